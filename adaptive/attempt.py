@@ -1,0 +1,132 @@
+"""Round, attempt, verdict, usage: the plain data that flows between the rooms.
+
+Everything here turns into plain JSON types and back, so that it survives a checkpointer and another process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
+
+RoundEnd = Literal["natural", "budget", "context", "loop", "converged"]
+Finish = Literal["natural", "budget", "context", "none"]
+Status = Literal["answered", "starved", "refused", "failed"]
+Arm = Literal["first", "probe", "wait", "budget", "vote", "effort", "model"]
+
+COUNTED = ("prompt", "thinking", "injected", "answer", "probe", "verifier")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens and seconds spent. `cached` is the part of `prompt` that the engine did not compute again.
+
+    `thinking` holds generated thinking tokens, `injected` the ones we put there (waits, closing phrases);
+    `cost` is None where the price is not known, never 0. `estimated` names the figures that were not exact.
+    """
+
+    prompt: int = 0
+    cached: int = 0
+    thinking: int = 0
+    injected: int = 0
+    answer: int = 0
+    probe: int = 0
+    verifier: int = 0
+    seconds: float = 0.0
+    cost: float | None = None
+    estimated: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """All tokens, each counted once."""
+        return sum(getattr(self, name) for name in COUNTED)
+
+    def __add__(self, other: Usage) -> Usage:
+        tokens = {n: getattr(self, n) + getattr(other, n) for n in (*COUNTED, "cached")}
+        known = self.cost is not None and other.cost is not None
+        return Usage(
+            **tokens,
+            seconds=self.seconds + other.seconds,
+            cost=self.cost + other.cost if known else None,  # type: ignore[operator]
+            estimated=tuple(sorted({*self.estimated, *other.estimated})),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types, with the total."""
+        data = asdict(self)
+        return {**data, "total": self.total, "seconds": round(self.seconds, 4), "estimated": list(self.estimated)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Usage:
+        """The usage written by `to_json`."""
+        known = {f.name for f in fields(cls)}
+        values = {k: v for k, v in data.items() if k in known}
+        return cls(**{**values, "estimated": tuple(data.get("estimated", ()))})
+
+
+@dataclass(frozen=True)
+class Round:
+    """One stretch of thinking: `tokens` in all, `injected` of them ours, and why it ended."""
+
+    tokens: int
+    injected: int
+    end: RoundEnd
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A verifier's word on an attempt; `score` is in 0..1."""
+
+    accepted: bool
+    score: float
+    verifier: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What a rung bought.
+
+    `answer` is the extracted final answer (None if there is none), `text` all that came after the thinking.
+    `trace` is the thinking so far as token ids: what escalation continues. `confidence` is the geometric mean
+    probability of the answer's tokens, None where the engine gives no log-probabilities.
+    """
+
+    rung: int
+    arm: Arm
+    effort: str
+    budget: int
+    waits: int
+    answer: str | None
+    text: str
+    thinking: str
+    status: Status
+    finish: Finish
+    rounds: tuple[Round, ...] = ()
+    trace: tuple[int, ...] = ()
+    confidence: float | None = None
+    verdict: Verdict | None = None
+    usage: Usage = Usage()
+
+    def judged(self, verdict: Verdict, spent: Usage | None = None) -> Attempt:
+        """This attempt with a verdict, and with what the verdict cost added to its usage."""
+        return replace(self, verdict=verdict, usage=self.usage + (spent or Usage(cost=self.usage.cost)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        data = asdict(self)
+        return {**data, "rounds": [asdict(r) for r in self.rounds], "trace": list(self.trace),
+                "usage": self.usage.to_json()}  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Attempt:
+        """The attempt written by `to_json`."""
+        verdict = data.get("verdict")
+        return cls(
+            **{
+                **data,
+                "rounds": tuple(Round(**r) for r in data["rounds"]),
+                "trace": tuple(data["trace"]),
+                "verdict": Verdict(**verdict) if verdict else None,
+                "usage": Usage.from_json(data["usage"]),
+            }
+        )

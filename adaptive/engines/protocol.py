@@ -1,0 +1,128 @@
+"""The one protocol of token engines: token ids in, token ids out, the cache kept by the engine.
+
+An engine gets the whole sequence of ids each time and computes only what its cache does not hold yet: the
+longest prefix it shares with what the same `session` sent before is never computed again. So forcing an end,
+putting it off, going back to an earlier point and forking are all the same call with other ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from adaptive.ladder import Effort
+
+OnToken = Callable[[int], None]
+GenerationEnd = Literal["stop", "length", "context"]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are chosen: temperature 0 is greedy; a seed makes sampling repeatable."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What an engine made of a sequence.
+
+    `ids` are the new tokens, without the stop id that ended them (reported as `stop_id`); `logprobs` has one
+    entry an id (natural log, of the untempered distribution), plus `stop_logprob`. `end` is "stop" (a stop id
+    was chosen), "length" (max_tokens reached) or "context" (the window is full). `prefilled` counts ids that
+    were computed before the first new token, `cached` those that were not computed again.
+    """
+
+    ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    end: GenerationEnd
+    prefilled: int
+    cached: int
+    stop_id: int | None = None
+    stop_logprob: float | None = None
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A rendered question: `open` ends where thinking starts, `closed` is the same with thinking shut at once."""
+
+    open: tuple[int, ...]
+    closed: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Markers:
+    """The ids that steer a model. `think_end` closes thinking; any of `turn_end` ends the turn."""
+
+    think_start: int
+    think_end: int
+    turn_end: tuple[int, ...]
+
+
+class Codec(Protocol):
+    """Text to ids and back. Special tokens inside text are text: only `render` and `markers` make them."""
+
+    @property
+    def markers(self) -> Markers:
+        """The special ids of this model."""
+        ...
+
+    def render(self, messages: Sequence[tuple[str, str]], effort: Effort) -> Prompt:
+        """(role, content) pairs through the chat template. Contents cannot open or close anything."""
+        ...
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Ids of plain text; whatever looks like a special token in it is encoded as ordinary text."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids, special tokens left out."""
+        ...
+
+
+class TokenEngine(Protocol):
+    """A model that continues ids. Safe to use from several tasks at once."""
+
+    @property
+    def name(self) -> str:
+        """The model spec it was made from."""
+        ...
+
+    @property
+    def codec(self) -> Codec:
+        """Its tokenizer and chat template."""
+        ...
+
+    @property
+    def context_window(self) -> int:
+        """The most ids a sequence may have, prompt and new tokens together."""
+        ...
+
+    async def generate(
+        self,
+        ids: Sequence[int],
+        *,
+        max_tokens: int,
+        stop_ids: Sequence[int],
+        sampling: Sampling,
+        session: str,
+        on_token: OnToken | None = None,
+    ) -> Generation:
+        """Continue `ids` by at most `max_tokens` (>= 1) tokens, until a stop id or the window's end.
+
+        `on_token` is called, in the caller's event loop, with each new id that is kept. Cancelling the task
+        stops within one token. Raises `ValueError` if `ids` is empty or already fills the window.
+        """
+        ...
+
+    async def release(self, session: str) -> None:
+        """Forget the cache of `session`; a later call with it computes everything again."""
+        ...
+
+    async def close(self) -> None:
+        """Free the model."""
+        ...

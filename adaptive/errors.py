@@ -1,0 +1,9 @@
+"""Errors that a user can mend: each message is one plain sentence with the wrong value and what to do."""
+
+
+class AdaptiveError(Exception):
+    """Something failed while running (exit code 1)."""
+
+
+class InputError(AdaptiveError):
+    """The user asked for something that cannot be: a bad value, model, file or question (exit code 2)."""

@@ -1,0 +1,87 @@
+"""Effort, rung, ladder: what can be bought, cheapest first. Plain data, no engine and no graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast, get_args
+
+from adaptive.errors import InputError
+
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+EFFORTS: tuple[Effort, ...] = get_args(Effort)
+
+
+def parse_effort(value: str) -> Effort:
+    """The effort named `value`; raises `InputError` with the choices if there is none."""
+    if value not in EFFORTS:
+        raise InputError(f"effort {value!r} is not known: use one of {', '.join(EFFORTS)}.")
+    return cast(Effort, value)
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One thing that can be bought.
+
+    effort: what the chat template is told. budget: the most thinking tokens, injected ones included.
+    waits: how often an early end of thinking is put off. answer_room: tokens reserved for the answer.
+    """
+
+    effort: Effort
+    budget: int
+    waits: int = 0
+    answer_room: int = 48
+
+    def __post_init__(self) -> None:
+        parse_effort(self.effort)
+        for name in ("budget", "waits"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} must be 0 or more, got {getattr(self, name)}.")
+        if self.answer_room < 1:
+            raise InputError(f"answer_room must be 1 or more, got {self.answer_room}.")
+
+    @property
+    def thinks(self) -> bool:
+        """Whether this rung buys any thinking at all; rung 0 usually does not."""
+        return self.budget > 0 and self.effort != "none"
+
+    def to_json(self) -> dict[str, Any]:
+        """The rung as plain JSON types."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Rungs, cheapest first: budgets never fall from one rung to the next."""
+
+    rungs: tuple[Rung, ...]
+
+    def __post_init__(self) -> None:
+        if not self.rungs:
+            raise InputError("a ladder needs at least one rung.")
+        budgets = [r.budget for r in self.rungs]
+        if budgets != sorted(budgets):
+            raise InputError(f"the rungs of a ladder must be ordered by budget, got {budgets}.")
+
+    @classmethod
+    def from_json(cls, rows: Sequence[dict[str, Any]]) -> Ladder:
+        """The ladder written by `to_json`; raises `InputError` on a bad value."""
+        return cls(tuple(Rung(**row) for row in rows))
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The ladder as plain JSON types."""
+        return [r.to_json() for r in self.rungs]
+
+    def __len__(self) -> int:
+        return len(self.rungs)
+
+    def __getitem__(self, index: int) -> Rung:
+        return self.rungs[index]
+
+    def __iter__(self) -> Iterator[Rung]:
+        return iter(self.rungs)
+
+    @property
+    def top(self) -> int:
+        """The index of the most expensive rung."""
+        return len(self.rungs) - 1
