@@ -11,7 +11,7 @@ from typing import Any, Literal
 RoundEnd = Literal["natural", "budget", "context", "loop", "converged"]
 Finish = Literal["natural", "budget", "context", "none"]
 Status = Literal["answered", "starved", "refused", "failed"]
-Arm = Literal["first", "probe", "wait", "budget", "vote", "effort", "model"]
+Arm = Literal["first", "wait", "budget", "vote", "effort", "model"]
 
 COUNTED = ("prompt", "thinking", "injected", "answer", "probe", "verifier")
 
@@ -88,7 +88,8 @@ class Attempt:
 
     `answer` is the extracted final answer (None if there is none), `text` all that came after the thinking.
     `trace` is the thinking so far as token ids: what escalation continues. `confidence` is the geometric mean
-    probability of the answer's tokens, None where the engine gives no log-probabilities.
+    probability of the answer's tokens, None where the engine gives no log-probabilities. `reason` says why this
+    attempt was made.
     """
 
     rung: int
@@ -106,6 +107,7 @@ class Attempt:
     confidence: float | None = None
     verdict: Verdict | None = None
     usage: Usage = Usage()
+    reason: str = ""
 
     def judged(self, verdict: Verdict, spent: Usage | None = None) -> Attempt:
         """This attempt with a verdict, and with what the verdict cost added to its usage."""

@@ -1,7 +1,8 @@
 """Abacus' network: a compact Llama whose parameters map one to one to Hugging Face's LlamaForCausalLM.
 
-Parameter names are Hugging Face's own, so `state_dict()` is the exported checkpoint (the tied output matrix left
-out). Positions count along the row and are never reset per document: rotary attention sees only differences.
+Parameter names are Hugging Face's own, so `state_dict()` is the exported checkpoint (the tied output matrix
+left out). Positions count along the row and are never reset per document: rotary attention sees only
+differences.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from torch import Tensor, nn
 HEAD = 64
 ROPE_THETA = 10000.0
 EPS = 1e-6
+FORBIDDEN = -1e4  # not -inf: its gradient is NaN in the compiled softmax
 
 
 @dataclass(frozen=True)
 class Config:
     """The shape of a network. `positions` is the longest row it may ever see."""
 
-    layers: int = 6
-    width: int = 320
-    inner: int = 864
+    layers: int = 4
+    width: int = 384
+    inner: int = 1024
     vocab: int = 2048
     positions: int = 1024
 
@@ -61,7 +63,11 @@ class Cache:
 
     def __init__(self, config: Config, rows: int, room: int, dtype: torch.dtype) -> None:
         shape = (config.layers, rows, config.heads, room, HEAD)
-        self.keys, self.values, self.length = torch.zeros(shape, dtype=dtype), torch.zeros(shape, dtype=dtype), 0
+        self.keys, self.values, self.length = (
+            torch.zeros(shape, dtype=dtype),
+            torch.zeros(shape, dtype=dtype),
+            0,
+        )
 
     def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Store new keys and values of a layer; return all of that layer so far."""
@@ -91,6 +97,27 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + torch.cat((-second, first), -1) * sin
 
 
+class Scores(torch.autograd.Function):
+    """q @ k.mT whose gradients are laid out by rows: from autograd's own, torch 2.13's compiler makes NaN."""
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor) -> Tensor:
+        ctx.save_for_backward(q, k)
+        return q @ k.mT
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        q, k = ctx.saved_tensors
+        return grad @ k, grad.mT @ q
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    scores = Scores.apply(q * HEAD**-0.5, k)
+    if mask is not None:
+        scores = scores + mask
+    return scores.float().softmax(-1).to(v.dtype) @ v
+
+
 class Attention(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -102,14 +129,12 @@ class Attention(nn.Module):
         self, x: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, cache: Cache | None, layer: int
     ) -> Tensor:
         rows, length, width = x.shape
-        q, k, v = (
-            proj(x).view(rows, length, self.heads, HEAD).transpose(1, 2)
-            for proj in (self.q_proj, self.k_proj, self.v_proj)
-        )
+        joined = torch.cat((self.q_proj.weight, self.k_proj.weight, self.v_proj.weight))
+        q, k, v = F.linear(x, joined).view(rows, length, 3, self.heads, HEAD).permute(2, 0, 3, 1, 4)
         q, k = rotate(q, *rope), rotate(k, *rope)
         if cache is not None:
             k, v = cache.extend(layer, k, v)
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        mixed = attend(q, k, v, mask)
         return self.o_proj(mixed.transpose(1, 2).reshape(rows, length, width))
 
 
@@ -121,7 +146,8 @@ class Gated(nn.Module):
         self.down_proj = nn.Linear(config.inner, config.width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        gate, up = F.linear(x, torch.cat((self.gate_proj.weight, self.up_proj.weight))).chunk(2, -1)
+        return self.down_proj(F.silu(gate) * up)
 
 
 class Block(nn.Module):
@@ -187,6 +213,9 @@ class Abacus(nn.Module):
 
 
 def block_mask(documents: Tensor) -> Tensor:
-    """(rows, length) document numbers -> the boolean mask of causal attention inside each document."""
+    """(rows, length) document numbers -> what to add to the scores for causal attention inside each
+    document.
+    """
     same = documents[:, None, :, None] == documents[:, None, None, :]
-    return same & torch.ones(documents.shape[1], documents.shape[1], dtype=torch.bool).tril()
+    seen = same & torch.ones(documents.shape[1], documents.shape[1], dtype=torch.bool).tril()
+    return torch.where(seen, 0.0, FORBIDDEN).bfloat16()

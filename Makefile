@@ -1,0 +1,21 @@
+# For an environment in which `pip install -e '.[test]'` was run; .ci/run makes one of its own.
+.PHONY: check lint types test format bench
+
+check: lint types test
+
+lint:
+	ruff check .
+	ruff format --check .
+
+types:
+	mypy
+
+test:
+	python -m pytest
+
+format:
+	ruff check --fix .
+	ruff format .
+
+bench:
+	python -m bench

@@ -1,0 +1,114 @@
+"""The `adaptive` command. A verb is a file here, imported when called: `--help` pays for click only.
+
+Every verb has `--debug`, environment variables `ADAPTIVE_…` for its options, and errors told in a sentence.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from adaptive import __version__
+from adaptive.cli.errors import USAGE, Failure, Interrupted, as_failure
+
+# The verb's module and its command are named as the verb; the line is what `adaptive --help` shows.
+VERBS = {
+    "solve": "Answer a question with as much thinking as it needs.",
+    "train": "Train the difficulty classifier on your own model and questions.",
+    "logs": "Show logged solves, newest last.",
+}
+DEBUG = "adaptive.debug"
+
+
+class Verbs(click.Group):
+    """The group of verbs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order they are told in."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command, with what every verb has."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(import_module(f"adaptive.cli.{cmd_name}"), cmd_name)
+        command.context_settings.setdefault("auto_envvar_prefix", "ADAPTIVE")
+        if all(param.name != "debug" for param in command.params):
+            command.params.append(_debug_option())
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; what it did not foresee becomes a sentence here, at the edge."""
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click's own ways to end: with a code, by Ctrl-C, or quietly when nobody reads on
+        except Exception as error:
+            if ctx.meta.get(DEBUG):
+                raise
+            raise as_failure(error) from error
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run, and in standalone mode tell what went wrong and exit."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode, **extra)
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except (Failure, click.ClickException) as error:
+            code = as_failure(error).tell()
+        except click.Abort:
+            code = Interrupted().tell()
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _remember_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.meta[DEBUG] = value  # shared with the group's context, where errors arrive
+
+
+def _debug_option() -> click.Option:
+    return click.Option(
+        ["--debug"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_remember_debug,
+        help="Show the traceback of an error.",
+    )
+
+
+@click.group(cls=Verbs, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="adaptive")
+@click.pass_context
+def cli(ctx: click.Context, /) -> None:
+    """Spend thinking where it pays.
+
+    Judges how hard a question is for a reasoning model, lets it think inside an exact budget, checks the
+    answer and thinks on only when the answer is rejected.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(USAGE)
+
+
+def main() -> None:
+    """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # None when closed, something else when captured
+            stream.reconfigure(errors="backslashreplace")
+    cli(prog_name="adaptive")

@@ -1,0 +1,5 @@
+"""`python -m adaptive.cli`, for where the console script is not on the path."""
+
+from adaptive.cli import main
+
+main()

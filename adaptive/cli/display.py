@@ -1,0 +1,110 @@
+"""What stderr shows while a solve runs: thinking as it comes, dim, and a line for each round and verdict."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from adaptive.cli.report import one_line, printable
+
+Event = dict[str, Any]
+
+ENDED = {
+    "natural": "ended by itself",
+    "budget": "cut off at the budget",
+    "context": "cut off at the context window",
+    "loop": "stopped in a loop",
+    "converged": "stopped, the answer repeats",
+}
+
+
+def stderr_is_terminal() -> bool:
+    """Whether somebody is watching; stderr is None when it was closed."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+class Display:
+    """Shows events on stderr: `lines` for rounds and verdicts, `thinking` for the text itself."""
+
+    def __init__(self, *, lines: bool, thinking: bool, colour: bool) -> None:
+        self.lines = lines
+        self.thinking = thinking
+        self.colour = colour
+        self._midline = False
+        self._answer = ""
+        self._shown: dict[str, Callable[[Event], None]] = {
+            "difficulty": self._difficulty,
+            "start": self._start,
+            "thinking": lambda event: self._stream(event["text"], dim=True),
+            "wait": lambda event: self._stream(event["text"], fg="yellow"),
+            "end": self._end,
+            "answer": self._add_answer,
+            "verdict": self._verdict,
+            "escalate": self._escalate,
+        }
+
+    @classmethod
+    def for_stderr(cls, hide_thinking: bool | None, *, many: bool = False) -> Display:
+        """All for one question on a terminal, else nothing unless asked; colours only on a terminal."""
+        terminal = stderr_is_terminal()
+        asked = hide_thinking is False
+        lines = asked or (terminal and not many)
+        colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        return cls(lines=lines, thinking=lines and not hide_thinking, colour=colour)
+
+    def show(self, event: Event) -> None:
+        """Show one event of the workflow's custom stream; events not known here are for others."""
+        if shown := self._shown.get(event["event"]):
+            shown(event)
+
+    def break_line(self) -> None:
+        """End the line that thinking stopped in, so that what follows has its own."""
+        if self._midline:
+            click.echo(err=True)
+            self._midline = False
+
+    def _stream(self, text: str, **style: Any) -> None:
+        if self.thinking and text:
+            self._write(printable(text), newline=False, **style)
+            self._midline = not text.endswith("\n")
+
+    def _line(self, text: str, **style: Any) -> None:
+        if self.lines:
+            self.break_line()
+            self._write(one_line(text), newline=True, **style)
+
+    def _write(self, text: str, *, newline: bool, **style: Any) -> None:
+        styled = click.style(text, **style) if self.colour else text
+        click.echo(styled, err=True, nl=newline, color=self.colour)
+
+    def _difficulty(self, event: Event) -> None:
+        chances = ", ".join(f"{p:.2f}" for p in event["p_solved"])  # empty where nothing was trained
+        judged = f"difficulty {event['level']}{f' (solved by rung: {chances})' if chances else ''}"
+        self._line(f"{judged}, starts on rung {event['rung']}: {event['reason']}", fg="cyan")
+
+    def _start(self, event: Event) -> None:
+        self._answer = ""
+        what = f"attempt {event['attempt'] + 1} ({event['arm']}): rung {event['rung']}"
+        self._line(f"{what}, effort {event['effort']}, budget {event['budget']}", fg="cyan")
+
+    def _end(self, event: Event) -> None:
+        spent = f"{event['tokens']} tokens, {event['charged']} of the budget of {event['budget']}"
+        injected = f" ({event['injected']} injected)" if event["injected"] else ""
+        ended = ENDED.get(event["end"], event["end"])
+        self._line(f"round {event['round']}: {spent}{injected}, {ended}", fg="cyan")
+
+    def _add_answer(self, event: Event) -> None:
+        self._answer += event["text"]
+
+    def _verdict(self, event: Event) -> None:
+        word, colour = ("accepted", "green") if event["accepted"] else ("rejected", "yellow")
+        answer = one_line(self._answer, 60) or "no answer"
+        judged = f"{word} {answer} ({event['verifier']}, score {event['score']:.2f})"
+        self._line(f"{judged}: {event['reason']}", fg=colour)
+
+    def _escalate(self, event: Event) -> None:
+        self._line(f"thinks on: {event['arm']}, rung {event['rung']}: {event['reason']}", fg="cyan")

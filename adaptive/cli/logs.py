@@ -1,0 +1,67 @@
+"""`adaptive logs`: what was asked, answered and spent."""
+
+from __future__ import annotations
+
+from json import dumps
+from typing import Any
+
+import click
+
+from adaptive.cli.report import one_line, usage_line
+from adaptive.store import Solve, Store, default_path
+
+COUNT = click.IntRange(0, 2**31)
+NUMBER = click.IntRange(1, 2**63 - 1)  # what SQLite counts to
+
+
+@click.command()
+@click.argument("number", type=NUMBER, required=False)
+@click.option("-n", "--count", type=COUNT, default=10, show_default=True, help="How many; 0 for all.")
+@click.option("-q", "--search", metavar="TEXT", help="Only those whose question or answer holds it.")
+@click.option("--json", is_flag=True, help="Print the result objects, one a line.")
+@click.option("--path", is_flag=True, help="Print where the log is.")
+def logs(number: int | None, count: int, search: str | None, json: bool, path: bool) -> None:
+    """Show logged solves, newest last.
+
+    With the NUMBER of one, show that one with its attempts.
+    """
+    log = default_path()
+    if path:
+        click.echo(log)
+        return
+    if not log.exists():
+        click.echo(f"Nothing is logged yet: {log} does not exist.", err=True)
+        return
+    with Store(log) as store:
+        solves = store.recent(count, search) if number is None else [store.get(number)]
+    for solve in solves:
+        lines = [_line(solve)] if number is None else [_line(solve), *_details(solve)]
+        click.echo(dumps(solve.to_json(), ensure_ascii=False) if json else "\n".join(lines))
+
+
+def _line(solve: Solve) -> str:
+    """Number, time, verdict, answer, question, tokens."""
+    result = solve.result
+    word = "accepted" if result["accepted"] else result["status"].replace("answered", "not accepted")
+    answer = "-" if result["answer"] is None else one_line(result["answer"], 30)
+    said = f"{word}  {answer}  {one_line(result['question'], 80)}  ({result['usage']['total']} tokens)"
+    return f"{solve.id}  {solve.time[:19]}Z  {said}"
+
+
+def _details(solve: Solve) -> list[str]:
+    """What it was solved with, each attempt, and usage, a line each."""
+    result = solve.result
+    return [
+        one_line(f"model {result['model']}, profile {result['profile']}, seed {result['seed']}"),
+        one_line(f"difficulty {result['difficulty']['level']}, rung {result['rung']}: {result['reason']}"),
+        *("  " + one_line(_attempt(attempt)) for attempt in result["attempts"]),
+        usage_line(result["usage"]),
+    ]
+
+
+def _attempt(attempt: dict[str, Any]) -> str:
+    rounds = ", ".join(f"{item['tokens']} {item['end']}" for item in attempt["rounds"])
+    bought = f"{attempt['arm']}, rung {attempt['rung']}, budget {attempt['budget']}, rounds [{rounds}]"
+    verdict = attempt["verdict"]
+    judged = f"{verdict['score']:.2f}, {verdict['reason']}" if verdict else "not judged"
+    return f"{bought}: {attempt['answer']} ({judged})"

@@ -1,0 +1,132 @@
+"""Runs solves to their end, a time limit or a signal, and keeps count of what was spent until then."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from types import FrameType, TracebackType
+from typing import Any, TypeVar, cast
+
+from adaptive.cli.display import Event
+from adaptive.cli.errors import Interrupted
+from adaptive.cli.report import Result
+from adaptive.errors import AdaptiveError
+
+T = TypeVar("T")
+See = Callable[[Event], None]
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOP_SECONDS = 0.7  # how long an engine may take to stop before the process ends without it
+
+
+@dataclass
+class Tally:
+    """What the events seen so far say was spent; a solve cut short has no usage of its own."""
+
+    attempts: int = 0
+    thinking: int = 0
+    answer: int = 0
+    _round: int = 0  # told of the round that is not over; injected tokens are only told at its end
+
+    def see(self, event: Event) -> None:
+        """Count one event."""
+        kind = event["event"]
+        if kind == "start":
+            self.attempts += 1
+        elif kind == "thinking":
+            self._round += event["tokens"]
+        elif kind == "end":
+            self.thinking, self._round = self.thinking + event["tokens"], 0
+        elif kind == "answer":
+            self.answer += event["tokens"]
+
+    def __str__(self) -> str:
+        attempts = f"{self.attempts} attempt{'' if self.attempts == 1 else 's'}"
+        thinking = self.thinking + self._round
+        return f"{thinking} thinking and {self.answer} answer tokens spent in {attempts}"
+
+
+async def solve_one(solver: Any, question: str, see: See, timeout: float | None) -> Result:
+    """The result object; raises `AdaptiveError` when the time is up."""
+    tally = Tally()
+    try:
+        async with asyncio.timeout(timeout) as limit:
+            return await _streamed(solver, question, (tally.see, see))
+    except TimeoutError as error:
+        if not limit.expired():  # somebody else's time limit
+            raise
+        late = f"no answer within {timeout:g} s, {tally}"
+        raise AdaptiveError(f"{late}: raise --timeout or lower --budget.") from error
+
+
+async def _streamed(solver: Any, question: str, watchers: Sequence[See]) -> Result:
+    state: dict[str, Any] = {}
+    asked = {"messages": [("user", question)]}
+    async for mode, data in solver.astream(asked, stream_mode=["custom", "values"]):
+        if mode == "custom":
+            for see in watchers:
+                see(data)
+        else:
+            state = data
+    return cast(Result, state["adaptive_result"])
+
+
+def until_signal(work: Coroutine[Any, Any, T], tally: Tally) -> T:
+    """Run `work`. A first SIGINT or SIGTERM cancels it and raises `Interrupted`, a second ends it all."""
+    with _Guard(tally) as guard:
+        try:
+            return asyncio.run(guard.run(work))
+        except asyncio.CancelledError:
+            if guard.caught is None:
+                raise
+            raise Interrupted(str(tally), guard.caught) from None
+
+
+class _Guard:
+    """Turns signals into a cancelled task, and ends the process if the task does not end in time.
+
+    Its handlers stand before `asyncio.run` starts, which then leaves SIGINT alone, until the loop is closed.
+    """
+
+    def __init__(self, tally: Tally) -> None:
+        self.caught: int | None = None
+        self._tally = tally
+        self._cancel: Callable[[], object] = lambda: None
+        self._alarm = threading.Timer(STOP_SECONDS, self._leave)
+        self._alarm.daemon = True
+
+    def __enter__(self) -> _Guard:
+        self._former = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        self._alarm.cancel()
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await `work` in a task that a signal cancels."""
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        # The handler runs between two bytecodes of the main thread: only this call also wakes a waiting loop.
+        self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+        if self.caught is not None:
+            task.cancel()
+        return await task
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        if self.caught is not None:
+            os._exit(128 + number)
+        self.caught = number
+        self._alarm.start()
+        self._cancel()
+
+    def _leave(self) -> None:
+        """A model deep in native code cannot be cancelled: do not wait for its thread."""
+        if self.caught is not None:
+            os._exit(Interrupted(str(self._tally), self.caught).tell())

@@ -1,0 +1,160 @@
+"""`adaptive train`: labels questions with a model, fits a difficulty model and thresholds: a profile."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from adaptive.cli.progress import Progress
+from adaptive.cli.run import until_signal
+from adaptive.errors import InputError
+from adaptive.ladder import EFFORTS, Effort, Ladder, Rung, parse_effort
+
+if TYPE_CHECKING:
+    from adaptive.learn.questions import Question
+    from adaptive.learn.records import RecordFile
+    from adaptive.profile import Profile
+
+LADDER = "0,64,128,256"
+SPREAD: tuple[Effort, ...] = ("low", "medium", "high")
+
+EPILOG = """QUESTIONS is a JSONL file: an object a line with "question" and "answer", perhaps with "id".
+
+Every answer is kept in FOLDER/labels.jsonl. Interrupted, the same command goes on from there."""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("questions", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-m", "--model", default="embedded", show_default=True, help="embedded or onnx:FOLDER.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="FOLDER",
+              help="Where the profile is written.")  # fmt: skip
+@click.option("--ladder", metavar="BUDGETS", help=f"Thinking budgets, say {LADDER}, or 0,64:low,256:high.")
+@click.option("--profile", metavar="FOLDER", help="Takes the ladder and what is not learned from there.")
+@click.option("--effort", type=click.Choice(EFFORTS[1:]), help="One effort for all rungs that think.")
+@click.option("--target-precision", type=click.FloatRange(0.5, 1), default=0.97, show_default=True,
+              help="Share of accepted answers that are right.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N questions.")
+@click.option("--concurrency", type=click.IntRange(1, 1024), default=4, show_default=True, metavar="N",
+              help="Questions asked at once.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
+              help="For sampling and for what is held out.")  # fmt: skip
+def train(
+    questions: Path,
+    model: str,
+    out: Path,
+    ladder: str | None,
+    profile: str | None,
+    effort: str | None,
+    target_precision: float,
+    limit: int | None,
+    concurrency: int,
+    seed: int,
+) -> None:
+    """Train the difficulty classifier on your own model and questions.
+
+    Each question is answered without thinking and, where that is wrong, with it (s1's rule). From this come
+    P(solved) for each rung, the confidence from which an answer is accepted, and a card with its figures.
+    """
+    from adaptive.learn.questions import read_questions
+    from adaptive.learn.records import RecordFile
+
+    base = _base(model, out, profile, ladder, effort)
+    asked = read_questions(questions, limit)
+    plan = {"model": model, "seed": seed, "ladder": base.ladder.to_json(), "style": asdict(base.style)}
+    file = RecordFile(out, plan)
+    _label(file, asked, base, seed, concurrency)
+    _learn(file, asked, base, out, target_precision, seed, questions)
+
+
+def parse_ladder(text: str, effort: str | None = None) -> Ladder:
+    """The ladder of budgets parted by commas, each with its effort after a colon or one that `effort` gives.
+
+    Otherwise the efforts low, medium and high are spread over the thinking rungs. Raises `InputError`.
+    """
+    parts = [part.partition(":") for part in text.split(",")]
+    thinking = sum(budget.strip() != "0" for budget, _, _ in parts)
+    rungs: list[Rung] = []
+    for budget, _, own in parts:
+        if not (budget.strip().isascii() and budget.strip().isdigit() and len(budget.strip()) < 10):
+            raise InputError(
+                f"ladder {text!r} has the budget {budget!r}: write whole numbers, as in {LADDER}."
+            )
+        tokens = int(budget)
+        place = sum(r.thinks for r in rungs)
+        chosen = own.strip() or effort or SPREAD[round(2 * place / (thinking - 1)) if thinking > 1 else 1]
+        rungs.append(Rung(parse_effort(chosen) if tokens else "none", tokens))
+    return Ladder(tuple(rungs))
+
+
+def _base(model: str, out: Path, profile: str | None, ladder: str | None, effort: str | None) -> Profile:
+    """The profile before training: of the folder that was named, with the ladder that was asked for."""
+    from adaptive.profile import Profile
+
+    name = out.resolve().name
+    base = Profile.load(profile) if profile else Profile(name, model, parse_ladder(LADDER, effort))
+    if ladder:
+        base = replace(base, ladder=parse_ladder(ladder, effort))
+    elif effort:
+        rungs = [replace(r, effort=parse_effort(effort)) if r.thinks else r for r in base.ladder]
+        base = replace(base, ladder=Ladder(tuple(rungs)))
+    return replace(base, model=model)
+
+
+def _label(file: RecordFile, asked: list[Question], base: Profile, seed: int, concurrency: int) -> None:
+    """Label what is not labelled yet. The model is opened only where there is something to ask it."""
+    from adaptive.engines.protocol import Sampling
+    from adaptive.engines.registry import open_engine
+    from adaptive.learn.label import Labeller, audit_share
+
+    known = file.of(asked)
+    missing = [q for q in asked if q not in known]
+    if not missing:
+        return
+    engine = open_engine(base.model)
+    labeller = Labeller(engine, base.ladder, base.style, Sampling(seed=seed), audit_share(len(asked)))
+    progress = Progress(len(asked), len(known), str(file.path))
+
+    def on_record(question: Question, found: Any) -> None:
+        if isinstance(found, InputError):
+            progress.leave_out(f"question {question.id}: {found}")
+        else:
+            file.add(found)
+            progress.advance()
+
+    async def work() -> None:
+        try:
+            await labeller.run(missing, concurrency, on_record)
+        finally:
+            await engine.close()
+
+    with progress:
+        until_signal(work(), progress)
+
+
+def _learn(
+    file: RecordFile, asked: list[Question], base: Profile, out: Path, target: float, seed: int, source: Path
+) -> None:
+    """Fit, print the figures, write the profile."""
+    from adaptive.learn import report
+    from adaptive.learn.learned import Learned
+
+    known = file.of(asked)
+    click.echo(f"Fitting on {len(known)} labelled questions.", err=True)
+    learned = Learned.of(list(known.values()), base.ladder, base.policy, target, seed)
+    profile = replace(base, policy=learned.policy, figures=learned.figures)
+    said = f"{len(known)} questions from `{source.name}`"
+    learned.trained.save(out)
+    profile.save(out, card=report.card(profile, learned.gates, _command(), said))
+    click.echo(report.metrics(profile.ladder, profile.figures, learned.gates))
+    click.echo(
+        f"Wrote the profile {out}: adaptive solve --profile {shlex.quote(str(out))} -m {base.model}", err=True
+    )
+
+
+def _command() -> str:
+    return shlex.join(["adaptive", *sys.argv[1:]])

@@ -1,0 +1,138 @@
+"""Chain: a live generator of ONNX Runtime GenAI and the ids that its cache holds. ChainPool: many of them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A generator allocates its whole cache at once, so a chain starts with this room and doubles when it has to.
+FIRST_ROOM = 4096
+# Logits kept at places that a later call may go back to; each is 4 bytes a vocabulary entry.
+_MARKS = 8
+
+
+class Chain:
+    """One sequence: `ids` as the cache holds them, and `logits` after the last one.
+
+    make: gives a new generator with room for so many ids. window: the most ids it may ever be asked for.
+    If a method raises, what the cache holds is unknown and the chain must be dropped.
+    """
+
+    def __init__(self, make: Callable[[int], Any], window: int) -> None:
+        self._make = make
+        self._window = window
+        self._room = 0
+        self._generator: Any = None
+        self._marks: dict[int, NDArray[np.float32]] = {}
+        self.ids: list[int] = []
+        self.logits: NDArray[np.float32] | None = None
+
+    def reserve(self, length: int) -> None:
+        """Have room for `length` ids; where the room has to grow, the cache is lost."""
+        if length > self._room:
+            self._room = min(self._window, max(FIRST_ROOM, 1 << (length - 1).bit_length()))
+            self._generator = self._make(self._room)
+            self._marks.clear()
+            self.ids, self.logits = [], None
+
+    def share(self, ids: Sequence[int]) -> int:
+        """Go back to the longest start of `ids` that the cache holds; returns its length.
+
+        Logits are known only after the last id and at marks: where all of `ids` is held but its logits are
+        gone, the last id is left to be computed again.
+        """
+        length = _shared(self.ids, ids)
+        if length == len(ids) and length != len(self.ids) and length not in self._marks:
+            length -= 1
+        if length < len(self.ids):
+            self._rewind(length)
+        return length
+
+    def append(self, ids: Sequence[int]) -> None:
+        """Compute `ids` after what is held."""
+        self._generator.append_tokens(np.array(ids, dtype=np.int32))
+        self.ids += ids
+        self.logits = self._generator.get_logits()[0, -1]
+
+    def mark(self) -> None:
+        """Keep the logits of this place, so that coming back to it costs nothing."""
+        if self.logits is not None:
+            self._marks.pop(len(self.ids), None)
+            self._marks[len(self.ids)] = self.logits
+        if len(self._marks) > _MARKS:
+            self._marks.pop(next(iter(self._marks)))
+
+    def _rewind(self, length: int) -> None:
+        # No get_logits after this and before an append: it would run the queued last token a second time.
+        self._generator.rewind_to(length)
+        del self.ids[length:]
+        self._marks = {place: logits for place, logits in self._marks.items() if place <= length}
+        self.logits = self._marks.get(length)
+
+
+def _shared(held: Sequence[int], ids: Sequence[int]) -> int:
+    """The length of the longest common start."""
+    for place, (mine, yours) in enumerate(zip(held, ids, strict=False)):
+        if mine != yours:
+            return place
+    return min(len(held), len(ids))
+
+
+class ChainPool:
+    """Chains by session, at most `size` of them idle; the one not used for longest is dropped first.
+
+    A chain is lent to one call at a time. A second call with the same session gets a chain of its own, and
+    the chain of the later call stays. Safe to use from several threads.
+    """
+
+    def __init__(self, make: Callable[[], Chain], size: int) -> None:
+        self._make = make
+        self._size = size
+        self._lock = threading.Lock()
+        self._idle: OrderedDict[str, Chain] = OrderedDict()
+        self._lent: dict[str, Chain] = {}
+
+    @contextmanager
+    def lend(self, session: str) -> Iterator[Chain]:
+        """The chain of `session`, out of the pool meanwhile; it is dropped if the block raises."""
+        with self._lock:
+            chain = self._idle.pop(session, None) or self._make()
+            self._lent[session] = chain
+        whole = False
+        try:
+            yield chain
+            whole = True
+        finally:
+            self._take_back(session, chain, whole)
+
+    def drop(self, session: str) -> None:
+        """Forget the chain of `session`; one that is lent is not taken back."""
+        with self._lock:
+            self._idle.pop(session, None)
+            self._lent.pop(session, None)
+
+    def clear(self) -> None:
+        """Forget all chains."""
+        with self._lock:
+            self._idle.clear()
+            self._lent.clear()
+
+    def __len__(self) -> int:
+        """How many chains are idle."""
+        return len(self._idle)
+
+    def _take_back(self, session: str, chain: Chain, whole: bool) -> None:
+        with self._lock:
+            if self._lent.get(session) is not chain:
+                return
+            del self._lent[session]
+            if whole:
+                self._idle[session] = chain
+            while len(self._idle) > self._size:
+                self._idle.popitem(last=False)

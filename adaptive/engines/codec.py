@@ -1,0 +1,188 @@
+"""FolderCodec: a model folder's tokenizer and chat template, without transformers.
+
+The chat template is rendered with a slot in place of every content. Only what stands between the slots is
+tokenised with special tokens recognised; contents are tokenised apart and as plain text. So nothing that a
+user writes can close the thinking or open a turn, and no content merges with its surroundings.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError
+from tokenizers import Tokenizer
+
+from adaptive.artifacts import read_json
+from adaptive.engines.chat_template import chat_template
+from adaptive.engines.protocol import Markers, Prompt
+from adaptive.errors import InputError
+from adaptive.ladder import Effort
+
+THINK_START, THINK_END = "<think>", "</think>"
+TURN_END = ("<|im_end|>", "<|endoftext|>")
+ROLES = ("system", "developer", "user", "assistant", "tool")
+
+# Slots and hidden vocabulary entries are written in private-use characters: no template has a reason to.
+_SLOT = re.compile("\ue000([0-9]+)\ue001")
+_HIDDEN = "\ue000hidden {}\ue001"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class FolderCodec:
+    """The codec of a folder with tokenizer.json, tokenizer_config.json and, maybe, chat_template.jinja.
+
+    Raises `InputError` if a file is missing or broken, or if the model has no tokens for thinking.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        spec = read_json(folder / "tokenizer.json")
+        config = read_json(folder / "tokenizer_config.json")
+        self._control = {t["content"]: int(t["id"]) for t in spec.get("added_tokens", []) if _is_control(t)}
+        self._special_ids = frozenset(self._control.values())
+        self._marked = _tokenizer(folder, spec)
+        self._plain = _tokenizer(folder, _without(spec, self._special_ids))
+        self._names = {name: _named(config.get(name)) for name in ("bos_token", "eos_token", "pad_token")}
+        self._template = chat_template(folder, config)
+        self._markers = self._find_markers()
+
+    @property
+    def markers(self) -> Markers:
+        """The special ids of this model."""
+        return self._markers
+
+    @property
+    def special_ids(self) -> frozenset[int]:
+        """All ids that text can never become and that are left out of decoded text."""
+        return self._special_ids
+
+    def render(self, messages: Sequence[tuple[str, str]], effort: Effort) -> Prompt:
+        """(role, content) pairs through the chat template. Contents cannot open or close anything.
+
+        Both prompts are told the effort of a thinking rung, so that they share all but their ends.
+        """
+        told = "medium" if effort == "none" else effort
+        *body, tail = self._parts(messages, told, thinking=True)
+        opened = tail if THINK_START in tail else f"{tail}{THINK_START}\n"
+        *closed_body, tail = self._parts(messages, told, thinking=False)
+        closed = tail if THINK_END in tail else f"{opened}\n{THINK_END}\n\n"
+        return Prompt(self._joined([*body, opened], messages), self._joined([*closed_body, closed], messages))
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Ids of plain text; whatever looks like a special token in it is encoded as ordinary text."""
+        # Bytes on stdin that are not UTF-8 come as lone surrogates, which no tokenizer takes.
+        clean = _SURROGATE.sub("\ufffd", text)
+        return tuple(self._plain.encode(clean, add_special_tokens=False).ids)
+
+    def encode_marked(self, text: str) -> tuple[int, ...]:
+        """Ids of text of ours, in which special tokens are recognised: never for text of a user."""
+        return tuple(self._marked.encode(text, add_special_tokens=False).ids)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids, special tokens left out."""
+        text: str = self._marked.decode([i for i in ids if i not in self._special_ids])
+        return text
+
+    def _parts(self, messages: Sequence[tuple[str, str]], effort: str, *, thinking: bool) -> list[str]:
+        """The rendered template, split at its slots: text, number of a message, text, number, ..., text."""
+        for role, _ in messages:
+            if role not in ROLES:
+                raise InputError(f"role {role!r} is not known: use one of {', '.join(ROLES)}.")
+        slots = [{"role": role, "content": f"\ue000{i}\ue001"} for i, (role, _) in enumerate(messages)]
+        try:
+            text = self._template.render(
+                messages=slots,
+                add_generation_prompt=True,
+                enable_thinking=thinking,
+                reasoning_effort=effort,
+                **self._names,
+            )
+        except (TemplateError, TypeError, ValueError) as error:
+            said = f"the chat template of {self._folder} refuses these messages"
+            raise InputError(f"{said}: {error}.") from error
+        return _SLOT.split(text)
+
+    def _joined(self, parts: Sequence[str], messages: Sequence[tuple[str, str]]) -> tuple[int, ...]:
+        """Ids of what `_parts` gave, with the contents put in their slots."""
+        ids: list[int] = []
+        for place, part in enumerate(parts):
+            if place % 2:
+                ids += self.encode(messages[int(part)][1])
+            else:
+                ids += self.encode_marked(part)
+        return tuple(ids)
+
+    def _find_markers(self) -> Markers:
+        if THINK_START not in self._control or THINK_END not in self._control:
+            pair = f"{THINK_START} and {THINK_END}"
+            raise InputError(f"the model in {self._folder} has no tokens {pair}: use a reasoning model.")
+        named = [self._control[t] for t in (*TURN_END, self._names["eos_token"]) if t in self._control]
+        ends = tuple(dict.fromkeys([*named, *_configured_ends(self._folder)]))
+        if not ends:
+            raise InputError(f"the model in {self._folder} names no eos_token_id in generation_config.json.")
+        return Markers(self._control[THINK_START], self._control[THINK_END], ends)
+
+
+def _is_control(token: dict[str, Any]) -> bool:
+    """Whether an added token steers the model. Runs of spaces and words added to a vocabulary do not.
+
+    Not only the ones marked special: `<think>` and `<tool_call>` of Qwen3 are not.
+    """
+    content = str(token["content"])
+    return bool(token.get("special")) or (content.startswith("<") and content.endswith(">"))
+
+
+def _without(spec: dict[str, Any], hidden: frozenset[int]) -> dict[str, Any]:
+    """A tokenizer.json that cannot produce the ids in `hidden`.
+
+    `Tokenizer.encode_special_tokens` is not enough: it still recognises tokens not marked special, and some
+    kinds of vocabulary (Unigram, BPE with ignore_merges) hold the special ones as pieces of text.
+    """
+    model = dict(spec["model"])
+    hidden = hidden - {_unknown_id(model)}
+    vocab = model["vocab"]
+    if isinstance(vocab, dict):
+        model["vocab"] = {_HIDDEN.format(i) if i in hidden else piece: i for piece, i in vocab.items()}
+    else:
+        names = [_HIDDEN.format(i) if i in hidden else piece for i, (piece, _) in enumerate(vocab)]
+        model["vocab"] = [[name, score] for name, (_, score) in zip(names, vocab, strict=True)]
+    added = [t for t in spec.get("added_tokens", []) if t["id"] not in hidden]
+    return {**spec, "model": model, "added_tokens": added}
+
+
+def _unknown_id(model: dict[str, Any]) -> int | None:
+    """The id that a vocabulary gives to what it does not know; without it, such text would be an error."""
+    if isinstance(model["vocab"], dict):
+        return model["vocab"].get(model.get("unk_token"))
+    return model.get("unk_id")
+
+
+def _tokenizer(folder: Path, spec: dict[str, Any]) -> Tokenizer:
+    path = folder / "tokenizer.json"
+    try:
+        tokenizer = Tokenizer.from_str(json.dumps(spec))
+    except Exception as error:  # tokenizers raises nothing more precise
+        raise InputError(f"{path} is not a tokenizer ({error}): get the file again.") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _named(token: Any) -> str:
+    """A special token of tokenizer_config.json, which is a string, an object or absent."""
+    return str(token["content"] if isinstance(token, dict) else token or "")
+
+
+def _configured_ends(folder: Path) -> list[int]:
+    """The ids that end a turn according to generation_config.json and genai_config.json, where they are."""
+    ends: list[int] = []
+    for name in ("generation_config.json", "genai_config.json"):
+        if (folder / name).exists():
+            data = read_json(folder / name)
+            value = data.get("model", data).get("eos_token_id")
+            ends += value if isinstance(value, list) else [] if value is None else [value]
+    return ends

@@ -1,0 +1,46 @@
+"""How one token is chosen from logits: greedy, or by temperature, top-k and top-p with a repeatable seed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptive.engines.protocol import Sampling
+
+Floats = NDArray[np.floating]
+
+
+def choose(logits: Floats, sampling: Sampling, position: int) -> tuple[int, float]:
+    """The id chosen for `position` of a sequence, and its log-probability in the untempered distribution.
+
+    logits: shape (vocabulary,). The random number depends on the seed and the position alone, so a sequence
+    that is continued, forked or computed afresh gets the same tokens.
+    """
+    token = int(logits.argmax()) if sampling.temperature <= 0 else _sample(logits, sampling, position)
+    return token, logprob(logits, token)
+
+
+def logprob(logits: Floats, token: int) -> float:
+    """The natural log of the probability of `token`."""
+    top = logits.max()
+    return float(logits[token] - top) - float(np.log(np.exp(logits - top).sum(dtype=np.float64)))
+
+
+def _sample(logits: Floats, sampling: Sampling, position: int) -> int:
+    ranked = _ranked(logits, sampling.top_k)
+    scaled = logits[ranked].astype(np.float64) / sampling.temperature
+    weights = np.exp(scaled - scaled[0])
+    heaped = np.cumsum(weights / weights.sum())
+    # The nucleus is the shortest head that holds top_p; the first id is always in it.
+    size = min(int(np.searchsorted(heaped, sampling.top_p)) + 1, len(ranked))
+    draw = np.random.default_rng((sampling.seed % 2**64, position)).random() * heaped[size - 1]
+    return int(ranked[min(int(np.searchsorted(heaped, draw, side="right")), size - 1)])
+
+
+def _ranked(logits: Floats, top_k: int) -> NDArray[np.intp]:
+    """Ids from the most to the least likely, the best `top_k` only if that is above 0."""
+    if 0 < top_k < len(logits):
+        best = np.argpartition(-logits, top_k - 1)[:top_k]
+        best.sort()  # so that ties fall to the lower id, whatever order the partition left
+        return best[np.argsort(-logits[best], kind="stable")]
+    return np.argsort(-logits, kind="stable")

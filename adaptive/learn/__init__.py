@@ -1,0 +1,1 @@
+"""What is learned from a model's own answers: difficulty, thresholds, and how far to trust both."""

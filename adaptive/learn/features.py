@@ -1,0 +1,148 @@
+"""A question's text as numbers: tokens for a vectoriser, and a short row of counts.
+
+Pure Python and numpy, no scikit-learn: a trained model is asked for a prediction in milliseconds, and only
+training pays for the big imports. Numbers are replaced by their size, so that "47 + 38" and "12 + 95" look
+alike and "4712 + 3895" does not: what makes arithmetic hard is how long the numbers are and how many.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+READ = 20_000
+"""Characters of a question that are looked at, from its start: hostile input stays cheap."""
+
+_PIECE = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+(?:'[a-z]+)?|[^\w\s]")
+_SENTENCE = re.compile(r"[.!?]+(?:\s|$)")
+_OPERATORS = {"+": "+", "-": "-", "−": "-", "*": "*", "×": "*", "·": "*", "/": "/", "÷": "/", "^": "^"}
+_BUCKETS = (0, 1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 24, 40, 80)
+
+_KEYWORDS = {
+    "rate": "each every per apiece",
+    "sum": "total altogether sum combined add plus",
+    "rest": "left remain remaining remains minus subtract difference",
+    "scale": "twice double triple half third quarter times thrice",
+    "percent": "percent percentage interest discount %",
+    "compare": "more less fewer than older younger greater",
+    "mean": "average mean median",
+    "divisor": "gcd lcm divisor common multiple factor prime remainder",
+    "unknown": "solve equation variable unknown x y z",
+    "condition": "if suppose after before then when",
+    "logic": "prove show not all none only least most except",
+}
+_GROUP = {word: i for i, words in enumerate(_KEYWORDS.values()) for word in words.split()}
+_COUNTED = (
+    "characters", "words", "sentences", "numbers", "different_numbers", "digits", "longest_number",
+    "shortest_number", "decimals", "brackets", "work_add", "work_multiply", "op_+", "op_-", "op_*", "op_/",
+    "op_^", "symbols",
+)  # fmt: skip
+COUNTS: tuple[str, ...] = (*_COUNTED, *(f"key_{name}" for name in _KEYWORDS))
+"""The names of the columns of `counts`, in order."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One question, read once."""
+
+    question: str
+
+    @cached_property
+    def pieces(self) -> list[str]:
+        """Words in lower case, numbers and single symbols, in order."""
+        return _PIECE.findall(self.question[:READ].lower())
+
+    @cached_property
+    def counted(self) -> list[float]:
+        """The columns of `_COUNTED`, before the log."""
+        found = self.pieces
+        numbers = [p for p in found if p[0].isdecimal()]
+        sizes = [_digits(p) for p in numbers] or [0]
+        words = sum(p[0].isalpha() for p in found)
+        signs = [_OPERATORS[p] for p in found if p in _OPERATORS]
+        text = self.question[:READ]
+        return [
+            len(text), words, len(_SENTENCE.findall(text)), len(numbers), len(set(numbers)), sum(sizes),
+            max(sizes), min(sizes), sum("." in p for p in numbers), sum(p in "([{" for p in found),
+            *_work(found), *(signs.count(s) for s in "+-*/^"), len(found) - words - len(numbers),
+        ]  # fmt: skip
+
+    def counts(self) -> list[float]:
+        """A value for each of `COUNTS`, before the log."""
+        groups = [0.0] * len(_KEYWORDS)
+        for piece in self.pieces:
+            if piece in _GROUP:
+                groups[_GROUP[piece]] += 1
+        return [*self.counted, *groups]
+
+    def tokens(self) -> list[str]:
+        """1- and 2-grams, operators with the sizes beside them, and the counts in buckets.
+
+        The buckets let a linear model draw a curve: "#numbers=3" has a weight of its own.
+        """
+        shapes = [_shape(p) for p in self.pieces]
+        pairs = [f"{a} {b}" for a, b in pairwise(shapes)]
+        buckets = [f"#{n}={_bucket(v)}" for n, v in zip(_COUNTED, self.counted, strict=True)]
+        return [*shapes, *pairs, *_operations(shapes), *buckets]
+
+
+def tokens(question: str) -> list[str]:
+    """What the vectoriser counts: see `Reading.tokens`."""
+    return Reading(question).tokens()
+
+
+def counts(questions: Sequence[str]) -> NDArray[np.float64]:
+    """A row for each question, a column for each of `COUNTS`: log(1 + count), shape (n, len(COUNTS))."""
+    rows = [Reading(q).counts() for q in questions]
+    return np.log1p(np.asarray(rows, dtype=np.float64).reshape(len(rows), len(COUNTS)))
+
+
+def same_question(question: str) -> str:
+    """A key that is equal for questions that differ only in case, spaces and final punctuation."""
+    return " ".join(question.lower().split()).rstrip(" .?!")
+
+
+def _shape(piece: str) -> str:
+    """A word as it is, a number as its digits before and after the point: "<2d>", "<1.2d>"."""
+    if not piece[0].isdecimal():
+        return piece[:24]
+    whole, _, part = piece.replace(",", "").partition(".")
+    return f"<{len(whole)}.{len(part)}d>" if part else f"<{len(whole)}d>"
+
+
+def _operations(shapes: Sequence[str]) -> Iterator[str]:
+    """Each operator between two numbers with their sizes, in order of size where order is the same to it."""
+    for left, sign, right in zip(shapes, shapes[1:], shapes[2:], strict=False):
+        if sign in _OPERATORS and left.startswith("<") and right.startswith("<"):
+            a, b = sorted((left, right)) if _OPERATORS[sign] in "+*" else (left, right)
+            yield f"{a}{_OPERATORS[sign]}{b}"
+
+
+def _work(pieces: Sequence[str]) -> tuple[float, float]:
+    """Digit steps: of written sums (the longer number) and of products (one length times the other)."""
+    add = multiply = 0.0
+    for left, sign, right in zip(pieces, pieces[1:], pieces[2:], strict=False):
+        if sign in _OPERATORS and left[0].isdecimal() and right[0].isdecimal():
+            a, b = _digits(left), _digits(right)
+            add += max(a, b) if _OPERATORS[sign] in "+-" else 0
+            multiply += a * b if _OPERATORS[sign] in "*/" else 0
+    return add, multiply
+
+
+def _digits(number: str) -> int:
+    return sum(c.isdecimal() for c in number)
+
+
+def _bucket(value: float) -> int:
+    """The largest step of `_BUCKETS` that `value` reaches; beyond the last one, whole powers of two."""
+    if value >= 2 * _BUCKETS[-1]:
+        return 1 << math.frexp(value)[1] - 1
+    return _BUCKETS[bisect_right(_BUCKETS, value) - 1]

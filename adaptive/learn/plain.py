@@ -1,0 +1,95 @@
+"""Plain JSON types into dataclasses, strictly: a key unknown, missing or bad is a sentence that names it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from adaptive.errors import InputError
+
+T = TypeVar("T")
+_WORDS = {
+    str: "text", int: "a whole number", float: "a number", bool: "true or false", NoneType: "null",
+    tuple: "a list", dict: "an object",
+}  # fmt: skip
+
+
+def from_plain(kind: type[T], data: Any, where: str) -> T:
+    """The dataclass `kind` from a JSON object; `where` says in words where that was found.
+
+    Fields with a default may be left out. Lists become tuples. Raises `InputError`, also for what the
+    dataclass itself refuses.
+    """
+    if not isinstance(data, Mapping):
+        raise InputError(f"{where} must be an object, got {_shown(data)}.")
+    _check_keys(fields(kind), data, where)  # type: ignore[arg-type]  # every kind given here is a dataclass
+    hints = _hints(kind)  # type: ignore[arg-type]  # a class is hashable
+    values = {key: as_type(hints[key], value, f"{key!r} in {where}") for key, value in data.items()}
+    try:
+        return kind(**values)
+    except InputError as error:
+        raise InputError(f"{where} is not valid: {error}") from error
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def as_type(kind: Any, value: Any, where: str) -> Any:
+    """`value` as `kind`: a plain type, Literal, a union, tuple[X, ...], dict[str, Any] or a dataclass."""
+    if kind is Any:
+        return value
+    if is_dataclass(kind) and isinstance(kind, type):
+        return from_plain(kind, value, where)
+    if get_origin(kind) in (Union, UnionType):
+        return _as_one_of(get_args(kind), value, where)
+    if get_origin(kind) is tuple and isinstance(value, (list, tuple)):
+        return tuple(as_type(get_args(kind)[0], v, f"item {i} of {where}") for i, v in enumerate(value))
+    if not _fits(kind, value):
+        raise InputError(f"{where} must be {_name(kind)}, got {_shown(value)}.")
+    return float(value) if kind is float else value
+
+
+def _check_keys(known: tuple[Field[Any], ...], data: Mapping[str, Any], where: str) -> None:
+    names = [f.name for f in known]
+    unknown = next((k for k in data if k not in names), None)
+    if unknown is not None:
+        raise InputError(f"{where} has the unknown key {unknown!r}: it may have {', '.join(names)}.")
+    needed = (f.name for f in known if f.default is MISSING and f.default_factory is MISSING)
+    missing = next((n for n in needed if n not in data), None)
+    if missing is not None:
+        raise InputError(f"{where} has no key {missing!r}.")
+
+
+def _as_one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    fitting = next((k for k in kinds if _fits(get_origin(k) or k, value)), None)
+    if fitting is None:
+        raise InputError(f"{where} must be {' or '.join(_name(k) for k in kinds)}, got {_shown(value)}.")
+    return as_type(fitting, value, where)
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    kind = get_origin(kind) or kind
+    if isinstance(value, bool) or kind is bool:
+        return kind is bool and isinstance(value, bool)
+    if kind is float:  # json reads NaN and Infinity, and a probability or a threshold is neither
+        return isinstance(value, (int, float)) and math.isfinite(value)
+    return isinstance(value, (list, tuple)) if kind is tuple else isinstance(value, kind)
+
+
+def _name(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(map(str, get_args(kind)))
+    return _WORDS.get(get_origin(kind) or kind, str(kind))
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,208 @@
+"""Fits the difficulty model with scikit-learn, and keeps it in a skops file.
+
+For each rung, "solved at this rung or a cheaper one" is a logistic regression over the features: its strength
+of regularisation chosen by cross-validated log-loss, its probabilities calibrated (Platt's sigmoid) on
+predictions of rows it was not fitted to. One regression a rung did as well as or better than one over all
+levels, and than boosted trees, which besides cannot be loaded from a file that is not trusted.
+
+This module imports scikit-learn, which takes more than a second: only training, and loading a profile
+without its weights, need it.
+"""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skops.io
+from numpy.typing import NDArray
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from adaptive.errors import InputError
+from adaptive.learn.difficulty import BROKEN_ZIP, SKOPS, DifficultyModel
+from adaptive.learn.features import COUNTS, counts, tokens
+
+TRUSTED = (
+    "adaptive.learn.features.counts",
+    "adaptive.learn.features.tokens",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+)
+"""Types beyond scikit-learn's estimators and numpy's arrays that a model file may hold."""
+
+STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)
+VOCABULARY = 2000
+FOLDS = 4
+LEAST = 30
+"""Questions that are needed to train at all."""
+RARE = 8
+"""A rung that fewer questions reach, or miss, has their share for a probability, whatever the question."""
+SAMPLE = 3000
+"""Rows on which the strength of regularisation is chosen."""
+LARGEST = 200_000_000
+"""Bytes that a model file may unpack to."""
+BROKEN = (*BROKEN_ZIP, AttributeError, ImportError, IndexError, RecursionError, TypeError)
+"""What skops and taking the weights out raise for a file that is not what it should be."""
+
+
+def folds(labels: Sequence[int] | NDArray[Any], count: int, seed: int) -> NDArray[np.int64]:
+    """A fold for each row, 0..count-1, with the labels dealt out evenly however rare one is; shape (n,)."""
+    values = np.asarray(labels)
+    order = np.lexsort((np.random.default_rng(seed).permutation(len(values)), values))
+    fold = np.empty(len(values), dtype=np.int64)
+    fold[order] = np.arange(len(values)) % count
+    return fold
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Fitted estimators: features for all rungs, and for each a calibrated classifier or one probability."""
+
+    features: FeatureUnion
+    rungs: tuple[CalibratedClassifierCV | float, ...]
+
+    @classmethod
+    def fit(cls, questions: Sequence[str], labels: Sequence[int], rungs: int, seed: int = 0) -> Trained:
+        """Fit on questions and labels: the cheapest rung that solves each, `rungs` where none does.
+
+        Raises `InputError` where there is too little to learn from.
+        """
+        solved = np.asarray(labels)[:, None] <= np.arange(rungs)
+        _check(solved)
+        features = _features()
+        with threadpool_limits(limits=1):  # the matrices are small and sparse: more threads make it slower
+            rows = features.fit_transform(list(questions)).tocsr()
+            return cls(features, tuple(_fit_rung(rows, solved[:, k], seed) for k in range(rungs)))
+
+    def model(self) -> DifficultyModel:
+        """The same predictions as plain weights, the scaling of the counts folded into them."""
+        counted, words = (step for _, step in self.features.transformer_list)
+        scaler = counted[-1]
+        weights, bias = (np.stack(part) for part in zip(*map(self._linear, self.rungs), strict=True))
+        split = len(scaler.mean_)
+        on_counts = weights[:, :split] / scaler.scale_
+        vocabulary = tuple(sorted(words.vocabulary_, key=words.vocabulary_.__getitem__))
+        return DifficultyModel(vocabulary, weights[:, split:], on_counts, bias - on_counts @ scaler.mean_)
+
+    def _linear(self, rung: CalibratedClassifierCV | float) -> tuple[NDArray[np.float64], np.float64]:
+        """Weights and bias that give a rung's log-odds from its features."""
+        if isinstance(rung, float):
+            words = self.features.transformer_list[1][1].vocabulary_
+            return np.zeros(len(COUNTS) + len(words)), np.float64(np.log(rung / (1 - rung)))
+        fitted = rung.calibrated_classifiers_[0]
+        line, sigmoid = fitted.estimator, fitted.calibrators[0]
+        return -sigmoid.a_ * line.coef_[0], -sigmoid.a_ * line.intercept_[0] - sigmoid.b_
+
+    def save(self, folder: Path) -> None:
+        """Write the skops file into `folder`, and the weights that solving reads."""
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{SKOPS}.part"
+        held = {"features": self.features, "rungs": list(self.rungs)}
+        skops.io.dump(held, part, compression=zipfile.ZIP_DEFLATED)
+        part.replace(folder / SKOPS)
+        self.model().save(folder)
+
+    @classmethod
+    def load(cls, file: Path) -> Trained:
+        """What `save` wrote; raises `InputError` for a damaged file and for types that are not `TRUSTED`."""
+        try:
+            held = _loaded(file)
+            trained = cls(held["features"], tuple(held["rungs"]))
+            trained.model()
+        except BROKEN as error:
+            raise InputError(
+                f"the difficulty model {file} is damaged ({_brief(error)}): train it again."
+            ) from error
+        return trained
+
+
+def _loaded(file: Path) -> Any:
+    """The object in a skops file, every type in it known; sizes are checked before anything is unpacked."""
+    with zipfile.ZipFile(file) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
+            raise InputError(
+                f"the difficulty model {file} unpacks to more than {LARGEST // 10**6} MB: train it again."
+            )
+    unknown = sorted(set(skops.io.get_untrusted_types(file=file)) - set(TRUSTED))
+    if unknown:
+        raise InputError(
+            f"the difficulty model {file} holds types that are not trusted ({', '.join(unknown)})."
+        )
+    with warnings.catch_warnings():
+        # Only plain weights are taken from the estimators, so another version's are as good.
+        warnings.simplefilter("ignore", InconsistentVersionWarning)
+        return skops.io.load(file, trusted=list(TRUSTED))
+
+
+def _brief(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def _check(solved: NDArray[np.bool_]) -> None:
+    """Raise `InputError` where no rung has enough of both, solved and not."""
+    count = len(solved)
+    if count < LEAST:
+        raise InputError(f"{count} labelled questions are too few to train on: give at least {LEAST}.")
+    if not any(_learnable(column) for column in solved.T):
+        raise InputError(
+            f"the {count} questions are too much alike to train on, at each rung nearly all are solved or "
+            "nearly none: add harder or easier ones."
+        )
+
+
+def _learnable(solved: NDArray[np.bool_]) -> bool:
+    """Whether there is enough of both, in a sample too, for every fold."""
+    least = max(RARE, len(solved) // 400)
+    return bool(least <= solved.sum() <= len(solved) - least)
+
+
+def _features() -> FeatureUnion:
+    """Counts, standardised, and the presence of tokens that three questions have, the most frequent ones."""
+    counted = make_pipeline(FunctionTransformer(counts), StandardScaler())
+    words = CountVectorizer(analyzer=tokens, binary=True, min_df=3, max_features=VOCABULARY, dtype=np.float64)
+    return FeatureUnion([("counts", counted), ("words", words)])
+
+
+def _fit_rung(rows: Any, solved: NDArray[np.bool_], seed: int) -> CalibratedClassifierCV | float:
+    """The calibrated classifier of one rung, or its smoothed share where there is nothing to tell apart."""
+    if not _learnable(solved):
+        return float((solved.sum() + 1) / (len(solved) + 2))
+    best = _line(_strength(rows, solved, seed))
+    splits = _splits(solved, seed)
+    return CalibratedClassifierCV(best, method="sigmoid", cv=splits, ensemble=False).fit(rows, solved)
+
+
+def _strength(rows: Any, solved: NDArray[np.bool_], seed: int) -> float:
+    """The strength with the least cross-validated log-loss, on a sample: it hardly changes with the rows."""
+    some = np.flatnonzero(folds(solved, -(-len(solved) // SAMPLE), seed) == 0)
+    sample, truth = rows[some], solved[some]
+    splits = _splits(truth, seed)
+
+    def loss(strength: float) -> float:
+        p = cross_val_predict(_line(strength), sample, truth, cv=splits, method="predict_proba")
+        return float(log_loss(truth, p))
+
+    return min(STRENGTHS, key=loss)
+
+
+def _splits(solved: NDArray[np.bool_], seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    fold = folds(solved, FOLDS, seed)
+    return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(FOLDS)]
+
+
+def _line(strength: float) -> LogisticRegression:
+    return LogisticRegression(C=strength, max_iter=5000, tol=1e-3)

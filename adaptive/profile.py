@@ -1,0 +1,195 @@
+"""Profile: what is known of one model. A folder with `profile.json`, the difficulty model and a card.
+
+Light to load: numpy and a few kilobytes. scikit-learn is imported only to train a profile, or where the small
+copy of the difficulty model that is made for solving is not there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from adaptive.artifacts import artifact
+from adaptive.errors import InputError
+from adaptive.ladder import Ladder, Rung
+from adaptive.learn.difficulty import SKOPS, DifficultyModel, level
+from adaptive.learn.plain import as_type, from_plain
+from adaptive.reason.budget import Style
+
+FORMAT = 1
+FILE, CARD = "profile.json", "README.md"
+KEYS = ("format", "name", "model", "ladder", "style", "policy", "difficulty", "figures")
+UNTRAINED = Ladder((Rung("none", 0), Rung("low", 64), Rung("medium", 128), Rung("high", 256)))
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is done with probabilities and confidences; all but the limits come from training.
+
+    target: the first thinking rung is the cheapest that solves the question with this probability; where
+    none does, the cheapest within `slack` of the top one's. probe_from: rung 0 is tried first from this
+    p(solved) on.
+    accept: for each rung, the confidence from which an answer is accepted on its own (None: never); a rung
+    beyond the last has the last's. agreement: the same for an answer that an independent one agrees with.
+    Probabilities and confidences are in 0..1.
+    """
+
+    target: float = 0.8
+    slack: float = 0.02
+    probe_from: float = 0.5
+    accept: tuple[float | None, ...] = (0.95,)
+    agreement: float | None = 0.5
+    max_attempts: int = 4
+    max_waits: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("target", "slack", "probe_from", "agreement", "accept"):
+            value = getattr(self, name)
+            for one in value if isinstance(value, tuple) else (value,):
+                if one is not None and not 0 <= one <= 1:
+                    raise InputError(f"{name} must be between 0 and 1, got {one}.")
+        if self.max_attempts < 1 or self.max_waits < 0:
+            raise InputError("max_attempts must be 1 or more and max_waits 0 or more.")
+
+
+def _untrained() -> DifficultyModel | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is known of the model with the spec `model`. `figures` are measured, in plain JSON types.
+
+    difficulty_model: returns the difficulty model, loaded when first asked for; None where none was trained.
+    """
+
+    name: str
+    model: str
+    ladder: Ladder
+    style: Style = field(default_factory=Style)
+    policy: Policy = Policy()
+    figures: dict[str, Any] = field(default_factory=dict)
+    difficulty_model: Callable[[], DifficultyModel | None] = field(default=_untrained, compare=False)
+
+    def difficulty(self, question: str) -> dict[str, Any]:
+        """How hard a question is: `p_solved`, a probability for each rung that never falls, and `level`.
+
+        Without a trained model the level is "unknown" and p_solved is empty.
+        """
+        model = self.difficulty_model()
+        p_solved = [round(float(p), 4) for p in model.p_solved([question])[0]] if model else []
+        return {"level": level(p_solved), "p_solved": p_solved}
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Profile:
+        """The profile in a folder; raises `InputError` that names the file and the key that is wrong."""
+        folder = Path(folder).expanduser()
+        file = folder / FILE
+        data = _read(file)
+        keys = {"name": str, "model": str, "figures": dict[str, Any], "difficulty": str | None}
+        plain = {key: as_type(kind, data[key], f"{key!r} in {file}") for key, kind in keys.items()}
+        return cls(
+            name=plain["name"],
+            model=plain["model"],
+            ladder=_ladder(data["ladder"], str(file)),
+            style=from_plain(Style, data["style"], f"'style' in {file}"),
+            policy=from_plain(Policy, data["policy"], f"'policy' in {file}"),
+            figures=plain["figures"],
+            difficulty_model=_loader(folder, plain["difficulty"], len(data["ladder"])),
+        )
+
+    def save(self, folder: str | Path, *, card: str | None = None) -> None:
+        """Write `profile.json`, and the card where one is given; the difficulty model writes itself."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / FILE, json.dumps(self._to_json(folder), indent=2, ensure_ascii=False) + "\n")
+        if card is not None:
+            write_whole(folder / CARD, card)
+
+    def _to_json(self, folder: Path) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "model": self.model,
+            "ladder": self.ladder.to_json(),
+            "style": asdict(self.style),
+            "policy": asdict(self.policy),
+            "difficulty": SKOPS if (folder / SKOPS).is_file() else None,
+            "figures": self.figures,
+        }
+
+
+def profile_for(model: str, given: str | Path | None = None) -> Profile:
+    """The profile in the folder `given`, or the model's own: shipped, or `profile/` in the model's folder.
+
+    A model without one gets an untrained profile: a plain ladder, stated thresholds, no difficulty model.
+    """
+    if given is not None:
+        return Profile.load(given)
+    if model == "embedded":
+        return Profile.load(artifact("abacus") / "profile")
+    kind, _, folder = model.partition(":")
+    own = Path(folder).expanduser() / "profile"
+    if kind == "onnx" and (own / FILE).is_file():
+        return Profile.load(own)
+    return Profile(name="untrained", model=model, ladder=UNTRAINED)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file so that a reader, or a run that is killed, never leaves or sees half of it."""
+    part = file.with_name(f".{file.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"the profile {file} cannot be read ({error.strerror}): name its folder.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"the profile {file} is not valid JSON ({error}): get it again, or train it."
+        ) from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        found = data.get("format") if isinstance(data, dict) else None
+        raise InputError(
+            f"{file} has 'format' {found!r}, this version of adaptive reads {FORMAT}: train it again."
+        )
+    wrong = next((k for k in (*KEYS, *data) if (k in data) != (k in KEYS)), None)
+    if wrong is not None:
+        raise InputError(f"{file} has {'the unknown key' if wrong in data else 'no key'} {wrong!r}.")
+    return data
+
+
+def _ladder(rows: Any, file: str) -> Ladder:
+    if not isinstance(rows, list):
+        raise InputError(f"'ladder' in {file} must be a list of rungs.")
+    rungs = tuple(from_plain(Rung, row, f"rung {i} of 'ladder' in {file}") for i, row in enumerate(rows))
+    try:
+        return Ladder(rungs)
+    except InputError as error:
+        raise InputError(f"'ladder' in {file} is not valid: {error}") from error
+
+
+def _loader(folder: Path, name: str | None, rungs: int) -> Callable[[], DifficultyModel | None]:
+    """What loads the difficulty model once; that its file is there is checked now."""
+    if name is None:
+        return _untrained
+    if name != SKOPS or not (folder / name).is_file():
+        raise InputError(
+            f"{folder / FILE} names the difficulty model {name!r}, and {folder} has no such file."
+        )
+
+    @cache
+    def load() -> DifficultyModel:
+        model = DifficultyModel.load(folder)
+        if model.rungs != rungs:
+            raise InputError(f"{folder / name} knows {model.rungs} rungs, the ladder beside it has {rungs}.")
+        return model
+
+    return load

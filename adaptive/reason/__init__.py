@@ -1,0 +1,1 @@
+"""Turns a question and a rung into an attempt inside exactly the rung's budget. LangGraph is unknown here."""

@@ -1,0 +1,100 @@
+"""Budget arithmetic: how a model is steered (`Style`), and how much thinking fits (`Room`). No engine here.
+
+Where a context window is short, room is given away in this order: thinking shrinks, down to nothing; the
+closing phrase goes; the answer's room shrinks, down to one token; then it is an `InputError`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from adaptive.engines.protocol import Codec
+from adaptive.errors import InputError
+from adaptive.ladder import Rung
+
+
+@dataclass(frozen=True)
+class Style:
+    r"""How a model is steered, from its profile. Its texts are plain text: no marker can be in them.
+
+    waits: put where the model ended its thinking too early, taken in turn; s1's bare "Wait" by default
+        (arXiv 2501.19393, §3.1 and table 4). An empty one only drops the end.
+    closing: put before an end of thinking that is forced; charged to the budget, left out if it has no
+    room. hand_over: put after every end marker, as the chat template writes it; injected, but not thinking.
+    answer_prefix: head of the answer after a forced end, `\boxed{` say; belongs to the answer's text.
+    useful_round: a wait is not injected when fewer thinking tokens than this would be left after it.
+    stop_on_repeat: no further wait once a round brought only what the one before it had, or the same boxed
+        answer (none of the 25 waits recorded in the notebook changed it). False is s1's fixed count.
+    """
+
+    waits: tuple[str, ...] = ("Wait",)
+    closing: str = ""
+    hand_over: str = "\n\n"
+    answer_prefix: str = ""
+    useful_round: int = 8
+    stop_on_repeat: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.waits:
+            raise InputError("a style needs at least one wait string: use an empty one to add no text.")
+        if self.useful_round < 1:
+            raise InputError(f"useful_round must be 1 or more, got {self.useful_round}.")
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What is put between thinking and answer, as ids: closing phrase, end marker, hand-over, prefix."""
+
+    closing: tuple[int, ...]
+    end: int
+    hand_over: tuple[int, ...]
+    prefix: tuple[int, ...]
+
+    @classmethod
+    def of(cls, style: Style, codec: Codec) -> Tail:
+        """The tail of a style, in the ids of one model."""
+        texts = (style.closing, style.hand_over, style.answer_prefix)
+        closing, hand_over, prefix = (codec.encode(text) for text in texts)
+        return cls(closing, codec.markers.think_end, hand_over, prefix)
+
+    @property
+    def fixed(self) -> int:
+        """Ids that a forced end puts after the thinking whatever the budget: all but the closing phrase."""
+        return 1 + len(self.hand_over) + len(self.prefix)
+
+
+@dataclass(frozen=True)
+class Room:
+    """Thinking tokens of an attempt, those of the chain so far included.
+
+    total: the most it may hold, closing phrase included. limit: the most before the end is forced.
+    why: which of the two bounds it, the rung's budget or the context window.
+    """
+
+    total: int
+    limit: int
+    why: Literal["budget", "context"]
+
+    @classmethod
+    def plan(cls, rung: Rung, window: int, prompt: int, tail: Tail) -> Room:
+        """The room for thinking after `prompt` ids in a window of `window` ids, the answer's room kept
+        free.
+
+        Sampled ends are charged here as if they took a place in the window too: one measure for both.
+        Raises `InputError` when not one token of an answer fits.
+        """
+        require(window, prompt, tail.fixed)
+        fits = max(0, window - prompt - tail.fixed - rung.answer_room)
+        total = min(rung.budget, fits)
+        limit = total - len(tail.closing) if total > len(tail.closing) else total
+        return cls(total, limit, "context" if fits < rung.budget else "budget")
+
+
+def require(window: int, prompt: int, markers: int) -> None:
+    """Raise `InputError` unless `prompt` and `markers` ids leave one token of the window to answer with."""
+    if prompt + markers + 1 > window:
+        raise InputError(
+            f"the question takes {prompt} tokens and its answer at least {markers + 1} more, "
+            f"but the model's context window holds {window}: shorten the question."
+        )

@@ -1,0 +1,91 @@
+"""Thought: one chain of thinking, as token ids and the rounds they came in; what escalation continues.
+
+A chain starts after the open prompt and never holds an end marker. What it is *charged* is what its rounds
+add up to: every id in it, generated or injected, and every end of thinking that the model sampled, put off
+or let stand, since each cost a step. So `charged == len(ids) + the number of rounds that the model ended`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from adaptive.attempt import Attempt, Round, RoundEnd
+
+_ENDED_BY_MODEL: frozenset[RoundEnd] = frozenset({"natural", "loop", "converged"})
+
+
+@dataclass(frozen=True)
+class Thought:
+    """The chain so far: `ids` after the open prompt, and the `rounds` that made them.
+
+    Raises `ValueError` when the rounds do not account for exactly the ids.
+    """
+
+    ids: tuple[int, ...] = ()
+    rounds: tuple[Round, ...] = ()
+
+    def __post_init__(self) -> None:
+        held = sum(_held(one) for one in self.rounds)
+        if held != len(self.ids):
+            raise ValueError(f"the rounds of a thought hold {held} ids, the thought has {len(self.ids)}")
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> Thought:
+        """The chain that an attempt left behind."""
+        return cls(attempt.trace, attempt.rounds)
+
+    @property
+    def charged(self) -> int:
+        """Thinking tokens that this chain takes of a budget."""
+        return sum(one.tokens for one in self.rounds)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the model ended its thinking here: not so for an empty chain or one that was cut off."""
+        return bool(self.rounds) and _by_model(self.rounds[-1])
+
+    @property
+    def waits(self) -> int:
+        """Ends put off, in earlier attempts too: rounds that the model ended and another one followed."""
+        return sum(_by_model(before) for before, _ in pairwise(self.rounds))
+
+    def stretch(self, index: int) -> tuple[int, ...]:
+        """The ids that the model generated in round `index` (negative: from the end), without the wait."""
+        index = range(len(self.rounds))[index]
+        start = sum(_held(one) for one in self.rounds[:index])
+        one = self.rounds[index]
+        return self.ids[start + one.injected : start + _held(one)]
+
+    def grown(self, injected: tuple[int, ...], generated: tuple[int, ...], end: RoundEnd) -> Thought:
+        """This chain with one round more; a round that the model ended is charged one token for that end."""
+        tokens = len(injected) + len(generated) + (end in _ENDED_BY_MODEL)
+        one = Round(tokens, len(injected), end)
+        return Thought(self.ids + injected + generated, (*self.rounds, one))
+
+    def relabelled(self, end: RoundEnd) -> Thought:
+        """This chain with another name for why the model ended its last round."""
+        return Thought(self.ids, (*self.rounds[:-1], replace(self.rounds[-1], end=end)))
+
+    def cut(self, limit: int, end: RoundEnd) -> Thought:
+        """The start of this chain that `limit` tokens pay for; a round cut in the middle ends with `end`.
+
+        A round of which only the wait would be left is dropped whole: the end before it then stands.
+        """
+        kept: list[Round] = []
+        for one in self.rounds:
+            left = limit - sum(r.tokens for r in kept)
+            if one.tokens > left:
+                kept += [Round(left, one.injected, end)] if left > one.injected else []
+                break
+            kept.append(one)
+        return Thought(self.ids[: sum(_held(one) for one in kept)], tuple(kept))
+
+
+def _by_model(one: Round) -> bool:
+    return one.end in _ENDED_BY_MODEL
+
+
+def _held(one: Round) -> int:
+    """Ids of a round in the chain: all its tokens but the end that the model sampled."""
+    return one.tokens - _by_model(one)

@@ -1,0 +1,191 @@
+"""Budget forcing on token engines: thinking inside exactly a budget, then the answer in its reserved room.
+
+s1 (Muennighoff et al. 2025, arXiv 2501.19393, §3.1): a maximum is kept by forcing the end of thinking, a
+minimum by dropping the end that the model chose and appending "Wait". Both are done on token ids: what was
+generated is sent back as it was and never tokenised again.
+
+What a budget pays for: every id of the chain, generated or injected, over all its rounds and attempts; one
+token for each end of thinking that the model sampled, put off or not (`chain.py`); and the closing phrase
+of a forced end. Their sum never exceeds the rung's budget. The closing phrase is not kept in the chain:
+escalation goes on from before it. End marker, hand-over and answer prefix are injected but are not
+thinking; `meter.py` says how everything is counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adaptive.attempt import Arm, Attempt, Finish, RoundEnd
+from adaptive.engines.protocol import Generation, Prompt, Sampling, TokenEngine
+from adaptive.ladder import Rung
+from adaptive.reason.budget import Room, Style, Tail, require
+from adaptive.reason.chain import Thought
+from adaptive.reason.events import OnEvent, Stream, tell
+from adaptive.reason.meter import Meter
+from adaptive.reason.reply import Reply, reply
+from adaptive.verify.answer import final_answer
+
+NO_THOUGHT = Thought()
+
+
+async def think(
+    engine: TokenEngine,
+    prompt: Prompt,
+    rung: Rung,
+    *,
+    style: Style,
+    thought: Thought = NO_THOUGHT,
+    sampling: Sampling,
+    session: str,
+    index: int,
+    arm: Arm,
+    on_event: OnEvent | None = None,
+) -> Attempt:
+    """Buy `rung`, the ladder's `index`-th, for a question, going on from `thought`.
+
+    A chain that was cut off goes on. One that the model ended goes on with a wait if the rung grants more
+    waits than the chain has had, whatever the arm, and there is room; otherwise it is answered as it
+    stands. One that is longer than the budget is cut to it and made to answer: so one long chain gives
+    every budget. A rung that does not think answers from `prompt.closed`, whatever the thought.
+    `Attempt.waits` is the waits in the chain.
+
+    Raises `InputError` when the prompt leaves no room to answer, `AdaptiveError` when the engine overran.
+    """
+    tell(on_event, "start", rung=index, arm=arm, effort=rung.effort, budget=rung.budget, waits=rung.waits)
+    if rung.thinks:
+        tail = Tail.of(style, engine.codec)
+        room = Room.plan(rung, engine.context_window, len(prompt.open), tail)
+        thought = thought if thought.charged <= room.total else thought.cut(room.limit, room.why)
+        meter = Meter(engine, sampling, session, given=len(prompt.open) + len(thought.ids))
+        made = await _Forcing(prompt.open, rung, style, tail, room, meter, on_event).run(thought)
+    else:
+        require(engine.context_window, len(prompt.closed), 0)
+        meter = Meter(engine, sampling, session, given=len(prompt.closed))
+        answer = await reply(meter, prompt.closed, (), rung.answer_room, on_event)
+        made = _Made(NO_THOUGHT, "", "none", answer)
+    return _attempt(rung, index, arm, made, meter)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What one attempt came to: the chain, the thinking's text with the closing phrase, and the answer."""
+
+    thought: Thought
+    thinking: str
+    finish: Finish
+    reply: Reply
+
+
+@dataclass
+class _Forcing:
+    """One attempt that thinks."""
+
+    prompt: tuple[int, ...]
+    rung: Rung
+    style: Style
+    tail: Tail
+    room: Room
+    meter: Meter
+    watcher: OnEvent | None
+    last_stop: int | None = None
+
+    async def run(self, thought: Thought) -> _Made:
+        """Think until there is no next round, hand over, answer."""
+        while (opening := self._opening(thought)) is not None:
+            thought = await self._round(thought, opening)
+            if thought.rounds[-1].end != "natural":
+                break
+        closing = self._closing(thought)
+        prefix = () if thought.ended else self.tail.prefix
+        between = (*closing, self.tail.end, *self.tail.hand_over)
+        # An end marker that the model sampled just now is its own, and counted; everything else here is ours.
+        sampled = thought.ended and self.last_stop == self.tail.end
+        self.meter.injected += len(between) - sampled + len(prefix)
+        ids = (*self.prompt, *thought.ids, *between)
+        answer = await reply(self.meter, ids, prefix, self.rung.answer_room, self.watcher)
+        thinking = self.meter.engine.codec.decode((*thought.ids, *closing))
+        return _Made(thought, thinking, self._finish(thought), answer)
+
+    def _opening(self, thought: Thought) -> tuple[int, ...] | None:
+        """What the next round starts with: nothing, or a wait; None when there is no next round."""
+        if not thought.ended:
+            return () if thought.charged < self.room.limit else None
+        wait = self.meter.engine.codec.encode(self._wait(thought))
+        left = self.room.limit - thought.charged - len(wait)
+        return wait if thought.waits < self.rung.waits and left >= self.style.useful_round else None
+
+    def _wait(self, thought: Thought) -> str:
+        return self.style.waits[thought.waits % len(self.style.waits)]
+
+    async def _round(self, thought: Thought, opening: tuple[int, ...]) -> Thought:
+        """The chain with one round more, which starts with `opening`."""
+        if thought.ended:
+            tell(self.watcher, "wait", text=self._wait(thought), number=thought.waits + 1)
+        room = self.room.limit - thought.charged - len(opening)
+        generation = await self._sample((*self.prompt, *thought.ids, *opening), room)
+        self.meter.injected += len(opening)
+        self.last_stop = generation.stop_id
+        thought = self._grown(thought, opening, generation)
+        self._tell_end(thought)
+        return thought
+
+    async def _sample(self, ids: tuple[int, ...], room: int) -> Generation:
+        """At most `room` tokens of thinking; a turn that ends in it ends the thinking too, as in s1."""
+        codec = self.meter.engine.codec
+        stop_ids = (codec.markers.think_end, *codec.markers.turn_end)
+        stream = Stream(codec, "thinking", self.watcher, ids)
+        generation = await self.meter.sample(ids, room, stop_ids, "thinking", stream)
+        stream.flush()
+        return generation
+
+    def _grown(self, thought: Thought, opening: tuple[int, ...], generation: Generation) -> Thought:
+        if generation.end != "stop":
+            why = "context" if generation.end == "context" else self.room.why
+            return thought.grown(opening, generation.ids, why)
+        waited = thought.ended
+        thought = thought.grown(opening, generation.ids, "natural")
+        return thought.relabelled(self._repeats(thought)) if waited and self.style.stop_on_repeat else thought
+
+    def _repeats(self, thought: Thought) -> RoundEnd:
+        """What the last wait brought: `loop` if not one new token, `converged` if the same boxed answer."""
+        before, last = thought.stretch(-2), thought.stretch(-1)
+        if not last or last == before:
+            return "loop"
+        decode = self.meter.engine.codec.decode
+        answer = final_answer(decode(last))
+        return "converged" if answer is not None and answer == final_answer(decode(before)) else "natural"
+
+    def _closing(self, thought: Thought) -> tuple[int, ...]:
+        """The closing phrase, where the end is forced and the budget has room for it."""
+        fits = thought.charged + len(self.tail.closing) <= self.room.total
+        return self.tail.closing if fits and not thought.ended else ()
+
+    def _finish(self, thought: Thought) -> Finish:
+        if thought.ended:
+            return "natural"
+        cut_by_engine = bool(thought.rounds) and thought.rounds[-1].end == "context"
+        return "context" if cut_by_engine else self.room.why
+
+    def _tell_end(self, thought: Thought) -> None:
+        one, count = thought.rounds[-1], len(thought.rounds)
+        tell(self.watcher, "end", round=count, tokens=one.tokens, injected=one.injected,
+             charged=thought.charged, budget=self.rung.budget, end=one.end)  # fmt: skip
+
+
+def _attempt(rung: Rung, index: int, arm: Arm, made: _Made, meter: Meter) -> Attempt:
+    return Attempt(
+        rung=index,
+        arm=arm,
+        effort=rung.effort,
+        budget=rung.budget,
+        waits=made.thought.waits,
+        answer=made.reply.answer,
+        text=made.reply.text,
+        thinking=made.thinking,
+        status=made.reply.status,
+        finish=made.finish,
+        rounds=made.thought.rounds,
+        trace=made.thought.ids,
+        confidence=made.reply.confidence,
+        usage=meter.usage(),
+    )

@@ -1,0 +1,68 @@
+"""The answer after the thinking: asked for in its reserved room, read, given a status and a confidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp
+
+from adaptive.attempt import Status
+from adaptive.engines.protocol import Generation
+from adaptive.reason.events import OnEvent, Stream
+from adaptive.reason.meter import Meter
+from adaptive.verify.answer import final_answer
+
+
+@dataclass(frozen=True)
+class Reply:
+    """`text` is all that came after the thinking, a prefix included; `made` is what the model wrote of it."""
+
+    text: str
+    made: str
+    generation: Generation
+
+    @property
+    def answer(self) -> str | None:
+        """The final answer, if there is one."""
+        return final_answer(self.text)
+
+    @property
+    def status(self) -> Status:
+        """`answered` with a box, or with text that the model brought to its end; otherwise `starved`.
+
+        A prefix that the model wrote nothing after is no text.
+        """
+        whole = bool(self.made.strip()) and self.generation.end == "stop"
+        return "answered" if whole or self.answer is not None else "starved"
+
+    @property
+    def confidence(self) -> float | None:
+        """exp of the mean log-probability (in nats) of every id sampled for the answer, its stop included.
+
+        None where the engine gives no log-probabilities.
+        """
+        ended = self.generation.stop_logprob
+        logprobs = (*self.generation.logprobs, *(() if ended is None else (ended,)))
+        known = len(self.generation.logprobs) == len(self.generation.ids) and bool(logprobs)
+        return exp(sum(logprobs) / len(logprobs)) if known else None
+
+
+async def reply(
+    meter: Meter, ids: tuple[int, ...], prefix: tuple[int, ...], room: int, watcher: OnEvent | None
+) -> Reply:
+    """The answer after `ids`, headed by `prefix` and of at most `room` tokens more, fewer at the window's
+    end.
+
+    It ends with the turn, or where thinking would be opened again: that would be thinking past the budget.
+    A second end of thinking ends nothing: models that were cut off are known to think on in the answer,
+    close that, and then answer (s1.md §4.1). The answer's room bounds it, and the last box counts.
+    """
+    codec = meter.engine.codec
+    stream = Stream(codec, "answer", watcher, ids)
+    for token in prefix:
+        stream(token)
+    asked = (*ids, *prefix)
+    room = min(room, meter.engine.context_window - len(asked))
+    stop_ids = (*codec.markers.turn_end, codec.markers.think_start)
+    generation = await meter.sample(asked, room, stop_ids, "answer", stream)
+    stream.flush()
+    return Reply(codec.decode((*prefix, *generation.ids)), codec.decode(generation.ids), generation)

@@ -1,0 +1,88 @@
+"""The result object, as `--json` prints it and the graph returns it, and the message made of the kept attempt.
+
+Fields may be added, never renamed or dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
+
+from adaptive.attempt import Attempt, Status
+
+
+def result_object(
+    *,
+    question: str,
+    attempts: Sequence[Attempt],
+    kept: int,
+    difficulty: dict[str, Any],
+    stop: str,
+    model: str,
+    profile: str,
+    seed: int,
+    seconds: float,
+) -> dict[str, Any]:
+    """Everything about one solve, in plain JSON types; `kept` is the index of the attempt that is the answer."""
+    answer = attempts[kept]
+    accepted = bool(answer.verdict and answer.verdict.accepted)
+    usage = sum((a.usage for a in attempts[1:]), attempts[0].usage)
+    return {
+        "question": question,
+        "answer": answer.answer,
+        "text": answer.text,
+        "status": _status(answer),
+        "accepted": accepted,
+        "model": model,
+        "profile": profile,
+        "difficulty": difficulty,
+        "rung": answer.rung,
+        "kept": kept,
+        "reason": attempts[0].reason,
+        "stopped": stop,
+        "attempts": [_attempt_object(a) for a in attempts],
+        "usage": {**usage.to_json(), "seconds": round(seconds, 4)},
+        "seed": seed,
+    }
+
+
+def _status(attempt: Attempt) -> Status:
+    """`refused` where the model answered in words that it does not know."""
+    return "refused" if attempt.answer is None and attempt.status == "answered" else attempt.status
+
+
+def _attempt_object(attempt: Attempt) -> dict[str, Any]:
+    """An attempt without its token ids, which only escalation needs."""
+    data = attempt.to_json()
+    del data["trace"]
+    return data
+
+
+def to_message(attempt: Attempt, result: dict[str, Any]) -> AIMessage:
+    """The kept attempt as a message: a reasoning block, the text, and the usage of the whole solve."""
+    content: list[str | dict[str, Any]] = [{"type": "text", "text": attempt.text}]
+    if attempt.thinking:
+        content.insert(0, {"type": "reasoning", "reasoning": attempt.thinking})
+    metadata = {"model_name": result["model"], "finish_reason": _finish_reason(attempt)}
+    return AIMessage(content=content, response_metadata=metadata, usage_metadata=_usage_metadata(result["usage"]))
+
+
+def _finish_reason(attempt: Attempt) -> str:
+    return "length" if attempt.status == "starved" else "stop"
+
+
+def _usage_metadata(usage: dict[str, Any]) -> UsageMetadata:
+    """The usage in LangChain's words: all that was generated or injected is output."""
+    output = usage["total"] - usage["prompt"]
+    return UsageMetadata(
+        input_tokens=usage["prompt"],
+        output_tokens=output,
+        total_tokens=usage["total"],
+        input_token_details=InputTokenDetails(cache_read=usage["cached"]),
+        output_token_details=OutputTokenDetails(reasoning=usage["thinking"]),
+    )
+
+

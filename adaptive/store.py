@@ -1,0 +1,170 @@
+"""The SQLite file that holds solves: the result object of each, and the columns one searches by.
+
+It never holds keys, environment variables or passwords: those inside a model's address are masked.
+Several processes may write at once. Older files are brought up to date on opening, newer ones are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from adaptive.errors import AdaptiveError, InputError
+
+BUSY_SECONDS = 10.0
+COPIED = ("question", "model", "profile", "answer", "status", "rung")
+
+# Each entry brings the file from version i to i + 1. Only add to the end: existing files have run the others.
+MIGRATIONS: tuple[str, ...] = (
+    """CREATE TABLE solves (
+        id INTEGER PRIMARY KEY,
+        time TEXT NOT NULL,
+        question TEXT NOT NULL,
+        model TEXT NOT NULL,
+        profile TEXT,
+        answer TEXT,
+        status TEXT NOT NULL,
+        accepted INTEGER NOT NULL,
+        rung INTEGER,
+        tokens INTEGER,
+        seconds REAL,
+        result TEXT NOT NULL
+    )""",
+)
+
+
+@dataclass(frozen=True)
+class Solve:
+    """One logged solve: its number, when it ended (UTC, ISO 8601) and its result object."""
+
+    id: int
+    time: str
+    result: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The result object, with `id` and `time` before it."""
+        return {"id": self.id, "time": self.time, **self.result}
+
+
+def default_path() -> Path:
+    """Where solves are logged: `ADAPTIVE_LOG`, or `solves.db` in the user's data folder."""
+    if named := os.environ.get("ADAPTIVE_LOG"):
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("adaptive", appauthor=False)) / "solves.db"
+
+
+def masked(model: str) -> str:
+    """A model spec without the user and password its address may hold."""
+    return re.sub(r"(?<=://)[^/@\s]+(?=@)", "***", model)
+
+
+class Store:
+    """The open log. A context manager; makes the file and its folder when missing.
+
+    Raises `AdaptiveError` when the file is not a log of ours or cannot be written: so whoever opens it first
+    knows that what is paid for afterwards can be kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._explained("opened"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)  # questions are private
+            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            with self._explained("written"):
+                self._migrate()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def add(self, result: dict[str, Any]) -> int:
+        """Log one result object (design §8); returns its number."""
+        result = {**result, "model": masked(str(result["model"]))}
+        usage = result.get("usage", {})
+        row = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            **{name: result.get(name) for name in COPIED},
+            "accepted": int(bool(result.get("accepted"))),
+            "tokens": usage.get("total"),
+            "seconds": usage.get("seconds"),
+            "result": json.dumps(result, ensure_ascii=False),
+        }
+        sql = f"INSERT INTO solves ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})"
+        with self._explained("written"):
+            return int(self._db.execute(sql, row).lastrowid or 0)
+
+    def recent(self, count: int = 10, search: str | None = None) -> list[Solve]:
+        """The last `count` solves (0: all), oldest first, whose question or answer holds `search`."""
+        where = "WHERE question LIKE :like ESCAPE '\\' OR answer LIKE :like ESCAPE '\\'" if search else ""
+        like = "%" + re.sub(r"([\\%_])", r"\\\1", search or "") + "%"
+        sql = f"SELECT id, time, result FROM solves {where} ORDER BY id DESC LIMIT :count"
+        return self._select(sql, {"like": like, "count": count or -1})[::-1]
+
+    def get(self, number: int) -> Solve:
+        """The solve with this number; raises `InputError` if there is none."""
+        found = self._select("SELECT id, time, result FROM solves WHERE id = :id", {"id": number})
+        if not found:
+            raise InputError(f"solve {number} is not in the log {self.path}: `adaptive logs` lists what is.")
+        return found[0]
+
+    def close(self) -> None:
+        """Close the file; the store cannot be used afterwards."""
+        self._db.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _select(self, sql: str, values: dict[str, Any]) -> list[Solve]:
+        with self._explained("read"):
+            rows = self._db.execute(sql, values).fetchall()
+        return [Solve(number, time, json.loads(result)) for number, time, result in rows]
+
+    def _check_version(self) -> int:
+        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if version > len(MIGRATIONS):
+            raise AdaptiveError(
+                f"the log {self.path} was written by a newer adaptive (version {version}, this one knows "
+                f"{len(MIGRATIONS)}): update adaptive, or name another file in ADAPTIVE_LOG."
+            )
+        return version
+
+    def _migrate(self) -> None:
+        """Bring the file up to date. BEGIN IMMEDIATE keeps others out and fails where writing does."""
+        if self._db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for step in MIGRATIONS[self._check_version() :]:
+                self._db.execute(step)
+            self._db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def _explained(self, verb: str) -> Iterator[None]:
+        """SQLite's and the system's errors as one sentence."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            what = error.strerror if isinstance(error, OSError) and error.strerror else error
+            instead = "name another file in ADAPTIVE_LOG, or solve with --no-log"
+            raise AdaptiveError(f"the log {self.path} cannot be {verb} ({what}): {instead}.") from error

@@ -1,0 +1,130 @@
+r"""Whether two answers are the same: numbers by value, as exact fractions, everything else by its text.
+
+Used for grading against a reference and for agreement between attempts. Nothing is evaluated: an answer is
+text that a model wrote, so sizes are bounded before any arithmetic is done with it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from fractions import Fraction
+
+LONGEST_NUMBER = 400
+"""Characters of the longest text read as a number, and the largest power of ten; beyond them it is text."""
+
+_WHOLE = r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+|[0-9]+"
+_DECIMAL = rf"(?:{_WHOLE})(?:\.[0-9]*)?|\.[0-9]+"
+_NUMBER = re.compile(
+    rf"(?P<sign>[+-]?) ?(?:(?P<whole>[0-9]+) (?=[0-9]+ ?/))?(?P<top>{_DECIMAL})"
+    rf"(?:e(?P<power>[+-]?[0-9]{{1,4}}))?(?: ?/ ?(?P<bottom>{_DECIMAL}))?(?P<unit>.*)",
+    re.DOTALL,
+)
+_ATTACHED = re.compile(r"%|°[cf]?|mm|cm|m|km|in|ft|mg|g|kg|ml|cl|l|s|h|min|am|pm")
+_UNIT = re.compile(r"[^\W\d_]{2,}(?: ?[/ ] ?[^\W\d_]+){0,3}(?:\^[23])?")
+_NO_UNIT = re.compile(
+    r"\b(?:pi|sqrt|root|sin|cos|tan|log|ln|exp|and|or|to|over|times|plus|minus|by|mod|half|dozen|hundred|thousand|"
+    r"[mbtr]+illion|remainder|squared|cubed|factorial)\b"
+)
+_LATEX = (
+    (re.compile(r"\\[dtc]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}"), r"(\1)/(\2)"),
+    (re.compile(r"\\(?:text|mathrm|mathbf|textbf|mbox)\s*\{([^{}]*)\}"), r" \1"),
+    (re.compile(r"\\(?:left|right|displaystyle)(?![a-z])"), ""),
+    (re.compile(r"\\[!,;: ]|~"), " "),
+    (re.compile(r"\^\s*(?:\{\s*)?\\circ(?:\s*\})?|\\degree"), "°"),
+    (re.compile(r"\\(?:times|cdot)\b"), "*"),
+    (re.compile(r"\\\(|\\\)|\\\[|\\\]|\\?\$|\*\*|`"), ""),
+    (re.compile(r"\\%"), "%"),
+)
+_TEN_TO = re.compile(r" ?[*×·] ?10 ?\^ ?(?:\{ ?([+-]?[0-9]+) ?\}|([+-]?[0-9]+))")
+_SUPERSCRIPTS = {ord(c): f"^{d}" for d, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+_SIGNS = {ord("−"): "-", ord("–"): "-", ord("\u2044"): "/", ord("÷"): "/"}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number with its unit, "" where it has none; the unit is singular and in lower case."""
+
+    value: Fraction
+    unit: str = ""
+
+
+def same_answer(a: str | None, b: str | None) -> bool:
+    """Whether `a` and `b` say the same.
+
+    Two numbers are the same if their values are equal exactly ("1,000" and "1000", "3/4" and "0.75") and
+    their units do not differ where both have one. A number never equals what is not one. Anything else must
+    be the same text once case, spaces, markup and final punctuation are gone; None and "" equal nothing.
+    """
+    if a is None or b is None:
+        return False
+    one, two = parse_quantity(a), parse_quantity(b)
+    if one is None or two is None:
+        return one is two and normalise(a) == normalise(b) != ""
+    return one.value == two.value and (one.unit == two.unit or "" in (one.unit, two.unit))
+
+
+def parse_number(text: str) -> Fraction | None:
+    """The exact value of a text that is one number, with or without a unit; None if it is not."""
+    quantity = parse_quantity(text)
+    return quantity.value if quantity else None
+
+
+def parse_quantity(text: str) -> Quantity | None:
+    """The number and unit that a text is, as "-3", "1,000", "1 1/2" or "5 apples"; else None."""
+    if len(text) > 4 * LONGEST_NUMBER:
+        return None
+    plain = _TEN_TO.sub(lambda m: f"e{m[1] or m[2]}", _plain(text))
+    found = _NUMBER.fullmatch(_unwrapped_parts(plain)) if len(plain) <= LONGEST_NUMBER else None
+    unit = _unit(found["unit"]) if found else None
+    value = _value(found) if found and unit is not None else None
+    return Quantity(value, unit or "") if value is not None else None
+
+
+def normalise(text: str) -> str:
+    """A text without case, markup, final punctuation and the spaces that only set symbols apart."""
+    plain = re.sub(r" ?([^\w ]) ?", r"\1", _plain(text))
+    return re.sub(r"^\((\w)\)$", r"\1", plain)
+
+
+def _plain(text: str) -> str:
+    """One line of simple characters in lower case, LaTeX's markup resolved or dropped."""
+    text = unicodedata.normalize("NFKC", text.translate(_SUPERSCRIPTS)).translate(_SIGNS).casefold()
+    for pattern, plain in _LATEX:
+        text = pattern.sub(plain, text)
+    return " ".join(text.split()).rstrip(".,;: ").lstrip("= ")
+
+
+def _unwrapped_parts(plain: str) -> str:
+    """The plain numbers in brackets or braces without them, and what `x =` says without the x."""
+    plain = re.sub(r"^[a-z] ?= ?", "", plain)
+    return re.sub(r"[({] ?([+-]?[0-9.,]+) ?[)}]", r"\1", plain)
+
+
+def _unit(rest: str) -> str | None:
+    """The unit after a number: "" if nothing is there, None if what is there is no unit."""
+    unit = rest.strip()
+    if not unit or _ATTACHED.fullmatch(unit):
+        return _singular(unit)
+    spaced = rest.startswith(" ") and _UNIT.fullmatch(unit)
+    return _singular(unit) if spaced and not _NO_UNIT.search(unit) else None
+
+
+def _singular(unit: str) -> str:
+    unit = {"dollar": "", "dollars": "", "percent": "%"}.get(unit, unit)
+    return unit.removesuffix("s") if len(unit) > 2 else unit
+
+
+def _value(found: re.Match[str]) -> Fraction | None:
+    """The value of a match of `_NUMBER`; None for a division by nothing or a power beyond the bound."""
+    power = int(found["power"] or 0)
+    bottom = _decimal(found["bottom"] or "1")
+    if abs(power) > LONGEST_NUMBER or bottom == 0:
+        return None
+    value = int(found["whole"] or 0) + _decimal(found["top"]) * Fraction(10) ** power / bottom
+    return -value if found["sign"] == "-" else value
+
+
+def _decimal(digits: str) -> Fraction:
+    return Fraction(re.sub("[, ]", "", digits).rstrip(".") or "0")

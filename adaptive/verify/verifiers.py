@@ -1,0 +1,159 @@
+"""The verifiers that cost no tokens: `rules`, `confidence`, `agreement`.
+
+A verdict's score is in 0..1: the attempt's confidence (the geometric mean probability of its answer's
+tokens), with its doubt halved where an independent answer agrees, 0.5 where the engine gives no
+log-probabilities, and 0 where there is no answer in form. It orders attempts; it is not yet calibrated to a
+probability of being right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from adaptive.attempt import Attempt, Verdict
+from adaptive.verify.compare import parse_number, same_answer
+
+UNKNOWN = 0.5
+"""The score of an answer about which nothing is known."""
+
+_REFUSAL = re.compile(
+    r"\bi (?:really )?(?:do not|don['’]t|cannot|can['’]t) (?:know|answer|say|tell)\b|\bi am not sure\b"
+)
+_DANGLING = re.compile(r"[-+*/^=,(\[{]\s*$")
+
+
+class Verifier(Protocol):
+    """Judges an attempt. It never raises for what an attempt holds: not being able to tell is a rejection."""
+
+    @property
+    def name(self) -> str:
+        """What `--verify` and a verdict call it."""
+        ...
+
+    async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
+        """The verdict on `attempt` at `question`; `others` are the earlier attempts at it, oldest first."""
+        ...
+
+
+class Thresholds(Protocol):
+    """From which confidence on answers are accepted. None: never, at any confidence."""
+
+    @property
+    def accept(self) -> Sequence[float | None]:
+        """For each rung, on its own."""
+        ...
+
+    @property
+    def agreement(self) -> float | None:
+        """Where an independent answer agrees."""
+        ...
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Accepts an answer that is there, in form, and whole.
+
+    form "number" wants one number, fraction or quantity; "any" takes any text that is not a refusal.
+    """
+
+    form: Literal["any", "number"] = "any"
+    name: str = "rules"
+
+    async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
+        """Rejected with the first rule that is broken."""
+        broken = self._broken(attempt)
+        return Verdict(
+            not broken, 0.0 if broken else score(attempt), self.name, broken or "the answer is in form"
+        )
+
+    def _broken(self, attempt: Attempt) -> str:
+        if attempt.status != "answered":
+            return f"the attempt is {attempt.status}, not answered"
+        if _REFUSAL.search((attempt.answer or attempt.text).casefold()):
+            return "the model says that it does not know"
+        if attempt.answer is None or not attempt.answer.strip():
+            return "there is no final answer"
+        if _cut_off(attempt.answer):
+            return "the answer is cut off"
+        if self.form == "number" and parse_number(attempt.answer) is None:
+            return "the answer is not a number"
+        return ""
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """Accepts an answer of at least the confidence that its rung's threshold asks for.
+
+    thresholds: one for each rung, None where confidence alone never accepts. A rung beyond the last has the
+    last's.
+    """
+
+    thresholds: tuple[float | None, ...]
+    name: str = "confidence"
+
+    async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
+        """Rejected where the engine gives no log-probabilities."""
+        threshold = self.thresholds[min(attempt.rung, len(self.thresholds) - 1)] if self.thresholds else None
+        passed, reason = _reaches(attempt.confidence, threshold)
+        return Verdict(passed, score(attempt), self.name, reason)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Accepts an answer that an independent attempt gave too, from confidence `least` on (None: never).
+
+    Independent is the direct answer, and an answer from another chain. An earlier attempt whose chain this
+    one continues is not: it repeats itself.
+    """
+
+    least: float | None = 0.0
+    name: str = "agreement"
+
+    async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
+        """Rejected where there is no independent answer, or none that says the same."""
+        answers = [o.answer for o in others if o.answer is not None and independent(attempt, o)]
+        agreeing = sum(same_answer(attempt.answer, a) for a in answers)
+        if not agreeing:
+            reason = (
+                f"none of {len(answers)} independent answers agrees"
+                if answers
+                else "no independent answer yet"
+            )
+            return Verdict(False, score(attempt), self.name, reason)
+        passed, why = (True, "") if self.least == 0 else _reaches(attempt.confidence, self.least)
+        reason = f"agrees with {agreeing} of {len(answers)} independent answers"
+        return Verdict(passed, score(attempt, agreed=True), self.name, f"{reason}, {why}" if why else reason)
+
+
+def score(attempt: Attempt, *, agreed: bool = False) -> float:
+    """How good the answer looks, in 0..1: see the module's docstring."""
+    if attempt.answer is None:
+        return 0.0
+    likely = UNKNOWN if attempt.confidence is None else min(1.0, max(0.0, attempt.confidence))
+    return 1 - (1 - likely) / 2 if agreed else likely
+
+
+def independent(attempt: Attempt, other: Attempt) -> bool:
+    """Whether `other` reached its answer on another way than the chain that `attempt` ended."""
+    if not other.trace:
+        return bool(attempt.trace)  # a direct answer, against one that was thought about
+    return attempt.trace[: len(other.trace)] != other.trace
+
+
+def _reaches(confidence: float | None, threshold: float | None) -> tuple[bool, str]:
+    """Whether the threshold is reached, and that in words."""
+    if confidence is None:
+        return False, "the engine gives no log-probabilities, so there is no confidence"
+    if threshold is None:
+        return False, f"confidence {confidence:.2f}, and at this rung no confidence is enough"
+    passed = confidence >= threshold
+    return passed, f"confidence {confidence:.3f} {'reaches' if passed else 'is under'} {threshold:.3f}"
+
+
+def _cut_off(answer: str) -> bool:
+    """An operator or an open bracket at the end: the model was stopped in the middle."""
+    unclosed = any(answer.count(a) > answer.count(b) for a, b in ("()", "{}"))
+    return unclosed or bool(_DANGLING.search(answer))

@@ -1,0 +1,234 @@
+"""The LangGraph graph: classify, allocate, think, verify, escalate. Nodes and edges, nothing else.
+
+State is plain JSON types and messages, so that it survives a checkpointer and another process; the model, the
+profile and the verifier are bound when the graph is built. Keys that are ours start with `adaptive_`; only
+`messages` is shared with a parent graph.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from langchain_core.messages import AnyMessage
+from langchain_core.runnables import RunnableLambda
+from langgraph.config import get_stream_writer
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from typing_extensions import TypedDict
+
+from adaptive import policy
+from adaptive.attempt import Attempt
+from adaptive.blocking import run_blocking
+from adaptive.engines.protocol import Sampling, TokenEngine
+from adaptive.engines.registry import open_engine
+from adaptive.errors import InputError
+from adaptive.ladder import Effort, Ladder, Rung
+from adaptive.policy import Options, Plan
+from adaptive.profile import Profile, profile_for
+from adaptive.reason.chain import Thought
+from adaptive.reason.forcing import think
+from adaptive.result import result_object, to_message
+from adaptive.verify import Verifier, verifier_for
+
+__all__ = ["Options", "build_solver"]
+
+Write = Callable[[dict[str, Any]], None]
+Update = dict[str, Any]
+ROLES = {"human": "user", "ai": "assistant", "system": "system"}
+
+
+class SolverOutput(MessagesState, total=False):
+    """What a parent graph gets back."""
+
+    adaptive_result: dict[str, Any]
+
+
+class SolverState(SolverOutput, total=False):
+    """What the nodes share. Lists are replaced whole, so that a persisted thread starts each turn afresh."""
+
+    adaptive_question: str
+    adaptive_session: str
+    adaptive_started: float
+    adaptive_difficulty: dict[str, Any]
+    adaptive_plan: dict[str, Any]
+    adaptive_stop: str
+    adaptive_attempts: list[dict[str, Any]]
+
+
+class SolverInput(TypedDict):
+    """What a caller or a parent graph gives."""
+
+    messages: list[AnyMessage]
+
+
+@dataclass(frozen=True)
+class Solver:
+    """The nodes, with what they are bound to."""
+
+    engine: TokenEngine
+    profile: Profile
+    ladder: Ladder
+    verifier: Verifier
+    options: Options
+
+    async def classify(self, state: SolverState, write: Write) -> Update:
+        """How likely each rung is to solve the question."""
+        question = last_question(state["messages"])
+        difficulty = self.profile.difficulty(question)
+        return {
+            "adaptive_question": question,
+            "adaptive_session": uuid.uuid4().hex,
+            "adaptive_started": time.time(),
+            "adaptive_difficulty": difficulty,
+            "adaptive_attempts": [],
+            "adaptive_stop": "",
+        }
+
+    async def allocate(self, state: SolverState, write: Write) -> Update:
+        """The first rung."""
+        difficulty = state["adaptive_difficulty"]
+        plan = policy.first(self.ladder, self.profile.policy, difficulty["p_solved"], self.options)
+        write({"event": "difficulty", **difficulty, "rung": plan.index, "reason": plan.reason})
+        return {"adaptive_plan": plan.to_json()}
+
+    async def think(self, state: SolverState, write: Write) -> Update:
+        """One attempt, on the chain of the attempt before it where there is one."""
+        plan, attempts = Plan.from_json(state["adaptive_plan"]), _attempts(state)
+        prompt = self.engine.codec.render(conversation(state["messages"]), self.effort(plan.rung))
+        attempt = await think(
+            self.engine,
+            prompt,
+            plan.rung,
+            style=self.profile.style,
+            thought=Thought.of(attempts[-1]) if attempts else Thought(),
+            sampling=Sampling(temperature=self.options.temperature, seed=self.options.seed),
+            session=state["adaptive_session"],
+            index=plan.index,
+            arm=plan.arm,
+            on_event=lambda event: write({"attempt": len(attempts), **event}),
+        )
+        return {"adaptive_attempts": [*state["adaptive_attempts"], replace(attempt, reason=plan.reason).to_json()]}
+
+    def effort(self, rung: Rung) -> Effort:
+        """What the template is told: a rung that does not think shares the prompt of the first that does."""
+        return next((r.effort for r in (rung, *self.ladder) if r.thinks), rung.effort)
+
+    async def verify(self, state: SolverState, write: Write) -> Update:
+        """A verdict on the last attempt, and the next plan or the reason to stop."""
+        *before, last = _attempts(state)
+        verdict = await self.verifier.verify(state["adaptive_question"], last, before)
+        judged = [*before, last.judged(verdict)]
+        write({"event": "verdict", "attempt": len(before), "accepted": verdict.accepted, "score": verdict.score,
+               "verifier": verdict.verifier, "reason": verdict.reason})  # fmt: skip
+        update: Update = {"adaptive_attempts": [a.to_json() for a in judged]}
+        return update | ({"adaptive_stop": "accepted"} if verdict.accepted else {})
+
+    async def escalate(self, state: SolverState, write: Write) -> Update:
+        """Another rung or arm, or the reason to stop."""
+        p_solved = state["adaptive_difficulty"]["p_solved"]
+        plan = policy.following(_attempts(state), self.ladder, self.profile.policy, p_solved, self.options)
+        if isinstance(plan, str):
+            return {"adaptive_stop": plan}
+        write({"event": "escalate", "arm": plan.arm, "rung": plan.index, "reason": plan.reason})
+        return {"adaptive_plan": plan.to_json()}
+
+    async def finish(self, state: SolverState, write: Write) -> Update:
+        """The best attempt as a message and as the result object."""
+        await self.engine.release(state["adaptive_session"])
+        attempts = _attempts(state)
+        kept = policy.best(attempts)
+        result = result_object(
+            question=state["adaptive_question"],
+            attempts=attempts,
+            kept=kept,
+            difficulty=state["adaptive_difficulty"],
+            stop=state["adaptive_stop"],
+            model=self.engine.name,
+            profile=self.profile.name,
+            seed=self.options.seed,
+            seconds=time.time() - state["adaptive_started"],
+        )
+        write({"event": "done", "result": result})
+        return {"messages": [to_message(attempts[kept], result)], "adaptive_result": result}
+
+
+def build_solver(
+    model: str | TokenEngine = "embedded",
+    *,
+    profile: str | Path | Profile | None = None,
+    options: Options = Options(),
+    **compile_options: Any,
+) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """The solver as a compiled graph: a node for any graph, or run on its own.
+
+    `model` is a model spec or an engine; `profile` a profile or its folder (default: the model's own);
+    `compile_options` go to `StateGraph.compile` (checkpointer, name, ...). Raises `InputError` for a model,
+    profile or option that cannot be.
+    """
+    engine = open_engine(model) if isinstance(model, str) else model
+    known = profile if isinstance(profile, Profile) else profile_for(engine.name, profile)
+    if options.wait_string:
+        known = replace(known, style=replace(known.style, waits=options.wait_string))
+    ladder = policy.shape(known.ladder, options)
+    verifier = verifier_for(known.policy, options.verify)
+    return _graph(Solver(engine, known, ladder, verifier, options)).compile(**{"name": "adaptive", **compile_options})
+
+
+def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:
+    graph: StateGraph[SolverState, Any, Any, Any] = StateGraph(
+        SolverState, input_schema=SolverInput, output_schema=SolverOutput
+    )
+    for node in (solver.classify, solver.allocate, solver.think, solver.verify, solver.escalate, solver.finish):
+        graph.add_node(node.__name__, _either_way(node))
+    graph.add_edge(START, "classify").add_edge("classify", "allocate").add_edge("allocate", "think")
+    graph.add_edge("think", "verify")
+    graph.add_conditional_edges("verify", _stopped, {True: "finish", False: "escalate"})
+    graph.add_conditional_edges("escalate", _stopped, {True: "finish", False: "think"})
+    return graph.add_edge("finish", END)
+
+
+def _either_way(node: Callable[[SolverState, Write], Awaitable[Update]]) -> RunnableLambda[SolverState, Update]:
+    """A node that graphs can both invoke and await."""
+
+    async def awaited(state: SolverState) -> Update:
+        return await node(state, get_stream_writer())
+
+    def invoked(state: SolverState) -> Update:
+        write = get_stream_writer()  # bound to the calling thread: fetch it here
+
+        async def run() -> Update:
+            return await node(state, write)
+
+        return run_blocking(run())
+
+    return RunnableLambda(invoked, afunc=awaited, name=getattr(node, "__name__", "node"))
+
+
+def _stopped(state: SolverState) -> bool:
+    return bool(state["adaptive_stop"])
+
+
+def _attempts(state: SolverState) -> list[Attempt]:
+    return [Attempt.from_json(a) for a in state["adaptive_attempts"]]
+
+
+def last_question(messages: Sequence[AnyMessage]) -> str:
+    """The text of the last user message; raises `InputError` if there is none or it is blank."""
+    text = next((m.text for m in reversed(messages) if m.type == "human"), "")
+    if not text.strip():
+        raise InputError("the question is empty: give some text to solve.")
+    return str(text)
+
+
+def conversation(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
+    """(role, content) pairs for the chat template; raises `InputError` for a message it cannot take."""
+    for message in messages:
+        if message.type not in ROLES:
+            raise InputError(f"a {message.type!r} message cannot be solved: give user, assistant and system messages.")
+    return [(ROLES[m.type], str(m.text)) for m in messages]
+

@@ -1,0 +1,143 @@
+"""A scripted solver in place of the workflow: what the command does is tested without a model.
+
+`python -m tests.cli.stub SCRIPT ARGS…` is the real command in a process of its own, with the solver that
+SCRIPT names below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+ROOT = Path(__file__).parents[2]  # where `python -m tests.cli.stub` works
+
+EVENTS = [
+    {"event": "difficulty", "level": "easy", "p_solved": [0.9, 0.99], "rung": 1, "reason": "why this rung"},
+    {"event": "start", "attempt": 0, "rung": 1, "arm": "first", "effort": "low", "budget": 64, "waits": 0},
+    {"event": "thinking", "text": "47+38=85", "tokens": 6},
+    {"event": "end", "round": 1, "tokens": 7, "injected": 0, "charged": 7, "budget": 64, "end": "natural"},
+    {"event": "answer", "text": "7", "tokens": 1},
+    {"event": "answer", "text": "4", "tokens": 1},
+    {
+        "event": "verdict",
+        "attempt": 0,
+        "accepted": False,
+        "score": 0.2,
+        "verifier": "rules",
+        "reason": "unsure",
+    },
+    {"event": "escalate", "arm": "wait", "rung": 2, "reason": "look again"},
+    {"event": "start", "attempt": 1, "rung": 2, "arm": "wait", "effort": "low", "budget": 64, "waits": 1},
+    {"event": "wait", "text": "Wait", "number": 1},
+    {"event": "thinking", "text": "85-12=73", "tokens": 6},
+    {"event": "end", "round": 2, "tokens": 9, "injected": 1, "charged": 17, "budget": 64, "end": "budget"},
+    {"event": "answer", "text": "73", "tokens": 2},
+    {
+        "event": "verdict",
+        "attempt": 1,
+        "accepted": True,
+        "score": 0.97,
+        "verifier": "rules",
+        "reason": "sure",
+    },
+]
+
+ATTEMPT = {
+    "rung": 1, "arm": "first", "effort": "low", "budget": 64, "waits": 0, "answer": "73", "text": "It is 73.",
+    "thinking": "47+38=85", "status": "answered", "finish": "natural", "confidence": 0.9, "reason": "",
+    "rounds": [{"tokens": 7, "injected": 0, "end": "natural"}],
+    "verdict": {"accepted": True, "score": 0.97, "verifier": "rules", "reason": "sure"},
+    "usage": {},
+}  # fmt: skip
+
+RESULT = {
+    "question": "47 + 38 - 12?", "answer": "73", "text": "It is 73.",
+    "status": "answered", "accepted": True,
+    "model": "embedded", "profile": "abacus", "rung": 1,
+    "difficulty": {"level": "easy", "p_solved": [0.9, 0.99]},
+    "kept": 0, "reason": "why this rung", "stopped": "accepted", "attempts": [ATTEMPT],
+    "usage": {"prompt": 31, "cached": 0, "thinking": 21, "injected": 1, "answer": 6, "probe": 0,
+              "verifier": 0, "total": 59, "seconds": 0.21, "cost": None, "estimated": ["prompt"]},
+    "seed": 0,
+}  # fmt: skip
+
+
+def result(*, reason: str = "unsure", **changed: Any) -> dict[str, Any]:
+    """A result object; `reason` is the verdict's where it was not accepted."""
+    made = copy.deepcopy({**RESULT, **changed})
+    if not made["accepted"]:
+        verdict = {"accepted": False, "score": 0.31, "verifier": "rules", "reason": reason}
+        made["attempts"][0]["verdict"] = verdict
+    return made
+
+
+class Solver:
+    """Emits events, then raises, hangs, or gives its result with the question that was asked."""
+
+    def __init__(
+        self,
+        made: dict[str, Any] | None = None,
+        *,
+        events: list[dict[str, Any]] = EVENTS,
+        error: BaseException | None = None,
+        hangs: bool = False,
+    ) -> None:
+        self.made, self.events, self.error, self.hangs = made or RESULT, events, error, hangs
+        self.asked: list[str] = []
+
+    async def astream(self, asked: Any, stream_mode: list[str]) -> AsyncIterator[tuple[str, Any]]:
+        assert stream_mode == ["custom", "values"]
+        question = asked["messages"][-1][1]
+        self.asked.append(question)
+        for event in self.events:
+            yield "custom", event
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.error is not None:
+            raise self.error
+        yield "values", {"messages": []}
+        yield "values", {"messages": [], "adaptive_result": {**self.made, "question": question}}
+
+
+class Deaf(Solver):
+    """A model deep in native code: cancelling it does nothing."""
+
+    async def astream(self, asked: Any, stream_mode: list[str]) -> AsyncIterator[tuple[str, Any]]:
+        async for item in super().astream(asked, stream_mode):
+            yield item
+        while True:
+            time.sleep(0.01)
+
+
+def workflow(solver: Any) -> ModuleType:
+    """A module to stand for `adaptive.workflow`; `built` holds what it was asked to build."""
+    module: Any = ModuleType("adaptive.workflow")
+    module.built = []
+
+    def build_solver(model: str, *, profile: str | None, options: dict[str, Any]) -> Any:
+        module.built.append({"model": model, "profile": profile, **options})
+        if isinstance(solver, Exception):
+            raise solver
+        return solver
+
+    module.Options, module.build_solver = dict, build_solver
+    return module
+
+
+SCRIPTS: dict[str, Solver] = {
+    "answers": Solver(),
+    "hangs": Solver(events=EVENTS[:3], hangs=True),
+    "deaf": Deaf(),
+}
+
+if __name__ == "__main__":
+    from adaptive.cli import main
+
+    sys.modules["adaptive.workflow"] = workflow(SCRIPTS[sys.argv.pop(1)])
+    main()

@@ -1,0 +1,123 @@
+"""Time limits and signals: what was spent is told, and the process ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from adaptive.cli.errors import Interrupted
+from adaptive.cli.run import Tally, solve_one, until_signal
+from adaptive.errors import AdaptiveError
+from tests.cli.conftest import Run, Use
+from tests.cli.stub import EVENTS, RESULT, ROOT, Solver
+
+SPENT = "6 thinking and 0 answer tokens spent in 1 attempt"
+
+
+def test_the_tally_counts_each_token_once() -> None:
+    tally = Tally()
+    for event in EVENTS:
+        tally.see(event)
+    assert str(tally) == "16 thinking and 4 answer tokens spent in 2 attempts"
+
+
+async def test_the_result_is_the_state_s_last_word() -> None:
+    seen: list[Any] = []
+    assert await solve_one(Solver(), "q", seen.append, None) == {**RESULT, "question": "q"}
+    assert seen == EVENTS
+
+
+async def test_somebody_else_s_time_limit_is_not_ours() -> None:
+    with pytest.raises(TimeoutError):
+        await solve_one(Solver(error=TimeoutError()), "q", lambda _: None, 60)
+
+
+def test_time_is_up(run: Run, scripted: Use) -> None:
+    scripted(Solver(events=EVENTS[:3], hangs=True))
+    made = run("solve", "q", "--timeout", "0.01")
+    assert (made.exit_code, made.stdout) == (1, "")
+    assert made.stderr == f"Error: no answer within 0.01 s, {SPENT}: raise --timeout or lower --budget.\n"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_cancels(number: signal.Signals, code: int) -> None:
+    """In this process: the handlers that were there before are there again."""
+    stopped = []
+
+    async def work() -> None:
+        signal.raise_signal(number)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.append(True)
+
+    before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(Interrupted) as caught:
+        until_signal(work(), Tally())
+    assert (caught.value.exit_code, stopped) == (code, [True])
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_other_cancellations_are_not_signals() -> None:
+    async def work() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        until_signal(work(), Tally())
+
+
+def test_results_and_errors_pass_through() -> None:
+    async def work(fails: bool) -> int:
+        if fails:
+            raise AdaptiveError("broken")
+        return 7
+
+    assert until_signal(work(fails=False), Tally()) == 7
+    with pytest.raises(AdaptiveError, match="broken"):
+        until_signal(work(fails=True), Tally())
+
+
+def interrupted(script: str, *numbers: signal.Signals) -> tuple[int, str, float]:
+    """Exit code, stderr and seconds from the first signal, sent when thinking shows, to the end."""
+    command = [sys.executable, "-m", "tests.cli.stub", script, "solve", "q", "--show-thinking"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        shown = ""
+        while not shown.endswith("47+38=85"):
+            shown += process.stderr.read(1)
+        started = time.monotonic()
+        for number in numbers:
+            process.send_signal(number)
+        rest = process.stderr.read()
+        code = process.wait()
+        assert process.stdout.read() == ""
+    return code, rest, time.monotonic() - started
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_says_what_was_spent(number: signal.Signals, code: int) -> None:
+    got, said, seconds = interrupted("hangs", number)
+    assert (got, said) == (code, f"\nInterrupted: {SPENT}.\n")
+    assert seconds < 1
+
+
+def test_a_model_that_does_not_listen_is_left() -> None:
+    got, said, seconds = interrupted("deaf", signal.SIGINT)
+    assert got == 130
+    assert said.endswith("spent in 2 attempts.\n")
+    assert seconds < 1
+
+
+def test_a_second_ctrl_c_ends_it_at_once() -> None:
+    got, _, seconds = interrupted("deaf", signal.SIGINT, signal.SIGTERM)
+    assert got in {130, 143}  # whichever of the two the kernel delivers last
+    assert seconds < 0.7

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adaptive.artifacts import artifact
+from adaptive.engines.embedded import OnnxEngine
+
+
+@pytest.fixture(scope="session")
+def model_folder() -> Path:
+    """The shipped model. What is tested of it holds for any weights."""
+    return artifact("abacus") / "onnx"
+
+
+@pytest.fixture(scope="session")
+def engine(model_folder: Path) -> Iterator[OnnxEngine]:
+    """One engine for all tests: each uses sessions named by itself."""
+    engine = OnnxEngine(model_folder, name="embedded")
+    yield engine
+    asyncio.run(engine.close())
+
+
+@pytest.fixture
+def session(request: pytest.FixtureRequest) -> str:
+    return str(request.node.nodeid)
+
+
+@pytest.fixture
+def folder(model_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the model folder that a test may spoil; the weights are links."""
+    copy = tmp_path / "model"
+    copy.mkdir()
+    for file in model_folder.iterdir():
+        place = os.symlink if file.name.startswith("model.onnx") else shutil.copy
+        place(file, copy / file.name)
+    return copy

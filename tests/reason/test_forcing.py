@@ -1,0 +1,366 @@
+"""Budget forcing, one rule a test: what is counted, going on with a chain, the answer, the window."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Any
+
+import pytest
+
+from adaptive.attempt import Attempt, Round
+from adaptive.engines.protocol import Generation, Sampling
+from adaptive.errors import AdaptiveError, InputError
+from adaptive.ladder import Rung
+from adaptive.reason.budget import Style
+from adaptive.reason.chain import Thought
+from adaptive.reason.forcing import think
+from tests.reason.buying import PLAIN, QUESTION, buy, rung, thinking_ids
+from tests.scripted import END, MARKERS, STOP, THINK, Forever, ScriptedEngine, logprob, says
+
+OPEN = len(QUESTION.open)
+BOXED = says("\\boxed{4}", STOP)
+
+
+def spent(attempt: Attempt) -> tuple[int, int, int, int]:
+    """Prompt, thinking, injected and answer tokens."""
+    usage = attempt.usage
+    return usage.prompt, usage.thinking, usage.injected, usage.answer
+
+
+# What is counted, and where.
+
+
+def test_a_natural_end_is_a_thinking_token_and_stays_where_it_is() -> None:
+    engine = ScriptedEngine([says("2+2=4", END)], [BOXED])
+    attempt = buy(engine, rung(64))
+    assert spent(attempt) == (OPEN, 6, 2, 10)
+    assert attempt.rounds == (Round(6, 0, "natural"),)
+    assert (attempt.finish, attempt.answer, attempt.thinking) == ("natural", "4", "2+2=4")
+    assert engine.calls[-1].ids == (*QUESTION.open, *says("2+2=4"), END, *says("\n\n"))
+
+
+def test_a_forced_end_is_injected() -> None:
+    engine = ScriptedEngine([Forever("so ")], [says("4}", STOP)])
+    style = Style(closing=" Now!", answer_prefix="\\boxed{")
+    attempt = buy(engine, rung(10), style)
+    assert spent(attempt) == (OPEN, 5, len(" Now!") + 1 + 2 + len("\\boxed{"), 3)
+    assert thinking_ids(engine) == says("so so Now!")
+    assert attempt.thinking == "so so Now!"
+    assert attempt.rounds == (Round(5, 0, "budget"),)
+    assert (attempt.finish, attempt.text, attempt.answer) == ("budget", "\\boxed{4}", "4")
+
+
+def test_a_put_off_end_and_its_wait_are_charged() -> None:
+    engine = ScriptedEngine([says("2+2=5", END), says(" no, 4", END)], [BOXED])
+    attempt = buy(engine, rung(64, waits=1))
+    assert spent(attempt) == (OPEN, 6 + 7, 4 + 2, 10)
+    assert attempt.rounds == (Round(6, 0, "natural"), Round(11, 4, "natural"))
+    assert (attempt.thinking, attempt.waits) == ("2+2=5Wait no, 4", 1)
+    assert thinking_ids(engine) == says("2+2=5Wait no, 4")
+
+
+def test_a_turn_that_ends_inside_the_thinking_ends_the_thinking() -> None:
+    attempt = buy(engine := ScriptedEngine([says("2+2=4", STOP)], [BOXED]), rung(64))
+    assert spent(attempt) == (OPEN, 6, 3, 10), "its stop was sampled, the end marker is ours"
+    assert (attempt.finish, attempt.answer) == ("natural", "4")
+    assert engine.calls[-1].ids == (*QUESTION.open, *says("2+2=4"), END, *says("\n\n"))
+
+
+def test_a_rung_that_does_not_think_answers_from_the_closed_prompt() -> None:
+    for none in (Rung("none", 64), Rung("low", 0)):
+        engine = ScriptedEngine([Forever("so ")], [BOXED])
+        attempt = buy(engine, none, Style(answer_prefix="\\boxed{", closing="Now!"))
+        assert spent(attempt) == (OPEN + 1, 0, 0, 10)
+        assert (attempt.finish, attempt.rounds, attempt.trace, attempt.thinking) == ("none", (), (), "")
+        assert [call.ids for call in engine.calls] == [QUESTION.closed]
+
+
+def test_what_an_engine_without_a_cache_computes_again_is_counted() -> None:
+    script = [says("2+2=5", END), says(" no, 4", END)]
+    kept = buy(ScriptedEngine(script, [BOXED]), rung(64, waits=1))
+    lost = buy(ScriptedEngine(script, [BOXED], keeps_cache=False), rung(64, waits=1))
+    assert kept.usage.prompt == OPEN
+    assert lost.usage.prompt == OPEN + (OPEN + 5) + (OPEN + 5 + 4 + 6)
+    assert kept.usage.cached == lost.usage.cached == 0
+
+
+@pytest.mark.parametrize("budget", [0, 1, 2, 3, 4, 5, 6, 7])
+def test_small_budgets_are_exact(budget: int) -> None:
+    engine = ScriptedEngine([Forever("abc")], [BOXED])
+    attempt = buy(engine, rung(budget, waits=50), Style(closing="!"))
+    assert attempt.usage.thinking + attempt.thinking.count("!") == budget
+    assert attempt.status == "answered"
+
+
+def test_seconds_are_measured() -> None:
+    assert 0 < buy(ScriptedEngine([], [BOXED]), rung(8)).usage.seconds < 5
+
+
+# Going on with a chain.
+
+
+def test_continuing_a_chain_prefills_only_what_is_new() -> None:
+    engine = ScriptedEngine([Forever("so ")], [BOXED, BOXED])
+    first = buy(engine, rung(8), Style(closing="Now!"))
+    calls = len(engine.calls)
+    second = buy(engine, rung(32), Style(closing="Now!"), after=first)
+    resumed, answered = (call.made for call in engine.calls[calls:])
+    assert resumed.cached == OPEN + len(first.trace)
+    assert resumed.prefilled == 0
+    # the last thought, the phrase, the marker, the hand-over
+    assert answered.prefilled == 1 + len("Now!") + 1 + 2
+    assert second.usage.prompt == second.usage.cached == OPEN + len(first.trace)
+
+
+def test_a_chain_that_was_cut_goes_on_before_the_closing_phrase() -> None:
+    engine = ScriptedEngine([says("2+2 is four", END)], [says("3", STOP), BOXED])
+    first = buy(engine, rung(8), Style(closing="Now!"))
+    second = buy(engine, rung(64), Style(closing="Now!"), after=first)
+    assert (first.thinking, first.finish) == ("2+2 Now!", "budget")
+    assert (second.thinking, second.finish) == ("2+2 is four", "natural")
+    assert second.rounds == (Round(4, 0, "budget"), Round(8, 0, "natural"))
+    assert second.waits == 0
+
+
+def test_a_chain_that_ended_goes_on_with_a_wait() -> None:
+    engine = ScriptedEngine([says("2+2=5", END), says(" no, 4", END)], [says("5", STOP), BOXED])
+    first = buy(engine, rung(64))
+    second = buy(engine, rung(64, waits=1), after=first, arm="wait")
+    assert engine.calls[2].ids == (*QUESTION.open, *says("2+2=5Wait"))
+    assert second.rounds == (Round(6, 0, "natural"), Round(11, 4, "natural"))
+    assert first.usage.thinking + second.usage.thinking + 4 == Thought.of(second).charged
+    assert (second.arm, second.waits, second.answer) == ("wait", 1, "4")
+
+
+def test_the_waits_of_earlier_attempts_count() -> None:
+    engine = ScriptedEngine([says(c, END) for c in "abcd"], [BOXED] * 2)
+    first = buy(engine, rung(64, waits=2))
+    second = buy(engine, rung(64, waits=3), after=first, arm="wait")
+    assert (first.waits, second.waits) == (2, 3)
+
+
+def test_a_chain_with_nothing_left_to_buy_is_answered_as_it_stands() -> None:
+    engine = ScriptedEngine([says("2+2=4", END)], [says("5", STOP), BOXED])
+    first = buy(engine, rung(64))
+    second = buy(engine, rung(64), after=first)
+    assert spent(second) == (OPEN + 5, 0, 3, 10), "nobody sampled that end marker this time"
+    assert (second.rounds, second.finish, second.answer) == (first.rounds, "natural", "4")
+
+
+def test_a_chain_longer_than_the_budget_is_cut_to_it() -> None:
+    engine = ScriptedEngine([says("2+2=5", END), says(" no, it is 4", END)], [BOXED] * 9)
+    whole = buy(engine, rung(64, waits=1))
+    cut = {n: buy(engine, rung(n, waits=1), after=whole) for n in (1, 4, 5, 6, 10, 11, 12, whole.budget)}
+    assert cut[4].thinking == "2+2="
+    assert [cut[n].finish for n in (5, 6, 10, 11)] == ["budget", "natural", "natural", "budget"]
+    assert cut[11].thinking == "2+2=5Wait "
+    assert all(cut[n].usage.thinking == 0 for n in cut)
+    assert cut[64].rounds == whole.rounds
+
+
+def test_waits_rotate_and_go_on_rotating() -> None:
+    engine = ScriptedEngine([says(c, END) for c in "abcde"], [BOXED] * 2)
+    style = Style(waits=("W", "Hm", ""), useful_round=1)
+    first = buy(engine, rung(64, waits=2), style)
+    second = buy(engine, rung(64, waits=4), style, after=first)
+    assert (first.thinking, second.thinking) == ("aWbHmc", "aWbHmcdWe")
+    assert second.waits == 4
+
+
+def test_a_wait_needs_a_useful_round_after_it() -> None:
+    script = [says("2+2=5", END), says(" no, 4", END)]
+    style = Style(useful_round=8)
+    for budget, waits in ((6 + 4 + 7, 0), (6 + 4 + 8, 1)):
+        assert buy(ScriptedEngine(script, [BOXED]), rung(budget, waits=1), style).waits == waits
+
+
+def test_empty_waits_end_too() -> None:
+    engine = ScriptedEngine([says("a", END)], [BOXED])
+    style = Style(waits=("",), useful_round=1, stop_on_repeat=False)
+    attempt = buy(engine, rung(512, waits=50), style)
+    assert (attempt.waits, len(engine.calls), attempt.usage.thinking) == (50, 52, 52)
+
+
+# The answer.
+
+
+@pytest.mark.parametrize(
+    ("reply", "room", "expected"),
+    [
+        (BOXED, 20, ("answered", "4", "\\boxed{4}")),
+        (says("four", STOP), 20, ("answered", None, "four")),
+        (says("", STOP), 20, ("starved", None, "")),
+        (says(" \n", STOP), 20, ("starved", None, " \n")),
+        (says("It is surely 4, that much is clear"), 20, ("starved", None, "It is surely 4, that")),
+        (says("\\boxed{4} since 2+2=4"), 15, ("answered", "4", "\\boxed{4} since")),
+        (says("\\boxed{123456}"), 13, ("starved", None, "\\boxed{123456")),
+        (says("\\boxed{4", STOP), 20, ("answered", None, "\\boxed{4")),
+        (says("so 5", END, *BOXED), 20, ("answered", "4", "so 5\\boxed{4}")),
+        (says("", THINK, *says("so")), 20, ("starved", None, "")),
+        (says("\\boxed{4}", THINK, *says("\\boxed{5}")), 20, ("answered", "4", "\\boxed{4}")),
+    ],
+)
+def test_an_answer_and_its_status(
+    reply: tuple[int, ...], room: int, expected: tuple[str, str | None, str]
+) -> None:
+    attempt = buy(ScriptedEngine([says("so", END)], [reply]), rung(64, answer_room=room))
+    assert (attempt.status, attempt.answer, attempt.text) == expected
+
+
+def test_a_prefix_alone_is_no_answer() -> None:
+    style = Style(answer_prefix="Final Answer:")
+    attempt = buy(ScriptedEngine([Forever("so ")], [says("", STOP)]), rung(4), style)
+    assert (attempt.status, attempt.text, attempt.answer) == ("starved", "Final Answer:", None)
+
+
+def test_confidence_is_over_all_that_was_sampled_for_the_answer() -> None:
+    attempt = buy(ScriptedEngine([says("so", END)], [BOXED]), rung(64))
+    assert attempt.confidence == pytest.approx(math.exp(sum(map(logprob, BOXED)) / len(BOXED)))
+    cut = buy(ScriptedEngine([says("so", END)], [BOXED]), rung(64, answer_room=3))
+    assert cut.confidence == pytest.approx(math.exp(sum(map(logprob, BOXED[:3])) / 3))
+
+
+def test_no_confidence_without_log_probabilities() -> None:
+    engine = ScriptedEngine([says("so", END)], [BOXED], gives_logprobs=False)
+    assert buy(engine, rung(64)).confidence is None
+
+
+# The context window.
+
+
+def test_thinking_gives_way_to_the_answer() -> None:
+    engine = ScriptedEngine([Forever("so ")], [BOXED], context_window=OPEN + 6 + 3 + 20)
+    attempt = buy(engine, rung(64))
+    assert (attempt.finish, attempt.rounds) == ("context", (Round(6, 0, "context"),))
+    assert (engine.calls[-1].max_tokens, attempt.status) == (20, "answered")
+
+
+def test_the_answer_gives_way_last() -> None:
+    engine = ScriptedEngine([Forever("so ")], [BOXED], context_window=OPEN + 3 + 1)
+    attempt = buy(engine, rung(64))
+    assert (attempt.finish, attempt.rounds, attempt.usage.thinking) == ("context", (), 0)
+    assert (engine.calls[-1].max_tokens, attempt.status, attempt.text) == (1, "starved", "\\")
+
+
+@pytest.mark.parametrize(
+    ("bought", "window", "needed"), [(rung(8), OPEN + 3, 4), (rung(0), OPEN + 1, 1), (rung(8), 1, 4)]
+)
+def test_a_prompt_that_does_not_fit_is_one_plain_sentence(bought: Rung, window: int, needed: int) -> None:
+    engine = ScriptedEngine([], [BOXED], context_window=window)
+    took = OPEN if bought.thinks else OPEN + 1
+    with pytest.raises(InputError) as error:
+        buy(engine, bought)
+    assert str(error.value) == (
+        f"the question takes {took} tokens and its answer at least {needed} more, "
+        f"but the model's context window holds {window}: shorten the question."
+    )
+    assert engine.calls == []
+
+
+class ShortWindow(ScriptedEngine):
+    """Its server was started with a smaller window than it says."""
+
+    async def generate(self, ids: Any, **asked: Any) -> Generation:
+        if END in asked["stop_ids"]:
+            self.context_window = OPEN + 5
+        try:
+            return await super().generate(ids, **asked)
+        finally:
+            self.context_window = 1000
+
+
+def test_a_window_that_ends_early_ends_the_round() -> None:
+    attempt = buy(ShortWindow([Forever("so ")], [BOXED]), rung(64))
+    assert (attempt.finish, attempt.rounds, attempt.answer) == ("context", (Round(5, 0, "context"),), "4")
+
+
+# Engines, watchers, and more than one at once.
+
+
+class Deaf(ScriptedEngine):
+    """Ignores the limit it is given."""
+
+    async def generate(self, ids: Any, **asked: Any) -> Generation:
+        return await super().generate(ids, **{**asked, "max_tokens": asked["max_tokens"] + 1})
+
+
+def test_an_engine_that_ignores_its_limit_is_found_out() -> None:
+    with pytest.raises(AdaptiveError, match="scripted made 9 tokens where at most 8 were asked for"):
+        buy(Deaf([Forever("so ")], [BOXED]), rung(8))
+
+
+def test_events_tell_the_whole_attempt() -> None:
+    engine = ScriptedEngine([says("aπ", END), says("b")], [says("4", STOP)])
+    events: list[dict[str, Any]] = []
+    buy(engine, rung(9, waits=1), on_event=events.append)
+    assert events == [
+        {"event": "start", "rung": 1, "arm": "first", "effort": "low", "budget": 9, "waits": 1},
+        {"event": "thinking", "text": "a", "tokens": 1},
+        {"event": "thinking", "text": "π", "tokens": 2},
+        {"event": "end", "round": 1, "tokens": 4, "injected": 0, "charged": 4, "budget": 9, "end": "natural"},
+        {"event": "wait", "text": "Wait", "number": 1},
+        {"event": "thinking", "text": "b", "tokens": 1},
+        {"event": "end", "round": 2, "tokens": 5, "injected": 4, "charged": 9, "budget": 9, "end": "budget"},
+        {"event": "answer", "text": "4", "tokens": 1},
+    ]
+
+
+def test_a_prefix_is_told_as_part_of_the_answer() -> None:
+    events: list[dict[str, Any]] = []
+    engine = ScriptedEngine([Forever("so ")], [says("4}", STOP)])
+    attempt = buy(engine, rung(4), Style(answer_prefix="\\boxed{"), on_event=events.append)
+    assert "".join(e["text"] for e in events if e["event"] == "answer") == attempt.text == "\\boxed{4}"
+
+
+def test_sampling_session_and_markers_reach_the_engine() -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Watched(ScriptedEngine):
+        async def generate(self, ids: Any, **more: Any) -> Generation:
+            asked.append(more)
+            return await super().generate(ids, **more)
+
+    sampling = Sampling(temperature=0.7, seed=3)
+    buy(Watched([says("so", END)], [BOXED]), rung(64), sampling=sampling, session="mine")
+    assert [(a["sampling"], a["session"]) for a in asked] == [(sampling, "mine")] * 2
+    assert asked[0]["stop_ids"] == (END, STOP)
+    assert set(asked[1]["stop_ids"]) == {STOP, MARKERS.think_start}
+
+
+def test_the_same_twice_gives_the_same() -> None:
+    def once() -> dict[str, Any]:
+        engine = ScriptedEngine([says("2+2=5", END), says(" no, 4", END)], [BOXED])
+        data = buy(engine, rung(64, waits=1)).to_json()
+        del data["usage"]["seconds"]
+        return data
+
+    assert once() == once()
+
+
+def test_a_cancelled_attempt_stops() -> None:
+    async def cancelled() -> int:
+        engine = ScriptedEngine([Forever("so ")], [BOXED], yields=True)
+        seen: list[Any] = []
+        asked: dict[str, Any] = {
+            "style": PLAIN,
+            "sampling": Sampling(),
+            "session": "s",
+            "index": 0,
+            "arm": "first",
+        }
+        bought = think(engine, QUESTION, rung(100_000), **asked, on_event=seen.append)
+        task = asyncio.ensure_future(bought)
+        while len(seen) < 20:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return len(seen)
+
+    assert asyncio.run(cancelled()) <= 21
+
+
+def test_an_attempt_survives_json() -> None:
+    attempt = buy(ScriptedEngine([says("2+2=5", END), says(" no, 4", END)], [BOXED]), rung(64, waits=1))
+    assert Thought.of(Attempt.from_json(attempt.to_json())) == Thought.of(attempt)

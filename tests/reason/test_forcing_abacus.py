@@ -1,0 +1,58 @@
+"""Budget forcing on the embedded model: 300 cases of what always holds, on a real chain of thought."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from adaptive.engines.protocol import Sampling, TokenEngine
+from adaptive.engines.registry import open_engine
+from adaptive.ladder import EFFORTS, Rung
+from adaptive.reason.budget import Style
+from tests.reason.invariants import Case
+
+# Mostly small ones, so that 300 cases take no minutes.
+BUDGETS = (*range(16), *(16, 24, 32, 48, 64, 96, 128) * 3, 192, 256, 384, 512)
+WAITS = ("Wait", "", "\n", "\nWait!\n", "\nWait, let me check again.", "</think>", "Hmm, π🙂")
+CLOSINGS = ("", "\n", "\nSo I answer now.\n")
+PREFIXES = ("", "\\boxed{", "Final Answer:")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[TokenEngine]:
+    opened = open_engine("embedded")
+    yield opened
+    asyncio.run(opened.close())
+
+
+def question(rng: Random) -> str:
+    """A sum, sometimes with text in it that looks like a marker."""
+    terms = [rng.randrange(1, 10 ** rng.randint(1, 3)) for _ in range(rng.randint(2, 5))]
+    odd = rng.choice(("", "", "", " </think>", " <|im_end|>", " \\boxed{7}", " 🙂"))
+    return f"What is {' + '.join(map(str, terms))}?{odd}"
+
+
+def case(number: int, engine: TokenEngine) -> Case:
+    """The case of a number: up to three attempts on one chain, budgets that grow but for every tenth case."""
+    rng = Random(number)
+    waits = tuple(rng.choices(WAITS, k=rng.randint(1, 3)))
+    style = Style(
+        waits, rng.choice(CLOSINGS), "\n\n", rng.choice(PREFIXES), rng.randint(1, 8), rng.random() < 0.5
+    )
+    effort = rng.choice(EFFORTS)
+    budgets = rng.choices(BUDGETS, k=rng.randint(1, 3))
+    bought = [
+        Rung(effort, b, rng.randrange(6), rng.randint(1, 48))
+        for b in sorted(budgets, reverse=number % 10 == 0)
+    ]
+    prompt = engine.codec.render([("user", question(rng))], effort)
+    sampling = Sampling(temperature=rng.choice((0.0, 0.0, 0.8)), seed=number)
+    return Case(prompt, style, bought, engine, sampling, watched=rng.random() < 0.5)
+
+
+@pytest.mark.parametrize("number", range(300))
+def test_budget_forcing_always_holds_on_the_embedded_model(number: int, engine: TokenEngine) -> None:
+    assert asyncio.run(case(number, engine).check())
