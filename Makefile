@@ -18,4 +18,5 @@ format:
 	ruff format .
 
 bench:
-	python -m bench
+	python -m bench.times
+	python -m bench.loop models/abacus/questions/fresh.jsonl

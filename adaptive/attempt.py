@@ -53,7 +53,12 @@ class Usage:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, with the total."""
         data = asdict(self)
-        return {**data, "total": self.total, "seconds": round(self.seconds, 4), "estimated": list(self.estimated)}
+        return {
+            **data,
+            "total": self.total,
+            "seconds": round(self.seconds, 4),
+            "estimated": list(self.estimated),
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Usage:

@@ -119,7 +119,9 @@ def thinking(ladder: Ladder, policy: Policy, p_solved: Sequence[float], arm: Arm
         reason = f"the cheapest rung with p(solved) of at least {policy.target:.2f}"
         return Plan(likely, ladder[likely], arm, reason)
     gain = [i for i in known if p_solved[i] >= p_solved[known[-1]] - policy.slack] if known else indices
-    return Plan(gain[0], ladder[gain[0]], arm, "no rung reaches the target: the cheapest about as likely as the top")
+    return Plan(
+        gain[0], ladder[gain[0]], arm, "no rung reaches the target: the cheapest about as likely as the top"
+    )
 
 
 def following(
@@ -164,7 +166,9 @@ def _wait(last: Attempt, ladder: Ladder, policy: Policy, options: Options) -> Pl
     index = roomy[0] if roomy else ladder.top
     if ladder[index].budget <= len(last.trace):
         return f"the top budget of {ladder[index].budget} tokens has no room for another round"
-    return Plan(index, replace(ladder[index], waits=waits), "wait", "ended by itself: look again on the same chain")
+    return Plan(
+        index, replace(ladder[index], waits=waits), "wait", "ended by itself: look again on the same chain"
+    )
 
 
 def best(attempts: Sequence[Attempt]) -> int:

@@ -152,9 +152,7 @@ def _read(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"the profile {file} cannot be read ({error.strerror}): name its folder.") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"the profile {file} is not valid JSON ({error}): get it again, or train it."
-        ) from error
+        raise InputError(f"the profile {file} is not valid JSON ({error}): get it again, or train it.") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         found = data.get("format") if isinstance(data, dict) else None
         raise InputError(
@@ -181,9 +179,7 @@ def _loader(folder: Path, name: str | None, rungs: int) -> Callable[[], Difficul
     if name is None:
         return _untrained
     if name != SKOPS or not (folder / name).is_file():
-        raise InputError(
-            f"{folder / FILE} names the difficulty model {name!r}, and {folder} has no such file."
-        )
+        raise InputError(f"{folder / FILE} names the difficulty model {name!r}, and {folder} has no such file.")
 
     @cache
     def load() -> DifficultyModel:

@@ -84,5 +84,3 @@ def _usage_metadata(usage: dict[str, Any]) -> UsageMetadata:
         input_token_details=InputTokenDetails(cache_read=usage["cached"]),
         output_token_details=OutputTokenDetails(reasoning=usage["thinking"]),
     )
-
-

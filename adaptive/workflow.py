@@ -161,7 +161,7 @@ def build_solver(
     model: str | TokenEngine = "embedded",
     *,
     profile: str | Path | Profile | None = None,
-    options: Options = Options(),
+    options: Options | None = None,
     **compile_options: Any,
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
     """The solver as a compiled graph: a node for any graph, or run on its own.
@@ -170,20 +170,30 @@ def build_solver(
     `compile_options` go to `StateGraph.compile` (checkpointer, name, ...). Raises `InputError` for a model,
     profile or option that cannot be.
     """
+    options = options or Options()
     engine = open_engine(model) if isinstance(model, str) else model
     known = profile if isinstance(profile, Profile) else profile_for(engine.name, profile)
     if options.wait_string:
         known = replace(known, style=replace(known.style, waits=options.wait_string))
     ladder = policy.shape(known.ladder, options)
     verifier = verifier_for(known.policy, options.verify)
-    return _graph(Solver(engine, known, ladder, verifier, options)).compile(**{"name": "adaptive", **compile_options})
+    return _graph(Solver(engine, known, ladder, verifier, options)).compile(
+        **{"name": "adaptive", **compile_options}
+    )
 
 
 def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:
     graph: StateGraph[SolverState, Any, Any, Any] = StateGraph(
         SolverState, input_schema=SolverInput, output_schema=SolverOutput
     )
-    for node in (solver.classify, solver.allocate, solver.think, solver.verify, solver.escalate, solver.finish):
+    for node in (
+        solver.classify,
+        solver.allocate,
+        solver.think,
+        solver.verify,
+        solver.escalate,
+        solver.finish,
+    ):
         graph.add_node(node.__name__, _either_way(node))
     graph.add_edge(START, "classify").add_edge("classify", "allocate").add_edge("allocate", "think")
     graph.add_edge("think", "verify")
@@ -192,7 +202,9 @@ def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:
     return graph.add_edge("finish", END)
 
 
-def _either_way(node: Callable[[SolverState, Write], Awaitable[Update]]) -> RunnableLambda[SolverState, Update]:
+def _either_way(
+    node: Callable[[SolverState, Write], Awaitable[Update]],
+) -> RunnableLambda[SolverState, Update]:
     """A node that graphs can both invoke and await."""
 
     async def awaited(state: SolverState) -> Update:
@@ -229,6 +241,7 @@ def conversation(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
     """(role, content) pairs for the chat template; raises `InputError` for a message it cannot take."""
     for message in messages:
         if message.type not in ROLES:
-            raise InputError(f"a {message.type!r} message cannot be solved: give user, assistant and system messages.")
+            raise InputError(
+                f"a {message.type!r} message cannot be solved: give user, assistant and system messages."
+            )
     return [(ROLES[m.type], str(m.text)) for m in messages]
-

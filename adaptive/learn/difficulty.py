@@ -101,7 +101,8 @@ class DifficultyModel:
 def _read_weights(folder: Path) -> DifficultyModel | None:
     """The weights, or None where they are not there, not whole, or were not made from the skops file."""
     try:
-        with np.load(folder / WEIGHTS, allow_pickle=False) as file:
+        # Opened here: numpy leaves a file that is no archive open.
+        with (folder / WEIGHTS).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             if str(file["made_from"]) != _digest(folder):
                 return None
             vocabulary = tuple(str(t) for t in file["vocabulary"])

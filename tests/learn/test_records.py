@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -75,7 +75,7 @@ def test_another_plan_is_refused(tmp_path: Path) -> None:
     [
         ("{}", "line 3 of .* has no key 'id'"),
         ("x", "line 3 of .* must be an object, got None"),
-        (json.dumps({"id": 1}), "'id' in line 3 of .* must be text, got 1"),
+        (json.dumps(asdict(record("a")) | {"id": 1}), "'id' in line 3 of .* must be text, got 1"),
     ],
 )
 def test_a_damaged_line_is_named(tmp_path: Path, line: str, said: str) -> None:

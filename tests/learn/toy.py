@@ -81,7 +81,7 @@ def write_questions(file: Path, count: int, seed: int = 0) -> Path:
 
 
 def _read(prompt: str) -> tuple[int, int, str]:
-    effort = re.match(r"effort (\w+)", prompt)
+    effort = re.match(r"effort (none|low|medium|high)", prompt)
     a, b = re.findall(r"\d+", prompt.split("user", 1)[1])[:2]
     assert effort is not None
     return max(len(a), len(b)), int(a) + int(b), effort[1]

@@ -115,7 +115,8 @@ def by_budget(bench: Bench, items: Sequence[Item]) -> tuple[dict[str, list[list[
         for budget in BUDGETS[1:]:
             todo = [n for n, c in enumerate(chains) if len(c) > budget or budget == CAP]
             now = list(rows[-1]) if budget != CAP else [False] * len(items)
-            some = right([items[n] for n in todo], bench.answered([prompts[n] for n in todo], [chains[n] for n in todo], budget))  # fmt: skip
+            made = bench.answered([prompts[n] for n in todo], [chains[n] for n in todo], budget)
+            some = right([items[n] for n in todo], made)
             for n, ok in zip(todo, some, strict=True):
                 now[n] = ok
             rows.append(now)
@@ -140,7 +141,9 @@ def planted(bench: Bench, items: Sequence[Item]) -> dict[str, float]:
         tape = Tape()
         item.problem.run(tape)
         try:
-            lines, wrong = traces.slipped(rng, item.problem, True, len(tape.lines), rng.randrange(len(tape.lines) or 1))
+            lines, wrong = traces.slipped(
+                rng, item.problem, True, len(tape.lines), rng.randrange(len(tape.lines) or 1)
+            )
         except BadSlip:
             continue
         if wrong != item.answer:
@@ -183,6 +186,11 @@ def hard_half(graded: dict[str, list[list[bool]]], items: Sequence[Item]) -> dic
             "thinking": share([graded["medium"][-1][n] for n in hard]), "questions": len(hard)}  # fmt: skip
 
 
+def summary(rows: Sequence[list[bool]], lengths: Sequence[int]) -> dict[str, object]:
+    """Accuracy at each budget, and the mean length of the whole chains in tokens."""
+    return {"accuracy": [share(r) for r in rows], "tokens": round(mean(lengths), 1)}
+
+
 def evaluate(bench: Bench, count: int) -> dict[str, object]:
     """All figures, in plain JSON types."""
     everything: list[Item] = []
@@ -197,13 +205,15 @@ def evaluate(bench: Bench, count: int) -> dict[str, object]:
             tokens[effort] += lengths[effort]
             for at, row in enumerate(graded[effort]):
                 rows[effort][at] += row
-        families[family] = {e: {"accuracy": [share(r) for r in graded[e]], "tokens": round(mean(lengths[e]), 1)} for e in EFFORTS}  # fmt: skip
+        families[family] = {e: summary(graded[e], lengths[e]) for e in EFFORTS}
     sample = list(islice(_round_robin(everything, count), 1500))
     return {
         "questions": len(everything),
         "budgets": list(BUDGETS),
         "families": families,
-        "all": {e: {"accuracy": [share(r) for r in rows[e]], "tokens": round(mean(tokens[e]), 1)} for e in EFFORTS},
+        "all": {
+            e: {"accuracy": [share(r) for r in rows[e]], "tokens": round(mean(tokens[e]), 1)} for e in EFFORTS
+        },
         "hard half": hard_half(rows, everything),
         "planted mistakes": planted(bench, sample),
         "a Wait after its own chains": own_mistakes(bench, sample),

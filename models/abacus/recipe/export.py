@@ -29,9 +29,7 @@ def to_hugging_face(net: Abacus, tokenizer: Path, out: Path) -> None:
     """config.json, model.safetensors, generation_config.json and the tokenizer's files."""
     words = load(tokenizer)
     end, pad = words.token_to_id(END), words.token_to_id(PAD)
-    config = LlamaConfig(
-        **net.config.hugging_face(), bos_token_id=None, eos_token_id=[end, pad], pad_token_id=pad
-    )
+    config = LlamaConfig(**net.config.hugging_face(), bos_token_id=None, eos_token_id=[end, pad], pad_token_id=pad)
     model = LlamaForCausalLM(config)
     model.load_state_dict(net.state_dict(), strict=False)
     model.tie_weights()
@@ -79,9 +77,7 @@ def greedy_hugging_face(folder: Path, prompt: list[int], count: int) -> list[int
 def compare_greedy(source: Path, onnx: Path, words: Tokenizer) -> None:
     """Fail unless both exported forms write the same answers."""
     for question in CHECKED:
-        text = (
-            f"{START}system\neffort: medium{END}\n{START}user\n{question}{END}\n{START}assistant\n<think>\n"
-        )
+        text = f"{START}system\neffort: medium{END}\n{START}user\n{question}{END}\n{START}assistant\n<think>\n"
         prompt = words.encode(text).ids
         ours, theirs = (
             form(folder, prompt, CHECKED_TOKENS)

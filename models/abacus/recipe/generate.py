@@ -48,9 +48,7 @@ def choose(scores: Tensor, temperature: float, random: torch.Generator) -> Tenso
 class _Batch:
     """Prompts that are answered together."""
 
-    def __init__(
-        self, net: Abacus, prompts: list[list[int]], limits: list[int], stops: frozenset[int]
-    ) -> None:
+    def __init__(self, net: Abacus, prompts: list[list[int]], limits: list[int], stops: frozenset[int]) -> None:
         self.net, self.prompts, self.limits, self.stops = net, prompts, limits, stops
         self.answers: list[list[int]] = [[] for _ in prompts]
         self.live = list(range(len(prompts)))  # which prompt each row of the cache belongs to

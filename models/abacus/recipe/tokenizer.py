@@ -27,9 +27,7 @@ def train(texts: Iterator[str]) -> Tokenizer:
     """Learn the merges from texts; the special tokens take the ids 0 to 4 in the order of SPECIAL."""
     tokenizer = Tokenizer(models.BPE())
     digits = pre_tokenizers.Digits(individual_digits=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [digits, pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCAB,
@@ -40,9 +38,7 @@ def train(texts: Iterator[str]) -> Tokenizer:
     )
     tokenizer.train_from_iterator(texts, trainer)
     if tokenizer.get_vocab_size() != VOCAB:
-        raise ValueError(
-            f"the text gives only {tokenizer.get_vocab_size()} of {VOCAB} tokens: give more of it"
-        )
+        raise ValueError(f"the text gives only {tokenizer.get_vocab_size()} of {VOCAB} tokens: give more of it")
     return tokenizer
 
 

@@ -28,9 +28,7 @@ from torch import Tensor
 
 MICRO = 2048  # tokens of a micro-batch, padding included
 MICROS = 6  # micro-batches of a step, shared among the cores
-HEAD_STEP = (
-    256  # positions with a loss are padded to a multiple: oneDNN builds new kernels for each new shape
-)
+HEAD_STEP = 256  # positions with a loss are padded to a multiple: oneDNN builds new kernels for each new shape
 IGNORED = -100
 WARMUP = 100
 COOLDOWN = 0.3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from math import gcd
 from random import Random
 
 from reasoning_gym.arithmetic.leg_counting import ANIMALS
@@ -18,7 +17,9 @@ ASK_VALUE = (
     "Find the value of {}.", "Evaluate {}.", "Please calculate {}", "what's {}", "Solve: {}", "Add it up: {}",
 )  # fmt: skip
 ASK_PRODUCT = (
-    "Solve the following multiplication: {}. Give only the result as your final answer.", "Multiply: {}", *ASK_VALUE[:-1]
+    "Solve the following multiplication: {}. Give only the result as your final answer.",
+    "Multiply: {}",
+    *ASK_VALUE[:-1],
 )
 ASK_GCD = (
     "Find the Greatest Common Divisor (GCD) of these numbers: {0}, {1}. Give only the GCD as your final answer.",
@@ -117,13 +118,14 @@ def _expression(rng: Random, terms: int, digits: int) -> str:
 
 def _bracket(rng: Random, text: str, op: str, right: bool) -> str:
     compound = " " in text
-    needed = compound and (op == "*" and rng.random() < 0.7 or right and op == "-")
+    needed = compound and ((op == "*" and rng.random() < 0.7) or (right and op == "-"))
     return f"( {text} )" if needed or (compound and rng.random() < 0.1) else text
 
 
 def _evaluator(text: str) -> Solution:
-    from corpus.gsm import evaluate  # the same reader of expressions
     import ast
+
+    from corpus.gsm import evaluate  # the same reader of expressions
 
     tree = ast.parse(text, mode="eval").body
     return lambda tape: evaluate(tree, tape, {})
@@ -218,4 +220,8 @@ def legs(rng: Random) -> Problem:
             total = part if total is None else tape.add(total, part)
         return total or 0
 
-    return Problem("legs", rng.choice(ASK_LEGS).format(re.sub(r", (?=[^,]*$)", rng.choice((", ", " and ")), herd)), solution)
+    return Problem(
+        "legs",
+        rng.choice(ASK_LEGS).format(re.sub(r", (?=[^,]*$)", rng.choice((", ", " and ")), herd)),
+        solution,
+    )

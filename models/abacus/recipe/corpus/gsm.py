@@ -18,7 +18,14 @@ from corpus.problem import Problem
 from corpus.tape import Number, Solution, Tape
 
 SUFFIX = " Give the result as your final answer. Do not include units."
-WORDS = {"half": "(1/2)", "twice": "2", "double": "2", "one-third": "(1/3)", "one-fourth": "(1/4)", "a third": "(1/3)"}
+WORDS = {
+    "half": "(1/2)",
+    "twice": "2",
+    "double": "2",
+    "one-third": "(1/3)",
+    "one-fourth": "(1/4)",
+    "a third": "(1/3)",
+}
 TOKEN = re.compile(r"\d[\d,]*\.?\d*%?|[-+*/()=]|[A-Za-z']+|[.;:?!\n]")
 OPERATORS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 

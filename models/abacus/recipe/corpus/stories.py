@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 
 from corpus.problem import Problem
@@ -30,10 +31,27 @@ LOSS = (
     "{n} gives {k} to {m}.", "Then {n} loses {k} {t}.", "{n} sells {k} of them.", "{k} of them break.",
     "{n} uses {k} {t}.", "{m} takes {k} of the {t}.", "{n} throws {k} away.", "{n} then gives away {k} {t}.",
 )  # fmt: skip
-TIMES = ("Then the number of {t} becomes {k} times as large.", "{n} then gets enough to have {k} times as many {t}.")
-SHARE = ("{n} puts them into {k} equal piles and keeps one pile.", "{n} shares them equally among {k} friends, and {m} is one of them.")
-START = ("{n} has {k} {t}.", "There are {k} {t} in {n}'s {p}.", "{n} starts with {k} {t}.", "{n} owns {k} {t}.", "At first {n} has {k} {t}.")
-LEFT = ("How many {t} does {n} have now?", "How many {t} are there now?", "How many {t} are left?", "How many {t} does {n} have in the end?")
+TIMES = (
+    "Then the number of {t} becomes {k} times as large.",
+    "{n} then gets enough to have {k} times as many {t}.",
+)
+SHARE = (
+    "{n} puts them into {k} equal piles and keeps one pile.",
+    "{n} shares them equally among {k} friends, and {m} is one of them.",
+)
+START = (
+    "{n} has {k} {t}.",
+    "There are {k} {t} in {n}'s {p}.",
+    "{n} starts with {k} {t}.",
+    "{n} owns {k} {t}.",
+    "At first {n} has {k} {t}.",
+)
+LEFT = (
+    "How many {t} does {n} have now?",
+    "How many {t} are there now?",
+    "How many {t} are left?",
+    "How many {t} does {n} have in the end?",
+)
 ONE_SHARE = ("How many {t} does {m} get?", "How many {t} are in one share?")
 
 
@@ -96,7 +114,12 @@ def shop(rng: Random) -> Problem:
     items = [(rng.randint(2, rng.choice((9, 9, 30))), rng.randint(2, rng.choice((9, 20, 60))), t) for t in kinds]
     money = rng.choice(("dollars", "euros", "cents", "coins"))
     bought = [f"{q} {t} at {p} {money} each" for q, p, t in items]
-    text = f"{n} {rng.choice(('buys', 'orders', 'pays for'))} " + (", ".join(bought[:-1]) + " and " if bought[1:] else "") + bought[-1] + "."
+    text = (
+        f"{n} {rng.choice(('buys', 'orders', 'pays for'))} "
+        + (", ".join(bought[:-1]) + " and " if bought[1:] else "")
+        + bought[-1]
+        + "."
+    )
     total = sum(q * p for q, p, _ in items)
     paid = total + rng.randint(1, 40) if rng.random() < 0.4 else 0
     if rng.random() < 0.2:
@@ -120,15 +143,29 @@ def compare(rng: Random) -> Problem:
     people, t = rng.sample(NAMES, rng.choice((2, 3))), rng.choice(THINGS)
     values, moves = [amount(rng, rng.choice((20, 100, 300)))], []
     lines = [f"{people[0]} has {values[0]} {t}."]
-    for before, name in zip(people, people[1:], strict=False):
+    for before, name in pairwise(people):
         kind = rng.choice(("add", "sub", "mul")) if values[-1] > 3 else "add"
-        k = rng.randint(2, 5) if kind == "mul" else rng.randint(1, values[-1] - 1) if kind == "sub" else amount(rng, 100)
+        k = (
+            rng.randint(2, 5)
+            if kind == "mul"
+            else rng.randint(1, values[-1] - 1)
+            if kind == "sub"
+            else amount(rng, 100)
+        )
         values.append({"add": values[-1] + k, "sub": values[-1] - k, "mul": values[-1] * k}[kind])
         moves.append((kind, k))
-        relation = {"add": f"{k} more {t} than", "sub": f"{k} fewer {t} than", "mul": f"{k} times as many {t} as"}[kind]
+        relation = {
+            "add": f"{k} more {t} than",
+            "sub": f"{k} fewer {t} than",
+            "mul": f"{k} times as many {t} as",
+        }[kind]
         lines.append(f"{name} has {relation} {before}.")
     together = rng.random() < 0.6
-    ask = rng.choice(("How many {t} do they have together?", "How many {t} do they have in total?")) if together else "How many {t} does {n} have?"
+    ask = (
+        rng.choice(("How many {t} do they have together?", "How many {t} do they have in total?"))
+        if together
+        else "How many {t} does {n} have?"
+    )
     text = _with_noise(rng, lines, {"n": people[-1]}) + " " + ask.format(t=t, n=people[-1])
 
     def solution(tape: Tape) -> Number:
@@ -146,7 +183,11 @@ def compare(rng: Random) -> Problem:
 def rates(rng: Random) -> Problem:
     """So many an hour, a day, a box: the total, what is left of it, or how long it takes."""
     n, t, unit = rng.choice(NAMES), rng.choice(THINGS), rng.choice(("hour", "day", "week", "minute"))
-    k, times, extra = rng.randint(2, rng.choice((12, 40, 90))), rng.randint(2, rng.choice((9, 14, 30))), rng.randint(1, 60)
+    k, times, extra = (
+        rng.randint(2, rng.choice((12, 40, 90))),
+        rng.randint(2, rng.choice((9, 14, 30))),
+        rng.randint(1, 60),
+    )
     p = rng.choice(PLACES)
     forms = (
         (f"{n} makes {k} {t} every {unit}. How many {t} does {n} make in {times} {unit}s?", [("mul", times)], k),

@@ -21,7 +21,32 @@ ASKS = (
     "Sort the words {f}, {t}, {n}.", "What is the best book about {t}?", "Does {n} like {f}?", "Who won the game in {k}?",
     "Describe {t} in {k} words.", "What are the side effects of {f}?", "How tall is {n}?", "What is the population of {t}?",
 )  # fmt: skip
-SYLLABLES = "ka lo mi ter an sub ri on ex pla que st ver do nu phi gra el os tri wa ze bu ch".split()
+SYLLABLES = [
+    "ka",
+    "lo",
+    "mi",
+    "ter",
+    "an",
+    "sub",
+    "ri",
+    "on",
+    "ex",
+    "pla",
+    "que",
+    "st",
+    "ver",
+    "do",
+    "nu",
+    "phi",
+    "gra",
+    "el",
+    "os",
+    "tri",
+    "wa",
+    "ze",
+    "bu",
+    "ch",
+]
 UNKNOWN = "I do not know."
 THOUGHT = "This is not arithmetic that I know.\n"
 

@@ -13,7 +13,17 @@ from corpus.problem import Problem
 from corpus.tape import BadSlip, Slip, Tape
 
 Document = list[tuple[str, bool]]
-WAITS = ("Wait", "Wait", "Wait", "Wait", "Wait,", "Wait, let me check again.", "Hmm", "Alternatively", "Let me check.")
+WAITS = (
+    "Wait",
+    "Wait",
+    "Wait",
+    "Wait",
+    "Wait,",
+    "Wait, let me check again.",
+    "Hmm",
+    "Alternatively",
+    "Let me check.",
+)
 KINDS = {"direct": 22, "full": 30, "cut": 22, "wait": 26}
 
 
@@ -63,7 +73,12 @@ def cut(rng: Random, problem: Problem, effort: str) -> Document:
     answer = problem.run(tape)
     thinking = chain(tape, answer, effort)
     thinking = thinking[: rng.randint(1, len(thinking))]
-    return [*opening(problem.question, effort), ("\n", False), (thinking, True), *ending(answer, trained_end=False)]
+    return [
+        *opening(problem.question, effort),
+        ("\n", False),
+        (thinking, True),
+        *ending(answer, trained_end=False),
+    ]
 
 
 def wait(rng: Random, problem: Problem, effort: str) -> Document:
