@@ -92,9 +92,10 @@ class Attempt:
     """What a rung bought.
 
     `answer` is the extracted final answer (None if there is none), `text` all that came after the thinking.
-    `trace` is the thinking so far as token ids: what escalation continues. `confidence` is the geometric mean
-    probability of the answer's tokens, None where the engine gives no log-probabilities. `reason` says why this
-    attempt was made.
+    `trace` is the thinking so far as token ids: what escalation continues. `confidence` is a probability per token
+    in 0..1, of the answer or of the weakest stretch of thinking if that is lower (`adaptive.reason.confidence`),
+    and `weakest` that stretch's mean log-probability; None where the engine gives no log-probabilities. `reason`
+    says why this attempt was made.
     """
 
     rung: int
@@ -110,6 +111,7 @@ class Attempt:
     rounds: tuple[Round, ...] = ()
     trace: tuple[int, ...] = ()
     confidence: float | None = None
+    weakest: float | None = None
     verdict: Verdict | None = None
     usage: Usage = Usage()
     reason: str = ""

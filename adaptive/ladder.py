@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from adaptive.errors import InputError
 
@@ -14,9 +14,10 @@ EFFORTS: tuple[Effort, ...] = get_args(Effort)
 
 def parse_effort(value: str) -> Effort:
     """The effort named `value`; raises `InputError` with the choices if there is none."""
-    if value not in EFFORTS:
-        raise InputError(f"effort {value!r} is not known: use one of {', '.join(EFFORTS)}.")
-    return cast(Effort, value)
+    for effort in EFFORTS:
+        if effort == value:
+            return effort
+    raise InputError(f"effort {value!r} is not known: use one of {', '.join(EFFORTS)}.")
 
 
 @dataclass(frozen=True)

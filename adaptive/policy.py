@@ -44,6 +44,8 @@ class Options:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise InputError(f"{name} must be {least} or more, got {value}.")
+        if isinstance(self.wait_string, str):
+            raise InputError(f"wait_string must be a tuple of texts, got the text {self.wait_string!r}.")
         if not 0 <= self.temperature <= 2:
             raise InputError(f"temperature must be between 0 and 2, got {self.temperature}.")
 
@@ -69,9 +71,12 @@ class Plan:
 
 def shape(ladder: Ladder, options: Options) -> Ladder:
     """The ladder within what the caller set: efforts replaced, budgets and waits capped."""
+    if options.effort == "none" or options.budget == 0:
+        return Ladder((replace(ladder[0], effort="none", budget=0, waits=0),))
     rungs = list(ladder)
     if options.effort is not None:
-        rungs = _with_effort(rungs, parse_effort(options.effort))
+        effort = parse_effort(options.effort)
+        rungs = [replace(r, effort=effort) if r.thinks else r for r in rungs]
     if options.budget is not None:
         rungs = _capped(rungs, options.budget)
     if options.waits is not None:
@@ -80,26 +85,31 @@ def shape(ladder: Ladder, options: Options) -> Ladder:
     return Ladder(tuple(rungs))
 
 
-def _with_effort(rungs: list[Rung], effort: Effort) -> list[Rung]:
-    if effort == "none":
-        return [replace(rungs[0], effort="none", budget=0, waits=0)]
-    return [replace(r, effort=effort) if r.thinks else r for r in rungs]
-
-
 def _capped(rungs: list[Rung], budget: int) -> list[Rung]:
     """Rungs below the cap, and one at exactly the cap, like the first rung that reached it."""
     below = [r for r in rungs if r.budget < budget]
     at = next((r for r in rungs if r.budget >= budget), rungs[-1])
-    if budget == 0:
-        return [replace(rungs[0], effort="none", budget=0, waits=0)]
-    effort = at.effort if at.thinks else next((r.effort for r in rungs if r.thinks), "medium")
+    effort: Effort = at.effort if at.thinks else next((r.effort for r in rungs if r.thinks), "medium")
     return [*below, replace(at, effort=effort, budget=budget)]
+
+
+def on_ladder(p_solved: Sequence[float], known: Ladder, shaped: Ladder) -> list[float]:
+    """`p_solved` of the ladder `known` for what `shape` made of it, rung by rung; empty where nothing is known.
+
+    Only the top of a shaped ladder can be a rung of its own: it solves what the rung under it is known to solve.
+    """
+
+    def stand_in(index: int, rung: Rung) -> int:
+        own = index <= known.top and known[index].budget <= rung.budget
+        return index if own else max(0, index - 1)
+
+    return [p_solved[stand_in(i, r)] for i, r in enumerate(shaped)] if p_solved else []
 
 
 def first(ladder: Ladder, policy: Policy, p_solved: Sequence[float], options: Options) -> Plan:
     """The first rung: the direct answer where it is likely to do, else the cheapest likely enough to solve it.
 
-    `p_solved` has a probability for each rung of the profile's ladder, never falling.
+    `p_solved` has a probability for each rung of `ladder`, never falling; it is empty where nothing is known.
     """
     if not options.adapt:
         return Plan(ladder.top, ladder[ladder.top], "first", "asked for one attempt at the top rung")
@@ -109,19 +119,23 @@ def first(ladder: Ladder, policy: Policy, p_solved: Sequence[float], options: Op
 
 
 def thinking(ladder: Ladder, policy: Policy, p_solved: Sequence[float], arm: Arm) -> Plan:
-    """The cheapest thinking rung that solves it with the target probability, or the likeliest (the top)."""
-    indices = [i for i, r in enumerate(ladder) if r.thinks]
+    """The cheapest thinking rung that solves it with the target probability, or about as likely as the top."""
+    index, reason = _cheapest([i for i, r in enumerate(ladder) if r.thinks], policy, p_solved)
+    return Plan(index, ladder[index], arm, reason)
+
+
+def _cheapest(indices: Sequence[int], policy: Policy, p_solved: Sequence[float]) -> tuple[int, str]:
+    """Of the thinking rungs `indices`, the one to take, and why."""
     if not indices:
-        return Plan(0, ladder[0], arm, "no rung of this ladder thinks")
-    known = [i for i in indices if i < len(p_solved)]
-    likely = next((i for i in known if p_solved[i] >= policy.target), None)
+        return 0, "no rung of this ladder thinks"
+    if not p_solved:
+        return indices[0], "no difficulty model was trained for this model: the least thinking first"
+    likely = next((i for i in indices if p_solved[i] >= policy.target), None)
     if likely is not None:
-        reason = f"the cheapest rung with p(solved) of at least {policy.target:.2f}"
-        return Plan(likely, ladder[likely], arm, reason)
-    gain = [i for i in known if p_solved[i] >= p_solved[known[-1]] - policy.slack] if known else indices
-    return Plan(
-        gain[0], ladder[gain[0]], arm, "no rung reaches the target: the cheapest about as likely as the top"
-    )
+        return likely, f"the cheapest rung with p(solved) of at least {policy.target:.2f}"
+    least = p_solved[indices[-1]] - policy.slack
+    cheapest = next(i for i in indices if p_solved[i] >= least)
+    return cheapest, "no rung reaches the target: the cheapest about as likely as the top"
 
 
 def following(
@@ -141,34 +155,50 @@ def following(
     if last.finish == "none":
         plan = thinking(ladder, policy, p_solved, "budget")
         return plan if plan.rung.thinks else "no rung above thinks"
-    return _more_room(last, ladder) if last.finish == "budget" else _wait(last, ladder, policy, options)
+    return _more_room(last, ladder) if last.finish == "budget" else _wait(attempts, ladder, policy, options)
 
 
 def _more_room(last: Attempt, ladder: Ladder) -> Plan | str:
     """The next rung with a larger budget, for a chain that its budget cut."""
     for index, rung in enumerate(ladder):
-        if rung.budget > last.budget:
-            more = replace(rung, waits=max(rung.waits, last.waits))
-            return Plan(index, more, "budget", f"cut at {last.budget} tokens: continue to {rung.budget}")
+        if rung.thinks and rung.budget > last.budget:
+            reason = f"cut at {last.budget} tokens: continue to {rung.budget}"
+            return Plan(index, _same_chain(rung, last, max(rung.waits, last.waits)), "budget", reason)
     return f"the top budget of {last.budget} tokens is used up"
 
 
-def _wait(last: Attempt, ladder: Ladder, policy: Policy, options: Options) -> Plan | str:
+def _wait(attempts: Sequence[Attempt], ladder: Ladder, policy: Policy, options: Options) -> Plan | str:
     """The same chain with one more Wait, on the first rung that has room for it."""
-    waits = sum(1 for r in last.rounds if r.injected) + 1
+    last = attempts[-1]
+    charged = sum(r.tokens for r in last.rounds)
+    # A check goes over the whole chain again.
+    index = next((i for i, r in enumerate(ladder) if r.thinks and r.budget >= 2 * charged), ladder.top)
     limit = policy.max_waits if options.waits is None else options.waits
-    if waits > limit:
+    if last.rounds[-1].end in ("loop", "converged"):
+        return "the answer repeats"
+    if refused(last):
+        return "the model ended without a final answer"
+    if last.waits >= limit:
         return f"reached the limit of {limit} Waits"
-    if last.status == "refused":
-        return "the model says that it does not know"
-    needed = 2 * len(last.trace)  # a check goes over the whole chain again
-    roomy = [i for i, r in enumerate(ladder) if r.thinks and r.budget >= needed]
-    index = roomy[0] if roomy else ladder.top
-    if ladder[index].budget <= len(last.trace):
-        return f"the top budget of {ladder[index].budget} tokens has no room for another round"
-    return Plan(
-        index, replace(ladder[index], waits=waits), "wait", "ended by itself: look again on the same chain"
-    )
+    if ladder[index].budget <= charged or _brought_nothing(attempts):
+        return f"the top budget of {ladder[ladder.top].budget} tokens has no room for another round"
+    rung = _same_chain(ladder[index], last, last.waits + 1)
+    return Plan(index, rung, "wait", "ended by itself: look again on the same chain")
+
+
+def _same_chain(rung: Rung, last: Attempt, waits: int) -> Rung:
+    """The rung for going on with a chain: another effort would be another prompt, and all of it read again."""
+    return replace(rung, effort=parse_effort(last.effort), waits=waits)
+
+
+def _brought_nothing(attempts: Sequence[Attempt]) -> bool:
+    """Whether the last attempt was granted a Wait and had no room to take it."""
+    return attempts[-1].arm == "wait" and attempts[-1].trace == attempts[-2].trace
+
+
+def refused(attempt: Attempt) -> bool:
+    """Whether the model answered, but in words and with no final answer."""
+    return attempt.answer is None and attempt.status == "answered"
 
 
 def best(attempts: Sequence[Attempt]) -> int:

@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
 from adaptive.attempt import Attempt, Status
+from adaptive.policy import refused
 
 
 def result_object(
@@ -24,7 +25,6 @@ def result_object(
     model: str,
     profile: str,
     seed: int,
-    seconds: float,
 ) -> dict[str, Any]:
     """Everything about one solve, in plain JSON types; `kept` is the index of the attempt that is the answer."""
     answer = attempts[kept]
@@ -44,14 +44,13 @@ def result_object(
         "reason": attempts[0].reason,
         "stopped": stop,
         "attempts": [_attempt_object(a) for a in attempts],
-        "usage": {**usage.to_json(), "seconds": round(seconds, 4)},
+        "usage": usage.to_json(),
         "seed": seed,
     }
 
 
 def _status(attempt: Attempt) -> Status:
-    """`refused` where the model answered in words that it does not know."""
-    return "refused" if attempt.answer is None and attempt.status == "answered" else attempt.status
+    return "refused" if refused(attempt) else attempt.status
 
 
 def _attempt_object(attempt: Attempt) -> dict[str, Any]:

@@ -7,7 +7,7 @@ profile and the verifier are bound when the graph is built. Keys that are ours s
 
 from __future__ import annotations
 
-import time
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.messages import AnyMessage
-from langchain_core.runnables import RunnableLambda
-from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import TypedDict
 
 from adaptive import policy
 from adaptive.attempt import Attempt
-from adaptive.blocking import run_blocking
+from adaptive.blocking import Write, either_way
 from adaptive.engines.protocol import Sampling, TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.errors import InputError
@@ -37,7 +35,6 @@ from adaptive.verify import Verifier, verifier_for
 
 __all__ = ["Options", "build_solver"]
 
-Write = Callable[[dict[str, Any]], None]
 Update = dict[str, Any]
 ROLES = {"human": "user", "ai": "assistant", "system": "system"}
 
@@ -53,7 +50,6 @@ class SolverState(SolverOutput, total=False):
 
     adaptive_question: str
     adaptive_session: str
-    adaptive_started: float
     adaptive_difficulty: dict[str, Any]
     adaptive_plan: dict[str, Any]
     adaptive_stop: str
@@ -64,6 +60,9 @@ class SolverInput(TypedDict):
     """What a caller or a parent graph gives."""
 
     messages: list[AnyMessage]
+
+
+Node = Callable[[SolverState, Write], Awaitable[Update]]
 
 
 @dataclass(frozen=True)
@@ -78,13 +77,14 @@ class Solver:
 
     async def classify(self, state: SolverState, write: Write) -> Update:
         """How likely each rung is to solve the question."""
-        question = last_question(state["messages"])
-        difficulty = self.profile.difficulty(question)
+        question = last_question(conversation(state["messages"]))
+        # In a thread: the first time, the difficulty model is read from its files.
+        known = await asyncio.to_thread(self.profile.difficulty, question)
+        p_solved = policy.on_ladder(known["p_solved"], self.profile.ladder, self.ladder)
         return {
             "adaptive_question": question,
             "adaptive_session": uuid.uuid4().hex,
-            "adaptive_started": time.time(),
-            "adaptive_difficulty": difficulty,
+            "adaptive_difficulty": {**known, "p_solved": p_solved},
             "adaptive_attempts": [],
             "adaptive_stop": "",
         }
@@ -151,10 +151,21 @@ class Solver:
             model=self.engine.name,
             profile=self.profile.name,
             seed=self.options.seed,
-            seconds=time.time() - state["adaptive_started"],
         )
         write({"event": "done", "result": result})
         return {"messages": [to_message(attempts[kept], result)], "adaptive_result": result}
+
+    def holding(self, node: Node) -> Node:
+        """The node, which lets go of what the engine holds for this solve where it fails or is cancelled."""
+
+        async def held(state: SolverState, write: Write) -> Update:
+            try:
+                return await node(state, write)
+            except BaseException:
+                await self.engine.release(state.get("adaptive_session", ""))
+                raise
+
+        return held
 
 
 def build_solver(
@@ -186,39 +197,14 @@ def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:
     graph: StateGraph[SolverState, Any, Any, Any] = StateGraph(
         SolverState, input_schema=SolverInput, output_schema=SolverOutput
     )
-    for node in (
-        solver.classify,
-        solver.allocate,
-        solver.think,
-        solver.verify,
-        solver.escalate,
-        solver.finish,
-    ):
-        graph.add_node(node.__name__, _either_way(node))
+    nodes = (solver.classify, solver.allocate, solver.think, solver.verify, solver.escalate, solver.finish)
+    for node in nodes:
+        graph.add_node(node.__name__, either_way(solver.holding(node), node.__name__))
     graph.add_edge(START, "classify").add_edge("classify", "allocate").add_edge("allocate", "think")
     graph.add_edge("think", "verify")
     graph.add_conditional_edges("verify", _stopped, {True: "finish", False: "escalate"})
     graph.add_conditional_edges("escalate", _stopped, {True: "finish", False: "think"})
     return graph.add_edge("finish", END)
-
-
-def _either_way(
-    node: Callable[[SolverState, Write], Awaitable[Update]],
-) -> RunnableLambda[SolverState, Update]:
-    """A node that graphs can both invoke and await."""
-
-    async def awaited(state: SolverState) -> Update:
-        return await node(state, get_stream_writer())
-
-    def invoked(state: SolverState) -> Update:
-        write = get_stream_writer()  # bound to the calling thread: fetch it here
-
-        async def run() -> Update:
-            return await node(state, write)
-
-        return run_blocking(run())
-
-    return RunnableLambda(invoked, afunc=awaited, name=getattr(node, "__name__", "node"))
 
 
 def _stopped(state: SolverState) -> bool:
@@ -229,14 +215,6 @@ def _attempts(state: SolverState) -> list[Attempt]:
     return [Attempt.from_json(a) for a in state["adaptive_attempts"]]
 
 
-def last_question(messages: Sequence[AnyMessage]) -> str:
-    """The text of the last user message; raises `InputError` if there is none or it is blank."""
-    text = next((m.text for m in reversed(messages) if m.type == "human"), "")
-    if not text.strip():
-        raise InputError("the question is empty: give some text to solve.")
-    return str(text)
-
-
 def conversation(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
     """(role, content) pairs for the chat template; raises `InputError` for a message it cannot take."""
     for message in messages:
@@ -244,4 +222,21 @@ def conversation(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
             raise InputError(
                 f"a {message.type!r} message cannot be solved: give user, assistant and system messages."
             )
+        if unread := _unread(message):
+            raise InputError(f"a message holds {unread!r}, which a token engine cannot read: give it text.")
     return [(ROLES[m.type], str(m.text)) for m in messages]
+
+
+def _unread(message: AnyMessage) -> str:
+    """The kind of the first content block that is no text; an assistant's own thinking is left out unsaid."""
+    blocks = message.content if isinstance(message.content, list) and message.type != "ai" else []
+    kinds = ("text" if isinstance(b, str) else str(b.get("type")) for b in blocks)
+    return next((kind for kind in kinds if kind != "text"), "")
+
+
+def last_question(turns: Sequence[tuple[str, str]]) -> str:
+    """The text of the last user message; raises `InputError` if there is none or it is blank."""
+    text = next((content for role, content in reversed(turns) if role == "user"), "")
+    if not text.strip():
+        raise InputError("the question is empty: give some text to solve.")
+    return text

@@ -1,1 +1,1 @@
-"""Measurements behind the README's figures; each module is a command: `python -m bench.loop`, `python -m bench.times`."""
+"""Measurements behind the README's figures; each module is a command, as `python -m bench.loop`."""

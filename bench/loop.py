@@ -2,9 +2,9 @@
 
     python -m bench.loop models/abacus/questions/fresh.jsonl
 
-Every arm answers the same questions with the same engine, greedily. Tokens are all that a solve made, injected
-or read (prompt, thinking, injected, answer), over all its attempts. The difference in accuracy is paired, with a
-95 % interval from 2,000 bootstrap samples of the questions.
+Every arm answers the same questions with the same engine, greedily. Tokens are all that a solve made, injected or
+read (prompt, thinking, injected, answer), over all its attempts; `computed` leaves out what a later attempt found in
+the cache. The difference in accuracy is paired, with a 95 % interval from 2,000 bootstrap samples of the questions.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from adaptive.profile import Profile, profile_for
 from adaptive.verify.compare import same_answer
 from adaptive.workflow import Options, build_solver
 
-KINDS = ("prompt", "thinking", "injected", "answer", "verifier")
+KINDS = ("prompt", "cached", "thinking", "injected", "answer", "verifier")
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class Arm:
         return float(np.mean([r["usage"][kind] for r in self.results]))
 
     @property
-    def made(self) -> float:
-        """Mean tokens a question without the prompt, which every arm reads once."""
-        return self.tokens("total") - self.tokens("prompt")
+    def computed(self) -> float:
+        """Mean tokens a question that the engine computed: what an escalation finds in the cache is left out."""
+        return self.tokens("total") - self.tokens("cached")
 
 
 def run(name: str, engine: TokenEngine, profile: Profile, options: Options, rows: Sequence[dict[str, str]]) -> Arm:
@@ -91,14 +91,24 @@ def difference(one: Arm, other: Arm) -> tuple[float, float, float]:
 def table(results: Sequence[Arm]) -> Table:
     """Accuracy and mean tokens a question of every arm, beside the top rung."""
     top = results[1]
-    shown = Table("", "right", "against top rung (95 %)", "tokens", "of top", *KINDS)
+    shown = Table("", "right", "against top rung (95 %)", "tokens", "of top", "computed", "of top", *KINDS)
     for arm in results:
         delta, low, high = difference(arm, top)
         against = "" if arm is top else f"{delta:+.1f} ({low:+.1f} to {high:+.1f})"
-        total, part = arm.tokens("total"), arm.tokens("total") / top.tokens("total")
-        kinds = [f"{arm.tokens(k):.1f}" for k in KINDS]
-        shown.add_row(arm.name, f"{arm.accuracy:.1f} %", against, f"{total:.1f}", f"{100 * part:.0f} %", *kinds)
+        total, computed = arm.tokens("total"), arm.computed
+        spent = [
+            f"{total:.1f}",
+            percent(total, top.tokens("total")),
+            f"{computed:.1f}",
+            percent(computed, top.computed),
+        ]
+        shown.add_row(arm.name, f"{arm.accuracy:.1f} %", against, *spent, *(f"{arm.tokens(k):.1f}" for k in KINDS))
     return shown
+
+
+def percent(part: float, whole: float) -> str:
+    """A share, to a whole percent."""
+    return f"{100 * part / whole:.0f} %"
 
 
 def story(arm: Arm) -> str:
@@ -119,8 +129,9 @@ def story(arm: Arm) -> str:
 @click.argument("questions", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-m", "--model", default="embedded", show_default=True)
 @click.option("--profile", type=click.Path(exists=True, file_okay=False), help="Default: the model's own.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where every result is written.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many questions.")
-def main(questions: Path, model: str, profile: str | None, limit: int | None) -> None:
+def main(questions: Path, model: str, profile: str | None, out: Path | None, limit: int | None) -> None:
     """Run all arms and print the table."""
     rows = [json.loads(line) for line in questions.read_text().splitlines()][:limit]
     results = arms(open_engine(model), profile_for(model, profile), rows)
@@ -128,6 +139,12 @@ def main(questions: Path, model: str, profile: str | None, limit: int | None) ->
     console.print(f"{len(rows)} questions of {questions}, model {model}")
     console.print(table(results))
     console.print(f"adaptive: {story(results[0])}")
+    if out:
+        kept = {
+            arm.name: [{"right": r, **one} for r, one in zip(arm.right, arm.results, strict=True)]
+            for arm in results
+        }
+        out.write_text(json.dumps(kept))
 
 
 if __name__ == "__main__":

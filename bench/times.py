@@ -8,11 +8,12 @@ import sys
 import time
 
 RUNS = 5
+STORY = "Mia has 84 marbles. Mia buys 67 more. Ben takes 38 of the marbles. How many marbles are left?"
 COMMANDS = {
     "adaptive --help": ["--help"],
-    "solve, answered without thinking": ["solve", "--no-log", "What is 7 + 8?"],
-    "solve, with thinking": ["solve", "--no-log", "Mia has 84 marbles. Mia buys 67 more. Ben takes 38 of the marbles. How many marbles are left?"],
-}  # fmt: skip
+    "solve a small sum": ["solve", "--no-log", "What is 7 + 8?"],
+    "solve a word problem": ["solve", "--no-log", STORY],
+}
 
 
 def seconds(arguments: list[str]) -> float:

@@ -48,9 +48,7 @@ class Progress(Tally):
         self._bar.update(self._task, completed=self.done)
         if not self._bar.console.is_terminal and time.monotonic() - self._said >= LINE_SECONDS:
             self._said = time.monotonic()
-            click.echo(
-                f"labelled {self.done} of {self.total}, {self._minutes_left():.0f} minutes left", err=True
-            )
+            click.echo(f"labelled {self.done} of {self.total}, {self._minutes_left():.0f} minutes left", err=True)
 
     def leave_out(self, reason: str) -> None:
         """One question cannot be labelled; the first reason is told."""

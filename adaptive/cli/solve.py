@@ -47,19 +47,13 @@ OPTIONS = (
     click.option("--effort", type=click.Choice(EFFORTS), help="Effort of all thinking; none: no thinking."),
     click.option("--budget", type=COUNT_OR_0, metavar="TOKENS", help="Most thinking tokens of an attempt."),
     click.option("--waits", type=COUNT_OR_0, metavar="N", help="How often an early end is put off."),
-    click.option(
-        "--wait-string", type=_WaitString(), multiple=True, help="What is said then; repeat to rotate."
-    ),
-    click.option(
-        "--no-adapt/--adapt", default=False, help="One attempt, whatever the difficulty and verdict."
-    ),
+    click.option("--wait-string", type=_WaitString(), multiple=True, help="What is said then; repeat to rotate."),
+    click.option("--no-adapt/--adapt", default=False, help="One attempt, whatever the difficulty and verdict."),
     click.option("--verify", metavar="NAMES", help="The verifiers, parted by commas."),
     click.option("--max-tokens", type=COUNT, metavar="N", help="Most tokens of all attempts together."),
     click.option("--max-attempts", type=COUNT, metavar="N", help="Most attempts."),
     click.option("--temperature", type=_Number(min=0), default=0.0, show_default=True, help="0 is greedy."),
-    click.option(
-        "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="For sampling."
-    ),
+    click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="For sampling."),
 )
 
 

@@ -81,9 +81,7 @@ def parse_ladder(text: str, effort: str | None = None) -> Ladder:
     rungs: list[Rung] = []
     for budget, _, own in parts:
         if not (budget.strip().isascii() and budget.strip().isdigit() and len(budget.strip()) < 10):
-            raise InputError(
-                f"ladder {text!r} has the budget {budget!r}: write whole numbers, as in {LADDER}."
-            )
+            raise InputError(f"ladder {text!r} has the budget {budget!r}: write whole numbers, as in {LADDER}.")
         tokens = int(budget)
         place = sum(r.thinks for r in rungs)
         chosen = own.strip() or effort or SPREAD[round(2 * place / (thinking - 1)) if thinking > 1 else 1]

@@ -115,9 +115,7 @@ def _read_weights(folder: Path) -> DifficultyModel | None:
 def _whole(model: DifficultyModel) -> bool:
     expected = (model.rungs, len(model.vocabulary)), (model.rungs, len(COUNTS))
     shapes = (model.on_tokens.shape, model.on_counts.shape)
-    return shapes == expected and all(
-        np.isfinite(a).all() for a in (model.on_tokens, model.on_counts, model.bias)
-    )
+    return shapes == expected and all(np.isfinite(a).all() for a in (model.on_tokens, model.on_counts, model.bias))
 
 
 def _digest(folder: Path) -> str:

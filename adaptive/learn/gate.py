@@ -29,9 +29,7 @@ class Gate:
     accepted_right: int
 
     @classmethod
-    def fit(
-        cls, confidence: Sequence[float | None], correct: Sequence[bool], target: float, seed: int
-    ) -> Gate:
+    def fit(cls, confidence: Sequence[float | None], correct: Sequence[bool], target: float, seed: int) -> Gate:
         """The lowest threshold that lets answers through of which the share `target` is right.
 
         An answer without a confidence is never let through.

@@ -36,9 +36,7 @@ class Gates:
         direct = _gate((r.direct for r in records), target, seed)
         seen = [r for r in records if r.audited and not direct.passes(r.direct.confidence)]
         efforts = dict.fromkeys(c.effort for r in seen for c in r.chains)
-        chains = {
-            e: _gate((c for r in seen for c in r.chains if c.effort == e), target, seed) for e in efforts
-        }
+        chains = {e: _gate((c for r in seen for c in r.chains if c.effort == e), target, seed) for e in efforts}
         agreeing = (
             c
             for r in seen
@@ -63,9 +61,7 @@ class Learned:
     gates: Gates
 
     @classmethod
-    def of(
-        cls, records: Sequence[Record], ladder: Ladder, policy: Policy, target: float, seed: int
-    ) -> Learned:
+    def of(cls, records: Sequence[Record], ladder: Ladder, policy: Policy, target: float, seed: int) -> Learned:
         """Fit the difficulty model and the gates; `policy` keeps what is not learned here.
 
         target: the precision that an accepted answer should have. Raises `InputError` where there is too

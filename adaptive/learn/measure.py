@@ -21,9 +21,7 @@ MANY = 2000
 """From so many questions on one quarter is held out; with fewer, every fifth in turn."""
 
 
-def held_out(
-    fit: Fit, questions: Sequence[str], labels: Sequence[int], fold: Labels
-) -> tuple[Labels, Floats]:
+def held_out(fit: Fit, questions: Sequence[str], labels: Sequence[int], fold: Labels) -> tuple[Labels, Floats]:
     """Rows and what models predict for them that were fitted to the others: shapes (m,) and (m, rungs).
 
     `questions` must be distinct, or a question would be on both sides. `fold` is from `folds_of`.
@@ -49,9 +47,7 @@ def measure(labels: Labels, predicted: Floats, known: Labels) -> dict[str, Any]:
         "held_out": len(labels),
         "shares": [round(float(np.mean(known == k)), 4) for k in range(rungs + 1)],
         "level": _level_figures(labels, predicted, known),
-        "rungs": [
-            _rung_figures(labels <= k, predicted[:, k], float(np.mean(known <= k))) for k in range(rungs)
-        ],
+        "rungs": [_rung_figures(labels <= k, predicted[:, k], float(np.mean(known <= k))) for k in range(rungs)],
         "reliability": _reliability(labels[:, None] <= np.arange(rungs), predicted),
     }
 

@@ -97,15 +97,11 @@ def _rungs(ladder: Ladder, figures: dict[str, Any]) -> str:
         (i, rung.budget, *(found[k] for k in keys))
         for i, (rung, found) in enumerate(zip(ladder, figures["rungs"], strict=True))
     ]
-    return "P(solved at this rung or a cheaper one), against always predicting its share:\n\n" + table(
-        head, rows
-    )
+    return "P(solved at this rung or a cheaper one), against always predicting its share:\n\n" + table(head, rows)
 
 
 def _reliability(figures: dict[str, Any]) -> str:
-    rows = [
-        (f"from {r['from']:.1f}", r["count"], r["predicted"], r["solved"]) for r in figures["reliability"]
-    ]
+    rows = [(f"from {r['from']:.1f}", r["count"], r["predicted"], r["solved"]) for r in figures["reliability"]]
     return "Reliability, all rungs together:\n\n" + table(("predicted", "count", "mean", "solved"), rows)
 
 

@@ -138,9 +138,7 @@ def _loaded(file: Path) -> Any:
             )
     unknown = sorted(set(skops.io.get_untrusted_types(file=file)) - set(TRUSTED))
     if unknown:
-        raise InputError(
-            f"the difficulty model {file} holds types that are not trusted ({', '.join(unknown)})."
-        )
+        raise InputError(f"the difficulty model {file} holds types that are not trusted ({', '.join(unknown)}).")
     with warnings.catch_warnings():
         # Only plain weights are taken from the estimators, so another version's are as good.
         warnings.simplefilter("ignore", InconsistentVersionWarning)

@@ -7,7 +7,7 @@ or let stand, since each cost a step. So `charged == len(ids) + the number of ro
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from adaptive.attempt import Attempt, Round, RoundEnd
@@ -24,6 +24,7 @@ class Thought:
 
     ids: tuple[int, ...] = ()
     rounds: tuple[Round, ...] = ()
+    weakest: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         held = sum(_held(one) for one in self.rounds)
@@ -33,7 +34,7 @@ class Thought:
     @classmethod
     def of(cls, attempt: Attempt) -> Thought:
         """The chain that an attempt left behind."""
-        return cls(attempt.trace, attempt.rounds)
+        return cls(attempt.trace, attempt.rounds, attempt.weakest)
 
     @property
     def charged(self) -> int:
@@ -57,15 +58,25 @@ class Thought:
         one = self.rounds[index]
         return self.ids[start + one.injected : start + _held(one)]
 
-    def grown(self, injected: tuple[int, ...], generated: tuple[int, ...], end: RoundEnd) -> Thought:
-        """This chain with one round more; a round that the model ended is charged one token for that end."""
+    def grown(
+        self,
+        injected: tuple[int, ...],
+        generated: tuple[int, ...],
+        end: RoundEnd,
+        weakest: float | None = None,
+    ) -> Thought:
+        """This chain with one round more; a round that the model ended is charged one token for that end.
+
+        A wait looks at everything again, so what was weak before it no longer counts.
+        """
         tokens = len(injected) + len(generated) + (end in _ENDED_BY_MODEL)
         one = Round(tokens, len(injected), end)
-        return Thought(self.ids + injected + generated, (*self.rounds, one))
+        known = [w for w in (None if self.ended else self.weakest, weakest) if w is not None]
+        return Thought(self.ids + injected + generated, (*self.rounds, one), min(known, default=None))
 
     def relabelled(self, end: RoundEnd) -> Thought:
         """This chain with another name for why the model ended its last round."""
-        return Thought(self.ids, (*self.rounds[:-1], replace(self.rounds[-1], end=end)))
+        return replace(self, rounds=(*self.rounds[:-1], replace(self.rounds[-1], end=end)))
 
     def cut(self, limit: int, end: RoundEnd) -> Thought:
         """The start of this chain that `limit` tokens pay for; a round cut in the middle ends with `end`.
@@ -79,7 +90,7 @@ class Thought:
                 kept += [Round(left, one.injected, end)] if left > one.injected else []
                 break
             kept.append(one)
-        return Thought(self.ids[: sum(_held(one) for one in kept)], tuple(kept))
+        return Thought(self.ids[: sum(_held(one) for one in kept)], tuple(kept), self.weakest)
 
 
 def _by_model(one: Round) -> bool:

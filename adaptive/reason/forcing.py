@@ -20,6 +20,7 @@ from adaptive.engines.protocol import Generation, Prompt, Sampling, TokenEngine
 from adaptive.ladder import Rung
 from adaptive.reason.budget import Room, Style, Tail, require
 from adaptive.reason.chain import Thought
+from adaptive.reason.confidence import confidence, weakest
 from adaptive.reason.events import OnEvent, Stream, tell
 from adaptive.reason.meter import Meter
 from adaptive.reason.reply import Reply, reply
@@ -141,9 +142,9 @@ class _Forcing:
     def _grown(self, thought: Thought, opening: tuple[int, ...], generation: Generation) -> Thought:
         if generation.end != "stop":
             why = "context" if generation.end == "context" else self.room.why
-            return thought.grown(opening, generation.ids, why)
+            return thought.grown(opening, generation.ids, why, weakest(generation))
         waited = thought.ended
-        thought = thought.grown(opening, generation.ids, "natural")
+        thought = thought.grown(opening, generation.ids, "natural", weakest(generation))
         return thought.relabelled(self._repeats(thought)) if waited and self.style.stop_on_repeat else thought
 
     def _repeats(self, thought: Thought) -> RoundEnd:
@@ -186,6 +187,7 @@ def _attempt(rung: Rung, index: int, arm: Arm, made: _Made, meter: Meter) -> Att
         finish=made.finish,
         rounds=made.thought.rounds,
         trace=made.thought.ids,
-        confidence=made.reply.confidence,
+        confidence=confidence(made.reply.mean_logprob, made.thought.weakest if rung.thinks else None),
+        weakest=made.thought.weakest,
         usage=meter.usage(),
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp
 
 from adaptive.attempt import Status
 from adaptive.engines.protocol import Generation
+from adaptive.reason.confidence import mean
 from adaptive.reason.events import OnEvent, Stream
 from adaptive.reason.meter import Meter
 from adaptive.verify.answer import final_answer
@@ -35,15 +35,9 @@ class Reply:
         return "answered" if whole or self.answer is not None else "starved"
 
     @property
-    def confidence(self) -> float | None:
-        """exp of the mean log-probability (in nats) of every id sampled for the answer, its stop included.
-
-        None where the engine gives no log-probabilities.
-        """
-        ended = self.generation.stop_logprob
-        logprobs = (*self.generation.logprobs, *(() if ended is None else (ended,)))
-        known = len(self.generation.logprobs) == len(self.generation.ids) and bool(logprobs)
-        return exp(sum(logprobs) / len(logprobs)) if known else None
+    def mean_logprob(self) -> float | None:
+        """The mean log-probability (nats) of the answer's ids; None where the engine gives none."""
+        return mean(self.generation)
 
 
 async def reply(

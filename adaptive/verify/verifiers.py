@@ -65,9 +65,7 @@ class Rules:
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
         """Rejected with the first rule that is broken."""
         broken = self._broken(attempt)
-        return Verdict(
-            not broken, 0.0 if broken else score(attempt), self.name, broken or "the answer is in form"
-        )
+        return Verdict(not broken, 0.0 if broken else score(attempt), self.name, broken or "the answer is in form")
 
     def _broken(self, attempt: Attempt) -> str:
         if attempt.status != "answered":
@@ -118,9 +116,7 @@ class Agreement:
         agreeing = sum(same_answer(attempt.answer, a) for a in answers)
         if not agreeing:
             reason = (
-                f"none of {len(answers)} independent answers agrees"
-                if answers
-                else "no independent answer yet"
+                f"none of {len(answers)} independent answers agrees" if answers else "no independent answer yet"
             )
             return Verdict(False, score(attempt), self.name, reason)
         passed, why = (True, "") if self.least == 0 else _reaches(attempt.confidence, self.least)

@@ -15,12 +15,8 @@ from adaptive.reason.budget import Style
 from tests.learn.toy import ToyEngine
 from tests.scripted import Forever, ScriptedEngine, run
 
-LADDER = Ladder(
-    (Rung("none", 0), Rung("low", 16), Rung("low", 32), Rung("high", 40), Rung("high", 64, waits=2))
-)
-ONE, TWO, THREE, FOUR = (
-    Question(q, f"What is {q} + 1?", str(int(q) + 1)) for q in ("3", "31", "314", "3141")
-)
+LADDER = Ladder((Rung("none", 0), Rung("low", 16), Rung("low", 32), Rung("high", 40), Rung("high", 64, waits=2)))
+ONE, TWO, THREE, FOUR = (Question(q, f"What is {q} + 1?", str(int(q) + 1)) for q in ("3", "31", "314", "3141"))
 
 
 def labeller(engine: ToyEngine | ScriptedEngine, *, audit: float = 0.0, style: Style = Style()) -> Labeller:  # noqa: B008
@@ -35,9 +31,7 @@ def label(question: Question, *, audit: float = 0.0, style: Style = Style()) -> 
     ("question", "rung", "efforts"),
     [(ONE, 0, []), (TWO, 2, ["low"]), (THREE, 4, ["low", "high"]), (FOUR, 5, ["low", "high"])],
 )
-def test_the_label_is_the_cheapest_rung_that_solves_it(
-    question: Question, rung: int, efforts: list[str]
-) -> None:
+def test_the_label_is_the_cheapest_rung_that_solves_it(question: Question, rung: int, efforts: list[str]) -> None:
     record = label(question)
     assert record.label(len(LADDER)) == rung
     assert [c.effort for c in record.chains] == efforts

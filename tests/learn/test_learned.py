@@ -31,9 +31,7 @@ def records(count: int, seed: int = 0) -> list[Record]:
         digits = rng.choice((1, 2, 3, 4))
         row = question(rng, digits)
 
-        def attempt(
-            effort: str, rung: int, reach: int, row: dict[str, str] = row, digits: int = digits
-        ) -> Graded:
+        def attempt(effort: str, rung: int, reach: int, row: dict[str, str] = row, digits: int = digits) -> Graded:
             right = digits <= reach
             confidence = rng.uniform(0.7, 1) if right else rng.uniform(0.3, 0.8)
             return graded(row["answer"] if right else "1", row["answer"], confidence, effort, rung)

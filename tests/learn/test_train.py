@@ -200,9 +200,7 @@ def test_a_killed_run_goes_on_without_asking_again(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_says_what_it_kept(
-    questions: Path, tmp_path: Path, number: signal.Signals
-) -> None:
+def test_an_interrupted_run_says_what_it_kept(questions: Path, tmp_path: Path, number: signal.Signals) -> None:
     process = _start(questions, tmp_path, 0.05)
     _wait_for_lines(tmp_path / "labels.jsonl", 5)
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""Trains Abacus on packed shards: `python train.py --data SHARDS --out RUN --steps N`.
+"""Trains Abacus on packed shards: `python train.py --data SHARDS --late SHARDS --out RUN --steps N`.
 
 Seeded and resumable: started again with the same `--out` it goes on from the last checkpoint, and a different
 `--steps` only moves the cool-down (the last 30 % of the steps). `RUN/model.pt` is written when the last step
@@ -54,6 +54,13 @@ def batches(folder: Path, seed: int, first: int) -> Iterator[Batch]:
         for place in np.random.default_rng((seed, epoch)).permutation(len(places))[number:]:
             yield read(*places[place])
         epoch, number = epoch + 1, 0
+
+
+def course(data: Path, late: Path, seed: int, step: int, steps: int) -> Iterator[Batch]:
+    """All micro-batches from a step on: of `data`, and while the learning rate falls of `late`."""
+    turn = round((1 - COOLDOWN) * steps)
+    yield from islice(batches(data, seed, step * MICROS), max(0, turn - step) * MICROS)
+    yield from batches(late, seed, max(0, step - turn) * MICROS)
 
 
 def read(shard: Shard, start: int) -> Batch:
@@ -185,25 +192,25 @@ def load_net(path: Path) -> Abacus:
 
 
 def train(
-    data: Path, out: Path, steps: int, seed: int = 0, config: Config | None = None, lr: float = 3e-3
+    data: Path, late: Path, out: Path, steps: int, seed: int = 0, config: Config | None = None, lr: float = 3e-3
 ) -> None:
     """Train until `steps`, from the last checkpoint if there is one."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "meeting").unlink(missing_ok=True)
     os.environ["OMP_NUM_THREADS"] = "1"  # read when a core's process loads torch
     cores = len(os.sched_getaffinity(0))
-    processes.spawn(train_core, (cores, data, out, steps, seed, config or Config(), lr), cores)
+    processes.spawn(train_core, (cores, data, late, out, steps, seed, config or Config(), lr), cores)
 
 
 def train_core(
-    core: int, cores: int, data: Path, out: Path, steps: int, seed: int, config: Config, lr: float
+    core: int, cores: int, data: Path, late: Path, out: Path, steps: int, seed: int, config: Config, lr: float
 ) -> None:
     """One core's part; the first one also reports and saves."""
     dist.init_process_group("gloo", f"file://{(out / 'meeting').resolve()}", rank=core, world_size=cores)
     trainer, checkpoint = Trainer(config, seed, lr), out / "checkpoint.pt"
     if checkpoint.exists():
         trainer.load(checkpoint)
-    source = islice(batches(data, seed, trainer.step * MICROS), core, None, cores)
+    source = islice(course(data, late, seed, trainer.step, steps), core, None, cores)
     window, since, saved = Tally(), time.monotonic(), time.monotonic()
     while trainer.step < steps:
         window.add(trainer.update(list(islice(source, MICROS // cores)), schedule(trainer.step, steps)))
@@ -233,12 +240,13 @@ def report(step: int, steps: int, window: Tally, seconds: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--late", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lr", type=float, default=3e-3)
     given = parser.parse_args()
-    train(given.data, given.out, given.steps, given.seed, lr=given.lr)
+    train(given.data, given.late, given.out, given.steps, given.seed, lr=given.lr)
 
 
 if __name__ == "__main__":

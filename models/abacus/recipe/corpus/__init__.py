@@ -62,13 +62,13 @@ def questions(seed: int, *, fresh: bool, family: str | None = None) -> Iterator[
             yield problem
 
 
-def documents(seed: int) -> Iterator[Document]:
-    """Training documents without end."""
+def documents(seed: int, *, late: bool = False) -> Iterator[Document]:
+    """Training documents without end; `late` ones are for the cool-down."""
     rng = Random(seed)
     for problem in questions(seed, fresh=False):
         if rng.random() < UNKNOWN_SHARE:
             yield unknown(rng)
         try:
-            yield document(rng, problem)
+            yield document(rng, problem, late=late)
         except BadSlip:
             continue

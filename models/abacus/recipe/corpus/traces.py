@@ -25,13 +25,26 @@ WAITS = (
     "Let me check.",
 )
 KINDS = {"direct": 22, "full": 30, "cut": 22, "wait": 26}
+# While the learning rate falls: half direct answers, to small questions only, so that easy questions are easy.
+LATE_KINDS = {"direct": 50, "full": 22, "cut": 12, "wait": 16}
+SMALL_LINES, SMALL_DIGITS = 2, 3
 
 
-def document(rng: Random, problem: Problem) -> Document:
-    """One document of a random kind and effort. Raises `BadSlip` if a planted mistake leads nowhere."""
+def document(rng: Random, problem: Problem, *, late: bool = False) -> Document:
+    """One document of a random kind and effort. Raises `BadSlip` if it cannot be made of this problem."""
     effort = rng.choices(("low", "medium", "high"), (25, 50, 25))[0]
-    kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
+    kinds = LATE_KINDS if late else KINDS
+    kind = rng.choices(list(kinds), list(kinds.values()))[0]
+    if late and kind == "direct" and not small(problem):
+        raise BadSlip
     return {"direct": direct, "full": full, "cut": cut, "wait": wait}[kind](rng, problem, effort)
+
+
+def small(problem: Problem) -> bool:
+    """Whether a problem is one for mental arithmetic: few operations on small numbers."""
+    tape = Tape(work=False)
+    problem.run(tape)
+    return len(tape.lines) <= SMALL_LINES and all(len(line.split("=")[-1]) <= SMALL_DIGITS for line in tape.lines)
 
 
 def opening(question: str, effort: str) -> Document:

@@ -1,0 +1,56 @@
+"""How sure a model was: the weakest stretch of the thinking, the mean of the answer."""
+
+from __future__ import annotations
+
+from math import exp
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adaptive.engines.protocol import Generation
+from adaptive.reason.chain import Thought
+from adaptive.reason.confidence import WINDOW, confidence, mean, weakest
+
+LOGPROBS = st.lists(st.floats(-30, 0), max_size=60)
+
+
+def made(logprobs: list[float], stop: float | None = None) -> Generation:
+    return Generation(tuple(range(len(logprobs))), tuple(logprobs), "stop", 0, 0, None, stop)
+
+
+@given(LOGPROBS)
+def test_weakest_is_the_lowest_mean_of_any_window(logprobs: list[float]) -> None:
+    width = min(WINDOW, len(logprobs))
+    means = [sum(logprobs[i : i + width]) / width for i in range(len(logprobs) - width + 1)] if width else []
+    assert weakest(made(logprobs)) == pytest.approx(min(means)) if means else weakest(made(logprobs)) is None
+
+
+def test_one_bad_stretch_is_not_averaged_away() -> None:
+    assert weakest(made([0.0] * 200 + [-2.0] * WINDOW + [0.0] * 200)) == pytest.approx(-2.0)
+
+
+def test_without_logprobs_nothing_is_known() -> None:
+    silent = Generation((1, 2), (), "length", 0, 0)
+    assert weakest(silent) is None
+    assert mean(silent) is None
+    assert confidence(mean(silent), -1.0) is None
+
+
+def test_the_end_of_the_answer_counts() -> None:
+    assert mean(made([-1.0], stop=-3.0)) == pytest.approx(-2.0)
+
+
+@given(st.floats(-30, 0), st.none() | st.floats(-30, 0))
+def test_confidence_is_a_probability_never_above_its_weaker_part(answer: float, thinking: float | None) -> None:
+    sure = confidence(answer, thinking)
+    assert sure is not None
+    assert 0 <= sure <= 1
+    assert sure == pytest.approx(exp(min(answer, 0.0 if thinking is None else thinking)))
+
+
+def test_more_room_keeps_what_was_weak_and_a_wait_forgets_it() -> None:
+    cut = Thought().grown((), (1, 2), "budget", -5.0)
+    assert cut.grown((), (3,), "natural", -1.0).weakest == -5.0
+    ended = Thought().grown((), (1, 2), "natural", -5.0)
+    assert ended.grown((9,), (3,), "natural", -1.0).weakest == -1.0
