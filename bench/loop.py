@@ -2,9 +2,10 @@
 
     python -m bench.loop models/abacus/questions/fresh.jsonl
 
-Every arm answers the same questions with the same engine, greedily. Tokens are all that a solve made, injected or
-read (prompt, thinking, injected, answer), over all its attempts; `computed` leaves out what a later attempt found in
-the cache. The difference in accuracy is paired, with a 95 % interval from 2,000 bootstrap samples of the questions.
+Every arm answers the same questions with the same engine, greedily. Tokens are all that a solve made, injected
+or read (prompt, thinking, injected, answer), over all its attempts; `computed` leaves out what a later attempt
+found in the cache. The difference in accuracy is paired, with a 95 % interval from 2,000 bootstrap samples of
+the questions.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def profile(p_solved: Sequence[float] = EASY, rungs: Iterable[Rung] = RUNGS, **p
 
 @dataclass
 class PureEngine(ScriptedEngine):
-    """Thinks the question's first byte, over and over, and ends its thinking after each of `ends` ids.
+    """Thinks "111…" without a doubt, and ends its thinking after each of `ends` ids.
 
     It answers `SURE` once it has thought `enough` ids, before that `UNSURE`, and then the question's first
     byte, so that answers tell questions apart. What it does depends on the ids alone: another engine, in
@@ -74,10 +74,10 @@ class PureEngine(ScriptedEngine):
         at = len(ids) - 1 - ids[::-1].index(THINK)
         after, first = ids[at + 1 :], question(ids[:at])[0]
         if END not in after:
-            return END if len(after) in self.ends else first
+            return END if len(after) in self.ends else ord("1")
         thought = after.index(END)
         answer = boxed((SURE if thought >= self.enough else UNSURE) + chr(first))
-        said = len(after) - thought - 1
+        said = sum(i != ord("\n") for i in after[thought + 1 :])  # a hand-over is of line breaks
         return answer[said] if said < len(answer) else STOP
 
 

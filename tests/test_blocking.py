@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import _thread
 import asyncio
+import signal
 import threading
 
 import pytest
@@ -43,7 +43,11 @@ def test_when_the_caller_is_interrupted_the_work_has_stopped() -> None:
             await asyncio.sleep(0.2)
             ended.append("cleaned up")
 
-    threading.Thread(target=lambda: (started.wait(), _thread.interrupt_main())).start()
+    def interrupt() -> None:
+        started.wait()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         run_blocking(work())
     assert ended == ["cleaned up"]

@@ -36,7 +36,7 @@ Every answer is kept in FOLDER/labels.jsonl. Interrupted, the same command goes 
 @click.option("--ladder", metavar="BUDGETS", help=f"Thinking budgets, say {LADDER}, or 0,64:low,256:high.")
 @click.option("--profile", metavar="FOLDER", help="Takes the ladder and what is not learned from there.")
 @click.option("--effort", type=click.Choice(EFFORTS[1:]), help="One effort for all rungs that think.")
-@click.option("--target-precision", type=click.FloatRange(0.5, 1), default=0.97, show_default=True,
+@click.option("--target-precision", type=float, default=0.97, show_default=True,
               help="Share of accepted answers that are right.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N questions.")
 @click.option("--concurrency", type=click.IntRange(1, 1024), default=4, show_default=True, metavar="N",
@@ -63,6 +63,8 @@ def train(
     from adaptive.learn.questions import read_questions
     from adaptive.learn.records import RecordFile
 
+    if not 0.5 <= target_precision <= 1:  # nan is not, and passes click's own check
+        raise InputError(f"--target-precision must be between 0.5 and 1, got {target_precision}.")
     base = _base(model, out, profile, ladder, effort)
     asked = read_questions(questions, limit)
     plan = {"model": model, "seed": seed, "ladder": base.ladder.to_json(), "style": asdict(base.style)}

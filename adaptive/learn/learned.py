@@ -111,7 +111,7 @@ def _gate(answers: Iterable[Graded], target: float, seed: int) -> Gate:
 def _measured(questions: Sequence[str], labels: Sequence[int], rungs: int, seed: int) -> dict[str, Any]:
     fold = folds(labels, 4 if len(labels) >= MANY else 5, seed)
     rows, predicted = held_out(
-        lambda q, y: Trained.fit(q, y, rungs, seed).model().p_solved, questions, labels, fold
+        lambda q, y: Trained.refit(q, y, rungs, seed).model().p_solved, questions, labels, fold
     )
     return measure(np.asarray(labels)[rows], predicted, np.asarray(labels))
 

@@ -80,8 +80,13 @@ class Trained:
 
         Raises `InputError` where there is too little to learn from.
         """
-        solved = np.asarray(labels)[:, None] <= np.arange(rungs)
-        _check(solved)
+        _check(_solved(labels, rungs))
+        return cls.refit(questions, labels, rungs, seed)
+
+    @classmethod
+    def refit(cls, questions: Sequence[str], labels: Sequence[int], rungs: int, seed: int = 0) -> Trained:
+        """Fit on a part of questions that were enough, to measure on the rest."""
+        solved = _solved(labels, rungs)
         features = _features()
         with threadpool_limits(limits=1):  # the matrices are small and sparse: more threads make it slower
             rows = features.fit_transform(list(questions)).tocsr()
@@ -148,6 +153,11 @@ def _loaded(file: Path) -> Any:
 def _brief(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def _solved(labels: Sequence[int], rungs: int) -> NDArray[np.bool_]:
+    """Whether each rung solves each question, shape (n, rungs)."""
+    return np.asarray(np.asarray(labels)[:, None] <= np.arange(rungs))
 
 
 def _check(solved: NDArray[np.bool_]) -> None:

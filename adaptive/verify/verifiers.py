@@ -1,9 +1,8 @@
 """The verifiers that cost no tokens: `rules`, `confidence`, `agreement`.
 
-A verdict's score is in 0..1: the attempt's confidence (the geometric mean probability of its answer's
-tokens), with its doubt halved where an independent answer agrees, 0.5 where the engine gives no
-log-probabilities, and 0 where there is no answer in form. It orders attempts; it is not yet calibrated to a
-probability of being right.
+A verdict's score is in 0..1: the attempt's confidence (`adaptive.reason.confidence`), with its doubt halved
+where an independent answer agrees, 0.5 where the engine gives no log-probabilities, and 0 where there is no
+answer in form. It orders attempts; it is not yet calibrated to a probability of being right.
 """
 
 from __future__ import annotations
@@ -95,8 +94,8 @@ class Confidence:
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
         """Rejected where the engine gives no log-probabilities."""
         threshold = self.thresholds[min(attempt.rung, len(self.thresholds) - 1)] if self.thresholds else None
-        passed, reason = _reaches(attempt.confidence, threshold)
-        return Verdict(passed, score(attempt), self.name, reason)
+        passed, reason = _reaches(sureness(attempt, others), threshold)
+        return Verdict(passed, score(attempt, others), self.name, reason)
 
 
 @dataclass(frozen=True)
@@ -118,17 +117,33 @@ class Agreement:
             reason = (
                 f"none of {len(answers)} independent answers agrees" if answers else "no independent answer yet"
             )
-            return Verdict(False, score(attempt), self.name, reason)
-        passed, why = (True, "") if self.least == 0 else _reaches(attempt.confidence, self.least)
+            return Verdict(False, score(attempt, others), self.name, reason)
+        passed, why = (True, "") if self.least == 0 else _reaches(sureness(attempt, others), self.least)
         reason = f"agrees with {agreeing} of {len(answers)} independent answers"
-        return Verdict(passed, score(attempt, agreed=True), self.name, f"{reason}, {why}" if why else reason)
+        return Verdict(
+            passed, score(attempt, others, agreed=True), self.name, f"{reason}, {why}" if why else reason
+        )
 
 
-def score(attempt: Attempt, *, agreed: bool = False) -> float:
+def sureness(attempt: Attempt, others: Sequence[Attempt]) -> float | None:
+    """The attempt's confidence; after a Wait that only repeated the answer, no more than before it.
+
+    The check of a chain that misread the question is sure of the same misreading: on abacus the confidence of
+    the check alone tells right from wrong with an AUROC of 0.81, the lower of both with 0.95.
+    """
+    repeats = attempt.arm == "wait" and others and same_answer(attempt.answer, others[-1].answer)
+    if attempt.confidence is None or not repeats:
+        return attempt.confidence
+    before = sureness(others[-1], others[:-1])
+    return None if before is None else min(before, attempt.confidence)
+
+
+def score(attempt: Attempt, others: Sequence[Attempt] = (), *, agreed: bool = False) -> float:
     """How good the answer looks, in 0..1: see the module's docstring."""
     if attempt.answer is None:
         return 0.0
-    likely = UNKNOWN if attempt.confidence is None else min(1.0, max(0.0, attempt.confidence))
+    sure = sureness(attempt, others)
+    likely = UNKNOWN if sure is None else min(1.0, max(0.0, sure))
     return 1 - (1 - likely) / 2 if agreed else likely
 
 

@@ -7,11 +7,18 @@ from random import Random
 
 import pytest
 
+from adaptive.learn import training
 from adaptive.learn.training import Trained
 from tests.learn.toy import question
 
 RUNGS = 3
 Data = tuple[list[str], list[int]]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fits without looking for the best strength."""
+    monkeypatch.setattr(training, "STRENGTHS", (0.1,))
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,11 @@ from adaptive.learn.gate import Gate
 from adaptive.learn.learned import Gates, Learned, distinct, probe_from
 from adaptive.learn.records import Graded, Record
 from adaptive.learn.report import card, metrics, table
+from adaptive.learn.training import LEAST
 from adaptive.profile import Policy, Profile
 from tests.learn.toy import question
 
+pytestmark = pytest.mark.usefixtures("quick")
 LADDER = Ladder((Rung("none", 0), Rung("low", 64), Rung("high", 256)))
 
 
@@ -102,6 +104,11 @@ def test_what_is_learned_is_measured_and_told() -> None:
 def test_the_same_data_and_seed_give_the_same() -> None:
     one, two = (Learned.of(records(120), LADDER, Policy(), 0.95, seed=3) for _ in range(2))
     assert (one.policy, one.figures) == (two.policy, two.figures)
+
+
+def test_few_questions_are_enough_though_fewer_are_fitted_to_when_measuring() -> None:
+    figures = Learned.of(distinct(records(80))[: LEAST + 2], LADDER, Policy(), 0.97, seed=0).figures
+    assert figures["difficulty"]["held_out"] == LEAST + 2
 
 
 def test_tables_line_up() -> None:

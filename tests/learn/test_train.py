@@ -19,6 +19,7 @@ from adaptive.errors import InputError
 from adaptive.profile import Profile
 from tests.learn.toy import ROOT, ToyEngine, write_questions
 
+pytestmark = pytest.mark.usefixtures("quick")
 Train = Callable[..., Result]
 LADDER = ("--ladder", "0,16,32,64")
 
@@ -98,7 +99,7 @@ def test_the_ladder_and_the_rest_come_from_a_profile(train: Train, questions: Pa
         (("--ladder", "0,32,16"), 2, "must be ordered by budget"),
         (("--ladder", "0,16:max"), 2, "effort 'max' is not known"),
         (("--profile", "/nowhere"), 2, "the profile /nowhere/profile.json cannot be read"),
-        (("--target-precision", "nan"), 2, "nan"),
+        (("--target-precision", "nan"), 2, "must be between 0.5 and 1, got nan"),
         (("--limit", "10"), 2, "10 labelled questions are too few"),
     ],
 )

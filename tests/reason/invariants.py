@@ -34,9 +34,7 @@ class Recorder:
 
     async def generate(self, ids: Sequence[int], **asked: Any) -> Generation:
         made = await self._engine.generate(ids, **asked)
-        self.calls.append(
-            Call(tuple(ids), asked["max_tokens"], tuple(asked["stop_ids"]), asked["session"], made)
-        )
+        self.calls.append(Call(tuple(ids), asked["max_tokens"], tuple(asked["stop_ids"]), asked["session"], made))
         return made
 
     async def release(self, session: str) -> None:
@@ -143,9 +141,7 @@ def prompt_of(case: Case, rung: Rung) -> tuple[int, ...]:
 
 def check_nothing_fits(case: Case, rung: Rung) -> None:
     encode = case.engine.codec.encode
-    markers = (
-        1 + len(encode(case.style.hand_over)) + len(encode(case.style.answer_prefix)) if rung.thinks else 0
-    )
+    markers = 1 + len(encode(case.style.hand_over)) + len(encode(case.style.answer_prefix)) if rung.thinks else 0
     assert len(prompt_of(case, rung)) + markers + 1 > case.engine.context_window
 
 

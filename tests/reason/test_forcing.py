@@ -159,6 +159,19 @@ def test_a_chain_longer_than_the_budget_is_cut_to_it() -> None:
     assert cut[64].rounds == whole.rounds
 
 
+def test_a_chain_that_fits_is_not_cut_for_a_phrase_that_it_does_not_need() -> None:
+    engine = ScriptedEngine([says("2+2=4", END)], [BOXED] * 2)
+    first = buy(engine, rung(6))
+    second = buy(engine, rung(6), Style(closing="Now!"), after=first)
+    assert (second.thinking, second.rounds, second.finish) == ("2+2=4", first.rounds, "natural")
+
+
+def test_saying_the_same_after_a_cut_is_no_loop() -> None:
+    engine = ScriptedEngine([says("ab" * 2, END)], [BOXED] * 2)
+    second = buy(engine, rung(64), after=buy(engine, rung(2)))
+    assert [one.end for one in second.rounds] == ["budget", "natural"]
+
+
 def test_waits_rotate_and_go_on_rotating() -> None:
     engine = ScriptedEngine([says(c, END) for c in "abcde"], [BOXED] * 2)
     style = Style(waits=("W", "Hm", ""), useful_round=1)
@@ -215,10 +228,18 @@ def test_a_prefix_alone_is_no_answer() -> None:
 
 
 def test_confidence_is_over_all_that_was_sampled_for_the_answer() -> None:
-    attempt = buy(ScriptedEngine([says("so", END)], [BOXED]), rung(64))
+    attempt = buy(ScriptedEngine([], [BOXED]), rung(0))
     assert attempt.confidence == pytest.approx(math.exp(sum(map(logprob, BOXED)) / len(BOXED)))
-    cut = buy(ScriptedEngine([says("so", END)], [BOXED]), rung(64, answer_room=3))
+    cut = buy(ScriptedEngine([], [BOXED]), rung(0, answer_room=3))
     assert cut.confidence == pytest.approx(math.exp(sum(map(logprob, BOXED[:3])) / 3))
+
+
+def test_confidence_is_no_higher_than_that_of_the_thinking() -> None:
+    weak, strong = b"o" * 8, b"b" * 8
+    assert logprob(weak[0]) < sum(map(logprob, BOXED)) / len(BOXED) < logprob(strong[0])
+    for thinking, confidence in ((weak, logprob(weak[0])), (strong, sum(map(logprob, BOXED)) / len(BOXED))):
+        attempt = buy(ScriptedEngine([(*thinking, END)], [BOXED]), rung(64))
+        assert attempt.confidence == pytest.approx(math.exp(confidence))
 
 
 def test_no_confidence_without_log_probabilities() -> None:
@@ -304,6 +325,13 @@ def test_events_tell_the_whole_attempt() -> None:
         {"event": "end", "round": 2, "tokens": 5, "injected": 4, "charged": 9, "budget": 9, "end": "budget"},
         {"event": "answer", "text": "4", "tokens": 1},
     ]
+
+
+def test_a_character_that_was_cut_is_told_too() -> None:
+    events: list[dict[str, Any]] = []
+    buy(ScriptedEngine([Forever("🙂")], [Forever("🙂")]), rung(6, answer_room=2), on_event=events.append)
+    told = [(e["event"], e["text"], e["tokens"]) for e in events if "text" in e]
+    assert told == [("thinking", "🙂", 4), ("thinking", "\ufffd", 2), ("answer", "\ufffd", 2)]
 
 
 def test_a_prefix_is_told_as_part_of_the_answer() -> None:

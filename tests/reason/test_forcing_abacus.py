@@ -39,14 +39,11 @@ def case(number: int, engine: TokenEngine) -> Case:
     """The case of a number: up to three attempts on one chain, budgets that grow but for every tenth case."""
     rng = Random(number)
     waits = tuple(rng.choices(WAITS, k=rng.randint(1, 3)))
-    style = Style(
-        waits, rng.choice(CLOSINGS), "\n\n", rng.choice(PREFIXES), rng.randint(1, 8), rng.random() < 0.5
-    )
+    style = Style(waits, rng.choice(CLOSINGS), "\n\n", rng.choice(PREFIXES), rng.randint(1, 8), rng.random() < 0.5)
     effort = rng.choice(EFFORTS)
     budgets = rng.choices(BUDGETS, k=rng.randint(1, 3))
     bought = [
-        Rung(effort, b, rng.randrange(6), rng.randint(1, 48))
-        for b in sorted(budgets, reverse=number % 10 == 0)
+        Rung(effort, b, rng.randrange(6), rng.randint(1, 48)) for b in sorted(budgets, reverse=number % 10 == 0)
     ]
     prompt = engine.codec.render([("user", question(rng))], effort)
     sampling = Sampling(temperature=rng.choice((0.0, 0.0, 0.8)), seed=number)

@@ -46,11 +46,11 @@ def test_final_answer(text: str, answer: str | None) -> None:
 
 
 def test_a_long_hostile_text_takes_one_pass() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert final_answer("\\boxed{" * 30_000) is None
     assert final_answer("\\boxed" + " " * 100_000) is None
     assert final_answer("\\boxed{" * 30_000 + "1" + "}" * 30_000) == "1"
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @given(st.text(alphabet="\\boxed{} 1a\n", max_size=60))

@@ -1,0 +1,121 @@
+"""The graphs that `langgraph.json` names, loaded by their path as LangGraph's server does."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langgraph.graph.state import CompiledStateGraph
+
+from adaptive.errors import InputError
+from tests.solving import PureEngine, ask
+
+ROOT = Path(__file__).parents[1]
+CONFIG = json.loads((ROOT / "langgraph.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(autouse=True)
+def no_variables_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("ADAPTIVE_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The specs of which an engine was asked for; each gets a scripted one."""
+    specs: list[str] = []
+
+    def open_engine(spec: str) -> PureEngine:
+        specs.append(spec)
+        return PureEngine()
+
+    monkeypatch.setattr("adaptive.workflow.open_engine", open_engine)
+    return specs
+
+
+def load(spec: str) -> Any:
+    """The object at PATH:NAME."""
+    path, name = spec.split(":")
+    found = importlib.util.spec_from_file_location("a_graph_of_the_server", ROOT / path)
+    assert found
+    assert found.loader
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return getattr(module, name)
+
+
+def solve(**variables: str) -> dict[str, Any]:
+    """The result of the graph `solve`, loaded with these variables set."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in variables.items():
+            environment.setenv(f"ADAPTIVE_{name}", value)
+        graph = load(CONFIG["graphs"]["solve"])
+    result: dict[str, Any] = graph.invoke(ask("2+2?"))["adaptive_result"]
+    return result
+
+
+def test_the_embedded_model_by_default() -> None:
+    graph = load(CONFIG["graphs"]["solve"])
+    assert isinstance(graph, CompiledStateGraph)
+    assert graph.checkpointer is None  # the server brings its own
+    result = graph.invoke(ask("What is 2 + 2?"))["adaptive_result"]
+    assert (result["model"], result["profile"]) == ("embedded", "abacus")
+
+
+def test_the_environment_chooses_the_model(opened: list[str]) -> None:
+    solve(MODEL="onnx:/some/folder")
+    solve(MODEL=" ", BUDGET="")
+    assert opened == ["onnx:/some/folder", "embedded"]
+
+
+def test_the_environment_chooses_the_profile(opened: list[str]) -> None:
+    assert solve()["profile"] == "untrained"
+    assert solve(PROFILE=str(ROOT / "models" / "abacus" / "profile"))["profile"] == "abacus"
+
+
+@pytest.mark.parametrize(
+    ("variables", "budgets", "efforts"),
+    [
+        ({}, [64, 64, 128, 256], ["low"] * 4),
+        ({"EFFORT": "none"}, [0], ["none"]),
+        ({"EFFORT": "high", "BUDGET": "9", "MAX_ATTEMPTS": "1"}, [9], ["high"]),
+        ({"MAX_ATTEMPTS": "1"}, [64], ["low"]),
+        ({"MAX_TOKENS": "1"}, [64], ["low"]),
+        ({"WAITS": "0"}, [64], ["low"]),
+        ({"VERIFY": "rules"}, [64], ["low"]),
+    ],
+)
+def test_the_environment_bounds_it(
+    variables: dict[str, str], budgets: list[int], efforts: list[str], opened: list[str]
+) -> None:
+    result = solve(MODEL="scripted", **variables)
+    assert [a["budget"] for a in result["attempts"]] == budgets
+    assert [a["effort"] for a in result["attempts"]] == efforts
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"MODEL": "nothing"}, "model 'nothing' is not known"),
+        ({"BUDGET": "many"}, "ADAPTIVE_BUDGET must be a whole number, got 'many'"),
+        ({"WAITS": "-1"}, "waits must be 0 or more, got -1"),
+        ({"EFFORT": "huge"}, "effort 'huge' is not known"),
+        ({"PROFILE": "/no/such/folder"}, "cannot be read"),
+        ({"VERIFY": "prayer"}, "verifier 'prayer' is not known"),
+    ],
+)
+def test_a_bad_value_is_one_sentence(variables: dict[str, str], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        solve(**variables)
+
+
+def test_langgraph_finds_the_file_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    cli = pytest.importorskip("langgraph_cli.config")
+    monkeypatch.chdir(ROOT)
+    assert cli.validate_config_file(ROOT / "langgraph.json")["graphs"] == CONFIG["graphs"]
+    assert "a_graph_of_the_server" not in sys.modules
