@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
+import time
+from collections.abc import Iterator
+from traceback import walk_stack
 
 import pytest
 
@@ -32,22 +36,34 @@ def test_all_calls_run_on_one_loop() -> None:
     assert run_blocking(work()) is run_blocking(work())
 
 
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """SIGINT as Python has it, where whoever started the tests had it ignored."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+def interrupt_the_waiting() -> None:
+    """SIGINT to the main thread, once that waits for a result."""
+    main = threading.main_thread().ident or 0
+    while all(frame.f_code.co_name != "result" for frame, _ in walk_stack(sys._current_frames()[main])):
+        time.sleep(0.01)
+    signal.pthread_kill(main, signal.SIGINT)
+
+
+@pytest.mark.usefixtures("signals")
 def test_when_the_caller_is_interrupted_the_work_has_stopped() -> None:
-    started, ended = threading.Event(), []
+    ended = []
 
     async def work() -> None:
         try:
-            started.set()
-            await asyncio.sleep(600)
+            threading.Thread(target=interrupt_the_waiting).start()
+            await asyncio.sleep(60)
         finally:
             await asyncio.sleep(0.2)
             ended.append("cleaned up")
 
-    def interrupt() -> None:
-        started.wait()
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-
-    threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         run_blocking(work())
     assert ended == ["cleaned up"]

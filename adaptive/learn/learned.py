@@ -92,13 +92,14 @@ def distinct(records: Iterable[Record]) -> list[Record]:
 def probe_from(records: Sequence[Record], direct: Gate) -> float:
     """The probability of a right direct answer from which on it pays to try it first, in 0..1.
 
-    Trying costs the direct answer's tokens. It saves a chain's where the answer is right and accepted.
+    Trying costs the direct answer's tokens, and saves a chain's where it is right and accepted. The prompt is read
+    once either way.
     """
     audited = [r for r in records if r.audited and r.chains]
     if direct.threshold is None or not audited:
         return 1.0
-    costs = _mean_total(r.direct for r in audited)
-    saves = direct.recall * _mean_total(r.chains[0] for r in audited)
+    costs = _mean_made(r.direct for r in audited)
+    saves = direct.recall * _mean_made(r.chains[0] for r in audited)
     return round(min(1.0, costs / saves), 4) if saves else 1.0
 
 
@@ -122,14 +123,14 @@ def _counted(records: Sequence[Record]) -> dict[str, Any]:
     return {
         "audited": len(audited),
         "tokens": {
-            "direct": round(_mean_total(r.direct for r in records), 1),
-            "chains": round(_mean_total(r.chains[-1] for r in audited), 1),
+            "direct": round(_mean_made(r.direct for r in records), 1),
+            "chains": round(_mean_made(r.chains[-1] for r in audited), 1),
         },
         "mended": sum(not r.direct.correct and r.chains[-1].correct for r in audited),
         "broken": sum(r.direct.correct and not r.chains[-1].correct for r in audited),
     }
 
 
-def _mean_total(attempts: Iterable[Graded]) -> float:
-    totals = [a.total for a in attempts]
-    return sum(totals) / len(totals) if totals else 0.0
+def _mean_made(attempts: Iterable[Graded]) -> float:
+    made = [a.made for a in attempts]
+    return sum(made) / len(made) if made else 0.0

@@ -24,7 +24,8 @@ class Graded:
     """An attempt, graded.
 
     rung: the cheapest one that would have bought this; None where the attempt is wrong. thinking: the
-    thinking tokens that the chain took of its budget. total: all tokens of the attempt, its prompt included.
+    thinking tokens that the chain took of its budget. made: all tokens of the attempt but its prompt, which is
+    read once for all attempts at a question.
     """
 
     effort: str
@@ -35,7 +36,7 @@ class Graded:
     status: str
     finish: str
     thinking: int
-    total: int
+    made: int
     rung: int | None
 
     @classmethod
@@ -51,7 +52,7 @@ class Graded:
             status=attempt.status,
             finish=attempt.finish,
             thinking=sum(r.tokens for r in attempt.rounds),
-            total=attempt.usage.total,
+            made=attempt.usage.total - attempt.usage.prompt,
             rung=rung if correct else None,
         )
 

@@ -126,5 +126,5 @@ def _thinking(figures: dict[str, Any]) -> str:
         f"On the {figures['audited']} audited questions (picked by chance, every effort run) the dearest "
         f"chain mended {figures['mended']} wrong direct answers and broke {figures['broken']} right ones. "
         f"A direct answer took {tokens['direct']:.0f} tokens in the mean, the dearest chain "
-        f"{tokens['chains']:.0f}, prompts included."
+        f"{tokens['chains']:.0f}, their prompt apart."
     )

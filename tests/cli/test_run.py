@@ -86,9 +86,7 @@ def test_results_and_errors_pass_through() -> None:
 def interrupted(script: str, *numbers: signal.Signals) -> tuple[int, str, float]:
     """Exit code, stderr and seconds from the first signal, sent when thinking shows, to the end."""
     command = [sys.executable, "-m", "tests.cli.stub", script, "solve", "q", "--show-thinking"]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         shown = ""

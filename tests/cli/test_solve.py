@@ -85,9 +85,7 @@ def test_json_is_the_result_object_on_one_line(run: Run, scripted: Use) -> None:
         ),
     ],
 )
-def test_exit_codes(
-    run: Run, scripted: Use, changed: dict[str, Any], code: int, stdout: str, stderr: str
-) -> None:
+def test_exit_codes(run: Run, scripted: Use, changed: dict[str, Any], code: int, stdout: str, stderr: str) -> None:
     scripted(Solver(result(**changed)))
     made = run("solve", "q")
     assert (made.exit_code, made.stdout, made.stderr) == (code, stdout, stderr)
@@ -273,9 +271,7 @@ def test_a_reader_that_leaves_is_no_error(log: Path, tmp_path: Path) -> None:
     file = tmp_path / "questions.txt"
     file.write_text("q\n" * 3)
     command = [sys.executable, "-m", "tests.cli.stub", "answers", "solve", "--file", str(file)]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.close()
         assert process.stderr is not None

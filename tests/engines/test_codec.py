@@ -120,9 +120,7 @@ def test_long_text_is_encoded(text: str) -> None:
 
 def test_a_template_that_never_opens_thinking_is_helped(folder: Path) -> None:
     prompt = with_template(folder, CHATML).render([("user", "1+1?")], "low")
-    assert prompt.open == CODEC.encode_marked(
-        "<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n<think>\n"
-    )
+    assert prompt.open == CODEC.encode_marked("<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n<think>\n")
     assert prompt.closed == (*prompt.open, *CODEC.encode_marked("\n</think>\n\n"))
 
 

@@ -48,9 +48,7 @@ class Asker:
         session: str = "",
     ) -> Generation:
         name = f"{self.session} {session}"
-        return await self.engine.generate(
-            ids, max_tokens=tokens, stop_ids=stop, sampling=sampling, session=name
-        )
+        return await self.engine.generate(ids, max_tokens=tokens, stop_ids=stop, sampling=sampling, session=name)
 
     async def fresh(self, ids: tuple[int, ...], tokens: int = 12, **kind: Sampling) -> Generation:
         """The same in a session that holds nothing."""
@@ -388,9 +386,7 @@ asyncio.run(engine.generate([5], max_tokens=1, stop_ids=(), sampling=Sampling(),
 
 def test_the_runtime_leaves_nothing_to_report(model_folder: Path, tmp_path: Path) -> None:
     """ONNX Runtime's telemetry keeps a database in the home folder; CI would switch it off by itself."""
-    kept = {
-        name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
-    }
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")}
     done = subprocess.run(
         [sys.executable, "-c", ONE_TOKEN, str(model_folder)],
         env={**kept, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")},

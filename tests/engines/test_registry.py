@@ -46,9 +46,7 @@ async def test_both_specs_open_the_shipped_model(model_folder: Path) -> None:
 
 def test_naming_an_engine_loads_no_runtime() -> None:
     heavy = "onnxruntime_genai tokenizers jinja2 numpy"
-    code = (
-        f"import sys, adaptive.engines.registry; sys.exit(any(m in sys.modules for m in '{heavy}'.split()))"
-    )
+    code = f"import sys, adaptive.engines.registry; sys.exit(any(m in sys.modules for m in '{heavy}'.split()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -26,9 +26,7 @@ def test_greedy_takes_the_most_likely_and_the_first_of_equals() -> None:
     assert choose(np.array([0, 7, 7], np.float32), Sampling(), 0)[0] == 1
 
 
-@pytest.mark.parametrize(
-    "sampling", [Sampling(), Sampling(temperature=2.0), Sampling(temperature=1.0, top_k=1)]
-)
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(temperature=2.0), Sampling(temperature=1.0, top_k=1)])
 def test_log_probability_is_that_of_the_untempered_distribution(sampling: Sampling) -> None:
     token, said = choose(LOGITS, sampling, 5)
     assert said == pytest.approx(np.log(probabilities(LOGITS)[token]), abs=1e-6)

@@ -61,7 +61,7 @@ def test_what_is_written_down_of_an_attempt() -> None:
     assert record.direct.confidence < record.chains[0].confidence  # type: ignore[operator]
     chain = record.chains[0]
     assert (chain.answer, chain.budget, chain.status, chain.finish) == ("32", 32, "answered", "natural")
-    assert chain.total > chain.thinking
+    assert chain.made > chain.thinking
 
 
 def test_a_chain_that_was_cut_needs_the_largest_budget() -> None:

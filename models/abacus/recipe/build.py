@@ -61,8 +61,8 @@ def make_profile(work: Path) -> None:
     step("questions.py", "5200", "8000", "--fresh", "--without", fresh, "--out", labelled)
     step("start_profile.py", work / "start")
     out = HOME / "profile"
-    command = [sys.executable, "-m", "adaptive.cli", "train", labelled, "--profile", work / "start", "--out", out]
-    subprocess.run(command, check=True)
+    command = ["train", labelled, "--profile", work / "start", "--out", out, "--limit", "5000"]
+    subprocess.run([sys.executable, "-m", "adaptive.cli", *command], check=True)
 
 
 def step(script: str, *arguments: str | Path) -> None:

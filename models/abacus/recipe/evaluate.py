@@ -27,6 +27,7 @@ from train import load_net
 
 SEED = 90_000
 CAP = 512
+BATCH = 512
 ANSWER_ROOM = 24
 BUDGETS = (0, 16, 32, 64, 128, 256, 512)
 SWEPT = "medium"  # the effort for which every budget is measured; the others without thinking and with all of it
@@ -61,13 +62,13 @@ class Bench:
 
     def think(self, prompts: Sequence[list[int]], limits: Sequence[int]) -> list[list[int]]:
         """Thinking, without what ended it; as long as its limit only if it was cut."""
-        made = generate(self.net, prompts, limits, self.stops | {self.end})
+        made = generate(self.net, prompts, limits, self.stops | {self.end}, batch=BATCH)
         return [one[:-1] if one and one[-1] in self.stops | {self.end} else one for one in made]
 
     def answers(self, prompts: Sequence[list[int]], heads: Sequence[str]) -> list[str]:
         """What is boxed after prompts that end in the hand-over and, where forced, in the head of a box."""
         starts = [p + self.ids(h) if h else p for p, h in zip(prompts, heads, strict=True)]
-        made = generate(self.net, starts, [ANSWER_ROOM] * len(starts), self.stops)
+        made = generate(self.net, starts, [ANSWER_ROOM] * len(starts), self.stops, batch=BATCH)
         texts = [h + self.words.decode(m) for h, m in zip(heads, made, strict=True)]
         return [t.partition("\\boxed{")[2].partition("}")[0] if "}" in t else "" for t in texts]
 
@@ -106,7 +107,7 @@ def right(items: Sequence[Item], answers: Sequence[str]) -> list[bool]:
 
 
 def by_budget(bench: Bench, items: Sequence[Item]) -> tuple[dict[str, list[list[bool]]], dict[str, list[int]]]:
-    """For each effort: a row of right-or-wrong a budget; and the length of each chain."""
+    """For each effort: a row of right-or-wrong a budget; and the length of each chain. All in large batches."""
     graded, lengths = {}, {}
     for effort in EFFORTS:
         prompts = [bench.opened(i.problem.question, effort) for i in items]
@@ -124,7 +125,7 @@ def by_budget(bench: Bench, items: Sequence[Item]) -> tuple[dict[str, list[list[
         if effort == SWEPT:
             _settle(rows, lengths[effort])
         graded[effort] = rows
-        print(f"{items[0].problem.family} {effort}: " + " ".join(str(share(r)) for r in rows), flush=True)
+        print(f"{effort}: " + " ".join(str(share(r)) for r in rows), flush=True)
     return graded, lengths
 
 
@@ -195,28 +196,19 @@ def summary(rows: Sequence[list[bool]], lengths: Sequence[int]) -> dict[str, obj
 
 def evaluate(bench: Bench, count: int) -> dict[str, object]:
     """All figures, in plain JSON types."""
-    everything: list[Item] = []
-    rows: dict[str, list[list[bool]]] = {e: [[] for _ in (BUDGETS if e == SWEPT else (0, CAP))] for e in EFFORTS}
-    families: dict[str, object] = {}
-    tokens: dict[str, list[int]] = {e: [] for e in EFFORTS}
-    for family in FAMILIES:
-        items = fresh(family, count, bench)
-        graded, lengths = by_budget(bench, items)
-        everything += items
-        for effort in EFFORTS:
-            tokens[effort] += lengths[effort]
-            for at, row in enumerate(graded[effort]):
-                rows[effort][at] += row
-        families[family] = {e: summary(graded[e], lengths[e]) for e in EFFORTS}
+    everything = [item for family in FAMILIES for item in fresh(family, count, bench)]
+    graded, lengths = by_budget(bench, everything)
+    families = {}
+    for at, family in enumerate(FAMILIES):
+        own = slice(at * count, (at + 1) * count)
+        families[family] = {e: summary([r[own] for r in graded[e]], lengths[e][own]) for e in EFFORTS}
     sample = list(islice(_round_robin(everything, count), 600))
     return {
         "questions": len(everything),
         "budgets": list(BUDGETS),
         "families": families,
-        "all": {
-            e: {"accuracy": [share(r) for r in rows[e]], "tokens": round(mean(tokens[e]), 1)} for e in EFFORTS
-        },
-        "hard half": hard_half(rows, everything),
+        "all": {e: summary(graded[e], lengths[e]) for e in EFFORTS},
+        "hard half": hard_half(graded, everything),
         "planted mistakes": planted(bench, sample),
         "a Wait after its own chains": own_mistakes(bench, sample),
         "refused outside the domain": refusals(bench, 300),

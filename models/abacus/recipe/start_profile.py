@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from adaptive.ladder import Ladder, Rung
-from adaptive.profile import Profile
+from adaptive.profile import Policy, Profile
 from adaptive.reason.budget import Style
 
 ANSWER_ROOM = 24
@@ -21,10 +21,11 @@ LADDER = Ladder(
     )
 )
 STYLE = Style(waits=("Wait",), answer_prefix="\\boxed{")
+POLICY = Policy(max_waits=1)  # a Wait mends few of its own mistakes (the card): one look, not two
 
 
 def main() -> None:
-    Profile(name="abacus", model="embedded", ladder=LADDER, style=STYLE).save(sys.argv[1])
+    Profile(name="abacus", model="embedded", ladder=LADDER, style=STYLE, policy=POLICY).save(sys.argv[1])
 
 
 if __name__ == "__main__":
