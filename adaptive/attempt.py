@@ -118,7 +118,7 @@ class Attempt:
 
     def judged(self, verdict: Verdict, spent: Usage | None = None) -> Attempt:
         """This attempt with a verdict, and with what the verdict cost added to its usage."""
-        return replace(self, verdict=verdict, usage=self.usage + (spent or Usage(cost=self.usage.cost)))
+        return replace(self, verdict=verdict, usage=self.usage + spent if spent else self.usage)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""

@@ -87,7 +87,7 @@ def test_what_a_verdict_cost_is_added(attempt: Attempt, verdict: Verdict, spent:
     assert judged.usage == attempt.usage + spent
 
 
-@pytest.mark.parametrize("cost", [None, 0.0, pytest.param(0.5, marks=pytest.mark.xfail(strict=True))])
+@pytest.mark.parametrize("cost", [None, 0.0, 0.5])
 def test_a_verdict_that_cost_nothing_changes_no_usage(cost: float | None) -> None:
     usage = Usage(prompt=3, answer=2, seconds=0.5, cost=cost)
     assert replace(PLAIN, usage=usage).judged(Verdict(True, 1.0, "rules", "")).usage == usage

@@ -13,7 +13,7 @@ import pytest
 from langgraph.graph.state import CompiledStateGraph
 
 from adaptive.errors import InputError
-from tests.solving import PureEngine, ask
+from tests.solving import PureEngine, ask, profile
 
 ROOT = Path(__file__).parents[1]
 CONFIG = json.loads((ROOT / "langgraph.json").read_text(encoding="utf-8"))
@@ -73,9 +73,10 @@ def test_the_environment_chooses_the_model(opened: list[str]) -> None:
     assert opened == ["onnx:/some/folder", "embedded"]
 
 
-def test_the_environment_chooses_the_profile(opened: list[str]) -> None:
+def test_the_environment_chooses_the_profile(opened: list[str], tmp_path: Path) -> None:
+    profile(()).save(tmp_path)
     assert solve()["profile"] == "untrained"
-    assert solve(PROFILE=str(ROOT / "models" / "abacus" / "profile"))["profile"] == "abacus"
+    assert solve(PROFILE=str(tmp_path))["profile"] == "toy"
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,9 @@ def test_a_ladder_is_shaped_by_the_options(options: Options, expected: list[tupl
 
 
 def test_a_ladder_that_never_thinks_gets_a_thinking_rung_for_a_budget() -> None:
-    assert rows(shape(Ladder((Rung("none", 0),)), Options(budget=40))) == [("none", 0, 0), ("medium", 40, 0)]
+    never = Ladder((Rung("none", 0),))
+    assert rows(shape(never, Options(budget=40))) == [("none", 0, 0), ("medium", 40, 0)]
+    assert rows(shape(never, Options(waits=2))) == [("none", 0, 0)]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -78,9 +79,17 @@ def bought(plan: Plan, before: Attempt | None, draw: Any) -> Attempt:
 
 def _made(plan: Plan, thought: Thought, finish: Any, draw: Any) -> Attempt:
     score = draw(st.sampled_from((0.0, 0.3, 0.6)))
-    return Attempt(
-        *(plan.index, plan.arm, plan.rung.effort, plan.rung.budget, thought.waits),
-        *(draw(st.sampled_from((None, "4"))), "", "", "answered", finish, thought.rounds, thought.ids),
+    return replace(
+        attempt(0),
+        rung=plan.index,
+        arm=plan.arm,
+        effort=plan.rung.effort,
+        budget=plan.rung.budget,
+        waits=thought.waits,
+        answer=draw(st.sampled_from((None, "4"))),
+        finish=finish,
+        rounds=thought.rounds,
+        trace=thought.ids,
         verdict=Verdict(False, score, "", ""),
         usage=Usage(prompt=20 + len(thought.ids), answer=9),
     )

@@ -10,11 +10,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from adaptive import build_solver
 from adaptive.engines.protocol import Generation, Sampling
-from adaptive.errors import InputError
 from adaptive.ladder import Rung
 from adaptive.policy import Options
 from tests.scripted import END, STOP, ScriptedEngine, says
@@ -184,6 +182,12 @@ def test_the_wait_string_and_the_verifiers_can_be_chosen() -> None:
     assert arms(solve(PureEngine(), Options(verify="rules"))) == [("first", 0)]
 
 
+def test_an_answer_that_an_earlier_one_agrees_with_can_be_enough() -> None:
+    result = solve(PureEngine(), agreement=0.5)
+    assert arms(result) == [("first", 0), ("budget", 16)]
+    assert result["attempts"][-1]["verdict"]["verifier"] == "agreement"
+
+
 def test_the_same_question_again_gives_the_same() -> None:
     engine = PureEngine()
     assert timeless(solve(engine)) == timeless(solve(engine))
@@ -218,45 +222,6 @@ def test_everything_that_the_engine_made_is_counted() -> None:
     counted = solved["messages"][-1].usage_metadata
     assert counted["input_tokens"] + counted["output_tokens"] == counted["total_tokens"] == usage["total"]
     assert counted["output_token_details"]["reasoning"] == usage["thinking"]
-
-
-ONLY_BLANK = [HumanMessage(" \n\t ")]
-TOOL = [HumanMessage("2+2?"), ToolMessage("4", tool_call_id="1")]
-IMAGE = [
-    HumanMessage([{"type": "text", "text": "What is this?"}, {"type": "image", "url": "https://x.org/a.png"}])
-]
-
-
-@pytest.mark.parametrize(
-    ("messages", "said"),
-    [
-        ([], "the question is empty"),
-        ([HumanMessage("")], "the question is empty"),
-        (ONLY_BLANK, "the question is empty"),
-        ([SystemMessage("2+2?")], "the question is empty"),
-        (TOOL, "a 'tool' message cannot be solved"),
-        (IMAGE, "a message holds 'image', which a token engine cannot read"),
-    ],
-)
-async def test_what_cannot_be_a_question(messages: list[Any], said: str) -> None:
-    engine = PureEngine()
-    solver = build_solver(engine, profile=profile())
-    with pytest.raises(InputError, match=said):
-        solver.invoke({"messages": messages})
-    with pytest.raises(InputError, match=said):
-        await solver.ainvoke({"messages": messages})
-    assert engine.calls == []
-
-
-def test_the_conversation_before_the_question_is_read() -> None:
-    engine = ScriptedEngine([], [boxed(SURE)])
-    thought = AIMessage([{"type": "reasoning", "reasoning": "secret"}, {"type": "text", "text": "It is 4."}])
-    messages = [SystemMessage("Be brief."), HumanMessage("2+2?"), thought, HumanMessage("And 3+3?")]
-    solver = build_solver(engine, profile=profile())
-    assert solver.invoke({"messages": messages})["adaptive_result"]["question"] == "And 3+3?"
-    read = engine.codec.decode(engine.calls[0].ids)
-    assert all(text in read for text in ("Be brief.", "2+2?", "It is 4.", "And 3+3?"))
-    assert "secret" not in read
 
 
 def test_the_graph_is_the_one_of_the_design() -> None:

@@ -94,11 +94,12 @@ async def test_events_come_in_order_and_say_what_the_result_says(engine: OnnxEng
 
 def test_another_engine_goes_on_where_one_was_cut_off(engine: OnnxEngine, strict: Profile, tmp_path: Path) -> None:
     whole = build_solver(engine, profile=strict, options=OPTIONS).invoke(ask(SUM))["adaptive_result"]
-    other, thread = open_engine("embedded"), {"configurable": {"thread_id": "one"}}
+    other = open_engine("embedded")
+    thread: Any = {"configurable": {"thread_id": "one"}}
     with SqliteSaver.from_conn_string(str(tmp_path / "threads.db")) as saver:
         bound: dict[str, Any] = {"profile": strict, "options": OPTIONS, "checkpointer": saver}
-        build_solver(engine, **bound, interrupt_after=["think"]).invoke(ask(SUM), thread)  # type: ignore[arg-type]
-        result = build_solver(other, **bound).invoke(None, thread)["adaptive_result"]  # type: ignore[arg-type]
+        build_solver(engine, **bound, interrupt_after=["think"]).invoke(ask(SUM), thread)
+        result = build_solver(other, **bound).invoke(None, thread)["adaptive_result"]
     asyncio.run(other.close())
     for key in ("answer", "text", "status", "rung", "kept", "stopped"):
         assert result[key] == whole[key]

@@ -202,7 +202,7 @@ def evaluate(bench: Bench, count: int) -> dict[str, object]:
     for at, family in enumerate(FAMILIES):
         own = slice(at * count, (at + 1) * count)
         families[family] = {e: summary([r[own] for r in graded[e]], lengths[e][own]) for e in EFFORTS}
-    sample = list(islice(_round_robin(everything, count), 600))
+    sample = list(islice(_round_robin(everything, count), 500))
     return {
         "questions": len(everything),
         "budgets": list(BUDGETS),
