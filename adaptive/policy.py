@@ -119,9 +119,12 @@ def first(ladder: Ladder, policy: Policy, p_solved: Sequence[float], options: Op
 
 
 def thinking(ladder: Ladder, policy: Policy, p_solved: Sequence[float], arm: Arm) -> Plan:
-    """The cheapest thinking rung that solves it with the target probability, or about as likely as the top."""
+    """The cheapest thinking rung that solves it with the target probability, or about as likely as the top.
+
+    Its waits are left out: a Wait is taken when the answer was rejected, not before.
+    """
     index, reason = _cheapest([i for i, r in enumerate(ladder) if r.thinks], policy, p_solved)
-    return Plan(index, ladder[index], arm, reason)
+    return Plan(index, replace(ladder[index], waits=0), arm, reason)
 
 
 def _cheapest(indices: Sequence[int], policy: Policy, p_solved: Sequence[float]) -> tuple[int, str]:
@@ -163,7 +166,7 @@ def _more_room(last: Attempt, ladder: Ladder) -> Plan | str:
     for index, rung in enumerate(ladder):
         if rung.thinks and rung.budget > last.budget:
             reason = f"cut at {last.budget} tokens: continue to {rung.budget}"
-            return Plan(index, _same_chain(rung, last, max(rung.waits, last.waits)), "budget", reason)
+            return Plan(index, _same_chain(rung, last, last.waits), "budget", reason)
     return f"the top budget of {last.budget} tokens is used up"
 
 

@@ -105,7 +105,7 @@ class Solver:
             prompt,
             plan.rung,
             style=self.profile.style,
-            thought=Thought.of(attempts[-1]) if attempts else Thought(),
+            thought=_chain(attempts, plan),
             sampling=Sampling(temperature=self.options.temperature, seed=self.options.seed),
             session=state["adaptive_session"],
             index=plan.index,
@@ -232,6 +232,12 @@ def _unread(message: AnyMessage) -> str:
     blocks = message.content if isinstance(message.content, list) and message.type != "ai" else []
     kinds = ("text" if isinstance(b, str) else str(b.get("type")) for b in blocks)
     return next((kind for kind in kinds if kind != "text"), "")
+
+
+def _chain(attempts: Sequence[Attempt], plan: Plan) -> Thought:
+    """The chain to go on with. A Wait after a rejection is judged by itself: the verifier compares both answers."""
+    thought = Thought.of(attempts[-1]) if attempts else Thought()
+    return replace(thought, weakest=None) if plan.arm == "wait" else thought
 
 
 def last_question(turns: Sequence[tuple[str, str]]) -> str:

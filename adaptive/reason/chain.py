@@ -67,11 +67,11 @@ class Thought:
     ) -> Thought:
         """This chain with one round more; a round that the model ended is charged one token for that end.
 
-        A wait looks at everything again, so what was weak before it no longer counts.
+        What was weak stays weak: a check of one's own chain is surer of it than it should be.
         """
         tokens = len(injected) + len(generated) + (end in _ENDED_BY_MODEL)
         one = Round(tokens, len(injected), end)
-        known = [w for w in (None if self.ended else self.weakest, weakest) if w is not None]
+        known = [w for w in (self.weakest, weakest) if w is not None]
         return Thought(self.ids + injected + generated, (*self.rounds, one), min(known, default=None))
 
     def relabelled(self, end: RoundEnd) -> Thought:

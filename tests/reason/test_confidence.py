@@ -49,8 +49,8 @@ def test_confidence_is_a_probability_never_above_its_weaker_part(answer: float, 
     assert sure == pytest.approx(exp(min(answer, 0.0 if thinking is None else thinking)))
 
 
-def test_more_room_keeps_what_was_weak_and_a_wait_forgets_it() -> None:
+def test_what_was_weak_stays_weak_over_rounds() -> None:
     cut = Thought().grown((), (1, 2), "budget", -5.0)
     assert cut.grown((), (3,), "natural", -1.0).weakest == -5.0
     ended = Thought().grown((), (1, 2), "natural", -5.0)
-    assert ended.grown((9,), (3,), "natural", -1.0).weakest == -1.0
+    assert ended.grown((9,), (3,), "natural", -1.0).weakest == -5.0
