@@ -235,7 +235,7 @@ def _unread(message: AnyMessage) -> str:
 
 
 def _chain(attempts: Sequence[Attempt], plan: Plan) -> Thought:
-    """The chain to go on with. A Wait after a rejection is judged by itself: the verifier compares both answers."""
+    """The chain to go on with; a Wait after a rejection is judged by itself: the verifier compares answers."""
     thought = Thought.of(attempts[-1]) if attempts else Thought()
     return replace(thought, weakest=None) if plan.arm == "wait" else thought
 
