@@ -55,6 +55,7 @@ def test_a_rejected_answer_escalates_until_one_is_accepted() -> None:
     assert (result["answer"], result["accepted"], result["kept"]) == (SURE + "2", True, 3)
     assert arms(result) == [("first", 0), ("budget", 16), ("budget", 32), ("wait", 80)]
     assert [a["answer"] for a in result["attempts"][:3]] == [UNSURE + "2"] * 3
+    assert [a["rung"] for a in result["attempts"]] == [0, 1, 2, 3]
     ends = [[r["end"] for r in a["rounds"]] for a in result["attempts"]]
     assert ends == [[], ["budget"], ["budget", "natural"], ["budget", "natural", "natural"]]
 
