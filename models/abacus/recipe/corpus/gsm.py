@@ -60,14 +60,12 @@ def read_solution(text: str, question: str, answer: str) -> Solution | None:
 def run(trees: list[ast.expr], tape: Tape) -> Number:
     """Run equations in order; a number that equals an earlier result stands for that result."""
     results: dict[Fraction, Number] = {}
-    known: dict[Fraction, Number] = {}
     last: Number = 0
     clean = Tape(work=False)
     for tree in trees:
         truth = Fraction(evaluate(tree, clean, {}))
         last = evaluate(tree, tape, results)
         results[truth] = last
-        known[truth] = truth
     return last
 
 
