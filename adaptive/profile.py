@@ -15,7 +15,7 @@ from typing import Any
 
 from adaptive.artifacts import artifact
 from adaptive.errors import InputError
-from adaptive.ladder import Ladder, Rung
+from adaptive.ladder import EFFORTS, Ladder, Rung
 from adaptive.learn.difficulty import SKOPS, DifficultyModel, level
 from adaptive.learn.plain import as_type, from_plain
 from adaptive.reason.budget import Style
@@ -33,15 +33,16 @@ class Policy:
     target: the first thinking rung is the cheapest that solves the question with this probability; where
     none does, the cheapest within `slack` of the top one's. probe_from: rung 0 is tried first from this
     p(solved) on.
-    accept: for each rung, the confidence from which an answer is accepted on its own (None: never); a rung
-    beyond the last has the last's. agreement: the same for an answer that an independent one agrees with.
+    accept: for each effort, the confidence from which an answer is accepted on its own (None: never); an effort
+    that is not listed has the strictest of them. agreement: the same for an answer that an independent one
+    agrees with.
     Probabilities and confidences are in 0..1.
     """
 
     target: float = 0.8
     slack: float = 0.02
     probe_from: float = 0.5
-    accept: tuple[float | None, ...] = (0.95,)
+    accept: dict[str, float | None] = field(default_factory=lambda: {"none": 0.95, "medium": 0.95})
     agreement: float | None = 0.5
     max_attempts: int = 4
     max_waits: int = 2
@@ -49,9 +50,11 @@ class Policy:
     def __post_init__(self) -> None:
         for name in ("target", "slack", "probe_from", "agreement", "accept"):
             value = getattr(self, name)
-            for one in value if isinstance(value, tuple) else (value,):
+            for one in value.values() if isinstance(value, dict) else (value,):
                 if one is not None and not 0 <= one <= 1:
                     raise InputError(f"{name} must be between 0 and 1, got {one}.")
+        if unknown := next((e for e in self.accept if e not in EFFORTS), None):
+            raise InputError(f"accept is for one of {', '.join(EFFORTS)}, got {unknown!r}.")
         if self.max_attempts < 1 or self.max_waits < 0:
             raise InputError("max_attempts must be 1 or more and max_waits 0 or more.")
 
@@ -71,7 +74,7 @@ class Profile:
     model: str
     ladder: Ladder
     style: Style = field(default_factory=Style)
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     figures: dict[str, Any] = field(default_factory=dict)
     difficulty_model: Callable[[], DifficultyModel | None] = field(default=_untrained, compare=False)
 

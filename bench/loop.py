@@ -72,9 +72,12 @@ def run(name: str, engine: TokenEngine, profile: Profile, options: Options, rows
 
 
 def arms(engine: TokenEngine, profile: Profile, rows: Sequence[dict[str, str]]) -> list[Arm]:
-    """The loop, always the top rung, and every rung as a fixed budget without waits."""
+    """The loop, always the top rung, and every rung's effort and budget without waits."""
     fixed = [
-        (f"fixed budget {rung.budget}", Options(adapt=False, budget=rung.budget, waits=0))
+        (
+            f"fixed: {rung.effort}, {rung.budget}",
+            Options(adapt=False, effort=rung.effort, budget=rung.budget, waits=0),
+        )
         for rung in profile.ladder
     ]
     ways = [("adaptive", Options()), ("always the top rung", Options(adapt=False)), *fixed]

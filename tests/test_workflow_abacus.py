@@ -37,7 +37,7 @@ def engine() -> Iterator[OnnxEngine]:
 def strict() -> Profile:
     """The model's own profile on a short ladder, accepting nothing, so that it escalates as far as it may."""
     own = profile_for("embedded")
-    policy = replace(own.policy, accept=(None,), agreement=None)
+    policy = replace(own.policy, accept={"none": None}, agreement=None)
     easy: Any = Fixed((0.9, 0.9, 0.9))  # the direct answer first
     return Profile("strict", "embedded", Ladder(RUNGS), own.style, policy, difficulty_model=lambda: easy)
 

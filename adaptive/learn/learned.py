@@ -45,10 +45,10 @@ class Gates:
         )
         return cls(direct, chains, _gate(agreeing, target, seed))
 
-    def accept(self, ladder: Ladder) -> tuple[float | None, ...]:
-        """The threshold of each rung."""
-        chains = [self.chains.get(rung.effort) for rung in ladder.rungs[1:]]
-        return (self.direct.threshold, *(gate.threshold if gate else None for gate in chains))
+    def accept(self, ladder: Ladder) -> dict[str, float | None]:
+        """The threshold of each effort of the ladder; None where there was nothing to judge by."""
+        gates = {"none": self.direct, **self.chains}
+        return {r.effort: gates[r.effort].threshold if r.effort in gates else None for r in ladder}
 
 
 @dataclass(frozen=True)

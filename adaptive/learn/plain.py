@@ -41,7 +41,7 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 
 def as_type(kind: Any, value: Any, where: str) -> Any:
-    """`value` as `kind`: a plain type, Literal, a union, tuple[X, ...], dict[str, Any] or a dataclass."""
+    """`value` as `kind`: a plain type, Literal, a union, tuple[X, ...], dict[str, X] or a dataclass."""
     if kind is Any:
         return value
     if is_dataclass(kind) and isinstance(kind, type):
@@ -50,6 +50,8 @@ def as_type(kind: Any, value: Any, where: str) -> Any:
         return _as_one_of(get_args(kind), value, where)
     if get_origin(kind) is tuple and isinstance(value, (list, tuple)):
         return tuple(as_type(get_args(kind)[0], v, f"item {i} of {where}") for i, v in enumerate(value))
+    if get_origin(kind) is dict and isinstance(value, Mapping):
+        return {key: as_type(get_args(kind)[1], v, f"{key!r} in {where}") for key, v in value.items()}
     if not _fits(kind, value):
         raise InputError(f"{where} must be {_name(kind)}, got {_shown(value)}.")
     return float(value) if kind is float else value

@@ -81,7 +81,8 @@ class Thought:
     def cut(self, limit: int, end: RoundEnd) -> Thought:
         """The start of this chain that `limit` tokens pay for; a round cut in the middle ends with `end`.
 
-        A round of which only the wait would be left is dropped whole: the end before it then stands.
+        A round of which only the wait would be left is dropped whole: the end before it then stands. `weakest`
+        stays what it was, though it may lie in what is cut away: no surer than the whole chain was.
         """
         kept: list[Round] = []
         for one in self.rounds:

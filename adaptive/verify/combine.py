@@ -48,14 +48,14 @@ class Combined:
 def verifier_for(thresholds: Thresholds, names: str | None = None) -> Verifier:
     """The verifier for a policy: all of `NAMES`, or those in `names`, parted by commas, in any order.
 
-    Rejected if `rules` rejects; accepted if the confidence reaches the rung's threshold, or if an independent
+    Rejected if `rules` rejects; accepted if the confidence reaches the effort's threshold, or if an independent
     answer agrees and the confidence reaches the lower threshold for that. Without `confidence` in `names`
     agreement alone is enough; with `rules` alone, form is enough. Raises `InputError` for an unknown name.
     """
     chosen = parse_verifiers(",".join(NAMES) if names is None else names)
     least = thresholds.agreement if "confidence" in chosen else 0.0
     proofs: dict[str, Verifier] = {
-        "confidence": Confidence(tuple(thresholds.accept)),
+        "confidence": Confidence(dict(thresholds.accept)),
         "agreement": Agreement(least),
     }
     gates = (Rules(),) if "rules" in chosen else ()

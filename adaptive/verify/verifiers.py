@@ -8,7 +8,7 @@ answer in form. It orders attempts; it is not yet calibrated to a probability of
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -41,8 +41,8 @@ class Thresholds(Protocol):
     """From which confidence on answers are accepted. None: never, at any confidence."""
 
     @property
-    def accept(self) -> Sequence[float | None]:
-        """For each rung, on its own."""
+    def accept(self) -> Mapping[str, float | None]:
+        """For each effort, on its own; one that is not listed has the strictest."""
         ...
 
     @property
@@ -82,20 +82,24 @@ class Rules:
 
 @dataclass(frozen=True)
 class Confidence:
-    """Accepts an answer of at least the confidence that its rung's threshold asks for.
+    """Accepts an answer of at least the confidence that its effort's threshold asks for.
 
-    thresholds: one for each rung, None where confidence alone never accepts. A rung beyond the last has the
-    last's.
+    thresholds: one for each effort, None where confidence alone never accepts. An effort that is not listed has
+    the strictest of them, and where there are none no confidence is enough.
     """
 
-    thresholds: tuple[float | None, ...]
+    thresholds: Mapping[str, float | None]
     name: str = "confidence"
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
         """Rejected where the engine gives no log-probabilities."""
-        threshold = self.thresholds[min(attempt.rung, len(self.thresholds) - 1)] if self.thresholds else None
-        passed, reason = _reaches(sureness(attempt, others), threshold)
+        passed, reason = _reaches(sureness(attempt, others), self._threshold(attempt.effort))
         return Verdict(passed, score(attempt, others), self.name, reason)
+
+    def _threshold(self, effort: str) -> float | None:
+        known = [t for t in self.thresholds.values() if t is not None]
+        strictest = max(known) if len(known) == len(self.thresholds) and known else None
+        return self.thresholds.get(effort, strictest)
 
 
 @dataclass(frozen=True)
@@ -159,7 +163,7 @@ def _reaches(confidence: float | None, threshold: float | None) -> tuple[bool, s
     if confidence is None:
         return False, "the engine gives no log-probabilities, so there is no confidence"
     if threshold is None:
-        return False, f"confidence {confidence:.2f}, and at this rung no confidence is enough"
+        return False, f"confidence {confidence:.2f}, and here no confidence is enough"
     passed = confidence >= threshold
     return passed, f"confidence {confidence:.3f} {'reaches' if passed else 'is under'} {threshold:.3f}"
 

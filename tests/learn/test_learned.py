@@ -45,11 +45,11 @@ def records(count: int, seed: int = 0) -> list[Record]:
     return made
 
 
-def test_thresholds_are_learned_for_each_rung() -> None:
+def test_thresholds_are_learned_for_each_effort() -> None:
     gates = Gates.fit(records(800), 0.97, seed=0)
     accept = gates.accept(LADDER)
-    assert len(accept) == len(LADDER)
-    assert all(t is not None and 0.7 < t <= 0.85 for t in accept)
+    assert set(accept) == {rung.effort for rung in LADDER}
+    assert all(t is not None and 0.7 < t <= 0.85 for t in accept.values())
 
 
 def test_chains_are_judged_where_the_direct_answer_is_not_accepted_on_audited_questions_only() -> None:
@@ -62,10 +62,10 @@ def test_chains_are_judged_where_the_direct_answer_is_not_accepted_on_audited_qu
     assert Gates.fit([replace(r, audited=False) for r in made], 0.97, seed=0).chains == {}
 
 
-def test_a_rung_without_answers_to_judge_has_no_threshold() -> None:
+def test_an_effort_without_answers_to_judge_has_no_threshold() -> None:
     bare = [replace(r, chains=(), audited=False) for r in records(100)]
     gates = Gates.fit(bare, 0.97, seed=0)
-    assert gates.accept(LADDER)[1:] == (None, None)
+    assert gates.accept(LADDER) == {"none": gates.direct.threshold, "low": None, "high": None}
     assert gates.agreement.threshold is None
 
 

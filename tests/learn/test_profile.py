@@ -24,7 +24,7 @@ PROFILE = Profile(
     model="onnx:toy",
     ladder=LADDER,
     style=Style(waits=("Wait", "Hmm"), closing="So", answer_prefix="\\boxed{", useful_round=4),
-    policy=Policy(target=0.7, accept=(0.9, None, 1), agreement=None, max_attempts=2),
+    policy=Policy(target=0.7, accept={"none": 0.9, "low": None, "high": 1.0}, agreement=None, max_attempts=2),
     figures={"questions": 3, "curve": [1, 2.5, None]},
 )
 
@@ -99,7 +99,11 @@ RUNG: dict[str, Any] = {"effort": "none", "budget": 0}
         ({"policy": {"targte": 0.5}}, "'policy' in .* has the unknown key 'targte'"),
         ({"policy": {"target": "high"}}, "'target' in 'policy' in .* must be a number, got 'high'"),
         ({"policy": {"target": 1.5}}, "'policy' in .* is not valid: target must be between 0 and 1, got 1.5"),
-        ({"policy": {"accept": ["x"]}}, "item 0 of 'accept' in 'policy' in .* must be a number or null"),
+        ({"policy": {"accept": {"low": "x"}}}, "'low' in 'accept' in 'policy' in .* must be a number or null"),
+        (
+            {"policy": {"accept": {"max": 0.5}}},
+            "'policy' in .* is not valid: accept is for one of none, .*, got 'max'",
+        ),
         ({"policy": {"agreement": float("nan")}}, "'agreement' in 'policy' in .* must be a number or null"),
         ({"policy": {"max_attempts": 0}}, "max_attempts must be 1 or more"),
         ({"difficulty": "../x"}, "names the difficulty model '../x', and .* has no such file"),

@@ -30,7 +30,7 @@ def attempt(answer: str | None = "73", confidence: float | None = 0.9, rung: int
 
 
 def direct(answer: str | None, confidence: float | None = 0.4) -> Attempt:
-    return attempt(answer, confidence, rung=0, trace=(), finish="none")
+    return attempt(answer, confidence, rung=0, effort="none", trace=(), finish="none")
 
 
 def judge(verifier: Verifier, one: Attempt, others: Sequence[Attempt] = ()) -> Verdict:
@@ -64,16 +64,27 @@ def test_rules_can_ask_for_a_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rung", "confidence", "accepted"),
-    [(0, 0.95, True), (0, 0.94, False), (1, 0.8, True), (1, 0.79, False), (2, 1.0, False), (9, 1.0, False)],
+    ("effort", "confidence", "accepted"),
+    [("none", 0.95, True), ("none", 0.94, False), ("low", 0.8, True), ("low", 0.79, False), ("high", 1.0, False)],
 )
-def test_confidence_has_a_threshold_for_each_rung(rung: int, confidence: float, accepted: bool) -> None:
-    verdict = judge(Confidence((0.95, 0.8, None)), attempt(confidence=confidence, rung=rung))
+def test_confidence_has_a_threshold_for_each_effort(effort: str, confidence: float, accepted: bool) -> None:
+    thresholds = {"none": 0.95, "low": 0.8, "high": None}
+    verdict = judge(Confidence(thresholds), attempt(confidence=confidence, effort=effort))
     assert (verdict.accepted, verdict.score, verdict.verifier) == (accepted, confidence, "confidence")
 
 
+@pytest.mark.parametrize(
+    ("thresholds", "accepted"),
+    [({"none": 0.9, "low": 0.8}, True), ({"none": 0.95}, False), ({"low": None}, False), ({}, False)],
+)
+def test_an_effort_that_was_not_measured_has_the_strictest_threshold(
+    thresholds: dict[str, float | None], accepted: bool
+) -> None:
+    assert judge(Confidence(thresholds), attempt(confidence=0.92, effort="high")).accepted is accepted
+
+
 def test_without_log_probabilities_confidence_accepts_nothing() -> None:
-    verdict = judge(Confidence((0.0,)), attempt(confidence=None))
+    verdict = judge(Confidence({"low": 0.0}), attempt(confidence=None))
     assert not verdict.accepted
     assert verdict.reason == "the engine gives no log-probabilities, so there is no confidence"
 
@@ -92,7 +103,7 @@ def test_agreement_is_by_value_and_halves_the_doubt() -> None:
         (0.5, attempt(), [direct("74")], "none of 1 independent answers agrees"),
         (0.5, attempt(), [direct(None)], "no independent answer yet"),
         (0.5, attempt(confidence=0.4), [direct("73")], "confidence 0.400 is under 0.500"),
-        (None, attempt(), [direct("73")], "at this rung no confidence is enough"),
+        (None, attempt(), [direct("73")], "here no confidence is enough"),
         (0.5, attempt(trace=(1, 2, 3, 4)), [attempt(trace=(1, 2))], "no independent answer yet"),
         (0.5, direct("73", 0.9), [direct("73")], "no independent answer yet"),
     ],
@@ -107,7 +118,7 @@ def test_another_chain_is_independent() -> None:
     assert judge(Agreement(0.5), attempt(trace=(1, 2, 3)), [attempt(trace=(9, 2))]).accepted
 
 
-POLICY = Policy(accept=(0.95, 0.9), agreement=0.5)
+POLICY = Policy(accept={"none": 0.95, "low": 0.9}, agreement=0.5)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +192,7 @@ def test_no_words_change_a_verdict(question: str, confidence: float, text: str) 
 def test_a_wait_that_repeats_the_answer_is_no_surer_than_before_it() -> None:
     doubted = attempt("73", 0.6)
     again = attempt("73", 0.99, arm="wait", trace=(1, 2, 3, 4))
-    assert judge(Confidence((0.9,)), again, [doubted]) == Verdict(
+    assert judge(Confidence({"low": 0.9}), again, [doubted]) == Verdict(
         False, 0.6, "confidence", "confidence 0.600 is under 0.900"
     )
 
@@ -189,4 +200,4 @@ def test_a_wait_that_repeats_the_answer_is_no_surer_than_before_it() -> None:
 def test_a_wait_that_changes_the_answer_stands_on_its_own() -> None:
     doubted = attempt("37", 0.6)
     mended = attempt("73", 0.99, arm="wait", trace=(1, 2, 3, 4))
-    assert judge(Confidence((0.9,)), mended, [doubted]).accepted
+    assert judge(Confidence({"low": 0.9}), mended, [doubted]).accepted

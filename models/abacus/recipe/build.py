@@ -1,7 +1,7 @@
 """Builds Abacus from nothing: `python build.py [--work DIR] [--steps N]`.
 
-Tokenizer, packed data, training, evaluation and export, one after the other; a step whose output exists is
-skipped.
+Tokenizer, packed data, training, a second training with the network's own chains among the data, export,
+evaluation and profile, one after the other; a step whose output exists is skipped.
 """
 
 from __future__ import annotations
@@ -9,21 +9,26 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 
 import tokenizer as words
 from corpus import documents
 from export import export
+from own import make_own
 from pack import pack
-from train import train
+from train import Course, train
 
 HERE = Path(__file__).resolve().parent
 HOME = HERE.parent
 FIGURES = HOME / "figures.json"
-TOKENIZER_SEED, DATA_SEED, LATE_SEED = 0, 100, 500
-LATE_SHARDS = 2
+TOKENIZER_SEED, DATA_SEED, LATE_SEED, OWN_SEED = 0, 100, 500, 900
+SHARDS, LATE_SHARDS, OWN_SHARDS = 11, 2, 2
+OWN_QUESTIONS = 6_000
+OWN_TIMES, OWN_TIMES_LATE = 4, 3  # how often the second training reads its own chains to once for all else
 TOKENIZER_DOCUMENTS = 40_000
 SHARD_DOCUMENTS = 50_000
 
@@ -33,23 +38,43 @@ def make_tokenizer(out: Path) -> None:
     words.save(words.train("".join(text for text, _ in document) for document in pieces), out)
 
 
-def make_shard(number: int, tokenizer: Path, out: Path, late: bool) -> None:
+def make_shard(number: int, out: Path, tokenizer: Path, late: bool) -> None:
     seed = (LATE_SEED if late else DATA_SEED) + number
     pack(islice(documents(seed, late=late), SHARD_DOCUMENTS), words.load(tokenizer), out)
 
 
-def make_shards(count: int, tokenizer: Path, out: Path, *, late: bool = False) -> None:
-    """All shards that are not there yet, on every core."""
+def make_own_shard(number: int, out: Path, model: Path, tokenizer: Path) -> None:
+    make_own(model, tokenizer, out, OWN_SEED + number, OWN_QUESTIONS)
+
+
+def make_model(work: Path, tokenizer: Path, steps: int, second_steps: int) -> Path:
+    """Both trainings: on worked solutions, and on from there with the check of chains that the first one made."""
+    data, late, own, first, second = (work / name for name in ("shards", "late", "own", "first", "second"))
+    on_every_core(make_shard, SHARDS, data, tokenizer, False)
+    on_every_core(make_shard, LATE_SHARDS, late, tokenizer, True)
+    if not (first / "model.pt").exists():
+        train(Course([data], [late], steps, lr=4e-3), first)
+    on_every_core(make_own_shard, OWN_SHARDS, own, first / "model.pt", tokenizer)
+    if not (second / "model.pt").exists():
+        mixed, mixed_late = [data, *[own] * OWN_TIMES], [late, *[own] * OWN_TIMES_LATE]
+        start = first / "model.pt"
+        train(Course(mixed, mixed_late, second_steps, lr=3e-3, cooldown=0.4, seed=1, start=start), second)
+    return second / "model.pt"
+
+
+def on_every_core(make: Callable[..., None], count: int, out: Path, *arguments: object) -> None:
+    """All of the numbered shards that are not there yet: `make(number, shard, *arguments)`."""
     out.mkdir(exist_ok=True)
     missing = [number for number in range(count) if not (out / f"{number:03d}").exists()]
-    with ProcessPoolExecutor() as pool:
-        for job in [pool.submit(make_shard, number, tokenizer, out / f"{number:03d}", late) for number in missing]:
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(make, number, out / f"{number:03d}", *arguments) for number in missing]
+        for job in jobs:
             job.result()
 
 
-def make_figures(run: Path, tokenizer: Path) -> None:
+def make_figures(model: Path, tokenizer: Path) -> None:
     """The evaluation's figures, and the card that shows them."""
-    step("evaluate.py", run / "model.pt", tokenizer, FIGURES)
+    step("evaluate.py", model, tokenizer, FIGURES)
     step("card.py", FIGURES, HOME / "README.md")
 
 
@@ -70,20 +95,17 @@ def step(script: str, *arguments: str | Path) -> None:
     subprocess.run([sys.executable, HERE / script, *arguments], check=True)
 
 
-def build(work: Path, shards: int, steps: int, lr: float) -> None:
+def build(work: Path, steps: int, second_steps: int) -> None:
     """Everything that is not there yet."""
     work.mkdir(parents=True, exist_ok=True)
-    tokenizer, run = work / "tokenizer", work / "run"
+    tokenizer = work / "tokenizer"
     if not (tokenizer / "tokenizer.json").exists():
         make_tokenizer(tokenizer)
-    make_shards(shards, tokenizer, work / "shards")
-    make_shards(LATE_SHARDS, tokenizer, work / "late", late=True)
-    if not (run / "model.pt").exists():
-        train(work / "shards", work / "late", run, steps, lr=lr)
+    model = make_model(work, tokenizer, steps, second_steps)
     if not (HOME / "onnx" / "genai_config.json").exists():
-        export(run / "model.pt", tokenizer, HOME)
+        export(model, tokenizer, HOME)
     if not FIGURES.exists():
-        make_figures(run, tokenizer)
+        make_figures(model, tokenizer)
     if not (HOME / "profile" / "profile.json").exists():
         make_profile(work)
 
@@ -91,11 +113,10 @@ def build(work: Path, shards: int, steps: int, lr: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=HOME / "work")
-    parser.add_argument("--shards", type=int, default=11)
     parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--lr", type=float, default=4e-3)
+    parser.add_argument("--second-steps", type=int, default=1700)
     given = parser.parse_args()
-    build(given.work, given.shards, given.steps, given.lr)
+    build(given.work, given.steps, given.second_steps)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ ANSWER_ROOM = 24
 LADDER = Ladder(
     (
         Rung("none", 0, answer_room=ANSWER_ROOM),
-        Rung("medium", 64, answer_room=ANSWER_ROOM),
-        Rung("medium", 192, answer_room=ANSWER_ROOM),
-        Rung("medium", 512, waits=1, answer_room=ANSWER_ROOM),
+        Rung("medium", 96, answer_room=ANSWER_ROOM),
+        Rung("medium", 256, answer_room=ANSWER_ROOM),
+        Rung("high", 512, waits=1, answer_room=ANSWER_ROOM),
     )
 )
 STYLE = Style(waits=("Wait",), answer_prefix="\\boxed{")

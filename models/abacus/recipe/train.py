@@ -1,9 +1,10 @@
-"""Trains Abacus on packed shards: `python train.py --data SHARDS --late SHARDS --out RUN --steps N`.
+"""Trains Abacus on packed shards: `python train.py --data FOLDER... --late FOLDER... --out RUN --steps N`.
 
 Seeded and resumable: started again with the same `--out` it goes on from the last checkpoint, and a different
-`--steps` only moves the cool-down (the last 30 % of the steps). `RUN/model.pt` is written when the last step
-is done. One process a core, each on one thread with a copy of everything, and only gradients are exchanged:
-threads that share matrices this small mostly wait for one another.
+`--steps` only moves the cool-down. A folder of shards that is named twice is read twice as often; `--start
+MODEL.pt` begins with trained weights. `RUN/model.pt` is written when the last step is done. One process a core,
+each on one thread with a copy of everything, and only gradients are exchanged: threads that share matrices this
+small mostly wait for one another.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -31,7 +32,6 @@ MICROS = 6  # micro-batches of a step, shared among the cores
 HEAD_STEP = 256  # positions with a loss are padded to a multiple: oneDNN builds new kernels for each new shape
 IGNORED = -100
 WARMUP = 100
-COOLDOWN = 0.3
 CLIP = 1.0
 CHECKPOINT_SECONDS = 180.0
 REPORT_STEPS = 20
@@ -40,12 +40,36 @@ Batch = tuple[Tensor, Tensor, Tensor]
 States = Callable[[Abacus, Tensor, Tensor], Tensor]
 
 
-def batches(folder: Path, seed: int, first: int) -> Iterator[Batch]:
+@dataclass(frozen=True)
+class Course:
+    """What a run is made of; the last `cooldown` of its steps, as a share, read `late` at a falling rate."""
+
+    data: Sequence[Path]
+    late: Sequence[Path]
+    steps: int
+    lr: float = 3e-3
+    cooldown: float = 0.3
+    seed: int = 0
+    start: Path | None = None
+
+    def rate(self, step: int) -> float:
+        """The share of the peak learning rate: warm-up, constant, linear cool-down to zero."""
+        return min(1.0, (step + 1) / WARMUP, max(0.0, (self.steps - step) / (self.cooldown * self.steps)))
+
+    def batches(self, step: int) -> Iterator[Batch]:
+        """All micro-batches from a step on."""
+        turn = round((1 - self.cooldown) * self.steps)
+        yield from islice(batches(self.data, self.seed, step * MICROS), max(0, turn - step) * MICROS)
+        yield from batches(self.late, self.seed, max(0, step - turn) * MICROS)
+
+
+def batches(folders: Sequence[Path], seed: int, first: int) -> Iterator[Batch]:
     """Micro-batches (ids, loss mask, documents) without end from number `first` on, shuffled anew every
     epoch.
     """
     places = [
         (shard, start)
+        for folder in folders
         for shard in shards(folder)
         for start in range(0, len(shard.ids) - MICRO // shard.ids.shape[1] + 1, MICRO // shard.ids.shape[1])
     ]
@@ -54,13 +78,6 @@ def batches(folder: Path, seed: int, first: int) -> Iterator[Batch]:
         for place in np.random.default_rng((seed, epoch)).permutation(len(places))[number:]:
             yield read(*places[place])
         epoch, number = epoch + 1, 0
-
-
-def course(data: Path, late: Path, seed: int, step: int, steps: int) -> Iterator[Batch]:
-    """All micro-batches from a step on: of `data`, and while the learning rate falls of `late`."""
-    turn = round((1 - COOLDOWN) * steps)
-    yield from islice(batches(data, seed, step * MICROS), max(0, turn - step) * MICROS)
-    yield from batches(late, seed, max(0, step - turn) * MICROS)
 
 
 def read(shard: Shard, start: int) -> Batch:
@@ -106,11 +123,6 @@ def run_micro(net: Abacus, states: States, batch: Batch) -> Tally:
     value = summed_loss(net, states(net, ids, block_mask(documents)), F.pad(where, padding), targets)
     value.backward()
     return Tally(value.item(), len(where), int((documents > 0).sum()))
-
-
-def schedule(step: int, steps: int) -> float:
-    """Warm-up, constant, linear cool-down to zero."""
-    return min(1.0, (step + 1) / WARMUP, max(0.0, (steps - step) / (COOLDOWN * steps)))
 
 
 class Trainer:
@@ -191,29 +203,27 @@ def load_net(path: Path) -> Abacus:
     return net.eval()
 
 
-def train(
-    data: Path, late: Path, out: Path, steps: int, seed: int = 0, config: Config | None = None, lr: float = 3e-3
-) -> None:
-    """Train until `steps`, from the last checkpoint if there is one."""
+def train(course: Course, out: Path, config: Config | None = None) -> None:
+    """Train to the course's last step, from the last checkpoint if there is one."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "meeting").unlink(missing_ok=True)
     os.environ["OMP_NUM_THREADS"] = "1"  # read when a core's process loads torch
     cores = len(os.sched_getaffinity(0))
-    processes.spawn(train_core, (cores, data, late, out, steps, seed, config or Config(), lr), cores)
+    processes.spawn(train_core, (cores, course, out, config or Config()), cores)
 
 
-def train_core(
-    core: int, cores: int, data: Path, late: Path, out: Path, steps: int, seed: int, config: Config, lr: float
-) -> None:
+def train_core(core: int, cores: int, course: Course, out: Path, config: Config) -> None:
     """One core's part; the first one also reports and saves."""
     dist.init_process_group("gloo", f"file://{(out / 'meeting').resolve()}", rank=core, world_size=cores)
-    trainer, checkpoint = Trainer(config, seed, lr), out / "checkpoint.pt"
+    trainer, checkpoint, steps = Trainer(config, course.seed, course.lr), out / "checkpoint.pt", course.steps
     if checkpoint.exists():
         trainer.load(checkpoint)
-    source = islice(course(data, late, seed, trainer.step, steps), core, None, cores)
+    elif course.start:
+        trainer.net.load_state_dict(torch.load(course.start, weights_only=True)["net"])
+    source = islice(course.batches(trainer.step), core, None, cores)
     window, since, saved = Tally(), time.monotonic(), time.monotonic()
     while trainer.step < steps:
-        window.add(trainer.update(list(islice(source, MICROS // cores)), schedule(trainer.step, steps)))
+        window.add(trainer.update(list(islice(source, MICROS // cores)), course.rate(trainer.step)))
         now = time.monotonic()
         if core == 0 and trainer.step % REPORT_STEPS == 0:
             report(trainer.step, steps, window, now - since)
@@ -239,14 +249,17 @@ def report(step: int, steps: int, window: Tally, seconds: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--late", type=Path, required=True)
+    parser.add_argument("--data", type=Path, nargs="+", required=True)
+    parser.add_argument("--late", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lr", type=float, default=3e-3)
-    given = parser.parse_args()
-    train(given.data, given.late, given.out, given.steps, given.seed, lr=given.lr)
+    parser.add_argument("--cooldown", type=float, default=0.3)
+    parser.add_argument("--start", type=Path)
+    given = vars(parser.parse_args())
+    out = given.pop("out")
+    train(Course(**given), out)
 
 
 if __name__ == "__main__":
