@@ -20,7 +20,7 @@ from adaptive.ladder import Effort
 
 T = TypeVar("T")
 THINK, END, TURN, STOP = 256, 257, 258, 259
-MARKERS = Markers(think_start=THINK, think_end=END, turn_end=(STOP,))
+MARKERS = Markers(think_start=THINK, think_end=END, turn_end=(STOP,), hand_over=(10, 10))
 PIECES = {300: b"ab", 301: b"so ", 302: " π".encode(), 303: b"</think>", 304: b"Wait"}
 SPOKEN = {**{i: bytes([i]) for i in range(256)}, **dict.fromkeys((THINK, END, TURN, STOP), b""), **PIECES}
 

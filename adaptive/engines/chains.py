@@ -1,8 +1,9 @@
-"""Chain: a live generator of ONNX Runtime GenAI and the ids that its cache holds. ChainPool: many of them."""
+"""Chain: one sequence with its cache, whatever computes it. ChainPool: many of them, by session."""
 
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,29 +18,28 @@ FIRST_ROOM = 4096
 _MARKS = 8
 
 
-class Chain:
-    """One sequence: `ids` as the cache holds them, and `logits` after the last one.
+class Chain(ABC):
+    """One sequence: `ids` as the cache holds them, and `logits` after the last one, shape (vocabulary,).
 
-    make: gives a new generator with room for so many ids. window: the most ids it may ever be asked for.
     If a method raises, what the cache holds is unknown and the chain must be dropped.
     """
 
-    def __init__(self, make: Callable[[int], Any], window: int) -> None:
-        self._make = make
-        self._window = window
-        self._room = 0
-        self._generator: Any = None
+    def __init__(self) -> None:
         self._marks: dict[int, NDArray[np.float32]] = {}
         self.ids: list[int] = []
         self.logits: NDArray[np.float32] | None = None
 
+    @abstractmethod
     def reserve(self, length: int) -> None:
-        """Have room for `length` ids; where the room has to grow, the cache is lost."""
-        if length > self._room:
-            self._room = min(self._window, max(FIRST_ROOM, 1 << (length - 1).bit_length()))
-            self._generator = self._make(self._room)
-            self._marks.clear()
-            self.ids, self.logits = [], None
+        """Have room for `length` ids; where the room has to grow, the cache may be lost."""
+
+    @abstractmethod
+    def _compute(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        """Append `ids` to the cache; the logits after the last of them."""
+
+    @abstractmethod
+    def _crop(self, length: int) -> int:
+        """Shorten the cache to `length` ids, or to fewer where it cannot; returns how many it holds."""
 
     def share(self, ids: Sequence[int]) -> int:
         """Go back to the longest start of `ids` that the cache holds; returns its length.
@@ -52,13 +52,12 @@ class Chain:
             length -= 1
         if length < len(self.ids):
             self._rewind(length)
-        return length
+        return len(self.ids)
 
     def append(self, ids: Sequence[int]) -> None:
         """Compute `ids` after what is held."""
-        self._generator.append_tokens(np.array(ids, dtype=np.int32))
+        self.logits = self._compute(ids)
         self.ids += ids
-        self.logits = self._generator.get_logits()[0, -1]
 
     def mark(self) -> None:
         """Keep the logits of this place, so that coming back to it costs nothing."""
@@ -68,12 +67,47 @@ class Chain:
         if len(self._marks) > _MARKS:
             self._marks.pop(next(iter(self._marks)))
 
+    def _forget(self) -> None:
+        """Nothing is held any more."""
+        self._marks.clear()
+        self.ids, self.logits = [], None
+
     def _rewind(self, length: int) -> None:
-        # No get_logits after this and before an append: it would run the queued last token a second time.
-        self._generator.rewind_to(length)
+        length = self._crop(length)
         del self.ids[length:]
         self._marks = {place: logits for place, logits in self._marks.items() if place <= length}
         self.logits = self._marks.get(length)
+
+
+class OnnxChain(Chain):
+    """A chain on a generator of ONNX Runtime GenAI.
+
+    make: gives a new generator with room for so many ids. window: the most ids it may ever be asked for.
+    """
+
+    def __init__(self, make: Callable[[int], Any], window: int) -> None:
+        super().__init__()
+        self._make = make
+        self._window = window
+        self._room = 0
+        self._generator: Any = None
+
+    def reserve(self, length: int) -> None:
+        """Have room for `length` ids; where the room has to grow, the cache is lost."""
+        if length > self._room:
+            self._room = min(self._window, max(FIRST_ROOM, 1 << (length - 1).bit_length()))
+            self._generator = self._make(self._room)
+            self._forget()
+
+    def _compute(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        self._generator.append_tokens(np.array(ids, dtype=np.int32))
+        logits: NDArray[np.float32] = self._generator.get_logits()[0, -1]
+        return logits
+
+    def _crop(self, length: int) -> int:
+        # No get_logits after this and before an append: it would run the queued last token a second time.
+        self._generator.rewind_to(length)
+        return length
 
 
 def _shared(held: Sequence[int], ids: Sequence[int]) -> int:

@@ -18,11 +18,11 @@ from tokenizers import Tokenizer
 
 from adaptive.artifacts import read_json
 from adaptive.engines.chat_template import chat_template
+from adaptive.engines.markers import MarkerStyle, style_of
 from adaptive.engines.protocol import Markers, Prompt
 from adaptive.errors import InputError
 from adaptive.ladder import Effort
 
-THINK_START, THINK_END = "<think>", "</think>"
 TURN_END = ("<|im_end|>", "<|endoftext|>")
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
@@ -35,10 +35,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class FolderCodec:
     """The codec of a folder with tokenizer.json, tokenizer_config.json and, maybe, chat_template.jinja.
 
-    Raises `InputError` if a file is missing or broken, or if the model has no tokens for thinking.
+    style: how the model marks its thinking; None finds it out by its special tokens. Raises `InputError` if a file
+    is missing or broken.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, style: MarkerStyle | None = None) -> None:
         self._folder = folder
         spec = read_json(folder / "tokenizer.json")
         config = read_json(folder / "tokenizer_config.json")
@@ -48,6 +49,7 @@ class FolderCodec:
         self._plain = _tokenizer(folder, _without(spec, self._special_ids))
         self._names = {name: _named(config.get(name)) for name in ("bos_token", "eos_token", "pad_token")}
         self._template = chat_template(folder, config)
+        self.style = style or style_of(self._control)
         self._markers = self._find_markers()
 
     @property
@@ -67,9 +69,9 @@ class FolderCodec:
         """
         told = "medium" if effort == "none" else effort
         *body, tail = self._parts(messages, told, thinking=True)
-        opened = tail if THINK_START in tail else f"{tail}{THINK_START}\n"
+        opened = self._opened(tail)
         *closed_body, tail = self._parts(messages, told, thinking=False)
-        closed = tail if THINK_END in tail else f"{opened}\n{THINK_END}\n\n"
+        closed = self._closed(tail)
         return Prompt(self._joined([*body, opened], messages), self._joined([*closed_body, closed], messages))
 
     def encode(self, text: str) -> tuple[int, ...]:
@@ -86,6 +88,20 @@ class FolderCodec:
         """Text of ids, special tokens left out."""
         text: str = self._marked.decode([i for i in ids if i not in self._special_ids])
         return text
+
+    def _opened(self, tail: str) -> str:
+        """The last part of a prompt that opens thinking, whether the template does so itself or not."""
+        opener = self.style.opener
+        return tail if opener and opener in tail.rpartition(self.style.end)[2] else tail + self.style.start
+
+    def _closed(self, tail: str) -> str:
+        """The last part of a prompt whose thinking is shut at once."""
+        style = self.style
+        if not style.opener:
+            return tail + style.closed
+        if style.opener not in tail:
+            return tail + style.closed
+        return tail if style.end in tail else f"{tail}\n{style.end}{style.hand_over}"
 
     def _parts(self, messages: Sequence[tuple[str, str]], effort: str, *, thinking: bool) -> list[str]:
         """The rendered template, split at its slots: text, number of a message, text, number, ..., text."""
@@ -117,14 +133,15 @@ class FolderCodec:
         return tuple(ids)
 
     def _find_markers(self) -> Markers:
-        if THINK_START not in self._control or THINK_END not in self._control:
-            pair = f"{THINK_START} and {THINK_END}"
-            raise InputError(f"the model in {self._folder} has no tokens {pair}: use a reasoning model.")
+        style = self.style
+        if missing := [t for t in (style.opener, style.end) if t and t not in self._control]:
+            raise InputError(f"the model in {self._folder} has no token {missing[0]!r}: name its own markers.")
         named = [self._control[t] for t in (*TURN_END, self._names["eos_token"]) if t in self._control]
         ends = tuple(dict.fromkeys([*named, *_configured_ends(self._folder)]))
         if not ends:
             raise InputError(f"the model in {self._folder} names no eos_token_id in generation_config.json.")
-        return Markers(self._control[THINK_START], self._control[THINK_END], ends)
+        start, end = (self._control.get(t) for t in (style.opener or style.end, style.end))
+        return Markers(start, end, ends, self.encode_marked(style.hand_over))
 
 
 def _is_control(token: dict[str, Any]) -> bool:

@@ -56,11 +56,26 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Markers:
-    """The ids that steer a model. `think_end` closes thinking; any of `turn_end` ends the turn."""
+    """The ids that steer a model. `think_end` closes thinking; any of `turn_end` ends the turn.
 
-    think_start: int
-    think_end: int
+    hand_over: what stands between the end of thinking and the answer. A model without ids for thinking has None
+    for both: the end of its turn ends its thinking too.
+    """
+
+    think_start: int | None
+    think_end: int | None
     turn_end: tuple[int, ...]
+    hand_over: tuple[int, ...] = ()
+
+    @property
+    def thinking_stops(self) -> tuple[int, ...]:
+        """Any of these ends thinking; a turn that ends in it ends the thinking too, as in s1."""
+        return (*(() if self.think_end is None else (self.think_end,)), *self.turn_end)
+
+    @property
+    def answer_stops(self) -> tuple[int, ...]:
+        """Any of these ends the answer: to open thinking again would be to think past the budget."""
+        return (*self.turn_end, *(() if self.think_start is None else (self.think_start,)))
 
 
 class Codec(Protocol):

@@ -21,7 +21,8 @@ class Style:
     waits: put where the model ended its thinking too early, taken in turn; s1's bare "Wait" by default
         (arXiv 2501.19393, §3.1 and table 4). An empty one only drops the end.
     closing: put before an end of thinking that is forced; charged to the budget, left out if it has no
-    room. hand_over: put after every end marker, as the chat template writes it; injected, but not thinking.
+    room. hand_over: put after every end marker, None as the model's markers have it; injected, but not
+    thinking.
     answer_prefix: head of the answer after a forced end, `\boxed{` say; belongs to the answer's text.
     useful_round: a wait is not injected when fewer thinking tokens than this would be left after it.
     stop_on_repeat: no further wait once a round brought only what the one before it had, or the same boxed
@@ -30,7 +31,7 @@ class Style:
 
     waits: tuple[str, ...] = ("Wait",)
     closing: str = ""
-    hand_over: str = "\n\n"
+    hand_over: str | None = None
     answer_prefix: str = ""
     useful_round: int = 8
     stop_on_repeat: bool = True
@@ -44,24 +45,25 @@ class Style:
 
 @dataclass(frozen=True)
 class Tail:
-    """What is put between thinking and answer, as ids: closing phrase, end marker, hand-over, prefix."""
+    """What is put between thinking and answer, as ids: closing phrase, end marker if any, hand-over, prefix."""
 
     closing: tuple[int, ...]
-    end: int
+    end: tuple[int, ...]
     hand_over: tuple[int, ...]
     prefix: tuple[int, ...]
 
     @classmethod
     def of(cls, style: Style, codec: Codec) -> Tail:
         """The tail of a style, in the ids of one model."""
-        texts = (style.closing, style.hand_over, style.answer_prefix)
-        closing, hand_over, prefix = (codec.encode(text) for text in texts)
-        return cls(closing, codec.markers.think_end, hand_over, prefix)
+        markers = codec.markers
+        end = () if markers.think_end is None else (markers.think_end,)
+        hand_over = markers.hand_over if style.hand_over is None else codec.encode(style.hand_over)
+        return cls(codec.encode(style.closing), end, hand_over, codec.encode(style.answer_prefix))
 
     @property
     def fixed(self) -> int:
         """Ids that a forced end puts after the thinking whatever the budget: all but the closing phrase."""
-        return 1 + len(self.hand_over) + len(self.prefix)
+        return len(self.end) + len(self.hand_over) + len(self.prefix)
 
 
 @dataclass(frozen=True)

@@ -98,9 +98,9 @@ class _Forcing:
                 break
         closing = self._closing(thought)
         prefix = () if thought.ended else self.tail.prefix
-        between = (*closing, self.tail.end, *self.tail.hand_over)
+        between = (*closing, *self.tail.end, *self.tail.hand_over)
         # An end marker that the model sampled just now is its own, and counted; everything else here is ours.
-        sampled = thought.ended and self.last_stop == self.tail.end
+        sampled = thought.ended and self.last_stop in self.tail.end
         self.meter.injected += len(between) - sampled + len(prefix)
         ids = (*self.prompt, *thought.ids, *between)
         answer = await reply(self.meter, ids, prefix, self.rung.answer_room, self.watcher)
@@ -131,11 +131,10 @@ class _Forcing:
         return thought
 
     async def _sample(self, ids: tuple[int, ...], room: int) -> Generation:
-        """At most `room` tokens of thinking; a turn that ends in it ends the thinking too, as in s1."""
+        """At most `room` tokens of thinking."""
         codec = self.meter.engine.codec
-        stop_ids = (codec.markers.think_end, *codec.markers.turn_end)
         stream = Stream(codec, "thinking", self.watcher, ids)
-        generation = await self.meter.sample(ids, room, stop_ids, "thinking", stream)
+        generation = await self.meter.sample(ids, room, codec.markers.thinking_stops, "thinking", stream)
         stream.flush()
         return generation
 

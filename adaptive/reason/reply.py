@@ -56,7 +56,6 @@ async def reply(
         stream(token)
     asked = (*ids, *prefix)
     room = min(room, meter.engine.context_window - len(asked))
-    stop_ids = (*codec.markers.turn_end, codec.markers.think_start)
-    generation = await meter.sample(asked, room, stop_ids, "answer", stream)
+    generation = await meter.sample(asked, room, codec.markers.answer_stops, "answer", stream)
     stream.flush()
     return Reply(codec.decode((*prefix, *generation.ids)), codec.decode(generation.ids), generation)

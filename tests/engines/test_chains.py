@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from adaptive.engines.chains import FIRST_ROOM, Chain, ChainPool
+from adaptive.engines.chains import FIRST_ROOM, ChainPool, OnnxChain
 
 WINDOW = 4 * FIRST_ROOM
 
@@ -36,7 +36,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.made: list[Recorder] = []
-        self.chain = Chain(self._make, WINDOW)
+        self.chain = OnnxChain(self._make, WINDOW)
 
     def _make(self, room: int) -> Recorder:
         self.made.append(Recorder(room))
@@ -95,10 +95,10 @@ def test_room_grows_by_doubling_up_to_the_window() -> None:
 
 @pytest.fixture
 def pool() -> ChainPool:
-    return ChainPool(lambda: Chain(Recorder, WINDOW), size=2)
+    return ChainPool(lambda: OnnxChain(Recorder, WINDOW), size=2)
 
 
-def lent(pool: ChainPool, session: str) -> Chain:
+def lent(pool: ChainPool, session: str) -> OnnxChain:
     with pool.lend(session) as chain:
         return chain
 

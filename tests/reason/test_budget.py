@@ -9,7 +9,7 @@ from adaptive.ladder import Rung
 from adaptive.reason.budget import Room, Style, Tail
 from tests.scripted import END, ByteCodec
 
-TAIL = Tail(closing=(1, 2, 3, 4, 5), end=END, hand_over=(10, 10), prefix=(6, 7))
+TAIL = Tail(closing=(1, 2, 3, 4, 5), end=(END,), hand_over=(10, 10), prefix=(6, 7))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_prompt_that_leaves_no_answer_is_an_input_error() -> None:
 def test_the_tail_is_plain_text_but_for_its_marker() -> None:
     style = Style(closing="</think>", hand_over="<|im_end|>", answer_prefix="\\boxed{")
     tail = Tail.of(style, ByteCodec())
-    assert tail == Tail(tuple(b"</think>"), END, tuple(b"<|im_end|>"), tuple(b"\\boxed{"))
+    assert tail == Tail(tuple(b"</think>"), (END,), tuple(b"<|im_end|>"), tuple(b"\\boxed{"))
     assert tail.fixed == 1 + 10 + 7
 
 

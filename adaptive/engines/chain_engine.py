@@ -1,0 +1,136 @@
+"""ChainEngine: a token engine made of chains that live in this process, each a sequence with its own cache.
+
+Tokens are chosen here and not by a runtime: so the log-probability of a chosen token is exact and free, a stop id
+is never computed, and the same seed gives the same tokens wherever a sequence is continued.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import Context, copy_context
+from functools import partial
+
+from adaptive.engines.chains import Chain, ChainPool
+from adaptive.engines.codec import FolderCodec
+from adaptive.engines.decoding import Call
+from adaptive.engines.protocol import Generation, OnToken, Sampling
+from adaptive.errors import AdaptiveError
+
+
+class ChainEngine:
+    """Runs calls on chains that `new_chain` makes, at most `sessions` of them kept when idle.
+
+    window: the most ids of a sequence. vocabulary: ids are below this. Safe to use from several tasks, event loops
+    and threads at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        codec: FolderCodec,
+        new_chain: Callable[[], Chain],
+        window: int,
+        vocabulary: int,
+        sessions: int,
+    ) -> None:
+        self._name, self._codec = name, codec
+        self._window, self._vocabulary = window, vocabulary
+        # The model is reached by way of the pool alone: when that is let go of, all is freed.
+        self._pool: ChainPool | None = ChainPool(new_chain, sessions)
+        self._threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="adaptive-engine")
+        self._counting = threading.Lock()
+        self._prefilled_total = 0
+
+    @property
+    def name(self) -> str:
+        """The model spec it was made from."""
+        return self._name
+
+    @property
+    def codec(self) -> FolderCodec:
+        """Its tokenizer and chat template."""
+        return self._codec
+
+    @property
+    def context_window(self) -> int:
+        """The most ids a sequence may have, prompt and new tokens together."""
+        return self._window
+
+    @property
+    def prefilled_total(self) -> int:
+        """Ids computed before a first new token, over all calls that have ended."""
+        return self._prefilled_total
+
+    async def generate(
+        self,
+        ids: Sequence[int],
+        *,
+        max_tokens: int,
+        stop_ids: Sequence[int],
+        sampling: Sampling,
+        session: str,
+        on_token: OnToken | None = None,
+    ) -> Generation:
+        """Continue `ids` by at most `max_tokens`; the contract is `TokenEngine.generate`'s."""
+        if self._pool is None:
+            raise AdaptiveError(f"the engine of model {self._name!r} is closed: open it again.")
+        self._check(ids, max_tokens)
+        call = Call(tuple(ids), max_tokens, self._window, frozenset(stop_ids), sampling)
+        if on_token is not None:
+            call.on_token = partial(_tell, asyncio.get_running_loop(), copy_context(), on_token)
+        return await _finished(self._threads.submit(self._run, self._pool, call, session), call.halted)
+
+    async def release(self, session: str) -> None:
+        """Forget the cache of `session`; a later call with it computes everything again."""
+        if self._pool is not None:
+            self._pool.drop(session)
+
+    async def close(self) -> None:
+        """Free the model, after the calls that are running have ended; later ones raise `AdaptiveError`."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.clear()
+        await asyncio.to_thread(self._threads.shutdown)
+
+    def _check(self, ids: Sequence[int], max_tokens: int) -> None:
+        if not ids or len(ids) >= self._window:
+            raise ValueError(f"a sequence must have 1 to {self._window - 1} ids, this one has {len(ids)}")
+        if max_tokens < 1:
+            raise ValueError(f"max_tokens must be 1 or more, got {max_tokens}")
+        # The runtime takes a negative id for one counted from the vocabulary's end.
+        if min(ids) < 0 or max(ids) >= self._vocabulary:
+            raise ValueError(f"ids must be 0 to {self._vocabulary - 1}, got {min(ids)} to {max(ids)}")
+
+    def _run(self, pool: ChainPool, call: Call, session: str) -> Generation:
+        """In a worker thread: the call, on the session's chain."""
+        try:
+            with pool.lend(session) as chain:
+                done = call.run(chain)
+        except RuntimeError as error:
+            said = " ".join(str(error).split())
+            raise AdaptiveError(f"model {self._name!r} failed while generating ({said}).") from error
+        with self._counting:
+            self._prefilled_total += done.prefilled
+        return done
+
+
+def _tell(loop: asyncio.AbstractEventLoop, context: Context, on_token: OnToken, token: int) -> None:
+    """From a worker thread: in the caller's context, where LangGraph keeps what its stream writer needs."""
+    loop.call_soon_threadsafe(on_token, token, context=context)
+
+
+async def _finished(job: Future[Generation], halted: threading.Event) -> Generation:
+    """What a job returns. When cancelled, the job is stopped and waited for, which takes one token."""
+    waiting = asyncio.wrap_future(job)
+    try:
+        return await asyncio.shield(waiting)
+    except asyncio.CancelledError:
+        halted.set()
+        if not job.cancel():
+            await asyncio.wait([waiting])
+        raise

@@ -1,0 +1,18 @@
+"""What is not installed by default: imported on first use, and its absence said in one sentence."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from adaptive.errors import InputError
+
+
+def imported(module: str, extra: str) -> Any:
+    """The module; raises `InputError` with the command that installs it."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        why = "is not installed" if missing == module.partition(".")[0] else f"does not load ({error})"
+        raise InputError(f"{module} {why}: pip install 'adaptive-thinking[{extra}]'.") from error

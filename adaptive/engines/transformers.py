@@ -1,0 +1,119 @@
+"""TransformersEngine: the token engine on any causal language model of Hugging Face transformers.
+
+Not on `generate()`: that prefills a whole prompt each time and knows no budget. Here a chain keeps its KV cache
+over rounds, forced answers and forks, and is cropped to go back. A model whose cache cannot be cropped (sliding
+windows, state spaces) computes from the start again, which `Usage.prompt` then shows.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptive.engines.chain_engine import ChainEngine
+from adaptive.engines.chains import Chain
+from adaptive.engines.codec import FolderCodec
+from adaptive.engines.extras import imported
+from adaptive.engines.hub import tokenizer_folder
+from adaptive.engines.markers import MarkerStyle
+from adaptive.errors import AdaptiveError, InputError
+
+SESSIONS = 16
+"""Idle caches that are kept by default."""
+
+
+class TransformersEngine(ChainEngine):
+    """The model `model`, a folder or an ID on the Hugging Face hub, as `hf:model`.
+
+    dtype: as transformers takes it ("auto", "float32", "bfloat16", ...). device: as torch takes it ("cpu", "cuda",
+    "cuda:1", "mps"), or "auto" for the first accelerator there is. sessions: idle caches that are kept. Raises
+    `InputError` or `AdaptiveError` in one sentence if the model is not there or does not load.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        dtype: str = "auto",
+        device: str = "auto",
+        sessions: int = SESSIONS,
+        markers: MarkerStyle | None = None,
+    ) -> None:
+        torch, transformers = imported("torch", "transformers"), imported("transformers", "transformers")
+        codec = FolderCodec(tokenizer_folder(str(model)), markers)
+        network = _load(transformers, torch, str(model), dtype, _device(torch, device))
+        super().__init__(
+            name=f"hf:{model}",
+            codec=codec,
+            new_chain=partial(TorchChain, network, torch, transformers.DynamicCache),
+            window=int(network.config.get_text_config().max_position_embeddings),
+            vocabulary=int(network.get_input_embeddings().weight.shape[0]),
+            sessions=sessions,
+        )
+
+
+class TorchChain(Chain):
+    """A chain on a model of transformers, its keys and values in a cache that grows with it."""
+
+    def __init__(self, network: Any, torch: Any, new_cache: Any) -> None:
+        super().__init__()
+        self._network, self._torch = network, torch
+        self._new_cache = partial(new_cache, config=network.config)
+        self._cache = self._new_cache()
+        # Without this a prefill computes a row of logits for every id of the prompt.
+        takes = inspect.signature(network.forward).parameters
+        self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
+
+    def reserve(self, length: int) -> None:
+        """The cache grows by itself."""
+
+    def _compute(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        rows = self._torch.tensor([list(ids)], device=self._network.device)
+        with self._torch.inference_mode():
+            made = self._network(input_ids=rows, past_key_values=self._cache, use_cache=True, **self._last_only)
+        logits: NDArray[np.float32] = made.logits[0, -1].float().cpu().numpy()
+        return logits
+
+    def _crop(self, length: int) -> int:
+        if length and _croppable(self._cache):
+            self._cache.crop(length)
+            return length
+        self._cache = self._new_cache()
+        return 0
+
+
+def _croppable(cache: Any) -> bool:
+    """Whether every layer of a cache holds all that it was ever given."""
+    return all(type(layer).__name__ == "DynamicLayer" for layer in cache.layers)
+
+
+def _device(torch: Any, name: str) -> Any:
+    """The torch device of a name; raises `InputError` for one that is not there."""
+    try:
+        if name == "auto":
+            found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+            return found or torch.device("cpu")
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        said = " ".join(str(error).split())[:120]
+        raise InputError(f"device {name!r} cannot be used ({said}): use cpu, cuda, mps or auto.") from error
+    return device
+
+
+def _load(transformers: Any, torch: Any, model: str, dtype: str, device: Any) -> Any:
+    kind = dtype if dtype == "auto" else getattr(torch, dtype, None)
+    if kind != "auto" and not isinstance(kind, torch.dtype):
+        raise InputError(f"dtype {dtype!r} is not known: use auto, float32, bfloat16 or float16.")
+    try:
+        network = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=kind)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise AdaptiveError(f"model 'hf:{model}' does not load ({said}).") from error
+    return network.to(device).eval()
