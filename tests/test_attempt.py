@@ -5,13 +5,12 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.attempt import COUNTED, Arm, Attempt, Finish, Round, RoundEnd, Status, Usage, Verdict
 from adaptive.ladder import EFFORTS
 
-FAST = settings(deadline=None)
 COUNT = st.integers(0, 10**6)
 COST = st.none() | st.floats(0, 10)
 SHARE = st.floats(0, 1)
@@ -48,13 +47,11 @@ ATTEMPTS = st.builds(
 PLAIN = Attempt(1, "first", "low", 64, 0, "4", r"\boxed{4}", "2+2", "answered", "natural")
 
 
-@FAST
 @given(ATTEMPTS)
 def test_an_attempt_survives_json(attempt: Attempt) -> None:
     assert Attempt.from_json(json.loads(json.dumps(attempt.to_json()))) == attempt
 
 
-@FAST
 @given(USAGES, USAGES)
 def test_usages_add_up(one: Usage, other: Usage) -> None:
     both = one + other
@@ -64,7 +61,6 @@ def test_usages_add_up(one: Usage, other: Usage) -> None:
     assert set(both.estimated) == {*one.estimated, *other.estimated}
 
 
-@FAST
 @given(USAGES)
 def test_the_total_counts_each_token_once(usage: Usage) -> None:
     assert usage.total == sum(usage.to_json()[name] for name in COUNTED) == usage.to_json()["total"]
@@ -79,7 +75,6 @@ def test_an_unknown_price_is_unknown_never_0(one: float | None, other: float | N
     assert Usage().cost is None
 
 
-@FAST
 @given(ATTEMPTS, VERDICTS, USAGES)
 def test_what_a_verdict_cost_is_added(attempt: Attempt, verdict: Verdict, spent: Usage) -> None:
     judged = attempt.judged(verdict, spent)

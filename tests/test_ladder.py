@@ -4,24 +4,21 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.errors import InputError
 from adaptive.ladder import EFFORTS, Ladder, Rung, parse_effort
 
-FAST = settings(deadline=None)
 RUNGS = st.builds(Rung, st.sampled_from(EFFORTS), st.integers(0, 4096), st.integers(0, 9), st.integers(1, 64))
 LADDERS = st.lists(RUNGS, min_size=1, max_size=6).map(lambda r: Ladder(tuple(sorted(r, key=lambda x: x.budget))))
 
 
-@FAST
 @given(LADDERS)
 def test_a_ladder_survives_json(ladder: Ladder) -> None:
     assert Ladder.from_json(json.loads(json.dumps(ladder.to_json()))) == ladder
 
 
-@FAST
 @given(LADDERS)
 def test_a_ladder_is_a_sequence_of_its_rungs(ladder: Ladder) -> None:
     assert list(ladder) == [ladder[i] for i in range(len(ladder))]

@@ -17,7 +17,7 @@ from adaptive.profile import Policy
 from adaptive.reason.chain import Thought
 from tests.test_policy import attempt
 
-FAST = settings(deadline=None, max_examples=300)
+FAST = settings(max_examples=300)
 VERDICT = st.none() | st.builds(
     Verdict, st.booleans(), st.sampled_from((0.0, 0.3, 0.6, 0.9)), st.just(""), st.just("")
 )

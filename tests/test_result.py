@@ -12,7 +12,7 @@ from adaptive.attempt import Attempt, Round, Usage, Verdict
 from adaptive.result import result_object, to_message
 from tests.test_attempt import ATTEMPTS
 
-FAST = settings(deadline=None, max_examples=50)
+FAST = settings(max_examples=50)
 SEVERAL = st.lists(ATTEMPTS, min_size=1, max_size=4)
 FIELDS = {
     "question", "answer", "text", "status", "accepted", "model", "profile", "difficulty", "rung", "kept", "reason",

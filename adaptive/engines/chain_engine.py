@@ -11,9 +11,8 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import Context, copy_context
-from functools import partial
 
+from adaptive.engines.background import in_callers_loop
 from adaptive.engines.chains import Chain, ChainPool
 from adaptive.engines.codec import FolderCodec
 from adaptive.engines.decoding import Call
@@ -82,7 +81,7 @@ class ChainEngine:
         self._check(ids, max_tokens)
         call = Call(tuple(ids), max_tokens, self._window, frozenset(stop_ids), sampling)
         if on_token is not None:
-            call.on_token = partial(_tell, asyncio.get_running_loop(), copy_context(), on_token)
+            call.on_token = in_callers_loop(on_token)
         return await _finished(self._threads.submit(self._run, self._pool, call, session), call.halted)
 
     async def release(self, session: str) -> None:
@@ -117,11 +116,6 @@ class ChainEngine:
         with self._counting:
             self._prefilled_total += done.prefilled
         return done
-
-
-def _tell(loop: asyncio.AbstractEventLoop, context: Context, on_token: OnToken, token: int) -> None:
-    """From a worker thread: in the caller's context, where LangGraph keeps what its stream writer needs."""
-    loop.call_soon_threadsafe(on_token, token, context=context)
 
 
 async def _finished(job: Future[Generation], halted: threading.Event) -> Generation:

@@ -19,8 +19,8 @@ from adaptive.engines.onnx_model import load_model
 class OnnxEngine(ChainEngine):
     """The model in `folder`, named by the spec `name`; `sessions` caps how many caches are kept when idle.
 
-    markers: how it marks its thinking, None to find out. Raises `InputError` or `AdaptiveError` if the folder holds
-    no model that works.
+    markers: how it marks its thinking, None to find out. Raises `InputError` or `AdaptiveError` if the folder
+    holds no model that works.
     """
 
     def __init__(

@@ -2,37 +2,97 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adaptive.errors import InputError
 
 if TYPE_CHECKING:
     from adaptive.engines.protocol import TokenEngine
 
-_CHOICES = "use embedded (the shipped model) or onnx:PATH (a folder of ONNX Runtime GenAI)"
-_LATER = {"hf": "transformers", "vllm": "vLLM", "http": "completions", "https": "completions"}
+CHOICES = (
+    "use embedded (the shipped model), onnx:FOLDER, hf:ID-or-folder, vllm:ID-or-folder or http://host:port/v1"
+)
+_CHAT = ("openai", "azure_openai", "anthropic", "google_genai", "google_vertexai", "ollama", "bedrock")
 
 
-def open_engine(spec: str) -> TokenEngine:
-    """The engine of a model spec, loaded; raises `InputError` for one that is not known or not there."""
+def open_engine(spec: str, **options: Any) -> TokenEngine:
+    """The engine of a model spec, loaded.
+
+    options: what that engine takes beside the model, as its class says; `markers` names how the model marks its
+    thinking (`adaptive.engines.markers`). Raises `InputError` for a spec or option that is not known.
+    """
+    make, given = _maker(spec)
+    if isinstance(options.get("markers"), str):
+        from adaptive.engines.markers import parse_style
+
+        options["markers"] = parse_style(options["markers"])
+    _check(make, options, spec)
+    engine: TokenEngine = make(*given, **options)
+    return engine
+
+
+def parse_options(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """Options written NAME=VALUE; numbers and true or false are read as such. Raises `InputError`."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not name.isidentifier() or not equals:
+            raise InputError(f"option {pair!r} is not of the form NAME=VALUE.")
+        options[name] = _value(value)
+    return options
+
+
+def _maker(spec: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """What makes the engine of a spec, and what of the spec it is given."""
     # Engines are imported here: what only names a spec must not pay for loading a runtime.
     kind, _, rest = spec.partition(":")
-    if spec == "embedded":
-        from adaptive.artifacts import artifact
-        from adaptive.engines.embedded import OnnxEngine
+    if spec == "embedded" or (kind == "onnx" and rest):
+        return _onnx, (spec, rest)
+    if kind == "hf" and rest:
+        from adaptive.engines.transformers import TransformersEngine
 
-        return OnnxEngine(artifact("abacus") / "onnx", name=spec)
-    if kind == "onnx" and rest:
-        from adaptive.engines.embedded import OnnxEngine
+        return TransformersEngine, (rest,)
+    if kind == "vllm" and rest:
+        from adaptive.engines.vllm import VllmEngine
 
-        return OnnxEngine(Path(rest).expanduser(), name=spec)
-    raise InputError(_refusal(spec, kind, rest))
+        return VllmEngine, (rest,)
+    if kind in ("http", "https") and rest.strip("/"):
+        from adaptive.engines.completions import CompletionsEngine
+
+        return CompletionsEngine, (spec,)
+    if kind in _CHAT and rest:
+        raise InputError(f"model {spec!r} needs the chat engine, which is not in this version: {CHOICES}.")
+    raise InputError(f"model {spec!r} is not known: {CHOICES}.")
 
 
-def _refusal(spec: str, kind: str, rest: str) -> str:
-    """Why a spec has no engine, and what has one."""
-    if rest and kind != "onnx":
-        engine = _LATER.get(kind, "chat")
-        return f"model {spec!r} needs the {engine} engine, which is not in this version: {_CHOICES}."
-    return f"model {spec!r} is not known: {_CHOICES}."
+def _onnx(spec: str, folder: str, *, sessions: int | None = None, markers: Any = None) -> Any:
+    from adaptive.artifacts import artifact
+    from adaptive.engines.embedded import OnnxEngine
+
+    place = artifact("abacus") / "onnx" if spec == "embedded" else Path(folder).expanduser()
+    return OnnxEngine(place, name=spec, sessions=sessions, markers=markers)
+
+
+def _check(make: Callable[..., Any], options: Mapping[str, Any], spec: str) -> None:
+    """Raise `InputError` for an option that the engine does not take; vLLM checks its own."""
+    takes = inspect.signature(make).parameters.values()
+    names = [p.name for p in takes if p.kind is p.KEYWORD_ONLY]
+    anything = any(p.kind is p.VAR_KEYWORD for p in takes)
+    unknown = next((name for name in options if name not in names), None)
+    if unknown is not None and not anything:
+        raise InputError(f"{spec} takes no option {unknown!r}: it takes {', '.join(names)}.")
+
+
+def _value(text: str) -> Any:
+    words = {"true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

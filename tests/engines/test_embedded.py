@@ -119,7 +119,6 @@ MOVES = st.lists(
 @settings(
     max_examples=10,
     derandomize=True,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_whatever_was_asked_before_the_result_is_that_of_a_fresh_session(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import skops.io
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import FunctionTransformer
@@ -54,7 +54,6 @@ MODELS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(MODELS, st.lists(st.text(max_size=50), max_size=3))
 def test_p_solved_never_falls_whatever_the_weights_and_the_question(
     model: DifficultyModel, questions: list[str]
@@ -93,7 +92,6 @@ def test_too_little_to_learn_from(labels: list[int], said: str) -> None:
         Trained.fit([f"What is {i} + 1?" for i in range(len(labels))], labels, RUNGS)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=1), st.integers(1, 5))
 def test_folds_deal_every_label_out_evenly(labels: list[int], count: int) -> None:
     fold = folds(labels, count, 0)

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.learn.features import COUNTS, READ, Reading, counts, same_question, tokens
@@ -57,7 +57,6 @@ def test_products_take_more_work_than_sums() -> None:
     assert np.expm1(work).round().tolist() == [[3, 0], [0, 6]]
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_has_finite_counts(question: str) -> None:
     assert np.isfinite(counts([question])).all()

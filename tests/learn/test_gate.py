@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.learn.gate import LEAST_ACCEPTED, Gate, share
@@ -21,7 +21,6 @@ def test_the_threshold_parts_the_right_from_the_wrong() -> None:
     assert not gate.passes(None)
 
 
-@settings(deadline=None)
 @given(ANSWERS, st.floats(0.5, 1))
 def test_what_passes_is_right_often_enough(answers: list[tuple[float | None, bool]], target: float) -> None:
     confidence, correct = [a for a, _ in answers], [b for _, b in answers]

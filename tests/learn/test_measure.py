@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from adaptive.learn.measure import auroc, held_out, measure
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=60))
 def test_auroc_is_scikit_learns(rows: list[tuple[bool, int]]) -> None:
     truth, scores = np.array([a for a, _ in rows]), np.array([b / 5 for _, b in rows])

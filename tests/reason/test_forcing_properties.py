@@ -62,7 +62,7 @@ def played(drawn: list[tuple[int, str]], times: int, *, same: bool) -> list[tupl
     ] * times
 
 
-@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10_000, suppress_health_check=list(HealthCheck))
 @given(cases())
 def test_budget_forcing_always_holds(case: Case) -> None:
     for bought in run(case.check()):

@@ -4,7 +4,7 @@ import time
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.verify.compare import Quantity, normalise, parse_number, parse_quantity, same_answer
@@ -89,14 +89,12 @@ def test_quantities(text: str, expected: Quantity | None) -> None:
     assert parse_quantity(text) == expected
 
 
-@settings(deadline=None)
 @given(st.fractions(max_denominator=10**9))
 def test_a_number_is_itself_however_it_is_written(value: Fraction) -> None:
     assert parse_number(str(value)) == value
     assert same_answer(str(value), rf"$\frac{{{value.numerator}}}{{{value.denominator}}}$ meters")
 
 
-@settings(deadline=None)
 @given(st.integers())
 def test_separators_do_not_matter(value: int) -> None:
     assert same_answer(f"{value:,}", str(value))
@@ -105,7 +103,6 @@ def test_separators_do_not_matter(value: int) -> None:
 MARKED = st.text(alphabet="0123456789.,-+/ e^{}\\$%xab()\n", max_size=12)
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(max_size=30), MARKED), st.one_of(st.text(max_size=30), MARKED))
 def test_it_is_symmetric_and_only_equal_texts_or_values_are_the_same(one: str, two: str) -> None:
     same = same_answer(one, two)
@@ -114,7 +111,6 @@ def test_it_is_symmetric_and_only_equal_texts_or_values_are_the_same(one: str, t
         assert same == (parse_number(one) is parse_number(two) and normalise(one) == normalise(two) != "")
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(max_size=30), MARKED))
 def test_it_is_reflexive_on_what_says_something(text: str) -> None:
     assert same_answer(text, text) == (parse_number(text) is not None or normalise(text) != "")

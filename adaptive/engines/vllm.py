@@ -1,0 +1,145 @@
+"""VllmEngine: the token engine on vLLM in this process, ids in and ids out.
+
+vLLM batches all calls that are under way and keeps what it computed in blocks that any later call may reuse: so a
+continued chain computes what is new and what did not fill a block (`Generation.prefilled` says how much), whatever
+session it is called with. The engine runs on a loop of its own, and its core in a process that ends with it.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+from adaptive.engines.background import LoopThread, in_callers_loop
+from adaptive.engines.calls import Asked, Growing
+from adaptive.engines.codec import FolderCodec
+from adaptive.engines.extras import imported
+from adaptive.engines.hub import tokenizer_folder
+from adaptive.engines.markers import MarkerStyle
+from adaptive.engines.protocol import Generation, OnToken, Sampling
+from adaptive.errors import AdaptiveError, InputError
+
+QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_NO_USAGE_STATS": "1"}
+"""Standard output is for answers, and nothing is reported to anyone unless the user says so."""
+
+
+class VllmEngine:
+    """The model `model`, a folder or an ID on the Hugging Face hub, as `vllm:model`.
+
+    options: any of vLLM's engine arguments, as its own documentation names them (`dtype`, `gpu_memory_utilization`,
+    `tensor_parallel_size`, `max_model_len`, ...). Raises `InputError` or `AdaptiveError` in one sentence if it does
+    not start.
+    """
+
+    def __init__(self, model: str, *, markers: MarkerStyle | None = None, **options: Any) -> None:
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
+        vllm = imported("vllm", "vllm")
+        self._name = f"vllm:{model}"
+        self._codec = FolderCodec(tokenizer_folder(model), markers)
+        self._params = vllm.SamplingParams
+        self._delta = imported("vllm.sampling_params", "vllm").RequestOutputKind.DELTA
+        self._loop = LoopThread("adaptive-vllm")
+        self._engine: Any = self._loop.call(lambda: _start(vllm, self._name, model, options))
+        self._window = int(self._engine.model_config.max_model_len)
+        # Also at exit, and when an exception ends the program: the core is a process of its own.
+        self._end = weakref.finalize(self, _stop, self._engine, self._loop)
+
+    @property
+    def name(self) -> str:
+        """The model spec it was made from."""
+        return self._name
+
+    @property
+    def codec(self) -> FolderCodec:
+        """Its tokenizer and chat template."""
+        return self._codec
+
+    @property
+    def context_window(self) -> int:
+        """The most ids a sequence may have, prompt and new tokens together."""
+        return self._window
+
+    async def generate(
+        self,
+        ids: Sequence[int],
+        *,
+        max_tokens: int,
+        stop_ids: Sequence[int],
+        sampling: Sampling,
+        session: str,
+        on_token: OnToken | None = None,
+    ) -> Generation:
+        """Continue `ids` by at most `max_tokens`; the contract is `TokenEngine.generate`'s."""
+        if not self._end.alive:
+            raise AdaptiveError(f"the engine of model {self._name!r} is closed: open it again.")
+        asked = Asked(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
+        growing = Growing(asked, None if on_token is None else in_callers_loop(on_token))
+        return await self._loop.run(self._grow(growing))
+
+    async def release(self, session: str) -> None:
+        """Nothing to do: vLLM drops the blocks that were not used for longest."""
+
+    async def close(self) -> None:
+        """End the engine and its process; calls that are running fail."""
+        self._end()
+
+    async def _grow(self, growing: Growing) -> Generation:
+        asked, cached = growing.asked, 0
+        prompt = {"prompt_token_ids": list(asked.ids)}
+        try:
+            async for made in self._engine.generate(prompt, self._sampling(asked), uuid.uuid4().hex):
+                cached = made.num_cached_tokens or cached
+                part = made.outputs[0]
+                growing.add(
+                    part.token_ids, [row[i].logprob for i, row in zip(part.token_ids, part.logprobs, strict=True)]
+                )
+        except (RuntimeError, ValueError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise AdaptiveError(f"model {self._name!r} failed while generating ({said}).") from error
+        return growing.done(cached)
+
+    def _sampling(self, asked: Asked) -> Any:
+        how = asked.sampling
+        return self._params(
+            max_tokens=asked.room,
+            stop_token_ids=sorted(asked.stop_ids),
+            ignore_eos=True,  # the caller says what stops: an end of turn is a stop only if it is among the stop ids
+            temperature=how.temperature,
+            top_p=how.top_p,
+            top_k=how.top_k,
+            seed=asked.seed if how.temperature > 0 else None,
+            logprobs=0,
+            detokenize=False,
+            output_kind=self._delta,
+        )
+
+
+async def _start(vllm: Any, name: str, model: str, options: dict[str, Any]) -> Any:
+    engine = imported("vllm.v1.engine.async_llm", "vllm").AsyncLLM
+    given = {"enable_prefix_caching": True, "disable_log_stats": True, **_defaults(), **options}
+    try:
+        arguments = vllm.AsyncEngineArgs(model=model, **given)
+    except TypeError as error:
+        raise InputError(f"vLLM takes no such option ({error}): see its engine arguments.") from error
+    try:
+        return engine.from_engine_args(arguments)
+    except (OSError, RuntimeError, ValueError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise AdaptiveError(
+            f"model {name!r} does not start ({said}): VLLM_LOGGING_LEVEL=INFO shows what vLLM says."
+        ) from error
+
+
+def _defaults() -> dict[str, Any]:
+    """On a CPU vLLM keeps its cache in blocks of 128 ids: a continued chain would compute up to 127 of them again."""
+    platform = imported("vllm.platforms", "vllm").current_platform
+    return {"block_size": 32} if platform.is_cpu() else {}
+
+
+def _stop(engine: Any, loop: LoopThread) -> None:
+    engine.shutdown()
+    loop.stop()
