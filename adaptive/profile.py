@@ -15,7 +15,7 @@ from typing import Any
 
 from adaptive.artifacts import artifact
 from adaptive.errors import InputError
-from adaptive.ladder import EFFORTS, Ladder, Rung
+from adaptive.ladder import EFFORTS, Effort, Ladder, Rung
 from adaptive.learn.difficulty import SKOPS, DifficultyModel, level
 from adaptive.learn.plain import as_type, from_plain
 from adaptive.reason.budget import Style
@@ -23,7 +23,7 @@ from adaptive.reason.budget import Style
 FORMAT = 1
 FILE, CARD = "profile.json", "README.md"
 KEYS = ("format", "name", "model", "ladder", "style", "policy", "difficulty", "figures")
-UNTRAINED = Ladder((Rung("none", 0), Rung("low", 64), Rung("medium", 128), Rung("high", 256)))
+LARGEST_UNTRAINED = 8192
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,20 @@ class Profile:
         }
 
 
-def profile_for(model: str, given: str | Path | None = None) -> Profile:
+def untrained(model: str, window: int) -> Profile:
+    """What is taken for a model with a window of `window` ids as long as nothing was learned of it.
+
+    A quarter of the window for the top rung (8,192 tokens at most), and of that a quarter for each rung below.
+    """
+    top = min(LARGEST_UNTRAINED, window // 4)
+    room = max(48, min(1024, window // 16))
+    efforts: tuple[Effort, ...] = ("low", "medium", "high")
+    budgets = zip(efforts, (top // 16, top // 4, top), strict=True)
+    rungs = (Rung("none", 0, answer_room=room), *(Rung(e, b, answer_room=room) for e, b in budgets))
+    return Profile(name="untrained", model=model, ladder=Ladder(rungs))
+
+
+def profile_for(model: str, window: int, given: str | Path | None = None) -> Profile:
     """The profile in the folder `given`, or the model's own: shipped, or `profile/` in the model's folder.
 
     A model without one gets an untrained profile: a plain ladder, stated thresholds, no difficulty model.
@@ -137,9 +150,9 @@ def profile_for(model: str, given: str | Path | None = None) -> Profile:
         return Profile.load(artifact("abacus") / "profile")
     kind, _, folder = model.partition(":")
     own = Path(folder).expanduser() / "profile"
-    if kind == "onnx" and (own / FILE).is_file():
+    if kind in ("onnx", "hf", "vllm") and (own / FILE).is_file():
         return Profile.load(own)
-    return Profile(name="untrained", model=model, ladder=UNTRAINED)
+    return untrained(model, window)
 
 
 def write_whole(file: Path, text: str) -> None:

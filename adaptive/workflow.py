@@ -183,7 +183,7 @@ def build_solver(
     """
     options = options or Options()
     engine = open_engine(model) if isinstance(model, str) else model
-    known = profile if isinstance(profile, Profile) else profile_for(engine.name, profile)
+    known = profile if isinstance(profile, Profile) else profile_for(engine.name, engine.context_window, profile)
     if options.wait_string:
         known = replace(known, style=replace(known.style, waits=options.wait_string))
     ladder = policy.shape(known.ladder, options)

@@ -138,7 +138,8 @@ def story(arm: Arm) -> str:
 def main(questions: Path, model: str, profile: str | None, out: Path | None, limit: int | None) -> None:
     """Run all arms and print the table."""
     rows = [json.loads(line) for line in questions.read_text().splitlines()][:limit]
-    results = arms(open_engine(model), profile_for(model, profile), rows)
+    engine = open_engine(model)
+    results = arms(engine, profile_for(model, engine.context_window, profile), rows)
     console = Console(width=140)
     console.print(f"{len(rows)} questions of {questions}, model {model}")
     console.print(table(results))

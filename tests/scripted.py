@@ -16,7 +16,7 @@ from itertools import cycle
 from typing import Any, TypeVar
 
 from adaptive.engines.protocol import Generation, Markers, OnToken, Prompt, Sampling
-from adaptive.ladder import Effort
+from adaptive.ladder import EFFORTS, Effort
 
 T = TypeVar("T")
 THINK, END, TURN, STOP = 256, 257, 258, 259
@@ -38,6 +38,7 @@ class ByteCodec:
     """Bytes as ids; see the module's docstring."""
 
     markers = MARKERS
+    efforts = EFFORTS[1:]
 
     def encode(self, text: str) -> tuple[int, ...]:
         return tuple(text.encode("utf-8", "surrogatepass"))

@@ -19,6 +19,7 @@ from adaptive.cli.errors import USAGE, Failure, Interrupted, as_failure
 VERBS = {
     "solve": "Answer a question with as much thinking as it needs.",
     "train": "Train the difficulty classifier on your own model and questions.",
+    "models": "Show which engines are installed and what a model can do.",
     "logs": "Show logged solves, newest last.",
 }
 DEBUG = "adaptive.debug"

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from adaptive.cli.display import Display
+from adaptive.cli.engine import engine_options, opened
 from adaptive.cli.questions import read_questions
 from adaptive.cli.run import until_signal
 from adaptive.cli.session import Session
@@ -42,7 +43,6 @@ FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 COUNT = click.IntRange(min=1)
 COUNT_OR_0 = click.IntRange(min=0)
 OPTIONS = (
-    click.option("-m", "--model", default="embedded", show_default=True, help="embedded or onnx:FOLDER."),
     click.option("--profile", metavar="FOLDER", help="What is known of the model; it may bring its own."),
     click.option("--effort", type=click.Choice(EFFORTS), help="Effort of all thinking; none: no thinking."),
     click.option("--budget", type=COUNT_OR_0, metavar="TOKENS", help="Most thinking tokens of an attempt."),
@@ -67,6 +67,7 @@ def _solver_options(command: Any) -> Any:
 @click.command(epilog=EPILOG)
 @click.argument("question", required=False)
 @click.option("--file", type=FILE, help="Answer many questions.")
+@engine_options
 @_solver_options
 @click.option("--timeout", type=_Number(min=0, min_open=True), metavar="SECONDS", help="For each question.")
 @click.option("-R/ ", "--hide-thinking/--show-thinking", default=None, help="By default a terminal shows it.")
@@ -98,8 +99,17 @@ def solve(
     click.get_current_context().exit(code)
 
 
-def _build(model: str, profile: str | None, no_adapt: bool, **given: Any) -> Any:
+def _build(
+    model: str,
+    served_model: str | None,
+    markers: str | None,
+    options: tuple[str, ...],
+    profile: str | None,
+    no_adapt: bool,
+    **given: Any,
+) -> Any:
     """The compiled graph. LangGraph takes a second to import: only when there is something to solve."""
     from adaptive.workflow import Options, build_solver
 
-    return build_solver(model, profile=profile, options=Options(adapt=not no_adapt, **given))
+    asked = Options(adapt=not no_adapt, **given)
+    return build_solver(opened(model, served_model, markers, options), profile=profile, options=asked)

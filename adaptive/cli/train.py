@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from adaptive.cli.engine import engine_options, opened
 from adaptive.cli.progress import Progress
 from adaptive.cli.run import until_signal
 from adaptive.errors import InputError
 from adaptive.ladder import EFFORTS, Effort, Ladder, Rung, parse_effort
 
 if TYPE_CHECKING:
+    from adaptive.engines.protocol import TokenEngine
     from adaptive.learn.questions import Question
     from adaptive.learn.records import RecordFile
     from adaptive.profile import Profile
@@ -30,7 +34,7 @@ Every answer is kept in FOLDER/labels.jsonl. Interrupted, the same command goes 
 
 @click.command(epilog=EPILOG)
 @click.argument("questions", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("-m", "--model", default="embedded", show_default=True, help="embedded or onnx:FOLDER.")
+@engine_options
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="FOLDER",
               help="Where the profile is written.")  # fmt: skip
 @click.option("--ladder", metavar="BUDGETS", help=f"Thinking budgets, say {LADDER}, or 0,64:low,256:high.")
@@ -46,6 +50,9 @@ Every answer is kept in FOLDER/labels.jsonl. Interrupted, the same command goes 
 def train(
     questions: Path,
     model: str,
+    served_model: str | None,
+    markers: str | None,
+    options: tuple[str, ...],
     out: Path,
     ladder: str | None,
     profile: str | None,
@@ -69,7 +76,7 @@ def train(
     asked = read_questions(questions, limit)
     plan = {"model": model, "seed": seed, "ladder": base.ladder.to_json(), "style": asdict(base.style)}
     file = RecordFile(out, plan)
-    _label(file, asked, base, seed, concurrency)
+    _label(file, asked, base, seed, concurrency, partial(opened, model, served_model, markers, options))
     _learn(file, asked, base, out, target_precision, seed, questions)
 
 
@@ -105,17 +112,23 @@ def _base(model: str, out: Path, profile: str | None, ladder: str | None, effort
     return replace(base, model=model)
 
 
-def _label(file: RecordFile, asked: list[Question], base: Profile, seed: int, concurrency: int) -> None:
+def _label(
+    file: RecordFile,
+    asked: list[Question],
+    base: Profile,
+    seed: int,
+    concurrency: int,
+    open_model: Callable[[], TokenEngine],
+) -> None:
     """Label what is not labelled yet. The model is opened only where there is something to ask it."""
     from adaptive.engines.protocol import Sampling
-    from adaptive.engines.registry import open_engine
     from adaptive.learn.label import Labeller, audit_share
 
     known = file.of(asked)
     missing = [q for q in asked if q not in known]
     if not missing:
         return
-    engine = open_engine(base.model)
+    engine = open_model()
     labeller = Labeller(engine, base.ladder, base.style, Sampling(seed=seed), audit_share(len(asked)))
     progress = Progress(len(asked), len(known), str(file.path))
 

@@ -21,7 +21,7 @@ from adaptive.engines.chat_template import chat_template
 from adaptive.engines.markers import MarkerStyle, style_of
 from adaptive.engines.protocol import Markers, Prompt
 from adaptive.errors import InputError
-from adaptive.ladder import Effort
+from adaptive.ladder import EFFORTS, Effort
 
 TURN_END = ("<|im_end|>", "<|endoftext|>")
 ROLES = ("system", "developer", "user", "assistant", "tool")
@@ -73,6 +73,21 @@ class FolderCodec:
         *closed_body, tail = self._parts(messages, told, thinking=False)
         closed = self._closed(tail)
         return Prompt(self._joined([*body, opened], messages), self._joined([*closed_body, closed], messages))
+
+    @property
+    def efforts(self) -> tuple[Effort, ...]:
+        """The efforts that the chat template tells apart; empty where it knows none and only budgets count."""
+        common: tuple[Effort, ...] = (
+            "low",
+            "medium",
+            "high",
+            "minimal",
+            "xhigh",
+        )  # of two alike, the commoner name
+        prompts: dict[tuple[int, ...], Effort] = {}
+        for effort in common:
+            prompts.setdefault(self.render([("user", "1")], effort).open, effort)
+        return tuple(e for e in EFFORTS if e in prompts.values()) if len(prompts) > 1 else ()
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Ids of plain text; whatever looks like a special token in it is encoded as ordinary text."""
@@ -141,7 +156,7 @@ class FolderCodec:
         if not ends:
             raise InputError(f"the model in {self._folder} names no eos_token_id in generation_config.json.")
         start, end = (self._control.get(t) for t in (style.opener or style.end, style.end))
-        return Markers(start, end, ends, self.encode_marked(style.hand_over))
+        return Markers(start, end, ends, self.encode_marked(style.hand_over), style.name)
 
 
 def _is_control(token: dict[str, Any]) -> bool:

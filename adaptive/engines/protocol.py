@@ -59,13 +59,14 @@ class Markers:
     """The ids that steer a model. `think_end` closes thinking; any of `turn_end` ends the turn.
 
     hand_over: what stands between the end of thinking and the answer. A model without ids for thinking has None
-    for both: the end of its turn ends its thinking too.
+    for both: the end of its turn ends its thinking too. name: what `--markers` calls them.
     """
 
     think_start: int | None
     think_end: int | None
     turn_end: tuple[int, ...]
     hand_over: tuple[int, ...] = ()
+    name: str = ""
 
     @property
     def thinking_stops(self) -> tuple[int, ...]:
@@ -84,6 +85,11 @@ class Codec(Protocol):
     @property
     def markers(self) -> Markers:
         """The special ids of this model."""
+        ...
+
+    @property
+    def efforts(self) -> tuple[Effort, ...]:
+        """The efforts that the chat template tells apart; empty where it knows none and only budgets count."""
         ...
 
     def render(self, messages: Sequence[tuple[str, str]], effort: Effort) -> Prompt:

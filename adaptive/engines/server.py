@@ -23,7 +23,7 @@ SHOWN = 160
 Part = dict[str, Any]
 
 
-class Again(Exception):
+class AgainError(Exception):
     """Something that may be over in a moment; `seconds` is what the server asked to wait."""
 
     def __init__(self, said: str, seconds: float | None = None) -> None:
@@ -84,7 +84,7 @@ class Server:
     async def _persist(self, ask: Callable[[], Any]) -> None:
         """Run `ask`, again after what may be over in a moment."""
         tries = AsyncRetrying(
-            retry=retry_if_exception_type((Again, httpx.TransportError)),
+            retry=retry_if_exception_type((AgainError, httpx.TransportError)),
             stop=stop_after_attempt(self._retries + 1),
             wait=_pause,
             before_sleep=self._say,
@@ -95,10 +95,9 @@ class Server:
                 await tries(ask)
         except TimeoutError:
             raise AdaptiveError(f"the server {self._url} did not finish within {self._timeout:g} s.") from None
-        except (Again, httpx.TransportError) as error:
-            raise AdaptiveError(
-                f"the server {self._url} does not answer ({_brief(error)}), asked {self._retries + 1} times: is it running?"
-            ) from error
+        except (AgainError, httpx.TransportError) as error:
+            said = f"{_brief(error)}, asked {self._retries + 1} times"
+            raise AdaptiveError(f"the server {self._url} does not answer ({said}): is it running?") from error
 
     def _say(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -110,7 +109,7 @@ class Server:
         status = response.status_code
         if status in AGAIN:
             after = response.headers.get("retry-after", "")
-            raise Again(f"status {status}", float(after) if after.replace(".", "", 1).isdigit() else None)
+            raise AgainError(f"status {status}", float(after) if after.replace(".", "", 1).isdigit() else None)
         if status in (401, 403):
             raise AdaptiveError(f"the server {self._url} refuses the key ({status}): set ADAPTIVE_API_KEY.")
         if status != httpx.codes.OK:
@@ -130,7 +129,7 @@ class Server:
 
 def _pause(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    asked = error.seconds if isinstance(error, Again) else None
+    asked = error.seconds if isinstance(error, AgainError) else None
     return wait_exponential_jitter(initial=0.25, max=LONGEST_WAIT)(state) if asked is None else asked
 
 

@@ -82,7 +82,7 @@ class TorchChain(Chain):
 
     def _crop(self, length: int) -> int:
         if length and _croppable(self._cache):
-            self._cache.crop(length)
+            self._cache.crop(length - len(self.ids))  # a negative number takes so many off, in every version
             return length
         self._cache = self._new_cache()
         return 0
@@ -111,6 +111,7 @@ def _load(transformers: Any, torch: Any, model: str, dtype: str, device: Any) ->
     kind = dtype if dtype == "auto" else getattr(torch, dtype, None)
     if kind != "auto" and not isinstance(kind, torch.dtype):
         raise InputError(f"dtype {dtype!r} is not known: use auto, float32, bfloat16 or float16.")
+    transformers.utils.logging.disable_progress_bar()
     try:
         network = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=kind)
     except (OSError, ValueError, RuntimeError, KeyError) as error:

@@ -29,9 +29,9 @@ QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_LOGGING_STREAM": "ext://sys.stderr
 class VllmEngine:
     """The model `model`, a folder or an ID on the Hugging Face hub, as `vllm:model`.
 
-    options: any of vLLM's engine arguments, as its own documentation names them (`dtype`, `gpu_memory_utilization`,
-    `tensor_parallel_size`, `max_model_len`, ...). Raises `InputError` or `AdaptiveError` in one sentence if it does
-    not start.
+    options: any of vLLM's engine arguments, as its own documentation names them (`dtype`, `max_model_len`,
+    `gpu_memory_utilization`, `tensor_parallel_size`, ...). Raises `InputError` or `AdaptiveError` in one sentence
+    if it does not start.
     """
 
     def __init__(self, model: str, *, markers: MarkerStyle | None = None, **options: Any) -> None:
@@ -107,7 +107,7 @@ class VllmEngine:
         return self._params(
             max_tokens=asked.room,
             stop_token_ids=sorted(asked.stop_ids),
-            ignore_eos=True,  # the caller says what stops: an end of turn is a stop only if it is among the stop ids
+            ignore_eos=True,  # only the caller's stop ids stop, an end of turn is among them where it is meant to
             temperature=how.temperature,
             top_p=how.top_p,
             top_k=how.top_k,
@@ -135,7 +135,7 @@ async def _start(vllm: Any, name: str, model: str, options: dict[str, Any]) -> A
 
 
 def _defaults() -> dict[str, Any]:
-    """On a CPU vLLM keeps its cache in blocks of 128 ids: a continued chain would compute up to 127 of them again."""
+    """On a CPU vLLM keeps its cache in blocks of 128 ids, and a continued chain would compute up to 127 again."""
     platform = imported("vllm.platforms", "vllm").current_platform
     return {"block_size": 32} if platform.is_cpu() else {}
 

@@ -9,7 +9,7 @@ from adaptive.engines.protocol import Generation
 from adaptive.reason.confidence import mean
 from adaptive.reason.events import OnEvent, Stream
 from adaptive.reason.meter import Meter
-from adaptive.verify.answer import final_answer
+from adaptive.verify.answer import BOX, final_answer, refuses
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,16 @@ class Reply:
 
     @property
     def answer(self) -> str | None:
-        """The final answer, if there is one."""
-        return final_answer(self.text)
+        """The final answer: what is boxed, or all of a text without a box that came to its end and is no refusal."""
+        boxed = final_answer(self.text)
+        if boxed is not None or not self.whole or refuses(self.text) or BOX in self.text:
+            return boxed
+        return self.text.strip()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the model wrote something, and to its end."""
+        return bool(self.made.strip()) and self.generation.end == "stop"
 
     @property
     def status(self) -> Status:
@@ -31,8 +39,7 @@ class Reply:
 
         A prefix that the model wrote nothing after is no text.
         """
-        whole = bool(self.made.strip()) and self.generation.end == "stop"
-        return "answered" if whole or self.answer is not None else "starved"
+        return "answered" if self.whole or self.answer is not None else "starved"
 
     @property
     def mean_logprob(self) -> float | None:

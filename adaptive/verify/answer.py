@@ -1,4 +1,4 @@
-r"""Extracting the final answer: the last whole `\boxed{...}` of an answer's text.
+r"""Extracting the final answer: the last whole `\boxed{...}` of an answer's text, or that it refuses to give one.
 
 That is the form mathematical reasoning models are trained and graded on (MATH, Hendrycks et al. 2021, arXiv
 2103.03874). Only the answer's text is looked at, never the thinking: a box in a thought is a thought.
@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import re
 
+BOX = r"\boxed"
+_REFUSAL = re.compile(
+    r"\bi (?:really )?(?:do not|don['’]t|cannot|can['’]t) (?:know|answer|say|tell)\b|\bi am not sure\b"
+)
 _TOKEN = re.compile(r"\\boxed\s*\{|\\.|[{}]", re.DOTALL)
 
 
@@ -28,3 +32,8 @@ def final_answer(text: str) -> str | None:
         elif token[0] == "{" or token[0].startswith(r"\boxed"):
             opened.append(None if token[0] == "{" else token.end())
     return answer
+
+
+def refuses(text: str) -> bool:
+    """Whether `text` says that the model does not know."""
+    return _REFUSAL.search(text.casefold()) is not None

@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from adaptive.attempt import Attempt, Verdict
+from adaptive.verify.answer import refuses
 from adaptive.verify.compare import parse_number, same_answer
 
 UNKNOWN = 0.5
 """The score of an answer about which nothing is known."""
 
-_REFUSAL = re.compile(
-    r"\bi (?:really )?(?:do not|don['’]t|cannot|can['’]t) (?:know|answer|say|tell)\b|\bi am not sure\b"
-)
 _DANGLING = re.compile(r"[-+*/^=,(\[{]\s*$")
 
 
@@ -69,7 +67,7 @@ class Rules:
     def _broken(self, attempt: Attempt) -> str:
         if attempt.status != "answered":
             return f"the attempt is {attempt.status}, not answered"
-        if _REFUSAL.search((attempt.answer or attempt.text).casefold()):
+        if refuses(attempt.answer or attempt.text):
             return "the model says that it does not know"
         if attempt.answer is None or not attempt.answer.strip():
             return "there is no final answer"

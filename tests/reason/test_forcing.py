@@ -202,7 +202,8 @@ def test_empty_waits_end_too() -> None:
     ("reply", "room", "expected"),
     [
         (BOXED, 20, ("answered", "4", "\\boxed{4}")),
-        (says("four", STOP), 20, ("answered", None, "four")),
+        (says(" four ", STOP), 20, ("answered", "four", " four ")),
+        (says("I do not know", STOP), 20, ("answered", None, "I do not know")),
         (says("", STOP), 20, ("starved", None, "")),
         (says(" \n", STOP), 20, ("starved", None, " \n")),
         (says("It is surely 4, that much is clear"), 20, ("starved", None, "It is surely 4, that")),

@@ -1,0 +1,34 @@
+"""The options with which every verb that asks a model names it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from adaptive.engines.protocol import TokenEngine
+
+MODEL = "embedded, onnx:FOLDER, hf:ID, vllm:ID or http://host:port/v1."
+OPTIONS = (
+    click.option("-m", "--model", default="embedded", show_default=True, help=MODEL),
+    click.option("--served-model", metavar="NAME", help="Which of a server's models, where it has several."),
+    click.option("--markers", metavar="NAME", help="How the model marks its thinking: '<think> </think>', say."),
+    click.option("-o", "--option", "options", multiple=True, metavar="NAME=VALUE",
+                 help="An option of the engine, say dtype=bfloat16; repeatable."),
+)  # fmt: skip
+
+
+def engine_options(command: Any) -> Any:
+    """Adds the options to a command; they arrive as `model`, `served_model`, `markers` and `options`."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def opened(model: str, served_model: str | None, markers: str | None, options: tuple[str, ...]) -> TokenEngine:
+    """The engine that they name."""
+    from adaptive.engines.registry import open_engine, parse_options
+
+    named = {"served_model": served_model, "markers": markers}
+    return open_engine(model, **parse_options(options), **{k: v for k, v in named.items() if v is not None})

@@ -1,0 +1,67 @@
+"""`adaptive models`: which engines are installed, and what a model can do."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.util import find_spec
+from json import dumps
+from typing import Any
+
+import click
+
+from adaptive.cli.engine import engine_options, opened
+
+ENGINES = (
+    ("embedded", "embedded", "onnxruntime_genai", ""),
+    ("ONNX Runtime GenAI", "onnx:FOLDER", "onnxruntime_genai", ""),
+    ("transformers", "hf:ID-or-folder", "transformers", "transformers"),
+    ("vLLM", "vllm:ID-or-folder", "vllm", "vllm"),
+    ("server", "http://host:port/v1", "httpx", ""),
+)
+"""Name, model spec, what it needs, the extra that brings that."""
+
+
+@click.command()
+@engine_options
+@click.option("--json", is_flag=True, help="Print objects, one a line.")
+@click.pass_context
+def models(ctx: click.Context, /, json: bool, **named: Any) -> None:
+    """Show which engines are installed; with -m, what that model can do."""
+    if ctx.get_parameter_source("model") is click.core.ParameterSource.DEFAULT:
+        rows = [_engine(*one) for one in ENGINES]
+        click.echo("\n".join(dumps(row) if json else _line(row) for row in rows))
+        return
+    facts = _facts(**named)
+    click.echo(dumps(facts) if json else "\n".join(f"{name}: {value}" for name, value in facts.items()))
+
+
+def _engine(name: str, spec: str, module: str, extra: str) -> dict[str, Any]:
+    installed = find_spec(module) is not None
+    install = None if installed or not extra else f"pip install 'adaptive-thinking[{extra}]'"
+    return {"engine": name, "model": spec, "installed": installed, "install": install}
+
+
+def _line(row: dict[str, Any]) -> str:
+    state = "installed" if row["installed"] else f"not installed: {row['install']}"
+    return f"{row['model']:<22}{row['engine']:<20}{state}"
+
+
+def _facts(**named: Any) -> dict[str, Any]:
+    """What a model can do, asked of its engine."""
+    from adaptive.profile import profile_for
+
+    engine = opened(**named)
+    try:
+        codec = engine.codec
+        efforts = codec.efforts
+        profile = profile_for(engine.name, engine.context_window)
+        return {
+            "model": engine.name,
+            "context window": engine.context_window,
+            "thinking markers": codec.markers.name,
+            "efforts that its template tells apart": ", ".join(efforts) if efforts else "none: only budgets count",
+            "profile": profile.name,
+            "ladder": ", ".join(f"{r.effort} {r.budget}" for r in profile.ladder),
+        }
+    finally:
+        asyncio.run(engine.close())
