@@ -22,7 +22,7 @@ class Reply:
 
     @property
     def answer(self) -> str | None:
-        """The final answer: what is boxed, or all of a text without a box that came to its end and is no refusal."""
+        """The final answer: what is boxed, or all of a text without a box that was ended and is no refusal."""
         boxed = final_answer(self.text)
         if boxed is not None or not self.whole or refuses(self.text) or BOX in self.text:
             return boxed

@@ -1,4 +1,4 @@
-"""A small OpenAI-compatible server on a free port: the wire format of vLLM, the embedded engine behind it, and faults.
+"""A small OpenAI-compatible server: the wire format of vLLM, the embedded engine behind it, and faults.
 
 Real servers answer well nearly always; what must be survived is played here, one fault a request, in order.
 """

@@ -136,7 +136,7 @@ async def test_a_cancelled_call_ends_at_once(server: Faulty) -> None:
 
 
 def test_no_server_is_one_sentence() -> None:
-    with pytest.raises(AdaptiveError, match="does not answer .*: is it running"):
+    with pytest.raises(AdaptiveError, match=r"does not answer .*: is it running"):
         CompletionsEngine("http://127.0.0.1:9/v1", retries=0)
 
 

@@ -26,6 +26,7 @@ QUESTIONS = [
         for a, b in zip(range(5, 69, 4), range(7, 87, 5), strict=True)
     ),
 ]
+GREEDY = Sampling()
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Asker:
         ids: tuple[int, ...],
         tokens: int = 12,
         stop: tuple[int, ...] = (),
-        sampling: Sampling = Sampling(),
+        sampling: Sampling = GREEDY,
         session: str = "",
     ) -> Generation:
         return await self.engine.generate(
