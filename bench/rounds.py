@@ -1,11 +1,12 @@
-"""What rounds cost: T tokens in R forced rounds, against the same tokens without a break and against text sent again.
+"""What rounds cost: T tokens in R forced rounds, against the same tokens without a break and text sent again.
 
     python -m bench.rounds hf:FOLDER
 
-*rounds* continues the ids that an engine made, as adaptive does. *text* is the loop of the notebook that the project
-began with: after every round all text is decoded, tokenised again and sent as if it were new, on the same engine. An
-engine that keeps blocks of any call's prefix (vLLM) finds most of it again; one that keeps chains by session does not.
-Greedy, no stop ids, so that all three make exactly T tokens. Medians of the repeats, measured in turn in one run.
+*rounds* continues the ids that an engine made, as adaptive does. *text* is the loop of the notebook that the
+project began with: after every round all text is decoded, tokenised again and sent as if it were new, on the same
+engine. An engine that keeps blocks of any call's prefix (vLLM) finds most of it again; one that keeps chains by
+session does not. Greedy, no stop ids, so that all three make exactly T tokens. Medians of the repeats, measured in
+turn in one run.
 """
 
 from __future__ import annotations
