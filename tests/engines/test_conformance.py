@@ -28,6 +28,9 @@ QUESTIONS = [
 ]
 GREEDY = Sampling()
 
+# torch, transformers and vLLM warn of their own doings, which no test here is about.
+pytestmark = pytest.mark.filterwarnings("default")
+
 
 @dataclass
 class Asker:
