@@ -175,7 +175,8 @@ def _wait(attempts: Sequence[Attempt], ladder: Ladder, policy: Policy, options: 
     last = attempts[-1]
     charged = sum(r.tokens for r in last.rounds)
     # A check goes over the whole chain again.
-    index = next((i for i, r in enumerate(ladder) if r.thinks and r.budget >= 2 * charged), ladder.top)
+    roomy = (i for i, r in enumerate(ladder) if i >= last.rung and r.thinks and r.budget >= 2 * charged)
+    index = next(roomy, ladder.top)
     limit = policy.max_waits if options.waits is None else options.waits
     if last.rounds[-1].end in ("loop", "converged"):
         return "the answer repeats"

@@ -146,10 +146,16 @@ def test_a_chain_that_its_budget_cut_gets_more_room_at_the_effort_it_began_with(
 
 @pytest.mark.parametrize(("tokens", "index"), [(20, 1), (31, 1), (32, 2), (79, 2), (80, 3), (400, 3), (510, 3)])
 def test_a_chain_that_ended_gets_one_wait_where_a_check_of_it_has_room(tokens: int, index: int) -> None:
-    plan = after(attempt(3, "natural", tokens=tokens))
+    plan = after(attempt(1, "natural", tokens=tokens))
     assert isinstance(plan, Plan)
     assert (plan.index, plan.rung.budget, plan.rung.waits) == (index, LADDER[index].budget, 1)
-    assert (plan.arm, plan.rung.effort) == ("wait", "high")
+    assert (plan.arm, plan.rung.effort) == ("wait", "low")
+
+
+def test_a_wait_never_goes_down_the_ladder() -> None:
+    plan = after(attempt(2, "natural", tokens=20))
+    assert isinstance(plan, Plan)
+    assert plan.index == 2
 
 
 def test_waits_are_counted_by_the_ends_put_off_whatever_was_said() -> None:

@@ -27,7 +27,7 @@ HOME = HERE.parent
 FIGURES = HOME / "figures.json"
 TOKENIZER_SEED, DATA_SEED, LATE_SEED, OWN_SEED = 0, 100, 500, 900
 SHARDS, LATE_SHARDS, OWN_SHARDS = 11, 2, 2
-OWN_QUESTIONS = 6_000
+OWN_QUESTIONS = 7_000
 OWN_TIMES, OWN_TIMES_LATE = 4, 3  # how often the second training reads its own chains to once for all else
 TOKENIZER_DOCUMENTS = 40_000
 SHARD_DOCUMENTS = 50_000
@@ -114,7 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=HOME / "work")
     parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--second-steps", type=int, default=1700)
+    parser.add_argument("--second-steps", type=int, default=1500)
     given = parser.parse_args()
     build(given.work, given.steps, given.second_steps)
 

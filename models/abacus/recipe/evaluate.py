@@ -27,7 +27,7 @@ from train import load_net
 
 SEED = 90_000
 CAP = 512
-BATCH = 512
+BATCH = 256
 ANSWER_ROOM = 24
 BUDGETS = (0, 16, 32, 64, 128, 256, 512)
 SWEPT = "medium"  # the effort for which every budget is measured; the others without thinking and with all of it

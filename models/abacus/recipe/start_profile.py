@@ -21,7 +21,7 @@ LADDER = Ladder(
     )
 )
 STYLE = Style(waits=("Wait",), answer_prefix="\\boxed{")
-POLICY = Policy(max_waits=1)  # a Wait mends few of its own mistakes (the card): one look, not two
+POLICY = Policy(max_waits=0)  # a Wait mends hardly any of its own mistakes (the card); --waits asks for them
 
 
 def main() -> None:
