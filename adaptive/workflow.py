@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -173,22 +173,23 @@ def build_solver(
     *,
     profile: str | Path | Profile | None = None,
     options: Options | None = None,
+    engine: Mapping[str, Any] | None = None,
     **compile_options: Any,
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
     """The solver as a compiled graph: a node for any graph, or run on its own.
 
-    `model` is a model spec or an engine; `profile` a profile or its folder (default: the model's own);
-    `compile_options` go to `StateGraph.compile` (checkpointer, name, ...). Raises `InputError` for a model,
-    profile or option that cannot be.
+    `model` is a model spec or an engine; `profile` a profile or its folder (default: the model's own); `engine`
+    what a model spec's engine takes beside it (`open_engine`); `compile_options` go to `StateGraph.compile`
+    (checkpointer, name, ...). Raises `InputError` for a model, profile or option that cannot be.
     """
     options = options or Options()
-    engine = open_engine(model) if isinstance(model, str) else model
-    known = profile if isinstance(profile, Profile) else profile_for(engine.name, engine.context_window, profile)
+    opened = open_engine(model, **(engine or {})) if isinstance(model, str) else model
+    known = profile if isinstance(profile, Profile) else profile_for(opened.name, opened.context_window, profile)
     if options.wait_string:
         known = replace(known, style=replace(known.style, waits=options.wait_string))
     ladder = policy.shape(known.ladder, options)
     verifier = verifier_for(known.policy, options.verify)
-    return _graph(Solver(engine, known, ladder, verifier, options)).compile(
+    return _graph(Solver(opened, known, ladder, verifier, options)).compile(
         **{"name": "adaptive", **compile_options}
     )
 

@@ -26,9 +26,16 @@ def engine_options(command: Any) -> Any:
     return command
 
 
-def opened(model: str, served_model: str | None, markers: str | None, options: tuple[str, ...]) -> TokenEngine:
-    """The engine that they name."""
-    from adaptive.engines.registry import open_engine, parse_options
+def engine_settings(served_model: str | None, markers: str | None, options: tuple[str, ...]) -> dict[str, Any]:
+    """What they say beside the model, as `open_engine` takes it."""
+    from adaptive.engines.registry import parse_options
 
     named = {"served_model": served_model, "markers": markers}
-    return open_engine(model, **parse_options(options), **{k: v for k, v in named.items() if v is not None})
+    return {**parse_options(options), **{k: v for k, v in named.items() if v is not None}}
+
+
+def opened(model: str, served_model: str | None, markers: str | None, options: tuple[str, ...]) -> TokenEngine:
+    """The engine that they name."""
+    from adaptive.engines.registry import open_engine
+
+    return open_engine(model, **engine_settings(served_model, markers, options))

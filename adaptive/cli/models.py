@@ -26,7 +26,7 @@ ENGINES = (
 @click.option("--json", is_flag=True, help="Print objects, one a line.")
 @click.pass_context
 def models(ctx: click.Context, /, json: bool, **named: Any) -> None:
-    """Show which engines are installed; with -m, what that model can do."""
+    """Show which engines are installed and what a model can do."""
     if ctx.get_parameter_source("model") is click.core.ParameterSource.DEFAULT:
         rows = [_engine(*one) for one in ENGINES]
         click.echo("\n".join(dumps(row) if json else _line(row) for row in rows))

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from adaptive.cli.display import Display
-from adaptive.cli.engine import engine_options, opened
+from adaptive.cli.engine import engine_options, engine_settings
 from adaptive.cli.questions import read_questions
 from adaptive.cli.run import until_signal
 from adaptive.cli.session import Session
@@ -112,4 +112,5 @@ def _build(
     from adaptive.workflow import Options, build_solver
 
     asked = Options(adapt=not no_adapt, **given)
-    return build_solver(opened(model, served_model, markers, options), profile=profile, options=asked)
+    settings = engine_settings(served_model, markers, options)
+    return build_solver(model, profile=profile, options=asked, engine=settings)

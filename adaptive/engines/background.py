@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from adaptive.engines.protocol import OnToken
 
 T = TypeVar("T")
+STOP_SECONDS = 5.0
+"""How long the thread is waited for."""
 
 
 class LoopThread:
@@ -19,7 +21,8 @@ class LoopThread:
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name=name, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._thread.start()
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """What `work` returns. When the caller is cancelled, the work is cancelled and waited for."""
@@ -37,8 +40,14 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(make(), self._loop).result()
 
     def stop(self) -> None:
-        """End the loop."""
+        """End the loop and its thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
+        if threading.current_thread() is not self._thread:
+            self._thread.join(STOP_SECONDS)
+
+    def _serve(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()
 
 
 def in_callers_loop(on_token: OnToken) -> OnToken:

