@@ -82,13 +82,13 @@ def test_the_environment_chooses_the_profile(opened: list[str], tmp_path: Path) 
 @pytest.mark.parametrize(
     ("variables", "budgets", "efforts"),
     [
-        ({}, [64, 64, 128, 256], ["low"] * 4),
+        ({}, [512, 512, 512, 2048], ["low"] * 4),
         ({"EFFORT": "none"}, [0], ["none"]),
         ({"EFFORT": "high", "BUDGET": "9", "MAX_ATTEMPTS": "1"}, [9], ["high"]),
-        ({"MAX_ATTEMPTS": "1"}, [64], ["low"]),
-        ({"MAX_TOKENS": "1"}, [64], ["low"]),
-        ({"WAITS": "0"}, [64], ["low"]),
-        ({"VERIFY": "rules"}, [64], ["low"]),
+        ({"MAX_ATTEMPTS": "1"}, [512], ["low"]),
+        ({"MAX_TOKENS": "1"}, [512], ["low"]),
+        ({"WAITS": "0"}, [512], ["low"]),
+        ({"VERIFY": "rules"}, [512], ["low"]),
     ],
 )
 def test_the_environment_bounds_it(

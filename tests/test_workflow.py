@@ -113,7 +113,7 @@ def test_events_come_while_it_thinks() -> None:
 
 
 def test_a_worse_attempt_does_not_replace_a_better_one() -> None:
-    engine = ScriptedEngine([says("hm", END)], [boxed(UNSURE), says("I wonder.", STOP)])
+    engine = ScriptedEngine([says("hm", END)], [boxed(UNSURE), says("I do not know.", STOP)])
     result = solve(engine)
     assert [a["answer"] for a in result["attempts"]] == [UNSURE, None]
     assert (result["answer"], result["kept"], result["accepted"], result["rung"]) == (UNSURE, 0, False, 0)

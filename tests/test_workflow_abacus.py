@@ -36,7 +36,7 @@ def engine() -> Iterator[OnnxEngine]:
 @pytest.fixture(scope="module")
 def strict() -> Profile:
     """The model's own profile on a short ladder, accepting nothing, so that it escalates as far as it may."""
-    own = profile_for("embedded")
+    own = profile_for("embedded", 1024)
     policy = replace(own.policy, accept={"none": None}, agreement=None)
     easy: Any = Fixed((0.9, 0.9, 0.9))  # the direct answer first
     return Profile("strict", "embedded", Ladder(RUNGS), own.style, policy, difficulty_model=lambda: easy)

@@ -17,6 +17,7 @@ from adaptive.engines.background import LoopThread, in_callers_loop
 from adaptive.engines.calls import Asked, Growing
 from adaptive.engines.codec import FolderCodec
 from adaptive.engines.extras import imported
+from adaptive.engines.guard import Guard
 from adaptive.engines.hub import tokenizer_folder
 from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.protocol import Generation, OnToken, Sampling
@@ -43,10 +44,11 @@ class VllmEngine:
         self._params = vllm.SamplingParams
         self._delta = imported("vllm.sampling_params", "vllm").RequestOutputKind.DELTA
         self._loop = LoopThread("adaptive-vllm")
+        others = _children()
         self._engine: Any = self._loop.call(lambda: _start(vllm, self._name, model, options))
         self._window = int(self._engine.model_config.max_model_len)
-        # Also at exit, and when an exception ends the program: the core is a process of its own.
-        self._end = weakref.finalize(self, _stop, self._engine, self._loop)
+        # At exit too, and when an exception ends the program: the core is a process of its own.
+        self._end = weakref.finalize(self, _stop, self._engine, self._loop, Guard(_children() - others))
 
     @property
     def name(self) -> str:
@@ -140,6 +142,12 @@ def _defaults() -> dict[str, Any]:
     return {"block_size": 32} if platform.is_cpu() else {}
 
 
-def _stop(engine: Any, loop: LoopThread) -> None:
+def _children() -> set[int]:
+    """The processes that this one started, and theirs."""
+    return {child.pid for child in imported("psutil", "vllm").Process().children(recursive=True)}
+
+
+def _stop(engine: Any, loop: LoopThread, guard: Guard) -> None:
     engine.shutdown()
+    guard.call_off()
     loop.stop()

@@ -153,13 +153,15 @@ def test_a_reader_never_sees_half_a_profile(folder: Path, monkeypatch: pytest.Mo
 
 
 def test_which_profile_a_model_has(folder: Path, tmp_path: Path) -> None:
-    assert profile_for("anything", folder) == PROFILE
-    untrained = profile_for("onnx:/nowhere")
+    assert profile_for("anything", 1024, folder) == PROFILE
+    untrained = profile_for("onnx:/nowhere", 1024)
     assert (untrained.name, untrained.model) == ("untrained", "onnx:/nowhere")
     assert untrained.difficulty("2 + 3?")["level"] == "unknown"
+    assert [r.budget for r in untrained.ladder] == [0, 16, 64, 256]
+    assert [r.budget for r in profile_for("hf:large", 131_072).ladder] == [0, 512, 2048, 8192]
     own = tmp_path / "model"
     shutil.copytree(folder, own / "profile")
-    assert profile_for(f"onnx:{own}") == PROFILE
+    assert profile_for(f"onnx:{own}", 1024) == PROFILE
 
 
 def test_loading_and_asking_import_no_scikit_learn(folder: Path) -> None:
