@@ -7,6 +7,7 @@ session it is called with. The engine runs on a loop of its own, and its core in
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 import weakref
@@ -148,6 +149,8 @@ def _children() -> set[int]:
 
 
 def _stop(engine: Any, loop: LoopThread, guard: Guard) -> None:
+    # That its core is gone is an error to vLLM, told with a traceback, even where it was asked to go.
+    logging.getLogger("vllm").setLevel(logging.CRITICAL)
     engine.shutdown()
     guard.call_off()
     loop.stop()
