@@ -14,7 +14,7 @@ SEVERITY = (FAILED, STARVED, NOT_ACCEPTED, ACCEPTED)
 
 EMBEDDED_HINT = (
     "The embedded model only knows arithmetic and short word problems: for anything else name a real model, "
-    "such as -m onnx:FOLDER for an ONNX Runtime GenAI model."
+    "such as -m hf:Qwen/Qwen3-0.6B, or -m http://localhost:8000/v1 for a server ('adaptive models' lists them)."
 )
 
 
