@@ -176,7 +176,7 @@ def test_one_attempt_when_it_may_not_adapt(run: Run) -> None:
 def test_outside_its_domain_it_names_a_way_out(run: Run) -> None:
     made = run("solve", "Who wrote the Odyssey, and what did Cavafy make of it?")
     assert made.exit_code in {3, 4}
-    assert "name a real model, such as -m onnx:FOLDER" in made.stderr
+    assert "name a real model, such as -m hf:" in made.stderr
 
 
 def test_solves_are_logged(run: Run, log: Path) -> None:
