@@ -12,6 +12,8 @@ turn in one run.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from statistics import median
 from time import perf_counter
 
@@ -59,10 +61,12 @@ async def text(engine: TokenEngine, prompt: tuple[int, ...], tokens: int, count:
 async def measure(engine: TokenEngine, tokens: int, repeats: int) -> list[tuple[str, float, float, float]]:
     """(way, median seconds, ratio to no break, ids computed again) of every way."""
     prompt = engine.codec.render([("user", QUESTION)], "medium").open
-    ways = {"no break": lambda name: without_a_break(engine, prompt, tokens, name)}
+    ways: dict[str, Callable[[str], Awaitable[int]]] = {
+        "no break": partial(without_a_break, engine, prompt, tokens)
+    }
     for count in ROUNDS:
-        ways[f"{count} rounds"] = lambda name, n=count: rounds(engine, prompt, tokens, n, name)  # type: ignore[misc]
-        ways[f"{count} x text"] = lambda name, n=count: text(engine, prompt, tokens, n, name)  # type: ignore[misc]
+        ways[f"{count} rounds"] = partial(rounds, engine, prompt, tokens, count)
+        ways[f"{count} x text"] = partial(text, engine, prompt, tokens, count)
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     again: dict[str, float] = {}
     for repeat in range(repeats + 1):  # the first is for warming up

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, TypeVar
@@ -35,9 +35,9 @@ class LoopThread:
             await asyncio.wait([waiting])
             raise
 
-    def call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What the coroutine that `make` makes returns; blocks the calling thread."""
-        return asyncio.run_coroutine_threadsafe(make(), self._loop).result()
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` returns; blocks the calling thread."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def stop(self) -> None:
         """End the loop and its thread."""

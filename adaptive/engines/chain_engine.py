@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from adaptive.engines.background import in_callers_loop
+from adaptive.engines.base import Engine
+from adaptive.engines.calls import Asked, Growing
 from adaptive.engines.chains import Chain, ChainPool
 from adaptive.engines.codec import FolderCodec
 from adaptive.engines.decoding import Call
@@ -20,7 +22,7 @@ from adaptive.engines.protocol import Generation, OnToken, Sampling
 from adaptive.errors import AdaptiveError
 
 
-class ChainEngine:
+class ChainEngine(Engine):
     """Runs calls on chains that `new_chain` makes, at most `sessions` of them kept when idle.
 
     window: the most ids of a sequence. vocabulary: ids are below this. Safe to use from several tasks, event loops
@@ -37,28 +39,13 @@ class ChainEngine:
         vocabulary: int,
         sessions: int,
     ) -> None:
-        self._name, self._codec = name, codec
-        self._window, self._vocabulary = window, vocabulary
+        super().__init__(name, codec, window)
+        self._vocabulary = vocabulary
         # The model is reached by way of the pool alone: when that is let go of, all is freed.
         self._pool: ChainPool | None = ChainPool(new_chain, sessions)
         self._threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="adaptive-engine")
         self._counting = threading.Lock()
         self._prefilled_total = 0
-
-    @property
-    def name(self) -> str:
-        """The model spec it was made from."""
-        return self._name
-
-    @property
-    def codec(self) -> FolderCodec:
-        """Its tokenizer and chat template."""
-        return self._codec
-
-    @property
-    def context_window(self) -> int:
-        """The most ids a sequence may have, prompt and new tokens together."""
-        return self._window
 
     @property
     def prefilled_total(self) -> int:
@@ -77,11 +64,10 @@ class ChainEngine:
     ) -> Generation:
         """Continue `ids` by at most `max_tokens`; the contract is `TokenEngine.generate`'s."""
         if self._pool is None:
-            raise AdaptiveError(f"the engine of model {self._name!r} is closed: open it again.")
-        self._check(ids, max_tokens)
-        call = Call(tuple(ids), max_tokens, self._window, frozenset(stop_ids), sampling)
-        if on_token is not None:
-            call.on_token = in_callers_loop(on_token)
+            raise self._is_closed()
+        asked = Asked(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
+        self._check(asked.ids)
+        call = Call(Growing(asked, None if on_token is None else in_callers_loop(on_token)))
         return await _finished(self._threads.submit(self._run, self._pool, call, session), call.halted)
 
     async def release(self, session: str) -> None:
@@ -96,11 +82,7 @@ class ChainEngine:
             pool.clear()
         await asyncio.to_thread(self._threads.shutdown)
 
-    def _check(self, ids: Sequence[int], max_tokens: int) -> None:
-        if not ids or len(ids) >= self._window:
-            raise ValueError(f"a sequence must have 1 to {self._window - 1} ids, this one has {len(ids)}")
-        if max_tokens < 1:
-            raise ValueError(f"max_tokens must be 1 or more, got {max_tokens}")
+    def _check(self, ids: Sequence[int]) -> None:
         # The runtime takes a negative id for one counted from the vocabulary's end.
         if min(ids) < 0 or max(ids) >= self._vocabulary:
             raise ValueError(f"ids must be 0 to {self._vocabulary - 1}, got {min(ids)} to {max(ids)}")

@@ -112,9 +112,7 @@ class FolderCodec:
     def _closed(self, tail: str) -> str:
         """The last part of a prompt whose thinking is shut at once."""
         style = self.style
-        if not style.opener:
-            return tail + style.closed
-        if style.opener not in tail:
+        if not style.opener or style.opener not in tail:
             return tail + style.closed
         return tail if style.end in tail else f"{tail}\n{style.end}{style.hand_over}"
 

@@ -8,16 +8,16 @@ arrived.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adaptive.engines.background import LoopThread, in_callers_loop
+from adaptive.engines.background import LoopThread
+from adaptive.engines.base import LoopEngine
 from adaptive.engines.calls import Asked, Growing
 from adaptive.engines.codec import FolderCodec
 from adaptive.engines.hub import tokenizer_folder
 from adaptive.engines.markers import MarkerStyle
-from adaptive.engines.protocol import Generation, OnToken, Sampling
+from adaptive.engines.protocol import Generation, Sampling
 from adaptive.engines.server import Server
 from adaptive.errors import AdaptiveError, InputError
 
@@ -34,7 +34,7 @@ class Served:
     window: int
 
 
-class CompletionsEngine:
+class CompletionsEngine(LoopEngine):
     """The model that the server at `url` (".../v1") serves: `served_model`, or the only one.
 
     tokenizer: folder or hub ID of the model's tokenizer and chat template; None asks the server where the model
@@ -54,57 +54,20 @@ class CompletionsEngine:
         concurrency: int = 256,
         markers: MarkerStyle | None = None,
     ) -> None:
-        self._name = url.rstrip("/")
+        name, loop = url.rstrip("/"), LoopThread("adaptive-server")
         key = next((os.environ[k] for k in KEYS if os.environ.get(k)), None)
-        self._loop = LoopThread("adaptive-server")
-        self._server = Server(self._name, key, timeout, retries, concurrency)
-        self._closed = False
+        self._server = Server(name, key, timeout, retries, concurrency)
         try:
-            self._served = _served(self._loop.call(self._server.models), served_model, self._name)
-            self._codec = FolderCodec(_tokenizer(tokenizer, self._served, self._name), markers)
-            self._loop.call(self._try_out)
+            self._served = _served(loop.call(self._server.models()), served_model, name)
+            codec = FolderCodec(_tokenizer(tokenizer, self._served, name), markers)
+            super().__init__(name, codec, self._served.window, loop)
+            loop.call(self._try_out())
         except BaseException:
-            self._end()
+            _stop(self._server, loop)
             raise
 
-    @property
-    def name(self) -> str:
-        """The model spec it was made from."""
-        return self._name
-
-    @property
-    def codec(self) -> FolderCodec:
-        """The tokenizer and chat template of the model."""
-        return self._codec
-
-    @property
-    def context_window(self) -> int:
-        """The most ids a sequence may have, prompt and new tokens together."""
-        return self._served.window
-
-    async def generate(
-        self,
-        ids: Sequence[int],
-        *,
-        max_tokens: int,
-        stop_ids: Sequence[int],
-        sampling: Sampling,
-        session: str,
-        on_token: OnToken | None = None,
-    ) -> Generation:
-        """Continue `ids` by at most `max_tokens`; the contract is `TokenEngine.generate`'s."""
-        if self._closed:
-            raise AdaptiveError(f"the engine of {self._name} is closed: open it again.")
-        asked = Asked(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._served.window)
-        growing = Growing(asked, None if on_token is None else in_callers_loop(on_token))
-        return await self._loop.run(self._grow(growing))
-
-    async def release(self, session: str) -> None:
-        """Nothing to do: the server drops what was not used for longest."""
-
-    async def close(self) -> None:
-        """Close the connections."""
-        self._end()
+    def _shut(self) -> None:
+        _stop(self._server, self._loop)
 
     async def _grow(self, growing: Growing) -> Generation:
         cached: list[int] = []
@@ -143,14 +106,13 @@ class CompletionsEngine:
 
     async def _try_out(self) -> None:
         """Make one token: raises `InputError` where no ids come back for it."""
-        asked = Asked(self._codec.encode("1"), 1, frozenset(), Sampling(), self._served.window)
+        asked = Asked(self._codec.encode("1"), 1, frozenset(), Sampling(), self._window)
         await self._grow(Growing(asked))
 
-    def _end(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._loop.call(self._server.close)
-            self._loop.stop()
+
+def _stop(server: Server, loop: LoopThread) -> None:
+    loop.call(server.close())
+    loop.stop()
 
 
 def _take(part: dict[str, Any], growing: Growing, cached: list[int]) -> None:

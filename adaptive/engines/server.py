@@ -127,11 +127,13 @@ class Server:
             yield part
 
 
+_GROWING = wait_exponential(multiplier=0.25, max=LONGEST_WAIT) + wait_random(0, 0.25)
+
+
 def _pause(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.seconds if isinstance(error, AgainError) else None
-    pause = wait_exponential(multiplier=0.25, max=LONGEST_WAIT) + wait_random(0, 0.25)
-    return float(pause(state)) if asked is None else asked
+    return float(_GROWING(state)) if asked is None else asked
 
 
 def _json(text: str) -> Part:

@@ -51,7 +51,7 @@ class TransformersEngine(ChainEngine):
         super().__init__(
             name=f"hf:{model}",
             codec=codec,
-            new_chain=partial(TorchChain, network, torch, transformers.DynamicCache),
+            new_chain=partial(TorchChain, network, torch, transformers.DynamicCache, _last_only(network)),
             window=int(network.config.get_text_config().max_position_embeddings),
             vocabulary=int(network.get_input_embeddings().weight.shape[0]),
             sessions=sessions,
@@ -61,14 +61,11 @@ class TransformersEngine(ChainEngine):
 class TorchChain(Chain):
     """A chain on a model of transformers, its keys and values in a cache that grows with it."""
 
-    def __init__(self, network: Any, torch: Any, new_cache: Any) -> None:
+    def __init__(self, network: Any, torch: Any, new_cache: Any, last_only: dict[str, int]) -> None:
         super().__init__()
-        self._network, self._torch = network, torch
+        self._network, self._torch, self._last_only = network, torch, last_only
         self._new_cache = partial(new_cache, config=network.config)
         self._cache = self._new_cache()
-        # Without this a prefill computes a row of logits for every id of the prompt.
-        takes = inspect.signature(network.forward).parameters
-        self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
 
     def reserve(self, length: int) -> None:
         """The cache grows by itself."""
@@ -86,6 +83,11 @@ class TorchChain(Chain):
             return length
         self._cache = self._new_cache()
         return 0
+
+
+def _last_only(network: Any) -> dict[str, int]:
+    """What keeps a prefill from computing a row of logits for every id of the prompt, where the model knows it."""
+    return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(network.forward).parameters else {}
 
 
 def _croppable(cache: Any) -> bool:

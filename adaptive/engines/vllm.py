@@ -11,24 +11,24 @@ import logging
 import os
 import uuid
 import weakref
-from collections.abc import Sequence
 from typing import Any
 
-from adaptive.engines.background import LoopThread, in_callers_loop
+from adaptive.engines.background import LoopThread
+from adaptive.engines.base import LoopEngine
 from adaptive.engines.calls import Asked, Growing
 from adaptive.engines.codec import FolderCodec
 from adaptive.engines.extras import imported
 from adaptive.engines.guard import Guard
 from adaptive.engines.hub import tokenizer_folder
 from adaptive.engines.markers import MarkerStyle
-from adaptive.engines.protocol import Generation, OnToken, Sampling
+from adaptive.engines.protocol import Generation
 from adaptive.errors import AdaptiveError, InputError
 
 QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_NO_USAGE_STATS": "1"}
 """Standard output is for answers, and nothing is reported to anyone unless the user says so."""
 
 
-class VllmEngine:
+class VllmEngine(LoopEngine):
     """The model `model`, a folder or an ID on the Hugging Face hub, as `vllm:model`.
 
     options: any of vLLM's engine arguments, as its own documentation names them (`dtype`, `max_model_len`,
@@ -40,54 +40,16 @@ class VllmEngine:
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
         vllm = imported("vllm", "vllm")
-        self._name = f"vllm:{model}"
-        self._codec = FolderCodec(tokenizer_folder(model), markers)
+        name, codec = f"vllm:{model}", FolderCodec(tokenizer_folder(model), markers)
         self._params = vllm.SamplingParams
         self._delta = imported("vllm.sampling_params", "vllm").RequestOutputKind.DELTA
-        self._loop = LoopThread("adaptive-vllm")
-        others = _children()
-        self._engine: Any = self._loop.call(lambda: _start(vllm, self._name, model, options))
-        self._window = int(self._engine.model_config.max_model_len)
+        loop, others = LoopThread("adaptive-vllm"), _children()
+        self._engine: Any = loop.call(_start(vllm, name, model, options))
+        super().__init__(name, codec, int(self._engine.model_config.max_model_len), loop)
         # At exit too, and when an exception ends the program: the core is a process of its own.
-        self._end = weakref.finalize(self, _stop, self._engine, self._loop, Guard(_children() - others))
+        self._end = weakref.finalize(self, _stop, self._engine, loop, Guard(_children() - others))
 
-    @property
-    def name(self) -> str:
-        """The model spec it was made from."""
-        return self._name
-
-    @property
-    def codec(self) -> FolderCodec:
-        """Its tokenizer and chat template."""
-        return self._codec
-
-    @property
-    def context_window(self) -> int:
-        """The most ids a sequence may have, prompt and new tokens together."""
-        return self._window
-
-    async def generate(
-        self,
-        ids: Sequence[int],
-        *,
-        max_tokens: int,
-        stop_ids: Sequence[int],
-        sampling: Sampling,
-        session: str,
-        on_token: OnToken | None = None,
-    ) -> Generation:
-        """Continue `ids` by at most `max_tokens`; the contract is `TokenEngine.generate`'s."""
-        if not self._end.alive:
-            raise AdaptiveError(f"the engine of model {self._name!r} is closed: open it again.")
-        asked = Asked(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
-        growing = Growing(asked, None if on_token is None else in_callers_loop(on_token))
-        return await self._loop.run(self._grow(growing))
-
-    async def release(self, session: str) -> None:
-        """Nothing to do: vLLM drops the blocks that were not used for longest."""
-
-    async def close(self) -> None:
-        """End the engine and its process; calls that are running fail."""
+    def _shut(self) -> None:
         self._end()
 
     async def _grow(self, growing: Growing) -> Generation:

@@ -1,0 +1,80 @@
+"""What engines have in common: who they are, and calls that run on a loop of the engine's own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from adaptive.engines.background import LoopThread, in_callers_loop
+from adaptive.engines.calls import Asked, Growing
+from adaptive.engines.codec import FolderCodec
+from adaptive.engines.protocol import Generation, OnToken, Sampling
+from adaptive.errors import AdaptiveError
+
+
+class Engine:
+    """A model with the spec `name` and a window of `window` ids."""
+
+    def __init__(self, name: str, codec: FolderCodec, window: int) -> None:
+        self._name, self._codec, self._window = name, codec, window
+
+    @property
+    def name(self) -> str:
+        """The model spec it was made from."""
+        return self._name
+
+    @property
+    def codec(self) -> FolderCodec:
+        """Its tokenizer and chat template."""
+        return self._codec
+
+    @property
+    def context_window(self) -> int:
+        """The most ids a sequence may have, prompt and new tokens together."""
+        return self._window
+
+    def _is_closed(self) -> AdaptiveError:
+        """What a call to a closed engine raises."""
+        return AdaptiveError(f"the engine of model {self._name!r} is closed: open it again.")
+
+
+class LoopEngine(Engine, ABC):
+    """An engine whose client belongs to the loop `loop` and keeps a cache that all calls share."""
+
+    def __init__(self, name: str, codec: FolderCodec, window: int, loop: LoopThread) -> None:
+        super().__init__(name, codec, window)
+        self._loop, self._closed = loop, False
+
+    async def generate(
+        self,
+        ids: Sequence[int],
+        *,
+        max_tokens: int,
+        stop_ids: Sequence[int],
+        sampling: Sampling,
+        session: str,
+        on_token: OnToken | None = None,
+    ) -> Generation:
+        """Continue `ids` by at most `max_tokens`; the contract is `TokenEngine.generate`'s."""
+        if self._closed:
+            raise self._is_closed()
+        asked = Asked(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
+        growing = Growing(asked, None if on_token is None else in_callers_loop(on_token))
+        return await self._loop.run(self._grow(growing))
+
+    async def release(self, session: str) -> None:
+        """Nothing to do: what was not used for longest is dropped where the cache is."""
+
+    async def close(self) -> None:
+        """Let go of the client and end the loop; calls that are running fail."""
+        if not self._closed:
+            self._closed = True
+            self._shut()
+
+    @abstractmethod
+    async def _grow(self, growing: Growing) -> Generation:
+        """In the loop: what a call comes to."""
+
+    @abstractmethod
+    def _shut(self) -> None:
+        """Let go of the client and end the loop."""
