@@ -1,6 +1,11 @@
 """Errors that a user can mend: each message is one plain sentence with the wrong value and what to do."""
 
 
+def on_one_line(said: object, length: int | None = None) -> str:
+    """What somebody else's error says, without line breaks, its first `length` characters."""
+    return " ".join(str(said).split())[:length]
+
+
 class AdaptiveError(Exception):
     """Something failed while running (exit code 1)."""
 

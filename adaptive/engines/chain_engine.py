@@ -19,7 +19,7 @@ from adaptive.engines.chains import Chain, ChainPool
 from adaptive.engines.codec import FolderCodec
 from adaptive.engines.decoding import Call
 from adaptive.engines.protocol import Generation, OnToken, Sampling
-from adaptive.errors import AdaptiveError
+from adaptive.errors import AdaptiveError, on_one_line
 
 
 class ChainEngine(Engine):
@@ -93,7 +93,7 @@ class ChainEngine(Engine):
             with pool.lend(session) as chain:
                 done = call.run(chain)
         except RuntimeError as error:
-            said = " ".join(str(error).split())
+            said = on_one_line(error)
             raise AdaptiveError(f"model {self._name!r} failed while generating ({said}).") from error
         with self._counting:
             self._prefilled_total += done.prefilled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from adaptive.engines.extras import imported
-from adaptive.errors import InputError
+from adaptive.errors import InputError, on_one_line
 
 FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json", "config.json")
 
@@ -22,7 +22,7 @@ def tokenizer_folder(model: str) -> Path:
     try:
         return Path(hub.snapshot_download(model, allow_patterns=list(FILES)))
     except (OSError, ValueError, hub.errors.HfHubHTTPError) as error:
-        said = " ".join(str(error).split()).partition(". ")[0][:160]
+        said = on_one_line(error).partition(". ")[0][:160]
         raise InputError(
             f"model {model!r} is no folder and could not be had from the Hugging Face hub ({said}): "
             f"check the name, or fetch it where there is a network with 'hf download {model}'."

@@ -10,7 +10,7 @@ from typing import Any
 
 from adaptive.artifacts import read_json
 from adaptive.engines.chains import FIRST_ROOM
-from adaptive.errors import AdaptiveError, InputError
+from adaptive.errors import AdaptiveError, InputError, on_one_line
 
 CONFIG = "genai_config.json"
 
@@ -47,7 +47,7 @@ def load_model(folder: Path) -> OnnxModel:
         config.overlay(json.dumps({"model": {"decoder": {"session_options": _options(facts)}}}))
         model = og.Model(config)
     except RuntimeError as error:
-        said = " ".join(str(error).split())
+        said = on_one_line(error)
         raise AdaptiveError(f"the model in {folder} does not load, get its files again ({said}).") from error
     return OnnxModel(og, model, int(facts["context_length"]), int(facts["vocab_size"]), _idle(facts))
 

@@ -12,7 +12,7 @@ import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential, wait_random
 
-from adaptive.errors import AdaptiveError, InputError
+from adaptive.errors import AdaptiveError, InputError, on_one_line
 
 LOG = logging.getLogger("adaptive")
 CONNECT_SECONDS = 10.0
@@ -154,8 +154,8 @@ def _said(text: str) -> str:
         said = error.get("message", error) if isinstance(error, dict) else error
     except ValueError:
         said = text
-    return " ".join(str(said).split())[:SHOWN]
+    return on_one_line(said, SHOWN)
 
 
 def _brief(error: BaseException | None) -> str:
-    return " ".join(str(error).split())[:SHOWN] or type(error).__name__
+    return on_one_line(error, SHOWN) or type(error).__name__

@@ -22,7 +22,7 @@ from adaptive.engines.codec import FolderCodec
 from adaptive.engines.extras import imported
 from adaptive.engines.hub import tokenizer_folder
 from adaptive.engines.markers import MarkerStyle
-from adaptive.errors import AdaptiveError, InputError
+from adaptive.errors import AdaptiveError, InputError, on_one_line
 
 SESSIONS = 16
 """Idle caches that are kept by default."""
@@ -104,7 +104,7 @@ def _device(torch: Any, name: str) -> Any:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        said = " ".join(str(error).split())[:120]
+        said = on_one_line(error, 120)
         raise InputError(f"device {name!r} cannot be used ({said}): use cpu, cuda, mps or auto.") from error
     return device
 
@@ -117,6 +117,6 @@ def _load(transformers: Any, torch: Any, model: str, dtype: str, device: Any) ->
     try:
         network = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=kind)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        said = " ".join(str(error).split())[:200]
+        said = on_one_line(error, 200)
         raise AdaptiveError(f"model 'hf:{model}' does not load ({said}).") from error
     return network.to(device).eval()

@@ -22,7 +22,7 @@ from adaptive.engines.guard import Guard
 from adaptive.engines.hub import tokenizer_folder
 from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.protocol import Generation
-from adaptive.errors import AdaptiveError, InputError
+from adaptive.errors import AdaptiveError, InputError, on_one_line
 
 QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_NO_USAGE_STATS": "1"}
 """Standard output is for answers, and nothing is reported to anyone unless the user says so."""
@@ -63,7 +63,7 @@ class VllmEngine(LoopEngine):
                     part.token_ids, [row[i].logprob for i, row in zip(part.token_ids, part.logprobs, strict=True)]
                 )
         except (RuntimeError, ValueError) as error:
-            said = " ".join(str(error).split())[:200]
+            said = on_one_line(error, 200)
             raise AdaptiveError(f"model {self._name!r} failed while generating ({said}).") from error
         return growing.done(cached)
 
@@ -93,7 +93,7 @@ async def _start(vllm: Any, name: str, model: str, options: dict[str, Any]) -> A
     try:
         return engine.from_engine_args(arguments)
     except (OSError, RuntimeError, ValueError) as error:
-        said = " ".join(str(error).split())[:200]
+        said = on_one_line(error, 200)
         raise AdaptiveError(
             f"model {name!r} does not start ({said}): VLLM_LOGGING_LEVEL=INFO shows what vLLM says."
         ) from error

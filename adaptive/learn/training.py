@@ -31,7 +31,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from adaptive.errors import InputError
+from adaptive.errors import InputError, on_one_line
 from adaptive.learn.difficulty import BROKEN_ZIP, SKOPS, DifficultyModel
 from adaptive.learn.features import COUNTS, counts, tokens
 
@@ -151,7 +151,7 @@ def _loaded(file: Path) -> Any:
 
 
 def _brief(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = on_one_line(error) or type(error).__name__
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
