@@ -69,7 +69,8 @@ class Growing:
             self.on_token(token)
 
     def done(self, cached: int) -> Generation:
-        """What it came to; `cached` of the ids asked about were not computed again."""
+        """What it came to; `cached` ids were not computed again, told of a call that went on they may be more."""
+        cached = min(cached, len(self.asked.ids))
         end: GenerationEnd = (
             "stop" if self.stop else "length" if len(self.ids) >= self.asked.max_tokens else "context"
         )

@@ -76,9 +76,11 @@ async def test_what_is_over_in_a_moment_is_survived(
 async def test_after_a_cut_only_what_is_missing_is_asked_for(server: Faulty) -> None:
     server.faults = ["cut"]
     client = connected(server)
-    await ask(client)
+    made = await ask(client)
     await client.close()
     first, second = server.asked
+    assert made.prefilled >= 0
+    assert made.prefilled + made.cached == len(first["prompt"])
     assert second["prompt"][: len(first["prompt"])] == first["prompt"]
     assert len(second["prompt"]) == len(first["prompt"]) + 3
     assert second["max_tokens"] == first["max_tokens"] - 3
