@@ -47,8 +47,7 @@ class Faulty:
 @contextmanager
 def serving(faulty: Faulty) -> Iterator[Faulty]:
     """Serve until the block ends."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(faulty))
-    server.daemon_threads = True
+    server = _Server(faulty)
     faulty.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -60,66 +59,80 @@ def serving(faulty: Faulty) -> Iterator[Faulty]:
         server.server_close()
 
 
-def _handler(faulty: Faulty) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
+class _Server(ThreadingHTTPServer):
+    """A server that its handlers find what is served in."""
 
-        def do_GET(self) -> None:
-            if self._allowed():
-                self._answer(200, json.dumps(faulty.models()))
+    daemon_threads = True
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            if not self._allowed():
+    def __init__(self, faulty: Faulty) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.faulty = faulty
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers as `Faulty` says."""
+
+    server: _Server
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+    def do_GET(self) -> None:
+        if self._allowed():
+            self._answer(200, json.dumps(self.server.faulty.models()))
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if not self._allowed():
+            return
+        self.server.faulty.asked.append(body)
+        fault = self.server.faulty.faults.pop(0) if self.server.faulty.faults else ""
+        if isinstance(fault, int):
+            self._answer(fault, json.dumps({"error": {"message": f"fault {fault}"}}), {"Retry-After": "0"})
+        elif fault == "slow":
+            self.server.faulty.over.wait()
+        else:
+            self._stream(body, fault)
+
+    def _allowed(self) -> bool:
+        if (
+            self.server.faulty.key is None
+            or self.headers.get("authorization") == f"Bearer {self.server.faulty.key}"
+        ):
+            return True
+        self._answer(401, json.dumps({"error": "Unauthorized"}))
+        return False
+
+    def _answer(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(text.encode())))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def _stream(self, body: dict[str, Any], fault: str) -> None:
+        made = asyncio.run(_made(self.server.faulty.engine, body))
+        tokens = list(zip(made.ids, made.logprobs, strict=True))
+        if made.stop_id is not None:
+            tokens.append((made.stop_id, made.stop_logprob or 0.0))
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        if fault == "cut":  # without a length an early end would look like the end
+            self.send_header("content-length", "1000000")
+        self.end_headers()
+        for place, (token, logprob) in enumerate(tokens):
+            if fault == "cut" and place == 3:
+                self.close_connection = True
                 return
-            faulty.asked.append(body)
-            fault = faulty.faults.pop(0) if faulty.faults else ""
-            if isinstance(fault, int):
-                self._answer(fault, json.dumps({"error": {"message": f"fault {fault}"}}), {"Retry-After": "0"})
-            elif fault == "slow":
-                faulty.over.wait()
-            else:
-                self._stream(body, fault)
+            self._event(_part(token, logprob, fault))
+        self._event({"choices": [], "usage": {"prompt_tokens_details": {"cached_tokens": made.cached}}})
+        self.wfile.write(b"data: [DONE]\n\n")
+        self.close_connection = True
 
-        def _allowed(self) -> bool:
-            if faulty.key is None or self.headers.get("authorization") == f"Bearer {faulty.key}":
-                return True
-            self._answer(401, json.dumps({"error": "Unauthorized"}))
-            return False
-
-        def _answer(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
-            self.send_response(status)
-            for name, value in (headers or {}).items():
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(text.encode())))
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def _stream(self, body: dict[str, Any], fault: str) -> None:
-            made = asyncio.run(_made(faulty.engine, body))
-            tokens = list(zip(made.ids, made.logprobs, strict=True))
-            if made.stop_id is not None:
-                tokens.append((made.stop_id, made.stop_logprob or 0.0))
-            self.send_response(200)
-            self.send_header("content-type", "text/event-stream")
-            if fault == "cut":  # without a length an early end would look like the end
-                self.send_header("content-length", "1000000")
-            self.end_headers()
-            for place, (token, logprob) in enumerate(tokens):
-                if fault == "cut" and place == 3:
-                    self.close_connection = True
-                    return
-                self._event(_part(token, logprob, fault))
-            self._event({"choices": [], "usage": {"prompt_tokens_details": {"cached_tokens": made.cached}}})
-            self.wfile.write(b"data: [DONE]\n\n")
-            self.close_connection = True
-
-        def _event(self, part: Any) -> None:
-            data = "<html>" if part == "garbage" else json.dumps(part)
-            self.wfile.write(f"data: {data}\n\n".encode())
-
-    return Handler
+    def _event(self, part: Any) -> None:
+        data = "<html>" if part == "garbage" else json.dumps(part)
+        self.wfile.write(f"data: {data}\n\n".encode())
 
 
 def _part(token: int, logprob: float, fault: str) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from adaptive.artifacts import artifact
 from adaptive.engines.embedded import OnnxEngine
 from adaptive.engines.protocol import Generation, Sampling, TokenEngine
 from adaptive.workflow import build_solver
+from tests.engines.asking import GREEDY, Asker
 from tests.engines.backends import BACKENDS, Backend
 
 QUESTIONS = [
@@ -26,34 +26,17 @@ QUESTIONS = [
         for a, b in zip(range(5, 69, 4), range(7, 87, 5), strict=True)
     ),
 ]
-GREEDY = Sampling()
 
 # torch, transformers and vLLM warn of their own doings, which no test here is about.
 pytestmark = pytest.mark.filterwarnings("default")
 
 
-@dataclass
-class Asker:
-    """Calls to one engine, in sessions of one test."""
+class BlockAsker(Asker):
+    """Asks an engine that may compute up to `blocks` ids of a continued chain again."""
 
-    engine: TokenEngine
-    blocks: int
-    test: str
-
-    def prompt(self, question: str = QUESTIONS[0]) -> tuple[int, ...]:
-        return self.engine.codec.render([("user", question)], "medium").open
-
-    async def __call__(
-        self,
-        ids: tuple[int, ...],
-        tokens: int = 12,
-        stop: tuple[int, ...] = (),
-        sampling: Sampling = GREEDY,
-        session: str = "",
-    ) -> Generation:
-        return await self.engine.generate(
-            ids, max_tokens=tokens, stop_ids=stop, sampling=sampling, session=f"{self.test} {session}"
-        )
+    def __init__(self, engine: TokenEngine, session: str, blocks: int) -> None:
+        super().__init__(engine, session)
+        self.blocks = blocks
 
     def fresh_work(self, made: Generation, new: int) -> bool:
         """Whether no more was computed than `new` ids and what did not fill a block of the cache."""
@@ -70,11 +53,11 @@ def backend(request: pytest.FixtureRequest) -> Iterator[tuple[Backend, TokenEngi
 
 
 @pytest.fixture
-def ask(backend: tuple[Backend, TokenEngine], request: pytest.FixtureRequest) -> Asker:
-    return Asker(backend[1], backend[0].blocks, request.node.nodeid)
+def ask(backend: tuple[Backend, TokenEngine], request: pytest.FixtureRequest) -> BlockAsker:
+    return BlockAsker(backend[1], request.node.nodeid, backend[0].blocks)
 
 
-async def test_a_generation_in_two_calls_is_the_same_as_in_one(ask: Asker) -> None:
+async def test_a_generation_in_two_calls_is_the_same_as_in_one(ask: BlockAsker) -> None:
     prompt = ask.prompt()
     whole = await ask(prompt, 24, session="whole")
     first = await ask(prompt, 10)
@@ -83,7 +66,7 @@ async def test_a_generation_in_two_calls_is_the_same_as_in_one(ask: Asker) -> No
     assert first.logprobs + second.logprobs == pytest.approx(whole.logprobs, abs=0.02)
 
 
-async def test_a_continued_round_computes_only_what_is_new(ask: Asker) -> None:
+async def test_a_continued_round_computes_only_what_is_new(ask: BlockAsker) -> None:
     prompt, wait = ask.prompt(), ask.engine.codec.encode("Wait")
     first = await ask(prompt, 40)
     second = await ask(prompt + first.ids + wait, 40)
@@ -93,28 +76,28 @@ async def test_a_continued_round_computes_only_what_is_new(ask: Asker) -> None:
         assert ask.fresh_work(made, len(wait) + 1), (made.prefilled, made.cached)
 
 
-async def test_a_stop_id_is_told_and_left_out(ask: Asker) -> None:
+async def test_a_stop_id_is_told_and_left_out(ask: BlockAsker) -> None:
     stops = ask.engine.codec.markers.thinking_stops
-    made = await ask(ask.prompt(), 200, stops)
+    made = await ask(ask.prompt(), 200, stop=stops)
     assert (made.end, made.stop_id in stops) == ("stop", True)
     assert not set(stops) & set(made.ids)
     assert made.stop_logprob is not None
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 17])
-async def test_as_many_tokens_as_asked_for(ask: Asker, tokens: int) -> None:
+async def test_as_many_tokens_as_asked_for(ask: BlockAsker, tokens: int) -> None:
     made = await ask(ask.prompt(), tokens)
     assert (len(made.ids), len(made.logprobs), made.end) == (tokens, tokens, "length")
 
 
-async def test_log_probabilities_are_those_of_the_weights(ask: Asker, engine: OnnxEngine) -> None:
+async def test_log_probabilities_are_those_of_the_weights(ask: BlockAsker, engine: OnnxEngine) -> None:
     made = await ask(ask.prompt(), 24)
-    own = await Asker(engine, 0, ask.test)(ask.prompt(), 24)
+    own = await Asker(engine, ask.session)(ask.prompt(), 24)
     assert all(logprob <= 1e-6 for logprob in made.logprobs)
     assert made.logprobs == pytest.approx(own.logprobs, abs=0.05)
 
 
-async def test_samples_share_the_prompt_and_a_seed_repeats_one(ask: Asker) -> None:
+async def test_samples_share_the_prompt_and_a_seed_repeats_one(ask: BlockAsker) -> None:
     prompt = ask.prompt("Hello, who are you?")
     await ask(prompt, 1)
 
@@ -127,22 +110,22 @@ async def test_samples_share_the_prompt_and_a_seed_repeats_one(ask: Asker) -> No
     assert (await sample(2)).ids == samples[2].ids
 
 
-async def test_a_sequence_that_was_drawn_is_not_drawn_again(ask: Asker) -> None:
+async def test_a_sequence_that_was_drawn_is_not_drawn_again(ask: BlockAsker) -> None:
     how = Sampling(temperature=1.5, seed=7)
     first = await ask(ask.prompt(), 12, sampling=how)
     second = await ask(ask.prompt() + first.ids, 12, sampling=how)
     assert first.ids != second.ids
 
 
-async def test_tokens_are_told_as_they_come_and_a_cancelled_call_stops(ask: Asker) -> None:
+async def test_tokens_are_told_as_they_come_and_a_cancelled_call_stops(ask: BlockAsker) -> None:
     arrived = asyncio.Event()
     prompt = ask.prompt()
     work = ask.engine.generate(
         prompt,
         max_tokens=900,
         stop_ids=(),
-        sampling=Sampling(),
-        session=ask.test,
+        sampling=GREEDY,
+        session=ask.session,
         on_token=lambda _: arrived.set(),
     )
     task = asyncio.create_task(work)
@@ -154,7 +137,7 @@ async def test_tokens_are_told_as_they_come_and_a_cancelled_call_stops(ask: Aske
     assert (await ask(prompt, 5)).ids == (await ask(prompt, 5, session="other")).ids
 
 
-async def test_a_context_window_runs_out(ask: Asker) -> None:
+async def test_a_context_window_runs_out(ask: BlockAsker) -> None:
     window = ask.engine.context_window
     filler = (ask.prompt() * window)[: window - 6]
     made = await ask(filler, 50)
@@ -163,7 +146,7 @@ async def test_a_context_window_runs_out(ask: Asker) -> None:
         await ask(filler + (5,) * 6, 1)
 
 
-async def test_calls_at_once_do_not_mix(ask: Asker) -> None:
+async def test_calls_at_once_do_not_mix(ask: BlockAsker) -> None:
     prompts = [ask.prompt(question) for question in QUESTIONS[:6]]
     together = await asyncio.gather(*(ask(p, 30, session=str(n)) for n, p in enumerate(prompts)))
     alone = [await ask(p, 30, session=f"alone {n}") for n, p in enumerate(prompts)]
@@ -178,7 +161,7 @@ def solved(engine: Any, question: str) -> dict[str, Any]:
     return result
 
 
-def test_answers_agree_with_the_embedded_engine(ask: Asker, engine: OnnxEngine) -> None:
+def test_answers_agree_with_the_embedded_engine(ask: BlockAsker, engine: OnnxEngine) -> None:
     unexplained = []
     for question in QUESTIONS[:50]:
         one, other = solved(ask.engine, question), solved(engine, question)
@@ -188,7 +171,7 @@ def test_answers_agree_with_the_embedded_engine(ask: Asker, engine: OnnxEngine) 
     assert not unexplained
 
 
-def test_a_solve_in_rounds_reads_each_token_once(ask: Asker) -> None:
+def test_a_solve_in_rounds_reads_each_token_once(ask: BlockAsker) -> None:
     from adaptive.workflow import Options
 
     options = Options(adapt=False, waits=2, budget=512, effort="medium", wait_string=("Wait", "Hmm"))

@@ -19,36 +19,20 @@ from adaptive.engines.embedded import OnnxEngine
 from adaptive.engines.onnx_model import load_model
 from adaptive.engines.protocol import Generation, Sampling
 from adaptive.errors import AdaptiveError, InputError
+from tests.engines.asking import GREEDY, QUESTION, Asker
 
 QUESTIONS = (
-    "What is 47 + 38 - 12?",
+    QUESTION,
     "Ann has 3 bags of 4 apples. How many apples?",
     "hello",
     "gcd of 12 and 18?",
 )
-GREEDY = Sampling()
 
 
-class Asker:
-    """Questions to an engine, in sessions of one test."""
+class OnnxAsker(Asker):
+    """Asks the embedded engine, which tells what it held and counts what it computed."""
 
-    def __init__(self, engine: OnnxEngine, session: str) -> None:
-        self.engine, self.session = engine, session
-
-    def prompt(self, question: str = QUESTIONS[0]) -> tuple[int, ...]:
-        return self.engine.codec.render([("user", question)], "medium").open
-
-    async def __call__(
-        self,
-        ids: tuple[int, ...],
-        tokens: int = 12,
-        *,
-        stop: tuple[int, ...] = (),
-        sampling: Sampling = GREEDY,
-        session: str = "",
-    ) -> Generation:
-        name = f"{self.session} {session}"
-        return await self.engine.generate(ids, max_tokens=tokens, stop_ids=stop, sampling=sampling, session=name)
+    engine: OnnxEngine
 
     async def fresh(self, ids: tuple[int, ...], tokens: int = 12, **kind: Sampling) -> Generation:
         """The same in a session that holds nothing."""
@@ -59,8 +43,8 @@ class Asker:
 
 
 @pytest.fixture
-def ask(engine: OnnxEngine, session: str) -> Asker:
-    return Asker(engine, session)
+def ask(engine: OnnxEngine, session: str) -> OnnxAsker:
+    return OnnxAsker(engine, session)
 
 
 def same(one: Generation, other: Generation) -> bool:
@@ -69,7 +53,7 @@ def same(one: Generation, other: Generation) -> bool:
     return (one.ids, one.end, one.stop_id) == (other.ids, other.end, other.stop_id) and close
 
 
-async def test_continuing_a_chain_computes_only_what_is_new(ask: Asker) -> None:
+async def test_continuing_a_chain_computes_only_what_is_new(ask: OnnxAsker) -> None:
     prompt, wait = ask.prompt(), ask.engine.codec.encode("Wait")
     before = ask.engine.prefilled_total
     first = await ask(prompt, 20)
@@ -81,7 +65,7 @@ async def test_continuing_a_chain_computes_only_what_is_new(ask: Asker) -> None:
     assert ask.engine.prefilled_total - before == len(prompt) + len(wait)
 
 
-async def test_going_back_to_where_a_call_began_or_ended_computes_nothing(ask: Asker) -> None:
+async def test_going_back_to_where_a_call_began_or_ended_computes_nothing(ask: OnnxAsker) -> None:
     prompt = ask.prompt()
     first = await ask(prompt, 10)
     closing = ask.engine.codec.encode("\nThe answer is ")
@@ -92,7 +76,7 @@ async def test_going_back_to_where_a_call_began_or_ended_computes_nothing(ask: A
         assert same(again, await ask.fresh(ids, 5))
 
 
-async def test_going_back_anywhere_else_computes_one_id(ask: Asker) -> None:
+async def test_going_back_anywhere_else_computes_one_id(ask: OnnxAsker) -> None:
     prompt = ask.prompt()
     first = await ask(prompt, 10)
     again = await ask(prompt + first.ids[:4], 6)
@@ -100,7 +84,7 @@ async def test_going_back_anywhere_else_computes_one_id(ask: Asker) -> None:
     assert again.ids == first.ids[4:]
 
 
-async def test_a_fork_leaves_what_is_shared(ask: Asker) -> None:
+async def test_a_fork_leaves_what_is_shared(ask: OnnxAsker) -> None:
     prompt = ask.prompt()
     first = await ask(prompt, 10)
     for text in ("Wait", " so 5", "\n"):
@@ -122,7 +106,7 @@ MOVES = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_whatever_was_asked_before_the_result_is_that_of_a_fresh_session(
-    ask: Asker, moves: list[tuple[int, list[int]]]
+    ask: OnnxAsker, moves: list[tuple[int, list[int]]]
 ) -> None:
     async def play() -> None:
         await ask.engine.release(f"{ask.session} ")
@@ -138,20 +122,20 @@ def test_whatever_was_asked_before_the_result_is_that_of_a_fresh_session(
 
 
 @pytest.mark.parametrize("sampling", [GREEDY, Sampling(temperature=1.5, seed=4)])
-async def test_calls_at_once_do_not_mix(ask: Asker, sampling: Sampling) -> None:
+async def test_calls_at_once_do_not_mix(ask: OnnxAsker, sampling: Sampling) -> None:
     prompts = [ask.prompt(question) for question in QUESTIONS]
     alone = [await ask.fresh(prompt, 20, sampling=sampling) for prompt in prompts]
     calls = [ask(prompt, 20, sampling=sampling, session=str(i)) for i, prompt in enumerate(prompts)]
     assert all(map(same, await asyncio.gather(*calls), alone))
 
 
-async def test_calls_at_once_in_one_session_do_not_mix(ask: Asker) -> None:
+async def test_calls_at_once_in_one_session_do_not_mix(ask: OnnxAsker) -> None:
     prompts = [ask.prompt(question) for question in QUESTIONS]
     alone = [await ask.fresh(prompt, 20) for prompt in prompts]
     assert all(map(same, await asyncio.gather(*(ask(prompt, 20) for prompt in prompts)), alone))
 
 
-def test_several_event_loops_may_use_one_engine(ask: Asker) -> None:
+def test_several_event_loops_may_use_one_engine(ask: OnnxAsker) -> None:
     prompts = [ask.prompt(question) for question in QUESTIONS]
     made: dict[int, Generation] = {}
 
@@ -166,14 +150,14 @@ def test_several_event_loops_may_use_one_engine(ask: Asker) -> None:
     assert all(same(made[i], asyncio.run(ask.fresh(prompt, 20))) for i, prompt in enumerate(prompts))
 
 
-async def test_a_seed_repeats_and_another_differs(ask: Asker) -> None:
+async def test_a_seed_repeats_and_another_differs(ask: OnnxAsker) -> None:
     prompt, hot = ask.prompt(), [Sampling(temperature=3.0, seed=seed) for seed in (1, 1, 2, -1)]
     made = [(await ask.fresh(prompt, 40, sampling=sampling)).ids for sampling in hot]
     assert made[0] == made[1]
     assert len(set(made)) == 3
 
 
-async def test_a_sampled_chain_continues_as_if_it_had_not_been_cut(ask: Asker) -> None:
+async def test_a_sampled_chain_continues_as_if_it_had_not_been_cut(ask: OnnxAsker) -> None:
     prompt, sampling = ask.prompt(), Sampling(temperature=1.5, top_p=0.95, top_k=50, seed=7)
     whole = await ask.fresh(prompt, 30, sampling=sampling)
     head = await ask(prompt, 13, sampling=sampling)
@@ -181,7 +165,7 @@ async def test_a_sampled_chain_continues_as_if_it_had_not_been_cut(ask: Asker) -
     assert head.ids + tail.ids == whole.ids
 
 
-async def test_a_stop_id_ends_is_reported_and_is_not_kept(ask: Asker) -> None:
+async def test_a_stop_id_ends_is_reported_and_is_not_kept(ask: OnnxAsker) -> None:
     prompt = ask.prompt()
     free = await ask.fresh(prompt, 30)
     stop = free.ids[9]
@@ -195,13 +179,13 @@ async def test_a_stop_id_ends_is_reported_and_is_not_kept(ask: Asker) -> None:
     assert (past.prefilled, past.ids) == (0, free.ids[place : place + 5])
 
 
-async def test_max_tokens_is_kept_to(ask: Asker) -> None:
+async def test_max_tokens_is_kept_to(ask: OnnxAsker) -> None:
     for tokens in (1, 2, 7):
         made = await ask(ask.prompt(), tokens)
         assert (len(made.ids), made.end, made.stop_id, made.stop_logprob) == (tokens, "length", None, None)
 
 
-async def test_the_window_ends_a_generation(ask: Asker) -> None:
+async def test_the_window_ends_a_generation(ask: OnnxAsker) -> None:
     window = ask.engine.context_window
     ids = (ask.prompt() * window)[: window - 5]
     for tokens, count, end in ((50, 5, "context"), (5, 5, "length"), (4, 4, "length")):
@@ -221,17 +205,17 @@ async def test_the_window_ends_a_generation(ask: Asker) -> None:
         ((10**6,), 1, "0 to"),
     ],
 )
-async def test_what_cannot_be_asked(ask: Asker, ids: tuple[int, ...], tokens: int, part: str) -> None:
+async def test_what_cannot_be_asked(ask: OnnxAsker, ids: tuple[int, ...], tokens: int, part: str) -> None:
     with pytest.raises(ValueError, match=part):
         await ask(ids, tokens)
 
 
-async def test_a_full_window_cannot_be_continued(ask: Asker) -> None:
+async def test_a_full_window_cannot_be_continued(ask: OnnxAsker) -> None:
     with pytest.raises(ValueError, match="ids, this one has"):
         await ask((5,) * ask.engine.context_window)
 
 
-async def test_log_probabilities_are_the_log_softmax_of_the_model(ask: Asker, model_folder: Path) -> None:
+async def test_log_probabilities_are_the_log_softmax_of_the_model(ask: OnnxAsker, model_folder: Path) -> None:
     prompt = ask.prompt()
     made = await ask(prompt, 15)
     generator = load_model(model_folder).generator(1024)
@@ -243,7 +227,7 @@ async def test_log_probabilities_are_the_log_softmax_of_the_model(ask: Asker, mo
         assert made.logprobs[before] == pytest.approx(wanted, abs=1e-3)
 
 
-async def test_tokens_are_told_in_the_callers_loop_before_the_call_returns(ask: Asker) -> None:
+async def test_tokens_are_told_in_the_callers_loop_before_the_call_returns(ask: OnnxAsker) -> None:
     told: list[tuple[int, int]] = []
     made = await ask.engine.generate(
         ask.prompt(),
@@ -257,7 +241,7 @@ async def test_tokens_are_told_in_the_callers_loop_before_the_call_returns(ask: 
     assert {thread for _, thread in told} == {threading.get_ident()}
 
 
-async def cancelled(ask: Asker, session: str) -> float:
+async def cancelled(ask: OnnxAsker, session: str) -> float:
     """Start a long call, cancel it after its first token; returns the seconds until it was over."""
     begun = asyncio.Event()
     call = ask.engine.generate(
@@ -277,14 +261,14 @@ async def cancelled(ask: Asker, session: str) -> float:
     return time.perf_counter() - start
 
 
-async def test_a_cancelled_call_stops_and_its_session_goes_on(ask: Asker) -> None:
+async def test_a_cancelled_call_stops_and_its_session_goes_on(ask: OnnxAsker) -> None:
     assert await cancelled(ask, "") < 0.5
     made = await ask(ask.prompt(), 20)
     assert made.prefilled == 0
     assert same(made, await ask.fresh(ask.prompt(), 20))
 
 
-async def test_calls_cancelled_while_they_wait_their_turn_end_at_once(ask: Asker) -> None:
+async def test_calls_cancelled_while_they_wait_their_turn_end_at_once(ask: OnnxAsker) -> None:
     count = 2 * (os.cpu_count() or 1) + 2
     tasks = [asyncio.create_task(ask(ask.prompt(), 900, session=str(i))) for i in range(count)]
     await asyncio.sleep(0.05)
@@ -297,7 +281,7 @@ async def test_calls_cancelled_while_they_wait_their_turn_end_at_once(ask: Asker
     assert len((await ask(ask.prompt(), 5)).ids) == 5
 
 
-async def test_a_released_session_computes_everything_again(ask: Asker) -> None:
+async def test_a_released_session_computes_everything_again(ask: OnnxAsker) -> None:
     prompt = ask.prompt()
     first = await ask(prompt, 5)
     await ask.engine.release(f"{ask.session} ")
