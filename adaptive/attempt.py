@@ -79,12 +79,38 @@ class Round:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A verifier's word on an attempt; `score` is in 0..1."""
+    """A verifier's word on an attempt; `score` is in 0..1.
+
+    decided: False where the verifier could not tell ("not verified: ..."): that is never an acceptance, and no
+    evidence against the answer either. usage: what the verdict cost, its tokens counted as `verifier`; None where
+    it cost nothing.
+    """
 
     accepted: bool
     score: float
     verifier: str
     reason: str
+    decided: bool = True
+    usage: Usage | None = None
+
+    def __post_init__(self) -> None:
+        if self.accepted and not self.decided:
+            raise ValueError("a verifier that could not tell cannot accept")
+
+    @classmethod
+    def undecided(cls, score: float, verifier: str, why: str, usage: Usage | None = None) -> Verdict:
+        """Not verified, and why."""
+        return cls(False, score, verifier, f"not verified: {why}", decided=False, usage=usage)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {**asdict(self), "usage": self.usage.to_json() if self.usage else None}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Verdict:
+        """The verdict written by `to_json`."""
+        usage = data.get("usage")
+        return cls(**{**data, "usage": Usage.from_json(usage) if usage else None})
 
 
 @dataclass(frozen=True)
@@ -116,14 +142,16 @@ class Attempt:
     usage: Usage = Usage()
     reason: str = ""
 
-    def judged(self, verdict: Verdict, spent: Usage | None = None) -> Attempt:
+    def judged(self, verdict: Verdict) -> Attempt:
         """This attempt with a verdict, and with what the verdict cost added to its usage."""
-        return replace(self, verdict=verdict, usage=self.usage + spent if spent else self.usage)
+        spent = self.usage + verdict.usage if verdict.usage else self.usage
+        return replace(self, verdict=verdict, usage=spent)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
         data = asdict(self)
-        return {**data, "rounds": [asdict(r) for r in self.rounds], "trace": list(self.trace),
+        verdict = self.verdict.to_json() if self.verdict else None
+        return {**data, "rounds": [asdict(r) for r in self.rounds], "trace": list(self.trace), "verdict": verdict,
                 "usage": self.usage.to_json()}  # fmt: skip
 
     @classmethod
@@ -135,7 +163,7 @@ class Attempt:
                 **data,
                 "rounds": tuple(Round(**r) for r in data["rounds"]),
                 "trace": tuple(data["trace"]),
-                "verdict": Verdict(**verdict) if verdict else None,
+                "verdict": Verdict.from_json(verdict) if verdict else None,
                 "usage": Usage.from_json(data["usage"]),
             }
         )

@@ -5,14 +5,15 @@
 *rounds* continues the ids that an engine made, as adaptive does. *text* is the loop of the notebook that the
 project began with: after every round all text is decoded, tokenised again and sent as if it were new, on the same
 engine. An engine that keeps blocks of any call's prefix (vLLM) finds most of it again; one that keeps chains by
-session does not. Greedy, no stop ids, so that all three make exactly T tokens. Medians of the repeats, measured in
-turn in one run.
+session does not. Greedy, no stop ids, so that all three make exactly T tokens. Ratios are medians over the
+repeats, each of a run and a run without a break next to it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
 from time import perf_counter
@@ -27,6 +28,7 @@ from adaptive.engines.registry import open_engine, parse_options
 QUESTION = "What is 348 + 276 - 95 + 412 - 87?"
 ROUNDS = (2, 8, 32)
 GREEDY = Sampling()
+Run = Callable[[str], Awaitable[int]]
 
 
 async def without_a_break(engine: TokenEngine, prompt: tuple[int, ...], tokens: int, name: str) -> int:
@@ -58,26 +60,50 @@ async def text(engine: TokenEngine, prompt: tuple[int, ...], tokens: int, count:
     return prefilled
 
 
-async def measure(engine: TokenEngine, tokens: int, repeats: int) -> list[tuple[str, float, float, float]]:
-    """(way, median seconds, ratio to no break, ids computed again) of every way."""
+@dataclass
+class Way:
+    """One way of making the tokens: its times beside those of no break, and the ids computed in its last run."""
+
+    name: str
+    run: Run
+    seconds: list[float] = field(default_factory=list)
+    ratios: list[float] = field(default_factory=list)
+    prefilled: int = 0
+
+
+async def measure(engine: TokenEngine, tokens: int, repeats: int) -> list[Way]:
+    """Every way, timed `repeats` times, each time next to a run without a break.
+
+    A machine's speed drifts by more than what is measured here, so only neighbours are compared, and which of the
+    two comes first alternates.
+    """
     prompt = engine.codec.render([("user", QUESTION)], "medium").open
-    ways: dict[str, Callable[[str], Awaitable[int]]] = {
-        "no break": partial(without_a_break, engine, prompt, tokens)
-    }
+    base: Run = partial(without_a_break, engine, prompt, tokens)
+    ways = [Way("no break", base)]
     for count in ROUNDS:
-        ways[f"{count} rounds"] = partial(rounds, engine, prompt, tokens, count)
-        ways[f"{count} x text"] = partial(text, engine, prompt, tokens, count)
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
-    again: dict[str, float] = {}
+        ways.append(Way(f"{count} rounds", partial(rounds, engine, prompt, tokens, count)))
+        ways.append(Way(f"{count} x text", partial(text, engine, prompt, tokens, count)))
     for repeat in range(repeats + 1):  # the first is for warming up
-        for way, run in ways.items():
-            name = f"{way} {repeat}"
-            started = perf_counter()
-            again[way] = await run(name)
-            seconds[way].append(perf_counter() - started)
-            await engine.release(name)
-    base = median(seconds["no break"][1:])
-    return [(way, median(s[1:]), median(s[1:]) / base, again[way]) for way, s in seconds.items()]
+        for way in ways:
+            seconds, way.prefilled, ratio = await _beside(engine, way, base, repeat)
+            if repeat:
+                way.seconds.append(seconds)
+                way.ratios.append(ratio)
+    return ways
+
+
+async def _beside(engine: TokenEngine, way: Way, base: Run, repeat: int) -> tuple[float, int, float]:
+    """Seconds of a way, the ids it computed, and its ratio to a run without a break beside it."""
+    pair = [(way.run, way.name), (base, "base")]
+    timed = {}
+    for run, name in pair if repeat % 2 else reversed(pair):
+        session = f"{way.name} {name} {repeat}"
+        started = perf_counter()
+        prefilled = await run(session)
+        timed[name] = perf_counter() - started, prefilled
+        await engine.release(session)
+    (seconds, prefilled), (reference, _) = timed[way.name], timed["base"]
+    return seconds, prefilled, seconds / reference
 
 
 @click.command(help=__doc__.partition("\n")[0] if __doc__ else None)
@@ -89,15 +115,18 @@ def main(model: str, options: tuple[str, ...], tokens: int, repeats: int) -> Non
     """Measure and print the table."""
     engine = open_engine(model, **parse_options(options))
 
-    async def run() -> list[tuple[str, float, float, float]]:
+    async def run() -> list[Way]:
         try:
             return await measure(engine, tokens, repeats)
         finally:
             await engine.close()
 
-    table = Table("way", "seconds", "to no break", "ids prefilled")
-    for way, seconds, ratio, prefilled in asyncio.run(run()):
-        table.add_row(way, f"{seconds:.3f}", f"{ratio:.2f}", f"{prefilled:.0f}")
+    table = Table("way", "seconds", "to no break", "of all repeats", "ids prefilled")
+    for way in asyncio.run(run()):
+        span = f"{min(way.ratios):.2f} to {max(way.ratios):.2f}"
+        table.add_row(
+            way.name, f"{median(way.seconds):.3f}", f"{median(way.ratios):.2f}", span, str(way.prefilled)
+        )
     console = Console()
     console.print(f"{tokens} tokens on {model}, medians of {repeats}")
     console.print(table)

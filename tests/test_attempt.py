@@ -23,7 +23,9 @@ USAGES = st.builds(
     cost=COST,
     estimated=st.sets(st.sampled_from(COUNTED)).map(lambda names: tuple(sorted(names))),
 )
-VERDICTS = st.builds(Verdict, st.booleans(), SHARE, st.text(), st.text())
+VERDICTS = st.builds(Verdict, st.booleans(), SHARE, st.text(), st.text(), usage=st.none() | USAGES) | st.builds(
+    Verdict.undecided, SHARE, st.text(), st.text(), st.none() | USAGES
+)
 ROUNDS = st.builds(Round, COUNT, COUNT, st.sampled_from(get_args(RoundEnd)))
 ATTEMPTS = st.builds(
     Attempt,
@@ -77,9 +79,16 @@ def test_an_unknown_price_is_unknown_never_0(one: float | None, other: float | N
 
 @given(ATTEMPTS, VERDICTS, USAGES)
 def test_what_a_verdict_cost_is_added(attempt: Attempt, verdict: Verdict, spent: Usage) -> None:
-    judged = attempt.judged(verdict, spent)
-    assert judged.verdict == verdict
+    judged = attempt.judged(replace(verdict, usage=spent))
+    assert judged.verdict == replace(verdict, usage=spent)
     assert judged.usage == attempt.usage + spent
+
+
+def test_what_could_not_be_verified_is_no_acceptance() -> None:
+    verdict = Verdict.undecided(0.5, "judge", "it did not answer within 5 s")
+    assert (verdict.accepted, verdict.reason) == (False, "not verified: it did not answer within 5 s")
+    with pytest.raises(ValueError, match="cannot accept"):
+        replace(verdict, accepted=True)
 
 
 @pytest.mark.parametrize("cost", [None, 0.0, 0.5])
