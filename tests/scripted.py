@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any, TypeVar
 
-from adaptive.engines.protocol import Generation, Markers, OnToken, Prompt, Sampling
+from adaptive.engines.protocol import Generation, GenerationEnd, Halt, Markers, OnToken, Prompt, Sampling
 from adaptive.ladder import EFFORTS, Effort
 
 T = TypeVar("T")
@@ -100,6 +100,7 @@ class ScriptedEngine:
         sampling: Sampling,
         session: str,
         on_token: OnToken | None = None,
+        halt: Halt | None = None,
     ) -> Generation:
         if max_tokens < 1:
             raise ValueError(f"max_tokens must be at least 1, got {max_tokens}.")
@@ -109,8 +110,9 @@ class ScriptedEngine:
         room = min(max_tokens, self.context_window - len(ids))
         kept: list[int] = []
         stop = None
+        halted = False
         play = self._next_ids(state, ids)
-        while len(kept) < room and stop is None:
+        while len(kept) < room and stop is None and not halted:
             if self.yields:
                 await asyncio.sleep(0)
             token = next(play)
@@ -120,7 +122,11 @@ class ScriptedEngine:
                 kept.append(token)
                 if on_token:
                     on_token(token)
-        made = self._generation(tuple(ids), tuple(kept), stop, state, full=room < max_tokens)
+                halted = halt is not None and halt(token)
+        why: GenerationEnd = "stop" if stop is not None else "length" if len(kept) == max_tokens else "context"
+        made = self._generation(
+            tuple(ids), tuple(kept), stop, state, "halted" if halted and len(kept) < room else why
+        )
         self.calls.append(Call(tuple(ids), max_tokens, tuple(stop_ids), session, made))
         return made
 
@@ -142,7 +148,7 @@ class ScriptedEngine:
             state.current = iter(next(state.thinking, (END,)))
 
     def _generation(
-        self, ids: tuple[int, ...], kept: tuple[int, ...], stop: int | None, state: _Session, *, full: bool
+        self, ids: tuple[int, ...], kept: tuple[int, ...], stop: int | None, state: _Session, end: GenerationEnd
     ) -> Generation:
         cached = shared(ids, state.held) if self.keeps_cache else 0
         # The last id before a limit was sampled and never read back in.
@@ -150,7 +156,7 @@ class ScriptedEngine:
         return Generation(
             ids=kept,
             logprobs=tuple(map(logprob, kept)) if self.gives_logprobs else (),
-            end="stop" if stop is not None else "context" if full else "length",
+            end=end,
             prefilled=len(ids) - cached,
             cached=cached,
             stop_id=stop,

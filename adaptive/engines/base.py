@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from adaptive.engines.background import LoopThread, in_callers_loop
 from adaptive.engines.calls import Asked, Growing
 from adaptive.engines.codec import FolderCodec
-from adaptive.engines.protocol import Generation, OnToken, Sampling
+from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling
 from adaptive.errors import AdaptiveError
 
 
@@ -54,12 +54,13 @@ class LoopEngine(Engine, ABC):
         sampling: Sampling,
         session: str,
         on_token: OnToken | None = None,
+        halt: Halt | None = None,
     ) -> Generation:
         """Continue `ids` by at most `max_tokens`; the contract is `TokenEngine.generate`'s."""
         if self._closed:
             raise self._is_closed()
         asked = Asked(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
-        growing = Growing(asked, None if on_token is None else in_callers_loop(on_token))
+        growing = Growing(asked, None if on_token is None else in_callers_loop(on_token), halt)
         return await self._loop.run(self._grow(growing))
 
     async def release(self, session: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from adaptive.engines.protocol import Generation, GenerationEnd, OnToken, Sampling
+from adaptive.engines.protocol import Generation, GenerationEnd, Halt, OnToken, Sampling
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,20 @@ class Asked:
 
 @dataclass
 class Growing:
-    """A generation as it arrives; tokens that are kept are told to `on_token`."""
+    """A generation as it arrives; tokens that are kept are told to `on_token`, and `halt` may end it."""
 
     asked: Asked
     on_token: OnToken | None = None
+    halt: Halt | None = None
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     stop: tuple[int, float | None] | None = None
+    halted: bool = False
 
     @property
     def over(self) -> bool:
         """Whether nothing more is wanted."""
-        return self.stop is not None or len(self.ids) >= self.asked.room
+        return self.stop is not None or self.halted or len(self.ids) >= self.asked.room
 
     def add(self, ids: Sequence[int], logprobs: Sequence[float]) -> None:
         """Take tokens up to a stop id or the room; what comes after that is not kept."""
@@ -67,14 +69,32 @@ class Growing:
             self.logprobs.append(logprob)
         if self.on_token is not None:
             self.on_token(token)
+        self.halted = self.halt is not None and self.halt(token)
 
-    def done(self, cached: int) -> Generation:
-        """What it came to; `cached` ids were not computed again, told of a call that went on they may be more."""
-        cached = min(cached, len(self.asked.ids))
-        end: GenerationEnd = (
-            "stop" if self.stop else "length" if len(self.ids) >= self.asked.max_tokens else "context"
-        )
+    @property
+    def end(self) -> GenerationEnd:
+        """Why it ended."""
+        if self.stop is not None:
+            return "stop"
+        if len(self.ids) >= self.asked.max_tokens:
+            return "length"
+        return "halted" if self.halted and len(self.ids) < self.asked.room else "context"
+
+    def done(self, cached: int | None) -> Generation:
+        """What it came to; `cached` ids were not computed again, None where the engine did not say.
+
+        Told of a call that went on, they may be more than the ids that were asked about.
+        """
+        known = min(cached or 0, len(self.asked.ids))
         stop_id, stop_logprob = self.stop or (None, None)
         logprobs = tuple(self.logprobs) if len(self.logprobs) == len(self.ids) else ()
-        prefilled = len(self.asked.ids) - cached
-        return Generation(tuple(self.ids), logprobs, end, prefilled, cached, stop_id, stop_logprob)
+        return Generation(
+            ids=tuple(self.ids),
+            logprobs=logprobs,
+            end=self.end,
+            prefilled=len(self.asked.ids) - known,
+            cached=known,
+            stop_id=stop_id,
+            stop_logprob=stop_logprob,
+            counted=cached is not None,
+        )

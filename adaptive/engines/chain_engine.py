@@ -18,7 +18,7 @@ from adaptive.engines.calls import Asked, Growing
 from adaptive.engines.chains import Chain, ChainPool
 from adaptive.engines.codec import FolderCodec
 from adaptive.engines.decoding import Call
-from adaptive.engines.protocol import Generation, OnToken, Sampling
+from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling
 from adaptive.errors import AdaptiveError, on_one_line
 
 
@@ -61,13 +61,14 @@ class ChainEngine(Engine):
         sampling: Sampling,
         session: str,
         on_token: OnToken | None = None,
+        halt: Halt | None = None,
     ) -> Generation:
         """Continue `ids` by at most `max_tokens`; the contract is `TokenEngine.generate`'s."""
         if self._pool is None:
             raise self._is_closed()
         asked = Asked(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
         self._check(asked.ids)
-        call = Call(Growing(asked, None if on_token is None else in_callers_loop(on_token)))
+        call = Call(Growing(asked, None if on_token is None else in_callers_loop(on_token), halt))
         return await _finished(self._threads.submit(self._run, self._pool, call, session), call.halted)
 
     async def release(self, session: str) -> None:

@@ -80,7 +80,7 @@ class CompletionsEngine(LoopEngine):
         if not growing.over:
             made = f"{len(growing.ids)} of {growing.asked.room} tokens"
             raise AdaptiveError(f"the server {self._name} ended after {made} without saying why: ask again.")
-        return growing.done(cached[0] if cached else 0)
+        return growing.done(cached[0] if cached else None)
 
     def _request(self, growing: Growing) -> dict[str, Any] | None:
         """What to ask for what is still missing; None where nothing is."""
@@ -115,13 +115,15 @@ def _stop(server: Server, loop: LoopThread) -> None:
     loop.stop()
 
 
-def _take(part: dict[str, Any], growing: Growing, cached: list[int]) -> None:
-    """Take one part of a stream."""
+def _take(part: dict[str, Any], growing: Growing, cached: list[int]) -> bool:
+    """Take one part of a stream; whether another one is wanted."""
     for choice in part.get("choices") or ():
         growing.add(choice.get("token_ids") or (), (choice.get("logprobs") or {}).get("token_logprobs") or ())
     if usage := part.get("usage"):
         details = usage.get("prompt_tokens_details") or {}
-        cached.append(int(details.get("cached_tokens") or 0))
+        if "cached_tokens" in details:
+            cached.append(int(details["cached_tokens"] or 0))
+    return not growing.halted
 
 
 def _served(models: list[dict[str, Any]], wanted: str | None, url: str) -> Served:

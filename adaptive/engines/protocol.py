@@ -14,7 +14,8 @@ from typing import Literal, Protocol
 from adaptive.ladder import Effort
 
 OnToken = Callable[[int], None]
-GenerationEnd = Literal["stop", "length", "context"]
+Halt = Callable[[int], bool]
+GenerationEnd = Literal["stop", "length", "halted", "context"]
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class Generation:
 
     `ids` are the new tokens, without the stop id that ended them (reported as `stop_id`); `logprobs` has one
     entry an id (natural log, of the untempered distribution), plus `stop_logprob`. `end` is "stop" (a stop id
-    was chosen), "length" (max_tokens reached) or "context" (the window is full). `prefilled` counts ids that
-    were computed before the first new token, `cached` those that were not computed again.
+    was chosen), "length" (max_tokens reached), "halted" (the caller's `halt` said so) or "context" (the window is
+    full). `prefilled` counts ids that were computed before the first new token, `cached` those that were not
+    computed again; where `counted` is False the engine did not say, and `cached` is 0.
     """
 
     ids: tuple[int, ...]
@@ -44,6 +46,7 @@ class Generation:
     cached: int
     stop_id: int | None = None
     stop_logprob: float | None = None
+    counted: bool = True
 
 
 @dataclass(frozen=True)
@@ -132,11 +135,13 @@ class TokenEngine(Protocol):
         sampling: Sampling,
         session: str,
         on_token: OnToken | None = None,
+        halt: Halt | None = None,
     ) -> Generation:
         """Continue `ids` by at most `max_tokens` (>= 1) tokens, until a stop id or the window's end.
 
-        `on_token` is called, in the caller's event loop, with each new id that is kept. Cancelling the task
-        stops within one token. Raises `ValueError` if `ids` is empty or already fills the window.
+        `on_token` is called, in the caller's event loop, with each new id that is kept. `halt` is called with the
+        same ids in the same order, in any thread: where it returns True that id is the last one. Cancelling the
+        task stops within one token. Raises `ValueError` if `ids` is empty or already fills the window.
         """
         ...
 

@@ -59,10 +59,11 @@ class Server:
         await self._persist(ask)
         return found
 
-    async def stream(self, request: Callable[[], Part | None], take: Callable[[Part], None]) -> None:
+    async def stream(self, request: Callable[[], Part | None], take: Callable[[Part], bool]) -> None:
         """Ask what `request` gives, anew after a failure, and give each part of the answer to `take`.
 
-        Raises `AdaptiveError` or `InputError` in one sentence.
+        Where that returns False the connection is closed, which makes a server drop the request. Raises
+        `AdaptiveError` or `InputError` in one sentence.
         """
 
         async def ask() -> None:
@@ -73,7 +74,8 @@ class Server:
                 if response.status_code != httpx.codes.OK:
                     self._check(response, (await response.aread()).decode(errors="replace"))
                 async for part in self._parts(response):
-                    take(part)
+                    if not take(part):
+                        return
 
         await self._persist(ask)
 

@@ -11,6 +11,7 @@ import logging
 import os
 import uuid
 import weakref
+from contextlib import aclosing
 from typing import Any
 
 from adaptive.engines.background import LoopThread
@@ -56,12 +57,15 @@ class VllmEngine(LoopEngine):
         asked, cached = growing.asked, 0
         prompt = {"prompt_token_ids": list(asked.ids)}
         try:
-            async for made in self._engine.generate(prompt, self._sampling(asked), uuid.uuid4().hex):
-                cached = made.num_cached_tokens or cached
-                part = made.outputs[0]
-                growing.add(
-                    part.token_ids, [row[i].logprob for i, row in zip(part.token_ids, part.logprobs, strict=True)]
-                )
+            # Closed at once where it is halted: that is what makes vLLM drop the request.
+            async with aclosing(self._engine.generate(prompt, self._sampling(asked), uuid.uuid4().hex)) as parts:
+                async for made in parts:
+                    cached = made.num_cached_tokens or cached
+                    part = made.outputs[0]
+                    known = [row[i].logprob for i, row in zip(part.token_ids, part.logprobs, strict=True)]
+                    growing.add(part.token_ids, known)
+                    if growing.halted:
+                        break
         except (RuntimeError, ValueError) as error:
             said = on_one_line(error, 200)
             raise AdaptiveError(f"model {self._name!r} failed while generating ({said}).") from error

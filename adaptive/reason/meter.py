@@ -2,12 +2,16 @@
 
 thinking  ids sampled while thinking, the ends that the model sampled among them
 answer    ids sampled while answering, the end of the turn among them
+probe     ids of looks at what the answer would be by now, sampled or put there to get it
 injected  ids that nobody sampled: waits, closing phrase, forced end marker, hand-over, answer prefix
 prompt    the ids that the attempt started from (the prompt, and the chain of earlier attempts), each once,
           and those that the engine computed a second time within the attempt: none where it keeps its cache
 cached    those of the first that the engine still held
 
-So `thinking + answer` is exactly the steps that the engine made.
+An engine that does not say what it held is taken to hold what this attempt made it compute, and nothing else; both
+figures are then marked estimated.
+
+So `thinking + answer`, and what of `probe` was sampled, is exactly the steps that the engine made.
 """
 
 from __future__ import annotations
@@ -17,8 +21,10 @@ from time import perf_counter
 from typing import Literal
 
 from adaptive.attempt import Usage
-from adaptive.engines.protocol import Generation, OnToken, Sampling, TokenEngine
+from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling, TokenEngine
 from adaptive.errors import AdaptiveError
+
+Kind = Literal["thinking", "answer", "probe"]
 
 
 @dataclass
@@ -30,10 +36,12 @@ class Meter:
     session: str
     given: int
     injected: int = 0
-    _made: dict[str, int] = field(default_factory=lambda: {"thinking": 0, "answer": 0})
+    _made: dict[Kind, int] = field(default_factory=lambda: {"thinking": 0, "answer": 0, "probe": 0})
     _reread: int = 0
     _cached: int | None = None
-    _computed: int = 0  # leading ids that the engine has computed within this attempt
+    _chain: int = 0  # ids of the prompt and the chain after the last call that thought
+    _computed: int = 0  # leading ids of those that the engine has computed within this attempt
+    _counted: bool = True
     _started: float = field(default_factory=perf_counter)
 
     async def sample(
@@ -41,8 +49,9 @@ class Meter:
         ids: tuple[int, ...],
         room: int,
         stop_ids: tuple[int, ...],
-        kind: Literal["thinking", "answer"],
-        on_token: OnToken,
+        kind: Kind,
+        on_token: OnToken | None = None,
+        halt: Halt | None = None,
     ) -> Generation:
         """At most `room` tokens after `ids`, counted as `kind`; `AdaptiveError` when the engine made more."""
         made = await self.engine.generate(
@@ -52,10 +61,22 @@ class Meter:
             sampling=self.sampling,
             session=self.session,
             on_token=on_token,
+            halt=halt,
         )
         self._made[kind] += _checked(made, room, self.engine.name)
-        self._count_reading(ids, made)
+        self._count_reading(ids, made, kind)
         return made
+
+    def probed(self, injected: int) -> None:
+        """Count ids that were put there for a probe."""
+        self._made["probe"] += injected
+
+    def adopt(self, probe: Generation, injected: int) -> None:
+        """The last probe is taken for the answer: what it took is no probe any more."""
+        steps = _steps(probe)
+        self._made["probe"] -= steps + injected
+        self._made["answer"] += steps
+        self.injected += injected
 
     def usage(self) -> Usage:
         """What was spent so far, `seconds` since the meter was made; the price is left unknown."""
@@ -65,20 +86,32 @@ class Meter:
             thinking=self._made["thinking"],
             injected=self.injected,
             answer=self._made["answer"],
+            probe=self._made["probe"],
             seconds=perf_counter() - self._started,
+            estimated=() if self._counted else ("cached", "prompt"),
         )
 
-    def _count_reading(self, ids: tuple[int, ...], made: Generation) -> None:
-        self._reread += max(0, self._computed - made.cached)
+    def _count_reading(self, ids: tuple[int, ...], made: Generation, kind: Kind) -> None:
+        self._counted &= made.counted
+        if made.counted:
+            self._reread += max(0, self._computed - made.cached)
         if self._cached is None:
             self._cached = min(made.cached, self.given)
-        # The last id before a limit was sampled but never read back in; before a stop it was.
-        self._computed = len(ids) + len(made.ids) - (made.end != "stop")
+        if kind == "thinking":
+            self._chain = len(ids) + len(made.ids)
+            # The last id before a limit was sampled but never read back in; before a stop it was.
+            self._computed = self._chain - (made.end != "stop")
+        else:
+            self._computed = self._chain  # what comes after the chain is no part of it
+
+
+def _steps(made: Generation) -> int:
+    """Tokens sampled, the stop included."""
+    return len(made.ids) + (made.stop_id is not None)
 
 
 def _checked(made: Generation, room: int, name: str) -> int:
-    """Tokens sampled, the stop included. A limit is checked, not believed: servers drop it (s1.md §4.1)."""
-    steps = len(made.ids) + (made.stop_id is not None)
-    if steps > room:
+    """Tokens sampled. A limit is checked, not believed: servers are known to drop it (vLLM issue 50166)."""
+    if (steps := _steps(made)) > room:
         raise AdaptiveError(f"{name} made {steps} tokens where at most {room} were asked for.")
     return steps

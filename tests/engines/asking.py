@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adaptive.engines.protocol import Generation, Sampling, TokenEngine
+from adaptive.engines.protocol import Generation, Halt, Sampling, TokenEngine
 
 GREEDY = Sampling()
 QUESTION = "What is 47 + 38 - 12?"
@@ -25,6 +25,9 @@ class Asker:
         stop: tuple[int, ...] = (),
         sampling: Sampling = GREEDY,
         session: str = "",
+        halt: Halt | None = None,
     ) -> Generation:
         name = f"{self.session} {session}"
-        return await self.engine.generate(ids, max_tokens=tokens, stop_ids=stop, sampling=sampling, session=name)
+        return await self.engine.generate(
+            ids, max_tokens=tokens, stop_ids=stop, sampling=sampling, session=name, halt=halt
+        )

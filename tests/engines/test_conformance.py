@@ -90,6 +90,33 @@ async def test_as_many_tokens_as_asked_for(ask: BlockAsker, tokens: int) -> None
     assert (len(made.ids), len(made.logprobs), made.end) == (tokens, tokens, "length")
 
 
+async def test_a_caller_halts_it_to_the_token_and_may_go_on(ask: BlockAsker) -> None:
+    prompt = ask.prompt()
+    whole = await ask(prompt, 24, session="whole")
+    seen: list[int] = []
+
+    def halt(token: int) -> bool:
+        seen.append(token)
+        return len(seen) == 9
+
+    first = await ask(prompt, 24, halt=halt)
+    second = await ask(prompt + first.ids, 15)
+    assert (len(first.ids), first.end, list(first.ids)) == (9, "halted", seen)
+    assert first.ids + second.ids == whole.ids
+    assert ask.fresh_work(second, 1), (second.prefilled, second.cached)
+
+
+async def test_a_look_ahead_costs_the_chain_nothing(ask: BlockAsker) -> None:
+    """Forcing an answer in the middle of a chain, as a probe does, and going on with the chain."""
+    prompt, ahead = ask.prompt(), ask.engine.codec.encode("So the answer is")
+    whole = await ask(prompt, 40, session="whole")
+    first = await ask(prompt, 20)
+    await ask(prompt + first.ids + ahead, 5)
+    second = await ask(prompt + first.ids, 20)
+    assert first.ids + second.ids == whole.ids
+    assert ask.fresh_work(second, 0), (second.prefilled, second.cached)
+
+
 async def test_log_probabilities_are_those_of_the_weights(ask: BlockAsker, engine: OnnxEngine) -> None:
     made = await ask(ask.prompt(), 24)
     own = await Asker(engine, ask.session)(ask.prompt(), 24)
