@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
-RoundEnd = Literal["natural", "budget", "context", "loop", "converged"]
-Finish = Literal["natural", "budget", "context", "none"]
+RoundEnd = Literal["natural", "budget", "context", "loop", "converged", "confident"]
+Finish = Literal["natural", "budget", "context", "loop", "converged", "confident", "none"]
 Status = Literal["answered", "starved", "refused", "failed"]
 Arm = Literal["first", "wait", "budget", "vote", "effort", "model"]
 
@@ -70,11 +70,20 @@ class Usage:
 
 @dataclass(frozen=True)
 class Round:
-    """One stretch of thinking: `tokens` in all, `injected` of them ours, and why it ended."""
+    """One stretch of thinking: `tokens` in all, `injected` of them ours, and why it ended.
+
+    stopped: an early stop ended it, and not the model.
+    """
 
     tokens: int
     injected: int
     end: RoundEnd
+    stopped: bool = False
+
+    @property
+    def by_model(self) -> bool:
+        """Whether the model ended it, which took a token more."""
+        return self.end in ("natural", "loop", "converged") and not self.stopped
 
 
 @dataclass(frozen=True)
@@ -121,7 +130,8 @@ class Attempt:
     `trace` is the thinking so far as token ids: what escalation continues. `confidence` is a probability per token
     in 0..1, of the answer or of the weakest stretch of thinking if that is lower (`adaptive.reason.confidence`),
     and `weakest` that stretch's mean log-probability; None where the engine gives no log-probabilities. `reason`
-    says why this attempt was made.
+    says why this attempt was made; `base` is the attempt whose chain it went on with, None where it began one, and
+    `model` which of the solver's models made it.
     """
 
     rung: int
@@ -141,6 +151,8 @@ class Attempt:
     verdict: Verdict | None = None
     usage: Usage = Usage()
     reason: str = ""
+    base: int | None = None
+    model: int = 0
 
     def judged(self, verdict: Verdict) -> Attempt:
         """This attempt with a verdict, and with what the verdict cost added to its usage."""

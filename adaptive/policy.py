@@ -1,72 +1,35 @@
 """Which rung first, and what after a rejected attempt: pure functions of plain data, no engine and no graph.
 
 The rules are few. Rung 0, the base model without thinking (s1's difficulty rule, arXiv 2501.19393 §2.2, run at
-inference), is tried first where it is likely to do. After a rejected attempt, a chain that its budget cut gets
-more room, and a chain that ended by itself gets a Wait; both continue the same chain.
+inference), is tried first where it is likely to do. After a rejected attempt the arm is taken that promises most
+for its tokens by what was measured of this model, in a stated order where nothing was; and none where none
+promises anything: then the solve gives up and says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
+from adaptive.arms import ORDER, UNTRAINED, Plan, Situation, candidates, cheapest, gain, refused
 from adaptive.attempt import Arm, Attempt, Usage
-from adaptive.errors import InputError
-from adaptive.ladder import Effort, Ladder, Rung, parse_effort
-from adaptive.profile import Policy
+from adaptive.ladder import EFFORTS, Effort, Ladder, Rung, parse_effort
+from adaptive.options import Options
+from adaptive.profile import Payoff, Policy
+from adaptive.reason.stops import parse_stops
 
-
-@dataclass(frozen=True)
-class Options:
-    """What a caller may set for a solve; None leaves it to the profile.
-
-    budget caps the thinking tokens, waits the Waits; effort is for all thinking rungs ("none" never thinks);
-    without `adapt` one attempt is made, at the top of what these leave. max_tokens caps the tokens of all
-    attempts together: no attempt is begun once it is reached.
-    """
-
-    effort: str | None = None
-    budget: int | None = None
-    waits: int | None = None
-    wait_string: tuple[str, ...] = ()
-    adapt: bool = True
-    seed: int = 0
-    temperature: float = 0.0
-    verify: str | None = None
-    max_tokens: int | None = None
-    max_attempts: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.effort is not None:
-            parse_effort(self.effort)
-        for name, least in (("budget", 0), ("waits", 0), ("max_tokens", 1), ("max_attempts", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise InputError(f"{name} must be {least} or more, got {value}.")
-        if isinstance(self.wait_string, str):
-            raise InputError(f"wait_string must be a tuple of texts, got the text {self.wait_string!r}.")
-        if not 0 <= self.temperature <= 2:
-            raise InputError(f"temperature must be between 0 and 2, got {self.temperature}.")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The next attempt: a rung of the ladder (perhaps with more waits than it lists), by which arm, and why."""
-
-    index: int
-    rung: Rung
-    arm: Arm
-    reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
-        return {"index": self.index, "rung": self.rung.to_json(), "arm": self.arm, "reason": self.reason}
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Plan:
-        """The plan written by `to_json`."""
-        return cls(data["index"], Rung(**data["rung"]), data["arm"], data["reason"])
+__all__ = [
+    "Options",
+    "Plan",
+    "Situation",
+    "best",
+    "first",
+    "following",
+    "on_ladder",
+    "refused",
+    "shape",
+    "thinking",
+]
 
 
 def shape(ladder: Ladder, options: Options) -> Ladder:
@@ -106,16 +69,34 @@ def on_ladder(p_solved: Sequence[float], known: Ladder, shaped: Ladder) -> list[
     return [p_solved[stand_in(i, r)] for i, r in enumerate(shaped)] if p_solved else []
 
 
-def first(ladder: Ladder, policy: Policy, p_solved: Sequence[float], options: Options) -> Plan:
-    """The first rung: the direct answer where it is likely to do, else the cheapest likely enough to solve it.
+def first(
+    ladder: Ladder, policy: Policy, p_solved: Sequence[float], options: Options, known: Ladder | None = None
+) -> Plan:
+    """The first rung: what was asked for, or the direct answer where it is likely to do, else the cheapest that
+    is.
 
     `p_solved` has a probability for each rung of `ladder`, never falling; it is empty where nothing is known.
+    `known` is the ladder before `shape`: its efforts say what an effort asked for buys.
     """
     if not options.adapt:
         return Plan(ladder.top, ladder[ladder.top], "first", "asked for one attempt at the top rung")
+    if (asked := _asked(known or ladder, ladder, options)) is not None:
+        return asked
     if not ladder[0].thinks and p_solved and p_solved[0] >= policy.probe_from:
         return Plan(0, ladder[0], "first", f"p(solved without thinking) {p_solved[0]:.2f}: try the direct answer")
     return thinking(ladder, policy, p_solved, "first")
+
+
+def _asked(known: Ladder, ladder: Ladder, options: Options) -> Plan | None:
+    """What a budget or an effort that was asked for buys, whatever the difficulty; None where none was."""
+    if not ladder[ladder.top].thinks or (options.budget is None and options.effort is None):
+        return None
+    index, said = ladder.top, f"a budget of {options.budget} tokens was asked for"
+    if options.budget is None:
+        least = EFFORTS.index(parse_effort(str(options.effort)))
+        enough = (i for i, r in enumerate(known) if r.thinks and EFFORTS.index(r.effort) >= least)
+        index, said = next(enough, ladder.top), f"the effort {options.effort} was asked for"
+    return Plan(index, replace(ladder[index], waits=0), "first", said)
 
 
 def thinking(ladder: Ladder, policy: Policy, p_solved: Sequence[float], arm: Arm) -> Plan:
@@ -123,86 +104,70 @@ def thinking(ladder: Ladder, policy: Policy, p_solved: Sequence[float], arm: Arm
 
     Its waits are left out: a Wait is taken when the answer was rejected, not before.
     """
-    index, reason = _cheapest([i for i, r in enumerate(ladder) if r.thinks], policy, p_solved)
+    indices = [i for i, r in enumerate(ladder) if r.thinks]
+    if not indices:
+        return Plan(0, ladder[0], arm, "no rung of this ladder thinks")
+    index, reason = cheapest(indices, policy, p_solved) if p_solved else (indices[0], UNTRAINED)
     return Plan(index, replace(ladder[index], waits=0), arm, reason)
 
 
-def _cheapest(indices: Sequence[int], policy: Policy, p_solved: Sequence[float]) -> tuple[int, str]:
-    """Of the thinking rungs `indices`, the one to take, and why."""
-    if not indices:
-        return 0, "no rung of this ladder thinks"
-    if not p_solved:
-        return indices[0], "no difficulty model was trained for this model: the least thinking first"
-    likely = next((i for i in indices if p_solved[i] >= policy.target), None)
-    if likely is not None:
-        return likely, f"the cheapest rung with p(solved) of at least {policy.target:.2f}"
-    least = p_solved[indices[-1]] - policy.slack
-    cheapest = next(i for i in indices if p_solved[i] >= least)
-    return cheapest, "no rung reaches the target: the cheapest about as likely as the top"
-
-
-def following(
-    attempts: Sequence[Attempt], ladder: Ladder, policy: Policy, p_solved: Sequence[float], options: Options
-) -> Plan | str:
+def following(now: Situation) -> Plan | str:
     """The attempt after a rejected one, or the reason to stop in words."""
-    last = attempts[-1]
+    if reason := _limit(now):
+        return reason
+    found = candidates(now)
+    plans = {arm: plan for arm, plan in found.items() if isinstance(plan, Plan)}
+    if not plans:
+        return str(next(reason for reason in found.values()))
+    if reason := _hopeless(now):
+        return reason
+    return _paying(now, plans)
+
+
+def _limit(now: Situation) -> str:
+    """The limit that was reached, in words; "" where none was."""
+    options, attempts = now.options, now.attempts
     spent = sum((a.usage for a in attempts), Usage(cost=0.0)).total
+    count = len([a for a in attempts if a.arm != "vote"]) + any(a.arm == "vote" for a in attempts)
     if not options.adapt:
         return "asked for one attempt"
-    if len(attempts) >= (options.max_attempts or policy.max_attempts):
-        return f"reached the limit of {len(attempts)} attempts"
+    if count >= (options.max_attempts or now.policy.max_attempts):
+        return f"reached the limit of {count} attempts"
     if options.max_tokens is not None and spent >= options.max_tokens:
         return f"reached the limit of {options.max_tokens} tokens, {spent} spent"
-    if last.finish == "context":
-        return "the context window is full"
-    if last.finish == "none":
-        plan = thinking(ladder, policy, p_solved, "budget")
-        return plan if plan.rung.thinks else "no rung above thinks"
-    return _more_room(last, ladder) if last.finish == "budget" else _wait(attempts, ladder, policy, options)
+    return "the context window is full" if now.last.finish == "context" else ""
 
 
-def _more_room(last: Attempt, ladder: Ladder) -> Plan | str:
-    """The next rung with a larger budget, for a chain that its budget cut."""
-    for index, rung in enumerate(ladder):
-        if rung.thinks and rung.budget > last.budget:
-            reason = f"cut at {last.budget} tokens: continue to {rung.budget}"
-            return Plan(index, _same_chain(rung, last, last.waits), "budget", reason)
-    return f"the top budget of {last.budget} tokens is used up"
+def gives_up(options: Options) -> bool:
+    """Whether a solve may be given up as hopeless."""
+    return options.stop is None or "hopeless" in parse_stops(options.stop)
 
 
-def _wait(attempts: Sequence[Attempt], ladder: Ladder, policy: Policy, options: Options) -> Plan | str:
-    """The same chain with one more Wait, on the first rung that has room for it."""
-    last = attempts[-1]
-    charged = sum(r.tokens for r in last.rounds)
-    # A check goes over the whole chain again.
-    roomy = (i for i, r in enumerate(ladder) if i >= last.rung and r.thinks and r.budget >= 2 * charged)
-    index = next(roomy, ladder.top)
-    limit = policy.max_waits if options.waits is None else options.waits
-    if last.rounds[-1].end in ("loop", "converged"):
-        return "the answer repeats"
-    if refused(last):
-        return "the model ended without a final answer"
-    if last.waits >= limit:
-        return f"reached the limit of {limit} Waits"
-    if ladder[index].budget <= charged or _brought_nothing(attempts):
-        return f"the top budget of {ladder[ladder.top].budget} tokens has no room for another round"
-    rung = _same_chain(ladder[index], last, last.waits + 1)
-    return Plan(index, rung, "wait", "ended by itself: look again on the same chain")
+def _hopeless(now: Situation) -> str:
+    """Why no rung of any model here is worth buying, by the question's difficulty; "" where one may be."""
+    top, least = (now.p_solved or (1.0,))[-1], now.policy.hopeless
+    known = gives_up(now.options) and now.models == 1
+    return f"hopeless: p(solved) is {top:.2f} at the top rung, under {least:.2f}" if known and top < least else ""
 
 
-def _same_chain(rung: Rung, last: Attempt, waits: int) -> Rung:
-    """The rung for going on with a chain: another effort would be another prompt, and all of it read again."""
-    return replace(rung, effort=parse_effort(last.effort), waits=waits)
+def _paying(now: Situation, plans: dict[Arm, Plan]) -> Plan | str:
+    """The plan that promises most for its tokens, those that were not measured after those that were."""
+    score = now.last.verdict.score if now.last.verdict else 0.0
+    measured = {p.arm: p for p in now.policy.payoffs if p.after == now.after and p.arm in plans}
+    gains = {arm: gain(payoff, score) for arm, payoff in measured.items()}
+    paying = [arm for arm in gains if gains[arm] > now.policy.worth or not gives_up(now.options)]
+    rest = [arm for arm in ORDER[now.after] if arm in plans and arm not in gains]
+    if not paying and not rest:
+        return f"hopeless: {_promises(measured, gains)}, and no arm is known to bring more"
+    if not paying:
+        return plans[rest[0]]
+    arm = max(paying, key=lambda a: gains[a])
+    plan = plans[arm]
+    return replace(plan, reason=f"{plan.reason}; {_promises({arm: measured[arm]}, gains)}")
 
 
-def _brought_nothing(attempts: Sequence[Attempt]) -> bool:
-    """Whether the last attempt was granted a Wait and had no room to take it."""
-    return attempts[-1].arm == "wait" and attempts[-1].trace == attempts[-2].trace
-
-
-def refused(attempt: Attempt) -> bool:
-    """Whether the model answered, but in words and with no final answer."""
-    return attempt.answer is None and attempt.status == "answered"
+def _promises(measured: dict[Arm, Payoff], gains: dict[Arm, float]) -> str:
+    return ", ".join(f"{arm} promises {gains[arm]:+.2f} right answers for 1,000 tokens" for arm in measured)
 
 
 def best(attempts: Sequence[Attempt]) -> int:
@@ -214,3 +179,17 @@ def best(attempts: Sequence[Attempt]) -> int:
         return accepted, attempt.answer is not None, verdict.score if verdict else 0.0, -index
 
     return max(range(len(attempts)), key=rank)
+
+
+def why_kept(attempts: Sequence[Attempt], kept: int) -> str:
+    """Why the attempt `kept` is the answer, in words."""
+    attempt, count = attempts[kept], len(attempts)
+    verdict = attempt.verdict
+    if verdict is not None and verdict.accepted:
+        return f"attempt {kept + 1} of {count} was accepted ({verdict.verifier})"
+    if count == 1:
+        return "the only attempt"
+    if attempt.answer is None:
+        return f"none of {count} attempts gave an answer: the first"
+    score = f"{verdict.score:.2f}" if verdict else "0.00"
+    return f"none of {count} attempts was accepted: attempt {kept + 1} has the highest score, {score}"

@@ -11,19 +11,47 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from adaptive.artifacts import artifact
+from adaptive.attempt import Arm
 from adaptive.errors import InputError
 from adaptive.ladder import EFFORTS, Effort, Ladder, Rung
 from adaptive.learn.difficulty import SKOPS, DifficultyModel, level
 from adaptive.learn.plain import as_type, from_plain
 from adaptive.reason.budget import Style
+from adaptive.reason.stops import Stops
+from adaptive.verify.learned import Logistic
 
 FORMAT = 1
+After = Literal["direct", "cut", "ended"]
 FILE, CARD = "profile.json", "README.md"
-KEYS = ("format", "name", "model", "ladder", "style", "policy", "difficulty", "figures")
+KEYS = ("format", "name", "model", "ladder", "style", "stops", "policy", "verifier", "difficulty", "figures")
 LARGEST_UNTRAINED = 8192
+
+
+@dataclass(frozen=True)
+class Payoff:
+    """What an arm was measured to bring after attempts that ended so and were rejected.
+
+    after: "direct" (no thinking), "cut" (by the budget) or "ended" (by the model or an early stop). mends: the
+    share of wrong answers that it makes right, breaks: of right ones that it makes wrong, in 0..1, the better of
+    both answers kept. tokens: the mean that it takes. count: attempts that it was measured on.
+    """
+
+    arm: Arm
+    after: After
+    mends: float
+    breaks: float
+    tokens: float
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("mends", "breaks"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} must be between 0 and 1, got {getattr(self, name)}.")
+        if self.tokens <= 0:
+            raise InputError(f"tokens must be more than 0, got {self.tokens}.")
 
 
 @dataclass(frozen=True)
@@ -36,7 +64,11 @@ class Policy:
     accept: for each effort, the confidence from which an answer is accepted on its own (None: never); an effort
     that is not listed has the strictest of them. agreement: the same for an answer that an independent one
     agrees with.
-    Probabilities and confidences are in 0..1.
+    payoffs: what arms were measured to bring; the one that promises most right answers for its tokens is taken, if
+    it promises more than `worth` (for 1,000 tokens). hopeless: under this p(solved) at the top rung nothing more
+    is bought. vote_most: the most samples of a vote, 0 for none; vote_sure: from which probability on that the
+    leader is the majority it ends, and is accepted; vote_temperature: at which samples are drawn. Probabilities
+    and confidences are in 0..1.
     """
 
     target: float = 0.8
@@ -46,9 +78,15 @@ class Policy:
     agreement: float | None = 0.5
     max_attempts: int = 4
     max_waits: int = 2
+    payoffs: tuple[Payoff, ...] = ()
+    worth: float = 0.0
+    hopeless: float = 0.0
+    vote_most: int = 8
+    vote_sure: float = 0.9
+    vote_temperature: float = 0.7
 
     def __post_init__(self) -> None:
-        for name in ("target", "slack", "probe_from", "agreement", "accept"):
+        for name in ("target", "slack", "probe_from", "agreement", "accept", "hopeless", "vote_sure"):
             value = getattr(self, name)
             for one in value.values() if isinstance(value, dict) else (value,):
                 if one is not None and not 0 <= one <= 1:
@@ -57,6 +95,8 @@ class Policy:
             raise InputError(f"accept is for one of {', '.join(EFFORTS)}, got {unknown!r}.")
         if self.max_attempts < 1 or self.max_waits < 0:
             raise InputError("max_attempts must be 1 or more and max_waits 0 or more.")
+        if self.vote_most < 0 or not 0 < self.vote_temperature <= 2:
+            raise InputError("vote_most must be 0 or more and vote_temperature above 0 and at most 2.")
 
 
 def _untrained() -> DifficultyModel | None:
@@ -67,6 +107,7 @@ def _untrained() -> DifficultyModel | None:
 class Profile:
     """What is known of the model with the spec `model`. `figures` are measured, in plain JSON types.
 
+    verifier: the verifier model, None where none was trained.
     difficulty_model: returns the difficulty model, loaded when first asked for; None where none was trained.
     """
 
@@ -75,6 +116,8 @@ class Profile:
     ladder: Ladder
     style: Style = field(default_factory=Style)
     policy: Policy = field(default_factory=Policy)
+    stops: Stops = field(default_factory=Stops)
+    verifier: Logistic | None = None
     figures: dict[str, Any] = field(default_factory=dict)
     difficulty_model: Callable[[], DifficultyModel | None] = field(default=_untrained, compare=False)
 
@@ -100,7 +143,9 @@ class Profile:
             model=plain["model"],
             ladder=_ladder(data["ladder"], str(file)),
             style=from_plain(Style, data["style"], f"'style' in {file}"),
+            stops=from_plain(Stops, data["stops"], f"'stops' in {file}"),
             policy=from_plain(Policy, data["policy"], f"'policy' in {file}"),
+            verifier=as_type(Logistic | None, data["verifier"], f"'verifier' in {file}"),
             figures=plain["figures"],
             difficulty_model=_loader(folder, plain["difficulty"], len(data["ladder"])),
         )
@@ -120,7 +165,9 @@ class Profile:
             "model": self.model,
             "ladder": self.ladder.to_json(),
             "style": asdict(self.style),
+            "stops": asdict(self.stops),
             "policy": asdict(self.policy),
+            "verifier": asdict(self.verifier) if self.verifier else None,
             "difficulty": SKOPS if (folder / SKOPS).is_file() else None,
             "figures": self.figures,
         }

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
 from adaptive.attempt import Attempt, Status
-from adaptive.policy import refused
+from adaptive.policy import refused, why_kept
 
 
 def result_object(
@@ -22,8 +22,9 @@ def result_object(
     kept: int,
     difficulty: dict[str, Any],
     stop: str,
-    model: str,
+    models: Sequence[str],
     profile: str,
+    notes: Sequence[str],
     seed: int,
 ) -> dict[str, Any]:
     """Everything about one solve, in plain JSON types; `kept` is the index of the attempt that is the answer."""
@@ -36,14 +37,16 @@ def result_object(
         "text": answer.text,
         "status": _status(answer),
         "accepted": accepted,
-        "model": model,
+        "model": models[0],
         "profile": profile,
         "difficulty": difficulty,
         "rung": answer.rung,
         "kept": kept,
+        "kept_because": why_kept(attempts, kept),
+        "notes": list(notes),
         "reason": attempts[0].reason,
         "stopped": stop,
-        "attempts": [_attempt_object(a) for a in attempts],
+        "attempts": [_attempt_object(a, models) for a in attempts],
         "usage": usage.to_json(),
         "seed": seed,
     }
@@ -53,9 +56,9 @@ def _status(attempt: Attempt) -> Status:
     return "refused" if refused(attempt) else attempt.status
 
 
-def _attempt_object(attempt: Attempt) -> dict[str, Any]:
-    """An attempt without its token ids, which only escalation needs."""
-    data = attempt.to_json()
+def _attempt_object(attempt: Attempt, models: Sequence[str]) -> dict[str, Any]:
+    """An attempt without its token ids, which only escalation needs, and with its model by name."""
+    data = {**attempt.to_json(), "model": models[attempt.model]}
     del data["trace"]
     return data
 

@@ -1,8 +1,8 @@
 """The solver as a graph for LangGraph's server: named in `langgraph.json`, loaded by path.
 
 The environment sets it, by the names that `adaptive solve` knows: ADAPTIVE_MODEL and ADAPTIVE_PROFILE say what
-thinks; ADAPTIVE_EFFORT, ADAPTIVE_BUDGET, ADAPTIVE_WAITS, ADAPTIVE_VERIFY, ADAPTIVE_MAX_TOKENS and
-ADAPTIVE_MAX_ATTEMPTS bound it. One that is unset or empty leaves it to the profile.
+thinks; ADAPTIVE_EFFORT, ADAPTIVE_BUDGET, ADAPTIVE_WAITS, ADAPTIVE_SAMPLES, ADAPTIVE_STOP, ADAPTIVE_VERIFY,
+ADAPTIVE_MAX_TOKENS and ADAPTIVE_MAX_ATTEMPTS bound it. One that is unset or empty leaves it to the profile.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ def options() -> Options:
         effort=text("EFFORT"),
         budget=count("BUDGET"),
         waits=count("WAITS"),
+        samples=count("SAMPLES"),
+        stop=text("STOP"),
         verify=text("VERIFY"),
         max_tokens=count("MAX_TOKENS"),
         max_attempts=count("MAX_ATTEMPTS"),

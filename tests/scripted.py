@@ -83,6 +83,7 @@ class ScriptedEngine:
     answers: Sequence[Iterable[int]] = ()
     context_window: int = 100_000
     keeps_cache: bool = True
+    shares_cache: bool = True
     gives_logprobs: bool = True
     yields: bool = False
     name: str = "scripted"

@@ -41,7 +41,7 @@ class Fixed:
 def profile(p_solved: Sequence[float] = EASY, rungs: Iterable[Rung] = RUNGS, **policy: Any) -> Profile:
     """A profile for scripted engines; without `p_solved` one that was never trained."""
     known: Any = Fixed(p_solved) if p_solved else None
-    settings: dict[str, Any] = {"accept": {"none": 0.87}, "agreement": None, **policy}
+    settings: dict[str, Any] = {"accept": {"none": 0.87}, "agreement": None, "vote_most": 0, **policy}
     return Profile(
         name="toy",
         model="scripted",

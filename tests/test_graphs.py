@@ -87,7 +87,7 @@ def test_the_environment_chooses_the_profile(opened: list[str], tmp_path: Path) 
         ({"EFFORT": "high", "BUDGET": "9", "MAX_ATTEMPTS": "1"}, [9], ["high"]),
         ({"MAX_ATTEMPTS": "1"}, [512], ["low"]),
         ({"MAX_TOKENS": "1"}, [512], ["low"]),
-        ({"WAITS": "0"}, [512], ["low"]),
+        ({"WAITS": "0", "SAMPLES": "0", "EFFORT": "low"}, [512], ["low"]),
         ({"VERIFY": "rules"}, [512], ["low"]),
     ],
 )

@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 
-from adaptive.attempt import Attempt, RoundEnd, Usage
+from adaptive.arms import Plan, Situation
+from adaptive.attempt import Attempt, RoundEnd, Usage, Verdict
 from adaptive.errors import InputError
 from adaptive.ladder import Ladder, Rung
-from adaptive.policy import Options, Plan, first, following, on_ladder, shape
+from adaptive.options import Options
+from adaptive.policy import first, following, on_ladder, shape
 from adaptive.profile import Policy
 from adaptive.reason.chain import Thought
 
 LADDER = Ladder((Rung("none", 0), Rung("low", 64), Rung("medium", 160), Rung("high", 512, 1)))
 P = (0.1, 0.6, 0.7, 0.9)
-POLICY = Policy()
+POLICY = Policy(vote_most=0)
 
 
 def rows(ladder: Ladder) -> list[tuple[str, int, int]]:
@@ -36,7 +38,7 @@ def attempt(rung: int, *ends: RoundEnd, tokens: int = 20, **more: Any) -> Attemp
 
 
 def after(*attempts: Attempt, options: Options | None = None, p: Sequence[float] = P, **policy: Any) -> Plan | str:
-    return following(attempts, LADDER, replace(POLICY, **policy), p, options or Options())
+    return following(Situation(attempts, LADDER, replace(POLICY, **policy), p, options or Options()))
 
 
 @pytest.mark.parametrize(
@@ -108,14 +110,18 @@ def test_a_ladder_without_a_base_rung_and_one_of_equal_budgets() -> None:
         ((0.9, 0.9, 0.9, 0.9), Options(adapt=False), 3, "one attempt"),
         ((0.1, 0.9, 0.9, 0.9), Options(effort="none"), 0, "no rung of this ladder thinks"),
         ((), Options(effort="none"), 0, "no rung of this ladder thinks"),
-        ((0.1, 0.7, 0.85, 0.9), Options(budget=100), 1, "about as likely as the top"),
-        ((0.1, 0.7, 0.85, 0.9), Options(budget=160), 2, "at least 0.80"),
-        ((0.1, 0.2, 0.3, 0.9), Options(budget=900), 3, "at least 0.80"),
+        ((0.9, 0.9, 0.9, 0.9), Options(budget=100), 2, "a budget of 100 tokens was asked for"),
+        ((0.9, 0.9, 0.9, 0.9), Options(budget=160), 2, "a budget of 160 tokens was asked for"),
+        ((0.9, 0.9, 0.9, 0.9), Options(budget=900, effort="low"), 4, "a budget of 900 tokens was asked for"),
+        ((0.9, 0.9, 0.9, 0.9), Options(effort="low"), 1, "the effort low was asked for"),
+        ((0.9, 0.9, 0.9, 0.9), Options(effort="high"), 3, "the effort high was asked for"),
+        ((0.9, 0.9, 0.9, 0.9), Options(effort="xhigh"), 3, "the effort xhigh was asked for"),
+        ((0.9, 0.9, 0.9, 0.9), Options(budget=0), 0, "try the direct answer"),
     ],
 )
 def test_the_first_rung(p: tuple[float, ...], options: Options, index: int, reason: str) -> None:
     ladder = shape(LADDER, options)
-    plan = first(ladder, POLICY, on_ladder(p, LADDER, ladder), options)
+    plan = first(ladder, POLICY, on_ladder(p, LADDER, ladder), options, LADDER)
     waits = 0 if options.adapt else ladder[index].waits  # adaptively, a Wait is taken only on a rejection
     assert (plan.index, plan.rung, plan.arm) == (index, replace(ladder[index], waits=waits), "first")
     assert reason in plan.reason
@@ -133,15 +139,34 @@ def test_a_rejected_direct_answer_is_thought_about() -> None:
     plan = after(attempt(0), p=(0.6, 0.7, 0.85, 0.9))
     assert isinstance(plan, Plan)
     assert (plan.index, plan.rung, plan.arm) == (2, LADDER[2], "budget")
-    assert following([attempt(0)], Ladder((LADDER[0],)), POLICY, (0.6,), Options()) == "no rung above thinks"
+    alone = Situation([attempt(0)], Ladder((LADDER[0],)), POLICY, (0.6,), Options())
+    assert following(alone) == "no rung above thinks"
 
 
 def test_a_chain_that_its_budget_cut_gets_more_room_at_the_effort_it_began_with() -> None:
-    plan = after(attempt(1, "natural", "budget", waits=1))
+    plan = after(attempt(1, "natural", "budget", waits=1), p=(0.1, 0.2, 0.9, 0.9))
     assert isinstance(plan, Plan)
-    assert (plan.index, plan.rung, plan.arm) == (2, Rung("low", 160, 1), "budget")
-    assert plan.reason == "cut at 64 tokens: continue to 160"
-    assert after(attempt(3, "budget")) == "the top budget of 512 tokens is used up"
+    assert (plan.index, plan.rung, plan.arm, plan.base) == (2, Rung("low", 160, 1), "budget", 0)
+    assert plan.reason.startswith("cut at 64 tokens: continue to 160")
+    assert after(attempt(3, "budget"), options=Options(effort="low")) == "the top budget of 512 tokens is used up"
+
+
+@pytest.mark.parametrize(
+    ("p", "score", "index"),
+    [
+        ((0.1, 0.2, 0.9, 0.9), 0.4, 2),  # the next rung solves seven of eight that this one does not
+        ((0.1, 0.6, 0.7, 0.9), 0.4, 3),  # the next one a quarter, the top three quarters
+        ((0.1, 0.6, 0.6, 0.6), 0.4, 2),
+        ((), 0.8, 2),
+        ((), 0.2, 3),
+    ],
+)
+def test_a_rejected_rung_jumps_as_far_as_verdict_and_difficulty_suggest(
+    p: Sequence[float], score: float, index: int
+) -> None:
+    plan = after(attempt(1, "budget", verdict=Verdict(False, score, "", "")), p=p)
+    assert isinstance(plan, Plan)
+    assert (plan.arm, plan.index) == ("budget", index)
 
 
 @pytest.mark.parametrize(("tokens", "index"), [(20, 1), (31, 1), (32, 2), (79, 2), (80, 3), (400, 3), (510, 3)])

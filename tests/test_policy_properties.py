@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adaptive.arms import ORDER, Plan, Situation, gain
 from adaptive.attempt import Attempt, Usage, Verdict
-from adaptive.ladder import EFFORTS, Ladder, Rung
-from adaptive.policy import Options, Plan, best, first, following, on_ladder, shape
-from adaptive.profile import Policy
+from adaptive.ladder import EFFORTS, Effort, Ladder, Rung
+from adaptive.options import Options
+from adaptive.policy import best, first, following, on_ladder, shape
+from adaptive.profile import Payoff, Policy
 from adaptive.reason.chain import Thought
-from tests.test_policy import attempt
+from tests.test_policy import LADDER, P, attempt
 
 FAST = settings(max_examples=300)
 VERDICT = st.none() | st.builds(
@@ -54,7 +57,22 @@ OPTIONS = st.builds(
     max_tokens=st.none() | st.integers(1, 4000),
     max_attempts=st.none() | st.integers(1, 7),
 )
-POLICIES = st.builds(Policy, max_attempts=st.integers(1, 6), max_waits=st.integers(0, 4))
+PAYOFFS = st.builds(
+    Payoff,
+    st.sampled_from(("wait", "budget", "vote", "effort", "model")),
+    st.sampled_from(("direct", "cut", "ended")),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.integers(1, 900).map(float),
+)
+POLICIES = st.builds(
+    Policy,
+    max_attempts=st.integers(1, 6),
+    max_waits=st.integers(0, 4),
+    vote_most=st.integers(0, 5),
+    payoffs=st.lists(PAYOFFS, max_size=4).map(tuple),
+    hopeless=st.sampled_from((0.0, 0.3)),
+)
 
 
 def bought(plan: Plan, before: Attempt | None, draw: Any) -> Attempt:
@@ -96,24 +114,29 @@ def _made(plan: Plan, thought: Thought, finish: Any, draw: Any) -> Attempt:
 
 
 @FAST
-@given(st.data(), LADDERS, OPTIONS, POLICIES, st.booleans())
+@given(st.data(), LADDERS, OPTIONS, POLICIES, st.booleans(), st.sampled_from(((), EFFORTS[1:])))
 def test_escalation_keeps_all_limits_and_ends(
-    data: st.DataObject, own: Ladder, options: Options, policy: Policy, trained: bool
+    data: st.DataObject, own: Ladder, options: Options, policy: Policy, trained: bool, efforts: tuple[Effort, ...]
 ) -> None:
     chances = sorted(data.draw(st.floats(0, 1)) for _ in own) if trained else ()
     ladder = shape(own, options)
     p_solved = on_ladder(chances, own, ladder)
     plan: Plan | str = first(ladder, policy, p_solved, options)
     attempts: list[Attempt] = []
+    steps = 0
     while isinstance(plan, Plan):
         _check_plan(plan, own, ladder, options, policy)
         _check_progress(plan, attempts)
-        attempts.append(bought(plan, attempts[-1] if attempts else None, data.draw))
-        plan = following(attempts, ladder, policy, p_solved, options)
-        assert len(attempts) <= (options.max_attempts or policy.max_attempts)
+        before = attempts[plan.base] if plan.base is not None else None
+        last = len(attempts)
+        for _ in range(data.draw(st.integers(1, plan.samples))):
+            attempts.append(replace(bought(plan, before, data.draw), base=plan.base, model=plan.model))
+        plan = following(Situation(attempts, ladder, policy, p_solved, options, efforts, 2))
+        steps += 1
+        assert steps <= (options.max_attempts or policy.max_attempts)
     assert plan
     assert options.adapt or len(attempts) == 1
-    assert sum(a.usage.total for a in attempts[:-1]) < (options.max_tokens or 10**9)
+    assert sum(a.usage.total for a in attempts[:last]) < (options.max_tokens or 10**9)
 
 
 def _check_plan(plan: Plan, own: Ladder, ladder: Ladder, options: Options, policy: Policy) -> None:
@@ -132,17 +155,68 @@ def _check_plan(plan: Plan, own: Ladder, ladder: Ladder, options: Options, polic
 
 
 def _check_progress(plan: Plan, attempts: Sequence[Attempt]) -> None:
-    """Whatever comes after an attempt can go further than it, on the same prompt."""
+    """Whatever comes after an attempt can go further than it; only a chain that goes on keeps its prompt."""
     if not attempts:
         return
-    last = attempts[-1]
-    assert plan.rung.thinks
-    assert last.finish == "none" or plan.rung.effort == last.effort
+    last = next(a for a in reversed(attempts) if a.arm != "vote")
+    assert plan.arm in ORDER[{"none": "direct", "budget": "cut"}.get(last.finish, "ended")]
+    assert plan.rung.thinks or plan.arm == "model"
+    assert (plan.base is not None) == (plan.arm in ("wait", "budget") and last.finish != "none")
+    assert plan.base is None or attempts[plan.base] is last
+    assert (plan.samples > 1) == (plan.arm == "vote")
+    assert plan.model == last.model + (plan.arm == "model")
     if plan.arm == "wait":
         assert plan.rung.waits == last.waits + 1
         assert plan.rung.budget > sum(r.tokens for r in last.rounds)
         assert last.rounds[-1].end == "natural"
         assert last.answer is not None
-    else:
+    if plan.arm == "budget":
         assert plan.rung.budget > last.budget
         assert plan.rung.waits >= last.waits
+    if plan.base is not None or plan.arm == "vote":
+        assert plan.rung.effort == last.effort
+    if plan.arm == "effort":
+        assert EFFORTS.index(plan.rung.effort) > max(EFFORTS.index(a.effort) for a in attempts)
+    if plan.arm == "vote":
+        assert all(a.arm != "vote" for a in attempts)
+
+
+@FAST
+@given(PAYOFFS, st.floats(0, 1), st.floats(0, 1))
+def test_what_an_arm_promises_falls_as_the_answer_looks_better(payoff: Payoff, one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    assert gain(payoff, low) >= gain(payoff, high) - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("payoffs", "score", "expected"),
+    [
+        ((Payoff("wait", "ended", 0.1, 0.0, 100), Payoff("vote", "ended", 0.4, 0.0, 200)), 0.3, "vote"),
+        ((Payoff("wait", "ended", 0.1, 0.0, 100), Payoff("vote", "ended", 0.4, 0.0, 800)), 0.3, "wait"),
+        ((Payoff("wait", "ended", 0.1, 0.3, 100), Payoff("vote", "ended", 0.4, 0.0, 800)), 0.8, "vote"),
+        ((Payoff("wait", "ended", 0.0, 0.1, 100),), 0.5, "effort"),  # what was not measured may be better
+        ((Payoff("wait", "cut", 0.9, 0.0, 100), Payoff("vote", "ended", 0.1, 0.0, 100)), 0.5, "vote"),
+    ],
+)
+def test_the_arm_that_promises_most_for_its_tokens_is_taken(
+    payoffs: tuple[Payoff, ...], score: float, expected: str
+) -> None:
+    last = attempt(1, "natural", verdict=Verdict(False, score, "", ""))
+    plan = following(Situation([last], LADDER, Policy(payoffs=payoffs), P, Options(), EFFORTS))
+    assert isinstance(plan, Plan)
+    assert plan.arm == expected
+
+
+def test_where_nothing_promises_anything_it_gives_up_and_says_so() -> None:
+    payoffs = tuple(Payoff(arm, "ended", 0.0, 0.1, 100) for arm in ("wait", "effort", "vote"))
+    now = Situation([attempt(1, "natural")], LADDER, Policy(payoffs=payoffs), P, Options(), EFFORTS)
+    assert str(following(now)).startswith("hopeless: wait promises")
+    assert isinstance(following(replace(now, options=Options(stop="loop"))), Plan)
+
+
+def test_a_question_that_no_rung_is_likely_to_solve_is_given_up() -> None:
+    policy = Policy(hopeless=0.1)
+    now = Situation([attempt(1, "budget")], LADDER, policy, (0.0, 0.01, 0.02, 0.05), Options())
+    assert following(now) == "hopeless: p(solved) is 0.05 at the top rung, under 0.10"
+    assert isinstance(following(replace(now, p_solved=P)), Plan)
+    assert isinstance(following(replace(now, options=Options(stop="none"))), Plan)

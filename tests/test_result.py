@@ -16,7 +16,7 @@ FAST = settings(max_examples=50)
 SEVERAL = st.lists(ATTEMPTS, min_size=1, max_size=4)
 FIELDS = {
     "question", "answer", "text", "status", "accepted", "model", "profile", "difficulty", "rung", "kept", "reason",
-    "stopped", "attempts", "usage", "seed",
+    "stopped", "attempts", "usage", "seed", "kept_because", "notes",
 }  # fmt: skip
 
 
@@ -38,8 +38,9 @@ def result(*attempts: Attempt, kept: int = 0) -> dict[str, Any]:
         kept=kept,
         difficulty={"level": "easy", "p_solved": [0.9, 0.99]},
         stop="accepted",
-        model="embedded",
+        models=["embedded"],
         profile="abacus",
+        notes=["a note"],
         seed=7,
     )
 
@@ -50,7 +51,7 @@ def test_what_the_result_says() -> None:
     assert (told["answer"], told["status"], told["accepted"], told["rung"]) == ("73", "answered", True, 1)
     assert (told["reason"], told["stopped"], told["seed"]) == ("why this rung", "accepted", 7)
     assert "trace" not in told["attempts"][0]
-    assert told["attempts"][0]["rounds"] == [{"tokens": 21, "injected": 0, "end": "natural"}]
+    assert told["attempts"][0]["rounds"] == [{"tokens": 21, "injected": 0, "end": "natural", "stopped": False}]
 
 
 def test_the_kept_attempt_is_the_answer_and_the_first_has_the_reason() -> None:

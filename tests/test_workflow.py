@@ -14,7 +14,7 @@ import pytest
 from adaptive import build_solver
 from adaptive.engines.protocol import Generation, Sampling
 from adaptive.ladder import Rung
-from adaptive.policy import Options
+from adaptive.options import Options
 from tests.scripted import END, STOP, ScriptedEngine, says
 from tests.solving import HARD, NODES, RUNGS, SURE, UNSURE, PureEngine, ask, boxed, profile, timeless
 
@@ -53,9 +53,9 @@ def test_an_easy_question_costs_no_thinking() -> None:
 def test_a_rejected_answer_escalates_until_one_is_accepted() -> None:
     result = solve(PureEngine())
     assert (result["answer"], result["accepted"], result["kept"]) == (SURE + "2", True, 3)
-    assert arms(result) == [("first", 0), ("budget", 16), ("budget", 32), ("wait", 80)]
+    assert arms(result) == [("first", 0), ("budget", 16), ("budget", 80), ("wait", 80)]
     assert [a["answer"] for a in result["attempts"][:3]] == [UNSURE + "2"] * 3
-    assert [a["rung"] for a in result["attempts"]] == [0, 1, 2, 3]
+    assert [a["rung"] for a in result["attempts"]] == [0, 1, 3, 3]
     ends = [[r["end"] for r in a["rounds"]] for a in result["attempts"]]
     assert ends == [[], ["budget"], ["budget", "natural"], ["budget", "natural", "natural"]]
 
@@ -161,7 +161,7 @@ def test_no_effort_and_no_budget_never_think(options: Options) -> None:
         (Options(max_attempts=2), "reached the limit of 2 attempts", 2),
         (Options(max_tokens=30), "reached the limit of 30 tokens", 1),
         (Options(waits=0), "reached the limit of 0 Waits", 3),
-        (Options(budget=20), "the top budget of 20 tokens is used up", 3),
+        (Options(budget=20), "the top budget of 20 tokens is used up", 1),
     ],
 )
 def test_limits_stop_it(options: Options, stopped: str, attempts: int) -> None:
@@ -173,7 +173,7 @@ def test_limits_stop_it(options: Options, stopped: str, attempts: int) -> None:
 def test_a_capped_ladder_has_a_probability_for_each_of_its_rungs() -> None:
     result = solve(PureEngine(), Options(budget=20), p_solved=HARD)
     assert result["difficulty"]["p_solved"] == [0.1, 0.85, 0.85]
-    assert arms(result) == [("first", 16), ("budget", 20)]
+    assert arms(result) == [("first", 20)]
 
 
 def test_the_wait_string_and_the_verifiers_can_be_chosen() -> None:
@@ -228,7 +228,7 @@ def test_everything_that_the_engine_made_is_counted() -> None:
 def test_the_graph_is_the_one_of_the_design() -> None:
     drawn = build_solver(PureEngine(), profile=profile()).get_graph()
     edges = {(e.source, e.target) for e in drawn.edges}
-    assert set(drawn.nodes) == {"__start__", *NODES, "__end__"}
+    assert set(drawn.nodes) == {"__start__", *NODES, "sample", "tally", "__end__"}
     assert edges == {
         ("__start__", "classify"),
         ("classify", "allocate"),
@@ -237,6 +237,11 @@ def test_the_graph_is_the_one_of_the_design() -> None:
         ("verify", "finish"),
         ("verify", "escalate"),
         ("escalate", "think"),
+        ("escalate", "sample"),
+        ("sample", "tally"),
+        ("tally", "sample"),
+        ("tally", "escalate"),
+        ("tally", "finish"),
         ("escalate", "finish"),
         ("finish", "__end__"),
     }

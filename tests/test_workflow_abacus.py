@@ -16,7 +16,7 @@ from adaptive import build_solver
 from adaptive.engines.embedded import OnnxEngine
 from adaptive.engines.registry import open_engine
 from adaptive.ladder import Ladder, Rung
-from adaptive.policy import Options
+from adaptive.options import Options
 from adaptive.profile import Profile, profile_for
 from tests.solving import Fixed, ask, timeless
 

@@ -41,6 +41,8 @@ class Engine:
 class LoopEngine(Engine, ABC):
     """An engine whose client belongs to the loop `loop` and keeps a cache that all calls share."""
 
+    shares_cache = True
+
     def __init__(self, name: str, codec: FolderCodec, window: int, loop: LoopThread) -> None:
         super().__init__(name, codec, window)
         self._loop, self._closed = loop, False

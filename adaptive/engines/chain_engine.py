@@ -29,6 +29,8 @@ class ChainEngine(Engine):
     and threads at once.
     """
 
+    shares_cache = False
+
     def __init__(
         self,
         *,

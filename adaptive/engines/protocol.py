@@ -8,7 +8,7 @@ putting it off, going back to an earlier point and forking are all the same call
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from adaptive.ladder import Effort
@@ -47,6 +47,18 @@ class Generation:
     stop_id: int | None = None
     stop_logprob: float | None = None
     counted: bool = True
+
+    def joined(self, after: Generation) -> Generation:
+        """This generation and the one that went on from it, as if they had been one."""
+        known = len(self.logprobs) == len(self.ids) and len(after.logprobs) == len(after.ids)
+        return replace(
+            after,
+            ids=self.ids + after.ids,
+            logprobs=self.logprobs + after.logprobs if known else (),
+            prefilled=self.prefilled,
+            cached=self.cached,
+            counted=self.counted and after.counted,
+        )
 
 
 @dataclass(frozen=True)
@@ -124,6 +136,11 @@ class TokenEngine(Protocol):
     @property
     def context_window(self) -> int:
         """The most ids a sequence may have, prompt and new tokens together."""
+        ...
+
+    @property
+    def shares_cache(self) -> bool:
+        """Whether calls of all sessions share one cache: otherwise those that should share take turns in one."""
         ...
 
     async def generate(

@@ -12,8 +12,6 @@ from itertools import pairwise
 
 from adaptive.attempt import Attempt, Round, RoundEnd
 
-_ENDED_BY_MODEL: frozenset[RoundEnd] = frozenset({"natural", "loop", "converged"})
-
 
 @dataclass(frozen=True)
 class Thought:
@@ -44,12 +42,12 @@ class Thought:
     @property
     def ended(self) -> bool:
         """Whether the model ended its thinking here: not so for an empty chain or one that was cut off."""
-        return bool(self.rounds) and _by_model(self.rounds[-1])
+        return bool(self.rounds) and self.rounds[-1].by_model
 
     @property
     def waits(self) -> int:
         """Ends put off, in earlier attempts too: rounds that the model ended and another one followed."""
-        return sum(_by_model(before) for before, _ in pairwise(self.rounds))
+        return sum(before.by_model for before, _ in pairwise(self.rounds))
 
     def stretch(self, index: int) -> tuple[int, ...]:
         """The ids that the model generated in round `index` (negative: from the end), without the wait."""
@@ -64,13 +62,15 @@ class Thought:
         generated: tuple[int, ...],
         end: RoundEnd,
         weakest: float | None = None,
+        *,
+        stopped: bool = False,
     ) -> Thought:
         """This chain with one round more; a round that the model ended is charged one token for that end.
 
         What was weak stays weak: a check of one's own chain is surer of it than it should be.
         """
-        tokens = len(injected) + len(generated) + (end in _ENDED_BY_MODEL)
-        one = Round(tokens, len(injected), end)
+        one = Round(len(injected) + len(generated), len(injected), end, stopped)
+        one = replace(one, tokens=one.tokens + one.by_model)
         known = [w for w in (self.weakest, weakest) if w is not None]
         return Thought(self.ids + injected + generated, (*self.rounds, one), min(known, default=None))
 
@@ -94,10 +94,6 @@ class Thought:
         return Thought(self.ids[: sum(_held(one) for one in kept)], tuple(kept), self.weakest)
 
 
-def _by_model(one: Round) -> bool:
-    return one.end in _ENDED_BY_MODEL
-
-
 def _held(one: Round) -> int:
     """Ids of a round in the chain: all its tokens but the end that the model sampled."""
-    return one.tokens - _by_model(one)
+    return one.tokens - one.by_model

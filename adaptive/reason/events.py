@@ -6,7 +6,9 @@ start     rung, arm, effort, budget, waits: once an attempt, before anything is 
 thinking  text, tokens: what the model added to the thinking
 wait      text, number: an end of thinking was put off with this text; counted from 1 in its chain
 end       round, tokens, injected, charged, budget, end: a round is over, counted from 1 in its chain;
-          `charged` is what the chain takes of the budget so far, `end` is why the round ended
+          `charged` is what the chain takes of the budget so far, `end` is why the round ended, `said` that in
+          words where there is more to say
+probe     answer, confidence, tokens: a look at what the answer would be by now
 answer    text, tokens: what was added to the answer
 """
 

@@ -23,10 +23,13 @@ from adaptive.reason.chain import Thought
 from adaptive.reason.confidence import confidence, weakest
 from adaptive.reason.events import OnEvent, Stream, tell
 from adaptive.reason.meter import Meter
-from adaptive.reason.reply import Reply, reply
+from adaptive.reason.reply import Reply, reply, trial
+from adaptive.reason.stops import Look, Sight, Stops, Watch
 from adaptive.verify.answer import final_answer
 
 NO_THOUGHT = Thought()
+NO_STOPS = Stops(loop=False)
+NOTHING = Generation((), (), "halted", 0, 0)
 
 
 async def think(
@@ -35,6 +38,7 @@ async def think(
     rung: Rung,
     *,
     style: Style,
+    stops: Stops = NO_STOPS,
     thought: Thought = NO_THOUGHT,
     sampling: Sampling,
     session: str,
@@ -44,10 +48,10 @@ async def think(
 ) -> Attempt:
     """Buy `rung`, the ladder's `index`-th, for a question, going on from `thought`.
 
-    A chain that was cut off goes on. One that the model ended goes on with a wait if the rung grants more
-    waits than the chain has had, whatever the arm, and there is room; otherwise it is answered as it
-    stands. One that is longer than the budget is cut to it and made to answer: so one long chain gives
-    every budget. A rung that does not think answers from `prompt.closed`, whatever the thought.
+    A chain that was cut off, or stopped early (`stops`), goes on. One that the model ended goes on with a wait if
+    the rung grants more waits than the chain has had, whatever the arm, and there is room; otherwise it is
+    answered as it stands. One that is longer than the budget is cut to it and made to answer: so one long chain
+    gives every budget. A rung that does not think answers from `prompt.closed`, whatever the thought.
     `Attempt.waits` is the waits in the chain.
 
     Raises `InputError` when the prompt leaves no room to answer, `AdaptiveError` when the engine overran.
@@ -58,7 +62,8 @@ async def think(
         room = Room.plan(rung, engine.context_window, len(prompt.open), tail)
         thought = thought if thought.charged <= room.total else thought.cut(room.limit, room.why)
         meter = Meter(engine, sampling, session, given=len(prompt.open) + len(thought.ids))
-        made = await _Forcing(prompt.open, rung, style, tail, room, meter, on_event).run(thought)
+        forcing = _Forcing(prompt.open, rung, style, stops, tail, room, meter, on_event)
+        made = await forcing.run(thought)
     else:
         require(engine.context_window, len(prompt.closed), 0)
         meter = Meter(engine, sampling, session, given=len(prompt.closed))
@@ -84,11 +89,16 @@ class _Forcing:
     prompt: tuple[int, ...]
     rung: Rung
     style: Style
+    stops: Stops
     tail: Tail
     room: Room
     meter: Meter
     watcher: OnEvent | None
     last_stop: int | None = None
+    taken: Reply | None = None  # the probe that ended the chain
+
+    def __post_init__(self) -> None:
+        self.sight = Sight(self.stops)
 
     async def run(self, thought: Thought) -> _Made:
         """Think until there is no next round, hand over, answer."""
@@ -96,16 +106,20 @@ class _Forcing:
             thought = await self._round(thought, opening)
             if thought.rounds[-1].end != "natural":
                 break
-        closing = self._closing(thought)
+        closing = () if thought.ended else self._closing(thought.charged)
+        answer = self.taken or await self._answer(thought, closing)
+        thinking = self.meter.engine.codec.decode((*thought.ids, *closing))
+        return _Made(thought, thinking, self._finish(thought), answer)
+
+    async def _answer(self, thought: Thought, closing: tuple[int, ...]) -> Reply:
+        """The answer after the chain as it stands."""
         prefix = () if thought.ended else self.tail.prefix
         between = (*closing, *self.tail.end, *self.tail.hand_over)
         # An end marker that the model sampled just now is its own, and counted; everything else here is ours.
         sampled = thought.ended and self.last_stop in self.tail.end
         self.meter.injected += len(between) - sampled + len(prefix)
         ids = (*self.prompt, *thought.ids, *between)
-        answer = await reply(self.meter, ids, prefix, self.rung.answer_room, self.watcher)
-        thinking = self.meter.engine.codec.decode((*thought.ids, *closing))
-        return _Made(thought, thinking, self._finish(thought), answer)
+        return await reply(self.meter, ids, prefix, self.rung.answer_room, self.watcher)
 
     def _opening(self, thought: Thought) -> tuple[int, ...] | None:
         """What the next round starts with: nothing, or a wait; None when there is no next round."""
@@ -122,23 +136,68 @@ class _Forcing:
         """The chain with one round more, which starts with `opening`."""
         if thought.ended:
             tell(self.watcher, "wait", text=self._wait(thought), number=thought.waits + 1)
-        room = self.room.limit - thought.charged - len(opening)
-        generation = await self._sample((*self.prompt, *thought.ids, *opening), room)
+        watch = Watch(self.stops, self.meter.engine.codec, (*thought.ids, *opening), probes=self._probes)
+        generation, why = await self._stretch(thought, opening, watch)
         self.meter.injected += len(opening)
         self.last_stop = generation.stop_id
-        thought = self._grown(thought, opening, generation)
-        self._tell_end(thought)
+        thought = self._grown(thought, opening, generation, why)
+        self._tell_end(thought, watch.loop)
         return thought
 
-    async def _sample(self, ids: tuple[int, ...], room: int) -> Generation:
+    @property
+    def _probes(self) -> bool:
+        return self.stops.probes and bool(self.tail.prefix)
+
+    async def _stretch(
+        self, thought: Thought, opening: tuple[int, ...], watch: Watch
+    ) -> tuple[Generation, RoundEnd | None]:
+        """Thinking up to its end or its room, in pieces where it is probed; and why it was stopped early, if
+        so."""
+        start = (*self.prompt, *thought.ids, *opening)
+        charged = thought.charged + len(opening)
+        made = NOTHING
+        while True:
+            ids = (*start, *made.ids)
+            piece = await self._sample(ids, self.room.limit - charged - len(made.ids), watch)
+            made = made.joined(piece)
+            if piece.end != "halted" or watch.why == "loop":
+                return made, "loop" if piece.end == "halted" else None
+            sure = _lower(thought.weakest, weakest(made))
+            if why := await self._look((*ids, *piece.ids), charged + len(made.ids), piece, sure):
+                return made, why
+
+    async def _look(
+        self, ids: tuple[int, ...], charged: int, piece: Generation, sure: float | None
+    ) -> RoundEnd | None:
+        """Probe the answer after `ids`, of which `piece` is new; why the chain stops here, if it does."""
+        between = (*self._closing(charged), *self.tail.end, *self.tail.hand_over)
+        self.meter.probed(len(between))
+        room = min(self.stops.probe_room, self.rung.answer_room)
+        tried = await trial(self.meter, (*ids, *between), self.tail.prefix, room)
+        sure = confidence(tried.mean_logprob, sure)
+        tell(self.watcher, "probe", answer=tried.answer, confidence=sure, tokens=len(tried.generation.ids))
+        text = self.meter.engine.codec.decode(piece.ids)
+        if why := self.sight.judged(Look(tried.answer, sure, text)):
+            self.meter.adopt(tried.generation, len(between) + len(self.tail.prefix))
+            tell(self.watcher, "answer", text=tried.text, tokens=len(tried.generation.ids))
+            self.taken = tried
+        return why
+
+    async def _sample(self, ids: tuple[int, ...], room: int, watch: Watch) -> Generation:
         """At most `room` tokens of thinking."""
         codec = self.meter.engine.codec
         stream = Stream(codec, "thinking", self.watcher, ids)
-        generation = await self.meter.sample(ids, room, codec.markers.thinking_stops, "thinking", stream)
+        stops = codec.markers.thinking_stops
+        halt = watch if self.stops.loop or self._probes else None
+        generation = await self.meter.sample(ids, room, stops, "thinking", stream, halt)
         stream.flush()
         return generation
 
-    def _grown(self, thought: Thought, opening: tuple[int, ...], generation: Generation) -> Thought:
+    def _grown(
+        self, thought: Thought, opening: tuple[int, ...], generation: Generation, stopped: RoundEnd | None
+    ) -> Thought:
+        if stopped is not None:
+            return thought.grown(opening, generation.ids, stopped, weakest(generation), stopped=True)
         if generation.end != "stop":
             why = "context" if generation.end == "context" else self.room.why
             return thought.grown(opening, generation.ids, why, weakest(generation))
@@ -155,21 +214,27 @@ class _Forcing:
         answer = final_answer(decode(last))
         return "converged" if answer is not None and answer == final_answer(decode(before)) else "natural"
 
-    def _closing(self, thought: Thought) -> tuple[int, ...]:
-        """The closing phrase, where the end is forced and the budget has room for it."""
-        fits = thought.charged + len(self.tail.closing) <= self.room.total
-        return self.tail.closing if fits and not thought.ended else ()
+    def _closing(self, charged: int) -> tuple[int, ...]:
+        """The closing phrase of a forced end, where the budget has room for it."""
+        return self.tail.closing if charged + len(self.tail.closing) <= self.room.total else ()
 
     def _finish(self, thought: Thought) -> Finish:
         if thought.ended:
             return "natural"
+        if thought.rounds and thought.rounds[-1].stopped:
+            return thought.rounds[-1].end
         cut_by_engine = bool(thought.rounds) and thought.rounds[-1].end == "context"
         return "context" if cut_by_engine else self.room.why
 
-    def _tell_end(self, thought: Thought) -> None:
+    def _tell_end(self, thought: Thought, said: str) -> None:
         one, count = thought.rounds[-1], len(thought.rounds)
+        more = {"said": said} if said else {}
         tell(self.watcher, "end", round=count, tokens=one.tokens, injected=one.injected,
-             charged=thought.charged, budget=self.rung.budget, end=one.end)  # fmt: skip
+             charged=thought.charged, budget=self.rung.budget, end=one.end, **more)  # fmt: skip
+
+
+def _lower(one: float | None, other: float | None) -> float | None:
+    return min((w for w in (one, other) if w is not None), default=None)
 
 
 def _attempt(rung: Rung, index: int, arm: Arm, made: _Made, meter: Meter) -> Attempt:

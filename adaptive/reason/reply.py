@@ -47,6 +47,21 @@ class Reply:
         return mean(self.generation)
 
 
+async def trial(meter: Meter, ids: tuple[int, ...], prefix: tuple[int, ...], room: int) -> Reply:
+    """What the answer after `ids` would be: a reply that ends with its first whole box, counted as a probe."""
+    codec = meter.engine.codec
+    said: list[int] = list(prefix)
+
+    def boxed(token: int) -> bool:
+        said.append(token)
+        return final_answer(codec.decode(said)) is not None
+
+    meter.probed(len(prefix))
+    room = min(room, meter.engine.context_window - len(ids) - len(prefix))
+    generation = await meter.sample((*ids, *prefix), room, codec.markers.answer_stops, "probe", halt=boxed)
+    return Reply(codec.decode((*prefix, *generation.ids)), codec.decode(generation.ids), generation)
+
+
 async def reply(
     meter: Meter, ids: tuple[int, ...], prefix: tuple[int, ...], room: int, watcher: OnEvent | None
 ) -> Reply:

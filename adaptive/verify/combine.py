@@ -1,65 +1,115 @@
-"""Verifiers put together, cheapest first: gates that all must let an answer pass, and proofs: one will do."""
+"""Verifiers put together: all must accept, any may, or the first that can tell decides. Cheapest first, always."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from adaptive.attempt import Attempt, Verdict
+from adaptive.attempt import Attempt, Usage, Verdict
 from adaptive.errors import InputError
 from adaptive.verify.verifiers import Agreement, Confidence, Rules, Thresholds, Verifier
 
-NAMES = ("rules", "confidence", "agreement")
+NAMES = ("rules", "learned", "confidence", "agreement", "check", "judge")
 """What `--verify` knows, cheapest first."""
+NEEDS = {
+    "learned": "a profile with a verifier model",
+    "check": "a check: --check COMMAND, or check=... in Python",
+    "judge": "a judge: --judge MODEL, or judge=... in Python",
+}
 
 
 @dataclass(frozen=True)
-class Combined:
-    """Rejects at the first gate that does, then accepts at the first proof that does.
+class _Several:
+    """Verifiers, asked in order; a verdict names who decided and costs what all that were asked cost."""
 
-    Without proofs the gates are enough; with proofs, one of them must accept. The verdict names who decided;
-    its score, where no proof accepts, is the highest that one gave.
-    """
-
-    gates: tuple[Verifier, ...]
-    proofs: tuple[Verifier, ...] = ()
+    verifiers: tuple[Verifier, ...]
 
     @property
     def name(self) -> str:
         """The names of its verifiers, in order."""
-        return ",".join(v.name for v in (*self.gates, *self.proofs))
+        return ",".join(v.name for v in self.verifiers)
+
+
+class All(_Several):
+    """Accepts where every one accepts; the first that does not decides. At least one verifier."""
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
-        """The deciding verifier's verdict; where no proof accepts, the last one's with every reason."""
-        verdict = Verdict(True, 0.0, self.name, "nothing to verify with")
-        for gate in self.gates:
-            verdict = await gate.verify(question, attempt, others)
+        """The first verdict that is no acceptance, or the last one."""
+        spent: Usage | None = None
+        for verifier in self.verifiers:
+            verdict = await verifier.verify(question, attempt, others)
+            spent = _sum(spent, verdict.usage)
             if not verdict.accepted:
-                return verdict
-        rejected: list[Verdict] = []
-        for proof in self.proofs:
-            verdict = await proof.verify(question, attempt, others)
-            if verdict.accepted:
-                return verdict
-            rejected.append(verdict)
-        return _all_rejected(rejected) if rejected else verdict
+                break
+        return replace(verdict, usage=spent)
 
 
-def verifier_for(thresholds: Thresholds, names: str | None = None) -> Verifier:
-    """The verifier for a policy: all of `NAMES`, or those in `names`, parted by commas, in any order.
+class AnyOf(_Several):
+    """Accepts where one accepts; it is undecided only where not one could tell. At least one verifier."""
 
-    Rejected if `rules` rejects; accepted if the confidence reaches the effort's threshold, or if an independent
-    answer agrees and the confidence reaches the lower threshold for that. Without `confidence` in `names`
-    agreement alone is enough; with `rules` alone, form is enough. Raises `InputError` for an unknown name.
+    async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
+        """The first acceptance; where there is none, the last verdict with every reason and the best score."""
+        spent: Usage | None = None
+        said: list[Verdict] = []
+        for verifier in self.verifiers:
+            said.append(await verifier.verify(question, attempt, others))
+            spent = _sum(spent, said[-1].usage)
+            if said[-1].accepted:
+                return replace(said[-1], usage=spent)
+        reason = "; ".join(v.reason for v in said)
+        decided = any(v.decided for v in said)
+        return Verdict(False, max(v.score for v in said), said[-1].verifier, reason, decided, spent)
+
+
+class FirstDecisive(_Several):
+    """The first that can tell decides. At least one verifier."""
+
+    async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
+        """The first verdict that is decided; where none is, the last one with every reason."""
+        spent: Usage | None = None
+        reasons: list[str] = []
+        for verifier in self.verifiers:
+            verdict = await verifier.verify(question, attempt, others)
+            spent, reasons = _sum(spent, verdict.usage), [*reasons, verdict.reason]
+            if verdict.decided:
+                return replace(verdict, usage=spent)
+        return replace(verdict, usage=spent, reason="; ".join(reasons))
+
+
+def verifier_for(
+    thresholds: Thresholds,
+    names: str | None = None,
+    *,
+    learned: Verifier | None = None,
+    check: Verifier | None = None,
+    judge: Verifier | None = None,
+) -> Verifier:
+    """The verifier for a policy: all of `NAMES` that there are, or those in `names`, parted by commas, in any
+    order.
+
+    Rejected if `rules` rejects. A check decides where there is one, and a judge where the check cannot tell.
+    Without a check an answer is accepted if one of the others accepts it, the judge asked last: `learned`, which
+    weighs all that the next two look at and takes their place where it is not told otherwise; `confidence`, if it
+    reaches the effort's threshold; `agreement`, if an independent answer agrees and the confidence reaches the
+    lower threshold for that (no threshold where `names` leaves confidence out). With `rules` alone form is enough.
+    Raises `InputError` for a name that is not known or not there.
     """
-    chosen = parse_verifiers(",".join(NAMES) if names is None else names)
-    least = thresholds.agreement if "confidence" in chosen else 0.0
-    proofs: dict[str, Verifier] = {
+    given = {"learned": learned, "check": check, "judge": judge}
+    chosen = _all_there(given) if names is None else parse_verifiers(names)
+    if missing := next((n for n in chosen if n in given and given[n] is None), None):
+        raise InputError(f"the verifier {missing!r} needs {NEEDS[missing]}.")
+    least = thresholds.agreement if "confidence" in chosen or names is None else 0.0
+    there: dict[str, Verifier | None] = {
         "confidence": Confidence(dict(thresholds.accept)),
         "agreement": Agreement(least),
+        **given,
     }
-    gates = (Rules(),) if "rules" in chosen else ()
-    return Combined(gates, tuple(proofs[n] for n in chosen if n in proofs))
+    cheap = [v for n in ("learned", "confidence", "agreement") if n in chosen and (v := there[n])]
+    decisive = [v for n in ("check", "judge") if n in chosen and (v := there[n])]
+    gates: list[Verifier] = [Rules()] if "rules" in chosen else []
+    if "check" in chosen:
+        return _one(All, [*gates, _one(FirstDecisive, decisive)])
+    return _one(All, [*gates, *([_one(AnyOf, proofs)] if (proofs := [*cheap, *decisive]) else [])])
 
 
 def parse_verifiers(names: str) -> tuple[str, ...]:
@@ -72,6 +122,15 @@ def parse_verifiers(names: str) -> tuple[str, ...]:
     return tuple(n for n in NAMES if n in given)
 
 
-def _all_rejected(verdicts: Sequence[Verdict]) -> Verdict:
-    best = max(v.score for v in verdicts)
-    return Verdict(False, best, verdicts[-1].verifier, "; ".join(v.reason for v in verdicts))
+def _all_there(given: dict[str, Verifier | None]) -> tuple[str, ...]:
+    """What is used where nobody says: everything that there is, but what `learned` weighs already."""
+    weighed = ("confidence", "agreement") if given["learned"] else ()
+    return tuple(n for n in NAMES if n not in weighed and given.get(n, n) is not None)
+
+
+def _one(kind: type[All] | type[AnyOf] | type[FirstDecisive], verifiers: Sequence[Verifier]) -> Verifier:
+    return verifiers[0] if len(verifiers) == 1 else kind(tuple(verifiers))
+
+
+def _sum(one: Usage | None, other: Usage | None) -> Usage | None:
+    return one + other if one and other else one or other

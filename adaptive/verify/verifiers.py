@@ -19,6 +19,7 @@ from adaptive.verify.compare import parse_number, same_answer
 UNKNOWN = 0.5
 """The score of an answer about which nothing is known."""
 
+NO_LOGPROBS = "the engine gives no log-probabilities, so there is no confidence"
 _DANGLING = re.compile(r"[-+*/^=,(\[{]\s*$")
 
 
@@ -90,8 +91,11 @@ class Confidence:
     name: str = "confidence"
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
-        """Rejected where the engine gives no log-probabilities."""
-        passed, reason = _reaches(sureness(attempt, others), self._threshold(attempt.effort))
+        """Undecided where the engine gives no log-probabilities."""
+        sure = sureness(attempt, others)
+        if sure is None:
+            return Verdict.undecided(score(attempt, others), self.name, NO_LOGPROBS)
+        passed, reason = _reaches(sure, self._threshold(attempt.effort))
         return Verdict(passed, score(attempt, others), self.name, reason)
 
     def _threshold(self, effort: str) -> float | None:
@@ -112,13 +116,13 @@ class Agreement:
     name: str = "agreement"
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
-        """Rejected where there is no independent answer, or none that says the same."""
+        """Undecided where there is no independent answer, rejected where none says the same."""
         answers = [o.answer for o in others if o.answer is not None and independent(attempt, o)]
         agreeing = sum(same_answer(attempt.answer, a) for a in answers)
+        if not answers:
+            return Verdict.undecided(score(attempt, others), self.name, "no independent answer yet")
         if not agreeing:
-            reason = (
-                f"none of {len(answers)} independent answers agrees" if answers else "no independent answer yet"
-            )
+            reason = f"none of {len(answers)} independent answers agrees"
             return Verdict(False, score(attempt, others), self.name, reason)
         passed, why = (True, "") if self.least == 0 else _reaches(sureness(attempt, others), self.least)
         reason = f"agrees with {agreeing} of {len(answers)} independent answers"
@@ -133,10 +137,12 @@ def sureness(attempt: Attempt, others: Sequence[Attempt]) -> float | None:
     The check of a chain that misread the question is sure of the same misreading: on abacus the confidence of
     the check alone tells right from wrong with an AUROC of 0.81, the lower of both with 0.95.
     """
-    repeats = attempt.arm == "wait" and others and same_answer(attempt.answer, others[-1].answer)
-    if attempt.confidence is None or not repeats:
+    if attempt.arm != "wait" or not others or attempt.confidence is None:
         return attempt.confidence
-    before = sureness(others[-1], others[:-1])
+    at = len(others) - 1 if attempt.base is None else attempt.base
+    if not same_answer(attempt.answer, others[at].answer):
+        return attempt.confidence
+    before = sureness(others[at], others[:at])
     return None if before is None else min(before, attempt.confidence)
 
 
@@ -151,6 +157,8 @@ def score(attempt: Attempt, others: Sequence[Attempt] = (), *, agreed: bool = Fa
 
 def independent(attempt: Attempt, other: Attempt) -> bool:
     """Whether `other` reached its answer on another way than the chain that `attempt` ended."""
+    if other.model != attempt.model:
+        return True
     if not other.trace:
         return bool(attempt.trace)  # a direct answer, against one that was thought about
     return attempt.trace[: len(other.trace)] != other.trace
@@ -159,7 +167,7 @@ def independent(attempt: Attempt, other: Attempt) -> bool:
 def _reaches(confidence: float | None, threshold: float | None) -> tuple[bool, str]:
     """Whether the threshold is reached, and that in words."""
     if confidence is None:
-        return False, "the engine gives no log-probabilities, so there is no confidence"
+        return False, NO_LOGPROBS
     if threshold is None:
         return False, f"confidence {confidence:.2f}, and here no confidence is enough"
     passed = confidence >= threshold

@@ -1,0 +1,129 @@
+"""A model as a solve uses it: its engine, what is known of it, what can be bought of it and who verifies it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from adaptive import policy
+from adaptive.arms import Plan
+from adaptive.attempt import Attempt, Verdict
+from adaptive.blocking import Write
+from adaptive.engines.protocol import Sampling, TokenEngine
+from adaptive.ladder import EFFORTS, Effort, Ladder, Rung
+from adaptive.options import Options
+from adaptive.profile import Profile
+from adaptive.reason.chain import Thought
+from adaptive.reason.forcing import NO_STOPS, think
+from adaptive.reason.stops import Stops, parse_stops
+from adaptive.verify import Verifier
+
+Turns = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A model, bound. `verifier` judges attempts of this model."""
+
+    engine: TokenEngine
+    profile: Profile
+    verifier: Verifier
+
+    def ladder(self, options: Options) -> Ladder:
+        """The profile's ladder within what the caller set, its efforts those that the model tells apart."""
+        return fitted(policy.shape(self.profile.ladder, options), self.engine.codec.efforts)[0]
+
+    def notes(self, options: Options) -> list[str]:
+        """What was asked for and mapped to the nearest thing that the model can, in words."""
+        efforts = self.engine.codec.efforts
+        notes = fitted(policy.shape(self.profile.ladder, options), efforts)[1]
+        if not efforts and options.effort not in (None, "none"):
+            notes.append(
+                f"{self.engine.name} tells no efforts apart: of effort {options.effort} only the budget counts"
+            )
+        return notes
+
+    def stops(self, options: Options) -> Stops:
+        """The early stops that are on."""
+        stops = self.profile.stops
+        return stops if options.stop is None else stops.only(parse_stops(options.stop))
+
+    async def buy(self, turns: Turns, plan: Plan, before: Sequence[Attempt], context: Context) -> Attempt:
+        """The attempt that a plan buys."""
+        base = before[plan.base] if plan.base is not None else None
+        attempt = await think(
+            self.engine,
+            self.engine.codec.render(turns, self._told(plan.rung, context.options)),
+            plan.rung,
+            style=self.profile.style,
+            stops=self._stops(base, context.options),
+            thought=_chain(base, plan),
+            sampling=context.sampling,
+            session=context.session,
+            index=plan.index,
+            arm=plan.arm,
+            on_event=context.write,
+        )
+        return replace(attempt, reason=plan.reason, base=plan.base, model=plan.model)
+
+    async def judge(self, question: str, attempt: Attempt, before: Sequence[Attempt]) -> Verdict:
+        """The verdict on an attempt of this model."""
+        return await self.verifier.verify(question, attempt, before)
+
+    def _told(self, rung: Rung, options: Options) -> Effort:
+        """What the template is told: a rung that does not think shares the prompt of the first that does."""
+        return next((r.effort for r in (rung, *self.ladder(options)) if r.thinks), rung.effort)
+
+    def _stops(self, base: Attempt | None, options: Options) -> Stops:
+        """A chain that was stopped early, and its answer rejected, is not stopped for the same reason again."""
+        stopped = base is not None and bool(base.rounds) and base.rounds[-1].stopped
+        return replace(NO_STOPS, loop=self.stops(options).loop) if stopped else self.stops(options)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Of one attempt: how tokens are drawn, in which session of the engine, under which options, told to whom."""
+
+    options: Options
+    sampling: Sampling
+    session: str
+    write: Write
+
+
+def fitted(ladder: Ladder, efforts: Sequence[Effort]) -> tuple[Ladder, list[str]]:
+    """A ladder with each effort mapped to the nearest in `efforts`, if there are any; and what was mapped, in
+    words."""
+    notes: dict[str, None] = {}
+    rungs = []
+    for rung in ladder:
+        near = _nearest(rung.effort, efforts) if rung.thinks and efforts else rung.effort
+        if near != rung.effort:
+            notes[f"effort {rung.effort} is not known to the model's chat template: {near} is used"] = None
+        rungs.append(replace(rung, effort=near))
+    return Ladder(tuple(rungs)), list(notes)
+
+
+def _nearest(effort: Effort, efforts: Sequence[Effort]) -> Effort:
+    """The nearest of `efforts`, of two the cheaper."""
+    place = EFFORTS.index(effort)
+    return min(efforts, key=lambda e: (abs(EFFORTS.index(e) - place), EFFORTS.index(e)))
+
+
+def _chain(base: Attempt | None, plan: Plan) -> Thought:
+    """The chain to go on with; a Wait after a rejection is judged by itself: the verifier compares answers."""
+    thought = Thought.of(base) if base is not None else Thought()
+    return replace(thought, weakest=None) if plan.arm == "wait" else thought
+
+
+def session_of(solve: str, made: Plan | Attempt, attempts: Sequence[Attempt]) -> str:
+    """The engine's session of a plan or an attempt.
+
+    A chain that may be gone on with does not share one with a chain at another effort. All samples of a vote share
+    one, so that they share their prompt.
+    """
+    while made.base is not None:
+        made = attempts[made.base]
+    if made.arm == "vote":
+        return f"{solve}/vote"
+    effort = made.rung.effort if isinstance(made, Plan) else made.effort
+    return f"{solve}/{effort}" if made.arm == "effort" else solve

@@ -1,0 +1,72 @@
+"""What a caller may set for a solve, in Python, on the command line or in a graph's state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from adaptive.errors import InputError
+from adaptive.ladder import parse_effort
+from adaptive.learn.plain import from_plain
+
+LEAST = {"budget": 0, "waits": 0, "samples": 0, "max_tokens": 1, "max_attempts": 1, "seed": 0}
+PER_QUESTION = (
+    "effort",
+    "budget",
+    "waits",
+    "samples",
+    "adapt",
+    "seed",
+    "temperature",
+    "max_tokens",
+    "max_attempts",
+)
+"""What a graph's state may set for one question."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a caller may set for a solve; None leaves it to the profile.
+
+    effort, budget: what the first attempt buys, whatever the difficulty, and budget is also the most thinking
+    tokens of any attempt ("none" and 0 never think). waits: the most Waits of a chain. samples: the most samples
+    of a vote, 0 for no vote. Without `adapt` one attempt is made, at the top of what these leave. max_tokens caps
+    the tokens of all attempts together: no attempt is begun once it is reached. verify: names of verifiers, parted
+    by commas. stop: names of early stops that stay on (`adaptive.reason.stops`), parted by commas, or "none".
+    """
+
+    effort: str | None = None
+    budget: int | None = None
+    waits: int | None = None
+    wait_string: tuple[str, ...] = ()
+    samples: int | None = None
+    stop: str | None = None
+    adapt: bool = True
+    seed: int = 0
+    temperature: float = 0.0
+    verify: str | None = None
+    max_tokens: int | None = None
+    max_attempts: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.effort is not None:
+            parse_effort(self.effort)
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InputError(f"{name} must be {least} or more, got {value}.")
+        if isinstance(self.wait_string, str):
+            raise InputError(f"wait_string must be a tuple of texts, got the text {self.wait_string!r}.")
+        if not 0 <= self.temperature <= 2:
+            raise InputError(f"temperature must be between 0 and 2, got {self.temperature}.")
+
+    def with_state(self, given: Mapping[str, Any] | None) -> Options:
+        """These options with what a graph's state says of one question; raises `InputError` for what it cannot."""
+        if not given:
+            return self
+        from_plain(Options, given, "adaptive_options")
+        other = next((name for name in given if name not in PER_QUESTION), None)
+        if other is not None:
+            raise InputError(f"adaptive_options cannot set {other!r}: it may set {', '.join(PER_QUESTION)}.")
+        return replace(self, **given)

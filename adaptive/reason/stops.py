@@ -1,0 +1,163 @@
+"""When to stop a chain before its budget does: what is looked at, and what is seen.
+
+loop        the chain repeats itself (`loops.py`); the notebook that the project began with ends in hundreds of
+repeats converged   the answer that the chain would give by now repeats from look to look, without a doubt in
+between
+            (answer consistency: Fu et al. 2024, "Certaindex", arXiv 2412.20993)
+confident   the model is sure of that answer (trial answers at the end of a thought: Yang et al. 2025, "DEER",
+            arXiv 2504.15895)
+
+To look is to force an answer where the chain stands, at the end of a line or sentence: a *probe*. It shares the
+cache, the chain goes on as if nothing had been, and what it costs is counted. A probe that ends the chain is the
+answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Literal
+
+from adaptive.attempt import RoundEnd
+from adaptive.engines.protocol import Codec
+from adaptive.errors import InputError
+from adaptive.reason.loops import LoopWatch
+from adaptive.verify.compare import same_answer
+
+StopName = Literal["loop", "converged", "confident", "hopeless"]
+NAMES: tuple[StopName, ...] = ("loop", "converged", "confident", "hopeless")
+"""What `--stop` knows. `hopeless` is the policy's: no rung or arm is likely to help."""
+
+_BOUNDARY = re.compile(r"\n|[.!?;:]\s*$")
+_DOUBT = re.compile(
+    r"\b(?:wait|hmm+|hold on|but|however|alternatively|actually|mistake|wrong|let me (?:check|re))\b", re.I
+)
+
+
+@dataclass(frozen=True)
+class Stops:
+    """Which early stops are on, and from where on they stop.
+
+    loop: whether a chain that repeats itself is stopped. probe_every: the fewest thinking tokens from one probe to
+    the next, 0 for no probes. converged: how many probes in a row must give the same answer, 0 for never.
+    confident: the confidence of a probe's answer from which on it is taken, None for never. probe_room: the most
+    tokens of a probe's answer. Probes need a `Style.answer_prefix`: without one an answer begins with prose.
+    """
+
+    loop: bool = True
+    probe_every: int = 0
+    converged: int = 0
+    confident: float | None = None
+    probe_room: int = 24
+
+    def __post_init__(self) -> None:
+        for name, least in (("probe_every", 0), ("converged", 0), ("probe_room", 1)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} must be {least} or more, got {getattr(self, name)}.")
+        if self.converged == 1:
+            raise InputError("converged must be 0 or at least 2: one probe cannot repeat itself.")
+        if self.confident is not None and not 0 <= self.confident <= 1:
+            raise InputError(f"confident must be between 0 and 1, got {self.confident}.")
+
+    @property
+    def probes(self) -> bool:
+        """Whether there is anything to probe for."""
+        return self.probe_every > 0 and (self.converged > 0 or self.confident is not None)
+
+    def only(self, names: Sequence[str]) -> Stops:
+        """These stops without those that are not named."""
+        return Stops(
+            loop=self.loop and "loop" in names,
+            probe_every=self.probe_every,
+            converged=self.converged if "converged" in names else 0,
+            confident=self.confident if "confident" in names else None,
+            probe_room=self.probe_room,
+        )
+
+
+def parse_stops(names: str) -> tuple[StopName, ...]:
+    """The stops named in `names`, parted by commas; "none" for none. Raises `InputError` that lists them."""
+    given = [n.strip() for n in names.split(",") if n.strip()]
+    if given == ["none"]:
+        return ()
+    unknown = next((n for n in given if n not in NAMES), None)
+    if unknown is not None or not given:
+        what = f"stop {unknown!r} is not known" if unknown is not None else "no stop is named"
+        raise InputError(f"{what}: use some of {', '.join(NAMES)}, parted by commas, or none.")
+    return tuple(n for n in NAMES if n in given)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a probe saw: the answer, None for none, how sure the model was of it, and the thinking before it."""
+
+    answer: str | None
+    confidence: float | None
+    text: str
+
+
+@dataclass
+class Sight:
+    """Judges the looks at one chain."""
+
+    stops: Stops
+    looks: list[Look] = field(default_factory=list)
+
+    def judged(self, look: Look) -> RoundEnd | None:
+        """Why the chain stops at this look; None where it goes on."""
+        self.looks.append(look)
+        if look.answer is None:
+            return None
+        sure = self.stops.confident is not None and look.confidence is not None
+        if sure and (look.confidence or 0.0) >= (self.stops.confident or 0.0):
+            return "confident"
+        return "converged" if 0 < self.stops.converged <= self._repeated() else None
+
+    def _repeated(self) -> int:
+        """How many looks in a row, the last one included, gave its answer and no doubt came between them."""
+        count, *before = 1, *reversed(self.looks)
+        later: Look = before.pop(0)
+        for look in before:
+            if _DOUBT.search(later.text) or not same_answer(look.answer, later.answer):
+                break
+            count, later = count + 1, look
+        return count
+
+
+class Watch:
+    """The `halt` of a call that thinks: True at a loop, and at the first boundary where a probe is due."""
+
+    def __init__(self, stops: Stops, codec: Codec, so_far: Sequence[int], *, probes: bool) -> None:
+        self._stops, self._probes = stops, probes
+        self._text = cache(lambda token: codec.decode((token,)))
+        self._loops = LoopWatch() if stops.loop else None
+        self._since = 0
+        self.why: Literal["", "loop", "probe"] = ""
+        repeats = [self._looped(token, self._boundary(token)) for token in so_far]
+        if any(repeats):
+            self._loops = LoopWatch()  # it was let go on for all that: only what repeats from here on counts
+
+    def __call__(self, token: int) -> bool:
+        """Take a token of thinking; whether it is to be the last one for now."""
+        boundary = self._boundary(token)
+        self._since += 1
+        if self._looped(token, boundary):
+            self.why = "loop"
+        elif self._probes and boundary and self._since >= self._stops.probe_every:
+            self.why, self._since = "probe", 0
+        else:
+            self.why = ""
+        return bool(self.why)
+
+    @property
+    def loop(self) -> str:
+        """What repeats, in words."""
+        return self._loops.found if self._loops else ""
+
+    def _boundary(self, token: int) -> bool:
+        return bool(_BOUNDARY.search(self._text(token)))
+
+    def _looped(self, token: int, boundary: bool) -> bool:
+        return self._loops is not None and self._loops.add(token, boundary=boundary)

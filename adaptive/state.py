@@ -1,0 +1,86 @@
+"""The graph's state: plain JSON types and messages, so that it survives a checkpointer and another process.
+
+Keys that are ours start with `adaptive_`; only `messages` is shared with a parent graph.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, NotRequired
+
+from langchain_core.messages import AnyMessage
+from langgraph.graph import MessagesState
+from typing_extensions import TypedDict
+
+from adaptive.attempt import Attempt
+from adaptive.blocking import Write
+from adaptive.errors import InputError
+
+Update = dict[str, Any]
+ROLES = {"human": "user", "ai": "assistant", "system": "system"}
+
+
+class SolverOutput(MessagesState, total=False):
+    """What a parent graph gets back."""
+
+    adaptive_result: dict[str, Any]
+
+
+class SolverState(SolverOutput, total=False):
+    """What the nodes share. Lists are replaced whole, so that a persisted thread starts each turn afresh.
+
+    Only samples of a vote are gathered by a reducer, for they are drawn side by side; the tally takes them out.
+    """
+
+    adaptive_options: dict[str, Any]
+    adaptive_question: str
+    adaptive_session: str
+    adaptive_difficulty: dict[str, Any]
+    adaptive_plan: dict[str, Any]
+    adaptive_stop: str
+    adaptive_attempts: list[dict[str, Any]]
+    adaptive_samples: Annotated[list[dict[str, Any]], operator.add]
+    adaptive_sample: int
+
+
+class SolverInput(TypedDict):
+    """What a caller or a parent graph gives; `adaptive_options` sets options for this question alone."""
+
+    messages: list[AnyMessage]
+    adaptive_options: NotRequired[dict[str, Any]]
+
+
+Node = Callable[[SolverState, Write], Awaitable[Update]]
+
+
+def attempts_of(state: SolverState) -> list[Attempt]:
+    """The attempts so far."""
+    return [Attempt.from_json(a) for a in state["adaptive_attempts"]]
+
+
+def conversation(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
+    """(role, content) pairs for the chat template; raises `InputError` for a message it cannot take."""
+    for message in messages:
+        if message.type not in ROLES:
+            raise InputError(
+                f"a {message.type!r} message cannot be solved: give user, assistant and system messages."
+            )
+        if unread := _unread(message):
+            raise InputError(f"a message holds {unread!r}, which a token engine cannot read: give it text.")
+    return [(ROLES[m.type], str(m.text)) for m in messages]
+
+
+def last_question(turns: Sequence[tuple[str, str]]) -> str:
+    """The text of the last user message; raises `InputError` if there is none or it is blank."""
+    text = next((content for role, content in reversed(turns) if role == "user"), "")
+    if not text.strip():
+        raise InputError("the question is empty: give some text to solve.")
+    return text
+
+
+def _unread(message: AnyMessage) -> str:
+    """The kind of the first content block that is no text; an assistant's own thinking is left out unsaid."""
+    blocks = message.content if isinstance(message.content, list) and message.type != "ai" else []
+    kinds = ("text" if isinstance(b, str) else str(b.get("type")) for b in blocks)
+    return next((kind for kind in kinds if kind != "text"), "")

@@ -1,0 +1,102 @@
+"""`learned`: P(this answer is right), from what an attempt looked like. Here what it looks at; training fits it.
+
+The features need no text of the question or the answer, so nothing that either says can change a verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from adaptive.attempt import Attempt, Verdict
+from adaptive.verify.compare import same_answer
+from adaptive.verify.verifiers import independent, sureness
+
+UNSURE = 0.5
+"""Taken for a probability that is not known; `unknown` then says so."""
+MOST_LOGIT = 30.0
+
+
+def features(attempt: Attempt, others: Sequence[Attempt], p_solved: Sequence[float] = ()) -> dict[str, float]:
+    """What a verifier model sees of an attempt; all numbers are finite, and most within -10..10.
+
+    sure: log-odds of the confidence; unknown: 1 where there is none. weakest: mean log-probability (nats) of the
+    weakest stretch. agree, differ: independent answers that say the same and that do not. forced: 1 where the
+    thinking was cut or stopped; looped. waits. length: log of 1 + thinking tokens; filled: the share of the budget
+    that is used. direct: 1 where nothing was thought. difficulty: log-odds of p(solved) at its rung.
+    """
+    answers = [o.answer for o in others if o.answer is not None and independent(attempt, o)]
+    agree = sum(same_answer(attempt.answer, a) for a in answers)
+    thinking = sum(r.tokens for r in attempt.rounds)
+    sure = sureness(attempt, others)
+    known = p_solved[min(attempt.rung, len(p_solved) - 1)] if p_solved else UNSURE
+    return {
+        "sure": _log_odds(UNSURE if sure is None else sure),
+        "unknown": float(sure is None),
+        "weakest": max(-10.0, attempt.weakest or 0.0),
+        "agree": float(agree),
+        "differ": float(len(answers) - agree),
+        "forced": float(attempt.finish not in ("natural", "none")),
+        "looped": float(attempt.finish == "loop"),
+        "waits": float(attempt.waits),
+        "length": math.log1p(thinking),
+        "filled": thinking / attempt.budget if attempt.budget else 0.0,
+        "direct": float(attempt.finish == "none"),
+        "difficulty": _log_odds(known),
+    }
+
+
+class VerifierModel(Protocol):
+    """Anything that turns features into a probability."""
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which on an answer is accepted, in 0..1."""
+        ...
+
+    def p_right(self, seen: Mapping[str, float]) -> float:
+        """The probability that the answer is right, in 0..1."""
+        ...
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """A logistic regression over `features`, as a profile keeps it; a feature without a weight has none."""
+
+    weights: dict[str, float]
+    bias: float
+    threshold: float
+
+    def p_right(self, seen: Mapping[str, float]) -> float:
+        """The probability that the answer is right, in 0..1."""
+        logit = self.bias + sum(w * seen.get(name, 0.0) for name, w in self.weights.items())
+        return 1 / (1 + math.exp(-max(-MOST_LOGIT, min(MOST_LOGIT, logit))))
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Accepts an answer that the verifier model believes in; its score is that probability.
+
+    p_solved: the difficulty model's probabilities for a question, one a rung, or none.
+    """
+
+    model: VerifierModel
+    p_solved: Callable[[str], Sequence[float]] = lambda _: ()
+    name: str = "learned"
+
+    async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
+        """Rejected where there is no answer."""
+        if attempt.answer is None:
+            return Verdict(False, 0.0, self.name, "there is no final answer")
+        p = self.model.p_right(features(attempt, others, self.p_solved(question)))
+        passed = p >= self.model.threshold
+        said = f"p(right) {p:.3f} {'reaches' if passed else 'is under'} {self.model.threshold:.3f}"
+        return Verdict(passed, p, self.name, said)
+
+
+def _log_odds(p: float) -> float:
+    """The log-odds of a probability, within -10..10."""
+    p = min(1 - 4.54e-5, max(4.54e-5, p))
+    return math.log(p / (1 - p))

@@ -1,0 +1,49 @@
+"""The vote of a solve's attempts: who has a ballot, and what the vote comes to as a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adaptive.arms import Plan
+from adaptive.attempt import Attempt, Verdict
+from adaptive.profile import Policy
+from adaptive.vote import Ballot, lead, settled, tally
+
+VERIFIER = "vote"
+
+
+def voters(attempts: Sequence[Attempt]) -> list[int]:
+    """The attempts that have a ballot: of each chain the last one, for it went on from those before it."""
+    continued = {a.base for a in attempts}
+    return [i for i in range(len(attempts)) if i not in continued]
+
+
+def counted(attempts: Sequence[Attempt], plan: Plan) -> tuple[list[Ballot], int]:
+    """The ballots so far, weighted by their verdicts' scores, and how many there may be in all."""
+    inside = voters(attempts)
+    earlier = sum(attempts[i].arm != "vote" for i in inside)
+    return [_ballot(attempts[i]) for i in inside], earlier + plan.samples
+
+
+def verdict_of(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> tuple[str, int, Verdict]:
+    """Why the vote is over ("" where it is not), the attempt that speaks for the leader, and its verdict by vote.
+
+    It is accepted where the leader is the majority for as sure as the policy asks, and not alone.
+    """
+    inside = voters(attempts)
+    ballots, most = counted(attempts, plan)
+    over = settled(ballots, most, policy.vote_sure)
+    groups = tally(ballots)
+    if not groups:
+        return over, inside[0], Verdict(False, 0.0, VERIFIER, f"none of {len(ballots)} attempts gave an answer")
+    members = [inside[i] for i in groups[0].members]
+    spokesman = max(members, key=lambda i: (_ballot(attempts[i]).weight, -i))
+    sure = lead(ballots)
+    said = f"{len(members)} of {len(ballots)} answers agree, the majority with probability {sure:.2f}; {over}"
+    accepted = bool(over) and len(members) > 1 and sure >= policy.vote_sure
+    return over, spokesman, Verdict(accepted, sure, VERIFIER, said)
+
+
+def _ballot(attempt: Attempt) -> Ballot:
+    score = attempt.verdict.score if attempt.verdict else 0.0
+    return Ballot(attempt.answer, min(1.0, max(0.0, score)))
