@@ -16,9 +16,9 @@ from langchain_core.runnables import Runnable
 
 from adaptive.attempt import Attempt
 from adaptive.errors import InputError
-from adaptive.verify.outside import CannotTell, Found, OutOfTime, Outside, time_limit
+from adaptive.verify.outside import CannotTell, Found, Outside, time_limit
 from adaptive.verify.said import said, shown
-from adaptive.verify.spending import Spending, counted
+from adaptive.verify.spending import counted
 
 T = TypeVar("T")
 
@@ -50,21 +50,13 @@ class Function(Outside):
 
     async def find_out(self, question: str, answer: str, attempt: Attempt) -> Found:
         """What the test says."""
-        spending = Spending()
-        try:
-            value = await counted(self._called(question, answer), spending, self.timeout)
-        except OutOfTime:
-            raise CannotTell(f"the check took more than {self.timeout:g} s", spending.usage()) from None
-        except CannotTell as told:
-            raise CannotTell(str(told), spending.usage()) from told
-        except Exception as error:
-            raise CannotTell(_raised(error), spending.usage()) from error
+        value, usage = await counted(self._called(question, answer), "the check", self.timeout)
         score = _score(value)
         if score is None:
             why = f"the check answered nonsense ({_kind(value)}), not a bool or a number from 0 to 1"
-            raise CannotTell(why, spending.usage())
+            raise CannotTell(why, usage)
         words = f"gives {score:.3f}" if not isinstance(value, bool) else "passes" if value else "fails"
-        return Found(score >= 0.5, score, f"the check {words}", spending.usage())
+        return Found(score >= 0.5, score, f"the check {words}", usage)
 
     async def _called(self, question: str, answer: str) -> Any:
         if isinstance(self.test, Runnable):
@@ -75,7 +67,7 @@ class Function(Outside):
         except (Exception, asyncio.CancelledError, KeyboardInterrupt):
             raise
         except BaseException as error:  # SystemExit would end the event loop
-            raise CannotTell(_raised(error)) from error
+            raise RuntimeError(said(error)) from error
 
 
 async def _in_thread(function: Callable[..., T], *arguments: Any) -> T:
@@ -97,16 +89,12 @@ async def _in_thread(function: Callable[..., T], *arguments: Any) -> T:
         except BaseException as error:  # noqa: BLE001 -- it is raised where the result is awaited
             # A future refuses StopIteration, and an event loop ends at SystemExit.
             passed_on = isinstance(error, Exception) and not isinstance(error, StopIteration)
-            tell(result.set_exception, error if passed_on else CannotTell(_raised(error)))
+            tell(result.set_exception, error if passed_on else RuntimeError(said(error)))
         else:
             tell(result.set_result, value)
 
     threading.Thread(target=work, name="check", daemon=True).start()
     return await result
-
-
-def _raised(error: BaseException) -> str:
-    return f"the check raised {said(error)}"
 
 
 def _score(value: object) -> float | None:
@@ -119,4 +107,4 @@ def _score(value: object) -> float | None:
 
 
 def _kind(value: object) -> str:
-    return shown(repr(value)) if isinstance(value, Real | str | None) else f"a {type(value).__name__}"
+    return shown(repr(value)) if isinstance(value, float | str | None) else f"of type {type(value).__name__}"

@@ -8,13 +8,13 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from pydantic import BaseModel, Field
 
-from adaptive.attempt import Attempt
+from adaptive.attempt import Attempt, Usage
 from adaptive.errors import InputError
 from adaptive.extras import imported
 from adaptive.verify.judge_prompt import DEFAULT_RUBRIC, judge_messages
-from adaptive.verify.outside import CannotTell, Found, OutOfTime, Outside, time_limit
+from adaptive.verify.outside import CannotTell, Found, Outside, time_limit
 from adaptive.verify.said import said, shown
-from adaptive.verify.spending import Spending, counted
+from adaptive.verify.spending import counted
 
 
 class Opinion(BaseModel):
@@ -57,18 +57,10 @@ class Judge(Outside):
     async def find_out(self, question: str, answer: str, attempt: Attempt) -> Found:
         """What the model holds of it."""
         messages = judge_messages(self.rubric, question, answer, attempt.thinking)
-        spending = Spending()
-        try:
-            opinion = _opinion(await counted(self._asked(messages), spending, self.timeout))
-        except OutOfTime:
-            raise CannotTell(f"the judge took more than {self.timeout:g} s", spending.usage()) from None
-        except CannotTell as why:
-            raise CannotTell(str(why), spending.usage()) from why
-        except Exception as error:  # noqa: BLE001 -- each provider has errors of its own
-            # Not `from error`: what a provider says may hold a key, and a traceback would show it.
-            raise CannotTell(f"the judge failed ({said(error)})", spending.usage()) from None
+        given, usage = await counted(self._asked(messages), "the judge", self.timeout)
+        opinion = _opinion(given, usage)
         reason = f"the judge holds it correct at {opinion.correct:.2f}: {shown(opinion.reason)}"
-        return Found(opinion.correct >= self.threshold, opinion.correct, reason, spending.usage())
+        return Found(opinion.correct >= self.threshold, opinion.correct, reason, usage)
 
     async def _asked(self, messages: list[BaseMessage]) -> Any:
         return await self._model.ainvoke(messages)
@@ -90,11 +82,11 @@ def judge_model(spec: str) -> BaseChatModel:
     return opened
 
 
-def _opinion(given: Any) -> Opinion:
+def _opinion(given: Any, usage: Usage) -> Opinion:
     """The opinion in what the model gave; `CannotTell` where there is none."""
     opinion = given.get("parsed") if isinstance(given, dict) else None
     if not isinstance(opinion, Opinion):
-        raise CannotTell("the judge gave no opinion in form")
+        raise CannotTell("the judge gave no opinion in form", usage)
     if not 0 <= opinion.correct <= 1:
-        raise CannotTell(f"the judge gave a probability of {opinion.correct:g}, which is none")
+        raise CannotTell(f"the judge gave a probability of {opinion.correct:g}, which is none", usage)
     return opinion

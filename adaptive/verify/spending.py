@@ -14,7 +14,8 @@ from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables.config import ensure_config, merge_configs, set_config_context
 
 from adaptive.attempt import Usage
-from adaptive.verify.outside import FREE, within
+from adaptive.verify.outside import FREE, CannotTell, OutOfTime, within
+from adaptive.verify.said import said
 
 T = TypeVar("T")
 
@@ -71,11 +72,22 @@ class Spending(BaseCallbackHandler):
         self._estimated.add(run_id)
 
 
-async def counted(work: Coroutine[Any, Any, T], spending: Spending, seconds: float) -> T:
-    """The result of `work`, all model calls in it counted and out of the caller's stream; see `within`."""
+async def counted(work: Coroutine[Any, Any, T], who: str, seconds: float) -> tuple[T, Usage]:
+    """The result of `work`, and what the model calls in it spent; their tokens stay out of the caller's stream.
+
+    Where it raises or takes more than `seconds`, `CannotTell`, with what was spent and `who` in the message.
+    """
+    spending = Spending()
     ours = merge_configs(ensure_config(), {"callbacks": [spending], "tags": [NOSTREAM]})
-    with set_config_context(ours) as context:
-        return await within(asyncio.get_running_loop().create_task(work, context=context), seconds)
+    try:
+        with set_config_context(ours) as context:
+            result = await within(asyncio.get_running_loop().create_task(work, context=context), seconds)
+    except OutOfTime:
+        raise CannotTell(f"{who} took more than {seconds:g} s", spending.usage()) from None
+    except Exception as error:  # noqa: BLE001 -- a user's test and every provider have errors of their own
+        # Not `from error`: what it says may hold a key, and a traceback would show it.
+        raise CannotTell(f"{who} raised {said(error)}", spending.usage()) from None
+    return result, spending.usage()
 
 
 def _written(message: BaseMessage) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import resource
 import secrets
@@ -207,16 +208,17 @@ async def test_one_that_is_cancelled_at_any_moment_leaves_nothing(nap: str) -> N
 
 
 PROGRAM = """
-import asyncio, sys
-from adaptive.verify.check import Command
-from tests.verify.test_verifiers import attempt
-asyncio.run(Command(sys.argv[1]).verify("?", attempt(), []))
+import asyncio, json, sys
+from adaptive.attempt import Attempt
+from adaptive.verify.check_command import Command
+asyncio.run(Command(sys.argv[1]).verify("?", Attempt.from_json(json.loads(sys.argv[2])), []))
 """
 
 
 def test_nothing_is_left_where_the_program_itself_is_killed(fifo: Path) -> None:
     script = sh(f"exec 3> {fifo}; setsid sleep 1000 & echo started >&3; sleep 1000")
-    with subprocess.Popen([sys.executable, "-c", PROGRAM, script]) as program, fifo.open() as reading:
+    words = [sys.executable, "-c", PROGRAM, script, json.dumps(attempt().to_json())]
+    with subprocess.Popen(words) as program, fifo.open() as reading:
         assert reading.readline() == "started\n"
         program.send_signal(signal.SIGKILL)
         assert reading.read() == ""  # the end: all that had it open are gone

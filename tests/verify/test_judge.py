@@ -122,14 +122,13 @@ class ProviderError(Exception):
         (ProviderError("Incorrect API key provided: sk-proj-abc123.\nmore"), "ProviderError: Incorrect API key"),
         (ProviderError("401 for Authorization: Bearer abc123"), "ProviderError: 401 for Authorization: ***"),
         (TimeoutError("the server's"), "TimeoutError: the server's"),
-        (ConnectionError(), "ConnectionError)"),
-        (asyncio.CancelledError(), "RuntimeError: it cancelled itself"),
+        (ConnectionError(), "ConnectionError"),
     ],
 )
 async def test_an_error_is_no_verdict_and_shows_no_key(error: BaseException, reason: str) -> None:
     verdict = await judged(error)
     assert not verdict.decided
-    assert verdict.reason.startswith(f"not verified: the judge failed ({reason}")
+    assert verdict.reason.startswith(f"not verified: the judge raised {reason}")
     assert "abc123" not in str(verdict.to_json())
 
 
@@ -338,6 +337,9 @@ def test_a_provider_that_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_without_langchain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "langchain", None)
+    def absent(module: str) -> Any:
+        raise ModuleNotFoundError(f"No module named {module!r}", name="langchain")
+
+    monkeypatch.setattr("adaptive.extras.import_module", absent)
     with pytest.raises(InputError, match=r"is not installed: pip install 'adaptive-thinking\[judge\]'"):
         judge_model("openai:o4-mini")
