@@ -18,12 +18,12 @@ from adaptive.engines.background import LoopThread
 from adaptive.engines.base import LoopEngine
 from adaptive.engines.calls import Asked, Growing
 from adaptive.engines.codec import FolderCodec
-from adaptive.engines.extras import imported
 from adaptive.engines.guard import Guard
 from adaptive.engines.hub import tokenizer_folder
 from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.protocol import Generation
 from adaptive.errors import AdaptiveError, InputError, on_one_line
+from adaptive.extras import imported
 
 QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_NO_USAGE_STATS": "1"}
 """Standard output is for answers, and nothing is reported to anyone unless the user says so."""

@@ -1,0 +1,93 @@
+"""The user's own test of an answer, as a command."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from adaptive.attempt import Attempt
+from adaptive.errors import InputError
+from adaptive.verify.outside import CannotTell, Found, Outside, time_limit
+from adaptive.verify.process import Ended, run
+
+_FILE = re.compile(r"\{file(\.\w+)?\}")
+
+
+@dataclass(frozen=True)
+class Command(Outside):
+    """Accepts an answer at which `command` ends with exit code 0; rejects at any other.
+
+    The answer is the command's input, in UTF-8. Where the command has `{file}`, the answer is also in a file
+    whose path stands there; `{file.py}` gives that file the ending. The command is split as a shell would split
+    it, but no shell is asked: neither the answer nor the path is ever read as one. Killed by a signal, not found,
+    or running for more than `timeout` seconds, it could not tell.
+
+    When it ends, is out of time or is cancelled, everything that it started is killed: on Linux every descendant,
+    whatever session it is in; on other systems its process group (`adaptive.verify.keeper`). It sees the
+    environment and the working directory of this program.
+    """
+
+    command: str
+    timeout: float = 30.0
+    name: str = "check"
+
+    def __post_init__(self) -> None:
+        time_limit(self.timeout)
+        if not self.words:
+            raise InputError("the check's command is empty: give a program and its arguments.")
+
+    @property
+    def words(self) -> list[str]:
+        """The program and its arguments, `{file}` as it is; `InputError` where they cannot be told apart."""
+        try:
+            return shlex.split(self.command)
+        except ValueError as error:
+            raise InputError(f"the check's command {self.command!r} cannot be split ({error}).") from error
+
+    @property
+    def program(self) -> str:
+        """The program's name, without its folder."""
+        return Path(self.words[0]).name
+
+    async def find_out(self, question: str, answer: str, attempt: Attempt) -> Found:
+        """What the command's end says."""
+        given = answer.encode(errors="replace")  # half a surrogate pair is no UTF-8
+        try:
+            with _filled(self.words, given) as words:
+                return _found(self.program, await run(words, given, self.timeout))
+        except OSError as error:
+            raise CannotTell(f"the answer's file cannot be written ({error.strerror})") from error
+        except CannotTell as why:
+            raise CannotTell(f"{self.program}: {why}") from why
+
+
+@contextmanager
+def _filled(words: list[str], given: bytes) -> Iterator[list[str]]:
+    """The words with a path in the place of each `{file}`, and the files, for as long as this is open."""
+    # What a command left there that cannot be removed says nothing about the answer.
+    with TemporaryDirectory(prefix="adaptive-", ignore_cleanup_errors=True) as folder:
+
+        def path(place: re.Match[str]) -> str:
+            file = Path(folder, f"answer{place[1] or ''}")
+            file.write_bytes(given)
+            return str(file)
+
+        yield [_FILE.sub(path, word) for word in words]
+
+
+def _found(program: str, ended: Ended) -> Found:
+    if ended.code < 0:
+        raise CannotTell(f"killed by {_signal(-ended.code)}")
+    said = f": {ended.last_line}" if ended.code and ended.last_line else ""
+    return Found(not ended.code, float(not ended.code), f"{program} ends with {ended.code}{said}")
+
+
+def _signal(number: int) -> str:
+    known = {int(s): s.name for s in signal.Signals}
+    return known.get(number, f"signal {number}")

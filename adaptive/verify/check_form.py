@@ -1,0 +1,111 @@
+"""The user's own test of an answer, as a form that it must have: a JSON schema or a regular expression.
+
+Both are matched in a process of their own (`adaptive.verify.matcher`). A regular expression, and a schema may
+hold some, can take exponential time (Cox 2007, "Regular Expression Matching Can Be Simple And Fast"), and Python's
+`re` holds the interpreter's lock meanwhile: no thread could be timed. A library with a time limit of its own would
+do for the patterns, with another dialect than `re`, but not for those in a schema.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adaptive.attempt import Attempt
+from adaptive.errors import InputError, on_one_line
+from adaptive.verify import matcher
+from adaptive.verify.outside import CannotTell, Found, Outside, time_limit
+from adaptive.verify.process import run
+from adaptive.verify.said import shown
+
+
+@dataclass(frozen=True)
+class Pattern(Outside):
+    """Accepts an answer that, without the blanks around it, matches `regex` (of Python's `re`) as a whole.
+
+    Where that takes more than `timeout` seconds, it could not tell. Raises `InputError` for what is no pattern.
+    """
+
+    regex: str
+    timeout: float = 30.0
+    name: str = "check"
+
+    def __post_init__(self) -> None:
+        time_limit(self.timeout)
+        try:
+            re.compile(self.regex)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise InputError(f"the pattern {self.regex!r} is no regular expression ({error}).") from error
+
+    async def find_out(self, question: str, answer: str, attempt: Attempt) -> Found:
+        """Whether it matches."""
+        return await _matched({"pattern": self.regex, "answer": answer}, "the pattern", self.timeout)
+
+
+@dataclass(frozen=True)
+class JsonSchema(Outside):
+    """Accepts an answer that is JSON which `schema` allows, as a whole or in its last fenced block marked `json`.
+
+    schema: the schema, or the path of a file with it; of the draft that its `$schema` names, or 2020-12. Nothing
+    is fetched: what it refers to must be in it. Where it refers to something else, or takes more than `timeout`
+    seconds, it could not tell. Raises `InputError` for what is no schema.
+    """
+
+    schema: Mapping[str, Any] | bool | str | Path
+    timeout: float = 30.0
+    name: str = "check"
+
+    def __post_init__(self) -> None:
+        time_limit(self.timeout)
+        where = f"the schema {self.schema}" if isinstance(self.schema, str | Path) else "the schema"
+        read = _read(self.schema, where)
+        _must_be_schema(read, where)
+        object.__setattr__(self, "schema", read)  # read once, so that it stays what was checked
+
+    async def find_out(self, question: str, answer: str, attempt: Attempt) -> Found:
+        """Whether it is allowed."""
+        return await _matched({"schema": self.schema, "answer": answer}, "the schema", self.timeout)
+
+
+async def _matched(asked: dict[str, Any], what: str, seconds: float) -> Found:
+    python = (sys.executable or "", "-P", str(Path(matcher.__file__)))
+    try:
+        ended = await run(python, json.dumps(asked).encode(), seconds)
+    except CannotTell as why:
+        raise CannotTell(f"{what}: {why}") from why
+    if ended.code == matcher.MATCHES:
+        return Found(True, 1.0, f"the answer has the form of {what}")
+    if ended.code == matcher.DIFFERS:
+        return Found(False, 0.0, ended.last_line)
+    raise CannotTell(f"{what}: matching fails ({ended.last_line or ended.code})")
+
+
+def _read(schema: Mapping[str, Any] | bool | str | Path, where: str) -> Any:
+    """The schema as plain JSON."""
+    try:
+        text = Path(schema).read_text("utf-8") if isinstance(schema, str | Path) else json.dumps(schema)
+        return json.loads(text)
+    except OSError as error:
+        raise InputError(f"{where} cannot be read ({error.strerror}).") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{where} is no JSON ({on_one_line(error, 120)}).") from error
+
+
+def _must_be_schema(schema: Any, where: str) -> None:
+    # Only here: it takes longer to import than the rest of `adaptive.verify`, and only schemas need it.
+    from jsonschema import Draft202012Validator, SchemaError
+    from jsonschema.validators import validator_for
+
+    named = schema.get("$schema") if isinstance(schema, dict) else None
+    validator = validator_for(schema, default=None if named else Draft202012Validator)
+    if validator is None:
+        raise InputError(f"{where} is of {named!r}, which is not known: name a draft of json-schema.org, or none.")
+    try:
+        validator.check_schema(schema)
+    except SchemaError as error:
+        raise InputError(f"{where} is no JSON schema (at {error.json_path}: {shown(error.message)}).") from error

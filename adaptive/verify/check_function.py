@@ -1,0 +1,110 @@
+"""The user's own test of an answer, as a Python function or a LangChain Runnable."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, TypeVar
+
+from langchain_core.runnables import Runnable
+
+from adaptive.attempt import Attempt
+from adaptive.errors import InputError
+from adaptive.verify.outside import CannotTell, Found, Outside, time_limit
+from adaptive.verify.said import said, shown
+from adaptive.verify.spending import counted
+
+T = TypeVar("T")
+
+Test = Callable[[str, str], bool | float | Awaitable[bool | float]]
+"""Given the question and the answer: whether the answer is right, or how likely that is, from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Function(Outside):
+    """Accepts what `test` says is right: True, or a number from 0.5 to 1; rejects at False or a smaller one.
+
+    test: called with the question and the answer, sync or async; or a Runnable, given `{"question": ...,
+    "answer": ...}`. What raises, takes longer than `timeout` seconds or returns anything else could not tell.
+
+    A sync function runs in a thread, so that it does not block the event loop. A thread that hangs cannot be
+    killed: it is left behind and runs on until the program ends (and where a sync Runnable hangs, Python waits
+    at its end for LangChain's thread). A test that may hang is better a command, which is killed.
+    Chat models called inside are counted, and their tokens do not show in the caller's stream.
+    """
+
+    test: Test | Runnable[Any, Any]
+    timeout: float = 30.0
+    name: str = "check"
+
+    def __post_init__(self) -> None:
+        time_limit(self.timeout)
+        if not (callable(self.test) or isinstance(self.test, Runnable)):
+            raise InputError(f"{self.test!r} cannot test an answer: give a function or a LangChain Runnable.")
+
+    async def find_out(self, question: str, answer: str, attempt: Attempt) -> Found:
+        """What the test says."""
+        value, usage = await counted(self._called(question, answer), "the check", self.timeout)
+        score = _score(value)
+        if score is None:
+            why = f"the check answered nonsense ({_kind(value)}), not a bool or a number from 0 to 1"
+            raise CannotTell(why, usage)
+        words = f"gives {score:.3f}" if not isinstance(value, bool) else "passes" if value else "fails"
+        return Found(score >= 0.5, score, f"the check {words}", usage)
+
+    async def _called(self, question: str, answer: str) -> Any:
+        if isinstance(self.test, Runnable):
+            return await self.test.ainvoke({"question": question, "answer": answer})
+        value = await _in_thread(self.test, question, answer)
+        try:
+            return await value if inspect.isawaitable(value) else value
+        except (Exception, asyncio.CancelledError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # SystemExit would end the event loop
+            raise RuntimeError(said(error)) from error
+
+
+async def _in_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """What `function` returns or raises, from a thread that keeps no program from ending.
+
+    `asyncio.to_thread` will not do: its threads are few, so hung ones starve the rest, and Python waits for
+    them before it ends.
+    """
+    loop, context = asyncio.get_running_loop(), copy_context()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def tell(deliver: Callable[[Any], None], value: Any) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(lambda: None if result.done() else deliver(value))
+
+    def work() -> None:
+        try:
+            value = context.run(function, *arguments)
+        except BaseException as error:  # noqa: BLE001 -- it is raised where the result is awaited
+            # A future refuses StopIteration, and an event loop ends at SystemExit.
+            passed_on = isinstance(error, Exception) and not isinstance(error, StopIteration)
+            tell(result.set_exception, error if passed_on else RuntimeError(said(error)))
+        else:
+            tell(result.set_result, value)
+
+    threading.Thread(target=work, name="check", daemon=True).start()
+    return await result
+
+
+def _score(value: object) -> float | None:
+    """The number from 0 to 1 that `value` is; None where it is none."""
+    try:
+        score = float(value) if isinstance(value, Real) else -1.0
+    except OverflowError:
+        return None
+    return score if 0 <= score <= 1 else None
+
+
+def _kind(value: object) -> str:
+    return shown(repr(value)) if isinstance(value, float | str | None) else f"of type {type(value).__name__}"

@@ -1,0 +1,117 @@
+"""Runs a command and leaves nothing of it behind. A script of its own, with the standard library alone.
+
+`keeper.py CHANNEL PROGRAM [ARGUMENT ...]`, where CHANNEL is the number of a connected socket. It waits for one
+byte, starts the program, and when that ends, or the channel closes, kills everything that the program started.
+Then one JSON object goes to the channel: `code` (as `subprocess` has it: negative for a signal; null where it was
+killed here), `error` (why it did not start), `clean` (whether all is gone).
+
+On Linux it is a subreaper (prctl(2), PR_SET_CHILD_SUBREAPER): what loses its parent becomes a child of this
+process, a daemon in a session of its own too. Only what kills this process gets away. It is a process of its own
+because a subreaper must reap what it is given, which a library cannot ask of the program it lives in. On other
+systems only the program's process group is killed: what left the group gets away.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+PR_SET_CHILD_SUBREAPER = 36
+KILL_SECONDS = 5.0
+"""How long what was killed may take to go: a process that hangs in the kernel does not."""
+
+LINUX = sys.platform == "linux"
+
+
+def main(channel: socket.socket, words: Sequence[str]) -> None:
+    """Wait for the start, run the command, and tell how it ended."""
+    if not channel.recv(1):
+        return  # who asked is gone before it began
+    if LINUX and ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+    with suppress(BrokenPipeError):  # nobody is there to be told
+        channel.sendall(json.dumps(kept(channel, words)).encode())
+
+
+def kept(channel: socket.socket, words: Sequence[str]) -> dict[str, Any]:
+    """How the command ended, once nothing of it is left."""
+    woken = _woken_by_children()
+    try:
+        command = subprocess.Popen(words, start_new_session=True)
+    except (OSError, ValueError) as error:
+        return {"code": None, "error": getattr(error, "strerror", None) or str(error), "clean": True}
+    _let_go_of_streams()
+    code = _wait(command.pid, woken, channel)
+    return {"code": code, "error": "", "clean": kill_all(command.pid)}
+
+
+def kill_all(group: int) -> bool:
+    """Kill the children of this process until it has none: those of a killed one come to it. False: some stay."""
+    until = time.monotonic() + KILL_SECONDS
+    while time.monotonic() < until:
+        for pid in _children() if LINUX else [-group]:
+            with suppress(ProcessLookupError, PermissionError):  # PermissionError: it became somebody else's
+                os.kill(pid, signal.SIGKILL)
+        try:
+            reaped, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return True
+        if not reaped:
+            time.sleep(0.002)
+    return False
+
+
+def _wait(pid: int, woken: int, channel: socket.socket) -> int | None:
+    """The command's exit code; None where the channel was closed before it ended."""
+    while True:
+        ready, _, _ = select.select([woken, channel.fileno()], [], [])
+        if channel.fileno() in ready:
+            return None
+        os.read(woken, 4096)
+        with suppress(ChildProcessError):  # all are reaped, the command would have been found
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == pid:
+                    return os.waitstatus_to_exitcode(ended[1])
+
+
+def _children() -> list[int]:
+    """The processes whose parent this one is."""
+    me, found = os.getpid(), []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+                stat = (entry / "stat").read_bytes()  # "pid (name) state parent ...", and a name may hold anything
+                if int(stat.rpartition(b")")[2].split()[1]) == me:
+                    found.append(int(entry.name))
+    return found
+
+
+def _woken_by_children() -> int:
+    """A pipe that can be read whenever a child has ended."""
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return readable
+
+
+def _let_go_of_streams() -> None:
+    """The command's output ends with the command."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+
+
+if __name__ == "__main__":
+    main(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])
