@@ -23,14 +23,13 @@ from typing import Literal
 from adaptive.attempt import RoundEnd
 from adaptive.engines.protocol import Codec
 from adaptive.errors import InputError
-from adaptive.reason.loops import LoopWatch
+from adaptive.reason.loops import LoopWatch, is_boundary, is_figure
 from adaptive.verify.compare import same_answer
 
 StopName = Literal["loop", "converged", "confident", "hopeless"]
 NAMES: tuple[StopName, ...] = ("loop", "converged", "confident", "hopeless")
 """What `--stop` knows. `hopeless` is the policy's: no rung or arm is likely to help."""
 
-_BOUNDARY = re.compile(r"\n|[.!?;:]\s*$")
 _DOUBT = re.compile(
     r"\b(?:wait|hmm+|hold on|but|however|alternatively|actually|mistake|wrong|let me (?:check|re))\b", re.I
 )
@@ -127,23 +126,24 @@ class Sight:
 
 
 class Watch:
-    """The `halt` of a call that thinks: True at a loop, and at the first boundary where a probe is due."""
+    """The `halt` of a call that thinks: True at a loop, and at the first boundary where a probe is due.
+
+    so_far: the chain before the call; a Wait, if that is what it ends with, is the end of a sentence.
+    """
 
     def __init__(self, stops: Stops, codec: Codec, so_far: Sequence[int], *, probes: bool) -> None:
         self._stops, self._probes = stops, probes
-        self._text = cache(lambda token: codec.decode((token,)))
+        self._kind = cache(lambda token: _kind(codec.decode((token,))))
         self._loops = LoopWatch() if stops.loop else None
         self._since = 0
         self.why: Literal["", "loop", "probe"] = ""
-        repeats = [self._looped(token, self._boundary(token)) for token in so_far]
-        if any(repeats):
-            self._loops = LoopWatch()  # it was let go on for all that: only what repeats from here on counts
+        self._remember(so_far)
 
     def __call__(self, token: int) -> bool:
         """Take a token of thinking; whether it is to be the last one for now."""
-        boundary = self._boundary(token)
+        boundary, figure = self._kind(token)
         self._since += 1
-        if self._looped(token, boundary):
+        if self._loops is not None and self._loops.add(token, boundary=boundary, figure=figure):
             self.why = "loop"
         elif self._probes and boundary and self._since >= self._stops.probe_every:
             self.why, self._since = "probe", 0
@@ -156,8 +156,18 @@ class Watch:
         """What repeats, in words."""
         return self._loops.found if self._loops else ""
 
-    def _boundary(self, token: int) -> bool:
-        return bool(_BOUNDARY.search(self._text(token)))
+    def _remember(self, so_far: Sequence[int]) -> None:
+        """Take what was thought before. What it repeated was let go on: then only what repeats from here on
+        counts."""
+        if self._loops is None:
+            return
+        for place, token in enumerate(so_far, start=1):
+            boundary, figure = self._kind(token)
+            self._loops.add(token, boundary=boundary or place == len(so_far), figure=figure)
+        if self._loops.found:
+            self._loops = LoopWatch()
 
-    def _looped(self, token: int, boundary: bool) -> bool:
-        return self._loops is not None and self._loops.add(token, boundary=boundary)
+
+def _kind(text: str) -> tuple[bool, bool]:
+    """Whether a token with this text ends a line or sentence, and whether it holds no word."""
+    return is_boundary(text), is_figure(text)

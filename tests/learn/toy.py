@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from adaptive.engines.protocol import Generation, OnToken, Sampling
+from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling
 from tests.scripted import END, STOP, THINK, ByteCodec
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +44,7 @@ class ToyEngine:
         sampling: Sampling,
         session: str,
         on_token: OnToken | None = None,
+        halt: Halt | None = None,
     ) -> Generation:
         await asyncio.sleep(self.seconds)
         start = max(i for i, token in enumerate(ids) if token == THINK)

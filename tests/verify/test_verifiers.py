@@ -168,7 +168,7 @@ def test_some_of_them(names: str, one: Attempt, others: list[Attempt], accepted:
     [("rules,jury", "verifier 'jury' is not known"), ("", "no verifier"), (",", "no verifier")],
 )
 def test_names_that_are_no_verifiers(names: str, said: str) -> None:
-    with pytest.raises(InputError, match=said + ".*use some of rules, confidence, agreement"):
+    with pytest.raises(InputError, match=said + ".*use some of rules, learned, confidence, agreement"):
         verifier_for(POLICY, names)
 
 
