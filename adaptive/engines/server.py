@@ -47,7 +47,7 @@ class Exchange(Protocol):
 
 @dataclass(frozen=True)
 class Patience:
-    """A call has `timeout` seconds and is made again `retries` times, after pauses that grow to `pause` seconds."""
+    """A call has `timeout` seconds; it is made again `retries` times, after pauses that grow to `pause` s."""
 
     timeout: float = 600.0
     retries: int = RETRIES
