@@ -69,7 +69,8 @@ class LoopEngine(Engine, ABC):
         if self._closed:
             raise self._is_closed()
         asked = Asked(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
-        growing = Growing(asked, None if on_token is None else in_callers_loop(on_token), halt)
+        told = None if on_token is None else in_callers_loop(on_token)
+        growing = Growing(asked, told, halt, session)
         return await self._loop.run(self._grow(growing))
 
     async def release(self, session: str) -> None:

@@ -46,6 +46,7 @@ class Growing:
     asked: Asked
     on_token: OnToken | None = None
     halt: Halt | None = None
+    session: str = ""
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     stop: tuple[int, float | None] | None = None

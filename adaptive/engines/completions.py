@@ -14,7 +14,7 @@ from adaptive.engines.background import LoopThread
 from adaptive.engines.base import LoopEngine
 from adaptive.engines.calls import Asked, Growing
 from adaptive.engines.codec import FolderCodec
-from adaptive.engines.dialects import Call, find_dialect
+from adaptive.engines.dialects import Call, Place, find_dialect
 from adaptive.engines.hub import tokenizer_folder
 from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.protocol import Generation, Sampling
@@ -30,11 +30,11 @@ PROBE = (1,) * 257
 
 @dataclass(frozen=True)
 class Served:
-    """A model as its server tells of it: what asks for it, its name, where it came from, and its window in ids."""
+    """A model as its server tells of it: what asks for it, its name, where it is, and its window in ids."""
 
     dialect: type[Call]
     name: str
-    root: str
+    place: Place
     window: int
 
 
@@ -100,9 +100,9 @@ async def _connected(server: Server, wanted: str | None, dialect: str | None) ->
     """The model that is meant, after it has made a token; raises `InputError` with all that the server lacks."""
     listed = _listed(await server.models(), wanted, server.url)
     call = await find_dialect(server, listed, dialect)
-    root, window = await call.place(server, listed)
-    served = Served(call, str(listed["id"]), root, window or 1024)
-    lacks = [] if window else ["the length of a context"]
+    place = await call.place(server, listed)
+    served = Served(call, str(listed["id"]), place, place.window or 1024)
+    lacks = [] if place.window else ["the length of a context"]
     try:
         await _made(server, served, (1,))
     except RefusedError as error:
@@ -124,7 +124,7 @@ async def _made(server: Server, served: Served, ids: tuple[int, ...]) -> Generat
 
 
 async def _grown(server: Server, served: Served, growing: Growing) -> Generation:
-    call = served.dialect(server.url, served.name, growing)
+    call = served.dialect(server.url, served.name, growing, served.place.slots)
     await server.stream(call)
     return growing.done(call.cached)
 
@@ -147,12 +147,12 @@ def _listed(models: list[Part], wanted: str | None, url: str) -> Part:
 
 def _tokenizer(given: str | None, served: Served, url: str) -> Any:
     try:
-        return tokenizer_folder(given or served.root)
+        return tokenizer_folder(given or served.place.root)
     except InputError as error:
         if given:
             raise
         raise InputError(
-            f"the tokenizer of {served.root!r}, which {url} serves, is not on this machine: "
+            f"the tokenizer of {served.place.root!r}, which {url} serves, is not on this machine: "
             "name its folder or hub ID with -o tokenizer=…"
         ) from error
 

@@ -11,7 +11,9 @@ Only vLLM goes on past an end of turn that is no stop id. The others stop there,
 
 from __future__ import annotations
 
+import zlib
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from adaptive.engines.calls import Growing
@@ -19,6 +21,15 @@ from adaptive.errors import AdaptiveError, InputError, on_one_line
 
 if TYPE_CHECKING:
     from adaptive.engines.server import Part, Server
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model came from, its window in ids if the server tells it, and how many slots the server has."""
+
+    root: str
+    window: int | None
+    slots: int = 1
 
 
 class Call(ABC):
@@ -29,15 +40,15 @@ class Call(ABC):
     path: ClassVar[str]
     text: ClassVar[str] = "prompt"
 
-    def __init__(self, url: str, model: str, growing: Growing) -> None:
-        self.url, self.model, self.growing = url, model, growing
+    def __init__(self, url: str, model: str, growing: Growing, slots: int) -> None:
+        self.url, self.model, self.growing, self.slots = url, model, growing, slots
         self.cached: int | None = None
         self._start = 0
 
     @classmethod
     @abstractmethod
-    async def place(cls, server: Server, listed: Part) -> tuple[str, int | None]:
-        """Where the model came from, and its window in ids, None where the server does not say."""
+    async def place(cls, server: Server, listed: Part) -> Place:
+        """Where the model that is listed so is."""
 
     def request(self) -> Part | None:
         """What to ask for what is still missing; None where nothing is."""
@@ -84,9 +95,9 @@ class VllmCall(Call):
     name, owner, path = "vllm", "vllm", "/v1/completions"
 
     @classmethod
-    async def place(cls, server: Server, listed: Part) -> tuple[str, int | None]:
+    async def place(cls, server: Server, listed: Part) -> Place:
         """Both as `/v1/models` lists them."""
-        return str(listed.get("root") or listed["id"]), _count(listed.get("max_model_len"))
+        return Place(str(listed.get("root") or listed["id"]), _count(listed.get("max_model_len")))
 
     def take(self, part: Part) -> bool:
         """The last part has no ids, it tells what was cached."""
@@ -127,16 +138,17 @@ class LlamaCppCall(Call):
 
     name, owner, path, text = "llama.cpp", "llamacpp", "/completion", "content"
 
-    def __init__(self, url: str, model: str, growing: Growing) -> None:
-        super().__init__(url, model, growing)
+    def __init__(self, url: str, model: str, growing: Growing, slots: int) -> None:
+        super().__init__(url, model, growing, slots)
         self._lost = 0
 
     @classmethod
-    async def place(cls, server: Server, listed: Part) -> tuple[str, int | None]:
+    async def place(cls, server: Server, listed: Part) -> Place:
         """The GGUF file, and the window of one slot: `--ctx-size` may be parted among several."""
         props = await server.look("/props") or {}
         settings = props.get("default_generation_settings") or {}
-        return str(props.get("model_path") or listed["id"]), _count(settings.get("n_ctx"))
+        slots = _count(props.get("total_slots")) or 1
+        return Place(str(props.get("model_path") or listed["id"]), _count(settings.get("n_ctx")), slots)
 
     def request(self) -> Part | None:
         """As it is for every server, or the request that lost ids again."""
@@ -183,6 +195,8 @@ class LlamaCppCall(Call):
         how = self.growing.asked.sampling
         return {
             "prompt": ids,
+            # A slot that was just left is busy for a moment, and any other would compute the chain again.
+            "id_slot": zlib.crc32(self.growing.session.encode()) % self.slots,
             "n_predict": most,
             "temperature": how.temperature,
             "top_p": how.top_p,
@@ -204,7 +218,7 @@ class SglangCall(Call):
     name, owner, path = "sglang", "sglang", "/generate"
 
     @classmethod
-    async def place(cls, server: Server, listed: Part) -> tuple[str, int | None]:
+    async def place(cls, server: Server, listed: Part) -> Place:
         """The tokenizer's path, and the longest input, which is what leaves room for an answer at all."""
         model = await server.look("/get_model_info") or {}
         told = await server.look("/get_server_info") or {}
@@ -212,7 +226,7 @@ class SglangCall(Call):
         context = _count(listed.get("max_model_len")) or _count(told.get("context_length"))
         # It keeps back six ids of the context.
         window = longest or (context - 6 if context else None)
-        return str(model.get("tokenizer_path") or model.get("model_path") or listed["id"]), window
+        return Place(str(model.get("tokenizer_path") or model.get("model_path") or listed["id"]), window)
 
     def take(self, part: Part) -> bool:
         """A part that is shorter than all that was made holds what is new."""

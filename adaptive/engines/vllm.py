@@ -25,7 +25,12 @@ from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.protocol import Generation
 from adaptive.errors import AdaptiveError, InputError, on_one_line
 
-QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_NO_USAGE_STATS": "1"}
+QUIET = {
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_LOGGING_STREAM": "ext://sys.stderr",
+    "VLLM_NO_USAGE_STATS": "1",
+    "PYTHONWARNINGS": "ignore::FutureWarning",  # its processes read this, and warn of what torch will drop
+}
 """Standard output is for answers, and nothing is reported to anyone unless the user says so."""
 
 
@@ -92,7 +97,13 @@ class VllmEngine(LoopEngine):
 
 async def _start(vllm: Any, name: str, model: str, options: dict[str, Any]) -> Any:
     engine = imported("vllm.v1.engine.async_llm", "vllm").AsyncLLM
-    given = {"enable_prefix_caching": True, "disable_log_stats": True, **_defaults(), **options}
+    given = {
+        "enable_prefix_caching": True,
+        "disable_log_stats": True,
+        "use_tqdm_on_load": False,
+        **_defaults(),
+        **options,
+    }
     try:
         arguments = vllm.AsyncEngineArgs(model=model, **given)
     except TypeError as error:

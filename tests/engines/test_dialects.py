@@ -146,6 +146,13 @@ class TestLlamaCpp:
         assert (again["stream"], again["seed"], again["prompt"]) == (False, first["seed"], first["prompt"])
         assert made.ids[: again["n_predict"]] == shown.ids[: again["n_predict"]]
 
+    async def test_a_chain_stays_in_its_slot(self, client: CompletionsEngine, server: Faulty) -> None:
+        for session in (*"abcdefgh", *"abcdefgh"):
+            await Asker(client, session)(client.codec.encode("12 + 7"), 1)
+        slots = [body["id_slot"] for body in server.asked]
+        assert slots[:8] == slots[8:]
+        assert 1 < len(set(slots)) <= 4
+
     async def test_a_server_that_never_shows_them_is_one_sentence(self, ask: Asker, server: Faulty) -> None:
         server.faults = ["no ids"] * 4
         with pytest.raises(InputError, match="gives no token ids"):

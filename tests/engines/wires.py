@@ -49,7 +49,7 @@ def _llama_told(root: str, window: int, name: str) -> dict[str, Any]:
     meta = {"n_ctx": window, "n_ctx_train": 4 * window}
     return {
         "/v1/models": {"data": [{"id": name, "owned_by": "llamacpp", "meta": meta}]},
-        "/props": {"default_generation_settings": {"n_ctx": window}, "model_path": root},
+        "/props": {"default_generation_settings": {"n_ctx": window}, "model_path": root, "total_slots": 4},
     }
 
 
