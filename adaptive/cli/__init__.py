@@ -14,6 +14,7 @@ import click
 
 from adaptive import __version__
 from adaptive.cli.errors import USAGE, Failure, Interrupted, as_failure
+from adaptive.cli.notes import told
 
 # The verb's module and its command are named as the verb; the line is what `adaptive --help` shows.
 VERBS = {
@@ -50,7 +51,8 @@ class Verbs(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; what it did not foresee becomes a sentence here, at the edge."""
         try:
-            return super().invoke(ctx)
+            with told():
+                return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click's own ways to end: with a code, by Ctrl-C, or quietly when nobody reads on
         except Exception as error:

@@ -48,6 +48,7 @@ def _line(row: dict[str, Any]) -> str:
 
 def _facts(**named: Any) -> dict[str, Any]:
     """What a model can do, asked of its engine."""
+    from adaptive.engines.base import Engine
     from adaptive.profile import profile_for
 
     engine = opened(**named)
@@ -57,6 +58,7 @@ def _facts(**named: Any) -> dict[str, Any]:
         profile = profile_for(engine.name, engine.context_window)
         return {
             "model": engine.name,
+            **(engine.facts if isinstance(engine, Engine) else {}),
             "context window": engine.context_window,
             "thinking markers": codec.markers.name,
             "efforts that its template tells apart": ", ".join(efforts) if efforts else "none: only budgets count",

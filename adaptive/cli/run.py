@@ -7,14 +7,14 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType, TracebackType
 from typing import Any, TypeVar, cast
 
 from adaptive.cli.display import Event
 from adaptive.cli.errors import Interrupted
 from adaptive.cli.report import Result
-from adaptive.errors import AdaptiveError
+from adaptive.errors import AdaptiveError, InputError
 
 T = TypeVar("T")
 See = Callable[[Event], None]
@@ -30,6 +30,12 @@ class Tally:
     thinking: int = 0
     answer: int = 0
     _round: int = 0  # told of the round that is not over; injected tokens are only told at its end
+    _parts: list[Tally] = field(default_factory=list)
+
+    def part(self) -> Tally:
+        """A tally of its own for one of several solves at once, counted here too."""
+        self._parts.append(Tally())
+        return self._parts[-1]
 
     def see(self, event: Event) -> None:
         """Count one event."""
@@ -43,14 +49,23 @@ class Tally:
         elif kind == "answer":
             self.answer += event["tokens"]
 
+    def spent(self) -> tuple[int, int, int]:
+        """Attempts, thinking tokens and answer tokens, those of the parts too."""
+        parts = [
+            (self.attempts, self.thinking + self._round, self.answer),
+            *(part.spent() for part in self._parts),
+        ]
+        attempts, thinking, answer = map(sum, zip(*parts, strict=True))
+        return attempts, thinking, answer
+
     def __str__(self) -> str:
-        attempts = f"{self.attempts} attempt{'' if self.attempts == 1 else 's'}"
-        thinking = self.thinking + self._round
-        return f"{thinking} thinking and {self.answer} answer tokens spent in {attempts}"
+        attempts, thinking, answer = self.spent()
+        tries = f"{attempts} attempt{'' if attempts == 1 else 's'}"
+        return f"{thinking} thinking and {answer} answer tokens spent in {tries}"
 
 
 async def solve_one(solver: Any, question: str, see: See, timeout: float | None) -> Result:
-    """The result object; raises `AdaptiveError` when the time is up."""
+    """The result object; raises `AdaptiveError` when the time is up, or with what was spent until it failed."""
     tally = Tally()
     try:
         async with asyncio.timeout(timeout) as limit:
@@ -60,6 +75,11 @@ async def solve_one(solver: Any, question: str, see: See, timeout: float | None)
             raise
         late = f"no answer within {timeout:g} s, {tally}"
         raise AdaptiveError(f"{late}: raise --timeout or lower --budget.") from error
+    except AdaptiveError as error:
+        if not tally.attempts:
+            raise
+        kind = InputError if isinstance(error, InputError) else AdaptiveError
+        raise kind(f"{error} ({tally})") from error
 
 
 async def _streamed(solver: Any, question: str, watchers: Sequence[See]) -> Result:

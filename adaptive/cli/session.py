@@ -1,9 +1,10 @@
-"""One call of `adaptive solve`: asks, logs and prints, one question after the other."""
+"""One call of `adaptive solve`: asks, logs and prints, several questions at once, answers in their order."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,12 +20,13 @@ from adaptive.store import Store
 
 @dataclass
 class Session:
-    """What one call asks with and how it prints; `many` when the questions come from a file."""
+    """What one call asks with and how it prints; `many`, `concurrency` at once, when they come from a file."""
 
     solver: Any
     display: Display
     log: Store | None
     many: bool = False
+    concurrency: int = 1
     json: bool = False
     usage: bool = False
     timeout: float | None = None
@@ -33,36 +35,54 @@ class Session:
     async def ask(self, questions: Sequence[str]) -> int:
         """Ask them all; the exit code is the worst of theirs."""
         if not self.many:
-            return await self._ask(questions[0])
-        codes = set()
-        for number, question in enumerate(questions, start=1):
+            result = await self._solve(questions[0], self.tally)
+            self._print(result)
+            return exit_code(result)
+        answers, numbers = _Answers(questions, self._tell), iter(range(len(questions)))
+        tasks = [asyncio.create_task(self._work(numbers, answers)) for _ in range(self.concurrency)]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return next(code for code in SEVERITY if code in answers.codes)
+
+    async def _work(self, numbers: Iterator[int], answers: _Answers) -> None:
+        """Solve the next of `numbers` until none is left; one that fails keeps none from being asked."""
+        for number in numbers:
+            question = answers.questions[number]
             if stderr_is_terminal():
-                click.echo(f"[{number}/{len(questions)}] {one_line(question, 100)}", err=True)
-            codes.add(await self._ask_one_of_many(number, question))
-        return next(code for code in SEVERITY if code in codes)
+                click.echo(f"[{number + 1}/{len(answers.questions)}] {one_line(question, 100)}", err=True)
+            try:
+                ended: Result | AdaptiveError = await self._solve(question, self.tally.part())
+            except AdaptiveError as error:
+                ended = error
+            answers.add(number, ended)
 
-    async def _ask_one_of_many(self, number: int, question: str) -> int:
-        """A question that fails does not keep the others from being asked; its line stays, empty."""
-        try:
-            return await self._ask(question)
-        except AdaptiveError as error:
-            failed = {"question": question, "answer": None, "status": "failed", "accepted": False}
-            click.echo(_one_line_json({**failed, "error": str(error)}) if self.json else "")
-            _say(f"Error: question {number}: {error}")
-            return FAILED
+    def _tell(self, number: int, question: str, ended: Result | AdaptiveError) -> int:
+        """Print how it ended, and return its exit code; where it failed its line stays, empty."""
+        if not isinstance(ended, AdaptiveError):
+            self._print(ended)
+            return exit_code(ended)
+        failed = {"question": question, "answer": None, "status": "failed", "accepted": False}
+        click.echo(_one_line_json({**failed, "error": str(ended)}) if self.json else "")
+        _say(f"Error: question {number + 1}: {ended}")
+        return FAILED
 
-    async def _ask(self, question: str) -> int:
+    async def _solve(self, question: str, tally: Tally) -> Result:
+        """The result, logged at once: what was paid for must not wait for others to be printed."""
+
+        def see(event: Event) -> None:
+            tally.see(event)
+            self.display.show(event)
+
         try:
-            result = await solve_one(self.solver, question, self._see, self.timeout)
+            result = await solve_one(self.solver, question, see, self.timeout)
         finally:
             self.display.break_line()
         self._keep(result)
-        self._print(result)
-        return exit_code(result)
-
-    def _see(self, event: Event) -> None:
-        self.tally.see(event)
-        self.display.show(event)
+        return result
 
     def _keep(self, result: Result) -> None:
         """Log before printing: a reader that closes the pipe must not lose what was paid for."""
@@ -83,6 +103,22 @@ class Session:
             _say(line)
         if self.usage:
             _say(usage_line(result["usage"]))
+
+
+class _Answers:
+    """Tells how questions ended, in their order, each as soon as all before it are told."""
+
+    def __init__(self, questions: Sequence[str], tell: Callable[[int, str, Result | AdaptiveError], int]) -> None:
+        self.questions, self.codes = questions, set[int]()
+        self._tell, self._next = tell, 0
+        self._ended: dict[int, Result | AdaptiveError] = {}
+
+    def add(self, number: int, ended: Result | AdaptiveError) -> None:
+        """Question `number` has ended."""
+        self._ended[number] = ended
+        while self._next in self._ended:
+            place, self._next = self._next, self._next + 1
+            self.codes.add(self._tell(place, self.questions[place], self._ended.pop(place)))
 
 
 def _one_line_json(value: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import click
 
 from adaptive.cli.display import Display
 from adaptive.cli.engine import engine_options, engine_settings
+from adaptive.cli.notes import NOTES
 from adaptive.cli.questions import read_questions
 from adaptive.cli.run import until_signal
 from adaptive.cli.session import Session
@@ -67,6 +68,7 @@ def _solver_options(command: Any) -> Any:
 @click.command(epilog=EPILOG)
 @click.argument("question", required=False)
 @click.option("--file", type=FILE, help="Answer many questions.")
+@click.option("--concurrency", type=COUNT, metavar="N", help="Questions of a file solved at once; by the engine.")
 @engine_options
 @_solver_options
 @click.option("--timeout", type=_Number(min=0, min_open=True), metavar="SECONDS", help="For each question.")
@@ -77,6 +79,7 @@ def _solver_options(command: Any) -> Any:
 def solve(
     question: str | None,
     file: str | None,
+    concurrency: int | None,
     timeout: float | None,
     hide_thinking: bool | None,
     usage: bool,
@@ -94,9 +97,22 @@ def solve(
     # Opened before anything is paid for: a log that cannot be written must not cost an answer.
     with nullcontext() if no_log else Store(default_path()) as log:
         display = Display.for_stderr(hide_thinking, many=many)
-        session = Session(_build(**given), display, log, many, json, usage, timeout)
+        NOTES.before = display.break_line
+        at_once = _at_once(given["model"], concurrency, display) if many else 1
+        session = Session(_build(**given), display, log, many, at_once, json, usage, timeout)
         code = until_signal(session.ask(questions), session.tally)
     click.get_current_context().exit(code)
+
+
+def _at_once(model: str, asked: int | None, display: Display) -> int:
+    """How many questions are solved at once: as many as the engine is good for, one where thinking is shown."""
+    if display.lines:
+        if asked not in (None, 1):
+            raise click.UsageError("thinking is shown of one question at a time: leave out --concurrency")
+        return 1
+    from adaptive.engines.registry import parallel
+
+    return asked or parallel(model)
 
 
 def _build(

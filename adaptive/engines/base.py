@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 from adaptive.engines.background import LoopThread, in_callers_loop
 from adaptive.engines.calls import Asked, Growing
@@ -14,6 +15,9 @@ from adaptive.errors import AdaptiveError
 
 class Engine:
     """A model with the spec `name` and a window of `window` ids."""
+
+    parallel: ClassVar[int] = 1
+    """How many solves at once it is worth giving it."""
 
     def __init__(self, name: str, codec: FolderCodec, window: int) -> None:
         self._name, self._codec, self._window = name, codec, window
@@ -32,6 +36,11 @@ class Engine:
     def context_window(self) -> int:
         """The most ids a sequence may have, prompt and new tokens together."""
         return self._window
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What it can do beside that, by name."""
+        return {}
 
     def _is_closed(self) -> AdaptiveError:
         """What a call to a closed engine raises."""
@@ -62,7 +71,8 @@ class LoopEngine(Engine, ABC):
         if self._closed:
             raise self._is_closed()
         asked = Asked(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
-        growing = Growing(asked, None if on_token is None else in_callers_loop(on_token), halt)
+        told = None if on_token is None else in_callers_loop(on_token)
+        growing = Growing(asked, told, halt, session)
         return await self._loop.run(self._grow(growing))
 
     async def release(self, session: str) -> None:

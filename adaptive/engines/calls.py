@@ -32,7 +32,11 @@ class Asked:
     @property
     def seed(self) -> int:
         """The seed of this call: a continued sequence must not draw again what its start drew."""
-        return (self.sampling.seed * 1_000_003 + len(self.ids)) % 2**31
+        return self.seed_after(0)
+
+    def seed_after(self, made: int) -> int:
+        """The seed with which it is asked for what is missing after `made` tokens."""
+        return (self.sampling.seed * 1_000_003 + len(self.ids) + made) % 2**31
 
 
 @dataclass
@@ -42,6 +46,7 @@ class Growing:
     asked: Asked
     on_token: OnToken | None = None
     halt: Halt | None = None
+    session: str = ""
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     stop: tuple[int, float | None] | None = None
@@ -51,6 +56,11 @@ class Growing:
     def over(self) -> bool:
         """Whether nothing more is wanted."""
         return self.stop is not None or self.halted or len(self.ids) >= self.asked.room
+
+    @property
+    def left(self) -> int:
+        """Tokens that are still missing."""
+        return self.asked.room - len(self.ids)
 
     def add(self, ids: Sequence[int], logprobs: Sequence[float]) -> None:
         """Take tokens up to a stop id or the room; what comes after that is not kept."""

@@ -34,6 +34,12 @@ def open_engine(spec: str, **options: Any) -> TokenEngine:
     return engine
 
 
+def parallel(spec: str) -> int:
+    """How many solves at once the engine of a model spec is worth giving; raises `InputError` as `open_engine`."""
+    make, _ = _maker(spec)
+    return int(getattr(make, "parallel", 1))
+
+
 def parse_options(pairs: tuple[str, ...]) -> dict[str, Any]:
     """Options written NAME=VALUE; numbers and true or false are read as such. Raises `InputError`."""
     options: dict[str, Any] = {}

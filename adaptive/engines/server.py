@@ -1,26 +1,69 @@
-"""Talking to an OpenAI-compatible server: what it serves, and completions that survive a broken connection."""
+"""Talking to a server: what it serves, and calls that survive a broken connection and a restart.
+
+With the defaults a call is made again for two minutes and ten seconds: `vllm serve` takes up to one to start.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_exponential, wait_random
 
 from adaptive.errors import AdaptiveError, InputError, on_one_line
 
 LOG = logging.getLogger("adaptive")
 CONNECT_SECONDS = 10.0
-LONGEST_WAIT = 20.0
+RETRIES, LONGEST_PAUSE = 12, 20.0
+FIRST_PAUSE, TRIES_AT_CONNECT = 0.25, 3
+"""A server that is not there at the start is not about to come back."""
 AGAIN = (408, 409, 425, 429, 500, 502, 503, 504)
 SHOWN = 160
 
 Part = dict[str, Any]
+
+
+class Exchange(Protocol):
+    """A call as the server's dialect has it (`adaptive.engines.dialects.Call`)."""
+
+    path: ClassVar[str]
+
+    def request(self) -> Part | None:
+        """What to ask for; None where nothing is missing any more."""
+
+    def take(self, part: Part) -> bool:
+        """Take a part of the answer; whether another one is wanted."""
+
+    def ended(self) -> None:
+        """The answer ended by itself."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """A call has `timeout` seconds; it is made again `retries` times, after pauses that grow to `pause` s."""
+
+    timeout: float = 600.0
+    retries: int = RETRIES
+    pause: float = LONGEST_PAUSE
+
+
+class RefusedError(InputError):
+    """The server takes no such request; `said` is its status and what it said."""
+
+    def __init__(self, url: str, said: str) -> None:
+        super().__init__(f"the server {url} refuses the request ({said}).")
+        self.said = said
+
+
+class NotJsonError(AdaptiveError):
+    """The server answered something else than a JSON object."""
 
 
 class AgainError(Exception):
@@ -32,79 +75,109 @@ class AgainError(Exception):
 
 
 class Server:
-    """The server at `url`; `key` is sent as a bearer token. All methods belong to one event loop."""
+    """The server at `url` (".../v1"); `key` is sent as a bearer token. All methods belong to one event loop.
 
-    def __init__(self, url: str, key: str | None, timeout: float, retries: int, concurrency: int) -> None:
-        self._url, self._timeout, self._retries = url, timeout, retries
+    At most `concurrency` calls are under way at once; one that waits for its turn is not late.
+    """
+
+    def __init__(self, url: str, key: str | None, patience: Patience, concurrency: int) -> None:
+        self.url, self._root, self._patience = url, url.removesuffix("/v1"), patience
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        limits = httpx.Limits(max_connections=concurrency)
-        # The pool waits without limit: a call that waits for its turn is not late.
-        times = httpx.Timeout(timeout, connect=CONNECT_SECONDS, pool=None)
-        self._client = httpx.AsyncClient(base_url=url + "/", headers=headers, limits=limits, timeout=times)
+        times = httpx.Timeout(patience.timeout, connect=CONNECT_SECONDS, pool=None)
+        limits = httpx.Limits(max_connections=None)
+        self._client = httpx.AsyncClient(headers=headers, limits=limits, timeout=times)
+        self._turns = asyncio.Semaphore(concurrency)
 
     async def models(self) -> list[Part]:
         """What is served, as the server lists it."""
         found: list[Part] = []
 
         async def ask() -> None:
-            response = await self._client.get("models")
+            response = await self._client.get(f"{self.url}/models")
             self._check(response, response.text)
             data = _json(response.text).get("data")
             if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
                 raise AdaptiveError(
-                    f"the server {self._url} does not list its models: is this the address of its /v1?"
+                    f"the server {self.url} does not list its models: is this the address of its /v1?"
                 )
             found.extend(data)
 
-        await self._persist(ask)
+        await self._persist(ask, min(self._patience.retries, TRIES_AT_CONNECT))
         return found
 
-    async def stream(self, request: Callable[[], Part | None], take: Callable[[Part], bool]) -> None:
-        """Ask what `request` gives, anew after a failure, and give each part of the answer to `take`.
+    async def look(self, path: str, body: Part | None = None) -> Part | None:
+        """What is answered at `path`, to `body` if there is one; None where there is no such thing."""
+        found: list[Part | None] = []
 
-        Where that returns False the connection is closed, which makes a server drop the request. Raises
+        async def ask() -> None:
+            response = await self._client.request("POST" if body else "GET", self._root + path, json=body)
+            if response.status_code in AGAIN:
+                self._check(response, response.text)
+            found.append(_json(response.text) if response.status_code == httpx.codes.OK else None)
+
+        try:
+            await self._persist(ask, min(self._patience.retries, TRIES_AT_CONNECT))
+        except NotJsonError:
+            return None
+        return found[0]
+
+    async def stream(self, exchange: Exchange) -> None:
+        """Ask for what is missing until nothing is, and give each part of an answer to `exchange`.
+
+        Where it wants no more the connection is closed, which makes a server drop the request. Raises
         `AdaptiveError` or `InputError` in one sentence.
         """
 
         async def ask() -> None:
-            body = request()
-            if body is None:
-                return
-            async with self._client.stream("POST", "completions", json=body) as response:
-                if response.status_code != httpx.codes.OK:
-                    self._check(response, (await response.aread()).decode(errors="replace"))
-                async for part in self._parts(response):
-                    if not take(part):
-                        return
+            while (body := exchange.request()) is not None:
+                async with self._client.stream("POST", self._root + exchange.path, json=body) as response:
+                    await self._read(response, exchange)
 
-        await self._persist(ask)
+        await self._persist(ask, self._patience.retries)
+
+    async def _read(self, response: httpx.Response, exchange: Exchange) -> None:
+        if response.status_code != httpx.codes.OK:
+            self._check(response, (await response.aread()).decode(errors="replace"))
+        async with aclosing(self._parts(response)) as parts:
+            async for part in parts:
+                if not exchange.take(part):
+                    return
+        exchange.ended()
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _persist(self, ask: Callable[[], Any]) -> None:
-        """Run `ask`, again after what may be over in a moment."""
+    async def _persist(self, ask: Callable[[], Awaitable[None]], retries: int) -> None:
+        """Run `ask` when it is its turn, again after what may be over in a moment."""
         tries = AsyncRetrying(
             retry=retry_if_exception_type((AgainError, httpx.TransportError)),
-            stop=stop_after_attempt(self._retries + 1),
-            wait=_pause,
+            stop=stop_after_attempt(retries + 1),
+            wait=self._pause,
             before_sleep=self._say,
             reraise=True,
         )
         try:
-            async with asyncio.timeout(self._timeout):
+            async with self._turns, asyncio.timeout(self._patience.timeout):
                 await tries(ask)
         except TimeoutError:
-            raise AdaptiveError(f"the server {self._url} did not finish within {self._timeout:g} s.") from None
+            late = f"did not finish within {self._patience.timeout:g} s"
+            raise AdaptiveError(f"the server {self.url} {late}: raise -o timeout=… or ask for less.") from None
         except (AgainError, httpx.TransportError) as error:
-            said = f"{_brief(error)}, asked {self._retries + 1} times"
-            raise AdaptiveError(f"the server {self._url} does not answer ({said}): is it running?") from error
+            said = f"{_brief(error)}, asked {retries + 1} times"
+            raise AdaptiveError(f"the server {self.url} does not answer ({said}): is it running?") from error
+
+    def _pause(self, state: RetryCallState) -> float:
+        """As long as the server asks, or else twice as long as before, and not at the same moment as others."""
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, AgainError) and error.seconds is not None:
+            return error.seconds
+        return min(FIRST_PAUSE * 2.0 ** (state.attempt_number - 1), self._patience.pause) + random.uniform(0, 0.25)
 
     def _say(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0.0
-        LOG.warning("the server %s: %s; asked again in %.1f s", self._url, _brief(error), wait)
+        LOG.warning("the server %s: %s; asked again in %.1f s", self.url, _brief(error), wait)
 
     def _check(self, response: httpx.Response, text: str) -> None:
         """Raise what a status that is no success means."""
@@ -113,38 +186,34 @@ class Server:
             after = response.headers.get("retry-after", "")
             raise AgainError(f"status {status}", float(after) if after.replace(".", "", 1).isdigit() else None)
         if status in (401, 403):
-            raise AdaptiveError(f"the server {self._url} refuses the key ({status}): set ADAPTIVE_API_KEY.")
+            raise AdaptiveError(f"the server {self.url} refuses the key ({status}): set ADAPTIVE_API_KEY.")
         if status != httpx.codes.OK:
-            raise InputError(f"the server {self._url} refuses the request ({status}: {_said(text)}).")
+            raise RefusedError(self.url, f"{status}: {_said(text)}")
 
-    async def _parts(self, response: httpx.Response) -> AsyncIterator[Part]:
-        """The parts of a stream of server-sent events."""
+    async def _parts(self, response: httpx.Response) -> AsyncGenerator[Part, None]:
+        """The parts of a stream of server-sent events, or the one answer of a server that does not stream."""
+        if "application/json" in response.headers.get("content-type", ""):
+            yield self._fine(_json((await response.aread()).decode(errors="replace")))
+            return
         async for line in response.aiter_lines():
             kind, _, data = line.partition(":")
             if kind != "data" or data.strip() == "[DONE]":
                 continue
-            part = _json(data)
-            if "error" in part:
-                raise AdaptiveError(f"the server {self._url} failed ({_said(data)}).")
-            yield part
+            yield self._fine(_json(data))
 
-
-_GROWING = wait_exponential(multiplier=0.25, max=LONGEST_WAIT) + wait_random(0, 0.25)
-
-
-def _pause(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.seconds if isinstance(error, AgainError) else None
-    return float(_GROWING(state)) if asked is None else asked
+    def _fine(self, part: Part) -> Part:
+        if "error" in part:
+            raise AdaptiveError(f"the server {self.url} failed ({_said(json.dumps(part))}).")
+        return part
 
 
 def _json(text: str) -> Part:
     try:
         data = json.loads(text)
     except ValueError as error:
-        raise AdaptiveError(f"the server answered what is no JSON: {text.strip()[:60]!r}.") from error
+        raise NotJsonError(f"the server answered what is no JSON: {text.strip()[:60]!r}.") from error
     if not isinstance(data, dict):
-        raise AdaptiveError(f"the server answered what is no JSON object: {text.strip()[:60]!r}.")
+        raise NotJsonError(f"the server answered what is no JSON object: {text.strip()[:60]!r}.")
     return data
 
 

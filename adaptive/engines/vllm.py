@@ -25,7 +25,12 @@ from adaptive.engines.protocol import Generation
 from adaptive.errors import AdaptiveError, InputError, on_one_line
 from adaptive.extras import imported
 
-QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_NO_USAGE_STATS": "1"}
+QUIET = {
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_LOGGING_STREAM": "ext://sys.stderr",
+    "VLLM_NO_USAGE_STATS": "1",
+    "PYTHONWARNINGS": "ignore::FutureWarning",  # its processes read this, and warn of what torch will drop
+}
 """Standard output is for answers, and nothing is reported to anyone unless the user says so."""
 
 
@@ -37,6 +42,8 @@ class VllmEngine(LoopEngine):
     if it does not start.
     """
 
+    parallel = 16
+
     def __init__(self, model: str, *, markers: MarkerStyle | None = None, **options: Any) -> None:
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
@@ -45,10 +52,11 @@ class VllmEngine(LoopEngine):
         self._params = vllm.SamplingParams
         self._delta = imported("vllm.sampling_params", "vllm").RequestOutputKind.DELTA
         loop, others = LoopThread("adaptive-vllm"), _children()
-        self._engine: Any = loop.call(_start(vllm, name, model, options))
-        super().__init__(name, codec, int(self._engine.model_config.max_model_len), loop)
+        # The one place that holds it: what is let go of at exit, with its modules gone, fails in its `__del__`.
+        self._held: list[Any] = [loop.call(_start(vllm, name, model, options))]
+        super().__init__(name, codec, int(self._held[0].model_config.max_model_len), loop)
         # At exit too, and when an exception ends the program: the core is a process of its own.
-        self._end = weakref.finalize(self, _stop, self._engine, loop, Guard(_children() - others))
+        self._end = weakref.finalize(self, _stop, self._held, loop, Guard(_children() - others))
 
     def _shut(self) -> None:
         self._end()
@@ -58,7 +66,7 @@ class VllmEngine(LoopEngine):
         prompt = {"prompt_token_ids": list(asked.ids)}
         try:
             # Closed at once where it is halted: that is what makes vLLM drop the request.
-            async with aclosing(self._engine.generate(prompt, self._sampling(asked), uuid.uuid4().hex)) as parts:
+            async with aclosing(self._held[0].generate(prompt, self._sampling(asked), uuid.uuid4().hex)) as parts:
                 async for made in parts:
                     cached = made.num_cached_tokens or cached
                     part = made.outputs[0]
@@ -89,7 +97,13 @@ class VllmEngine(LoopEngine):
 
 async def _start(vllm: Any, name: str, model: str, options: dict[str, Any]) -> Any:
     engine = imported("vllm.v1.engine.async_llm", "vllm").AsyncLLM
-    given = {"enable_prefix_caching": True, "disable_log_stats": True, **_defaults(), **options}
+    given = {
+        "enable_prefix_caching": True,
+        "disable_log_stats": True,
+        "use_tqdm_on_load": False,
+        **_defaults(),
+        **options,
+    }
     try:
         arguments = vllm.AsyncEngineArgs(model=model, **given)
     except TypeError as error:
@@ -114,9 +128,10 @@ def _children() -> set[int]:
     return {child.pid for child in imported("psutil", "vllm").Process().children(recursive=True)}
 
 
-def _stop(engine: Any, loop: LoopThread, guard: Guard) -> None:
+def _stop(held: list[Any], loop: LoopThread, guard: Guard) -> None:
     # That its core is gone is an error to vLLM, told with a traceback, even where it was asked to go.
     logging.getLogger("vllm").setLevel(logging.CRITICAL)
-    engine.shutdown()
+    held[0].shutdown()
     guard.call_off()
     loop.stop()
+    held.clear()

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from adaptive.artifacts import artifact
+from adaptive.cli import cli
 from adaptive.engines.embedded import OnnxEngine
+from tests.cli.conftest import Run
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +27,15 @@ def engine(model_folder: Path) -> Iterator[OnnxEngine]:
     engine = OnnxEngine(model_folder, name="embedded")
     yield engine
     asyncio.run(engine.close())
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs the command, with no variables of the user's and a log of its own."""
+    for name in [name for name in os.environ if name.startswith("ADAPTIVE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ADAPTIVE_LOG", str(tmp_path / "solves.db"))
+    return lambda *args, **more: CliRunner().invoke(cli, args, prog_name="adaptive", **more)
 
 
 @pytest.fixture

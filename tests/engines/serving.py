@@ -1,12 +1,14 @@
-"""A small OpenAI-compatible server: the wire format of vLLM, the embedded engine behind it, and faults.
+"""A small server: the wire format of a real one (`wires`), the embedded engine behind it, and faults.
 
 Real servers answer well nearly always; what must be survived is played here, one fault a request, in order.
+`python -m tests.engines.serving PORT [TOKENS]` is one in a process of its own, which can be killed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,16 +16,19 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from adaptive.artifacts import artifact
 from adaptive.engines.embedded import OnnxEngine
-from adaptive.engines.protocol import Sampling
+from tests.engines.wires import WIRES, Wire
 
 
 @dataclass
 class Faulty:
     """What is served, what goes wrong, and what was asked.
 
-    faults: for each completion request a status (429), "garbage", "no ids", "error", "cut" (the connection ends in
-    the middle), "slow" (nothing until the server ends), or "" for none.
+    faults: for each generation request a status (429), "garbage", "no ids", "error", "cut" (the connection ends in
+    the middle), "slow" (nothing until the server ends), or "" for none. without: what is left out of each part of
+    an answer. unfinished: ids that a stream of llama.cpp has no part for. stall: a long call gives so many parts,
+    and then nothing.
     """
 
     engine: OnnxEngine
@@ -31,6 +36,13 @@ class Faulty:
     key: str | None = None
     names: tuple[str, ...] = ("abacus",)
     root: str = ""
+    dialect: str = "vllm"
+    owner: str | None = None
+    window: bool = True
+    tokenizes: bool = True
+    without: tuple[str, ...] = ()
+    unfinished: frozenset[int] = frozenset()
+    stall: int | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
     port: int = 0
@@ -39,9 +51,20 @@ class Faulty:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def models(self) -> dict[str, Any]:
-        window = self.engine.context_window
-        return {"data": [{"id": n, "root": self.root, "max_model_len": window} for n in self.names]}
+    @property
+    def wire(self) -> Wire:
+        return WIRES[self.dialect]
+
+    def told(self) -> dict[str, Any]:
+        """What is answered at which address."""
+        told = self.wire.told(self.root, self.engine.context_window, self.names[0])
+        (first,) = told["/v1/models"]["data"]
+        if self.owner is not None:
+            first["owned_by"] = self.owner
+        if not self.window:
+            first.pop("max_model_len", None)
+        told["/v1/models"]["data"] = [{**first, "id": name} for name in self.names]
+        return told
 
 
 @contextmanager
@@ -65,7 +88,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, faulty: Faulty) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", faulty.port), _Handler)
         self.faulty = faulty
 
 
@@ -79,76 +102,102 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self._allowed():
-            self._answer(200, json.dumps(self.server.faulty.models()))
+            told = self.server.faulty.told().get(self.path)
+            self._answer(404 if told is None else 200, json.dumps(told))
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        faulty = self.server.faulty
         if not self._allowed():
             return
-        self.server.faulty.asked.append(body)
-        fault = self.server.faulty.faults.pop(0) if self.server.faulty.faults else ""
+        if self.path != faulty.wire.path:
+            known = self.path == "/tokenize" and faulty.tokenizes
+            self._answer(200 if known else 404, json.dumps({"tokens": [7]}))
+            return
+        faulty.asked.append(body)
+        fault = faulty.faults.pop(0) if faulty.faults else ""
         if isinstance(fault, int):
             self._answer(fault, json.dumps({"error": {"message": f"fault {fault}"}}), {"Retry-After": "0"})
         elif fault == "slow":
-            self.server.faulty.over.wait()
+            faulty.over.wait()
         else:
-            self._stream(body, fault)
+            self._generate(body, fault)
 
     def _allowed(self) -> bool:
-        if (
-            self.server.faulty.key is None
-            or self.headers.get("authorization") == f"Bearer {self.server.faulty.key}"
-        ):
+        key = self.server.faulty.key
+        if key is None or self.headers.get("authorization") == f"Bearer {key}":
             return True
         self._answer(401, json.dumps({"error": "Unauthorized"}))
         return False
 
     def _answer(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
-        for name, value in (headers or {}).items():
+        for name, value in {"content-type": "application/json", **(headers or {})}.items():
             self.send_header(name, value)
         self.send_header("content-length", str(len(text.encode())))
         self.end_headers()
         self.wfile.write(text.encode())
 
-    def _stream(self, body: dict[str, Any], fault: str) -> None:
-        made = asyncio.run(_made(self.server.faulty.engine, body))
-        tokens = list(zip(made.ids, made.logprobs, strict=True))
-        if made.stop_id is not None:
-            tokens.append((made.stop_id, made.stop_logprob or 0.0))
+    def _generate(self, body: dict[str, Any], fault: str) -> None:
+        faulty = self.server.faulty
+        asked = faulty.wire.asked(body)
+        made = asyncio.run(faulty.engine.generate(session="served", **asked))
+        parts = [_without(part, (*faulty.without, *_left_out(fault))) for part in faulty.wire.parts(body, made)]
+        if not body["stream"]:
+            self._answer(200, json.dumps(parts[0]))
+            return
+        shown = [part for part in parts if not faulty.unfinished & set(part.get("tokens") or ())]
+        try:
+            self._stream(shown, fault, faulty.stall if asked["max_tokens"] > 16 else None)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True  # who asked wants no more
+
+    def _stream(self, parts: list[Any], fault: str, stall: int | None) -> None:
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         if fault == "cut":  # without a length an early end would look like the end
             self.send_header("content-length", "1000000")
         self.end_headers()
-        for place, (token, logprob) in enumerate(tokens):
-            if fault == "cut" and place == 3:
-                self.close_connection = True
-                return
-            self._event(_part(token, logprob, fault))
-        self._event({"choices": [], "usage": {"prompt_tokens_details": {"cached_tokens": made.cached}}})
-        self.wfile.write(b"data: [DONE]\n\n")
         self.close_connection = True
+        for place, part in enumerate(parts):
+            if fault == "cut" and place == 3:
+                return
+            if place == stall:
+                self.server.faulty.over.wait()
+            self._event(_spoilt(part, fault))
+        self.wfile.write(b"data: [DONE]\n\n")
 
     def _event(self, part: Any) -> None:
         data = "<html>" if part == "garbage" else json.dumps(part)
         self.wfile.write(f"data: {data}\n\n".encode())
 
 
-def _part(token: int, logprob: float, fault: str) -> Any:
+def _spoilt(part: Any, fault: str) -> Any:
     if fault == "garbage":
         return "garbage"
-    if fault == "error":
-        return {"error": {"message": "the model fell over", "code": 500}}
-    choice: dict[str, Any] = {"index": 0, "text": "?", "logprobs": {"token_logprobs": [logprob]}}
-    return {"choices": [choice if fault == "no ids" else {**choice, "token_ids": [token]}]}
+    return {"error": {"message": "the model fell over", "code": 500}} if fault == "error" else part
 
 
-async def _made(engine: OnnxEngine, body: dict[str, Any]) -> Any:
-    return await engine.generate(
-        body["prompt"],
-        max_tokens=body["max_tokens"],
-        stop_ids=body["stop_token_ids"],
-        sampling=Sampling(body["temperature"], body["top_p"], body["top_k"], body["seed"] or 0),
-        session="served",
-    )
+def _left_out(fault: str) -> tuple[str, ...]:
+    return ("token_ids", "tokens", "output_ids") if fault == "no ids" else ()
+
+
+def _without(part: Any, names: tuple[str, ...]) -> Any:
+    """The part without what is called so, at any depth."""
+    if isinstance(part, list):
+        return [_without(one, names) for one in part]
+    if not isinstance(part, dict):
+        return part
+    return {name: _without(value, names) for name, value in part.items() if name not in names}
+
+
+def _main(port: str, stall: str = "") -> None:
+    engine = OnnxEngine(artifact("abacus") / "onnx", name="served")
+    root = str(artifact("abacus") / "hf")
+    server = _Server(Faulty(engine, root=root, port=int(port), stall=int(stall) if stall else None))
+    print(server.server_address[1], flush=True)  # noqa: T201 -- who started it waits for this
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

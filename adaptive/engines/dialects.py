@@ -1,0 +1,289 @@
+"""Dialects: how a server is asked to continue ids, and how the ids are read from what it answers.
+
+| dialect | asked at | stop ids | parts of the stream |
+|---|---|---|---|
+| vLLM | `/v1/completions` | the server's | new ids |
+| llama.cpp | `/completion` | here, and the connection is closed | one id, none inside a character |
+| SGLang | `/generate` | the server's | all ids so far, or new ones |
+
+Only vLLM goes on past an end of turn that is no stop id. The others stop there, and are asked for the rest anew.
+"""
+
+from __future__ import annotations
+
+import zlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from adaptive.engines.calls import Growing
+from adaptive.errors import AdaptiveError, InputError, on_one_line
+
+if TYPE_CHECKING:
+    from adaptive.engines.server import Part, Server
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model came from, its window in ids if the server tells it, and how many slots the server has."""
+
+    root: str
+    window: int | None
+    slots: int = 1
+
+
+class Call(ABC):
+    """One call to the server at `url` for `model`; `cached` is what the server says it had of the ids."""
+
+    name: ClassVar[str]
+    owner: ClassVar[str]
+    path: ClassVar[str]
+    text: ClassVar[str] = "prompt"
+
+    def __init__(self, url: str, model: str, growing: Growing, slots: int) -> None:
+        self.url, self.model, self.growing, self.slots = url, model, growing, slots
+        self.cached: int | None = None
+        self._start = 0
+
+    @classmethod
+    @abstractmethod
+    async def place(cls, server: Server, listed: Part) -> Place:
+        """Where the model that is listed so is."""
+
+    def request(self) -> Part | None:
+        """What to ask for what is still missing; None where nothing is."""
+        if self.growing.over:
+            return None
+        self._start = len(self.growing.ids)
+        return self._body([*self.growing.asked.ids, *self.growing.ids], self.growing.left)
+
+    def ended(self) -> None:
+        """The answer to `request` ended by itself. Raises `AdaptiveError` where it brought nothing."""
+        if self.growing.over or len(self.growing.ids) > self._start:
+            return
+        if not self.growing.ids:
+            raise InputError(f"the server {self.url} gives no token ids, which budget forcing needs.")
+        made = f"{len(self.growing.ids)} of {self.growing.asked.room} tokens"
+        raise AdaptiveError(f"the server {self.url} ended after {made} without saying why: ask again.")
+
+    @abstractmethod
+    def take(self, part: Part) -> bool:
+        """Take one part of the answer; whether another one is wanted."""
+
+    @abstractmethod
+    def _body(self, ids: list[int], most: int) -> Part:
+        """What to send for at most `most` tokens after `ids`."""
+
+    @property
+    def _seed(self) -> int | None:
+        asked = self.growing.asked
+        return asked.seed_after(self._start) if asked.sampling.temperature > 0 else None
+
+    @property
+    def _had(self) -> int:
+        """Ids that this request has brought."""
+        return len(self.growing.ids) - self._start
+
+    def _note_cached(self, cached: int) -> None:
+        if self.cached is None:
+            self.cached = cached
+
+
+class VllmCall(Call):
+    """`vllm serve`, which has given ids since 0.10.2, and whatever speaks as it does."""
+
+    name, owner, path = "vllm", "vllm", "/v1/completions"
+
+    @classmethod
+    async def place(cls, server: Server, listed: Part) -> Place:
+        """Both as `/v1/models` lists them."""
+        return Place(str(listed.get("root") or listed["id"]), _count(listed.get("max_model_len")))
+
+    def take(self, part: Part) -> bool:
+        """The last part has no ids, it tells what was cached."""
+        for choice in part.get("choices") or ():
+            known = (choice.get("logprobs") or {}).get("token_logprobs") or ()
+            self.growing.add(choice.get("token_ids") or (), known)
+        details = (part.get("usage") or {}).get("prompt_tokens_details") or {}
+        if "cached_tokens" in details:
+            self._note_cached(int(details["cached_tokens"] or 0))
+        return not self.growing.halted
+
+    def _body(self, ids: list[int], most: int) -> Part:
+        asked, how = self.growing.asked, self.growing.asked.sampling
+        return {
+            "model": self.model,
+            "prompt": ids,
+            "max_tokens": most,
+            "stop_token_ids": sorted(asked.stop_ids),
+            "ignore_eos": True,
+            "temperature": how.temperature,
+            "top_p": how.top_p,
+            "top_k": how.top_k,
+            "seed": self._seed,
+            "logprobs": 0,
+            "return_token_ids": True,
+            "skip_special_tokens": False,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+
+
+class LlamaCppCall(Call):
+    """`llama-server`, which ends at the model's own ends of turn and knows no other stop ids.
+
+    A stream has no part for an id that leaves a character unfinished, only the count of tokens shows that there
+    was one. What is lost so is had by the same request, same seed, without streaming.
+    """
+
+    name, owner, path, text = "llama.cpp", "llamacpp", "/completion", "content"
+
+    def __init__(self, url: str, model: str, growing: Growing, slots: int) -> None:
+        super().__init__(url, model, growing, slots)
+        self._lost = 0
+
+    @classmethod
+    async def place(cls, server: Server, listed: Part) -> Place:
+        """The GGUF file, and the window of one slot: `--ctx-size` may be parted among several."""
+        props = await server.look("/props") or {}
+        settings = props.get("default_generation_settings") or {}
+        slots = _count(props.get("total_slots")) or 1
+        return Place(str(props.get("model_path") or listed["id"]), _count(settings.get("n_ctx")), slots)
+
+    def request(self) -> Part | None:
+        """As it is for every server, or the request that lost ids again."""
+        if not self._lost:
+            return super().request()
+        ids = [*self.growing.asked.ids, *self.growing.ids[: self._start]]
+        return {**self._body(ids, self._lost), "stream": False}
+
+    def take(self, part: Part) -> bool:
+        """A part of the stream, or all that a request without streaming made."""
+        tokens = part.get("tokens") or []
+        known = [row["logprob"] for row in part.get("completion_probabilities") or ()]
+        self._take_count(part)
+        if self._lost:
+            self._restore(tokens, known)
+            return False
+        if int(part.get("tokens_predicted") or 0) > self._had + len(tokens):
+            self._lost = int(part["tokens_predicted"])
+            return False
+        self.growing.add(tokens, known)
+        return not self.growing.over
+
+    def ended(self) -> None:
+        """Where ids are lost there is still something to ask for."""
+        if not self._lost:
+            super().ended()
+
+    def _restore(self, tokens: list[int], known: list[float]) -> None:
+        had = self._had
+        if tokens[:had] == self.growing.ids[self._start :]:
+            self._lost = 0
+            self.growing.add(tokens[had:], known[had:])
+            self.ended()
+        else:  # a near tie fell the other way: go on from what was told
+            self._start, self._lost = len(self.growing.ids), self._lost - had
+
+    def _take_count(self, part: Part) -> None:
+        # `tokens_cached` is no count of what was reused: it is all that the slot holds in the end.
+        computed = (part.get("timings") or {}).get("prompt_n")
+        if computed is not None and "tokens_evaluated" in part:
+            self._note_cached(int(part["tokens_evaluated"]) - int(computed))
+
+    def _body(self, ids: list[int], most: int) -> Part:
+        how = self.growing.asked.sampling
+        return {
+            "prompt": ids,
+            # A slot that was just left is busy for a moment, and any other would compute the chain again.
+            "id_slot": zlib.crc32(self.growing.session.encode()) % self.slots,
+            "n_predict": most,
+            "temperature": how.temperature,
+            "top_p": how.top_p,
+            "top_k": how.top_k,
+            "samplers": ["temperature", "top_k", "top_p"],  # the server's own defaults hold penalties and more
+            "seed": self._seed or 0,
+            "n_probs": 1,
+            "return_tokens": True,
+            "timings_per_token": True,
+            "cache_prompt": True,
+            "ignore_eos": False,  # true forbids ends of turn, where vLLM's goes on past them
+            "stream": True,
+        }
+
+
+class SglangCall(Call):
+    """SGLang. Its stream tells all ids so far, or the new ones with `--incremental-streaming-output`."""
+
+    name, owner, path = "sglang", "sglang", "/generate"
+
+    @classmethod
+    async def place(cls, server: Server, listed: Part) -> Place:
+        """The tokenizer's path, and the longest input, which is what leaves room for an answer at all."""
+        model = await server.look("/get_model_info") or {}
+        told = await server.look("/get_server_info") or {}
+        longest = _count(told.get("max_req_input_len"))
+        context = _count(listed.get("max_model_len")) or _count(told.get("context_length"))
+        # It keeps back six ids of the context.
+        window = longest or (context - 6 if context else None)
+        return Place(str(model.get("tokenizer_path") or model.get("model_path") or listed["id"]), window)
+
+    def take(self, part: Part) -> bool:
+        """A part that is shorter than all that was made holds what is new."""
+        meta, ids = part.get("meta_info") or {}, part.get("output_ids") or []
+        reason = meta.get("finish_reason") or {}
+        if reason.get("type") == "abort":
+            raise AdaptiveError(f"the server {self.url} gave up ({on_one_line(reason.get('message'), 160)}).")
+        new = ids if len(ids) < int(meta.get("completion_tokens") or 0) else ids[self._had :]
+        rows = meta.get("output_token_logprobs") or []
+        known = [row[0] for row in rows[len(rows) - len(new) :]] if len(rows) >= len(new) else []
+        if "cached_tokens" in meta:
+            self._note_cached(int(meta["cached_tokens"]))
+        self.growing.add(new, known)
+        return not self.growing.over
+
+    def _body(self, ids: list[int], most: int) -> Part:
+        asked, how = self.growing.asked, self.growing.asked.sampling
+        sampling = {
+            "max_new_tokens": most,
+            "stop_token_ids": sorted(asked.stop_ids),
+            "ignore_eos": False,  # true would switch the stop ids off too
+            "temperature": how.temperature,
+            "top_p": how.top_p,
+            "top_k": how.top_k or -1,
+            "skip_special_tokens": False,
+        }
+        if self._seed is not None:
+            sampling["sampling_seed"] = self._seed
+        # When sampling it tells those of the tempered distribution: none are better than others.
+        return {
+            "input_ids": ids,
+            "sampling_params": sampling,
+            "return_logprob": how.temperature in (0, 1),
+            "stream": True,
+        }
+
+
+DIALECTS: tuple[type[Call], ...] = (VllmCall, LlamaCppCall, SglangCall)
+
+
+async def find_dialect(server: Server, listed: Part, wanted: str | None) -> type[Call]:
+    """The dialect `wanted`, or else the one that the server is found to speak; raises `InputError`.
+
+    A server that does not make itself known is asked as vLLM is: behind a gateway it may be one.
+    """
+    known = {dialect.name: dialect for dialect in DIALECTS}
+    if wanted is not None:
+        if wanted not in known:
+            raise InputError(f"dialect {wanted!r} is not known: use {', '.join(known)}.")
+        return known[wanted]
+    owner = listed.get("owned_by")
+    if found := next((dialect for dialect in DIALECTS if dialect.owner == owner), None):
+        return found
+    if "default_generation_settings" in (await server.look("/props") or {}):
+        return LlamaCppCall
+    return SglangCall if "model_path" in (await server.look("/get_model_info") or {}) else VllmCall
+
+
+def _count(told: object) -> int | None:
+    return told if isinstance(told, int) and told > 0 else None
