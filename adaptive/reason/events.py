@@ -8,7 +8,7 @@ wait      text, number: an end of thinking was put off with this text; counted f
 end       round, tokens, injected, charged, budget, end: a round is over, counted from 1 in its chain;
           `charged` is what the chain takes of the budget so far, `end` is why the round ended, `said` that in
           words where there is more to say
-probe     answer, confidence, tokens: a look at what the answer would be by now
+probe     answer, confidence, tokens, charged: what the answer would be by now, and what the look cost
 answer    text, tokens: what was added to the answer
 """
 

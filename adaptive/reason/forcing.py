@@ -175,7 +175,8 @@ class _Forcing:
         room = min(self.stops.probe_room, self.rung.answer_room)
         tried = await trial(self.meter, (*ids, *between), self.tail.prefix, room)
         sure = confidence(tried.mean_logprob, sure)
-        tell(self.watcher, "probe", answer=tried.answer, confidence=sure, tokens=len(tried.generation.ids))
+        spent = len(between) + len(self.tail.prefix) + len(tried.generation.ids)
+        tell(self.watcher, "probe", answer=tried.answer, confidence=sure, tokens=spent, charged=charged)
         text = self.meter.engine.codec.decode(piece.ids)
         if why := self.sight.judged(Look(tried.answer, sure, text)):
             self.meter.adopt(tried.generation, len(between) + len(self.tail.prefix))
