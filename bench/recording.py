@@ -107,8 +107,10 @@ class Asked:
         return await self.at_each_budget(chain, session, how)
 
     async def at_each_budget(self, chain: Attempt, session: str, how: Sampling = GREEDY) -> list[Attempt]:
-        """What the chain answers when it is cut to each budget."""
-        return [await self.buy(rung, index, chain.arm, session, chain, how) for index, rung in self.by.rungs]
+        """What the chain answers when it is cut to each budget, the chain's own last."""
+        smaller = self.by.rungs[:-1]
+        cut = [await self.buy(rung, index, chain.arm, session, chain, how) for index, rung in smaller]
+        return [*cut, chain]
 
     async def buy(
         self,
