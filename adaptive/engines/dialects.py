@@ -133,7 +133,7 @@ class LlamaCppCall(Call):
     """`llama-server`, which ends at the model's own ends of turn and knows no other stop ids.
 
     A stream has no part for an id that leaves a character unfinished, only the count of tokens shows that there
-    was one. What is lost so is had by the same request, same seed, without streaming.
+    was one. What is lost so is had by the same request, same seed, without streaming; it has no log-probabilities.
     """
 
     name, owner, path, text = "llama.cpp", "llamacpp", "/completion", "content"
@@ -180,7 +180,7 @@ class LlamaCppCall(Call):
         had = self._had
         if tokens[:had] == self.growing.ids[self._start :]:
             self._lost = 0
-            self.growing.add(tokens[had:], known[had:])
+            self.growing.add(tokens[had:], known[had:] if len(known) == len(tokens) else [])
             self.ended()
         else:  # a near tie fell the other way: go on from what was told
             self._start, self._lost = len(self.growing.ids), self._lost - had

@@ -22,7 +22,7 @@ from adaptive.errors import AdaptiveError, InputError, on_one_line
 LOG = logging.getLogger("adaptive")
 CONNECT_SECONDS = 10.0
 RETRIES, LONGEST_PAUSE = 12, 20.0
-FIRST_PAUSE, TRIES_AT_CONNECT = 0.25, 3
+FIRST_PAUSE, RETRIES_AT_CONNECT = 0.25, 3
 """A server that is not there at the start is not about to come back."""
 AGAIN = (408, 409, 425, 429, 500, 502, 503, 504)
 SHOWN = 160
@@ -102,7 +102,7 @@ class Server:
                 )
             found.extend(data)
 
-        await self._persist(ask, min(self._patience.retries, TRIES_AT_CONNECT))
+        await self._persist(ask, min(self._patience.retries, RETRIES_AT_CONNECT))
         return found
 
     async def look(self, path: str, body: Part | None = None) -> Part | None:
@@ -116,7 +116,7 @@ class Server:
             found.append(_json(response.text) if response.status_code == httpx.codes.OK else None)
 
         try:
-            await self._persist(ask, min(self._patience.retries, TRIES_AT_CONNECT))
+            await self._persist(ask, min(self._patience.retries, RETRIES_AT_CONNECT))
         except NotJsonError:
             return None
         return found[0]

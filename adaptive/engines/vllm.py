@@ -7,6 +7,7 @@ session it is called with. The engine runs on a loop of its own, and its core in
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import uuid
@@ -32,6 +33,8 @@ QUIET = {
     "PYTHONWARNINGS": "ignore::FutureWarning",  # its processes read this, and warn of what torch will drop
 }
 """Standard output is for answers, and nothing is reported to anyone unless the user says so."""
+
+SETTLE_SECONDS = 1.0
 
 
 class VllmEngine(LoopEngine):
@@ -133,5 +136,12 @@ def _stop(held: list[Any], loop: LoopThread, guard: Guard) -> None:
     logging.getLogger("vllm").setLevel(logging.CRITICAL)
     held[0].shutdown()
     guard.call_off()
+    loop.call(_settled())
     loop.stop()
     held.clear()
+
+
+async def _settled() -> None:
+    """In the loop: what was told to end has ended, so that nothing is torn down half done."""
+    if others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others, timeout=SETTLE_SECONDS)

@@ -144,7 +144,9 @@ class _Handler(BaseHTTPRequestHandler):
         made = asyncio.run(faulty.engine.generate(session="served", **asked))
         parts = [_without(part, (*faulty.without, *_left_out(fault))) for part in faulty.wire.parts(body, made)]
         if not body["stream"]:
-            self._answer(200, json.dumps(parts[0]))
+            rows = parts[0]["completion_probabilities"]
+            known = [row for row in rows if row["id"] not in faulty.unfinished]
+            self._answer(200, json.dumps({**parts[0], "completion_probabilities": known}))
             return
         shown = [part for part in parts if not faulty.unfinished & set(part.get("tokens") or ())]
         try:

@@ -131,11 +131,9 @@ class TestLlamaCpp:
         expected = await own(prompt, 24)
         server.unfinished = frozenset(expected.ids[2:5:2]) | {expected.ids[-1]}
         made = await ask(prompt, 24, sampling=how)
-        assert len(made.ids) == len(made.logprobs) == 24
-        assert any(not body["stream"] for body in server.asked) or how.temperature
+        assert len(made.ids) == 24
         if how.temperature == 0:
-            assert made.ids == expected.ids
-            assert made.logprobs == pytest.approx(expected.logprobs, abs=1e-4)
+            assert (made.ids, made.logprobs) == (expected.ids, ())  # it tells none of an unfinished character
 
     async def test_what_was_lost_is_drawn_with_the_same_seed(self, ask: Asker, own: Asker, server: Faulty) -> None:
         how = Sampling(temperature=1.2, seed=3)
