@@ -228,5 +228,5 @@ def _brought_nothing(now: Situation) -> bool:
 
 
 def refused(attempt: Attempt) -> bool:
-    """Whether the model answered, but in words and with no final answer."""
-    return attempt.answer is None and attempt.status == "answered"
+    """Whether the model ended its turn without a final answer: in words, or without any."""
+    return attempt.answer is None and attempt.status in ("answered", "refused")

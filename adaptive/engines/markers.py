@@ -55,13 +55,16 @@ STYLES = (
         "<|START_RESPONSE|>",
         "<|START_THINKING|><|END_THINKING|><|START_RESPONSE|>",
     ),
-    # s1's own (arXiv 2501.19393, and its evaluation code). No model knows it before it is trained to, but every
-    # ChatML model has the token.
-    MarkerStyle("<|im_start|>", "", "<|im_start|>think\n", "<|im_start|>", "answer\n", ""),
 )
 """Looked through in this order: the first whose special tokens a model has is its own."""
 
-PROMPTED = MarkerStyle("prompted", "", "Let me think step by step.\n", "", "\n\nFinal answer:\n", "")
+S1 = MarkerStyle("<|im_start|>", "", "<|im_start|>think\n", "<|im_start|>", "answer\n", "")
+"""s1's own (arXiv 2501.19393, and its evaluation code). Only where it is named: every ChatML model has the token,
+and one that was not trained to think so ends its turn where its answer should begin."""
+
+PROMPTED = MarkerStyle(
+    "prompted", "", "Let me think step by step.\n", "", "\n\nFinal answer:\n", "Final answer:\n"
+)
 """For a model without any of those tokens: the prompt begins its thinking, and plain words its answer."""
 
 
@@ -72,7 +75,7 @@ def style_of(special: Container[str]) -> MarkerStyle:
 
 def parse_style(text: str) -> MarkerStyle:
     """A style by its name in the table, or `OPENER END` for tags of one's own; raises `InputError`."""
-    named = {s.name: s for s in (*STYLES, PROMPTED)}
+    named = {s.name: s for s in (*STYLES, S1, PROMPTED)}
     parts = text.split()
     if len(parts) == 2:
         return tagged(*parts)

@@ -35,11 +35,14 @@ class Reply:
 
     @property
     def status(self) -> Status:
-        """`answered` with a box, or with text that the model brought to its end; otherwise `starved`.
+        """`answered` with a box, or with text that the model brought to its end.
 
-        A prefix that the model wrote nothing after is no text.
+        `refused` where the model ended its turn and had said nothing: a prefix that it wrote nothing after is no
+        text. Otherwise `starved`: the room was used up.
         """
-        return "answered" if self.whole or self.answer is not None else "starved"
+        if self.whole or self.answer is not None:
+            return "answered"
+        return "refused" if self.generation.end == "stop" else "starved"
 
     @property
     def mean_logprob(self) -> float | None:

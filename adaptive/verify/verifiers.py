@@ -66,6 +66,8 @@ class Rules:
         return Verdict(not broken, 0.0 if broken else score(attempt), self.name, broken or "the answer is in form")
 
     def _broken(self, attempt: Attempt) -> str:
+        if attempt.status == "refused":
+            return "the model ended its turn without an answer"
         if attempt.status != "answered":
             return f"the attempt is {attempt.status}, not answered"
         if refuses(attempt.answer or attempt.text):
