@@ -19,6 +19,7 @@ ENDED = {
     "context": "cut off at the context window",
     "loop": "stopped in a loop",
     "converged": "stopped, the answer repeats",
+    "confident": "stopped, sure of the answer",
 }
 
 
@@ -28,22 +29,28 @@ def stderr_is_terminal() -> bool:
 
 
 class Display:
-    """Shows events on stderr: `lines` for rounds and verdicts, `thinking` for the text itself."""
+    """Shows events on stderr: `lines` for rounds and verdicts, `thinking` for the text itself.
+
+    Of the samples of a vote, which come side by side, only the verdicts are shown. A note is always shown, once.
+    """
 
     def __init__(self, *, lines: bool, thinking: bool, colour: bool) -> None:
         self.lines = lines
         self.thinking = thinking
         self.colour = colour
         self._midline = False
-        self._answer = ""
+        self._noted: set[str] = set()
+        self._samples: set[int] = set()
         self._shown: dict[str, Callable[[Event], None]] = {
+            "note": self._note,
             "difficulty": self._difficulty,
             "start": self._start,
             "thinking": lambda event: self._stream(event["text"], dim=True),
             "wait": lambda event: self._stream(event["text"], fg="yellow"),
             "end": self._end,
-            "answer": self._add_answer,
+            "probe": self._probe,
             "verdict": self._verdict,
+            "vote": self._vote,
             "escalate": self._escalate,
         }
 
@@ -58,7 +65,9 @@ class Display:
 
     def show(self, event: Event) -> None:
         """Show one event of the workflow's custom stream; events not known here are for others."""
-        if shown := self._shown.get(event["event"]):
+        if "sample" in event:
+            self._samples.add(event["attempt"])
+        elif shown := self._shown.get(event["event"]):
             shown(event)
 
     def break_line(self) -> None:
@@ -81,13 +90,19 @@ class Display:
         styled = click.style(text, **style) if self.colour else text
         click.echo(styled, err=True, nl=newline, color=self.colour)
 
+    def _note(self, event: Event) -> None:
+        if event["text"] not in self._noted:
+            self._noted.add(event["text"])
+            self.break_line()
+            self._write(one_line(f"Note: {event['text']}."), newline=True, fg="yellow")
+
     def _difficulty(self, event: Event) -> None:
+        self._samples.clear()  # of the question before
         chances = ", ".join(f"{p:.2f}" for p in event["p_solved"])  # empty where nothing was trained
         judged = f"difficulty {event['level']}{f' (solved by rung: {chances})' if chances else ''}"
         self._line(f"{judged}, starts on rung {event['rung']}: {event['reason']}", fg="cyan")
 
     def _start(self, event: Event) -> None:
-        self._answer = ""
         what = f"attempt {event['attempt'] + 1} ({event['arm']}): rung {event['rung']}"
         self._line(f"{what}, effort {event['effort']}, budget {event['budget']}", fg="cyan")
 
@@ -95,16 +110,26 @@ class Display:
         spent = f"{event['tokens']} tokens, {event['charged']} of the budget of {event['budget']}"
         injected = f" ({event['injected']} injected)" if event["injected"] else ""
         ended = ENDED.get(event["end"], event["end"])
-        self._line(f"round {event['round']}: {spent}{injected}, {ended}", fg="cyan")
+        said = f": {event['said']}" if event.get("said") else ""
+        self._line(f"round {event['round']}: {spent}{injected}, {ended}{said}", fg="cyan")
 
-    def _add_answer(self, event: Event) -> None:
-        self._answer += event["text"]
+    def _probe(self, event: Event) -> None:
+        sure = "" if event["confidence"] is None else f" (confidence {event['confidence']:.2f})"
+        self._line(f"probe: {_answer(event)}{sure}", dim=True)
 
     def _verdict(self, event: Event) -> None:
         word, colour = ("accepted", "green") if event["accepted"] else ("rejected", "yellow")
-        answer = one_line(self._answer, 60) or "no answer"
-        judged = f"{word} {answer} ({event['verifier']}, score {event['score']:.2f})"
+        sample = f"sample {event['attempt'] + 1}: " if event["attempt"] in self._samples else ""
+        judged = f"{sample}{word} {_answer(event)} ({event['verifier']}, score {event['score']:.2f})"
         self._line(f"{judged}: {event['reason']}", fg=colour)
+
+    def _vote(self, event: Event) -> None:
+        word, colour = ("accepted", "green") if event["accepted"] else ("not accepted", "yellow")
+        self._line(f"vote, led by attempt {event['attempt'] + 1}, {word}: {event['reason']}", fg=colour)
 
     def _escalate(self, event: Event) -> None:
         self._line(f"thinks on: {event['arm']}, rung {event['rung']}: {event['reason']}", fg="cyan")
+
+
+def _answer(event: Event) -> str:
+    return one_line(event["answer"] or "", 60) or "no answer"

@@ -55,8 +55,17 @@ def _details(solve: Solve) -> list[str]:
         one_line(f"model {result['model']}, profile {result['profile']}, seed {result['seed']}"),
         one_line(f"difficulty {result['difficulty']['level']}, rung {result['rung']}: {result['reason']}"),
         *("  " + one_line(_attempt(attempt)) for attempt in result["attempts"]),
+        *(one_line(said) for said in _kept(result)),
         usage_line(result["usage"]),
     ]
+
+
+def _kept(result: dict[str, Any]) -> list[str]:
+    """Why that answer was kept, and whether it is right, as far as the log knows: older solves say neither."""
+    kept = [f"kept: {result['kept_because']}"] if "kept_because" in result else []
+    if (known := result.get("reference")) is None:
+        return kept
+    return [*kept, f"reference {known['answer']}: {'right' if known['right'] else 'wrong'}"]
 
 
 def _attempt(attempt: dict[str, Any]) -> str:

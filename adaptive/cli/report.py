@@ -39,7 +39,8 @@ def complaints(result: Result) -> list[str]:
         FAILED: f"Failed: {_reason(result)}.",
         NOT_ACCEPTED: f"Not accepted: {_reason(result)}.",
     }[code]
-    return [said, EMBEDDED_HINT] if result["model"] == "embedded" else [said]
+    given_up = [_given_up(result)] if result["stopped"].startswith("hopeless") else []
+    return [said, *given_up, *([EMBEDDED_HINT] if result["model"] == "embedded" else [])]
 
 
 def usage_line(usage: dict[str, Any]) -> str:
@@ -60,6 +61,10 @@ def one_line(text: str, length: int | None = None) -> str:
     """Printable text without line breaks, cut to `length` characters."""
     line = printable(" ".join(text.split()))
     return line if length is None or len(line) <= length else line[: length - 1] + "…"
+
+
+def _given_up(result: Result) -> str:
+    return one_line(f"Given up as {result['stopped']}.")
 
 
 def _reason(result: Result) -> str:

@@ -28,8 +28,11 @@ class Tally:
 
     attempts: int = 0
     thinking: int = 0
+    probe: int = 0
     answer: int = 0
-    _round: int = 0  # told of the round that is not over; injected tokens are only told at its end
+    # By attempt, for samples of a vote come side by side.
+    _rounds: dict[int, int] = field(default_factory=dict)  # told of rounds that are not over: injected tokens are
+    _looks: dict[int, int] = field(default_factory=dict)  # only told at their end; and the probes told last
     _parts: list[Tally] = field(default_factory=list)
 
     def part(self) -> Tally:
@@ -39,29 +42,36 @@ class Tally:
 
     def see(self, event: Event) -> None:
         """Count one event."""
-        kind = event["event"]
+        kind, of = event["event"], event.get("attempt", 0)
+        look = self._looks.pop(of, 0)
         if kind == "start":
             self.attempts += 1
         elif kind == "thinking":
-            self._round += event["tokens"]
+            self._rounds[of] = self._rounds.get(of, 0) + event["tokens"]
         elif kind == "end":
-            self.thinking, self._round = self.thinking + event["tokens"], 0
+            self.thinking += event["tokens"]
+            self._rounds.pop(of, None)
+        elif kind == "probe":
+            self.probe += event["tokens"]
+            self._looks[of] = event["tokens"]
         elif kind == "answer":
             self.answer += event["tokens"]
+            self.probe -= look  # told right after it: the probe is the answer
 
-    def spent(self) -> tuple[int, int, int]:
-        """Attempts, thinking tokens and answer tokens, those of the parts too."""
+    def spent(self) -> tuple[int, int, int, int]:
+        """Attempts, thinking tokens, probes' tokens and answer tokens, those of the parts too."""
         parts = [
-            (self.attempts, self.thinking + self._round, self.answer),
+            (self.attempts, self.thinking + sum(self._rounds.values()), self.probe, self.answer),
             *(part.spent() for part in self._parts),
         ]
-        attempts, thinking, answer = map(sum, zip(*parts, strict=True))
-        return attempts, thinking, answer
+        attempts, thinking, probe, answer = map(sum, zip(*parts, strict=True))
+        return attempts, thinking, probe, answer
 
     def __str__(self) -> str:
-        attempts, thinking, answer = self.spent()
+        attempts, thinking, probe, answer = self.spent()
         tries = f"{attempts} attempt{'' if attempts == 1 else 's'}"
-        return f"{thinking} thinking and {answer} answer tokens spent in {tries}"
+        thought = f"{thinking} thinking, {probe} probe" if probe else f"{thinking} thinking"
+        return f"{thought} and {answer} answer tokens spent in {tries}"
 
 
 async def solve_one(solver: Any, question: str, see: See, timeout: float | None) -> Result:

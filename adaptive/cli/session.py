@@ -12,6 +12,8 @@ import click
 
 from adaptive.cli.display import Display, Event, stderr_is_terminal
 from adaptive.cli.errors import FAILED
+from adaptive.cli.questions import Question
+from adaptive.cli.references import Score, graded
 from adaptive.cli.report import SEVERITY, Result, answer_text, complaints, exit_code, one_line, usage_line
 from adaptive.cli.run import Tally, solve_one
 from adaptive.errors import AdaptiveError
@@ -31,8 +33,9 @@ class Session:
     usage: bool = False
     timeout: float | None = None
     tally: Tally = field(default_factory=Tally)
+    score: Score = field(default_factory=Score)
 
-    async def ask(self, questions: Sequence[str]) -> int:
+    async def ask(self, questions: Sequence[Question]) -> int:
         """Ask them all; the exit code is the worst of theirs."""
         if not self.many:
             result = await self._solve(questions[0], self.tally)
@@ -46,6 +49,8 @@ class Session:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        if self.score.count:
+            _say(str(self.score))
         return next(code for code in SEVERITY if code in answers.codes)
 
     async def _work(self, numbers: Iterator[int], answers: _Answers) -> None:
@@ -53,24 +58,26 @@ class Session:
         for number in numbers:
             question = answers.questions[number]
             if stderr_is_terminal():
-                click.echo(f"[{number + 1}/{len(answers.questions)}] {one_line(question, 100)}", err=True)
+                click.echo(f"[{number + 1}/{len(answers.questions)}] {one_line(question.text, 100)}", err=True)
             try:
                 ended: Result | AdaptiveError = await self._solve(question, self.tally.part())
             except AdaptiveError as error:
                 ended = error
             answers.add(number, ended)
 
-    def _tell(self, number: int, question: str, ended: Result | AdaptiveError) -> int:
+    def _tell(self, number: int, question: Question, ended: Result | AdaptiveError) -> int:
         """Print how it ended, and return its exit code; where it failed its line stays, empty."""
+        result = _failed(question, ended) if isinstance(ended, AdaptiveError) else ended
+        if "reference" in result:
+            self.score.add(result["reference"])
         if not isinstance(ended, AdaptiveError):
-            self._print(ended)
-            return exit_code(ended)
-        failed = {"question": question, "answer": None, "status": "failed", "accepted": False}
-        click.echo(_one_line_json({**failed, "error": str(ended)}) if self.json else "")
+            self._print(result)
+            return exit_code(result)
+        click.echo(_one_line_json(result) if self.json else "")
         _say(f"Error: question {number + 1}: {ended}")
         return FAILED
 
-    async def _solve(self, question: str, tally: Tally) -> Result:
+    async def _solve(self, question: Question, tally: Tally) -> Result:
         """The result, logged at once: what was paid for must not wait for others to be printed."""
 
         def see(event: Event) -> None:
@@ -78,9 +85,10 @@ class Session:
             self.display.show(event)
 
         try:
-            result = await solve_one(self.solver, question, see, self.timeout)
+            result = await solve_one(self.solver, question.text, see, self.timeout)
         finally:
             self.display.break_line()
+        result = _graded(result, question)
         self._keep(result)
         return result
 
@@ -108,7 +116,9 @@ class Session:
 class _Answers:
     """Tells how questions ended, in their order, each as soon as all before it are told."""
 
-    def __init__(self, questions: Sequence[str], tell: Callable[[int, str, Result | AdaptiveError], int]) -> None:
+    def __init__(
+        self, questions: Sequence[Question], tell: Callable[[int, Question, Result | AdaptiveError], int]
+    ) -> None:
         self.questions, self.codes = questions, set[int]()
         self._tell, self._next = tell, 0
         self._ended: dict[int, Result | AdaptiveError] = {}
@@ -119,6 +129,16 @@ class _Answers:
         while self._next in self._ended:
             place, self._next = self._next, self._next + 1
             self.codes.add(self._tell(place, self.questions[place], self._ended.pop(place)))
+
+
+def _failed(question: Question, error: AdaptiveError) -> Result:
+    """What stands for the result of a question that failed."""
+    failed = {"question": question.text, "answer": None, "status": "failed", "accepted": False}
+    return _graded({**failed, "error": str(error)}, question)
+
+
+def _graded(result: Result, question: Question) -> Result:
+    return result if question.reference is None else graded(result, question.reference)
 
 
 def _one_line_json(value: dict[str, Any]) -> str:

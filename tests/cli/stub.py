@@ -20,33 +20,23 @@ ROOT = Path(__file__).parents[2]  # where `python -m tests.cli.stub` works
 EVENTS = [
     {"event": "difficulty", "level": "easy", "p_solved": [0.9, 0.99], "rung": 1, "reason": "why this rung"},
     {"event": "start", "attempt": 0, "rung": 1, "arm": "first", "effort": "low", "budget": 64, "waits": 0},
-    {"event": "thinking", "text": "47+38=85", "tokens": 6},
-    {"event": "end", "round": 1, "tokens": 7, "injected": 0, "charged": 7, "budget": 64, "end": "natural"},
-    {"event": "answer", "text": "7", "tokens": 1},
-    {"event": "answer", "text": "4", "tokens": 1},
-    {
-        "event": "verdict",
-        "attempt": 0,
-        "accepted": False,
-        "score": 0.2,
-        "verifier": "rules",
-        "reason": "unsure",
-    },
+    {"event": "thinking", "attempt": 0, "text": "47+38=85", "tokens": 6},
+    {"event": "end", "attempt": 0, "round": 1, "tokens": 7, "injected": 0, "charged": 7, "budget": 64,
+     "end": "natural"},
+    {"event": "answer", "attempt": 0, "text": "7", "tokens": 1},
+    {"event": "answer", "attempt": 0, "text": "4", "tokens": 1},
+    {"event": "verdict", "attempt": 0, "answer": "74", "accepted": False, "score": 0.2, "verifier": "rules",
+     "reason": "unsure"},
     {"event": "escalate", "arm": "wait", "rung": 2, "reason": "look again"},
     {"event": "start", "attempt": 1, "rung": 2, "arm": "wait", "effort": "low", "budget": 64, "waits": 1},
-    {"event": "wait", "text": "Wait", "number": 1},
-    {"event": "thinking", "text": "85-12=73", "tokens": 6},
-    {"event": "end", "round": 2, "tokens": 9, "injected": 1, "charged": 17, "budget": 64, "end": "budget"},
-    {"event": "answer", "text": "73", "tokens": 2},
-    {
-        "event": "verdict",
-        "attempt": 1,
-        "accepted": True,
-        "score": 0.97,
-        "verifier": "rules",
-        "reason": "sure",
-    },
-]
+    {"event": "wait", "attempt": 1, "text": "Wait", "number": 1},
+    {"event": "thinking", "attempt": 1, "text": "85-12=73", "tokens": 6},
+    {"event": "end", "attempt": 1, "round": 2, "tokens": 9, "injected": 1, "charged": 17, "budget": 64,
+     "end": "budget"},
+    {"event": "answer", "attempt": 1, "text": "73", "tokens": 2},
+    {"event": "verdict", "attempt": 1, "answer": "73", "accepted": True, "score": 0.97, "verifier": "rules",
+     "reason": "sure"},
+]  # fmt: skip
 
 ATTEMPT = {
     "rung": 1, "arm": "first", "effort": "low", "budget": 64, "waits": 0, "answer": "73", "text": "It is 73.",
@@ -61,7 +51,8 @@ RESULT = {
     "status": "answered", "accepted": True,
     "model": "embedded", "profile": "abacus", "rung": 1,
     "difficulty": {"level": "easy", "p_solved": [0.9, 0.99]},
-    "kept": 0, "reason": "why this rung", "stopped": "accepted", "attempts": [ATTEMPT],
+    "kept": 0, "kept_because": "attempt 1 of 1 was accepted (rules)", "notes": [],
+    "reason": "why this rung", "stopped": "accepted", "attempts": [ATTEMPT],
     "usage": {"prompt": 31, "cached": 0, "thinking": 21, "injected": 1, "answer": 6, "probe": 0,
               "verifier": 0, "total": 59, "seconds": 0.21, "cost": None, "estimated": ["prompt"]},
     "seed": 0,
@@ -120,8 +111,8 @@ def workflow(solver: Any) -> ModuleType:
     module: Any = ModuleType("adaptive.workflow")
     module.built = []
 
-    def build_solver(model: str, *, profile: str | None, options: dict[str, Any], engine: dict[str, Any]) -> Any:
-        module.built.append({"model": model, "profile": profile, **options, **engine})
+    def build_solver(model: str, *, options: dict[str, Any], engine: dict[str, Any], **more: Any) -> Any:
+        module.built.append({"model": model, **options, **engine, **more})
         if isinstance(solver, Exception):
             raise solver
         return solver

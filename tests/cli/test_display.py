@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,12 @@ round 2: 9 tokens, 17 of the budget of 64 (1 injected), cut off at the budget
 accepted 73 (rules, score 0.97): sure
 """
 THINKING = ("47+38=85", "Wait85-12=73")
+
+
+END = {"event": "end", "attempt": 0, "round": 1, "tokens": 7, "injected": 0, "charged": 7, "budget": 64}
+PROBE = {"event": "probe", "attempt": 0, "answer": "73", "confidence": 0.912, "tokens": 3}
+VOTE = {"event": "vote", "attempt": 2, "accepted": True, "reason": "2 of 3 agree"}
+ROUND = "round 1: 7 tokens, 7 of the budget of 64, "
 
 
 class Terminal:
@@ -62,14 +69,73 @@ def test_colours_change_nothing_but_colours(capsys: pytest.CaptureFixture[str]) 
 def test_the_model_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     display = Display(lines=True, thinking=True, colour=False)
     display.show({"event": "thinking", "text": "\x1b]0;title\x07", "tokens": 1})
-    display.show({**EVENTS[-1], "reason": "one\r\nline\x1b[2J"})
-    assert capsys.readouterr().err == "�]0;title�\naccepted no answer (rules, score 0.97): one line�[2J\n"
+    display.show({**EVENTS[-1], "answer": "7\x1b[2J\n3", "reason": "one\r\nline\x1b[2J"})
+    display.show({"event": "note", "text": "no\r\nte\x1b[2J"})
+    assert capsys.readouterr().err == (
+        "�]0;title�\naccepted 7�[2J 3 (rules, score 0.97): one line�[2J\nNote: no te�[2J.\n"
+    )
 
 
 def test_without_a_trained_model_the_difficulty_has_no_figures(capsys: pytest.CaptureFixture[str]) -> None:
     display = Display(lines=True, thinking=True, colour=False)
     display.show({**EVENTS[0], "level": "unknown", "p_solved": []})
     assert capsys.readouterr().err == "difficulty unknown, starts on rung 1: why this rung\n"
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (PROBE, "probe: 73 (confidence 0.91)"),
+        ({**PROBE, "answer": None, "confidence": None}, "probe: no answer"),
+        ({**END, "end": "confident"}, f"{ROUND}stopped, sure of the answer"),
+        ({**END, "end": "converged"}, f"{ROUND}stopped, the answer repeats"),
+        ({**END, "end": "loop", "said": "a line 3 times"}, f"{ROUND}stopped in a loop: a line 3 times"),
+        ({**END, "end": "context"}, f"{ROUND}cut off at the context window"),
+        (VOTE, "vote, led by attempt 3, accepted: 2 of 3 agree"),
+        ({**VOTE, "accepted": False}, "vote, led by attempt 3, not accepted: 2 of 3 agree"),
+        ({**EVENTS[-1], "answer": None}, "accepted no answer (rules, score 0.97): sure"),
+        ({**EVENTS[-1], "answer": "7" * 99}, f"accepted {'7' * 59}… (rules, score 0.97): sure"),
+    ],
+)
+def test_a_line_each(capsys: pytest.CaptureFixture[str], event: dict[str, Any], line: str) -> None:
+    Display(lines=True, thinking=True, colour=False).show(event)
+    assert capsys.readouterr().err == f"{line}\n"
+    Display(lines=False, thinking=False, colour=False).show(event)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_probe_is_dim(capsys: pytest.CaptureFixture[str]) -> None:
+    Display(lines=True, thinking=True, colour=True).show(PROBE)
+    assert capsys.readouterr().err == "\x1b[2mprobe: 73 (confidence 0.91)\x1b[0m\n"
+
+
+@pytest.mark.parametrize("lines", [True, False])
+def test_a_note_is_always_told_and_once(capsys: pytest.CaptureFixture[str], lines: bool) -> None:
+    display = Display(lines=lines, thinking=lines, colour=False)
+    for text in ("effort low is not known: medium is used", "another", "another"):
+        display.show(EVENTS[2])  # in the middle of a line of thinking, where there is one
+        display.show({"event": "note", "text": text})
+    thought = "47+38=85\n" if lines else ""
+    first, second = "Note: effort low is not known: medium is used.\n", "Note: another.\n"
+    display.break_line()
+    assert capsys.readouterr().err == f"{thought}{first}{thought}{second}{thought}"
+
+
+def test_of_samples_only_the_verdicts_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    display = Display(lines=True, thinking=True, colour=False)
+    for event in EVENTS[1:6]:
+        for number in (1, 2):
+            display.show({**event, "attempt": number, "sample": number})
+    for number in (1, 2):
+        display.show({**EVENTS[-1], "attempt": number})
+    display.show(EVENTS[0])  # another question: its attempts are no samples
+    display.show(EVENTS[-1])
+    assert capsys.readouterr().err.splitlines() == [
+        "sample 2: accepted 73 (rules, score 0.97): sure",
+        "sample 3: accepted 73 (rules, score 0.97): sure",
+        *ALL.splitlines()[:1],
+        *ALL.splitlines()[-1:],
+    ]
 
 
 def test_a_line_is_broken_once(capsys: pytest.CaptureFixture[str]) -> None:

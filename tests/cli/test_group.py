@@ -22,6 +22,8 @@ HEAVY = (
     "sklearn",
     "tokenizers",
     "onnxruntime_genai",
+    "adaptive.verify",
+    "jsonschema",
     "sqlite3",
     "asyncio",
 )
@@ -85,6 +87,9 @@ def test_no_verb_is_wrong_usage_and_shows_help(run: Run) -> None:
         (["solve", "q", "--timeout", "inf"], "'inf' is not a finite number"),
         (["solve", "q", "--seed", "-1"], "'--seed': -1 is not in the range"),
         (["solve", "q", "--max-tokens", "0"], "'--max-tokens': 0 is not in the range x>=1"),
+        (["solve", "q", "--samples", "-1"], "'--samples': -1 is not in the range x>=0"),
+        (["solve", "q", "--check-timeout", "0"], "'--check-timeout': 0.0 is not in the range x>0"),
+        (["solve", "q", "--check-timeout", "nan"], "'nan' is not a finite number"),
         (["solve", "--file", "/nowhere.txt"], "'--file': File '/nowhere.txt' does not exist"),
         (["logs", "nine"], "'nine' is not a valid integer"),
         (["logs", "9" * 30], "is not in the range"),

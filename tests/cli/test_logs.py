@@ -68,8 +68,25 @@ def test_a_whole_one(run: Run, filled: Path) -> None:
         "model embedded, profile abacus, seed 0",
         "difficulty easy, rung 1: why this rung",
         "  first, rung 1, budget 64, rounds [7 natural]: 73 (0.97, sure)",
+        "kept: attempt 1 of 1 was accepted (rules)",
         "Usage: 59 tokens (~31 prompt, 21 thinking, 1 injected, 6 answer), 0.21 s, cost not known",
     ]
+
+
+@pytest.mark.parametrize(("right", "word"), [(True, "right"), (False, "wrong")])
+def test_a_graded_one(run: Run, log: Path, right: bool, word: str) -> None:
+    with Store(log) as store:
+        store.add(result(reference={"answer": "7\n3", "right": right, "first_right": True}))
+    assert run("logs", "1").stdout.splitlines()[5] == f"reference 7 3: {word}"
+
+
+def test_one_of_before_reasons_were_kept(run: Run, log: Path) -> None:
+    older = result()
+    del older["kept_because"], older["notes"]
+    with Store(log) as store:
+        store.add(older)
+    made = run("logs", "1")
+    assert (made.exit_code, "kept" in made.stdout) == (0, False)
 
 
 def test_one_that_is_not_there(run: Run, filled: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptive.cli.questions import read_questions
+from adaptive.cli.questions import Question, read_questions
 from adaptive.errors import InputError
 from tests.cli.conftest import Run, Use
 from tests.cli.stub import Solver
@@ -88,7 +88,23 @@ def test_nobody_to_ask(run: Run, monkeypatch: pytest.MonkeyPatch, stdin: str | N
 def test_files(tmp_path: Path, name: str, data: bytes, asked: list[str]) -> None:
     path = tmp_path / name
     path.write_bytes(data)
-    assert read_questions(None, str(path)) == asked
+    assert [question.text for question in read_questions(None, str(path))] == asked
+
+
+@pytest.mark.parametrize(
+    ("line", "reference"),
+    [
+        ('{"question": "q"}', None),
+        ('{"question": "q", "answer": null}', None),
+        ('{"question": "q", "answer": " 3/4 "}', "3/4"),
+        ('{"question": "q", "answer": 0}', "0"),
+        ('{"question": "q", "answer": -1.5}', "-1.5"),
+    ],
+)
+def test_references(tmp_path: Path, line: str, reference: str | None) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(line)
+    assert read_questions(None, str(path)) == [Question("q", reference)]
 
 
 @pytest.mark.parametrize(
@@ -102,6 +118,14 @@ def test_files(tmp_path: Path, name: str, data: bytes, asked: list[str]) -> None
         ("q.jsonl", b'"text"', r'line 1 of .*q.jsonl has no "question" that is text'),
         ("q.jsonl", b'{"question": 7}', r'line 1 of .*q.jsonl has no "question" that is text'),
         ("q.jsonl", b'{"question": " "}', r"the question on line 1 of .*q.jsonl is empty"),
+        ("q.jsonl", b'{"question": "q", "answer": true}', r'line 1 of .*q.jsonl has an "answer" that is neither'),
+        ("q.jsonl", b'{"question": "q", "answer": [7]}', r'line 1 of .*q.jsonl has an "answer" that is neither'),
+        (
+            "q.jsonl",
+            b'{"question": "q", "answer": " "}',
+            r"the answer on line 1 of .* is empty: give the right one",
+        ),
+        ("q.jsonl", b'{"question": "q", "answer": "\\ud800"}', r"the answer on line 1 of .* is not valid UTF-8"),
         ("q.jsonl", b'{"question": "\\ud800"}', r"the question on line 1 of .*q.jsonl is not valid UTF-8"),
     ],
 )

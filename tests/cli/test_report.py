@@ -30,6 +30,14 @@ def test_how_it_ended(changed: dict[str, Any], code: int, said: list[str]) -> No
     assert (exit_code(made), complaints(made)) == (code, said)
 
 
+@pytest.mark.parametrize("status", ["answered", "starved"])
+def test_what_was_given_up_as_hopeless_says_so(status: str) -> None:
+    made = result(
+        accepted=False, model="onnx:x", status=status, stopped="hopeless: p(solved) is 0.01,\nunder 0.05"
+    )
+    assert complaints(made)[1:] == ["Given up as hopeless: p(solved) is 0.01, under 0.05."]
+
+
 def test_the_embedded_model_says_how_to_use_another() -> None:
     assert complaints(result(accepted=False))[1:] == [EMBEDDED_HINT]
     assert complaints(result()) == []

@@ -16,6 +16,7 @@ from adaptive.cli.run import Tally, solve_one, until_signal
 from adaptive.errors import AdaptiveError
 from tests.cli.conftest import Run, Use
 from tests.cli.stub import EVENTS, RESULT, ROOT, Solver
+from tests.cli.test_display import PROBE
 
 SPENT = "6 thinking and 0 answer tokens spent in 1 attempt"
 
@@ -25,6 +26,35 @@ def test_the_tally_counts_each_token_once() -> None:
     for event in EVENTS:
         tally.see(event)
     assert str(tally) == "16 thinking and 4 answer tokens spent in 2 attempts"
+
+
+def test_the_tally_counts_samples_side_by_side() -> None:
+    tally = Tally()
+    for event in EVENTS[1:6]:
+        for number in (1, 2):
+            tally.see({**event, "attempt": number, "sample": number})
+            assert tally.spent()[1] in {0, 6, 12, 13, 14}  # the first to end takes nothing from the other
+    assert str(tally) == "14 thinking and 4 answer tokens spent in 2 attempts"
+
+
+def test_the_tally_counts_probes_and_the_one_that_is_the_answer_once() -> None:
+    probe, thinking, end, answer = ({**e, "attempt": 0} for e in (PROBE, EVENTS[2], EVENTS[3], EVENTS[12]))
+    tally = Tally()
+    for event in (thinking, probe, {**PROBE, "attempt": 1}, thinking):
+        tally.see(event)
+    assert str(tally) == "12 thinking, 6 probe and 0 answer tokens spent in 0 attempts"
+    for event in (probe, {**answer, "tokens": 3}, {**end, "tokens": 12}):
+        tally.see(event)
+    assert str(tally) == "12 thinking, 6 probe and 3 answer tokens spent in 0 attempts"
+    tally.see({**answer, "attempt": 1, "tokens": 3})
+    assert tally.spent() == (0, 12, 3, 6)
+
+
+def test_an_answer_after_the_round_is_no_probe() -> None:
+    tally = Tally()
+    for event in (PROBE, EVENTS[3], EVENTS[12]):
+        tally.see({**event, "attempt": 0})
+    assert tally.spent() == (0, 7, 3, 2)
 
 
 async def test_the_result_is_the_state_s_last_word() -> None:

@@ -15,14 +15,19 @@ import pytest
 from adaptive.cli.report import EMBEDDED_HINT
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.store import Store
+from adaptive.verify.check import Command, Pattern
 from tests.cli.conftest import Run, Use
-from tests.cli.stub import RESULT, ROOT, Solver, result
+from tests.cli.stub import EVENTS, RESULT, ROOT, Solver, result
 from tests.cli.test_display import ALL
+from tests.verify.test_judge import ScriptedJudge
 
 DEFAULTS = {
     "model": "embedded", "profile": None, "effort": None, "budget": None, "waits": None, "wait_string": (),
-    "adapt": True, "seed": 0, "temperature": 0.0, "verify": None, "max_tokens": None, "max_attempts": None,
+    "samples": None, "stop": None, "adapt": True, "seed": 0, "temperature": 0.0, "verify": None,
+    "max_tokens": None, "max_attempts": None, "stronger": None, "check": None, "judge": None,
 }  # fmt: skip
+BOUND = {"model", "profile", "stronger", "check", "judge"}
+"""Of these, what is no option of a solve."""
 
 
 def test_only_the_answer_off_a_terminal(run: Run, scripted: Use) -> None:
@@ -117,6 +122,13 @@ def test_errors_are_one_sentence(run: Run, scripted: Use, error: Exception, code
         (["--temperature", "0.5"], {}, {"temperature": 0.5}),
         (["--verify", "rules,confidence"], {}, {"verify": "rules,confidence"}),
         (["--max-tokens", "9", "--max-attempts", "2"], {}, {"max_tokens": 9, "max_attempts": 2}),
+        (["--samples", "0", "--stop", "none"], {}, {"samples": 0, "stop": "none"}),
+        ([], {"SAMPLES": "5", "STOP": "loop,hopeless"}, {"samples": 5, "stop": "loop,hopeless"}),
+        (["--stronger", "onnx:z"], {}, {"stronger": "onnx:z"}),
+        ([], {"STRONGER": "onnx:z"}, {"stronger": "onnx:z"}),
+        (["--check", "grep -qx 9"], {}, {"check": Command("grep -qx 9", 30.0)}),
+        (["--check", "re:[0-9]+", "--check-timeout", "2"], {}, {"check": Pattern("[0-9]+", 2.0)}),
+        ([], {"CHECK": "true {file.py}", "CHECK_TIMEOUT": "0.5"}, {"check": Command("true {file.py}", 0.5)}),
         ([], {"MODEL": "onnx:y", "BUDGET": "5"}, {"model": "onnx:y", "budget": 5}),
         ([], {"NO_ADAPT": "1"}, {"adapt": False}),
         ([], {"WAIT_STRING": "Wait, |Let me check"}, {"wait_string": ("Wait, ", "Let me check")}),
@@ -138,6 +150,23 @@ def test_options_reach_the_solver(
     assert module.built == [{**DEFAULTS, **changed}]
 
 
+@pytest.mark.parametrize("how", ["option", "variable"])
+def test_a_judge_is_opened(run: Run, scripted: Use, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    monkeypatch.setattr("adaptive.verify.judge.judge_model", lambda spec: ScriptedJudge(reply=spec))
+    if how == "variable":
+        monkeypatch.setenv("ADAPTIVE_JUDGE", "openai:o4-mini")
+    module = scripted(Solver())
+    assert run("solve", "q", *(["--judge", "openai:o4-mini"] if how == "option" else [])).exit_code == 0
+    assert [made["judge"].name for made in module.built] == ["judge"]
+
+
+def test_a_note_is_told_where_no_lines_are_shown(run: Run, scripted: Use) -> None:
+    note = {"event": "note", "text": "effort low is not known: medium is used"}
+    scripted(Solver(events=[*EVENTS[:1], note, *EVENTS[1:]]))
+    made = run("solve", "q", "--json")
+    assert (made.stdout.count("\n"), made.stderr) == (1, "Note: effort low is not known: medium is used.\n")
+
+
 def test_a_wrong_variable_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADAPTIVE_BUDGET", "much")
     made = run("solve", "q")
@@ -148,9 +177,10 @@ def test_a_wrong_variable_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_workflow_takes_every_option() -> None:
     from dataclasses import fields
 
-    from adaptive.workflow import Options
+    from adaptive.workflow import Options, build_solver
 
-    assert {field.name for field in fields(Options)} >= DEFAULTS.keys() - {"model", "profile"}
+    assert {field.name for field in fields(Options)} >= DEFAULTS.keys() - BOUND
+    assert BOUND - {"model"} <= build_solver.__kwdefaults__.keys()
 
 
 class TestLog:

@@ -125,6 +125,19 @@ def test_what_cannot_be_solved_is_one_sentence(stdin: bytes, expected: bytes) ->
         (["--profile", "{tmp}"], "{tmp}"),
         (["--verify", "nonsense"], "nonsense"),
         (["--temperature", "3"], "3"),
+        (["--stop", "nonsense"], "nonsense"),
+        (["--stop", ""], "no stop is named"),
+        (["--stronger", "gpt-17"], "gpt-17"),
+        (["--check", ""], "command is empty"),
+        (["--check", "/nowhere/test"], "/nowhere/test"),
+        (["--check", "grep 'x"], "cannot be split"),
+        (["--check", "re:("], "'('"),
+        (["--check", "schema:/nowhere.json"], "/nowhere.json"),
+        (["--check", "python:nowhere.test"], "python:nowhere.test"),
+        (["--judge", "o4-mini"], "o4-mini"),
+        (["--judge", ""], "names no model"),
+        (["--verify", "check"], "--check"),
+        (["--verify", "judge"], "--judge"),
     ],
 )
 def test_bad_options_are_one_sentence(run: Run, tmp_path: Path, args: list[str], named: str) -> None:
@@ -171,6 +184,54 @@ def test_the_same_seed_gives_the_same(run: Run) -> None:
 
 def test_one_attempt_when_it_may_not_adapt(run: Run) -> None:
     assert len(solved(run, "What is 6 * 7?", "--no-adapt")["attempts"]) == 1
+
+
+def test_a_command_checks() -> None:
+    made = in_a_process("solve", "What is 8 + 1?", "--check", "grep -qx 9", "--no-log", "--json")
+    assert (made.returncode, made.stderr) == (0, b"")
+    verdict = json.loads(made.stdout)["attempts"][-1]["verdict"]
+    assert (verdict["accepted"], verdict["verifier"], verdict["score"]) == (True, "check", 1.0)
+
+
+def test_a_command_that_rejects(run: Run) -> None:
+    made = run("solve", "What is 8 + 1?", "--check", "grep -qx 8", "--samples", "0", "--show-thinking")
+    assert (made.exit_code, made.stdout) == (3, "9\n")
+    assert "rejected 9 (check, score 0.00): grep ends with 1\n" in made.stderr
+    assert "Not accepted: grep ends with 1 (check, score 0.00).\n" in made.stderr
+    assert "vote" not in made.stderr
+
+
+def test_a_check_out_of_time_could_not_tell(run: Run) -> None:
+    result = solved(run, "What is 8 + 1?", "--check", "sleep 60", "--check-timeout", "0.05", "--max-attempts", "1")
+    assert result["attempts"][0]["verdict"]["decided"] is False
+
+
+def test_a_vote_is_shown_a_line_a_sample(run: Run) -> None:
+    args = ["--check", "grep -qx 8", "--samples", "2", "--show-thinking", "--json"]
+    made = run("solve", "What is 8 + 1?", *args)
+    result = json.loads(made.stdout)
+    shown = [line for line in made.stderr.splitlines() if line.startswith("sample ")]
+    assert [a["arm"] for a in result["attempts"]].count("vote") == len(shown) == 2
+    assert "\nvote, led by attempt " in made.stderr
+
+
+def test_no_early_stops(run: Run) -> None:
+    ends = [r for a in solved(run, QUESTION, "--stop", "none", "--budget", "64")["attempts"] for r in a["rounds"]]
+    assert not any(one["stopped"] for one in ends)
+
+
+def test_a_file_with_answers(tmp_path: Path, run: Run, log: Path) -> None:
+    file = tmp_path / "questions.jsonl"
+    file.write_text('{"question": "What is 8 + 1?", "answer": 9}\n{"question": "What is 8 + 2?", "answer": "9"}\n')
+    made = run("solve", "--file", str(file), "--json")
+    results = [json.loads(line) for line in made.stdout.splitlines()]
+    assert [r["reference"] for r in results] == [
+        {"answer": "9", "right": True, "first_right": True},
+        {"answer": "9", "right": False, "first_right": False},
+    ]
+    assert made.stderr == "Right: 1 of 2. Escalation made 0 wrong answers right and 0 right answers wrong.\n"
+    with Store(log) as store:
+        assert {solve.result["reference"]["right"] for solve in store.recent()} == {True, False}
 
 
 def test_outside_its_domain_it_names_a_way_out(run: Run) -> None:
