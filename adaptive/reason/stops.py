@@ -90,7 +90,7 @@ def parse_stops(names: str) -> tuple[StopName, ...]:
 
 @dataclass(frozen=True)
 class Look:
-    """What a probe saw: the answer, None for none, how sure the model was of it, and the chain since the last look.
+    """What a probe saw: the answer, None for none, how sure the model was of it, the chain since the last look.
 
     A Wait that was put there is in that text: it asks for doubt.
     """

@@ -340,5 +340,4 @@ def check_stops(one: Bought) -> None:
         assert all(len(call.made.ids) >= max(1, stops.probe_every) for call in calls[:-1])
 
 
-
 CHECKS = (check_calls, check_budget, check_usage, check_chain, check_tail, check_answer, check_events, check_stops)

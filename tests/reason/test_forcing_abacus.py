@@ -1,5 +1,7 @@
-"""Budget forcing on the embedded model: 300 cases of what always holds, on a real chain of thought, every other case
-with early stops on."""
+"""Budget forcing on the embedded model: 300 cases of what always holds, on a real chain of thought.
+
+Every other case has early stops on.
+"""
 
 from __future__ import annotations
 

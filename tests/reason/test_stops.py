@@ -18,12 +18,13 @@ from tests.scripted import END, STOP, Forever, ScriptedEngine, says
 STYLE = Style(answer_prefix="\\boxed{", useful_round=1)
 PUT = 1 + 2 + len("\\boxed{")  # the end marker, the hand-over and the prefix
 LINES = "one.\ntwo.\nsix.\nten.\n"
+SAID = (says(LINES, END),)
 ALWAYS = Stops(loop=False, probe_every=5, confident=0.0)
 TWICE = Stops(loop=False, probe_every=5, converged=2)
 FOUR, FIVE = says("4}"), says("5}")
 
 
-def engine(*answers: tuple[int, ...], thinking: Any = (says(LINES, END),), **more: Any) -> ScriptedEngine:
+def engine(*answers: tuple[int, ...], thinking: Any = SAID, **more: Any) -> ScriptedEngine:
     return ScriptedEngine(thinking, answers, **more)
 
 
