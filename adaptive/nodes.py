@@ -22,7 +22,7 @@ from adaptive.options import Options
 from adaptive.result import result_object, to_message
 from adaptive.state import Node, SolverState, Update, attempts_of, conversation, last_question
 from adaptive.vote import next_batch
-from adaptive.voting import counted, verdict_of
+from adaptive.voting import DECISIVE, counted, verdict_of
 
 SAMPLE_SEEDS = 1009
 """Between the seeds of two solves there is room for so many samples."""
@@ -96,11 +96,12 @@ class Solver:
         update: Update = {"adaptive_samples": Overwrite([])}
         accepted = any(a.verdict is not None and a.verdict.accepted for a in attempts)
         settled, leader, verdict = verdict_of(attempts, plan, self.models[plan.model].profile.policy)
-        if settled and not accepted:
+        own = attempts[leader].verdict
+        if settled and not accepted and not (own is not None and own.verifier in DECISIVE):
             attempts[leader] = replace(attempts[leader], verdict=verdict)
             accepted = verdict.accepted
         if settled:
-            write({"event": "vote", "attempt": leader, "accepted": verdict.accepted, "reason": verdict.reason})
+            write({"event": "vote", "attempt": leader, "accepted": accepted, "reason": verdict.reason})
         update["adaptive_attempts"] = [a.to_json() for a in attempts]
         return update | ({"adaptive_stop": "accepted"} if accepted else {})
 
@@ -112,6 +113,8 @@ class Solver:
             return {"adaptive_stop": plan}
         if plan.arm == "model":
             plan = await self._on_next_model(state, plan, options)
+            for note in self.models[plan.model].notes(options):
+                write({"event": "note", "text": note})
         write({"event": "escalate", "arm": plan.arm, "rung": plan.index, "reason": plan.reason})
         return {"adaptive_plan": plan.to_json()}
 
@@ -128,7 +131,7 @@ class Solver:
             stop=state["adaptive_stop"],
             models=[m.engine.name for m in self.models],
             profile=self.models[0].profile.name,
-            notes=self.models[0].notes(options),
+            notes=[note for m in sorted({a.model for a in attempts}) for note in self.models[m].notes(options)],
             seed=options.seed,
         )
         write({"event": "done", "result": result})

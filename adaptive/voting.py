@@ -10,6 +10,8 @@ from adaptive.profile import Policy
 from adaptive.vote import Ballot, lead, settled, tally
 
 VERIFIER = "vote"
+DECISIVE = ("check", "judge")
+"""What these reject has no ballot, and what they could not tell of is not accepted for being repeated."""
 
 
 def voters(attempts: Sequence[Attempt]) -> list[int]:
@@ -19,7 +21,10 @@ def voters(attempts: Sequence[Attempt]) -> list[int]:
 
 
 def counted(attempts: Sequence[Attempt], plan: Plan) -> tuple[list[Ballot], int]:
-    """The ballots so far, weighted by their verdicts' scores, and how many there may be in all."""
+    """The ballots so far, weighted by their verdicts' scores, and how many there may be in all.
+
+    What a check or a judge rejected abstains: that many say the same does not make it right.
+    """
     inside = voters(attempts)
     earlier = sum(attempts[i].arm != "vote" for i in inside)
     return [_ballot(attempts[i]) for i in inside], earlier + plan.samples
@@ -40,10 +45,14 @@ def verdict_of(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> tuple
     spokesman = max(members, key=lambda i: (_ballot(attempts[i]).weight, -i))
     sure = lead(ballots)
     said = f"{len(members)} of {len(ballots)} answers agree, the majority with probability {sure:.2f}; {over}"
-    accepted = bool(over) and len(members) > 1 and sure >= policy.vote_sure
+    own = attempts[spokesman].verdict
+    unheard = own is not None and own.verifier in DECISIVE
+    accepted = bool(over) and len(members) > 1 and sure >= policy.vote_sure and not unheard
     return over, spokesman, Verdict(accepted, sure, VERIFIER, said)
 
 
 def _ballot(attempt: Attempt) -> Ballot:
-    score = attempt.verdict.score if attempt.verdict else 0.0
-    return Ballot(attempt.answer, min(1.0, max(0.0, score)))
+    verdict = attempt.verdict
+    score = verdict.score if verdict else 0.0
+    rejected = verdict is not None and verdict.decided and not verdict.accepted and verdict.verifier in DECISIVE
+    return Ballot(None if rejected else attempt.answer, min(1.0, max(0.0, score)))

@@ -61,6 +61,7 @@ class Call:
     stop_ids: tuple[int, ...]
     session: str
     made: Generation
+    probe: bool = False
 
     @property
     def sampled(self) -> int:

@@ -99,6 +99,7 @@ class _Forcing:
 
     def __post_init__(self) -> None:
         self.sight = Sight(self.stops)
+        self.looked = len(self.prompt)  # how far the chain had come at the last look
 
     async def run(self, thought: Thought) -> _Made:
         """Think until there is no next round, hand over, answer."""
@@ -163,13 +164,11 @@ class _Forcing:
             if piece.end != "halted" or watch.why == "loop":
                 return made, "loop" if piece.end == "halted" else None
             sure = _lower(thought.weakest, weakest(made))
-            if why := await self._look((*ids, *piece.ids), charged + len(made.ids), piece, sure):
+            if why := await self._look((*ids, *piece.ids), charged + len(made.ids), sure):
                 return made, why
 
-    async def _look(
-        self, ids: tuple[int, ...], charged: int, piece: Generation, sure: float | None
-    ) -> RoundEnd | None:
-        """Probe the answer after `ids`, of which `piece` is new; why the chain stops here, if it does."""
+    async def _look(self, ids: tuple[int, ...], charged: int, sure: float | None) -> RoundEnd | None:
+        """Probe the answer after `ids`; why the chain stops here, if it does."""
         between = (*self._closing(charged), *self.tail.end, *self.tail.hand_over)
         self.meter.probed(len(between))
         room = min(self.stops.probe_room, self.rung.answer_room)
@@ -177,7 +176,8 @@ class _Forcing:
         sure = confidence(tried.mean_logprob, sure)
         spent = len(between) + len(self.tail.prefix) + len(tried.generation.ids)
         tell(self.watcher, "probe", answer=tried.answer, confidence=sure, tokens=spent, charged=charged)
-        text = self.meter.engine.codec.decode(piece.ids)
+        text = self.meter.engine.codec.decode(ids[self.looked :])
+        self.looked = len(ids)
         if why := self.sight.judged(Look(tried.answer, sure, text)):
             self.meter.adopt(tried.generation, len(between) + len(self.tail.prefix))
             tell(self.watcher, "answer", text=tried.text, tokens=len(tried.generation.ids))

@@ -1,8 +1,7 @@
 """When to stop a chain before its budget does: what is looked at, and what is seen.
 
-loop        the chain repeats itself (`loops.py`); the notebook that the project began with ends in hundreds of
-repeats converged   the answer that the chain would give by now repeats from look to look, without a doubt in
-between
+loop        the chain repeats itself (`loops.py`): the notebook that the project began with ends in hundreds of it
+converged   the answer that the chain would give by now repeats from look to look, without a doubt in between
             (answer consistency: Fu et al. 2024, "Certaindex", arXiv 2412.20993)
 confident   the model is sure of that answer (trial answers at the end of a thought: Yang et al. 2025, "DEER",
             arXiv 2504.15895)
@@ -90,7 +89,10 @@ def parse_stops(names: str) -> tuple[StopName, ...]:
 
 @dataclass(frozen=True)
 class Look:
-    """What a probe saw: the answer, None for none, how sure the model was of it, and the thinking before it."""
+    """What a probe saw: the answer, None for none, how sure the model was of it, the chain since the last look.
+
+    A Wait that was put there is in that text: it asks for doubt.
+    """
 
     answer: str | None
     confidence: float | None

@@ -46,9 +46,19 @@ def test_a_model_s_own_tags_are_found(folder: Path, style: Any) -> None:
     )
 
 
-def test_without_tags_a_chatml_model_thinks_as_s1_does(folder: Path) -> None:
+def test_without_tags_a_model_is_prompted(folder: Path) -> None:
+    """Every ChatML model has s1's token, and none that was not trained to think so knows what it means."""
     renamed(folder, {"<think>": None, "</think>": None})
     codec = FolderCodec(folder)
+    prompt = codec.render(QUESTION, "low")
+    assert codec.markers.name == "prompted"
+    assert codec.decode(prompt.open).endswith("assistant\nLet me think step by step.\n")
+    assert codec.decode(prompt.closed).endswith("assistant\nFinal answer:\n")
+
+
+def test_a_model_that_was_trained_as_s1_was_is_told_so(folder: Path) -> None:
+    renamed(folder, {"<think>": None, "</think>": None})
+    codec = FolderCodec(folder, parse_style("<|im_start|>"))
     prompt = codec.render(QUESTION, "low")
     assert codec.markers.name == "<|im_start|>"
     assert prompt.open == (*prompt.closed, *codec.encode_marked("<|im_start|>think\n"))

@@ -17,10 +17,10 @@ from adaptive.ladder import Rung
 from adaptive.reason.budget import Style
 from adaptive.reason.chain import Thought
 from adaptive.reason.events import Event
-from adaptive.reason.forcing import think
+from adaptive.reason.forcing import NO_STOPS, think
+from adaptive.reason.stops import Stops
 from tests.scripted import Call
 
-BY_MODEL = ("natural", "loop", "converged")
 GREEDY = Sampling()
 
 
@@ -34,7 +34,9 @@ class Recorder:
 
     async def generate(self, ids: Sequence[int], **asked: Any) -> Generation:
         made = await self._engine.generate(ids, **asked)
-        self.calls.append(Call(tuple(ids), asked["max_tokens"], tuple(asked["stop_ids"]), asked["session"], made))
+        stops = tuple(asked["stop_ids"])
+        probe = asked.get("halt") is not None and self.codec.markers.think_end not in stops
+        self.calls.append(Call(tuple(ids), asked["max_tokens"], stops, asked["session"], made, probe))
         return made
 
     async def release(self, session: str) -> None:
@@ -55,9 +57,11 @@ class Case:
     sampling: Sampling = GREEDY
     keeps_cache: bool = True
     watched: bool = True
+    stops: Stops = NO_STOPS
 
     def __repr__(self) -> str:
-        return f"Case({self.style}, {self.rungs}, window={self.engine.context_window}, {self.engine})"
+        window = self.engine.context_window
+        return f"Case({self.style}, {self.stops}, {self.rungs}, window={window}, {self.engine})"
 
     async def check(self) -> list[Bought]:
         """Buy the rungs and check each attempt; stops at the first for which there is no room."""
@@ -81,6 +85,7 @@ class Case:
             self.prompt,
             rung,
             style=self.style,
+            stops=self.stops,
             thought=thought,
             sampling=self.sampling,
             session=f"case {id(self)}",
@@ -119,6 +124,31 @@ class Bought:
         return [call for call in self.calls if self.end in call.stop_ids]
 
     @property
+    def pieces(self) -> list[list[Call]]:
+        """The calls that thought, by round: a round that is probed comes in several."""
+        rounds: list[list[Call]] = []
+        for call in self.thinking:
+            if not rounds or rounds[-1][-1].made.stop_id is not None:
+                rounds.append([])
+            rounds[-1].append(call)
+        return rounds
+
+    @property
+    def probes(self) -> list[tuple[Call, Call]]:
+        """Each look at the answer, and the call that thought before it."""
+        return [(before, call) for before, call in pairwise(self.calls) if call.probe]
+
+    @property
+    def adopted(self) -> bool:
+        """Whether a probe was taken for the answer."""
+        return self.calls[-1].probe
+
+    @property
+    def new(self) -> tuple[Round, ...]:
+        """The rounds that it added."""
+        return self.attempt.rounds[len(self.old) :]
+
+    @property
     def region(self) -> tuple[int, ...]:
         """The ids between the open prompt and the end of thinking, as the engine was sent them last."""
         after = self.calls[-1].ids[len(self.start) :]
@@ -127,12 +157,12 @@ class Bought:
     @property
     def old(self) -> tuple[Round, ...]:
         """The rounds it started from: all of its thought's, or fewer where the budget was below them."""
-        return self.attempt.rounds[: len(self.attempt.rounds) - len(self.thinking)]
+        return self.attempt.rounds[: len(self.attempt.rounds) - len(self.pieces)]
 
     @property
     def kept(self) -> int:
         """The ids of those rounds."""
-        return sum(one.tokens - (one.end in BY_MODEL) for one in self.old)
+        return sum(one.tokens - one.by_model for one in self.old)
 
 
 def prompt_of(case: Case, rung: Rung) -> tuple[int, ...]:
@@ -150,9 +180,10 @@ def check_calls(one: Bought) -> None:
     for call in one.calls:
         assert call.max_tokens >= 1
         assert len(call.ids) + call.max_tokens <= one.case.engine.context_window
-    assert len(one.calls) <= one.rung.waits + 2
+    assert len(one.pieces) <= one.rung.waits + 1
+    assert len(one.calls) == len(one.thinking) + len(one.probes) + (not one.adopted)
     assert one.calls[0].ids[: len(one.start)] == one.start
-    for before, after in pairwise(one.calls):
+    for before, after in pairwise(call for call in one.calls if not call.probe):
         known = (*before.ids, *before.made.ids)
         assert after.ids[: len(known)] == known, "generated ids were changed or tokenised again"
 
@@ -164,7 +195,7 @@ def check_budget(one: Bought) -> None:
         assert (sampled, one.attempt.thinking, one.attempt.rounds) == (0, "", ())
         assert one.attempt.finish == "none"
         return
-    ends = sum(r.end in BY_MODEL for r in one.attempt.rounds)
+    ends = sum(r.by_model for r in one.attempt.rounds)
     assert len(one.region) + ends <= one.rung.budget
     assert sampled <= one.rung.budget
     assert one.kept + sampled <= one.rung.budget
@@ -176,16 +207,36 @@ def check_usage(one: Bought) -> None:
     usage, last = one.attempt.usage, one.calls[-1]
     assert usage.thinking == sum(call.sampled for call in one.thinking)
     assert usage.answer == last.sampled
-    assert usage.thinking + usage.answer == sum(call.sampled for call in one.calls)
+    looks = one.probes[: len(one.probes) - one.adopted]
+    assert usage.probe == sum(call.sampled + put_there(before, call) for before, call in looks)
     started = len(one.start) + one.kept
     sampled = sum(len(call.made.ids) for call in one.thinking) + own_end(one)
     assert len(last.ids) == started + sampled + usage.injected
-    again = sum(max(0, computed(before) - after.made.cached) for before, after in pairwise(one.calls))
+    again = computed_again(one)
     assert usage.prompt == started + again
     assert usage.cached == min(one.calls[0].made.cached, started)
-    assert again == 0 or not one.case.keeps_cache, "something was computed twice"
-    assert usage.total == usage.prompt + usage.thinking + usage.injected + usage.answer
+    assert usage.total == usage.prompt + usage.thinking + usage.injected + usage.answer + usage.probe
     assert (usage.cost, usage.estimated) == (None, ())
+    if one.case.keeps_cache:
+        assert again == 0, "something was computed twice"
+        new = started - usage.cached + usage.injected + sum(put_there(*look) for look in looks)
+        # The last id before a limit was sampled and never read.
+        assert sum(call.made.prefilled for call in one.calls) <= new + len(one.calls)
+
+
+def put_there(before: Call, probe: Call) -> int:
+    """The ids of a probe that nobody sampled."""
+    return len(probe.ids) - len(before.ids) - len(before.made.ids)
+
+
+def computed_again(one: Bought) -> int:
+    """Ids of the prompt and the chain that the engine computed more than once in this attempt."""
+    again = known = chain = 0
+    for call in one.calls:
+        again += max(0, known - call.made.cached)
+        chain = len(call.ids) + len(call.made.ids) if call in one.thinking else chain
+        known = computed(call) if call in one.thinking else chain
+    return again
 
 
 def own_end(one: Bought) -> bool:
@@ -203,10 +254,13 @@ def check_chain(one: Bought) -> None:
     assert one.attempt.trace[: one.kept] == one.thought.ids[: one.kept]
     assert one.attempt.waits <= max(one.rung.waits, one.thought.waits)
     assert one.attempt.waits == Thought.of(one.attempt).waits
-    for before, after in pairwise(one.thinking):
+    for before, after in pairwise(call for calls in one.pieces for call in calls):
+        if before.made.stop_id is None:
+            assert before.made.end == "halted"
+            assert after.ids == before.ids + before.made.ids, "a probe changed the chain"
+            continue
         wait = after.ids[len(before.ids) + len(before.made.ids) :]
         assert wait in [one.codec.encode(text) for text in style.waits]
-        assert before.made.stop_id is not None
         assert after.max_tokens >= style.useful_round
     assert one.attempt.thinking == one.codec.decode(one.region)
 
@@ -232,7 +286,9 @@ def check_tail(one: Bought) -> None:
 def check_answer(one: Bought) -> None:
     """The answer has its room, and is never empty without a status that says so."""
     attempt, last = one.attempt, one.calls[-1]
-    if last.max_tokens < one.rung.answer_room:
+    if one.adopted:
+        assert last.max_tokens == min(one.case.stops.probe_room, one.rung.answer_room)
+    elif last.max_tokens < one.rung.answer_room:
         assert one.thinking == [], "thinking took the room of the answer"
         assert last.max_tokens == one.case.engine.context_window - len(last.ids)
     assert last.max_tokens <= one.rung.answer_room
@@ -240,8 +296,9 @@ def check_answer(one: Bought) -> None:
     assert last.made.stop_id in (None, *markers.turn_end, markers.think_start)
     made = one.codec.decode(last.made.ids)
     assert attempt.text.endswith(made)
-    assert attempt.status in ("answered", "starved")
-    assert attempt.status == "starved" or made.strip()
+    assert attempt.status in ("answered", "starved", "refused")
+    assert attempt.status != "answered" or made.strip()
+    assert (attempt.status != "refused") or (last.made.end == "stop" and not made.strip())
     assert attempt.status == "answered" or attempt.answer is None
     assert attempt.answer is None or attempt.answer.strip()
     assert attempt.confidence is None or 0 < attempt.confidence <= 1
@@ -254,11 +311,34 @@ def check_events(one: Bought) -> None:
     names = [e["event"] for e in one.events]
     assert names[0] == "start"
     assert names.count("start") == 1
-    assert names.count("end") == len(one.thinking)
+    assert names.count("end") == len(one.pieces)
+    assert names.count("probe") == len(one.probes)
     assert names.count("wait") == one.attempt.waits - Thought(one.attempt.trace[: one.kept], one.old).waits
     ended = [e for e in one.events if e["event"] == "end"]
     assert all(e["charged"] <= e["budget"] == one.rung.budget for e in ended)
-    assert [e["end"] for e in ended] == [r.end for r in one.attempt.rounds[len(one.old) :]]
+    assert [e["end"] for e in ended] == [r.end for r in one.new]
+    if one.adopted:
+        assert [e["text"] for e in one.events if e["event"] == "answer"] == [one.attempt.text]
 
 
-CHECKS = (check_calls, check_budget, check_usage, check_chain, check_tail, check_answer, check_events)
+def check_stops(one: Bought) -> None:
+    """Only what is on stops a chain, and at most once; looks are as far apart as they should be, and whole."""
+    stops, style = one.case.stops, one.case.style
+    on = {"loop": stops.loop, "converged": stops.converged > 0, "confident": stops.confident is not None}
+    stopped = [r for r in one.new if r.stopped]
+    assert all(on[r.end] for r in stopped)
+    assert stopped in ([], list(one.new[-1:]))
+    assert not stopped or one.attempt.finish == stopped[0].end
+    assert one.adopted == any(r.end != "loop" for r in stopped)
+    assert not one.probes or (stops.probes and style.answer_prefix)
+    prefix = one.codec.encode(style.answer_prefix)
+    for before, look in one.probes:
+        between = look.ids[len(before.ids) + len(before.made.ids) :]
+        assert before.made.end == "halted"
+        assert between[-len(prefix) :] == prefix
+        assert look.max_tokens == min(stops.probe_room, one.rung.answer_room)
+    for calls in one.pieces:
+        assert all(len(call.made.ids) >= max(1, stops.probe_every) for call in calls[:-1])
+
+
+CHECKS = (check_calls, check_budget, check_usage, check_chain, check_tail, check_answer, check_events, check_stops)

@@ -204,14 +204,14 @@ def test_empty_waits_end_too() -> None:
         (BOXED, 20, ("answered", "4", "\\boxed{4}")),
         (says(" four ", STOP), 20, ("answered", "four", " four ")),
         (says("I do not know", STOP), 20, ("answered", None, "I do not know")),
-        (says("", STOP), 20, ("starved", None, "")),
-        (says(" \n", STOP), 20, ("starved", None, " \n")),
+        (says("", STOP), 20, ("refused", None, "")),
+        (says(" \n", STOP), 20, ("refused", None, " \n")),
         (says("It is surely 4, that much is clear"), 20, ("starved", None, "It is surely 4, that")),
         (says("\\boxed{4} since 2+2=4"), 15, ("answered", "4", "\\boxed{4} since")),
         (says("\\boxed{123456}"), 13, ("starved", None, "\\boxed{123456")),
         (says("\\boxed{4", STOP), 20, ("answered", None, "\\boxed{4")),
         (says("so 5", END, *BOXED), 20, ("answered", "4", "so 5\\boxed{4}")),
-        (says("", THINK, *says("so")), 20, ("starved", None, "")),
+        (says("", THINK, *says("so")), 20, ("refused", None, "")),
         (says("\\boxed{4}", THINK, *says("\\boxed{5}")), 20, ("answered", "4", "\\boxed{4}")),
     ],
 )
@@ -225,7 +225,7 @@ def test_an_answer_and_its_status(
 def test_a_prefix_alone_is_no_answer() -> None:
     style = Style(answer_prefix="Final Answer:")
     attempt = buy(ScriptedEngine([Forever("so ")], [says("", STOP)]), rung(4), style)
-    assert (attempt.status, attempt.text, attempt.answer) == ("starved", "Final Answer:", None)
+    assert (attempt.status, attempt.text, attempt.answer) == ("refused", "Final Answer:", None)
 
 
 def test_confidence_is_over_all_that_was_sampled_for_the_answer() -> None:

@@ -1,4 +1,7 @@
-"""Budget forcing on the embedded model: 300 cases of what always holds, on a real chain of thought."""
+"""Budget forcing on the embedded model: 300 cases of what always holds, on a real chain of thought.
+
+Every other case has early stops on.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from adaptive.engines.protocol import Sampling, TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.ladder import EFFORTS, Rung
 from adaptive.reason.budget import Style
+from adaptive.reason.forcing import NO_STOPS
+from adaptive.reason.stops import Stops
 from tests.reason.invariants import Case
 
 # Mostly small ones, so that 300 cases take no minutes.
@@ -47,7 +52,15 @@ def case(number: int, engine: TokenEngine) -> Case:
     ]
     prompt = engine.codec.render([("user", question(rng))], effort)
     sampling = Sampling(temperature=rng.choice((0.0, 0.0, 0.8)), seed=number)
-    return Case(prompt, style, bought, engine, sampling, watched=rng.random() < 0.5)
+    watched = rng.random() < 0.5
+    stops = early(rng) if number % 2 else NO_STOPS
+    return Case(prompt, style, bought, engine, sampling, watched=watched, stops=stops)
+
+
+def early(rng: Random) -> Stops:
+    """Some early stops; many of them never stop a chain, and look all the same."""
+    confident = rng.choice((None, 1.0, 0.99, 0.9, rng.random()))
+    return Stops(rng.random() < 0.5, rng.randint(1, 40), rng.choice((0, 2, 3)), confident, rng.randint(4, 24))
 
 
 @pytest.mark.parametrize("number", range(300))

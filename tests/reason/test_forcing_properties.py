@@ -1,11 +1,13 @@
 """Budget forcing over 10,000 cases on the scripted engine: what always holds is in `invariants.py`.
 
 A case is a question asked by several attempts on one chain, with budgets that grow (and now and then
-shrink), any waits and wait strings, any script of early ends, and any context window.
+shrink), any waits and wait strings, any script of early ends, and any context window. Then the same with early
+stops on.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import accumulate, cycle, islice
 
 from hypothesis import HealthCheck, event, given, settings
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from adaptive.engines.protocol import Prompt
 from adaptive.ladder import Rung
 from adaptive.reason.budget import Style
+from adaptive.reason.stops import Stops
 from tests.reason.invariants import Case
 from tests.scripted import END, PIECES, STOP, THINK, ScriptedEngine, run
 
@@ -53,11 +56,13 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(prompt, style, rungs, engine, keeps_cache=keeps, watched=watched)
 
 
-def played(drawn: list[tuple[int, str]], times: int, *, same: bool) -> list[tuple[int, ...]]:
+def played(
+    drawn: list[tuple[int, str]], times: int, *, same: bool, alphabet: tuple[int, ...] = ALPHABET
+) -> list[tuple[int, ...]]:
     """Stretches of these lengths and ends, `times` over; all starting with the same ids, or each going on."""
     starts = accumulate((0 if same else n for n, _ in drawn), initial=0)
     return [
-        (*islice(cycle(ALPHABET), start, start + n), *MARK[end])
+        (*islice(cycle(alphabet), start, start + n), *MARK[end])
         for start, (n, end) in zip(starts, drawn, strict=False)
     ] * times
 
@@ -67,3 +72,53 @@ def played(drawn: list[tuple[int, str]], times: int, *, same: bool) -> list[tupl
 def test_budget_forcing_always_holds(case: Case) -> None:
     for bought in run(case.check()):
         event(f"{min(3, len(bought.thinking))} rounds or more, finish {bought.attempt.finish}")
+
+
+NEVER = 10**9
+PROSE = (*b"so it is 4. ", *b"but 12 is 3\n", *b"and so. ", *PIECES, *b"\n")
+LOOKS = tuple((*text.encode(), STOP) for text in ("4}", "4} and", "}", "12}", "", "\\boxed{4}"))
+
+stopped = st.builds(
+    Stops,
+    loop=st.booleans(),
+    probe_every=st.integers(1, 40),
+    converged=st.sampled_from((0, 2, 3)),
+    confident=st.none() | st.floats(0, 1),
+    probe_room=st.integers(1, 12),
+)
+
+
+@st.composite
+def stopping(draw: st.DrawFn) -> Case:
+    """Any case with an answer prefix, mostly, and early stops on."""
+    case = draw(cases())
+    prefix = draw(st.sampled_from(("\\boxed{", "\\boxed{", "Answer: ", "")))
+    script = played(draw(stretches), 3, same=draw(st.booleans()), alphabet=PROSE)
+    answers = draw(st.lists(st.sampled_from(LOOKS), min_size=1, max_size=4)) * 40
+    window = draw(st.sampled_from((case.engine.context_window, 100_000)))
+    engine = replace(case.engine, thinking=script, answers=answers, context_window=window)
+    return replace(case, style=replace(case.style, answer_prefix=prefix), engine=engine, stops=draw(stopped))
+
+
+@settings(max_examples=1_000, suppress_health_check=list(HealthCheck))
+@given(stopping())
+def test_budget_forcing_always_holds_with_early_stops(case: Case) -> None:
+    for bought in run(case.check()):
+        event(f"{min(3, len(bought.probes))} probes or more, finish {bought.attempt.finish}")
+
+
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
+@given(stopping(), st.integers(1, 40))
+def test_probes_that_stop_nothing_change_nothing(case: Case, every: int) -> None:
+    looking = Stops(loop=False, probe_every=every, converged=NEVER)
+    plain, looked = (
+        run(replace(case, stops=stops, engine=replace(case.engine)).check())
+        for stops in (Stops(loop=False), looking)
+    )
+    assert [b.attempt.trace for b in looked] == [b.attempt.trace for b in plain]
+    assert [b.attempt.rounds for b in looked] == [b.attempt.rounds for b in plain]
+    assert [b.attempt.weakest for b in looked] == [b.attempt.weakest for b in plain]
+    for one, other in zip(looked, plain, strict=True):
+        for name in ("thinking", "injected"):
+            assert getattr(one.attempt.usage, name) == getattr(other.attempt.usage, name)
+    event(f"{min(3, sum(len(b.probes) for b in looked))} probes or more")
