@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from adaptive.attempt import Arm, Attempt
+from adaptive.attempt import Arm, Attempt, Verdict
 from adaptive.ladder import EFFORTS, Effort, Ladder, Rung, parse_effort
 from adaptive.options import Options
 from adaptive.profile import After, Payoff, Policy
@@ -210,10 +210,16 @@ def _model(now: Situation) -> Plan | str:
     return Plan(0, now.ladder[0], "model", "a better model", model=model)
 
 
-def gain(payoff: Payoff, score: float) -> float:
-    """Right answers that an arm is expected to bring for 1,000 tokens, after an answer right with probability
-    `score`."""
-    return 1000 * ((1 - score) * payoff.mends - score * payoff.breaks) / payoff.tokens
+def gain(payoff: Payoff, verdict: Verdict | None) -> float:
+    """Right answers that an arm is expected to bring for 1,000 tokens, after an answer with this verdict.
+
+    How likely the answer is right is the score where that is a calibrated probability (`learned`). Other scores
+    are not: on abacus, answers that were rejected scored 0.75 and were right in 27 of 100 cases. Then it is the
+    measured share.
+    """
+    calibrated = verdict is not None and verdict.verifier == "learned"
+    right = verdict.score if calibrated and verdict is not None else payoff.right
+    return 1000 * ((1 - right) * payoff.mends - right * payoff.breaks) / payoff.tokens
 
 
 def _same_chain(rung: Rung, last: Attempt, waits: int) -> Rung:

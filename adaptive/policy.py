@@ -18,6 +18,9 @@ from adaptive.options import Options
 from adaptive.profile import Payoff, Policy
 from adaptive.reason.stops import parse_stops
 
+VOTE = "vote"
+"""What the verdict on the majority of a vote is by."""
+
 __all__ = [
     "Options",
     "Plan",
@@ -152,9 +155,8 @@ def _hopeless(now: Situation) -> str:
 
 def _paying(now: Situation, plans: dict[Arm, Plan]) -> Plan | str:
     """The plan that promises most for its tokens, those that were not measured after those that were."""
-    score = now.last.verdict.score if now.last.verdict else 0.0
     measured = {p.arm: p for p in now.policy.payoffs if p.after == now.after and p.arm in plans}
-    gains = {arm: gain(payoff, score) for arm, payoff in measured.items()}
+    gains = {arm: gain(payoff, now.last.verdict) for arm, payoff in measured.items()}
     paying = [arm for arm in gains if gains[arm] > now.policy.worth or not gives_up(now.options)]
     rest = [arm for arm in ORDER[now.after] if arm in plans and arm not in gains]
     if not paying and not rest:
@@ -171,12 +173,17 @@ def _promises(measured: dict[Arm, Payoff], gains: dict[Arm, float]) -> str:
 
 
 def best(attempts: Sequence[Attempt]) -> int:
-    """The index of the attempt to keep: accepted before not, then the higher score, then the earlier one."""
+    """The index of the attempt to keep: accepted before not, then the higher score, then the earlier one.
 
-    def rank(index: int) -> tuple[bool, bool, float, int]:
+    Of those that were not accepted, the one that speaks for the majority of a vote comes first: the vote has
+    weighed the scores of the others.
+    """
+
+    def rank(index: int) -> tuple[bool, bool, bool, float, int]:
         verdict, attempt = attempts[index].verdict, attempts[index]
         accepted = verdict is not None and verdict.accepted
-        return accepted, attempt.answer is not None, verdict.score if verdict else 0.0, -index
+        voted = verdict is not None and not accepted and verdict.verifier == VOTE
+        return accepted, attempt.answer is not None, voted, verdict.score if verdict else 0.0, -index
 
     return max(range(len(attempts)), key=rank)
 
@@ -191,5 +198,7 @@ def why_kept(attempts: Sequence[Attempt], kept: int) -> str:
         return "the only attempt"
     if attempt.answer is None:
         return f"none of {count} attempts gave an answer: the first"
+    if verdict is not None and verdict.verifier == VOTE:
+        return f"none of {count} attempts was accepted: attempt {kept + 1} speaks for the majority"
     score = f"{verdict.score:.2f}" if verdict else "0.00"
     return f"none of {count} attempts was accepted: attempt {kept + 1} has the highest score, {score}"

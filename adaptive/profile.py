@@ -34,20 +34,22 @@ LARGEST_UNTRAINED = 8192
 class Payoff:
     """What an arm was measured to bring after attempts that ended so and were rejected.
 
-    after: "direct" (no thinking), "cut" (by the budget) or "ended" (by the model or an early stop). mends: the
-    share of wrong answers that it makes right, breaks: of right ones that it makes wrong, in 0..1, the better of
-    both answers kept. tokens: the mean that it takes. count: attempts that it was measured on.
+    after: "direct" (no thinking), "cut" (by the budget) or "ended" (by the model or an early stop). right: the
+    share of right answers among them. mends: the share of the wrong ones that it makes right, breaks: of the right
+    ones that it makes wrong, the better of both answers kept. tokens: the mean that it takes. count: attempts that
+    it was measured on. Shares are in 0..1.
     """
 
     arm: Arm
     after: After
+    right: float
     mends: float
     breaks: float
     tokens: float
     count: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("mends", "breaks"):
+        for name in ("right", "mends", "breaks"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must be between 0 and 1, got {getattr(self, name)}.")
         if self.tokens <= 0:
@@ -82,7 +84,7 @@ class Policy:
     worth: float = 0.0
     hopeless: float = 0.0
     vote_most: int = 8
-    vote_sure: float = 0.9
+    vote_sure: float = 0.85
     vote_temperature: float = 0.7
 
     def __post_init__(self) -> None:

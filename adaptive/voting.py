@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from adaptive.arms import Plan
 from adaptive.attempt import Attempt, Verdict
+from adaptive.policy import VOTE
 from adaptive.profile import Policy
 from adaptive.vote import Ballot, lead, settled, tally
 
-VERIFIER = "vote"
 DECISIVE = ("check", "judge")
 """What these reject has no ballot, and what they could not tell of is not accepted for being repeated."""
 
@@ -40,7 +40,7 @@ def verdict_of(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> tuple
     over = settled(ballots, most, policy.vote_sure)
     groups = tally(ballots)
     if not groups:
-        return over, inside[0], Verdict(False, 0.0, VERIFIER, f"none of {len(ballots)} attempts gave an answer")
+        return over, inside[0], Verdict(False, 0.0, VOTE, f"none of {len(ballots)} attempts gave an answer")
     members = [inside[i] for i in groups[0].members]
     spokesman = max(members, key=lambda i: (_ballot(attempts[i]).weight, -i))
     sure = lead(ballots)
@@ -48,7 +48,7 @@ def verdict_of(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> tuple
     own = attempts[spokesman].verdict
     unheard = own is not None and own.verifier in DECISIVE
     accepted = bool(over) and len(members) > 1 and sure >= policy.vote_sure and not unheard
-    return over, spokesman, Verdict(accepted, sure, VERIFIER, said)
+    return over, spokesman, Verdict(accepted, sure, VOTE, said)
 
 
 def _ballot(attempt: Attempt) -> Ballot:

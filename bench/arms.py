@@ -94,10 +94,12 @@ def measured(starts: Sequence[Start]) -> tuple[Payoff, ...]:
             rows = [(s, s.arms[arm]) for s in starts if s.after == after and not s.accepted and arm in s.arms]
             wrong, right = [b for s, b in rows if not s.right], [b for s, b in rows if s.right]
             if rows and wrong and right:
+                share = len(right) / len(rows)
                 mends = sum(b.right for b in wrong) / (len(wrong) + 1)
                 breaks = (sum(not b.right for b in right) + 1) / (len(right) + 2)
                 tokens = float(np.mean([b.tokens for _, b in rows]))
-                found.append(Payoff(arm, after, round(mends, 4), round(breaks, 4), round(tokens, 1), len(rows)))  # type: ignore[arg-type]
+                shares = (round(x, 4) for x in (share, mends, breaks))
+                found.append(Payoff(arm, after, *shares, round(tokens, 1), len(rows)))  # type: ignore[arg-type]
     return tuple(found)
 
 
@@ -105,7 +107,9 @@ def chooser(known: Sequence[Payoff], worth: float = 0.0) -> Choice:
     """The arm that promises most for its tokens, if it promises more than `worth`; None to stop."""
 
     def choose(start: Start) -> str | None:
-        gains = {p.arm: gain(p, start.score) for p in known if p.after == start.after and p.arm in start.arms}
+        gains = {
+            p.arm: gain(p, start.attempt.verdict) for p in known if p.after == start.after and p.arm in start.arms
+        }
         best = max(gains, key=lambda a: gains[a], default=None)
         return best if best is not None and gains[best] > worth else None
 

@@ -63,6 +63,7 @@ PAYOFFS = st.builds(
     st.sampled_from(("direct", "cut", "ended")),
     st.floats(0, 1),
     st.floats(0, 1),
+    st.floats(0, 1),
     st.integers(1, 900).map(float),
 )
 POLICIES = st.builds(
@@ -184,31 +185,30 @@ def _check_progress(plan: Plan, attempts: Sequence[Attempt]) -> None:
 @FAST
 @given(PAYOFFS, st.floats(0, 1), st.floats(0, 1))
 def test_what_an_arm_promises_falls_as_the_answer_looks_better(payoff: Payoff, one: float, other: float) -> None:
-    low, high = sorted((one, other))
-    assert gain(payoff, low) >= gain(payoff, high) - 1e-9
+    low, high = (gain(payoff, Verdict(False, p, "learned", "")) for p in sorted((one, other)))
+    assert low >= high - 1e-9
+    assert gain(payoff, Verdict(False, one, "confidence", "")) == gain(payoff, None)
 
 
 @pytest.mark.parametrize(
-    ("payoffs", "score", "expected"),
+    ("payoffs", "expected"),
     [
-        ((Payoff("wait", "ended", 0.1, 0.0, 100), Payoff("vote", "ended", 0.4, 0.0, 200)), 0.3, "vote"),
-        ((Payoff("wait", "ended", 0.1, 0.0, 100), Payoff("vote", "ended", 0.4, 0.0, 800)), 0.3, "wait"),
-        ((Payoff("wait", "ended", 0.1, 0.3, 100), Payoff("vote", "ended", 0.4, 0.0, 800)), 0.8, "vote"),
-        ((Payoff("wait", "ended", 0.0, 0.1, 100),), 0.5, "effort"),  # what was not measured may be better
-        ((Payoff("wait", "cut", 0.9, 0.0, 100), Payoff("vote", "ended", 0.1, 0.0, 100)), 0.5, "vote"),
+        ((Payoff("wait", "ended", 0.3, 0.1, 0, 100), Payoff("vote", "ended", 0.3, 0.4, 0, 200)), "vote"),
+        ((Payoff("wait", "ended", 0.3, 0.1, 0, 100), Payoff("vote", "ended", 0.3, 0.4, 0, 800)), "wait"),
+        ((Payoff("wait", "ended", 0.8, 0.1, 0.3, 100), Payoff("vote", "ended", 0.8, 0.4, 0, 800)), "vote"),
+        ((Payoff("wait", "ended", 0.5, 0.0, 0.1, 100),), "effort"),  # what was not measured may be better
+        ((Payoff("wait", "cut", 0.5, 0.9, 0, 100), Payoff("vote", "ended", 0.5, 0.1, 0, 100)), "vote"),
     ],
 )
-def test_the_arm_that_promises_most_for_its_tokens_is_taken(
-    payoffs: tuple[Payoff, ...], score: float, expected: str
-) -> None:
-    last = attempt(1, "natural", verdict=Verdict(False, score, "", ""))
+def test_the_arm_that_promises_most_for_its_tokens_is_taken(payoffs: tuple[Payoff, ...], expected: str) -> None:
+    last = attempt(1, "natural")
     plan = following(Situation([last], LADDER, Policy(payoffs=payoffs), P, Options(), EFFORTS))
     assert isinstance(plan, Plan)
     assert plan.arm == expected
 
 
 def test_where_nothing_promises_anything_it_gives_up_and_says_so() -> None:
-    payoffs = tuple(Payoff(arm, "ended", 0.0, 0.1, 100) for arm in ("wait", "effort", "vote"))
+    payoffs = tuple(Payoff(arm, "ended", 0.5, 0.0, 0.1, 100) for arm in ("wait", "effort", "vote"))
     now = Situation([attempt(1, "natural")], LADDER, Policy(payoffs=payoffs), P, Options(), EFFORTS)
     assert str(following(now)).startswith("hopeless: wait promises")
     assert isinstance(following(replace(now, options=Options(stop="loop"))), Plan)
