@@ -192,8 +192,11 @@ def votes(starts: Sequence[Start]) -> Table:
 @click.option("--profile", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--accept", type=float, help="One accept threshold for every effort, in place of the profile's.")
 @click.option("--sure", type=float, help="vote_sure, in place of the profile's.")
+@click.option("--limit", type=int, help="Only the first so many questions.")
 @click.option("--write", is_flag=True, help="Put the payoffs into the profile.")
-def main(recorded: Path, folder: Path, accept: float | None, sure: float | None, write: bool) -> None:
+def main(
+    recorded: Path, folder: Path, accept: float | None, sure: float | None, limit: int | None, write: bool
+) -> None:
     """Print the tables."""
     profile = Profile.load(folder)
     policy = profile.policy
@@ -202,7 +205,7 @@ def main(recorded: Path, folder: Path, accept: float | None, sure: float | None,
     if sure is not None:
         policy = replace(policy, vote_sure=sure)
     replay = Replay(verifier_for(policy), policy)
-    rows = [replay.starts(row) for row in read(recorded)]
+    rows = [replay.starts(row) for row in read(recorded)[:limit]]
     console = Console(width=150)
     budgets = [s.attempt.budget for s in rows[0]]
     for place, budget in enumerate(budgets):

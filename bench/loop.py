@@ -134,10 +134,11 @@ def story(arm: Arm) -> str:
 @click.option("-m", "--model", default="embedded", show_default=True)
 @click.option("--profile", type=click.Path(exists=True, file_okay=False), help="Default: the model's own.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where every result is written.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many questions.")
-def main(questions: Path, model: str, profile: str | None, out: Path | None, limit: int | None) -> None:
+@click.option("--skip", default=0, show_default=True, help="Leave out so many first ones.")
+@click.option("--limit", type=click.IntRange(min=1), help="Then only so many questions.")
+def main(questions: Path, model: str, profile: str | None, out: Path | None, skip: int, limit: int | None) -> None:
     """Run all arms and print the table."""
-    rows = [json.loads(line) for line in questions.read_text().splitlines()][:limit]
+    rows = [json.loads(line) for line in questions.read_text().splitlines()][skip:][:limit]
     engine = open_engine(model)
     results = arms(engine, profile_for(model, engine.context_window, profile), rows)
     console = Console(width=140)
