@@ -51,8 +51,10 @@ class Solver:
     async def classify(self, state: SolverState, write: Write) -> Update:
         """How likely each rung is to solve the question."""
         question = last_question(conversation(state["messages"]))
-        options = self.options.with_state(state.get("adaptive_options"))
+        asked = state.get("adaptive_options")
+        options = self.options.with_state(asked)
         return {
+            "adaptive_asked": dict(asked or {}),
             "adaptive_question": question,
             "adaptive_session": uuid.uuid4().hex,
             "adaptive_difficulty": await self._difficulty(0, question, options),
@@ -195,7 +197,7 @@ class Solver:
                     await self._release(state)
 
     def _options(self, state: SolverState) -> Options:
-        return self.options.with_state(state.get("adaptive_options"))
+        return self.options.with_state(state["adaptive_asked"])
 
     async def _difficulty(self, model: int, question: str, options: Options) -> dict[str, Any]:
         """How hard a question is for a model, by rung of its ladder within the options."""
