@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections import defaultdict
-from contextlib import nullcontext
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,25 +23,38 @@ from adaptive.options import Options
 from adaptive.result import result_object, to_message
 from adaptive.state import Node, SolverState, Update, attempts_of, conversation, last_question
 from adaptive.vote import next_batch
-from adaptive.voting import DECISIVE, counted, verdict_of
+from adaptive.voting import DECISIVE, better, counted, verdict_of
 
 SAMPLE_SEEDS = 1009
 """Between the seeds of two solves there is room for so many samples."""
+MOST_BROKEN = 1024
+"""Solves whose vote failed that are remembered."""
+
+
+@dataclass
+class Drawing:
+    """The samples of a solve that are being drawn: whose turn it is, and how many there are."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    inside: int = 0
 
 
 @dataclass(frozen=True)
 class Solver:
-    """The nodes. models: this model, and better ones after it."""
+    """The nodes. models: this model, and better ones after it. broken: solves of which a sample failed."""
 
     models: tuple[Bound, ...]
     options: Options
-    turns: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    drawing: dict[str, Drawing] = field(default_factory=dict)
+    broken: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_BROKEN))
 
     async def classify(self, state: SolverState, write: Write) -> Update:
         """How likely each rung is to solve the question."""
         question = last_question(conversation(state["messages"]))
-        options = self.options.with_state(state.get("adaptive_options"))
+        asked = state.get("adaptive_options")
+        options = self.options.with_state(asked)
         return {
+            "adaptive_asked": dict(asked or {}),
             "adaptive_question": question,
             "adaptive_session": uuid.uuid4().hex,
             "adaptive_difficulty": await self._difficulty(0, question, options),
@@ -76,7 +90,7 @@ class Solver:
         def told(event: dict[str, Any]) -> None:
             write({**event, "sample": number})
 
-        async with self.turns[state["adaptive_session"]] if not bound.engine.shares_cache else nullcontext():
+        async with self._drawn(state, bound):
             attempt = await self._buy(state, plan, attempts, options, sampling, told, number)
         return {"adaptive_samples": [{"number": number, "attempt": attempt.to_json()}]}
 
@@ -91,6 +105,8 @@ class Solver:
     async def tally(self, state: SolverState, write: Write) -> Update:
         """Count a vote: verdicts on the new samples, and on the majority once it is settled."""
         plan, attempts = Plan.from_json(state["adaptive_plan"]), attempts_of(state)
+        if state["adaptive_session"] in self.broken:
+            self.broken.remove(state["adaptive_session"])  # it was gone on with
         for one in sorted(state["adaptive_samples"], key=lambda s: s["number"]):
             attempts.append(await self._judged(state, Attempt.from_json(one["attempt"]), attempts, write))
         update: Update = {"adaptive_samples": Overwrite([])}
@@ -98,7 +114,7 @@ class Solver:
         settled, leader, verdict = verdict_of(attempts, plan, self.models[plan.model].profile.policy)
         own = attempts[leader].verdict
         if settled and not accepted and not (own is not None and own.verifier in DECISIVE):
-            attempts[leader] = replace(attempts[leader], verdict=verdict)
+            attempts[leader] = replace(attempts[leader], verdict=better(own, verdict))
             accepted = verdict.accepted
         if settled:
             write({"event": "vote", "attempt": leader, "accepted": accepted, "reason": verdict.reason})
@@ -150,15 +166,41 @@ class Solver:
         return held
 
     def batch(self, state: SolverState) -> int:
-        """How many samples of the planned vote to draw next, side by side; 0 where it is settled, but one at
-        least."""
+        """How many samples of the planned vote to draw next, side by side; one at least, and then 0 where it is
+        settled or a limit was reached."""
         plan, attempts = Plan.from_json(state["adaptive_plan"]), attempts_of(state)
+        if policy.out_of_tokens(attempts, self._options(state)):
+            return 0
         ballots, most = counted(attempts, plan)
         sure = self.models[plan.model].profile.policy.vote_sure
         return next_batch(ballots, most, sure) or int(all(a.arm != "vote" for a in attempts))
 
+    @asynccontextmanager
+    async def _drawn(self, state: SolverState, bound: Bound) -> AsyncIterator[None]:
+        """While a sample is drawn: in turn where the engine wants that.
+
+        When a sample fails, others go on to their end, in threads above all. The last one out lets go of what they
+        made the engine hold since.
+        """
+        solve = state["adaptive_session"]
+        drawing = self.drawing.setdefault(solve, Drawing())
+        drawing.inside += 1
+        try:
+            async with nullcontext() if bound.engine.shares_cache else drawing.turn:
+                yield
+        except BaseException:
+            if solve not in self.broken:
+                self.broken.append(solve)
+            raise
+        finally:
+            drawing.inside -= 1
+            if not drawing.inside:
+                del self.drawing[solve]
+                if solve in self.broken:
+                    await self._release(state)
+
     def _options(self, state: SolverState) -> Options:
-        return self.options.with_state(state.get("adaptive_options"))
+        return self.options.with_state(state["adaptive_asked"])
 
     async def _difficulty(self, model: int, question: str, options: Options) -> dict[str, Any]:
         """How hard a question is for a model, by rung of its ladder within the options."""
@@ -219,6 +261,5 @@ class Solver:
         if "adaptive_plan" in state:
             made.append(Plan.from_json(state["adaptive_plan"]))
         used = {(m.model, session_of(solve, m, attempts)) for m in made} or {(0, solve)}
-        self.turns.pop(solve, None)
         for model, session in sorted(used):
             await self.models[model].engine.release(session)

@@ -63,10 +63,11 @@ class Options:
 
     def with_state(self, given: Mapping[str, Any] | None) -> Options:
         """These options with what a graph's state says of one question; raises `InputError` for what it cannot."""
-        if not given:
+        if given is None:
             return self
-        from_plain(Options, given, "adaptive_options")
-        other = next((name for name in given if name not in PER_QUESTION), None)
+        names = given if isinstance(given, Mapping) else ()
+        other = next((name for name in names if name not in PER_QUESTION), None)
         if other is not None:
             raise InputError(f"adaptive_options cannot set {other!r}: it may set {', '.join(PER_QUESTION)}.")
+        from_plain(Options, given, "adaptive_options")
         return replace(self, **given)

@@ -29,6 +29,7 @@ __all__ = [
     "first",
     "following",
     "on_ladder",
+    "out_of_tokens",
     "refused",
     "shape",
     "thinking",
@@ -130,15 +131,21 @@ def following(now: Situation) -> Plan | str:
 def _limit(now: Situation) -> str:
     """The limit that was reached, in words; "" where none was."""
     options, attempts = now.options, now.attempts
-    spent = sum((a.usage for a in attempts), Usage(cost=0.0)).total
     count = len([a for a in attempts if a.arm != "vote"]) + any(a.arm == "vote" for a in attempts)
     if not options.adapt:
         return "asked for one attempt"
     if count >= (options.max_attempts or now.policy.max_attempts):
         return f"reached the limit of {count} attempts"
-    if options.max_tokens is not None and spent >= options.max_tokens:
-        return f"reached the limit of {options.max_tokens} tokens, {spent} spent"
+    if reason := out_of_tokens(attempts, options):
+        return reason
     return "the context window is full" if now.last.finish == "context" else ""
+
+
+def out_of_tokens(attempts: Sequence[Attempt], options: Options) -> str:
+    """That the tokens of all attempts have reached their limit, in words; "" where they have not."""
+    spent = sum((a.usage for a in attempts), Usage(cost=0.0)).total
+    reached = options.max_tokens is not None and spent >= options.max_tokens
+    return f"reached the limit of {options.max_tokens} tokens, {spent} spent" if reached else ""
 
 
 def gives_up(options: Options) -> bool:

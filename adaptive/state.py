@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, NotRequired
 
 from langchain_core.messages import AnyMessage
+from langgraph.channels import EphemeralValue
 from langgraph.graph import MessagesState
 from typing_extensions import TypedDict
 
@@ -31,9 +32,12 @@ class SolverState(SolverOutput, total=False):
     """What the nodes share. Lists are replaced whole, so that a persisted thread starts each turn afresh.
 
     Only samples of a vote are gathered by a reducer, for they are drawn side by side; the tally takes them out.
+    `adaptive_options` is there for the first node alone, or a thread would keep them for its next question: what
+    they set for this one is `adaptive_asked`.
     """
 
-    adaptive_options: dict[str, Any]
+    adaptive_options: Annotated[dict[str, Any] | None, EphemeralValue]
+    adaptive_asked: dict[str, Any]
     adaptive_question: str
     adaptive_session: str
     adaptive_difficulty: dict[str, Any]
@@ -48,7 +52,7 @@ class SolverInput(TypedDict):
     """What a caller or a parent graph gives; `adaptive_options` sets options for this question alone."""
 
     messages: list[AnyMessage]
-    adaptive_options: NotRequired[dict[str, Any]]
+    adaptive_options: NotRequired[Annotated[dict[str, Any] | None, EphemeralValue]]
 
 
 Node = Callable[[SolverState, Write], Awaitable[Update]]

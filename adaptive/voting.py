@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from adaptive.arms import Plan
 from adaptive.attempt import Attempt, Verdict
@@ -49,6 +50,13 @@ def verdict_of(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> tuple
     unheard = own is not None and own.verifier in DECISIVE
     accepted = bool(over) and len(members) > 1 and sure >= policy.vote_sure and not unheard
     return over, spokesman, Verdict(accepted, sure, VOTE, said)
+
+
+def better(own: Verdict | None, vote: Verdict) -> Verdict:
+    """The verdict of an answer that leads a vote: the vote's, but where that accepts nothing, no worse a score
+    than its own."""
+    own_score = own.score if own and not vote.accepted else 0.0
+    return replace(vote, score=max(own_score, vote.score))
 
 
 def _ballot(attempt: Attempt) -> Ballot:

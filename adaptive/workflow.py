@@ -28,7 +28,7 @@ from adaptive.verify import Learned, Verifier, verifier_for
 
 __all__ = ["Options", "build_solver"]
 
-SENT = ("messages", "adaptive_options", "adaptive_session", "adaptive_plan", "adaptive_attempts")
+SENT = ("messages", "adaptive_asked", "adaptive_session", "adaptive_plan", "adaptive_attempts")
 """What a sample of a vote is given of the state."""
 
 
