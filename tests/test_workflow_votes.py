@@ -84,7 +84,7 @@ def test_a_vote_that_is_not_accepted_makes_no_answer_look_worse() -> None:
 
 
 def test_after_a_vote_that_was_not_accepted_other_arms_are_tried_and_no_second_vote() -> None:
-    payoffs = (Payoff("vote", "ended", 0.9, 0.0, 10), Payoff("wait", "ended", 0.5, 0.0, 100))
+    payoffs = (Payoff("vote", "ended", 0.5, 0.9, 0.0, 10), Payoff("wait", "ended", 0.5, 0.5, 0.0, 100))
     result = vote(str, Options(waits=1), max_attempts=9, payoffs=payoffs)
     assert [a["arm"] for a in result["attempts"]] == [
         "first",
