@@ -170,7 +170,11 @@ def _wait(now: Situation) -> Plan | str:
     if ladder[index].budget <= charged or _brought_nothing(now):
         return f"the top budget of {ladder[ladder.top].budget} tokens has no room for another round"
     rung = _same_chain(ladder[index], last, last.waits + 1)
-    return Plan(index, rung, "wait", "ended by itself: look again on the same chain", base=now.place)
+    stopped = last.rounds[-1].stopped
+    reason = (
+        "stopped early: let the same chain go on" if stopped else "ended by itself: look again on the same chain"
+    )
+    return Plan(index, rung, "wait", reason, base=now.place)
 
 
 def _effort(now: Situation) -> Plan | str:

@@ -38,9 +38,7 @@ class Bound:
         efforts = self.engine.codec.efforts
         notes = fitted(policy.shape(self.profile.ladder, options), efforts)[1]
         if not efforts and options.effort not in (None, "none"):
-            notes.append(
-                f"{self.engine.name} tells no efforts apart: of effort {options.effort} only the budget counts"
-            )
+            notes.append(f"the model tells no efforts apart: of effort {options.effort} only the budget counts")
         return notes
 
     def stops(self, options: Options) -> Stops:

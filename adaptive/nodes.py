@@ -69,7 +69,7 @@ class Solver:
         ladder, known = model.ladder(options), model.profile.ladder
         plan = policy.first(ladder, model.profile.policy, difficulty["p_solved"], options, known)
         write({"event": "difficulty", **difficulty, "rung": plan.index, "reason": plan.reason})
-        for note in model.notes(options):
+        for note in self._notes({0}, options):
             write({"event": "note", "text": note})
         return {"adaptive_plan": plan.to_json()}
 
@@ -129,7 +129,7 @@ class Solver:
             return {"adaptive_stop": plan}
         if plan.arm == "model":
             plan = await self._on_next_model(state, plan, options)
-            for note in self.models[plan.model].notes(options):
+            for note in self._notes({plan.model}, options):
                 write({"event": "note", "text": note})
         write({"event": "escalate", "arm": plan.arm, "rung": plan.index, "reason": plan.reason})
         return {"adaptive_plan": plan.to_json()}
@@ -147,7 +147,7 @@ class Solver:
             stop=state["adaptive_stop"],
             models=[m.engine.name for m in self.models],
             profile=self.models[0].profile.name,
-            notes=[note for m in sorted({a.model for a in attempts}) for note in self.models[m].notes(options)],
+            notes=self._notes({0, *(a.model for a in attempts)}, options),
             seed=options.seed,
         )
         write({"event": "done", "result": result})
@@ -201,6 +201,14 @@ class Solver:
 
     def _options(self, state: SolverState) -> Options:
         return self.options.with_state(state["adaptive_asked"])
+
+    def _notes(self, models: set[int], options: Options) -> list[str]:
+        """What was mapped to the nearest thing that these models can; a better model's name goes before it."""
+        return [
+            f"{self.models[model].engine.name}: {note}" if model else note
+            for model in sorted(models)
+            for note in self.models[model].notes(options)
+        ]
 
     async def _difficulty(self, model: int, question: str, options: Options) -> dict[str, Any]:
         """How hard a question is for a model, by rung of its ladder within the options."""

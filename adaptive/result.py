@@ -68,7 +68,8 @@ def to_message(attempt: Attempt, result: dict[str, Any]) -> AIMessage:
     content: list[str | dict[str, Any]] = [{"type": "text", "text": attempt.text}]
     if attempt.thinking:
         content.insert(0, {"type": "reasoning", "reasoning": attempt.thinking})
-    metadata = {"model_name": result["model"], "finish_reason": _finish_reason(attempt)}
+    writer = result["attempts"][result["kept"]]["model"]
+    metadata = {"model_name": writer, "finish_reason": _finish_reason(attempt)}
     return AIMessage(content=content, response_metadata=metadata, usage_metadata=_usage_metadata(result["usage"]))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from adaptive import build_solver
-from adaptive.engines.protocol import Sampling
+from adaptive.engines.protocol import Generation, Sampling
 from adaptive.nodes import SAMPLE_SEEDS
 from adaptive.options import Options
 from adaptive.profile import Payoff
@@ -167,11 +168,25 @@ async def test_max_concurrency_is_respected(limit: int) -> None:
     assert engine.most <= limit
 
 
+@dataclass
+class Meeting(SeededEngine):
+    """The first sample of a solve waits for the first of another one."""
+
+    met: asyncio.Barrier = field(default_factory=lambda: asyncio.Barrier(2))
+    came: set[str] = field(default_factory=set)
+
+    async def generate(self, ids: Sequence[int], *, session: str, **asked: Any) -> Generation:
+        if session.endswith("/vote") and session not in self.came:
+            self.came.add(session)
+            async with asyncio.timeout(20):
+                await self.met.wait()
+        return await super().generate(ids, session=session, **asked)
+
+
 async def test_two_solves_that_vote_at_once_do_not_take_turns_with_each_other() -> None:
-    engine = SeededEngine(says=same, shares_cache=False, yields=True)
+    engine = Meeting(says=same, shares_cache=False)
     solver = build_solver(engine, profile=voter())
     states = await asyncio.gather(*(solver.ainvoke(ask(t)) for t in ("A?", "B?")))
-    assert engine.most == 2
     assert [s["adaptive_result"]["accepted"] for s in states] == [True, True]
     assert not engine.held
 
