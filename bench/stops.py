@@ -150,7 +150,7 @@ def probes_of(events: Sequence[Event]) -> list[Probe]:
     """The probes among an attempt's events, each with the thinking since the one before."""
     found, text = [], ""
     for event in events:
-        if event["event"] in ("thinking", "wait"):
+        if event["event"] == "thinking":
             text += event["text"]
         elif event["event"] == "probe":
             found.append(Probe(event["charged"], event["tokens"], event["answer"], event["confidence"], text))

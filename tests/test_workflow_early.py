@@ -65,7 +65,7 @@ def test_probes_are_in_the_usage_and_in_the_events() -> None:
     solver = build_solver(engine, profile=scripted(stops), options=Options(adapt=False))
     events = list(solver.stream(ask("2+2?"), stream_mode="custom"))
     looks = [e for e in events if e["event"] == "probe"]
-    assert [(e["answer"], e["tokens"], e["attempt"]) for e in looks] == [("0", 2, 0)] * 3
+    assert [(e["answer"], e["tokens"], e["attempt"]) for e in looks] == [("0", 10, 0)] * 3
     usage = events[-1]["result"]["usage"]
     injected = 1 + 2 + len("\\boxed{") - 2  # no hand-over in this style
     assert usage["probe"] == 3 * (injected + 2)
@@ -134,7 +134,7 @@ async def test_a_sure_look_saves_thinking_on_the_embedded_model(text: str, engin
 
 
 async def test_a_vote_on_the_embedded_model_reads_its_prompt_once(engine: OnnxEngine) -> None:
-    policy = {"accept": {"none": None}, "vote_most": 4, "vote_sure": 1.0}
+    policy = {"accept": {"none": None}, "payoffs": (), "vote_most": 4, "vote_sure": 1.0}
     known = abacus(policy=policy)
     before = engine.prefilled_total
     solver = build_solver(engine, profile=known)
@@ -149,7 +149,7 @@ async def test_a_vote_on_the_embedded_model_reads_its_prompt_once(engine: OnnxEn
 
 
 def test_samples_on_the_embedded_model_differ_by_seed_and_are_the_same_again(engine: OnnxEngine) -> None:
-    policy = {"accept": {"none": None}, "vote_most": 4, "vote_sure": 1.0, "vote_temperature": 1.5}
+    policy = {"accept": {"none": None}, "payoffs": (), "vote_most": 4, "vote_sure": 1.0, "vote_temperature": 1.5}
     known = abacus(policy=policy)
     hard = "What is 873 * 46 - 1999 + 58 * 77?"
     one, again, other = (

@@ -99,7 +99,8 @@ class _Forcing:
 
     def __post_init__(self) -> None:
         self.sight = Sight(self.stops)
-        self.looked = len(self.prompt)  # how far the chain had come at the last look
+        # What the model itself thought since the last look: a Wait that is put there is no doubt of its own.
+        self.unseen: list[int] = []
 
     async def run(self, thought: Thought) -> _Made:
         """Think until there is no next round, hand over, answer."""
@@ -161,6 +162,7 @@ class _Forcing:
             ids = (*start, *made.ids)
             piece = await self._sample(ids, self.room.limit - charged - len(made.ids), watch)
             made = made.joined(piece)
+            self.unseen += piece.ids
             if piece.end != "halted" or watch.why == "loop":
                 return made, "loop" if piece.end == "halted" else None
             sure = _lower(thought.weakest, weakest(made))
@@ -176,8 +178,8 @@ class _Forcing:
         sure = confidence(tried.mean_logprob, sure)
         spent = len(between) + len(self.tail.prefix) + len(tried.generation.ids)
         tell(self.watcher, "probe", answer=tried.answer, confidence=sure, tokens=spent, charged=charged)
-        text = self.meter.engine.codec.decode(ids[self.looked :])
-        self.looked = len(ids)
+        text = self.meter.engine.codec.decode(self.unseen)
+        self.unseen.clear()
         if why := self.sight.judged(Look(tried.answer, sure, text)):
             self.meter.adopt(tried.generation, len(between) + len(self.tail.prefix))
             tell(self.watcher, "answer", text=tried.text, tokens=len(tried.generation.ids))

@@ -8,11 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adaptive.artifacts import artifact
+from adaptive.profile import Profile
 from adaptive.store import Store
 from tests.cli.conftest import Run
 from tests.cli.stub import ROOT
@@ -206,8 +209,10 @@ def test_a_check_out_of_time_could_not_tell(run: Run) -> None:
     assert result["attempts"][0]["verdict"]["decided"] is False
 
 
-def test_a_vote_is_shown_a_line_a_sample(run: Run) -> None:
-    args = ["--check", "grep -qx 8", "--samples", "2", "--show-thinking", "--json"]
+def test_a_vote_is_shown_a_line_a_sample(run: Run, tmp_path: Path) -> None:
+    own = Profile.load(artifact("abacus") / "profile")
+    replace(own, policy=replace(own.policy, payoffs=()), difficulty_model=lambda: None).save(tmp_path)
+    args = ["--check", "grep -qx 8", "--samples", "2", "--show-thinking", "--json", "--profile", str(tmp_path)]
     made = run("solve", "What is 8 + 1?", *args)
     result = json.loads(made.stdout)
     shown = [line for line in made.stderr.splitlines() if line.startswith("sample ")]

@@ -84,14 +84,14 @@ def test_a_doubt_in_between_is_no_convergence(text: str, finish: str) -> None:
 
 
 def test_a_doubt_at_the_end_of_a_round_is_one_in_between() -> None:
-    """What was thought after the last look of a round counts, and so does the wait put there."""
+    """What was thought after the last look of a round counts; a wait put there is no doubt of the model's."""
     said = (says("one.\nwait: ", END), says(" ok.\nso.\nso.\n", END))
     for wait in ("", "Now"):
         style = Style(waits=(wait,), answer_prefix="\\boxed{", useful_round=1)
         attempt = stopped(engine(*[FOUR] * 9, thinking=said), TWICE, waits=1, style=style)
         assert attempt.thinking == f"one.\nwait: {wait} ok.\nso.\nso.", "only the second look after the doubt"
     calm = (says("one.\n", END), says(" ok.\n", END))
-    assert stopped(engine(*[FOUR] * 9, thinking=calm), TWICE, waits=1).finish == "natural", "Wait is a doubt"
+    assert stopped(engine(*[FOUR] * 9, thinking=calm), TWICE, waits=1).finish == "converged", "the answer repeats"
 
 
 def test_a_look_without_an_answer_breaks_the_row() -> None:
