@@ -182,15 +182,18 @@ def _promises(measured: dict[Arm, Payoff], gains: dict[Arm, float]) -> str:
 def best(attempts: Sequence[Attempt]) -> int:
     """The index of the attempt to keep: accepted before not, then the higher score, then the earlier one.
 
-    Of those that were not accepted, the one that speaks for the majority of a vote comes first: the vote has
-    weighed the scores of the others.
+    Of those that were not accepted, the one that speaks for the majority of a vote comes first: the vote has weighed
+    the scores of the others. And what a chain was made to answer where its budget cut it gives way to what the same
+    chain answered with more room: a chain's weakest stretch stays in it, so the longer one cannot score higher.
     """
+    superseded = {a.base for a in attempts if a.arm == "budget" and a.answer is not None}
 
-    def rank(index: int) -> tuple[bool, bool, bool, float, int]:
+    def rank(index: int) -> tuple[bool, bool, bool, bool, float, int]:
         verdict, attempt = attempts[index].verdict, attempts[index]
         accepted = verdict is not None and verdict.accepted
         voted = verdict is not None and not accepted and verdict.verifier == VOTE
-        return accepted, attempt.answer is not None, voted, verdict.score if verdict else 0.0, -index
+        score = verdict.score if verdict else 0.0
+        return accepted, attempt.answer is not None, voted, index not in superseded, score, -index
 
     return max(range(len(attempts)), key=rank)
 

@@ -23,11 +23,12 @@ from rich.table import Table
 
 from adaptive.arms import gain
 from adaptive.attempt import Arm
-from adaptive.profile import After, Payoff, Profile
+from adaptive.profile import After, Payoff, Profile, untrained
 from adaptive.verify import verifier_for
 from bench.outcomes import Brought, Replay, Start, read
 
 DRAWS = 2000
+UNKNOWN_WINDOW = 4096
 Choice = Callable[[Start], str | None]
 
 
@@ -189,16 +190,21 @@ def votes(starts: Sequence[Start]) -> Table:
 
 @click.command(help=__doc__.partition("\n")[0] if __doc__ else None)
 @click.argument("recorded", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--profile", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option(
+    "--profile",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Default: what is taken for a model of which nothing is known.",
+)
 @click.option("--accept", type=float, help="One accept threshold for every effort, in place of the profile's.")
 @click.option("--sure", type=float, help="vote_sure, in place of the profile's.")
 @click.option("--limit", type=int, help="Only the first so many questions.")
 @click.option("--write", is_flag=True, help="Put the payoffs into the profile.")
 def main(
-    recorded: Path, folder: Path, accept: float | None, sure: float | None, limit: int | None, write: bool
+    recorded: Path, folder: Path | None, accept: float | None, sure: float | None, limit: int | None, write: bool
 ) -> None:
     """Print the tables."""
-    profile = Profile.load(folder)
+    profile = Profile.load(folder) if folder else untrained("a model", UNKNOWN_WINDOW)
     policy = profile.policy
     if accept is not None:
         policy = replace(policy, accept=dict.fromkeys(policy.accept, accept))
@@ -221,7 +227,7 @@ def main(
                 console.print(payoffs(starts, after))  # type: ignore[arg-type]
         console.print(compared(starts))
         console.print(votes(starts))
-    if write:
+    if write and folder:
         known = measured([s for row in rows for s in row])
         replace(profile, policy=replace(profile.policy, payoffs=known)).save(folder)
         console.print(f"wrote {len(known)} payoffs into {folder}")
