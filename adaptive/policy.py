@@ -161,10 +161,14 @@ def _hopeless(now: Situation) -> str:
 
 
 def _paying(now: Situation, plans: dict[Arm, Plan]) -> Plan | str:
-    """The plan that promises most for its tokens, those that were not measured after those that were."""
+    """The plan that promises most for its tokens, those that were not measured after those that were.
+
+    What the caller asked for by number, Waits or samples, need not promise anything.
+    """
     measured = {p.arm: p for p in now.policy.payoffs if p.after == now.after and p.arm in plans}
     gains = {arm: gain(payoff, now.last.verdict) for arm, payoff in measured.items()}
-    paying = [arm for arm in gains if gains[arm] > now.policy.worth or not gives_up(now.options)]
+    numbers: dict[Arm, int | None] = {"wait": now.options.waits, "vote": now.options.samples}
+    paying = [a for a in gains if gains[a] > now.policy.worth or numbers.get(a) or not gives_up(now.options)]
     rest = [arm for arm in ORDER[now.after] if arm in plans and arm not in gains]
     if not paying and not rest:
         return f"hopeless: {_promises(measured, gains)}, and no arm is known to bring more"
@@ -182,9 +186,10 @@ def _promises(measured: dict[Arm, Payoff], gains: dict[Arm, float]) -> str:
 def best(attempts: Sequence[Attempt]) -> int:
     """The index of the attempt to keep: accepted before not, then the higher score, then the earlier one.
 
-    Of those that were not accepted, the one that speaks for the majority of a vote comes first: the vote has weighed
-    the scores of the others. And what a chain was made to answer where its budget cut it gives way to what the same
-    chain answered with more room: a chain's weakest stretch stays in it, so the longer one cannot score higher.
+    Of those that were not accepted, the one that speaks for the majority of a vote comes first: the vote has
+    weighed the scores of the others. And what a chain was made to answer where its budget cut it gives way to what
+    the same chain answered with more room: a chain's weakest stretch stays in it, so the longer one cannot score
+    higher.
     """
     superseded = {a.base for a in attempts if a.arm == "budget" and a.answer is not None}
 

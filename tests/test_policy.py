@@ -11,7 +11,7 @@ from adaptive.attempt import Attempt, RoundEnd, Usage, Verdict
 from adaptive.errors import InputError
 from adaptive.ladder import Ladder, Rung
 from adaptive.options import Options
-from adaptive.policy import first, following, on_ladder, shape
+from adaptive.policy import VOTE, best, first, following, on_ladder, shape
 from adaptive.profile import Policy
 from adaptive.reason.chain import Thought
 
@@ -237,3 +237,20 @@ def test_tokens_under_the_limit_leave_room_for_an_attempt() -> None:
 def test_bad_options_are_refused_with_their_value(options: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         Options(**options)
+
+
+def rejected(rung: int, score: float, verifier: str = "confidence", **more: Any) -> Attempt:
+    return attempt(rung, more.pop("end", "natural"), verdict=Verdict(False, score, verifier, ""), **more)
+
+
+def test_what_a_cut_chain_answered_gives_way_to_what_it_answered_with_more_room() -> None:
+    cut, whole = rejected(1, 0.9, end="budget"), rejected(2, 0.4, arm="budget", base=0)
+    assert best([cut, whole]) == 1
+    assert best([cut, replace(whole, answer=None)]) == 0
+    assert best([cut.judged(Verdict(True, 0.5, "check", "")), whole]) == 0
+    assert best([cut, replace(whole, arm="wait")]) == 0, "a Wait does not know more"
+
+
+def test_the_majority_goes_before_what_scored_higher_alone() -> None:
+    assert best([rejected(1, 0.9), rejected(1, 0.6, VOTE), rejected(1, 0.8)]) == 1
+    assert best([rejected(1, 0.1).judged(Verdict(True, 0.1, "check", "")), rejected(1, 0.6, VOTE)]) == 0

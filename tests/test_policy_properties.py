@@ -212,6 +212,10 @@ def test_where_nothing_promises_anything_it_gives_up_and_says_so() -> None:
     now = Situation([attempt(1, "natural")], LADDER, Policy(payoffs=payoffs), P, Options(), EFFORTS)
     assert str(following(now)).startswith("hopeless: wait promises")
     assert isinstance(following(replace(now, options=Options(stop="loop"))), Plan)
+    for options, arm in ((Options(waits=1), "wait"), (Options(samples=3), "vote")):
+        plan = following(replace(now, options=options))
+        assert isinstance(plan, Plan), "what was asked for is taken all the same"
+        assert plan.arm == arm
 
 
 def test_a_question_that_no_rung_is_likely_to_solve_is_given_up() -> None:
