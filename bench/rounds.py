@@ -12,7 +12,7 @@ repeats, each of a run and a run without a break next to it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
@@ -26,7 +26,7 @@ from adaptive.engines.protocol import Sampling, TokenEngine
 from adaptive.engines.registry import open_engine, parse_options
 
 QUESTION = "What is 348 + 276 - 95 + 412 - 87?"
-ROUNDS = (2, 8, 32)
+ROUNDS = "2,8,32"
 GREEDY = Sampling()
 Run = Callable[[str], Awaitable[int]]
 
@@ -71,7 +71,7 @@ class Way:
     prefilled: int = 0
 
 
-async def measure(engine: TokenEngine, tokens: int, repeats: int) -> list[Way]:
+async def measure(engine: TokenEngine, tokens: int, repeats: int, counts: Sequence[int]) -> list[Way]:
     """Every way, timed `repeats` times, each time next to a run without a break.
 
     A machine's speed drifts by more than what is measured here, so only neighbours are compared, and which of the
@@ -80,7 +80,7 @@ async def measure(engine: TokenEngine, tokens: int, repeats: int) -> list[Way]:
     prompt = engine.codec.render([("user", QUESTION)], "medium").open
     base: Run = partial(without_a_break, engine, prompt, tokens)
     ways = [Way("no break", base)]
-    for count in ROUNDS:
+    for count in counts:
         ways.append(Way(f"{count} rounds", partial(rounds, engine, prompt, tokens, count)))
         ways.append(Way(f"{count} x text", partial(text, engine, prompt, tokens, count)))
     for repeat in range(repeats + 1):  # the first is for warming up
@@ -111,13 +111,14 @@ async def _beside(engine: TokenEngine, way: Way, base: Run, repeat: int) -> tupl
 @click.option("-o", "--option", "options", multiple=True, metavar="NAME=VALUE")
 @click.option("--tokens", default=512, show_default=True)
 @click.option("--repeats", default=5, show_default=True)
-def main(model: str, options: tuple[str, ...], tokens: int, repeats: int) -> None:
+@click.option("--rounds", "counts", default=ROUNDS, show_default=True)
+def main(model: str, options: tuple[str, ...], tokens: int, repeats: int, counts: str) -> None:
     """Measure and print the table."""
     engine = open_engine(model, **parse_options(options))
 
     async def run() -> list[Way]:
         try:
-            return await measure(engine, tokens, repeats)
+            return await measure(engine, tokens, repeats, [int(n) for n in counts.split(",")])
         finally:
             await engine.close()
 
