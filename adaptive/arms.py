@@ -156,7 +156,7 @@ def _budget(now: Situation) -> Plan | str:
 def _wait(now: Situation) -> Plan | str:
     """The same chain with one more Wait, on the first rung that has room for it."""
     last, ladder = now.last, now.ladder
-    charged = sum(r.tokens for r in last.rounds)
+    charged = last.charged
     # A check goes over the whole chain again.
     roomy = (i for i, r in enumerate(ladder) if i >= last.rung and r.thinks and r.budget >= 2 * charged)
     index = next(roomy, ladder.top)

@@ -154,6 +154,11 @@ class Attempt:
     base: int | None = None
     model: int = 0
 
+    @property
+    def charged(self) -> int:
+        """Thinking tokens that its whole chain takes of a budget."""
+        return sum(one.tokens for one in self.rounds)
+
     def judged(self, verdict: Verdict) -> Attempt:
         """This attempt with a verdict, and with what the verdict cost added to its usage."""
         spent = self.usage + verdict.usage if verdict.usage else self.usage

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from adaptive import policy
 from adaptive.arms import Plan
-from adaptive.attempt import Attempt, Verdict
+from adaptive.attempt import Attempt
 from adaptive.blocking import Write
 from adaptive.engines.protocol import Sampling, TokenEngine
 from adaptive.ladder import EFFORTS, Effort, Ladder, Rung
@@ -63,10 +63,6 @@ class Bound:
             on_event=context.write,
         )
         return replace(attempt, reason=plan.reason, base=plan.base, model=plan.model)
-
-    async def judge(self, question: str, attempt: Attempt, before: Sequence[Attempt]) -> Verdict:
-        """The verdict on an attempt of this model."""
-        return await self.verifier.verify(question, attempt, before)
 
     def _told(self, rung: Rung, options: Options) -> Effort:
         """What the template is told: a rung that does not think shares the prompt of the first that does."""

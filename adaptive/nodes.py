@@ -238,7 +238,7 @@ class Solver:
 
     async def _judged(self, state: SolverState, one: Attempt, before: list[Attempt], write: Write) -> Attempt:
         """An attempt with its verdict, told."""
-        verdict = await self.models[one.model].judge(state["adaptive_question"], one, before)
+        verdict = await self.models[one.model].verifier.verify(state["adaptive_question"], one, before)
         write({"event": "verdict", "attempt": len(before), "answer": one.answer, "accepted": verdict.accepted,
                "score": verdict.score, "verifier": verdict.verifier, "reason": verdict.reason})  # fmt: skip
         return one.judged(verdict)

@@ -90,19 +90,19 @@ class _Question:
         cut = first.finish == "budget"
         arms: dict[str, Brought] = {}
         if cut and later:
-            arms["budget"] = self.one(later[0], "budget", _charged(later[0]) - _charged(first))
-            arms["budget, top"] = self.one(later[-1], "budget", _charged(later[-1]) - _charged(first))
+            arms["budget"] = self.one(later[0], "budget", later[0].charged - first.charged)
+            arms["budget, top"] = self.one(later[-1], "budget", later[-1].charged - first.charged)
         if not cut and waits:
             arms["wait"] = self.one(waits[0], "wait", waits[0].usage.thinking)
         if not cut and len(waits) > 1:
             arms["2 waits"] = self.two(waits)
         if other is not None:
-            arms["effort"] = self.one(other, "effort", self.row["prompt"] + _charged(other), base=None)
+            arms["effort"] = self.one(other, "effort", self.row["prompt"] + other.charged, base=None)
         arms["vote"] = self.vote(adaptive=True)
         arms[f"vote of {len(self.samples)}"] = self.vote(adaptive=False)
         right = self.right(first)
         assert verdict is not None
-        cost = self.row["prompt"] + _charged(first) + _after(first)
+        cost = self.row["prompt"] + first.charged + after_thinking(first)
         return Start(
             self.row["question"],
             first,
@@ -121,17 +121,19 @@ class _Question:
         """One attempt more, and the better of both kept."""
         both = [self.first, self.by.judged(replace(attempt, arm=arm, base=base), [self.first])]
         kept = both[policy.best(both)]
-        return Brought(self.right(kept), self.right(attempt), thinking + _after(attempt))
+        return Brought(self.right(kept), self.right(attempt), thinking + after_thinking(attempt))
 
     def two(self, waits: list[Attempt]) -> Brought:
         """Two Waits, the second where the first one's answer is rejected."""
         second = self.by.judged(replace(waits[0], arm="wait", base=0), [self.first])
-        tokens = waits[0].usage.thinking + _after(waits[0])
+        tokens = waits[0].usage.thinking + after_thinking(waits[0])
         if second.verdict is not None and second.verdict.accepted:
             return Brought(self.right(second), self.right(second), tokens)
         third = self.by.judged(replace(waits[1], arm="wait", base=1), [self.first, second])
         kept = [self.first, second, third][policy.best([self.first, second, third])]
-        return Brought(self.right(kept), self.right(third), tokens + waits[1].usage.thinking + _after(waits[1]))
+        return Brought(
+            self.right(kept), self.right(third), tokens + waits[1].usage.thinking + after_thinking(waits[1])
+        )
 
     def vote(self, *, adaptive: bool) -> Brought:
         """The majority of the first answer and samples: as many as the vote asks for, or all."""
@@ -150,16 +152,11 @@ class _Question:
         drawn = attempts[1:]
         raw = self.right(attempts[leader])
         attempts[leader] = replace(attempts[leader], verdict=verdict)
-        tokens = sum(_charged(a) + _after(a) for a in drawn)
+        tokens = sum(a.charged + after_thinking(a) for a in drawn)
         return Brought(self.right(attempts[policy.best(attempts)]), raw, tokens, len(drawn))
 
 
-def _charged(attempt: Attempt) -> int:
-    """Thinking tokens of an attempt's whole chain."""
-    return sum(r.tokens for r in attempt.rounds)
-
-
-def _after(attempt: Attempt) -> int:
+def after_thinking(attempt: Attempt) -> int:
     """What came after its thinking, and what was put there."""
     waits = sum(r.injected for r in attempt.rounds)
     return attempt.usage.answer + max(0, attempt.usage.injected - waits)

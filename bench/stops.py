@@ -33,6 +33,7 @@ from adaptive.reason.events import Event
 from adaptive.reason.forcing import think
 from adaptive.reason.stops import Look, Sight, Stops, Watch
 from adaptive.verify import same_answer
+from bench.outcomes import after_thinking
 from bench.recording import styled
 
 GREEDY, NEVER = Sampling(), 10**9
@@ -116,12 +117,12 @@ class Recorder:
         whole = await self.buy(prompt, self.rung, session, style, looking, Thought(), events)
         at = self.looped(whole)
         cut = whole
-        if at is not None and at < _charged(whole):
+        if at is not None and at < whole.charged:
             cut = await self.buy(prompt, replace(self.rung, budget=at), session, style, Stops(loop=False),
                                  Thought.of(whole), [])  # fmt: skip
         await self.engine.release(session)
-        return Chain(str(row["answer"]), _charged(whole), whole.finish, whole.answer, _after(whole),
-                     tuple(probes_of(events)), at, cut.answer, _after(cut))  # fmt: skip
+        return Chain(str(row["answer"]), whole.charged, whole.finish, whole.answer, after_thinking(whole),
+                     tuple(probes_of(events)), at, cut.answer, after_thinking(cut))  # fmt: skip
 
     async def buy(
         self,
@@ -156,15 +157,6 @@ def probes_of(events: Sequence[Event]) -> list[Probe]:
             found.append(Probe(event["charged"], event["tokens"], event["answer"], event["confidence"], text))
             text = ""
     return found
-
-
-def _charged(attempt: Attempt) -> int:
-    return sum(r.tokens for r in attempt.rounds)
-
-
-def _after(attempt: Attempt) -> int:
-    waits = sum(r.injected for r in attempt.rounds)
-    return attempt.usage.answer + max(0, attempt.usage.injected - waits)
 
 
 def chosen(chains: Sequence[Chain], options: Sequence[Stops]) -> Stops:

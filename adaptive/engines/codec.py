@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class FolderCodec:
         closed = self._closed(tail)
         return Prompt(self._joined([*body, opened], messages), self._joined([*closed_body, closed], messages))
 
-    @property
+    @cached_property
     def efforts(self) -> tuple[Effort, ...]:
         """The efforts that the chat template tells apart; empty where it knows none and only budgets count."""
         common: tuple[Effort, ...] = (

@@ -121,7 +121,7 @@ class Labeller:
         """The first rung of one effort in which the model would have ended this chain itself."""
         if attempt.finish != "natural":
             return indices[-1]
-        taken, tail = sum(r.tokens for r in attempt.rounds), Tail.of(self.style, self.engine.codec)
+        taken, tail = attempt.charged, Tail.of(self.style, self.engine.codec)
         for index in indices:
             rung = self.ladder[index]
             prompt = len(self._prompt(question, rung).open)

@@ -51,7 +51,7 @@ class Graded:
             confidence=attempt.confidence,
             status=attempt.status,
             finish=attempt.finish,
-            thinking=sum(r.tokens for r in attempt.rounds),
+            thinking=attempt.charged,
             made=attempt.usage.total - attempt.usage.prompt,
             rung=rung if correct else None,
         )

@@ -71,8 +71,7 @@ class Thought:
         """
         one = Round(len(injected) + len(generated), len(injected), end, stopped)
         one = replace(one, tokens=one.tokens + one.by_model)
-        known = [w for w in (self.weakest, weakest) if w is not None]
-        return Thought(self.ids + injected + generated, (*self.rounds, one), min(known, default=None))
+        return Thought(self.ids + injected + generated, (*self.rounds, one), weaker(self.weakest, weakest))
 
     def relabelled(self, end: RoundEnd) -> Thought:
         """This chain with another name for why the model ended its last round."""
@@ -92,6 +91,11 @@ class Thought:
                 break
             kept.append(one)
         return Thought(self.ids[: sum(_held(one) for one in kept)], tuple(kept), self.weakest)
+
+
+def weaker(one: float | None, other: float | None) -> float | None:
+    """The lower of two mean log-probabilities, where they are known."""
+    return min((w for w in (one, other) if w is not None), default=None)
 
 
 def _held(one: Round) -> int:

@@ -19,7 +19,7 @@ from adaptive.attempt import Arm, Attempt, Finish, RoundEnd
 from adaptive.engines.protocol import Generation, Prompt, Sampling, TokenEngine
 from adaptive.ladder import Rung
 from adaptive.reason.budget import Room, Style, Tail, require
-from adaptive.reason.chain import Thought
+from adaptive.reason.chain import Thought, weaker
 from adaptive.reason.confidence import confidence, weakest
 from adaptive.reason.events import OnEvent, Stream, tell
 from adaptive.reason.meter import Meter
@@ -165,7 +165,7 @@ class _Forcing:
             self.unseen += piece.ids
             if piece.end != "halted" or watch.why == "loop":
                 return made, "loop" if piece.end == "halted" else None
-            sure = _lower(thought.weakest, weakest(made))
+            sure = weaker(thought.weakest, weakest(made))
             if why := await self._look((*ids, *piece.ids), charged + len(made.ids), sure):
                 return made, why
 
@@ -234,10 +234,6 @@ class _Forcing:
         more = {"said": said} if said else {}
         tell(self.watcher, "end", round=count, tokens=one.tokens, injected=one.injected,
              charged=thought.charged, budget=self.rung.budget, end=one.end, **more)  # fmt: skip
-
-
-def _lower(one: float | None, other: float | None) -> float | None:
-    return min((w for w in (one, other) if w is not None), default=None)
 
 
 def _attempt(rung: Rung, index: int, arm: Arm, made: _Made, meter: Meter) -> Attempt:

@@ -29,7 +29,6 @@ def features(attempt: Attempt, others: Sequence[Attempt], p_solved: Sequence[flo
     """
     answers = [o.answer for o in others if o.answer is not None and independent(attempt, o)]
     agree = sum(same_answer(attempt.answer, a) for a in answers)
-    thinking = sum(r.tokens for r in attempt.rounds)
     sure = sureness(attempt, others)
     known = p_solved[min(attempt.rung, len(p_solved) - 1)] if p_solved else UNSURE
     return {
@@ -41,8 +40,8 @@ def features(attempt: Attempt, others: Sequence[Attempt], p_solved: Sequence[flo
         "forced": float(attempt.finish not in ("natural", "none")),
         "looped": float(attempt.finish == "loop"),
         "waits": float(attempt.waits),
-        "length": math.log1p(thinking),
-        "filled": thinking / attempt.budget if attempt.budget else 0.0,
+        "length": math.log1p(attempt.charged),
+        "filled": attempt.charged / attempt.budget if attempt.budget else 0.0,
         "direct": float(attempt.finish == "none"),
         "difficulty": _log_odds(known),
     }
