@@ -51,9 +51,9 @@ class Function(Outside):
     async def find_out(self, question: str, answer: str, attempt: Attempt) -> Found:
         """What the test says."""
         value, usage = await counted(self._called(question, answer), "the check", self.timeout)
-        score = _score(value)
+        score = score_of(value)
         if score is None:
-            why = f"the check answered nonsense ({_kind(value)}), not a bool or a number from 0 to 1"
+            why = f"the check answered nonsense ({kind_of(value)}), not a bool or a number from 0 to 1"
             raise CannotTell(why, usage)
         words = f"gives {score:.3f}" if not isinstance(value, bool) else "passes" if value else "fails"
         return Found(score >= 0.5, score, f"the check {words}", usage)
@@ -97,7 +97,7 @@ async def _in_thread(function: Callable[..., T], *arguments: Any) -> T:
     return await result
 
 
-def _score(value: object) -> float | None:
+def score_of(value: object) -> float | None:
     """The number from 0 to 1 that `value` is; None where it is none."""
     try:
         score = float(value) if isinstance(value, Real) else -1.0
@@ -106,5 +106,6 @@ def _score(value: object) -> float | None:
     return score if 0 <= score <= 1 else None
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """What `value` is, to be shown."""
     return shown(repr(value)) if isinstance(value, float | str | None) else f"of type {type(value).__name__}"
