@@ -51,7 +51,7 @@ class Bound:
         base = before[plan.base] if plan.base is not None else None
         attempt = await think(
             self.engine,
-            self.engine.codec.render(turns, self._told(plan.rung, context.options)),
+            self.engine.codec.render(self.profile.style.turns(turns), self._told(plan.rung, context.options)),
             plan.rung,
             style=self.profile.style,
             stops=self._stops(base, context.options),

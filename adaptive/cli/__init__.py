@@ -20,6 +20,7 @@ from adaptive.cli.notes import told
 VERBS = {
     "solve": "Answer a question with as much thinking as it needs.",
     "train": "Train the difficulty classifier on your own model and questions.",
+    "record": "Record what every budget brings at your questions, to train, tune and bench from.",
     "models": "Show which engines are installed and what a model can do.",
     "logs": "Show logged solves, newest last.",
 }

@@ -16,19 +16,20 @@ LINE_SECONDS = 10.0
 
 
 class Progress(Tally):
-    """Counts labelled questions, `done` of `total` at first; as text, what an interrupted run has kept."""
+    """Counts questions, `done` of `total` at first; as text, what an interrupted run has kept. word: done to
+    them."""
 
-    def __init__(self, total: int, done: int, kept_in: str) -> None:
+    def __init__(self, total: int, done: int, kept_in: str, word: str = "labelled") -> None:
         super().__init__()
-        self.total, self.done, self.kept_in = total, done, kept_in
+        self.total, self.done, self.kept_in, self.word = total, done, kept_in, word
         self._first, self._started = done, time.monotonic()
         self._said, self._left_out = self._started, 0
-        columns = (TextColumn("labelling"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (TextColumn(word), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Bar(*columns, console=Console(stderr=True))
-        self._task = self._bar.add_task("labelling", total=total, completed=done)
+        self._task = self._bar.add_task(word, total=total, completed=done)
 
     def __str__(self) -> str:
-        return f"{self.done} of {self.total} questions are labelled in {self.kept_in}, run it again to go on"
+        return f"{self.done} of {self.total} questions are {self.word} in {self.kept_in}, run it again to go on"
 
     def __enter__(self) -> Progress:
         if self._bar.console.is_terminal:
@@ -43,12 +44,14 @@ class Progress(Tally):
             click.echo(f"{self._left_out} questions were left out.", err=True)
 
     def advance(self) -> None:
-        """One question more is labelled."""
+        """One question more is done."""
         self.done += 1
         self._bar.update(self._task, completed=self.done)
         if not self._bar.console.is_terminal and time.monotonic() - self._said >= LINE_SECONDS:
             self._said = time.monotonic()
-            click.echo(f"labelled {self.done} of {self.total}, {self._minutes_left():.0f} minutes left", err=True)
+            click.echo(
+                f"{self.word} {self.done} of {self.total}, {self._minutes_left():.0f} minutes left", err=True
+            )
 
     def leave_out(self, reason: str) -> None:
         """One question cannot be labelled; the first reason is told."""

@@ -19,6 +19,7 @@ class Question:
     id: str
     text: str
     reference: str
+    group: str = ""
 
 
 def read_questions(file: Path, limit: int | None = None) -> list[Question]:

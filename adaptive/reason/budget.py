@@ -6,6 +6,7 @@ closing phrase goes; the answer's room shrinks, down to one token; then it is an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +25,11 @@ class Style:
     room. hand_over: put after every end marker, None as the model's markers have it; injected, but not
     thinking.
     answer_prefix: head of the answer after a forced end, `\boxed{` say; belongs to the answer's text.
+    direct_prefix: the same for an answer without any thinking; it makes a model that would think in prose, for it knows
+        no other way, answer at once.
     useful_round: a wait is not injected when fewer thinking tokens than this would be left after it.
+    system: a system message for conversations that have none, "" for none: models that were not trained to think
+        are told here to do it, and how to give their answer.
     stop_on_repeat: no further wait once a round brought only what the one before it had, or the same boxed
         answer (none of the 25 waits recorded in the notebook changed it). False is s1's fixed count.
     """
@@ -35,12 +40,19 @@ class Style:
     answer_prefix: str = ""
     useful_round: int = 8
     stop_on_repeat: bool = True
+    system: str = ""
+    direct_prefix: str = ""
 
     def __post_init__(self) -> None:
         if not self.waits:
             raise InputError("a style needs at least one wait string: use an empty one to add no text.")
         if self.useful_round < 1:
             raise InputError(f"useful_round must be 1 or more, got {self.useful_round}.")
+
+    def turns(self, conversation: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The (role, content) pairs of a conversation, with the system message where it has none of its own."""
+        own = any(role == "system" for role, _ in conversation)
+        return [*([] if own or not self.system else [("system", self.system)]), *conversation]
 
 
 @dataclass(frozen=True)

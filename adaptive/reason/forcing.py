@@ -65,9 +65,11 @@ async def think(
         forcing = _Forcing(prompt.open, rung, style, stops, tail, room, meter, on_event)
         made = await forcing.run(thought)
     else:
-        require(engine.context_window, len(prompt.closed), 0)
+        prefix = engine.codec.encode(style.direct_prefix)
+        require(engine.context_window, len(prompt.closed), len(prefix))
         meter = Meter(engine, sampling, session, given=len(prompt.closed))
-        answer = await reply(meter, prompt.closed, (), rung.answer_room, on_event)
+        meter.injected += len(prefix)
+        answer = await reply(meter, prompt.closed, prefix, rung.answer_room, on_event)
         made = _Made(NO_THOUGHT, "", "none", answer)
     return _attempt(rung, index, arm, made, meter)
 
