@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from adaptive import policy
@@ -85,14 +85,22 @@ class Context:
 
 
 def verifier_of(
-    profile: Profile, names: str | None = None, *, check: Verifier | None = None, judge: Verifier | None = None
+    profile: Profile,
+    names: str | None = None,
+    *,
+    check: Verifier | None = None,
+    judge: Verifier | None = None,
+    p_solved: Callable[[str], Sequence[float]] | None = None,
 ) -> Verifier:
-    """Who judges attempts of a profile's model: its verifier model among them, where it has one."""
+    """Who judges attempts of a profile's model: its verifier model among them, where it has one.
 
-    def p_solved(question: str) -> Sequence[float]:
+    p_solved: what says how hard a question is, in place of the profile's difficulty model.
+    """
+
+    def known(question: str) -> Sequence[float]:
         return profile.difficulty(question)["p_solved"]  # type: ignore[no-any-return]
 
-    learned = Learned(profile.verifier, p_solved) if profile.verifier else None
+    learned = Learned(profile.verifier, p_solved or known) if profile.verifier else None
     return verifier_for(profile.policy, names, learned=learned, check=check, judge=judge)
 
 

@@ -23,17 +23,39 @@ EPILOG = """The questions that the profile's models were fitted to are searched 
 
 @click.command(epilog=EPILOG)
 @click.argument("profile", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--outcomes", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Recorded outcomes; default: those that the profile was trained on.")
-@click.option("--target-loss", type=SHARE, default=0.01, show_default=True,
-              help="The most accuracy to lose against always using the top rung, in 0..1.")
+@click.option(
+    "--outcomes",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Recorded outcomes; default: those that the profile was trained on.",
+)
+@click.option(
+    "--target-loss",
+    type=SHARE,
+    default=0.01,
+    show_default=True,
+    help="The most accuracy to lose against always using the top rung, in 0..1.",
+)
 @click.option("--confidence", type=SHARE, default=0.95, show_default=True, help="How surely no more is lost.")
-@click.option("--max-tokens-per-question", "max_tokens", type=Number(min=0, min_open=True), metavar="TOKENS",
-              help="The most tokens of a question in the mean.")
-@click.option("--max-cost", type=Number(min=0, min_open=True), metavar="MONEY",
-              help="The most that a question costs in the mean, at --price.")
-@click.option("--price", type=(Number(min=0), Number(min=0)), metavar="READ MADE",
-              help="What a million tokens cost, read and made.")
+@click.option(
+    "--max-tokens-per-question",
+    "max_tokens",
+    type=Number(min=0, min_open=True),
+    metavar="TOKENS",
+    help="The most tokens of a question in the mean.",
+)
+@click.option(
+    "--max-cost",
+    type=Number(min=0, min_open=True),
+    metavar="MONEY",
+    help="The most that a question costs in the mean, at --price.",
+)
+@click.option(
+    "--price",
+    type=(Number(min=0), Number(min=0)),
+    metavar="READ MADE",
+    help="What a million tokens cost, read and made.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="For the search.")
 def tune(
     profile: Path,
@@ -47,8 +69,8 @@ def tune(
 ) -> None:  # fmt: skip
     """Choose the policy that takes least and keeps a promise.
 
-    First rung, accept threshold, arms and when to give up are chosen by replaying recorded outcomes, without another
-    call. With the confidence, the accuracy lost against always using the top rung is at most the target.
+    First rung, accept threshold, arms and when to give up are chosen by replaying recorded outcomes, without
+    another call. With the confidence, the accuracy lost against always using the top rung is at most the target.
     """
     from adaptive.learn.parts import read_seen, write_seen
     from adaptive.learn.tune import Goal, tune
@@ -56,7 +78,9 @@ def tune(
     from adaptive.profile import Profile
 
     if (max_cost is None) != (price is None):
-        raise InputError("--max-cost and --price go together: what a question may cost, and what a million tokens do.")
+        raise InputError(
+            "--max-cost and --price go together: what a question may cost, and what a million tokens do."
+        )
     known = Profile.load(profile)
     goal = Goal(target_loss, confidence, max_tokens, max_cost, price)
     search, test = _parts(profile, known, outcomes)
@@ -79,7 +103,9 @@ def _parts(folder: Path, known: Profile, outcomes: Path | None) -> tuple[list[Re
     from adaptive.learn.parts import part_of
 
     if known.verifier is None:
-        raise InputError(f"the profile {folder} has no verifier model: train it on outcomes first (`adaptive train`).")
+        raise InputError(
+            f"the profile {folder} has no verifier model: train it on outcomes first (`adaptive train`)."
+        )
     with Outcomes(outcomes or _source(folder, known)) as file:
         _check_ladder(file, known)
         recorded = list(file)
@@ -97,7 +123,9 @@ def _source(folder: Path, known: Profile) -> Path:
     named = Path(known.figures["trained"]["outcomes"])
     found = next((p for p in (named, folder / named.name, folder.parent / named.name) if p.is_file()), None)
     if found is None:
-        raise InputError(f"the outcomes {named} that {folder} was trained on are not there: name them with --outcomes.")
+        raise InputError(
+            f"the outcomes {named} that {folder} was trained on are not there: name them with --outcomes."
+        )
     return found
 
 

@@ -1,8 +1,8 @@
 """Replays a policy on recorded outcomes: what a solve would have bought, answered and spent, without a call.
 
-The rules are the solve's own (`adaptive.policy`, `adaptive.voting`, the profile's verifier): only buying an attempt
-is looking it up. A prompt is counted once for each effort it is written for, and once more for a vote; everything
-else is counted as the engine would have had to compute it.
+The rules are the solve's own (`adaptive.policy`, `adaptive.voting`, the profile's verifier): only buying an
+attempt is looking it up. A prompt is counted once for each effort it is written for, and once more for a vote;
+everything else is counted as the engine would have had to compute it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Replay:
     known: dict[str, list[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.verifier: Verifier = verifier_of(self.profile)
+        self.verifier: Verifier = verifier_of(self.profile, p_solved=self.p_solved)
         thinking = list(dict.fromkeys(r.effort for r in self.profile.ladder if r.thinks))
         self.efforts: list[Effort] = thinking if len(thinking) > 1 else []
 
@@ -56,7 +56,8 @@ class Replay:
         return _Solve(self, recorded).run()
 
     def trials(self, recorded: Recorded) -> list[Trial]:
-        """Every arm tried after every rung of the ladder whose answer is rejected: the direct one, and each alone."""
+        """Every arm tried after every rung of the ladder whose answer is rejected: the direct one, and each
+        alone."""
         found: list[Trial] = []
         for index, rung in enumerate(self.profile.ladder):
             first = _Solve(self, recorded)

@@ -22,8 +22,8 @@ Floats = NDArray[np.float64]
 class Taken:
     """One question's answer: whether it is right, and what it took. key: the attempt whose answer was kept.
 
-    usage: `prompt` counts every prompt token that is computed, not those that a cache holds. score: how sure the way
-    was of the answer, in 0..1, None where it does not say; accepted: whether it would have said so.
+    usage: `prompt` counts every prompt token that is computed, not those that a cache holds. score: how sure the
+    way was of the answer, in 0..1, None where it does not say; accepted: whether it would have said so.
     """
 
     right: bool

@@ -1,11 +1,11 @@
 """Tunes a policy by replaying it on recorded outcomes, and says what it promises.
 
 Two disjoint sets of questions. On the first, many policies are replayed, and those that no other beats in both
-accuracy and tokens are lined up, from the one that is right most often to the cheapest (Laufer-Goldshtein et al. 2023,
-"Pareto testing", arXiv 2210.07913). On the second, which had no part in that, they are tested in this order until one
-fails (Angelopoulos et al. 2021, "Learn then Test", arXiv 2110.01052; `adaptive.learn.risk`): each that passed loses, on
-questions like these, at most the target against always using the top rung, with the confidence that was asked for.
-The cheapest of them is taken.
+accuracy and tokens are lined up, from the one that is right most often to the cheapest (Laufer-Goldshtein et al.
+2023, "Pareto testing", arXiv 2210.07913). On the second, which had no part in that, they are tested in this order
+until one fails (Angelopoulos et al. 2021, "Learn then Test", arXiv 2110.01052; `adaptive.learn.risk`): each that
+passed loses, on questions like these, at most the target against always using the top rung, with the confidence
+that was asked for. The cheapest of them is taken.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ class Tested:
 class Tuned:
     """What tuning came to. `chosen` is None where no policy keeps the promise on these questions.
 
-    tested: all that were lined up, in order; `passed` how many of them keep it. needed: how many questions would be
-    enough for the most accurate one, None where it loses too much whatever their number; least: for any.
+    tested: all that were lined up, in order; `passed` how many of them keep it. needed: how many questions would
+    be enough for the most accurate one, None where it loses too much whatever their number; least: for any.
     """
 
     goal: Goal
@@ -114,7 +114,8 @@ class Tuned:
 def tune(
     profile: Profile, search: Sequence[Recorded], test: Sequence[Recorded], goal: Goal, seed: int, tell: OnReplay
 ) -> Tuned:
-    """Search on the first questions, test on the others; `tell` is told how many policies of how many were replayed.
+    """Search on the first questions, test on the others; `tell` is told how many policies of how many were
+    replayed.
 
     The profile needs a verifier model. Raises `KeyError` where a rung of its ladder was not recorded.
     """
@@ -142,7 +143,7 @@ def lined_up(profile: Profile, search: Sequence[Recorded], goal: Goal, seed: int
     found = _Search(profile, search, seed, tell)
     found.run()
     line = [dialled for dialled, way in pareto(list(found.ways.items())) if goal.affordable(way)]
-    spread = np.unique(np.linspace(0, len(line) - 1, LINED_UP).round().astype(int)) if line else []
+    spread: Sequence[int] = np.unique(np.linspace(0, len(line) - 1, LINED_UP).round().astype(int)).tolist() if line else []
     return [found.setting(line[i]) for i in spread]
 
 

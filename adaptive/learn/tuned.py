@@ -62,7 +62,9 @@ def refusal(found: Tuned) -> str:
     if best is None:
         return "no policy stays under what a question may take: raise --max-tokens-per-question or --max-cost."
     if found.passed:
-        return "no policy that keeps the promise stays under what a question may take: raise that, or --target-loss."
+        return (
+            "no policy that keeps the promise stays under what a question may take: raise that, or --target-loss."
+        )
     count = len(best.way)
     seen = f"the most accurate policy lost {best.losses} and gained {best.gains} of {count} questions"
     promise = f"no policy surely loses less than {_points(goal.target)} points"
@@ -90,13 +92,24 @@ def _chosen(found: Tuned) -> Tested:
 
 
 def _name(tested: Tested, found: Tuned) -> str:
-    return "chosen" if tested is found.chosen else "keeps it" if tested in found.tested[: found.passed] else "does not"
+    return (
+        "chosen"
+        if tested is found.chosen
+        else "keeps it"
+        if tested in found.tested[: found.passed]
+        else "does not"
+    )
 
 
 def _row(name: str, way: Way, tested: Tested | None = None) -> Row:
     right, low, high = share(int(way.right.sum()), len(way))
     counts = (tested.losses, tested.gains, tested.p_value) if tested else (None, None, None)
-    return (name, f"{100 * right:.1f} % ({100 * low:.1f} to {100 * high:.1f})", f"{way.tokens.mean():.0f}", *counts)
+    return (
+        name,
+        f"{100 * right:.1f} % ({100 * low:.1f} to {100 * high:.1f})",
+        f"{way.tokens.mean():.0f}",
+        *counts,
+    )
 
 
 def _points(part: float) -> str:

@@ -25,7 +25,8 @@ class Style:
     room. hand_over: put after every end marker, None as the model's markers have it; injected, but not
     thinking.
     answer_prefix: head of the answer after a forced end, `\boxed{` say; belongs to the answer's text.
-    direct_prefix: the same for an answer without any thinking; it makes a model that would think in prose, for it knows
+    direct_prefix: the same for an answer without any thinking; it makes a model that would think in prose, for it
+    knows
         no other way, answer at once.
     useful_round: a wait is not injected when fewer thinking tokens than this would be left after it.
     system: a system message for conversations that have none, "" for none: models that were not trained to think
