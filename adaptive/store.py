@@ -116,7 +116,7 @@ class Store:
 
     def add(self, result: dict[str, Any]) -> int:
         """Log one result object (design §8); returns its number."""
-        result = {**result, "model": masked(str(result["model"]))}
+        result = _without_passwords(result)
         usage = result.get("usage", {})
         row = {
             "time": _now(),
@@ -221,3 +221,12 @@ class Store:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _without_passwords(result: dict[str, Any]) -> dict[str, Any]:
+    """The result with its models' addresses masked wherever they are: attempts, reasons, notes name them too."""
+    text = json.dumps(result)
+    for model in {str(one["model"]) for one in (result, *result["attempts"]) if "model" in one}:
+        text = text.replace(json.dumps(model)[1:-1], json.dumps(masked(model))[1:-1])
+    cleaned: dict[str, Any] = json.loads(text)
+    return cleaned

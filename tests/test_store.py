@@ -14,7 +14,7 @@ import pytest
 from adaptive import store as module
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.store import MIGRATIONS, Store, default_path, masked
-from tests.cli.stub import RESULT, ROOT, result
+from tests.cli.stub import ATTEMPT, RESULT, ROOT, result
 
 
 @pytest.fixture
@@ -83,6 +83,19 @@ def test_no_password_is_kept(path: Path, model: str, kept: str) -> None:
     with Store(path) as store:
         store.add(result(model=model))
         assert store.get(1).result["model"] == kept
+    for file in path.parent.iterdir():
+        assert b"secret" not in file.read_bytes()
+
+
+def test_no_password_of_an_attempts_model_is_kept(path: Path) -> None:
+    asked, stronger = "http://me:secret@host/v1", "https://secret@big/v1"
+    attempts = [{**ATTEMPT, "model": asked}, {**ATTEMPT, "model": stronger, "reason": f"go to {stronger}: more"}]
+    question = "what is in http://a:b@c?"
+    with Store(path) as store:
+        store.add(result(question=question, model=asked, attempts=attempts, notes=[f"{stronger}: no efforts"]))
+        kept = store.get(1).result
+    assert [a["model"] for a in kept["attempts"]] == ["http://***@host/v1", "https://***@big/v1"]
+    assert (kept["question"], kept["notes"]) == (question, ["https://***@big/v1: no efforts"])
     for file in path.parent.iterdir():
         assert b"secret" not in file.read_bytes()
 

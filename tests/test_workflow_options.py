@@ -53,6 +53,7 @@ def bought(result: dict[str, Any]) -> list[tuple[str, int, str]]:
         ({}, Options(effort="low"), EASY, (0, "none", 0, "try the direct answer")),
         ({"adapt": False}, None, HARD, (1, "low", 16, "at least 0.80")),
         ({"budget": 0}, None, HARD, (1, "low", 16, "at least 0.80")),
+        ({"budget": 10}, None, HARD, (1, "low", 16, "at least 0.80")),  # the same rung by number, and less of it
         ({"adapt": False}, None, (), (1, "low", 16, "no difficulty model was trained")),
     ],
 )
