@@ -44,7 +44,10 @@ def feedback(number: int | str, word: str, answer: str | None) -> None:
     if answer is not None and not answer.strip():
         raise InputError("--answer is empty: give the right answer, or leave it out.")
     with Store(log) as store:
-        solve = store.say(_last(store) if number == LAST else int(number), word == "right", answer)
+        solve = store.get(_last(store) if number == LAST else int(number))
+        if word == "wrong" and answer is not None:
+            _refuse_the_same(solve, answer)
+        solve = store.say(solve.id, word == "right", answer)
     click.echo(_recorded(solve))
 
 
@@ -54,6 +57,17 @@ def _last(store: Store) -> int:
     if not newest:
         raise InputError(f"nothing is logged yet: {store.path} is empty.")
     return newest[0].id
+
+
+def _refuse_the_same(solve: Solve, answer: str) -> None:
+    """An answer cannot be wrong and the right one."""
+    from adaptive.verify.compare import same_answer
+
+    if same_answer(solve.result["answer"], answer):
+        raise InputError(
+            f"the answer of solve {solve.id} is {one_line(solve.result['answer'], 30)}, the same as --answer: say "
+            "right, or give another one."
+        )
 
 
 def _recorded(solve: Solve) -> str:

@@ -60,6 +60,7 @@ def test_the_newest_word_counts_and_is_shown(run: Run, filled: Path) -> None:
         (["9" * 30, "right"], "is not the number of a solve, nor 'last'"),
         (["1", "maybe"], "'maybe' is not one of 'right', 'wrong'"),
         (["1", "wrong", "--answer", " "], "--answer is empty"),
+        (["1", "wrong", "--answer", "73.0"], "the answer of solve 1 is 73, the same as --answer: say right"),
     ],
 )
 def test_what_cannot_be_said(run: Run, filled: Path, args: list[str], said: str) -> None:
