@@ -149,6 +149,7 @@ class Solver:
             profile=self.models[0].profile.name,
             notes=self._notes({0, *(a.model for a in attempts)}, options),
             seed=options.seed,
+            shadow=await self._shadow(state["adaptive_question"], attempts[0], options),
         )
         write({"event": "done", "result": result})
         return {"messages": [to_message(attempts[kept], result)], "adaptive_result": result}
@@ -217,6 +218,18 @@ class Solver:
         known = await asyncio.to_thread(profile.difficulty, question)
         shaped = policy.shape(profile.ladder, options)
         return {**known, "p_solved": policy.on_ladder(known["p_solved"], profile.ladder, shaped)}
+
+    async def _shadow(self, question: str, begun: Attempt, options: Options) -> dict[str, Any] | None:
+        """What the policy would have begun with on its own ladder, had options not made it begin so."""
+        if options.adapt and options.effort is None and options.budget is None:
+            return None
+        free, model = Options(), self.models[0]
+        p_solved = (await self._difficulty(0, question, free))["p_solved"]
+        plan = policy.first(model.ladder(free), model.profile.policy, p_solved, free)
+        if (plan.rung.effort, plan.rung.budget) == (begun.effort, begun.budget):
+            return None
+        return {"rung": plan.index, "effort": plan.rung.effort, "budget": plan.rung.budget, "reason": plan.reason,
+                "p_solved": p_solved}  # fmt: skip
 
     async def _buy(
         self,

@@ -26,8 +26,12 @@ def result_object(
     profile: str,
     notes: Sequence[str],
     seed: int,
+    shadow: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Everything about one solve, in plain JSON types; `kept` is the index of the attempt that is the answer."""
+    """Everything about one solve, in plain JSON types; `kept` is the index of the attempt that is the answer.
+
+    shadow: what the policy would have begun with, where the caller's options made it begin with something else.
+    """
     answer = attempts[kept]
     accepted = bool(answer.verdict and answer.verdict.accepted)
     usage = sum((a.usage for a in attempts[1:]), attempts[0].usage)
@@ -49,6 +53,7 @@ def result_object(
         "attempts": [_attempt_object(a, models) for a in attempts],
         "usage": usage.to_json(),
         "seed": seed,
+        **({"shadow": shadow} if shadow else {}),
     }
 
 

@@ -1,4 +1,4 @@
-"""The SQLite file that holds solves: the result object of each, and the columns one searches by.
+"""The SQLite file that holds solves: the result object of each, the columns one searches by, and feedback.
 
 It never holds keys, environment variables or passwords: those inside a model's address are masked.
 Several processes may write at once. Older files are brought up to date on opening, newer ones are refused.
@@ -10,9 +10,9 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -39,20 +39,45 @@ MIGRATIONS: tuple[str, ...] = (
         seconds REAL,
         result TEXT NOT NULL
     )""",
+    """CREATE TABLE feedback (
+        solve INTEGER NOT NULL REFERENCES solves (id),
+        source TEXT NOT NULL,
+        right INTEGER NOT NULL,
+        answer TEXT,
+        time TEXT NOT NULL,
+        PRIMARY KEY (solve, source)
+    ) WITHOUT ROWID""",
 )
 
 
 @dataclass(frozen=True)
+class Word:
+    """What was said of a solve afterwards: whether its answer is right, the right one where it was given too.
+
+    time: when it was said (UTC, ISO 8601).
+    """
+
+    right: bool
+    answer: str | None
+    time: str
+
+
+@dataclass(frozen=True)
 class Solve:
-    """One logged solve: its number, when it ended (UTC, ISO 8601) and its result object."""
+    """One logged solve: its number, when it ended (UTC, ISO 8601) and its result object.
+
+    feedback: what was said of it afterwards, by who said it: "user".
+    """
 
     id: int
     time: str
     result: dict[str, Any]
+    feedback: Mapping[str, Word] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The result object, with `id` and `time` before it."""
-        return {"id": self.id, "time": self.time, **self.result}
+        """The result object, with `id` and `time` before it and what there is of `feedback` after it."""
+        said = {source: asdict(word) for source, word in self.feedback.items()}
+        return {"id": self.id, "time": self.time, **self.result, **({"feedback": said} if said else {})}
 
 
 def default_path() -> Path:
@@ -91,10 +116,10 @@ class Store:
 
     def add(self, result: dict[str, Any]) -> int:
         """Log one result object (design §8); returns its number."""
-        result = {**result, "model": masked(str(result["model"]))}
+        result = _without_passwords(result)
         usage = result.get("usage", {})
         row = {
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "time": _now(),
             **{name: result.get(name) for name in COPIED},
             "accepted": int(bool(result.get("accepted"))),
             "tokens": usage.get("total"),
@@ -104,6 +129,18 @@ class Store:
         sql = f"INSERT INTO solves ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})"
         with self._explained("written"):
             return int(self._db.execute(sql, row).lastrowid or 0)
+
+    def say(self, number: int, right: bool, answer: str | None = None, source: str = "user") -> Solve:
+        """Write down whether the answer of a solve is right, over what this source said of it before.
+
+        answer: the right one, None where it was not told. Returns the solve with all that was said of it; raises
+        `InputError` if there is none with this number.
+        """
+        self.get(number)
+        sql = "INSERT OR REPLACE INTO feedback (solve, source, right, answer, time) VALUES (?, ?, ?, ?, ?)"
+        with self._explained("written"):
+            self._db.execute(sql, (number, source, int(right), answer, _now()))
+        return self.get(number)
 
     def recent(self, count: int = 10, search: str | None = None) -> list[Solve]:
         """The last `count` solves (0: all), oldest first, whose question or answer holds `search`."""
@@ -134,7 +171,19 @@ class Store:
     def _select(self, sql: str, values: dict[str, Any]) -> list[Solve]:
         with self._explained("read"):
             rows = self._db.execute(sql, values).fetchall()
-        return [Solve(number, time, json.loads(result)) for number, time, result in rows]
+            said = self._feedback([number for number, _, _ in rows])
+        return [Solve(number, time, json.loads(result), said.get(number, {})) for number, time, result in rows]
+
+    def _feedback(self, numbers: list[int]) -> dict[int, dict[str, Word]]:
+        """What was said of these solves."""
+        found: dict[int, dict[str, Word]] = {}
+        sql = (
+            "SELECT solve, source, right, answer, time FROM feedback "
+            "WHERE solve IN (SELECT value FROM json_each(?))"
+        )
+        for number, source, right, answer, time in self._db.execute(sql, (json.dumps(numbers),)):
+            found.setdefault(number, {})[source] = Word(bool(right), answer, time)
+        return found
 
     def _check_version(self) -> int:
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
@@ -168,3 +217,16 @@ class Store:
             what = error.strerror if isinstance(error, OSError) and error.strerror else error
             instead = "name another file in ADAPTIVE_LOG, or solve with --no-log"
             raise AdaptiveError(f"the log {self.path} cannot be {verb} ({what}): {instead}.") from error
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _without_passwords(result: dict[str, Any]) -> dict[str, Any]:
+    """The result with its models' addresses masked wherever they are: attempts, reasons, notes name them too."""
+    text = json.dumps(result)
+    for model in {str(one["model"]) for one in (result, *result["attempts"]) if "model" in one}:
+        text = text.replace(json.dumps(model)[1:-1], json.dumps(masked(model))[1:-1])
+    cleaned: dict[str, Any] = json.loads(text)
+    return cleaned

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import stat
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from adaptive import store as module
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.store import MIGRATIONS, Store, default_path, masked
-from tests.cli.stub import RESULT, ROOT, result
+from tests.cli.stub import ATTEMPT, RESULT, ROOT, result
 
 
 @pytest.fixture
@@ -86,6 +87,19 @@ def test_no_password_is_kept(path: Path, model: str, kept: str) -> None:
         assert b"secret" not in file.read_bytes()
 
 
+def test_no_password_of_an_attempts_model_is_kept(path: Path) -> None:
+    asked, stronger = "http://me:secret@host/v1", "https://secret@big/v1"
+    attempts = [{**ATTEMPT, "model": asked}, {**ATTEMPT, "model": stronger, "reason": f"go to {stronger}: more"}]
+    question = "what is in http://a:b@c?"
+    with Store(path) as store:
+        store.add(result(question=question, model=asked, attempts=attempts, notes=[f"{stronger}: no efforts"]))
+        kept = store.get(1).result
+    assert [a["model"] for a in kept["attempts"]] == ["http://***@host/v1", "https://***@big/v1"]
+    assert (kept["question"], kept["notes"]) == (question, ["https://***@big/v1: no efforts"])
+    for file in path.parent.iterdir():
+        assert b"secret" not in file.read_bytes()
+
+
 def test_others_cannot_read_it(path: Path) -> None:
     Store(path).close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -112,7 +126,47 @@ def test_an_older_file_is_brought_up_to_date(path: Path, monkeypatch: pytest.Mon
     with Store(path) as store:
         assert len(store.recent()) == 1
         assert store._db.execute("SELECT note FROM solves").fetchall() == [(None,)]
-        assert store._db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert store._db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
+
+
+def test_a_file_of_before_feedback_keeps_its_solves(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    db = sqlite3.connect(path)
+    db.execute(MIGRATIONS[0])
+    db.execute("PRAGMA user_version = 1")
+    db.execute(
+        "INSERT INTO solves (time, question, model, status, accepted, result) "
+        "VALUES ('2025-01-01', 'q', 'embedded', 'answered', 1, ?)",
+        (json.dumps(RESULT),),
+    )
+    db.commit()
+    db.close()
+    with Store(path) as store:
+        assert store.get(1).result == RESULT
+        assert store.get(1).feedback == {}
+        assert store.say(1, True).feedback["user"].right
+
+
+def test_a_newer_word_replaces_an_older_one_of_the_same_source(path: Path) -> None:
+    with Store(path) as store:
+        for _ in range(2):
+            store.add(RESULT)
+        store.say(1, False, "74")
+        store.say(1, True, source="other")
+        store.say(2, True)
+        assert store.say(1, True).feedback["user"].answer is None
+    with Store(path) as store:
+        first, second = store.recent()
+        assert {source: word.right for source, word in first.feedback.items()} == {"user": True, "other": True}
+        assert second.feedback["user"].right
+        told = second.to_json()["feedback"]["user"]
+        assert (told["right"], told["answer"], told["time"][-6:]) == (True, None, "+00:00")
+        assert second.result == RESULT
+
+
+def test_a_word_on_a_solve_that_is_not_there(path: Path) -> None:
+    with Store(path) as store, pytest.raises(InputError, match="solve 1 is not in the log"):
+        store.say(1, True)
 
 
 def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +185,7 @@ def test_a_newer_file_is_refused(path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 9")
     db.close()
-    with pytest.raises(AdaptiveError, match=r"written by a newer adaptive \(version 9, this one knows 1\)"):
+    with pytest.raises(AdaptiveError, match=r"written by a newer adaptive \(version 9, this one knows 2\)"):
         Store(path)
 
 

@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from adaptive import build_solver
 from adaptive.errors import InputError
 from adaptive.options import PER_QUESTION, Options
-from tests.solving import PureEngine, ask, profile
+from tests.solving import EASY, HARD, PureEngine, ask, profile
 from tests.test_workflow_in_graphs import THREAD
 from tests.voting import SeededEngine, voter
 
@@ -44,6 +44,36 @@ def solved(given: Any, options: Options | None = None, engine: Any = None, **kno
 
 def bought(result: dict[str, Any]) -> list[tuple[str, int, str]]:
     return [(a["arm"], a["budget"], a["effort"]) for a in result["attempts"]]
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "known", "shadow"),
+    [
+        ({"budget": 20}, None, EASY, (0, "none", 0, "try the direct answer")),
+        ({}, Options(effort="low"), EASY, (0, "none", 0, "try the direct answer")),
+        ({"adapt": False}, None, HARD, (1, "low", 16, "at least 0.80")),
+        ({"budget": 0}, None, HARD, (1, "low", 16, "at least 0.80")),
+        ({"budget": 10}, None, HARD, (1, "low", 16, "at least 0.80")),  # the same rung by number, and less of it
+        ({"adapt": False}, None, (), (1, "low", 16, "no difficulty model was trained")),
+    ],
+)
+def test_what_the_policy_would_have_begun_with_is_kept_beside_what_was_asked_for(
+    given: Any, options: Options | None, known: tuple[float, ...], shadow: tuple[int, str, int, str]
+) -> None:
+    told = solved(given, options, p_solved=known)["shadow"]
+    assert (told["rung"], told["effort"], told["budget"]) == shadow[:3]
+    assert shadow[3] in told["reason"]
+    assert told["p_solved"] == list(known)
+
+
+@pytest.mark.parametrize(
+    ("given", "known"),
+    [({}, EASY), ({"waits": 2, "samples": 3}, HARD), ({"budget": 0}, EASY), ({"budget": 16}, HARD)],
+)
+def test_where_options_change_nothing_about_the_beginning_there_is_no_shadow(
+    given: Any, known: tuple[float, ...]
+) -> None:
+    assert "shadow" not in solved(given, p_solved=known)
 
 
 @pytest.mark.parametrize(

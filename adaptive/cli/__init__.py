@@ -23,6 +23,7 @@ VERBS = {
     "record": "Record what every budget brings at your questions, to train, tune and bench from.",
     "models": "Show which engines are installed and what a model can do.",
     "logs": "Show logged solves, newest last.",
+    "feedback": "Say whether a logged answer was right.",
 }
 DEBUG = "adaptive.debug"
 

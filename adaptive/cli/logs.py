@@ -19,18 +19,27 @@ NUMBER = click.IntRange(1, 2**63 - 1)  # what SQLite counts to
 @click.option("-n", "--count", type=COUNT, default=10, show_default=True, help="How many; 0 for all.")
 @click.option("-q", "--search", metavar="TEXT", help="Only those whose question or answer holds it.")
 @click.option("--json", is_flag=True, help="Print the result objects, one a line.")
+@click.option("--calibration", is_flag=True, help="Show what was predicted against what was observed, of all.")
 @click.option("--path", is_flag=True, help="Print where the log is.")
-def logs(number: int | None, count: int, search: str | None, json: bool, path: bool) -> None:
+def logs(number: int | None, count: int, search: str | None, json: bool, calibration: bool, path: bool) -> None:
     """Show logged solves, newest last.
 
     With the NUMBER of one, show that one with its attempts.
     """
+    if calibration and number is not None:
+        raise click.UsageError("--calibration is of all solves: leave out the number, or give --search")
     log = default_path()
     if path:
         click.echo(log)
         return
     if not log.exists():
         click.echo(f"Nothing is logged yet: {log} does not exist.", err=True)
+        return
+    if calibration:
+        from adaptive.cli.calibration import show
+
+        with Store(log) as store:
+            show(store, search, json)
         return
     with Store(log) as store:
         solves = store.recent(count, search) if number is None else [store.get(number)]
@@ -55,7 +64,7 @@ def _details(solve: Solve) -> list[str]:
         one_line(f"model {result['model']}, profile {result['profile']}, seed {result['seed']}"),
         one_line(f"difficulty {result['difficulty']['level']}, rung {result['rung']}: {result['reason']}"),
         *("  " + one_line(_attempt(attempt)) for attempt in result["attempts"]),
-        *(one_line(said) for said in _kept(result)),
+        *(one_line(said) for said in (*_shadow(result), *_kept(result), *_said(solve))),
         usage_line(result["usage"]),
     ]
 
@@ -66,6 +75,21 @@ def _kept(result: dict[str, Any]) -> list[str]:
     if (known := result.get("reference")) is None:
         return kept
     return [*kept, f"reference {known['answer']}: {'right' if known['right'] else 'wrong'}"]
+
+
+def _shadow(result: dict[str, Any]) -> list[str]:
+    """What the policy would have begun with, where it was not free to."""
+    if (shadow := result.get("shadow")) is None:
+        return []
+    return [f"on its own it would have begun at rung {shadow['rung']}: {shadow['reason']}"]
+
+
+def _said(solve: Solve) -> list[str]:
+    """What was said of it afterwards."""
+    return [
+        f"{source}: {'right' if word.right else 'wrong'}{'' if word.answer is None else f', it is {word.answer}'}"
+        for source, word in solve.feedback.items()
+    ]
 
 
 def _attempt(attempt: dict[str, Any]) -> str:

@@ -105,8 +105,7 @@ def test_where_h0_has_no_room_left_only_beta_is_paid() -> None:
 
 
 def test_it_is_quick() -> None:
-    """About 3 ms for 2,000 questions; much more is allowed on a slow core that others use, the best of some
-    tries."""
+    """About 3 ms for 2,000 questions; ten times that is allowed on a slow core, the best of some tries."""
     times = []
     for _ in range(8):
         started = perf_counter()

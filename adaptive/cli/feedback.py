@@ -1,0 +1,78 @@
+"""`adaptive feedback`: says whether a logged answer was right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from adaptive.cli.report import one_line
+from adaptive.errors import InputError
+from adaptive.store import Solve, Store, default_path
+
+LAST = "last"
+LARGEST = 2**63 - 1  # what SQLite counts to
+
+
+class Number(click.ParamType[int | str, Any]):
+    """The number of a solve, or `last`."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """An int from 1 on, or `last`."""
+        if value == LAST:
+            return LAST
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= LARGEST):
+            self.fail(f"{text!r} is not the number of a solve, nor 'last'", param, ctx)
+        return int(text)
+
+
+@click.command()
+@click.argument("number", metavar="ID", type=Number())
+@click.argument("word", metavar="right|wrong", type=click.Choice(["right", "wrong"]))
+@click.option("--answer", metavar="TEXT", help="The right answer, to learn from.")
+def feedback(number: int | str, word: str, answer: str | None) -> None:
+    """Say whether a logged answer was right.
+
+    ID is what `adaptive logs` shows, or last. What is said replaces what was said of it before.
+    """
+    log = default_path()
+    if not log.exists():
+        raise InputError(f"nothing is logged yet: {log} does not exist.")
+    if answer is not None and not answer.strip():
+        raise InputError("--answer is empty: give the right answer, or leave it out.")
+    with Store(log) as store:
+        solve = store.get(_last(store) if number == LAST else int(number))
+        if word == "wrong" and answer is not None:
+            _refuse_the_same(solve, answer)
+        solve = store.say(solve.id, word == "right", answer)
+    click.echo(_recorded(solve))
+
+
+def _last(store: Store) -> int:
+    """The number of the newest solve."""
+    newest = store.recent(1)
+    if not newest:
+        raise InputError(f"nothing is logged yet: {store.path} is empty.")
+    return newest[0].id
+
+
+def _refuse_the_same(solve: Solve, answer: str) -> None:
+    """An answer cannot be wrong and the right one."""
+    from adaptive.verify.compare import same_answer
+
+    if same_answer(solve.result["answer"], answer):
+        raise InputError(
+            f"the answer of solve {solve.id} is {one_line(solve.result['answer'], 30)}, the same as --answer: say "
+            "right, or give another one."
+        )
+
+
+def _recorded(solve: Solve) -> str:
+    """What is now known, in one line."""
+    word, ours = solve.feedback["user"], solve.result["answer"]
+    said = f"{'no answer' if ours is None else one_line(ours, 30)} is {'right' if word.right else 'wrong'}"
+    better = "" if word.answer is None else f", the right answer is {one_line(word.answer, 30)}"
+    return f"Recorded for solve {solve.id} ({one_line(solve.result['question'], 60)}): {said}{better}."
