@@ -3,10 +3,10 @@
     python -m bench.placing DATA
 
 Models are left out in groups: neither difficulties nor the prior are learned from their answers. Then 50 questions
-are drawn that the difficulty model predicts crosswise (it was not fitted to them, as it is not to a user's own), the
-model is placed with its answers to these, many draws, and its answers to the held-out folds are predicted. Its own
-model is a logistic regression over the same columns, fitted to all its own answers outside these folds. DATA is laid
-out as bench/recorded.py says. Takes some minutes on one core.
+are drawn that the difficulty model predicts crosswise (it was not fitted to them, as it is not to a user's own),
+the model is placed with its answers to these, many draws, and its answers to the held-out folds are predicted. Its
+own model is a logistic regression over the same columns, fitted to all its own answers outside these folds. DATA
+is laid out as bench/recorded.py says. Takes some minutes on one core.
 """
 
 from __future__ import annotations
