@@ -110,7 +110,7 @@ def measured(folder: Path, sets: Sequence[Recorded], out: tuple[int, ...]) -> di
 
 
 def outside(folder: Path, model: GeneralDifficulty, out: tuple[int, ...]) -> dict[str, Any]:
-    """AUROC for single models, and questions, of which no outcome was learned: on the held-out folds."""
+    """AUROC for single models that are in no data set of `SETS`, on the held-out folds."""
     figures = {}
     for file, (name, key) in OUTSIDE.items():
         rows = [row for row in lines(folder / "outcomes" / f"{file}.jsonl") if row["fold"] in out]
@@ -139,7 +139,7 @@ def kept(folder: Path, sets: Sequence[Recorded], into: Path) -> dict[str, Any]:
 
 
 def times(model: GeneralDifficulty, into: Path, sets: Sequence[Recorded]) -> dict[str, Any]:
-    """Milliseconds to load and for one question, microseconds a question for many; processor time, the best of five."""
+    """Milliseconds to load and for one question, microseconds each for many: processor time, the best of five."""
 
     def best(work: Any) -> float:
         found = []
