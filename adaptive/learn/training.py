@@ -11,18 +11,14 @@ without its weights, need it.
 
 from __future__ import annotations
 
-import warnings
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import skops.io
 from numpy.typing import NDArray
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -31,9 +27,10 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from adaptive.errors import InputError, on_one_line
-from adaptive.learn.difficulty import BROKEN_ZIP, SKOPS, DifficultyModel
+from adaptive.errors import InputError
+from adaptive.learn.difficulty import SKOPS, DifficultyModel
 from adaptive.learn.features import COUNTS, counts, tokens
+from adaptive.learn.trusted import BROKEN, brief, read_trusted, write_trusted
 
 TRUSTED = (
     "adaptive.learn.features.counts",
@@ -54,8 +51,6 @@ SAMPLE = 3000
 """Rows on which the strength of regularisation is chosen."""
 LARGEST = 200_000_000
 """Bytes that a model file may unpack to."""
-BROKEN = (*BROKEN_ZIP, AttributeError, ImportError, IndexError, RecursionError, TypeError)
-"""What skops and taking the weights out raise for a file that is not what it should be."""
 
 
 def folds(labels: Sequence[int] | NDArray[Any], count: int, seed: int) -> NDArray[np.int64]:
@@ -114,45 +109,21 @@ class Trained:
     def save(self, folder: Path) -> None:
         """Write the skops file into `folder`, and the weights that solving reads."""
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f".{SKOPS}.part"
-        held = {"features": self.features, "rungs": list(self.rungs)}
-        skops.io.dump(held, part, compression=zipfile.ZIP_DEFLATED)
-        part.replace(folder / SKOPS)
+        write_trusted(folder / SKOPS, {"features": self.features, "rungs": list(self.rungs)})
         self.model().save(folder)
 
     @classmethod
     def load(cls, file: Path) -> Trained:
         """What `save` wrote; raises `InputError` for a damaged file and for types that are not `TRUSTED`."""
         try:
-            held = _loaded(file)
+            held = read_trusted(file, TRUSTED, LARGEST)
             trained = cls(held["features"], tuple(held["rungs"]))
             trained.model()
         except BROKEN as error:
             raise InputError(
-                f"the difficulty model {file} is damaged ({_brief(error)}): train it again."
+                f"the difficulty model {file} is damaged ({brief(error)}): train it again."
             ) from error
         return trained
-
-
-def _loaded(file: Path) -> Any:
-    """The object in a skops file, every type in it known; sizes are checked before anything is unpacked."""
-    with zipfile.ZipFile(file) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
-            raise InputError(
-                f"the difficulty model {file} unpacks to more than {LARGEST // 10**6} MB: train it again."
-            )
-    unknown = sorted(set(skops.io.get_untrusted_types(file=file)) - set(TRUSTED))
-    if unknown:
-        raise InputError(f"the difficulty model {file} holds types that are not trusted ({', '.join(unknown)}).")
-    with warnings.catch_warnings():
-        # Only plain weights are taken from the estimators, so another version's are as good.
-        warnings.simplefilter("ignore", InconsistentVersionWarning)
-        return skops.io.load(file, trusted=list(TRUSTED))
-
-
-def _brief(error: Exception) -> str:
-    text = on_one_line(error) or type(error).__name__
-    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 def _solved(labels: Sequence[int], rungs: int) -> NDArray[np.bool_]:
