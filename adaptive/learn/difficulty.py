@@ -37,6 +37,15 @@ def level(p_solved: Sequence[float]) -> str:
     return "easy" if p_solved[0] >= LIKELY else "medium" if p_solved[-1] >= LIKELY else "hard"
 
 
+def monotone(logits: Floats) -> Floats:
+    """Probabilities from log-odds, shape (n, rungs), that never fall within a row.
+
+    A rung can do all that a cheaper one can: where they disagree, the cheaper one's is believed.
+    """
+    p = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return np.asarray(np.maximum.accumulate(p, axis=1))
+
+
 @dataclass(frozen=True)
 class DifficultyModel:
     """Weights of a trained model.
@@ -63,10 +72,7 @@ class DifficultyModel:
         """Probabilities that each rung solves each question, shape (n, rungs), never falling within a row."""
         if not questions:
             return np.empty((0, self.rungs))
-        logits = np.stack([self._logits(q) for q in questions])
-        p = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
-        # A rung can do all that a cheaper one can: where they disagree, the cheaper one's is believed.
-        return np.asarray(np.maximum.accumulate(p, axis=1))
+        return monotone(np.stack([self._logits(q) for q in questions]))
 
     def _logits(self, question: str) -> Floats:
         reading = Reading(question)

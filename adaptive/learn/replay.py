@@ -17,6 +17,7 @@ from adaptive.attempt import Attempt, Usage, Verdict
 from adaptive.bound import verifier_of
 from adaptive.ladder import Effort
 from adaptive.learn.outcomes import DIRECT, Key, Outcome, Recorded
+from adaptive.learn.probe import probe_of
 from adaptive.learn.taken import Taken
 from adaptive.options import Options
 from adaptive.profile import Policy, Profile
@@ -83,7 +84,7 @@ class _Solve:
         plan: Plan | str = policy.first(profile.ladder, profile.policy, text, Options())
         while isinstance(plan, Plan):
             over = self.vote(plan) if plan.arm == "vote" else self.buy(plan)
-            plan = "accepted" if over else policy.following(self.situation(text))
+            plan = "accepted" if over else policy.following(self.situation(self.sharper(text)))
         kept = policy.best(self.attempts)
         verdict = self.attempts[kept].verdict
         assert verdict is not None  # every attempt here was judged
@@ -91,6 +92,13 @@ class _Solve:
         return Taken(
             outcome.solved, self.usage, outcome.key, verdict.score, verdict.accepted, attempts=len(self.attempts)
         )
+
+    def sharper(self, text: Sequence[float]) -> Sequence[float]:
+        """What `text` says of difficulty, and the direct answer, where there was one: as `Profile.difficulty`."""
+        probe, direct = self.by.profile.probe, probe_of(self.attempts)
+        if not text or probe is None or direct is None:
+            return text
+        return [round(p, 4) for p in probe.p_solved(text, direct)]
 
     def situation(self, text: Sequence[float]) -> Situation:
         """What `policy.following` is asked with."""

@@ -19,6 +19,13 @@ UNSURE = 0.5
 MOST_LOGIT = 30.0
 
 
+FEATURES = (
+    "sure", "unknown", "weakest", "agree", "differ", "forced", "looped", "waits", "length", "filled", "direct",
+    "difficulty",
+)  # fmt: skip
+"""The names of `features`, in order."""
+
+
 def features(attempt: Attempt, others: Sequence[Attempt], p_solved: Sequence[float] = ()) -> dict[str, float]:
     """What a verifier model sees of an attempt; all numbers are finite, and most within -10..10.
 
@@ -30,9 +37,8 @@ def features(attempt: Attempt, others: Sequence[Attempt], p_solved: Sequence[flo
     answers = [o.answer for o in others if o.answer is not None and independent(attempt, o)]
     agree = sum(same_answer(attempt.answer, a) for a in answers)
     sure = sureness(attempt, others)
-    known = p_solved[min(attempt.rung, len(p_solved) - 1)] if p_solved else UNSURE
     return {
-        "sure": _log_odds(UNSURE if sure is None else sure),
+        "sure": log_odds(UNSURE if sure is None else sure),
         "unknown": float(sure is None),
         "weakest": max(-10.0, attempt.weakest or 0.0),
         "agree": float(agree),
@@ -43,8 +49,13 @@ def features(attempt: Attempt, others: Sequence[Attempt], p_solved: Sequence[flo
         "length": math.log1p(attempt.charged),
         "filled": attempt.charged / attempt.budget if attempt.budget else 0.0,
         "direct": float(attempt.finish == "none"),
-        "difficulty": _log_odds(known),
+        "difficulty": difficulty_of(p_solved, attempt.rung),
     }
+
+
+def difficulty_of(p_solved: Sequence[float], rung: int) -> float:
+    """Log-odds of p(solved) at a rung, 0 where nothing is known."""
+    return log_odds(p_solved[min(rung, len(p_solved) - 1)] if p_solved else UNSURE)
 
 
 class VerifierModel(Protocol):
@@ -95,7 +106,7 @@ class Learned:
         return Verdict(passed, p, self.name, said)
 
 
-def _log_odds(p: float) -> float:
+def log_odds(p: float) -> float:
     """The log-odds of a probability, within -10..10."""
     p = min(1 - 4.54e-5, max(4.54e-5, p))
     return math.log(p / (1 - p))
