@@ -21,6 +21,8 @@ def profile_of(plan: Mapping[str, Any], name: str, file: Path) -> Profile:
     if missing is not None:
         raise InputError(f"{where} has no {missing!r}: record again.")
     rungs = as_type(tuple[Rung, ...], plan["ladder"], f"'ladder' in {where}")
+    if not rungs or rungs[0].thinks or not all(r.thinks for r in rungs[1:]):
+        raise InputError(f"the ladder in {where} must start with a rung that does not think: record again.")
     return Profile(
         name=name,
         model=as_type(str, plan["model"], f"'model' in {where}"),

@@ -1,4 +1,4 @@
-"""Fits the verifier model: P(right | what the attempt looked like), over every situation that a policy can be in."""
+"""Fits the verifier model: P(right | what the attempt looked like), over all situations that a policy can be in."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive.learn import fitting
+from adaptive.learn.difficulty import LIKELY
 from adaptive.learn.examples import Judged
 from adaptive.learn.gate import Gate
 from adaptive.learn.measure import auroc, reliability
@@ -90,11 +91,12 @@ def _of(one: Judged) -> tuple[int, str, bool]:
 
 
 def _gate(cases: Cases, p: Floats, target: float, seed: int) -> Gate:
-    """On one situation, picked by chance, of each question and kind."""
+    """On one situation, picked by chance, of each question and kind. What is likelier wrong is never let through."""
     order = np.random.default_rng(seed).permutation(len(cases.rows))
     picked = {_of(cases.rows[i]): int(i) for i in order}
     some = sorted(picked.values())
-    return Gate.fit(p[some].tolist(), cases.right[some].tolist(), target, seed)
+    sure = [one if one >= LIKELY else None for one in p[some].tolist()]
+    return Gate.fit(sure, cases.right[some].tolist(), target, seed)
 
 
 def _by_kind(cases: Cases, p: Floats) -> list[dict[str, Any]]:
