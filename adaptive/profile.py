@@ -112,8 +112,8 @@ def _untrained() -> DifficultyModel | None:
 class Profile:
     """What is known of the model with the spec `model`. `figures` are measured, in plain JSON types.
 
-    verifier: the verifier model, None where none was trained. probe: what a direct answer tells of difficulty, None
-    where that was not learned. tune_share: the share of the outcomes' questions that it was not fitted to, by
+    verifier: the verifier model, None where none was trained. probe: what a direct answer tells of difficulty,
+    None where that was not learned. tune_share: the share of the outcomes' questions that it was not fitted to, by
     `adaptive.learn.parts`; None where it was not made from outcomes.
     difficulty_model: returns the difficulty model, loaded when first asked for; None where none was trained.
     """

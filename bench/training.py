@@ -2,7 +2,7 @@
 
     python -m bench.training [--rows 100000] [--runs 3]
 
-Questions are generated: sums of several lengths in words; which rung solves one depends on its digits and on chance.
+Questions are generated: sums of several lengths in words; which rung solves one depends on its digits and chance.
 Prints medians and ranges over the runs, on one thread.
 """
 

@@ -32,17 +32,17 @@ RECORDED = ("tune_share", "rule", "second")
 """Options of outcomes alone."""
 SPREAD: tuple[Effort, ...] = ("low", "medium", "high")
 
-EPILOG = """SOURCE is a file of outcomes, made by `adaptive record`; or questions: a JSONL, CSV, TSV or Parquet file
-with "question" and "answer", perhaps with "id" and "group".
+EPILOG = """SOURCE is a file of outcomes, made by `adaptive record`; or questions: a JSONL, CSV, TSV or Parquet
+file with "question" and "answer", perhaps with "id" and "group".
 
 Outcomes are learned from without asking a model. Half of their questions are left for `adaptive tune`.
 
-Questions are answered by the model first. Every answer is kept in FOLDER/labels.jsonl. Interrupted, the same command
-goes on from there.
+Questions are answered by the model first. Every answer is kept in FOLDER/labels.jsonl. Interrupted, the same
+command goes on from there.
 
---rule s1 is s1's rule of difficulty (arXiv 2501.19393): a question is easy if the model solves it without thinking, or
-the --second one does; medium if some rung does; else hard. P(solved) is P(easy) but at the top rung, where it is P(easy
-or medium)."""
+--rule s1 is s1's rule of difficulty (arXiv 2501.19393): a question is easy if the model solves it without
+thinking, or the --second one does; medium if some rung does; else hard. P(solved) is P(easy) but at the top rung,
+where it is P(easy or medium)."""
 
 
 @click.command(epilog=EPILOG)
@@ -88,9 +88,9 @@ def train(
 ) -> None:
     """Train a profile on your own model's recorded outcomes, or on questions that it is asked first.
 
-    From outcomes come P(solved) for each rung, from the question's text and from the direct answer, and P(right) of
-    an answer. Questions are answered without thinking and, where that is wrong, with it (s1's rule): from this come
-    P(solved) and the confidence from which an answer is accepted. A card in FOLDER has all figures.
+    From outcomes come P(solved) for each rung, from the question's text and from the direct answer, and P(right)
+    of an answer. Questions are answered without thinking and, where that is wrong, with it (s1's rule): from this
+    come P(solved) and the confidence from which an answer is accepted. A card in FOLDER has all figures.
     """
     from adaptive.cli.train_outcomes import FitOptions, is_database, train_outcomes
     from adaptive.learn.questions import read_questions

@@ -23,7 +23,7 @@ Solved = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Judged:
-    """A situation as numbers. question: the row of its question. seen: `features`, its difficulty still unknown."""
+    """A situation as numbers. question: its question's row. seen: `features`, their difficulty still unknown."""
 
     question: int
     kind: Kind

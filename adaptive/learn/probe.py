@@ -1,7 +1,7 @@
 """The probe: P(solved at rung k | question, direct answer). s1's rule run at inference (arXiv 2501.19393 §2.2).
 
-The base model's direct answer, about ten tokens, says more of how hard a question is than its text does. Where it was
-given and rejected, its confidence sharpens what the text alone told. Plain numbers, no numpy: a profile keeps it.
+Where the base model's direct answer, about ten tokens, was given and rejected, its confidence sharpens what the
+question's text alone told. Plain numbers, no numpy: a profile keeps them.
 """
 
 from __future__ import annotations

@@ -44,8 +44,8 @@ def card(profile: Profile, gates: Gates, made: Made, plots: Sequence[str]) -> st
     shown = "".join(f"![{name}]({name})\n" for name in plots)
     return f"""# Profile {profile.name}
 
-What `adaptive` knows of the model `{profile.model}`: how likely each rung of its ladder is to solve a question, from
-the question's text and, where one was given, from the direct answer; and how likely an answer is right.
+What `adaptive` knows of the model `{profile.model}`: how likely each rung of its ladder is to solve a question,
+from the question's text and, where one was given, from the direct answer; and how likely an answer is right.
 
 {table(("rung", "effort", "thinking budget"), ladder)}
 
@@ -53,14 +53,14 @@ the question's text and, where one was given, from the direct answer; and how li
 
     {made.command}
 
-From {made.questions} questions of `{made.source}`, each recorded at every rung; {percent(made.tune_share)} of the groups
-of questions were left to tune the policy on. {made.rule}
+From {made.questions} questions of `{made.source}`, each recorded at every rung; {percent(made.tune_share)} of the
+groups of questions were left to tune the policy on. {made.rule}
 `seen.txt` names what it was fitted to, as hashes: leave these out when measuring it.
 
 ## Figures
 
-All are of questions that the model in question was not fitted to, with no group of questions on both sides; intervals
-are 95 % Wilson intervals.
+All are of questions that the model was not fitted to, with no group of questions on both sides; intervals are
+95 % Wilson intervals.
 
 {metrics(profile, gates)}
 
@@ -68,13 +68,13 @@ are 95 % Wilson intervals.
 ## What it cannot do
 
 * It predicts for questions like those it was fitted to. On others the probabilities mean little.
-* A rung is taken to solve what a cheaper one solves. Where thinking breaks answers that were right, p(solved) of the
-  dearer rungs is somewhat too high.
-* The thresholds hold on average over such questions, without a guarantee for a single one, and only for this model
-  and the sampling that it was recorded with.
+* A rung is taken to solve what a cheaper one solves. Where thinking breaks answers that were right, p(solved) of
+  the dearer rungs is somewhat too high.
+* The thresholds hold on average over such questions, without a guarantee for a single one, and only for this
+  model and the sampling that it was recorded with.
 
-Files: `profile.json` (ladder, style, policy, probe, verifier, figures), `difficulty.skops` (the fitted scikit-learn
-estimators), `difficulty.npz` (the same as plain weights, made from it), `seen.txt`.
+Files: `profile.json` (ladder, style, policy, probe, verifier, figures), `difficulty.skops` (the fitted
+scikit-learn estimators), `difficulty.npz` (the same as plain weights, made from it), `seen.txt`.
 """
 
 
@@ -89,8 +89,8 @@ def _rungs(profile: Profile, figures: dict[str, Any]) -> str:
         )
     ]  # fmt: skip
     said = (
-        "P(solved at this rung): from the text alone, with the probe (the direct answer), and always predicting the "
-        "share (base):"
+        "P(solved at this rung): from the text alone, with the probe (the direct answer), and always predicting "
+        "the share (base):"
     )
     return said + "\n\n" + table(head, rows)
 

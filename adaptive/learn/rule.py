@@ -47,7 +47,7 @@ def _said(solved: NDArray[np.bool_], matched: int | None) -> str:
     count, easy, some = len(solved), int(solved[:, 0].sum()), int(solved[:, -1].sum())
     who = "the model" if matched is None else f"the model, or the second one (which has {matched} of them),"
     return (
-        f"By s1's rule {easy} of {count} questions are easy ({who} solves them without thinking), {some - easy} are "
-        f"medium (some rung does), {count - some} hard. P(solved) is P(easy) but at the top rung, where it is P(easy "
-        "or medium)."
+        f"By s1's rule {easy} of {count} questions are easy ({who} solves them without thinking), {some - easy} "
+        f"are medium (some rung does), {count - some} hard. P(solved) is P(easy) but at the top rung, where it is "
+        "P(easy or medium)."
     )

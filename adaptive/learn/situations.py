@@ -81,7 +81,7 @@ def _continued(
 def _waits(
     chain: Outcome, tried: tuple[Attempt, ...], index: int, recorded: Recorded, ladder: Ladder
 ) -> Iterator[Situation | None]:
-    """Waits are recorded at the largest budget; at solving a Wait has the first rung with room to go over it all."""
+    """Recorded at the largest budget; at solving a Wait has the first rung with room to go over it all."""
     largest = max(r.budget for r in ladder)
     count = 1
     while (made := recorded.outcomes.get(replace(chain.key, budget=largest, waits=count))) is not None:

@@ -1,4 +1,4 @@
-"""Fits the verifier model: P(right | what the attempt looked like), over all situations that a policy can be in."""
+"""Fits the verifier model: P(right | what the attempt looked like), over all situations of a policy."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _of(one: Judged) -> tuple[int, str, bool]:
 
 
 def _gate(cases: Cases, p: Floats, target: float, seed: int) -> Gate:
-    """On one situation, picked by chance, of each question and kind. What is likelier wrong is never let through."""
+    """On one situation, picked by chance, of each question and kind; what is likelier wrong is not let through."""
     order = np.random.default_rng(seed).permutation(len(cases.rows))
     picked = {_of(cases.rows[i]): int(i) for i in order}
     some = sorted(picked.values())

@@ -1,7 +1,7 @@
 """`learned`: P(this answer is right), from what an attempt looked like. Here what it looks at; training fits it.
 
-The features need no text of the question, and of the answer its length alone and whether it is the same as another,
-so nothing that either says can change a verdict.
+The features need no text of the question, and of the answer only its length and whether another is the same, so
+nothing that either says can change a verdict.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def features(attempt: Attempt, others: Sequence[Attempt], p_solved: Sequence[flo
     sure: log-odds of the confidence; unknown: 1 where there is none. weakest: mean log-probability (nats) of the
     weakest stretch. agree, differ: independent answers that say the same and that do not. forced: 1 where the
     thinking was cut or stopped; looped. waits. length: log of 1 + thinking tokens; filled: the share of the budget
-    that is used. direct: 1 where nothing was thought. size: log of 1 + characters of the answer. revised: 1 where a
-    Wait changed the answer. difficulty: log-odds of p(solved) at its rung, by the question's text alone.
+    that is used. direct: 1 where nothing was thought. size: log of 1 + characters of the answer. revised: 1
+    where a Wait changed the answer. difficulty: log-odds of p(solved) at its rung, by the question's text alone.
     """
     answers = [o.answer for o in others if o.answer is not None and independent(attempt, o)]
     agree = sum(same_answer(attempt.answer, a) for a in answers)
