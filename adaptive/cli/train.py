@@ -86,7 +86,7 @@ def train(
     rule: str,
     second: Path | None,
 ) -> None:
-    """Train a profile on your own model's recorded outcomes, or on questions that it is asked first.
+    """Train a profile on your own model's outcomes or questions.
 
     From outcomes come P(solved) for each rung, from the question's text and from the direct answer, and P(right)
     of an answer. Questions are answered without thinking and, where that is wrong, with it (s1's rule): from this
@@ -100,9 +100,8 @@ def train(
         raise InputError(f"--target-precision must be between 0.5 and 1, got {target_precision}.")
     if is_database(source):
         _unused(context, ASKING, f"{source} is recorded outcomes, and no model is asked")
-        return train_outcomes(
-            source, out, FitOptions(target_precision, seed, limit, tune_share, rule, second, profile)
-        )
+        train_outcomes(source, out, FitOptions(target_precision, seed, limit, tune_share, rule, second, profile))
+        return
     _unused(context, RECORDED, f"{source} holds questions, no outcomes")
     base = _base(model, out, profile, ladder, effort)
     asked = read_questions(source, limit)

@@ -10,9 +10,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 LONGEST_NUMBER = 400
 """Characters of the longest text read as a number, and the largest power of ten; beyond them it is text."""
+REMEMBERED = 1024
+"""Texts whose number is remembered: the answers to one question are compared again and again."""
 
 _WHOLE = r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+|[0-9]+"
 _DECIMAL = rf"(?:{_WHOLE})(?:\.[0-9]*)?|\.[0-9]+"
@@ -71,6 +74,7 @@ def parse_number(text: str) -> Fraction | None:
     return quantity.value if quantity else None
 
 
+@lru_cache(REMEMBERED)
 def parse_quantity(text: str) -> Quantity | None:
     """The number and unit that a text is, as "-3", "1,000", "1 1/2" or "5 apples"; else None."""
     if len(text) > 4 * LONGEST_NUMBER:
