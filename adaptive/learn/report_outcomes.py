@@ -59,8 +59,9 @@ groups of questions were left to tune the policy on. {made.rule}
 
 ## Figures
 
-All are of questions that the model was not fitted to, with no group of questions on both sides; intervals are
-95 % Wilson intervals.
+All probabilities are of questions that the model was not fitted to, with no group of questions on both sides;
+intervals are 95 % Wilson intervals. Thresholds are the exception: each half of the answers is judged by the other
+half's, and answers to one question may be in both, so their intervals are too narrow.
 
 {metrics(profile, gates)}
 
