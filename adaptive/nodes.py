@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +19,7 @@ from adaptive.blocking import Write
 from adaptive.bound import Bound, Context, session_of
 from adaptive.engines.protocol import Sampling
 from adaptive.ladder import Ladder
+from adaptive.learn.probe import probe_of
 from adaptive.options import Options
 from adaptive.result import result_object, to_message
 from adaptive.state import Node, SolverState, Update, attempts_of, conversation, last_question
@@ -211,11 +212,13 @@ class Solver:
             for note in self.models[model].notes(options)
         ]
 
-    async def _difficulty(self, model: int, question: str, options: Options) -> dict[str, Any]:
-        """How hard a question is for a model, by rung of its ladder within the options."""
+    async def _difficulty(
+        self, model: int, question: str, options: Options, attempts: Sequence[Attempt] = ()
+    ) -> dict[str, Any]:
+        """How hard a question is for a model, by rung of its ladder within the options, after these attempts."""
         profile = self.models[model].profile
         # In a thread: the first time, the difficulty model is read from its files.
-        known = await asyncio.to_thread(profile.difficulty, question)
+        known = await asyncio.to_thread(profile.difficulty, question, probe_of(attempts, model))
         shaped = policy.shape(profile.ladder, options)
         return {**known, "p_solved": policy.on_ladder(known["p_solved"], profile.ladder, shaped)}
 
@@ -258,9 +261,7 @@ class Solver:
 
     async def _situation(self, state: SolverState, attempts: list[Attempt], options: Options) -> Situation:
         model = attempts[-1].model
-        difficulty = state["adaptive_difficulty"]
-        if model:
-            difficulty = await self._difficulty(model, state["adaptive_question"], options)
+        difficulty = await self._difficulty(model, state["adaptive_question"], options, attempts)
         bound = self.models[model]
         efforts = bound.engine.codec.efforts
         return Situation(attempts, bound.ladder(options), bound.profile.policy, difficulty["p_solved"], options,

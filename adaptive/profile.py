@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from adaptive.artifacts import artifact
-from adaptive.attempt import Arm
+from adaptive.attempt import Arm, Attempt
 from adaptive.errors import InputError
 from adaptive.ladder import EFFORTS, Effort, Ladder, Rung
 from adaptive.learn.difficulty import SKOPS, DifficultyModel, level
 from adaptive.learn.plain import as_type, from_plain
+from adaptive.learn.probe import Probe
 from adaptive.reason.budget import Style
 from adaptive.reason.stops import Stops
 from adaptive.verify.learned import Logistic
@@ -27,6 +28,8 @@ FORMAT = 1
 After = Literal["direct", "cut", "ended"]
 FILE, CARD = "profile.json", "README.md"
 KEYS = ("format", "name", "model", "ladder", "style", "stops", "policy", "verifier", "difficulty", "figures")
+SINCE = ("probe", "tune_share")
+"""Keys that older profiles lack."""
 LARGEST_UNTRAINED = 8192
 
 
@@ -109,7 +112,9 @@ def _untrained() -> DifficultyModel | None:
 class Profile:
     """What is known of the model with the spec `model`. `figures` are measured, in plain JSON types.
 
-    verifier: the verifier model, None where none was trained.
+    verifier: the verifier model, None where none was trained. probe: what a direct answer tells of difficulty,
+    None where that was not learned. tune_share: the share of the outcomes' questions that it was not fitted to, by
+    `adaptive.learn.parts`; None where it was not made from outcomes.
     difficulty_model: returns the difficulty model, loaded when first asked for; None where none was trained.
     """
 
@@ -120,16 +125,21 @@ class Profile:
     policy: Policy = field(default_factory=Policy)
     stops: Stops = field(default_factory=Stops)
     verifier: Logistic | None = None
+    probe: Probe | None = None
+    tune_share: float | None = None
     figures: dict[str, Any] = field(default_factory=dict)
     difficulty_model: Callable[[], DifficultyModel | None] = field(default=_untrained, compare=False)
 
-    def difficulty(self, question: str) -> dict[str, Any]:
+    def difficulty(self, question: str, probe: Attempt | None = None) -> dict[str, Any]:
         """How hard a question is: `p_solved`, a probability for each rung that never falls, and `level`.
 
-        Without a trained model the level is "unknown" and p_solved is empty.
+        probe: this model's direct answer, where there is one: it tells more than the text alone. Without a trained
+        model the level is "unknown" and p_solved is empty.
         """
         model = self.difficulty_model()
         p_solved = [round(float(p), 4) for p in model.p_solved([question])[0]] if model else []
+        if p_solved and self.probe is not None and probe is not None:
+            p_solved = [round(p, 4) for p in self.probe.p_solved(p_solved, probe)]
         return {"level": level(p_solved), "p_solved": p_solved}
 
     @classmethod
@@ -148,6 +158,8 @@ class Profile:
             stops=from_plain(Stops, data["stops"], f"'stops' in {file}"),
             policy=from_plain(Policy, data["policy"], f"'policy' in {file}"),
             verifier=as_type(Logistic | None, data["verifier"], f"'verifier' in {file}"),
+            probe=_probe(data.get("probe"), len(data["ladder"]), str(file)),
+            tune_share=as_type(float | None, data.get("tune_share"), f"'tune_share' in {file}"),
             figures=plain["figures"],
             difficulty_model=_loader(folder, plain["difficulty"], len(data["ladder"])),
         )
@@ -170,6 +182,8 @@ class Profile:
             "stops": asdict(self.stops),
             "policy": asdict(self.policy),
             "verifier": asdict(self.verifier) if self.verifier else None,
+            "probe": asdict(self.probe) if self.probe else None,
+            "tune_share": self.tune_share,
             "difficulty": SKOPS if (folder / SKOPS).is_file() else None,
             "figures": self.figures,
         }
@@ -223,7 +237,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise InputError(
             f"{file} has 'format' {found!r}, this version of adaptive reads {FORMAT}: train it again."
         )
-    wrong = next((k for k in (*KEYS, *data) if (k in data) != (k in KEYS)), None)
+    wrong = next((k for k in (*KEYS, *data) if (k in data) != (k in KEYS) and k not in SINCE), None)
     if wrong is not None:
         raise InputError(f"{file} has {'the unknown key' if wrong in data else 'no key'} {wrong!r}.")
     return data
@@ -237,6 +251,13 @@ def _ladder(rows: Any, file: str) -> Ladder:
         return Ladder(rungs)
     except InputError as error:
         raise InputError(f"'ladder' in {file} is not valid: {error}") from error
+
+
+def _probe(data: Any, rungs: int, file: str) -> Probe | None:
+    probe: Probe | None = as_type(Probe | None, data, f"'probe' in {file}")
+    if probe is not None and len(probe.rungs) != rungs:
+        raise InputError(f"'probe' in {file} knows {len(probe.rungs)} rungs, the ladder beside it has {rungs}.")
+    return probe
 
 
 def _loader(folder: Path, name: str | None, rungs: int) -> Callable[[], DifficultyModel | None]:

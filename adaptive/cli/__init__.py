@@ -19,7 +19,7 @@ from adaptive.cli.notes import told
 # The verb's module and its command are named as the verb; the line is what `adaptive --help` shows.
 VERBS = {
     "solve": "Answer a question with as much thinking as it needs.",
-    "train": "Train the difficulty classifier on your own model and questions.",
+    "train": "Train a profile on your own model's outcomes or questions.",
     "record": "Record what every budget brings at your questions, to train, tune and bench from.",
     "models": "Show which engines are installed and what a model can do.",
     "logs": "Show logged solves, newest last.",

@@ -1,16 +1,17 @@
-"""`adaptive train`: labels questions with a model, fits a difficulty model and thresholds: a profile."""
+"""`adaptive train`: fits a profile, to recorded outcomes or to questions that it labels with a model first."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from adaptive.cli.engine import engine_options, opened
 from adaptive.cli.progress import Progress
@@ -25,15 +26,27 @@ if TYPE_CHECKING:
     from adaptive.profile import Profile
 
 LADDER = "0,64,128,256"
+ASKING = ("model", "served_model", "markers", "options", "ladder", "effort", "concurrency")
+"""Options of how a model is asked: recorded outcomes have been."""
+RECORDED = ("tune_share", "rule", "second")
+"""Options of outcomes alone."""
 SPREAD: tuple[Effort, ...] = ("low", "medium", "high")
 
-EPILOG = """QUESTIONS is a JSONL file: an object a line with "question" and "answer", perhaps with "id".
+EPILOG = """SOURCE is a file of outcomes, made by `adaptive record`; or questions: a JSONL, CSV, TSV or Parquet
+file with "question" and "answer", perhaps with "id" and "group".
 
-Every answer is kept in FOLDER/labels.jsonl. Interrupted, the same command goes on from there."""
+Outcomes are learned from without asking a model. Half of their questions are left for `adaptive tune`.
+
+Questions are answered by the model first. Every answer is kept in FOLDER/labels.jsonl. Interrupted, the same
+command goes on from there.
+
+--rule s1 is s1's rule of difficulty (arXiv 2501.19393): a question is easy if the model solves it without
+thinking, or the --second one does; medium if some rung does; else hard. P(solved) is P(easy) but at the top rung,
+where it is P(easy or medium)."""
 
 
 @click.command(epilog=EPILOG)
-@click.argument("questions", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @engine_options
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="FOLDER",
               help="Where the profile is written.")  # fmt: skip
@@ -47,8 +60,16 @@ Every answer is kept in FOLDER/labels.jsonl. Interrupted, the same command goes 
               help="Questions asked at once.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
               help="For sampling and for what is held out.")  # fmt: skip
+@click.option("--tune-share", type=click.FloatRange(0, 1, max_open=True), default=0.5, show_default=True,
+              help="Of outcomes: share of the questions that is left for `adaptive tune`.")  # fmt: skip
+@click.option("--rule", type=click.Choice(("rungs", "s1")), default="rungs", show_default=True,
+              help="Of outcomes: what difficulty is.")  # fmt: skip
+@click.option("--second", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+              help="Outcomes of another model at the same questions, for --rule s1.")  # fmt: skip
+@click.pass_context
 def train(
-    questions: Path,
+    context: click.Context,
+    source: Path,
     model: str,
     served_model: str | None,
     markers: str | None,
@@ -61,23 +82,41 @@ def train(
     limit: int | None,
     concurrency: int,
     seed: int,
+    tune_share: float,
+    rule: str,
+    second: Path | None,
 ) -> None:
-    """Train the difficulty classifier on your own model and questions.
+    """Train a profile on your own model's outcomes or questions.
 
-    Each question is answered without thinking and, where that is wrong, with it (s1's rule). From this come
-    P(solved) for each rung, the confidence from which an answer is accepted, and a card with its figures.
+    From outcomes come P(solved) for each rung, from the question's text and from the direct answer, and P(right)
+    of an answer. Questions are answered without thinking and, where that is wrong, with it (s1's rule): from this
+    come P(solved) and the confidence from which an answer is accepted. A card in FOLDER has all figures.
     """
+    from adaptive.cli.train_outcomes import FitOptions, is_database, train_outcomes
     from adaptive.learn.questions import read_questions
     from adaptive.learn.records import RecordFile
 
     if not 0.5 <= target_precision <= 1:  # nan is not, and passes click's own check
         raise InputError(f"--target-precision must be between 0.5 and 1, got {target_precision}.")
+    if is_database(source):
+        _unused(context, ASKING, f"{source} is recorded outcomes, and no model is asked")
+        train_outcomes(source, out, FitOptions(target_precision, seed, limit, tune_share, rule, second, profile))
+        return
+    _unused(context, RECORDED, f"{source} holds questions, no outcomes")
     base = _base(model, out, profile, ladder, effort)
-    asked = read_questions(questions, limit)
+    asked = read_questions(source, limit)
     plan = {"model": model, "seed": seed, "ladder": base.ladder.to_json(), "style": asdict(base.style)}
     file = RecordFile(out, plan)
     _label(file, asked, base, seed, concurrency, partial(opened, model, served_model, markers, options))
-    _learn(file, asked, base, out, target_precision, seed, questions)
+    _learn(file, asked, base, out, target_precision, seed, source)
+
+
+def _unused(context: click.Context, options: Sequence[str], why: str) -> None:
+    """Raise `InputError` where one of these options was given."""
+    given = (n for n in options if context.get_parameter_source(n) == ParameterSource.COMMANDLINE)
+    if name := next(given, None):
+        shown = next(p.opts[-1] for p in context.command.params if p.name == name)
+        raise InputError(f"{why}: {shown} does not apply, leave it out.")
 
 
 def parse_ladder(text: str, effort: str | None = None) -> Ladder:

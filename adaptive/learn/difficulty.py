@@ -37,6 +37,15 @@ def level(p_solved: Sequence[float]) -> str:
     return "easy" if p_solved[0] >= LIKELY else "medium" if p_solved[-1] >= LIKELY else "hard"
 
 
+def monotone(logits: Floats) -> Floats:
+    """Probabilities from log-odds, shape (n, rungs), that never fall within a row.
+
+    A rung can do all that a cheaper one can: where they disagree, the cheaper one's is believed.
+    """
+    p = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return np.asarray(np.maximum.accumulate(p, axis=1))
+
+
 @dataclass(frozen=True)
 class DifficultyModel:
     """Weights of a trained model.
@@ -63,16 +72,21 @@ class DifficultyModel:
         """Probabilities that each rung solves each question, shape (n, rungs), never falling within a row."""
         if not questions:
             return np.empty((0, self.rungs))
-        logits = np.stack([self._logits(q) for q in questions])
-        p = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
-        # A rung can do all that a cheaper one can: where they disagree, the cheaper one's is believed.
-        return np.asarray(np.maximum.accumulate(p, axis=1))
+        counts, found, ends = np.empty((len(questions), len(COUNTS))), list[int](), list[int]()
+        column = self._columns.get
+        for row, question in enumerate(questions):
+            reading = Reading(question)
+            counts[row] = reading.counts()
+            # The last column is of weight 0: so each question has one, and sums over none are not asked for.
+            found.extend({column(t, -1) for t in reading.tokens()} | {-1})
+            ends.append(len(found))
+        on_tokens = np.add.reduceat(self._by_token[found], [0, *ends[:-1]], axis=0)
+        return monotone(np.log1p(counts) @ self.on_counts.T + on_tokens + self.bias)
 
-    def _logits(self, question: str) -> Floats:
-        reading = Reading(question)
-        found = [self._columns[t] for t in set(reading.tokens()) if t in self._columns]
-        counted = self.on_counts @ np.log1p(reading.counts())
-        return np.asarray(self.bias + counted + self.on_tokens[:, found].sum(axis=1))
+    @cached_property
+    def _by_token(self) -> Floats:
+        """A row for each token, and one of zeros for all others; shape (V + 1, rungs)."""
+        return np.vstack([self.on_tokens.T, np.zeros(self.rungs)])
 
     def save(self, folder: Path) -> None:
         """Write the weights into `folder`, marked as made from the skops file that is there."""

@@ -12,7 +12,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 
 READ = 20_000
 """Characters of a question that are looked at, from its start: hostile input stays cheap."""
+
+REMEMBERED = 1 << 16
+"""Pieces whose reading is remembered: most are read again and again."""
 
 _PIECE = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+(?:'[a-z]+)?|[^\w\s]")
 _SENTENCE = re.compile(r"[.!?]+(?:\s|$)")
@@ -63,16 +66,15 @@ class Reading:
     @cached_property
     def counted(self) -> list[float]:
         """The columns of `_COUNTED`, before the log."""
-        found = self.pieces
+        found, text = self.pieces, self.question[:READ]
         numbers = [p for p in found if p[0].isdecimal()]
         sizes = [_digits(p) for p in numbers] or [0]
-        words = sum(p[0].isalpha() for p in found)
+        words = sum([p[0].isalpha() for p in found])
         signs = [_OPERATORS[p] for p in found if p in _OPERATORS]
-        text = self.question[:READ]
         return [
             len(text), words, len(_SENTENCE.findall(text)), len(numbers), len(set(numbers)), sum(sizes),
-            max(sizes), min(sizes), sum("." in p for p in numbers), sum(p in "([{" for p in found),
-            *_work(found), *(signs.count(s) for s in "+-*/^"), len(found) - words - len(numbers),
+            max(sizes), min(sizes), sum(["." in p for p in numbers]), sum([p in "([{" for p in found]),
+            *_work(found, signs), *[signs.count(s) for s in "+-*/^"], len(found) - words - len(numbers),
         ]  # fmt: skip
 
     def counts(self) -> list[float]:
@@ -88,9 +90,9 @@ class Reading:
 
         The buckets let a linear model draw a curve: "#numbers=3" has a weight of its own.
         """
-        shapes = [_shape(p) for p in self.pieces]
+        shapes = list(map(_shape, self.pieces))
         pairs = [f"{a} {b}" for a, b in pairwise(shapes)]
-        buckets = [f"#{n}={_bucket(v)}" for n, v in zip(_COUNTED, self.counted, strict=True)]
+        buckets = map(_in_bucket, _COUNTED, self.counted)
         return [*shapes, *pairs, *_operations(shapes), *buckets]
 
 
@@ -110,6 +112,7 @@ def same_question(question: str) -> str:
     return " ".join(question.lower().split()).rstrip(" .?!")
 
 
+@lru_cache(REMEMBERED)
 def _shape(piece: str) -> str:
     """A word as it is, a number as its digits before and after the point: "<2d>", "<1.2d>"."""
     if not piece[0].isdecimal():
@@ -120,15 +123,18 @@ def _shape(piece: str) -> str:
 
 def _operations(shapes: Sequence[str]) -> Iterator[str]:
     """Each operator between two numbers with their sizes, in order of size where order is the same to it."""
-    for left, sign, right in zip(shapes, shapes[1:], shapes[2:], strict=False):
-        if sign in _OPERATORS and left.startswith("<") and right.startswith("<"):
+    for place in [i for i, s in enumerate(shapes) if s in _OPERATORS and 0 < i < len(shapes) - 1]:
+        left, sign, right = shapes[place - 1 : place + 2]
+        if left.startswith("<") and right.startswith("<"):
             a, b = sorted((left, right)) if _OPERATORS[sign] in "+*" else (left, right)
             yield f"{a}{_OPERATORS[sign]}{b}"
 
 
-def _work(pieces: Sequence[str]) -> tuple[float, float]:
+def _work(pieces: Sequence[str], signs: Sequence[str]) -> tuple[float, float]:
     """Digit steps: of written sums (the longer number) and of products (one length times the other)."""
     add = multiply = 0.0
+    if not signs:
+        return add, multiply
     for left, sign, right in zip(pieces, pieces[1:], pieces[2:], strict=False):
         if sign in _OPERATORS and left[0].isdecimal() and right[0].isdecimal():
             a, b = _digits(left), _digits(right)
@@ -137,8 +143,14 @@ def _work(pieces: Sequence[str]) -> tuple[float, float]:
     return add, multiply
 
 
+@lru_cache(REMEMBERED)
 def _digits(number: str) -> int:
     return sum(c.isdecimal() for c in number)
+
+
+@lru_cache(REMEMBERED)
+def _in_bucket(name: str, value: float) -> str:
+    return f"#{name}={_bucket(value)}"
 
 
 def _bucket(value: float) -> int:

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from adaptive.ladder import Ladder
+from adaptive.learn.corpus import Corpus
 from adaptive.learn.features import same_question
 from adaptive.learn.gate import Gate
-from adaptive.learn.measure import MANY, held_out, measure
+from adaptive.learn.measure import Solved, folds_for, held_out, measure
 from adaptive.learn.records import Graded, Record
-from adaptive.learn.training import Trained, folds
+from adaptive.learn.training import Trained, at_rungs, folds
 from adaptive.profile import Policy
 from adaptive.verify.compare import same_answer
 
@@ -69,7 +68,8 @@ class Learned:
         """
         records = distinct(records)
         questions, labels = [r.question for r in records], [r.label(len(ladder)) for r in records]
-        trained = Trained.fit(questions, labels, len(ladder), seed)
+        solved = at_rungs(labels, len(ladder))
+        trained = Trained.fit(questions, solved, seed)
         gates = Gates.fit(records, target, seed)
         tuned = replace(
             policy,
@@ -77,7 +77,7 @@ class Learned:
             agreement=gates.agreement.threshold,
             probe_from=probe_from(records, gates.direct),
         )
-        figures = {"difficulty": _measured(questions, labels, len(ladder), seed), **_counted(records)}
+        figures = {"difficulty": _measured(questions, labels, solved, seed), **counted(records)}
         return cls(trained, tuned, figures, gates)
 
 
@@ -109,15 +109,19 @@ def _gate(answers: Iterable[Graded], target: float, seed: int) -> Gate:
     return Gate.fit([a.confidence for a in given], [a.correct for a in given], target, seed)
 
 
-def _measured(questions: Sequence[str], labels: Sequence[int], rungs: int, seed: int) -> dict[str, Any]:
-    fold = folds(labels, 4 if len(labels) >= MANY else 5, seed)
+def _measured(questions: Sequence[str], labels: Sequence[int], solved: Solved, seed: int) -> dict[str, Any]:
+    corpus = Corpus.read(questions)
+    fold = folds(labels, folds_for(len(labels)), seed)
     rows, predicted = held_out(
-        lambda q, y: Trained.refit(q, y, rungs, seed).model().p_solved, questions, labels, fold
+        lambda inside: (
+            lambda outside: Trained.refit(corpus.part(inside), solved[inside], seed).p_solved(corpus.part(outside))
+        ),
+        fold,
     )
-    return measure(np.asarray(labels)[rows], predicted, np.asarray(labels))
+    return measure(solved[rows], predicted, solved)
 
 
-def _counted(records: Sequence[Record]) -> dict[str, Any]:
+def counted(records: Sequence[Record]) -> dict[str, Any]:
     """Mean tokens, and what thinking did to direct answers, on the audited records' dearest chains."""
     audited = [r for r in records if r.audited and r.chains]
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,43 +13,55 @@ from adaptive.learn.gate import share
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
-Predict = Callable[[Sequence[str]], Floats]
-Fit = Callable[[Sequence[str], Sequence[int]], Predict]
+Solved = NDArray[np.bool_]
+Fit = Callable[[Labels], Callable[[Labels], Floats]]
 
 LEVELS = ("easy", "medium", "hard")
 MANY = 2000
 """From so many questions on one quarter is held out; with fewer, every fifth in turn."""
 
 
-def held_out(fit: Fit, questions: Sequence[str], labels: Sequence[int], fold: Labels) -> tuple[Labels, Floats]:
+def held_out(fit: Fit, fold: Labels) -> tuple[Labels, Floats]:
     """Rows and what models predict for them that were fitted to the others: shapes (m,) and (m, rungs).
 
-    `questions` must be distinct, or a question would be on both sides. `fold` is from `folds_of`.
+    fit: returns what predicts for rows, fitted to rows. fold: from `folds`, with the same question in one fold.
     """
     rows, predicted = [], []
     for number in range(1 if len(fold) >= MANY else fold.max() + 1):
-        inside, outside = (np.flatnonzero(part).tolist() for part in (fold != number, fold == number))
-        predict = fit([questions[i] for i in inside], [labels[i] for i in inside])
-        rows.append(outside)
-        predicted.append(predict([questions[i] for i in outside]))
+        inside, outside = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        if len(outside):
+            rows.append(outside)
+            predicted.append(fit(inside)(outside))
     return np.concatenate(rows), np.concatenate(predicted)
 
 
-def measure(labels: Labels, predicted: Floats, known: Labels) -> dict[str, Any]:
+def folds_for(count: int) -> int:
+    """In how many folds so many questions are parted to be held out."""
+    return 4 if count >= MANY else 5
+
+
+def measure(solved: Solved, predicted: Floats, known: Solved) -> dict[str, Any]:
     """Figures in plain JSON types.
 
-    labels: shape (m,), the cheapest rung that solves each held-out question, `rungs` for none. predicted:
-    shape (m, rungs). known: the labels of all questions, whose shares are what the model must beat.
+    solved: shape (m, rungs), whether each rung solves each held-out question. predicted: the same shape. known:
+    that of all questions, whose shares are what the model must beat.
     """
     rungs = predicted.shape[1]
     return {
         "questions": len(known),
-        "held_out": len(labels),
-        "shares": [round(float(np.mean(known == k)), 4) for k in range(rungs + 1)],
-        "level": _level_figures(labels, predicted, known),
-        "rungs": [_rung_figures(labels <= k, predicted[:, k], float(np.mean(known <= k))) for k in range(rungs)],
-        "reliability": _reliability(labels[:, None] <= np.arange(rungs), predicted),
+        "held_out": len(solved),
+        "shares": [
+            round(float(s), 4) for s in np.bincount(cheapest_rung(known), minlength=rungs + 1) / len(known)
+        ],
+        "level": _level_figures(solved, predicted, known),
+        "rungs": [rung_figures(solved[:, k], predicted[:, k], float(np.mean(known[:, k]))) for k in range(rungs)],
+        "reliability": reliability(solved, predicted),
     }
+
+
+def cheapest_rung(solved: Solved) -> Labels:
+    """The cheapest rung that solves each question, the number of rungs where none does; shape (n,)."""
+    return np.asarray(np.where(solved.any(axis=1), solved.argmax(axis=1), solved.shape[1]))
 
 
 def auroc(truth: NDArray[np.bool_], scores: Floats) -> float | None:
@@ -62,16 +74,16 @@ def auroc(truth: NDArray[np.bool_], scores: Floats) -> float | None:
     return float((rank[truth].sum() - true * (true + 1) / 2) / (true * false))
 
 
-def _level_figures(labels: Labels, predicted: Floats, known: Labels) -> dict[str, Any]:
+def _level_figures(solved: Solved, predicted: Floats, known: Solved) -> dict[str, Any]:
     """How often the level is right, against always naming the most frequent one."""
     rungs = predicted.shape[1]
     names = [level(row) for row in predicted]
     table = [[0] * len(LEVELS) for _ in LEVELS]
-    for label, name in zip(labels, names, strict=True):
+    for label, name in zip(cheapest_rung(solved), names, strict=True):
         table[_true_level(label, rungs)][LEVELS.index(name)] += 1
-    accuracy, low, high = share(sum(table[i][i] for i in range(len(LEVELS))), len(labels))
-    usual = np.bincount([_true_level(k, rungs) for k in known], minlength=len(LEVELS)).argmax()
-    base = sum(table[usual]) / max(1, len(labels))
+    accuracy, low, high = share(sum(table[i][i] for i in range(len(LEVELS))), len(solved))
+    usual = np.bincount([_true_level(k, rungs) for k in cheapest_rung(known)], minlength=len(LEVELS)).argmax()
+    base = sum(table[usual]) / max(1, len(solved))
     return {"accuracy": accuracy, "low": low, "high": high, "base": base, "table": table}
 
 
@@ -79,7 +91,7 @@ def _true_level(label: int, rungs: int) -> int:
     return 0 if label == 0 else 2 if label == rungs else 1
 
 
-def _rung_figures(solved: NDArray[np.bool_], p: Floats, base: float) -> dict[str, float | None]:
+def rung_figures(solved: NDArray[np.bool_], p: Floats, base: float) -> dict[str, float | None]:
     """Brier score and log-loss (in nats), the same for always predicting the base rate, and the AUROC."""
     usual = np.full(len(p), base)
     return {
@@ -97,7 +109,7 @@ def _log_loss(truth: NDArray[np.bool_], p: Floats) -> float:
     return float(-np.mean(np.where(truth, np.log(p), np.log(1 - p))))
 
 
-def _reliability(solved: NDArray[np.bool_], p: Floats) -> list[dict[str, float | int]]:
+def reliability(solved: NDArray[np.bool_], p: Floats) -> list[dict[str, float | int]]:
     """All rungs together, by tenths of the predicted probability: how many, mean predicted, share solved."""
     tenth = np.minimum((p * 10).astype(np.int64), 9)
     rows: list[dict[str, float | int]] = []

@@ -79,6 +79,8 @@ def _fits(kind: Any, value: Any) -> bool:
     if get_origin(kind) is Literal:
         return value in get_args(kind)
     kind = get_origin(kind) or kind
+    if is_dataclass(kind):
+        return isinstance(value, Mapping)
     if isinstance(value, bool) or kind is bool:
         return kind is bool and isinstance(value, bool)
     if kind is float:  # json reads NaN and Infinity, and a probability or a threshold is neither
@@ -89,7 +91,7 @@ def _fits(kind: Any, value: Any) -> bool:
 def _name(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(map(str, get_args(kind)))
-    return _WORDS.get(get_origin(kind) or kind, str(kind))
+    return "an object" if is_dataclass(kind) else _WORDS.get(get_origin(kind) or kind, str(kind))
 
 
 def _shown(value: Any) -> str:

@@ -17,6 +17,7 @@ from adaptive.attempt import Arm, Attempt, Usage, Verdict
 from adaptive.bound import verifier_of
 from adaptive.ladder import Effort
 from adaptive.learn.outcomes import DIRECT, Key, Outcome, Recorded
+from adaptive.learn.probe import probe_of
 from adaptive.learn.taken import Taken
 from adaptive.options import Options
 from adaptive.profile import After, Policy, Profile
@@ -104,7 +105,7 @@ class _Solve:
         plan: Plan | str = policy.first(profile.ladder, profile.policy, text, Options())
         while isinstance(plan, Plan):
             over = self.vote(plan) if plan.arm == "vote" else self.buy(plan)
-            plan = "accepted" if over else policy.following(self.situation(text))
+            plan = "accepted" if over else policy.following(self.situation(self.sharper(text)))
         kept = policy.best(self.attempts)
         verdict = self.attempts[kept].verdict
         assert verdict is not None  # every attempt here was judged
@@ -136,6 +137,13 @@ class _Solve:
     def right(self) -> bool:
         """Whether the answer that is kept so far is right."""
         return self.bought[policy.best(self.attempts)].solved
+
+    def sharper(self, text: Sequence[float]) -> Sequence[float]:
+        """What `text` says of difficulty, and the direct answer, where there was one: as `Profile.difficulty`."""
+        probe, direct = self.by.profile.probe, probe_of(self.attempts)
+        if not text or probe is None or direct is None:
+            return text
+        return [round(p, 4) for p in probe.p_solved(text, direct)]
 
     def situation(self, text: Sequence[float]) -> Situation:
         """What `policy.following` is asked with."""

@@ -16,8 +16,8 @@ Row = Sequence[object]
 
 def metrics(ladder: Ladder, figures: dict[str, Any], gates: Gates) -> str:
     """What was measured, as text with Markdown tables."""
-    parts = (_level(figures["difficulty"]), _rungs(ladder, figures["difficulty"]),
-             _reliability(figures["difficulty"]), _gates(gates), _thinking(figures))  # fmt: skip
+    parts = (level_table(figures["difficulty"]), _rungs(ladder, figures["difficulty"]),
+             _reliability(figures["difficulty"]), gates_table(gates), thinking(figures))  # fmt: skip
     return "\n\n".join(parts)
 
 
@@ -75,16 +75,18 @@ def _cell(value: object) -> str:
     return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def _percent(part: float) -> str:
+def percent(part: float) -> str:
+    """A share in 0..1 in words."""
     return f"{100 * part:.1f} %"
 
 
-def _level(figures: dict[str, Any]) -> str:
+def level_table(figures: dict[str, Any]) -> str:
+    """How often the level was right, and what was said of what."""
     found = figures["level"]
     said = (
-        f"Level (easy, medium, hard) right on {_percent(found['accuracy'])} of {figures['held_out']} "
-        f"held-out questions ({_percent(found['low'])} to {_percent(found['high'])}); always naming the "
-        f"commonest: {_percent(found['base'])}."
+        f"Level (easy, medium, hard) right on {percent(found['accuracy'])} of {figures['held_out']} "
+        f"held-out questions ({percent(found['low'])} to {percent(found['high'])}); always naming the "
+        f"commonest: {percent(found['base'])}."
     )
     rows = [(f"is {name}", *row) for name, row in zip(LEVELS, found["table"], strict=True)]
     return said + "\n\n" + table(("", *(f"said {name}" for name in LEVELS)), rows)
@@ -105,22 +107,24 @@ def _reliability(figures: dict[str, Any]) -> str:
     return "Reliability, all rungs together:\n\n" + table(("predicted", "count", "mean", "solved"), rows)
 
 
-def _gates(gates: Gates) -> str:
+def gates_table(gates: Gates) -> str:
+    """From which confidence on answers are accepted, and how many of these are right."""
     named = {"direct answer": gates.direct, **{f"thinking, {e}": g for e, g in gates.chains.items()}}
     rows = [_gate(name, gate) for name, gate in {**named, "both agree": gates.agreement}.items()]
     head = ("answer", "judged", "right", "threshold", "accepted", "precision", "interval")
-    said = f"Accepted from the confidence at which {_percent(gates.direct.target)} are right:"
+    said = f"Accepted from the confidence at which {percent(gates.direct.target)} are right:"
     return said + "\n\n" + table(head, rows)
 
 
 def _gate(name: str, gate: Gate) -> Row:
     precision, low, high = gate.precision()
-    right = _percent(gate.right / gate.answers) if gate.answers else None
-    judged = (name, gate.answers, right, gate.threshold, _percent(gate.coverage))
-    return (*judged, _percent(precision), f"{low:.3f}-{high:.3f}") if gate.accepted else (*judged, None, None)
+    right = percent(gate.right / gate.answers) if gate.answers else None
+    judged = (name, gate.answers, right, gate.threshold, percent(gate.coverage))
+    return (*judged, percent(precision), f"{low:.3f}-{high:.3f}") if gate.accepted else (*judged, None, None)
 
 
-def _thinking(figures: dict[str, Any]) -> str:
+def thinking(figures: dict[str, Any]) -> str:
+    """What thinking mended, broke and took."""
     tokens = figures["tokens"]
     return (
         f"On the {figures['audited']} audited questions (picked by chance, every effort run) the dearest "

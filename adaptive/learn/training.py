@@ -1,6 +1,6 @@
 """Fits the difficulty model with scikit-learn, and keeps it in a skops file.
 
-For each rung, "solved at this rung or a cheaper one" is a logistic regression over the features: its strength
+For each rung, whether it solves a question is a logistic regression over the features: its strength
 of regularisation chosen by cross-validated log-loss, its probabilities calibrated (Platt's sigmoid) on
 predictions of rows it was not fitted to. One regression a rung did as well as or better than one over all
 levels, and than boosted trees, which besides cannot be loaded from a file that is not trusted.
@@ -28,9 +28,15 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from adaptive.errors import InputError
-from adaptive.learn.difficulty import SKOPS, DifficultyModel
+from adaptive.learn.corpus import Corpus
+from adaptive.learn.difficulty import SKOPS, DifficultyModel, monotone
 from adaptive.learn.features import COUNTS, counts, tokens
 from adaptive.learn.trusted import BROKEN, brief, read_trusted, write_trusted
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
+Solved = NDArray[np.bool_]
+Splits = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 TRUSTED = (
     "adaptive.learn.features.counts",
@@ -42,6 +48,8 @@ TRUSTED = (
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)
 VOCABULARY = 2000
+LEAST_WITH = 3
+"""Questions that must have a token for it to be learned from."""
 FOLDS = 4
 LEAST = 30
 """Questions that are needed to train at all."""
@@ -53,13 +61,29 @@ LARGEST = 200_000_000
 """Bytes that a model file may unpack to."""
 
 
-def folds(labels: Sequence[int] | NDArray[Any], count: int, seed: int) -> NDArray[np.int64]:
-    """A fold for each row, 0..count-1, with the labels dealt out evenly however rare one is; shape (n,)."""
+def folds(
+    labels: Sequence[int] | NDArray[Any], count: int, seed: int, groups: Sequence[str] | None = None
+) -> Labels:
+    """A fold for each row, 0..count-1, with the labels dealt out evenly however rare one is; shape (n,).
+
+    Rows of one group are in one fold: then it is the labels of the groups' first rows that are dealt out.
+    """
     values = np.asarray(labels)
+    if groups is not None:
+        _, leaders, group = np.unique(np.asarray(groups, dtype=np.str_), return_index=True, return_inverse=True)
+        return folds(values[leaders], count, seed)[group]
     order = np.lexsort((np.random.default_rng(seed).permutation(len(values)), values))
     fold = np.empty(len(values), dtype=np.int64)
     fold[order] = np.arange(len(values)) % count
     return fold
+
+
+def at_rungs(labels: Sequence[int], rungs: int) -> Solved:
+    """Whether each rung or a cheaper one solves each question, shape (n, rungs).
+
+    labels: the cheapest rung that solves each, `rungs` where none does.
+    """
+    return np.asarray(np.asarray(labels)[:, None] <= np.arange(rungs))
 
 
 @dataclass(frozen=True)
@@ -70,22 +94,33 @@ class Trained:
     rungs: tuple[CalibratedClassifierCV | float, ...]
 
     @classmethod
-    def fit(cls, questions: Sequence[str], labels: Sequence[int], rungs: int, seed: int = 0) -> Trained:
-        """Fit on questions and labels: the cheapest rung that solves each, `rungs` where none does.
+    def fit(
+        cls, questions: Sequence[str], solved: Solved, seed: int = 0, groups: Sequence[str] | None = None
+    ) -> Trained:
+        """Fit on questions and whether each rung solves them, shape (n, rungs).
 
-        Raises `InputError` where there is too little to learn from.
+        groups: a name for each question; strength and calibration are chosen across groups. Raises `InputError`
+        where there is too little to learn from.
         """
-        _check(_solved(labels, rungs))
-        return cls.refit(questions, labels, rungs, seed)
+        enough(solved)
+        return cls.refit(Corpus.read(questions), solved, seed, groups)
 
     @classmethod
-    def refit(cls, questions: Sequence[str], labels: Sequence[int], rungs: int, seed: int = 0) -> Trained:
+    def refit(cls, corpus: Corpus, solved: Solved, seed: int = 0, groups: Sequence[str] | None = None) -> Trained:
         """Fit on a part of questions that were enough, to measure on the rest."""
-        solved = _solved(labels, rungs)
-        features = _features()
+        words = corpus.frequent(LEAST_WITH, VOCABULARY)
+        scaler = StandardScaler().fit(corpus.counts)
+        features = _features(words, scaler)
         with threadpool_limits(limits=1):  # the matrices are small and sparse: more threads make it slower
-            rows = features.fit_transform(list(questions)).tocsr()
-            return cls(features, tuple(_fit_rung(rows, solved[:, k], seed) for k in range(rungs)))
+            rows = corpus.matrix(words, scaler.transform(corpus.counts))
+            return cls(features, tuple(_fit_rung(rows, column, seed, groups) for column in solved.T))
+
+    def p_solved(self, corpus: Corpus) -> Floats:
+        """What `model().p_solved` gives for these questions, shape (n, rungs)."""
+        counted, words = (step for _, step in self.features.transformer_list)
+        rows = corpus.matrix(_by_column(words), counted[-1].transform(corpus.counts))
+        weights, bias = (np.stack(part) for part in zip(*map(self._linear, self.rungs), strict=True))
+        return monotone(rows @ weights.T + bias)
 
     def model(self) -> DifficultyModel:
         """The same predictions as plain weights, the scaling of the counts folded into them."""
@@ -94,8 +129,17 @@ class Trained:
         weights, bias = (np.stack(part) for part in zip(*map(self._linear, self.rungs), strict=True))
         split = len(scaler.mean_)
         on_counts = weights[:, :split] / scaler.scale_
-        vocabulary = tuple(sorted(words.vocabulary_, key=words.vocabulary_.__getitem__))
-        return DifficultyModel(vocabulary, weights[:, split:], on_counts, bias - on_counts @ scaler.mean_)
+        return DifficultyModel(_by_column(words), weights[:, split:], on_counts, bias - on_counts @ scaler.mean_)
+
+    def importance(self) -> list[list[tuple[str, float]]]:
+        """For each rung what its log-odds weigh, the heaviest first: counts for a standard deviation, tokens as
+        they are (there or not)."""
+        names = (*COUNTS, *_by_column(self.features.transformer_list[1][1]))
+        lines = (self._linear(rung)[0] for rung in self.rungs)
+        return [
+            sorted((z for z in zip(names, w.tolist(), strict=True) if z[1]), key=lambda z: -abs(z[1]))
+            for w in lines
+        ]
 
     def _linear(self, rung: CalibratedClassifierCV | float) -> tuple[NDArray[np.float64], np.float64]:
         """Weights and bias that give a rung's log-odds from its features."""
@@ -126,12 +170,7 @@ class Trained:
         return trained
 
 
-def _solved(labels: Sequence[int], rungs: int) -> NDArray[np.bool_]:
-    """Whether each rung solves each question, shape (n, rungs)."""
-    return np.asarray(np.asarray(labels)[:, None] <= np.arange(rungs))
-
-
-def _check(solved: NDArray[np.bool_]) -> None:
+def enough(solved: Solved) -> None:
     """Raise `InputError` where no rung has enough of both, solved and not."""
     count = len(solved)
     if count < LEAST:
@@ -149,27 +188,35 @@ def _learnable(solved: NDArray[np.bool_]) -> bool:
     return bool(least <= solved.sum() <= len(solved) - least)
 
 
-def _features() -> FeatureUnion:
+def _features(words: Sequence[str], scaler: StandardScaler) -> FeatureUnion:
     """Counts, standardised, and the presence of tokens that three questions have, the most frequent ones."""
-    counted = make_pipeline(FunctionTransformer(counts), StandardScaler())
-    words = CountVectorizer(analyzer=tokens, binary=True, min_df=3, max_features=VOCABULARY, dtype=np.float64)
-    return FeatureUnion([("counts", counted), ("words", words)])
+    counted = make_pipeline(FunctionTransformer(counts), scaler)
+    found = CountVectorizer(analyzer=tokens, binary=True, vocabulary=list(words) or ["?"], dtype=np.float64)
+    return FeatureUnion([("counts", counted), ("words", found.fit([]))])
 
 
-def _fit_rung(rows: Any, solved: NDArray[np.bool_], seed: int) -> CalibratedClassifierCV | float:
+def _by_column(words: CountVectorizer) -> tuple[str, ...]:
+    return tuple(sorted(words.vocabulary_, key=words.vocabulary_.__getitem__))
+
+
+def _fit_rung(
+    rows: Any, solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None
+) -> CalibratedClassifierCV | float:
     """The calibrated classifier of one rung, or its smoothed share where there is nothing to tell apart."""
-    if not _learnable(solved):
+    splits = _splits(solved, seed, groups)
+    if not _learnable(solved) or not _both_in_all(solved, splits):
         return float((solved.sum() + 1) / (len(solved) + 2))
-    best = _line(_strength(rows, solved, seed))
-    splits = _splits(solved, seed)
+    best = _line(_strength(rows, solved, seed, groups))
     return CalibratedClassifierCV(best, method="sigmoid", cv=splits, ensemble=False).fit(rows, solved)
 
 
-def _strength(rows: Any, solved: NDArray[np.bool_], seed: int) -> float:
+def _strength(rows: Any, solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None) -> float:
     """The strength with the least cross-validated log-loss, on a sample: it hardly changes with the rows."""
     some = np.flatnonzero(folds(solved, -(-len(solved) // SAMPLE), seed) == 0)
     sample, truth = rows[some], solved[some]
-    splits = _splits(truth, seed)
+    splits = _splits(truth, seed, None if groups is None else [groups[int(i)] for i in some])
+    if not _both_in_all(truth, splits):
+        return STRENGTHS[len(STRENGTHS) // 2]
 
     def loss(strength: float) -> float:
         p = cross_val_predict(_line(strength), sample, truth, cv=splits, method="predict_proba")
@@ -178,9 +225,16 @@ def _strength(rows: Any, solved: NDArray[np.bool_], seed: int) -> float:
     return min(STRENGTHS, key=loss)
 
 
-def _splits(solved: NDArray[np.bool_], seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    fold = folds(solved, FOLDS, seed)
-    return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(FOLDS)]
+def _splits(solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None) -> Splits:
+    """Rows to fit on and rows to predict, for each fold; a fold that few groups left empty is none."""
+    fold = folds(solved, FOLDS, seed, groups)
+    parts = ((np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(FOLDS))
+    return [(inside, outside) for inside, outside in parts if len(outside)]
+
+
+def _both_in_all(solved: NDArray[np.bool_], splits: Splits) -> bool:
+    """Whether every fit sees some that are solved and some that are not: few large groups may not allow it."""
+    return all(0 < solved[inside].sum() < len(inside) for inside, _ in splits)
 
 
 def _line(strength: float) -> LogisticRegression:

@@ -143,7 +143,9 @@ def lined_up(profile: Profile, search: Sequence[Recorded], goal: Goal, seed: int
     found = _Search(profile, search, seed, tell)
     found.run()
     line = [dialled for dialled, way in pareto(list(found.ways.items())) if goal.affordable(way)]
-    spread: Sequence[int] = np.unique(np.linspace(0, len(line) - 1, LINED_UP).round().astype(int)).tolist() if line else []
+    spread: Sequence[int] = (
+        np.unique(np.linspace(0, len(line) - 1, LINED_UP).round().astype(int)).tolist() if line else []
+    )
     return [found.setting(line[i]) for i in spread]
 
 

@@ -14,7 +14,6 @@ from functools import lru_cache
 
 LONGEST_NUMBER = 400
 """Characters of the longest text read as a number, and the largest power of ten; beyond them it is text."""
-
 REMEMBERED = 4096
 """Texts whose reading is kept: votes compare each answer with each other one, and with them again."""
 

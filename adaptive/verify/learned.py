@@ -1,6 +1,7 @@
 """`learned`: P(this answer is right), from what an attempt looked like. Here what it looks at; training fits it.
 
-The features need no text of the question or the answer, so nothing that either says can change a verdict.
+The features need no text of the question, and of the answer only its length and whether another is the same, so
+nothing that either says can change a verdict.
 """
 
 from __future__ import annotations
@@ -19,20 +20,27 @@ UNSURE = 0.5
 MOST_LOGIT = 30.0
 
 
+FEATURES = (
+    "sure", "unknown", "weakest", "agree", "differ", "forced", "looped", "waits", "length", "filled", "direct",
+    "size", "revised", "difficulty",
+)  # fmt: skip
+"""The names of `features`, in order."""
+
+
 def features(attempt: Attempt, others: Sequence[Attempt], p_solved: Sequence[float] = ()) -> dict[str, float]:
     """What a verifier model sees of an attempt; all numbers are finite, and most within -10..10.
 
     sure: log-odds of the confidence; unknown: 1 where there is none. weakest: mean log-probability (nats) of the
     weakest stretch. agree, differ: independent answers that say the same and that do not. forced: 1 where the
     thinking was cut or stopped; looped. waits. length: log of 1 + thinking tokens; filled: the share of the budget
-    that is used. direct: 1 where nothing was thought. difficulty: log-odds of p(solved) at its rung.
+    that is used. direct: 1 where nothing was thought. size: log of 1 + characters of the answer. revised: 1
+    where a Wait changed the answer. difficulty: log-odds of p(solved) at its rung, by the question's text alone.
     """
     answers = [o.answer for o in others if o.answer is not None and independent(attempt, o)]
     agree = sum(same_answer(attempt.answer, a) for a in answers)
     sure = sureness(attempt, others)
-    known = p_solved[min(attempt.rung, len(p_solved) - 1)] if p_solved else UNSURE
     return {
-        "sure": _log_odds(UNSURE if sure is None else sure),
+        "sure": log_odds(UNSURE if sure is None else sure),
         "unknown": float(sure is None),
         "weakest": max(-10.0, attempt.weakest or 0.0),
         "agree": float(agree),
@@ -43,8 +51,23 @@ def features(attempt: Attempt, others: Sequence[Attempt], p_solved: Sequence[flo
         "length": math.log1p(attempt.charged),
         "filled": attempt.charged / attempt.budget if attempt.budget else 0.0,
         "direct": float(attempt.finish == "none"),
-        "difficulty": _log_odds(known),
+        "size": math.log1p(len(attempt.answer or "")),
+        "revised": float(_revised(attempt, others)),
+        "difficulty": difficulty_of(p_solved, attempt.rung),
     }
+
+
+def _revised(attempt: Attempt, others: Sequence[Attempt]) -> bool:
+    """Whether a Wait, this attempt, made another answer of the one before it."""
+    if attempt.arm != "wait" or not others:
+        return False
+    before = others[len(others) - 1 if attempt.base is None else attempt.base]
+    return not same_answer(attempt.answer, before.answer)
+
+
+def difficulty_of(p_solved: Sequence[float], rung: int) -> float:
+    """Log-odds of p(solved) at a rung, 0 where nothing is known."""
+    return log_odds(p_solved[min(rung, len(p_solved) - 1)] if p_solved else UNSURE)
 
 
 class VerifierModel(Protocol):
@@ -95,7 +118,7 @@ class Learned:
         return Verdict(passed, p, self.name, said)
 
 
-def _log_odds(p: float) -> float:
+def log_odds(p: float) -> float:
     """The log-odds of a probability, within -10..10."""
     p = min(1 - 4.54e-5, max(4.54e-5, p))
     return math.log(p / (1 - p))

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from adaptive.learn import training
-from adaptive.learn.training import Trained
+from adaptive.learn.training import Trained, at_rungs
 from tests.learn.toy import question
 
 RUNGS = 3
@@ -32,7 +32,7 @@ def data() -> Data:
 
 @pytest.fixture(scope="session")
 def trained(data: Data) -> Trained:
-    return Trained.fit(*data, RUNGS)
+    return Trained.fit(data[0], at_rungs(data[1], RUNGS))
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from sklearn.preprocessing import FunctionTransformer
 from adaptive.errors import InputError
 from adaptive.learn.difficulty import SKOPS, WEIGHTS, DifficultyModel, level
 from adaptive.learn.features import COUNTS
-from adaptive.learn.training import LEAST, TRUSTED, Trained, folds
+from adaptive.learn.training import LEAST, TRUSTED, Trained, at_rungs, folds
 from tests.learn.conftest import RUNGS, Data
 from tests.learn.toy import ROOT
 
@@ -74,7 +74,7 @@ def test_levels(p_solved: list[float], word: str) -> None:
 
 def test_a_rung_without_both_kinds_has_its_share(data: Data) -> None:
     questions, labels = data
-    rare = Trained.fit(questions, [max(1, k) for k in labels], RUNGS)
+    rare = Trained.fit(questions, at_rungs([max(1, k) for k in labels], RUNGS))
     assert rare.rungs[0] == pytest.approx(1 / (len(labels) + 2))
     assert rare.model().p_solved(["What is 3 + 4?"])[0][0] == pytest.approx(1 / (len(labels) + 2))
 
@@ -89,7 +89,7 @@ def test_a_rung_without_both_kinds_has_its_share(data: Data) -> None:
 )
 def test_too_little_to_learn_from(labels: list[int], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        Trained.fit([f"What is {i} + 1?" for i in range(len(labels))], labels, RUNGS)
+        Trained.fit([f"What is {i} + 1?" for i in range(len(labels))], at_rungs(labels, RUNGS))
 
 
 @given(st.lists(st.integers(0, 3), min_size=1), st.integers(1, 5))

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from adaptive.learn.measure import auroc, held_out, measure
+from adaptive.learn.measure import auroc, folds_for, held_out, measure
+from adaptive.learn.training import at_rungs
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=60))
@@ -22,7 +26,7 @@ def test_auroc_is_scikit_learns(rows: list[tuple[bool, int]]) -> None:
 def test_figures_of_known_predictions() -> None:
     labels = np.array([0, 0, 1, 2])
     predicted = np.array([[0.9, 0.95], [0.4, 0.6], [0.2, 0.8], [0.1, 0.2]])
-    figures = measure(labels, predicted, labels)
+    figures = measure(at_rungs(labels, 2), predicted, at_rungs(labels, 2))
     assert figures["level"]["table"] == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
     assert figures["level"]["accuracy"] == 0.75
     assert figures["level"]["base"] == 0.5
@@ -36,12 +40,9 @@ def test_figures_of_known_predictions() -> None:
 
 @pytest.mark.parametrize(("count", "expected"), [(50, 50), (2400, 600)])
 def test_nothing_is_predicted_by_a_model_that_saw_it(count: int, expected: int) -> None:
-    questions, labels = [str(i) for i in range(count)], [0] * count
-    fold = np.arange(count) % (4 if count >= 2000 else 5)
+    def fit(seen: NDArray[np.int64]) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
+        return lambda asked: np.isin(asked, seen)[:, None].astype(np.float64)
 
-    def fit(seen: object, _: object) -> object:
-        return lambda asked: np.array([[float(q in set(seen))] for q in asked])  # type: ignore[arg-type]
-
-    rows, predicted = held_out(fit, questions, labels, fold)  # type: ignore[arg-type]
+    rows, predicted = held_out(fit, np.arange(count) % folds_for(count))
     assert len(set(rows.tolist())) == expected
     assert not predicted.any()

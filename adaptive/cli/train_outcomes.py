@@ -1,0 +1,134 @@
+"""`adaptive train outcomes.db`: fits a profile to recorded outcomes; no model is asked."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from adaptive.errors import InputError
+
+if TYPE_CHECKING:
+    from adaptive.learn.examples import Examples
+    from adaptive.learn.from_outcomes import FromOutcomes
+    from adaptive.learn.outcomes import Outcomes
+    from adaptive.profile import Profile
+
+MAGIC = b"SQLite format 3\0"
+
+
+def is_database(file: Path) -> bool:
+    """Whether it is a SQLite file, whatever its name."""
+    try:
+        with file.open("rb") as raw:
+            return raw.read(len(MAGIC)) == MAGIC
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}).") from error
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """What the options say. tune_share: of the questions that are left to `adaptive tune`, in 0..1."""
+
+    target: float
+    seed: int
+    limit: int | None
+    tune_share: float
+    rule: str
+    second: Path | None
+    profile: str | None
+
+
+def train_outcomes(source: Path, out: Path, options: FitOptions) -> None:
+    """Fit, print the figures, write the profile."""
+    from adaptive.learn.from_outcomes import Fit
+    from adaptive.learn.outcomes import Outcomes
+
+    with Outcomes(source) as outcomes:
+        base = _base(outcomes, out, options)
+        click.echo(f"Reading {outcomes.count()} attempts from {source}.", err=True)
+        examples = _read(outcomes, base, options)
+    for why, count in examples.left_out.items():
+        click.echo(f"{count} questions {why}: they are left out.", err=True)
+    rule = _rule(examples, options)
+    fit = Fit(options.target, options.seed, lambda said: click.echo(said, err=True))
+    learned = fit.learn(examples, base.policy, rule.solved if rule else None)
+    _write(source, out, base, examples, learned, options, rule.said if rule else "")
+
+
+def _read(outcomes: Outcomes, base: Profile, options: FitOptions) -> Examples:
+    """The questions to learn from, the first `limit` of them."""
+    from itertools import islice
+
+    from adaptive.learn.examples import Examples
+    from adaptive.learn.parts import part_of
+
+    some = islice(outcomes, options.limit)
+    return Examples.read(some, base.ladder, lambda one: part_of(one.question, options.tune_share) == "learn")
+
+
+def _base(outcomes: Outcomes, out: Path, options: FitOptions) -> Profile:
+    """The profile before training: its ladder and style are the recording's."""
+    from adaptive.learn.plan import profile_of
+    from adaptive.profile import Profile
+
+    made = profile_of(outcomes.plan, out.resolve().name, outcomes.path)
+    return replace(made, policy=Profile.load(options.profile).policy) if options.profile else made
+
+
+def _rule(examples: Examples, options: FitOptions) -> Any:
+    """What `--rule` makes of the answers; None for each rung's own."""
+    from adaptive.learn.outcomes import Outcomes
+    from adaptive.learn.rule import S1
+
+    if options.rule != "s1":
+        if options.second is not None:
+            raise InputError("--second is another model's outcomes for --rule s1: give both.")
+        return None
+    if options.second is None:
+        found = S1.of(examples)
+    else:
+        with Outcomes(options.second) as second:
+            found = S1.of(examples, second)
+    click.echo(found.said, err=True)
+    return found
+
+
+def _write(
+    source: Path,
+    out: Path,
+    base: Profile,
+    examples: Examples,
+    learned: FromOutcomes,
+    options: FitOptions,
+    rule: str,
+) -> None:
+    from adaptive.learn import report_outcomes as report
+    from adaptive.learn.parts import write_seen
+    from adaptive.learn.plots import reliability_plots
+
+    profile = replace(
+        base,
+        policy=learned.policy,
+        verifier=learned.verifier,
+        probe=learned.probe,
+        tune_share=options.tune_share,
+        figures=learned.figures,
+    )
+    learned.trained.save(out)
+    write_seen(out, examples.texts)
+    plots, missing = reliability_plots(out, learned.figures)
+    if missing:
+        click.echo(f"The card has no plots: {missing}", err=True)
+    made = report.Made(
+        shlex.join(["adaptive", *sys.argv[1:]]), source.name, len(examples), options.tune_share, rule
+    )
+    profile.save(out, card=report.card(profile, learned.gates, made, plots))
+    click.echo(report.metrics(profile, learned.gates))
+    click.echo(
+        f"Wrote the profile {out}: adaptive solve --profile {shlex.quote(str(out))} -m {base.model}", err=True
+    )

@@ -1,0 +1,155 @@
+"""From recorded outcomes to what a profile knows: difficulty by the text, the probe, a verifier model, figures.
+
+What one model is given of another is what that one says of questions it was not fitted to: the probe and the
+verifier model see the text's p(solved) out of fold, as they will see it of a new question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptive.errors import InputError
+from adaptive.learn import fitting
+from adaptive.learn.corpus import Corpus
+from adaptive.learn.examples import Examples
+from adaptive.learn.fitting import Fitted
+from adaptive.learn.learned import Gates, counted, probe_from
+from adaptive.learn.measure import folds_for, held_out, measure, rung_figures
+from adaptive.learn.probe import Line, Probe
+from adaptive.learn.training import LEAST, Trained, enough, folds
+from adaptive.learn.verifying import Judge, judge
+from adaptive.profile import Policy
+from adaptive.verify.learned import Logistic, log_odds
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
+Solved = NDArray[np.bool_]
+Tell = Callable[[str], None]
+SEEN = ("text", "sure", "unknown", "missing", "length", "size")
+"""What the probe sees, in the order of its columns."""
+
+
+@dataclass(frozen=True)
+class FromOutcomes:
+    """What was learned; to be saved as a profile. verifier is None where all answers are right or none is."""
+
+    trained: Trained
+    probe: Probe
+    verifier: Logistic | None
+    policy: Policy
+    gates: Gates
+    figures: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How it is learned. target: the precision that an accepted answer should have. tell: is told what is done."""
+
+    target: float = 0.97
+    seed: int = 0
+    tell: Tell = lambda _: None
+
+    def learn(self, examples: Examples, policy: Policy, solved: Solved | None = None) -> FromOutcomes:
+        """Learn from examples; `policy` keeps what is not learned here.
+
+        solved: what difficulty means where that is not each rung's own answer, shape (n, rungs). Raises
+        `InputError` where there is too little to learn from.
+        """
+        solved = examples.solved if solved is None else solved
+        checked(examples, solved)
+        self.tell(f"Reading {len(examples)} questions.")
+        corpus = Corpus.read(examples.texts)
+        self.tell("Fitting the difficulty of questions, and measuring it on questions held out.")
+        rows, text = self._held_out(corpus, solved, examples.groups)
+        trained = Trained.refit(corpus, solved, self.seed, examples.groups)
+        self.tell("Fitting the probe and the verifier model.")
+        group = np.unique(np.asarray(examples.groups, dtype=np.str_), return_inverse=True)[1]
+        fits, probed = self._probe(examples, rows, text, solved, group)
+        verifier = self._judge(examples, rows, text, group)
+        gates = Gates.fit(examples.records, self.target, self.seed)
+        learned = replace(
+            policy,
+            accept=gates.accept(examples.ladder),
+            agreement=gates.agreement.threshold,
+            probe_from=probe_from(examples.records, gates.direct),
+        )
+        figures = {
+            "difficulty": measure(solved[rows], text, solved),
+            "probe": _probe_figures(solved, rows, probed, fits),
+            "verifier": verifier.figures if verifier else None,
+            "tokens_of_text": _weightiest(trained),
+            **counted(examples.records),
+        }
+        probe = Probe(tuple(Line(f.named(SEEN), round(f.bias, 6)) for f in fits))
+        return FromOutcomes(trained, probe, verifier.model if verifier else None, learned, gates, figures)
+
+    def _held_out(self, corpus: Corpus, solved: Solved, groups: Sequence[str]) -> tuple[Labels, Floats]:
+        """The text's p(solved) of questions in no fold that it was fitted to, rounded as a profile tells it."""
+        fold = folds(solved.sum(axis=1), folds_for(len(corpus)), self.seed, groups)
+
+        def fit(inside: Labels) -> Callable[[Labels], Floats]:
+            own = [groups[int(i)] for i in inside]
+            made = Trained.refit(corpus.part(inside), solved[inside], self.seed, own)
+            return lambda outside: made.p_solved(corpus.part(outside))
+
+        rows, predicted = held_out(fit, fold)
+        return rows, np.round(predicted, 4)
+
+    def _probe(
+        self, examples: Examples, rows: Labels, text: Floats, solved: Solved, group: Labels
+    ) -> tuple[list[Fitted], Floats]:
+        """The probe's line for each rung, and what it predicts out of fold for `rows`."""
+        seen = np.array([[examples.direct[i][n] for n in SEEN[1:]] for i in rows])
+        lines, predicted = [], []
+        for k in range(solved.shape[1]):
+            columns = np.column_stack([odds(text[:, k]), seen])
+            given = columns, solved[rows, k], np.ones(len(rows)), group[rows]
+            lines.append(fitting.fit(*given, self.seed))
+            predicted.append(fitting.out_of_fold(*given, self.seed))
+        return lines, np.maximum.accumulate(np.column_stack(predicted), axis=1)
+
+    def _judge(self, examples: Examples, rows: Labels, text: Floats, group: Labels) -> Judge | None:
+        known = {int(row): text[i].tolist() for i, row in enumerate(rows)}
+        return judge(examples.judged, known, group, self.target, self.seed)
+
+
+def checked(examples: Examples, solved: Solved) -> None:
+    """Raise `InputError` where the examples are too few or too much alike to learn from."""
+    if not len(examples):
+        why = "; ".join(f"{count} {words}" for words, count in examples.left_out.items())
+        raise InputError(f"there is no question to learn from{f' ({why})' if why else ''}: record more.")
+    groups = len(set(examples.groups))
+    if groups < LEAST:
+        raise InputError(
+            f"{len(examples)} questions of {groups} groups are too few to train on: record at least {LEAST} of "
+            "different groups."
+        )
+    enough(solved)
+
+
+def odds(p: Floats) -> Floats:
+    """Log-odds of probabilities, as a feature of other models."""
+    return np.array([log_odds(one) for one in p.tolist()])
+
+
+def _probe_figures(solved: Solved, rows: Labels, predicted: Floats, fits: Sequence[Fitted]) -> dict[str, Any]:
+    """The same figures as of the text alone, and what weighs."""
+    rungs = [
+        rung_figures(solved[rows, k], predicted[:, k], float(np.mean(solved[:, k])))
+        for k in range(solved.shape[1])
+    ]
+    return {
+        "rungs": rungs,
+        "reliability": measure(solved[rows], predicted, solved)["reliability"],
+        "importance": [[[n, round(w, 4)] for n, w in f.importance(SEEN)] for f in fits],
+    }
+
+
+def _weightiest(trained: Trained, most: int = 10) -> list[list[list[Any]]]:
+    """For each rung the features of the text that weigh most."""
+    return [[[n, round(w, 4)] for n, w in rung[:most]] for rung in trained.importance()]

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adaptive.bound import verifier_of
+from adaptive.cli import cli
+from adaptive.errors import InputError
+from adaptive.learn import from_outcomes, plots
+from adaptive.learn.difficulty import WEIGHTS
+from adaptive.learn.examples import Examples
+from adaptive.learn.from_outcomes import Fit, FromOutcomes
+from adaptive.learn.outcomes import DIRECT, Recorded
+from adaptive.learn.parts import part_of, read_seen, seen_key
+from adaptive.learn.rule import S1
+from adaptive.learn.situations import situations
+from adaptive.learn.training import Trained, folds
+from adaptive.profile import Policy, Profile
+from adaptive.verify.learned import Learned
+from tests.learn.made import LADDER, many, write
+from tests.scripted import run
+
+pytestmark = pytest.mark.usefixtures("quick")
+Train = Callable[..., Result]
+
+
+def examples(made: list[Recorded]) -> Examples:
+    return Examples.read(made, LADDER, lambda _: True)
+
+
+@pytest.fixture(scope="module")
+def learned() -> FromOutcomes:
+    return Fit(0.95).learn(examples(many(400)), Policy())
+
+
+@pytest.fixture
+def train(monkeypatch: pytest.MonkeyPatch) -> Train:
+    for name in [name for name in os.environ if name.startswith("ADAPTIVE_")]:
+        monkeypatch.delenv(name)
+    return lambda *args: CliRunner().invoke(cli, ["train", *map(str, args)], prog_name="adaptive")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("data") / "anything.xyz", many(400))
+
+
+@pytest.fixture
+def trained(train: Train, source: Path, tmp_path: Path) -> Path:
+    result = train(source, "--out", tmp_path / "toy", "--target-precision", "0.95")
+    assert result.exit_code == 0, result.output
+    return tmp_path / "toy"
+
+
+def test_what_was_planted_is_found(learned: FromOutcomes) -> None:
+    rungs = learned.figures["difficulty"]["rungs"]
+    assert all(r["brier"] < r["brier_base"] and r["auroc"] > 0.75 for r in rungs)
+    assert learned.figures["probe"]["rungs"][0]["auroc"] > rungs[0]["auroc"]
+    kinds = learned.figures["verifier"]["by_kind"]
+    assert all(k["brier"] < k["brier_confidence"] and k["auroc"] > 0.85 for k in kinds if k["count"] > 100)
+    assert learned.verifier is not None
+    assert 0.5 <= learned.verifier.threshold < 1
+    assert learned.figures["verifier"]["gate"]["precision"] > 0.9
+
+
+def test_the_probe_moves_difficulty_with_the_confidence(learned: FromOutcomes) -> None:
+    direct = many(1)[0].outcomes[DIRECT].attempt
+    low, high = (learned.probe.p_solved([0.5, 0.6, 0.7], replace(direct, confidence=c))[0] for c in (0.4, 0.99))
+    assert low < 0.5 < high
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from("abcdefg")), min_size=1), st.integers(1, 5))
+def test_no_group_is_in_two_folds(rows: list[tuple[bool, str]], count: int) -> None:
+    groups = [g for _, g in rows]
+    fold = folds([label for label, _ in rows], count, 0, groups)
+    assert all(len({int(f) for f, g in zip(fold, groups, strict=True) if g == one}) == 1 for one in groups)
+    assert fold.max() < count
+
+
+def test_nothing_of_a_group_is_fitted_to_where_it_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = many(160, groups=[f"template {i}" for i in range(40)])
+    data = examples(made)
+    group = dict(zip(data.texts, data.groups, strict=True))
+    fitted: list[set[str]] = []
+    refit = Trained.refit.__func__  # type: ignore[attr-defined]
+
+    def watched(cls: Any, corpus: Any, solved: Any, seed: int = 0, groups: Any = None) -> Trained:
+        fitted.append(set(groups))
+        found: Trained = refit(cls, corpus, solved, seed, groups)
+        return found
+
+    monkeypatch.setattr(from_outcomes.Trained, "refit", classmethod(watched))
+    Fit().learn(data, Policy())
+    *held_out, last = fitted
+    assert last == set(group.values())
+    left = [last - one for one in held_out]
+    assert set().union(*left) == last
+    assert sum(map(len, left)) == len(last)
+
+
+def test_every_situation_is_one_of_a_solve() -> None:
+    for one in many(60):
+        for found in situations(one, LADDER):
+            kind, attempt, others = found.kind, found.attempt, found.others
+            assert (
+                attempt.base is None or others[attempt.base].trace == attempt.trace[: others[attempt.base].charged]
+            )
+            assert (attempt.arm == "wait") == (kind == "wait")
+            assert kind != "continued" or others[-1].finish == "budget"
+            assert kind != "wait" or others[-1].finish == "natural"
+            assert [o.finish for o in others].count("none") <= 1
+            assert LADDER[attempt.rung].budget >= attempt.charged
+
+
+def test_loaded_it_says_what_it_said_in_memory(trained: Path, source: Path) -> None:
+    made = [r for r in many(400) if part_of(r.question) == "learn"]
+    data = examples(made)
+    learned = Fit(0.95).learn(data, Policy())
+    profile = Profile.load(trained)
+    assert (profile.verifier, profile.probe, profile.policy) == (learned.verifier, learned.probe, learned.policy)
+    model = profile.difficulty_model()
+    assert model is not None
+    np.testing.assert_allclose(
+        model.p_solved(data.texts), learned.trained.model().p_solved(data.texts), atol=1e-12
+    )
+
+
+def test_a_solve_sees_the_features_that_were_fitted_to(trained: Path) -> None:
+    profile = Profile.load(trained)
+    assert profile.verifier is not None
+    for one in many(30, seed=5):
+        p_solved = profile.difficulty(one.question.text)["p_solved"]
+        data = examples([one])
+        for found, row in zip(situations(one, LADDER), data.judged, strict=True):
+            seen = {**row.seen, "difficulty": from_outcomes.odds(np.array(p_solved))[row.rung]}
+            said = run(verifier_of(profile).verify(one.question.text, found.attempt, found.others))
+            assert said.verifier == Learned.name
+            assert said.score == pytest.approx(profile.verifier.p_right(seen))
+
+
+def test_half_of_the_questions_are_left_to_tune_on(trained: Path) -> None:
+    profile, seen = Profile.load(trained), read_seen(trained)
+    assert profile.tune_share == 0.5
+    for one in many(400):
+        assert (seen_key(one.question.text) in seen) == (part_of(one.question, 0.5) == "learn")
+
+
+def test_the_card_has_figures_and_plots(trained: Path) -> None:
+    card = (trained / "README.md").read_text()
+    for word in ("AUROC", "Brier", "log-loss", "with probe", "What weighs most", "`sure`", "seen.txt"):
+        assert word in card
+    for name in ("difficulty", "probe", "verifier"):
+        assert f"reliability_{name}.png" in card
+        assert (trained / f"reliability_{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_matplotlib_there_is_a_card_without_plots(
+    train: Train, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plots, "imported", lambda *_: no_matplotlib())
+    result = train(source, "--out", tmp_path / "toy")
+    assert result.exit_code == 0, result.output
+    assert "The card has no plots: matplotlib is not installed" in result.stderr
+    assert ".png" not in (tmp_path / "toy" / "README.md").read_text()
+
+
+def no_matplotlib() -> Any:
+    raise InputError("matplotlib is not installed: pip install 'adaptive-thinking[learn]'.")
+
+
+def test_s1s_rule(train: Train, source: Path, tmp_path: Path) -> None:
+    result = train(source, "--out", tmp_path / "toy", "--rule", "s1", "--tune-share", "0")
+    assert result.exit_code == 0, result.output
+    data = examples(many(400))
+    easy, some = int(data.solved[:, 0].sum()), int(data.solved.any(axis=1).sum())
+    said = f"By s1's rule {easy} of {len(data)} questions are easy (the model solves them without thinking)"
+    assert f"{said}, {some - easy} are medium (some rung does), {len(data) - some} hard." in result.stderr
+    assert said in (tmp_path / "toy" / "README.md").read_text()
+    low, mid, top = Profile.load(tmp_path / "toy").difficulty("What is 31 + 27?")["p_solved"]
+    assert low == mid < top
+
+
+def test_either_of_two_models_makes_a_question_easy() -> None:
+    data, other = examples(many(200)), many(200)
+    flipped = [
+        replace(r, outcomes={k: replace(o, right=not o.right) for k, o in r.outcomes.items()}) for r in other
+    ]
+    assert S1.of(data, flipped).solved[:, 0].all()
+    np.testing.assert_array_equal(S1.of(data, other).solved, S1.of(data).solved)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (
+            ("--ladder", "0,16"),
+            "is recorded outcomes, and no model is asked: --ladder does not apply, leave it out",
+        ),
+        (("-m", "embedded"), "--model does not apply"),
+        (("--second", "SOURCE"), "--second is another model's outcomes for --rule s1: give both"),
+        (("--limit", "20"), "groups are too few to train on: record at least 30"),
+        (("--tune-share", "0.9999"), "there is no question to learn from"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_writes_nothing(
+    train: Train, source: Path, tmp_path: Path, args: tuple[str, ...], said: str
+) -> None:
+    given = [str(source) if a == "SOURCE" else a for a in args]
+    result = train(source, "--out", tmp_path / "toy", *given)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "toy").exists()
+
+
+def _alike(one: Recorded, right: bool | None) -> Recorded:
+    return replace(one, outcomes={k: replace(o, right=right) for k, o in one.outcomes.items()})
+
+
+@pytest.mark.parametrize(
+    ("right", "said"),
+    [(True, "too much alike"), (False, "too much alike"), (None, "have an answer that could not be graded")],
+)
+def test_answers_that_are_all_alike(train: Train, tmp_path: Path, right: bool | None, said: str) -> None:
+    file = write(tmp_path / "o.db", [_alike(r, right) for r in many(120)])
+    result = train(file, "--out", tmp_path / "toy", "--tune-share", "0")
+    assert (result.exit_code, said in result.stderr) == (2, True), result.output
+    assert not (tmp_path / "toy").exists()
+
+
+def test_questions_that_are_not_done_are_left_out_and_told(train: Train, tmp_path: Path) -> None:
+    made = many(200)
+    cut = [replace(r, outcomes={DIRECT: r.outcomes[DIRECT]}) for r in made[:20]]
+    file = write(tmp_path / "o.db", [*cut, *made[20:]])
+    result = train(file, "--out", tmp_path / "toy", "--tune-share", "0")
+    assert result.exit_code == 0, result.output
+    assert "20 questions lack an attempt at some rung: they are left out." in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["empty", "cut", "other tables", "other ladder", "garbage in a row"])
+def test_a_malformed_file_is_one_sentence(train: Train, source: Path, tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "o.db"
+    shutil.copy(source, file)
+    if kind == "cut":
+        file.write_bytes(file.read_bytes()[:5000])
+    elif kind == "empty":
+        file.unlink()
+        file.write_bytes(b"SQLite format 3\0")
+    else:
+        changes = {
+            "other tables": "DROP TABLE outcomes",
+            "other ladder": "UPDATE plan SET value = '[{\"effort\": \"none\"}]' WHERE name = 'ladder'",
+            "garbage in a row": "UPDATE outcomes SET attempt = x'00' WHERE question = 3",
+        }
+        with sqlite3.connect(file) as database:
+            database.execute(changes[kind])
+        database.close()
+    result = train(file, "--out", tmp_path / "toy")
+    assert result.exit_code == 2, result.output
+    assert result.stderr.strip().count("\n") <= 2
+    assert "Error: " in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "toy").exists()
+
+
+def test_a_probe_of_another_ladder_is_refused(trained: Path) -> None:
+    file = trained / "profile.json"
+    data = json.loads(file.read_text())
+    data["probe"]["rungs"] = data["probe"]["rungs"][:1]
+    file.write_text(json.dumps(data))
+    with pytest.raises(InputError, match=r"'probe' in .* knows 1 rungs"):
+        Profile.load(trained)
+    assert (trained / WEIGHTS).is_file()
