@@ -16,7 +16,7 @@ from adaptive.profile import Profile
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import NO_STOPS, think
 from adaptive.reason.stops import Stops, parse_stops
-from adaptive.verify import Verifier
+from adaptive.verify import Learned, Verifier, verifier_for
 
 Turns = Sequence[tuple[str, str]]
 
@@ -82,6 +82,18 @@ class Context:
     sampling: Sampling
     session: str
     write: Write
+
+
+def verifier_of(
+    profile: Profile, names: str | None = None, *, check: Verifier | None = None, judge: Verifier | None = None
+) -> Verifier:
+    """Who judges attempts of a profile's model: its verifier model among them, where it has one."""
+
+    def p_solved(question: str) -> Sequence[float]:
+        return profile.difficulty(question)["p_solved"]  # type: ignore[no-any-return]
+
+    learned = Learned(profile.verifier, p_solved) if profile.verifier else None
+    return verifier_for(profile.policy, names, learned=learned, check=check, judge=judge)
 
 
 def fitted(ladder: Ladder, efforts: Sequence[Effort]) -> tuple[Ladder, list[str]]:

@@ -17,14 +17,14 @@ from langgraph.types import Send
 
 from adaptive.arms import Plan
 from adaptive.blocking import either_way
-from adaptive.bound import Bound
+from adaptive.bound import Bound, verifier_of
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.nodes import Solver
 from adaptive.options import Options
 from adaptive.profile import Profile, profile_for
 from adaptive.state import SolverInput, SolverOutput, SolverState
-from adaptive.verify import Learned, Verifier, verifier_for
+from adaptive.verify import Verifier
 
 __all__ = ["Options", "build_solver"]
 
@@ -73,10 +73,7 @@ def _bound(
     known = profile if isinstance(profile, Profile) else profile_for(engine.name, engine.context_window, profile)
     if options.wait_string:
         known = replace(known, style=replace(known.style, waits=options.wait_string))
-    model = known.verifier
-    learned = Learned(model, lambda question: known.difficulty(question)["p_solved"]) if model else None
-    verifier = verifier_for(known.policy, options.verify, learned=learned, check=check, judge=judge)
-    return Bound(engine, known, verifier)
+    return Bound(engine, known, verifier_of(known, options.verify, check=check, judge=judge))
 
 
 def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:

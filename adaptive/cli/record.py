@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adaptive.cli.asked import question_columns
 from adaptive.cli.engine import engine_options, opened
 from adaptive.cli.progress import Progress
 from adaptive.cli.run import until_signal
@@ -19,12 +20,13 @@ from adaptive.ladder import EFFORTS, Ladder
 if TYPE_CHECKING:
     from adaptive.engines.protocol import TokenEngine
     from adaptive.learn.outcomes import Outcomes
-    from adaptive.learn.questions import Question
+    from adaptive.learn.questions import Columns, Question
     from adaptive.learn.recorder import Recorder
     from adaptive.profile import Profile
     from adaptive.verify.grader import Grader
 
-EPILOG = """QUESTIONS is a JSONL file: an object a line with "question" and "answer", perhaps with "id".
+EPILOG = """QUESTIONS is a JSONL, CSV, TSV or Parquet file with "question" and "answer", perhaps with "id" and "group", or
+datasets:ID?config=NAME&split=NAME for a data set of the Hugging Face hub.
 
 Each attempt is written as soon as it is bought. Interrupted or killed, the same command goes on from there; with more
 --samples or --waits, or more questions, it buys what is not there yet."""
@@ -33,6 +35,7 @@ Each attempt is written as soon as it is bought. Interrupted or killed, the same
 @click.command(epilog=EPILOG)
 @click.argument("questions")
 @engine_options
+@question_columns
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -99,6 +102,7 @@ def record(
     served_model: str | None,
     markers: str | None,
     options: tuple[str, ...],
+    columns: Columns,
     out: Path,
     profile: str | None,
     ladder: str | None,
@@ -118,7 +122,7 @@ def record(
     from adaptive.learn.questions import read_questions
     from adaptive.verify.grade import grader_for
 
-    asked = read_questions(Path(questions), limit)
+    asked = read_questions(questions, limit, columns=columns)
     open_model = partial(opened, model, served_model, markers, options)
     steering = Steering(profile, ladder, system, answer_prefix, direct_prefix, answer_room)
     grader = grader_for(grade)

@@ -1,0 +1,181 @@
+"""Replays a policy on recorded outcomes: what a solve would have bought, answered and spent, without a call.
+
+The rules are the solve's own (`adaptive.policy`, `adaptive.voting`, the profile's verifier): only buying an attempt
+is looking it up. A prompt is counted once for each effort it is written for, and once more for a vote; everything
+else is counted as the engine would have had to compute it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from adaptive import policy
+from adaptive.arms import Plan, Situation
+from adaptive.attempt import Attempt, Usage, Verdict
+from adaptive.bound import verifier_of
+from adaptive.ladder import Effort
+from adaptive.learn.outcomes import DIRECT, Key, Outcome, Recorded
+from adaptive.learn.taken import Taken
+from adaptive.options import Options
+from adaptive.profile import Policy, Profile
+from adaptive.verify import Verifier
+from adaptive.vote import next_batch
+from adaptive.voting import DECISIVE, better, counted, verdict_of
+
+T = TypeVar("T")
+NO_USAGE = Usage(cost=0.0)
+
+
+@dataclass
+class Replay:
+    """Solves with one profile, and nothing asked for. `p_solved` is kept for questions seen before."""
+
+    profile: Profile
+    known: dict[str, list[float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.verifier: Verifier = verifier_of(self.profile)
+        thinking = list(dict.fromkeys(r.effort for r in self.profile.ladder if r.thinks))
+        self.efforts: list[Effort] = thinking if len(thinking) > 1 else []
+
+    def taken(self, recorded: Recorded) -> Taken:
+        """What the solve of one recorded question comes to. Raises `KeyError` where a rung was not recorded."""
+        return _Solve(self, recorded).run()
+
+    def with_policy(self, other: Policy, threshold: float | None = None) -> Replay:
+        """The same with another policy and perhaps another threshold of the verifier model."""
+        verifier = self.profile.verifier
+        if verifier is not None and threshold is not None:
+            verifier = replace(verifier, threshold=threshold)
+        return Replay(replace(self.profile, policy=other, verifier=verifier), self.known)
+
+    def p_solved(self, question: str) -> list[float]:
+        """The text's probabilities, one a rung."""
+        if question not in self.known:
+            self.known[question] = self.profile.difficulty(question)["p_solved"]
+        return self.known[question]
+
+
+@dataclass
+class _Solve:
+    """One replayed solve."""
+
+    by: Replay
+    recorded: Recorded
+    attempts: list[Attempt] = field(default_factory=list)
+    bought: list[Outcome] = field(default_factory=list)
+    usage: Usage = NO_USAGE
+    told: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        outcomes = self.recorded.outcomes
+        self.options = Options(
+            waits=None if any(k.waits for k in outcomes) else 0,
+            samples=None if any(k.sample for k in outcomes) else 0,
+        )
+
+    def run(self) -> Taken:
+        """Buy, judge and escalate until it is over."""
+        profile = self.by.profile
+        text = self.by.p_solved(self.recorded.question.text)
+        plan: Plan | str = policy.first(profile.ladder, profile.policy, text, Options())
+        while isinstance(plan, Plan):
+            over = self.vote(plan) if plan.arm == "vote" else self.buy(plan)
+            plan = "accepted" if over else policy.following(self.situation(text))
+        kept = policy.best(self.attempts)
+        verdict = self.attempts[kept].verdict
+        assert verdict is not None  # every attempt here was judged
+        outcome = self.bought[kept]
+        return Taken(
+            outcome.solved, self.usage, outcome.key, verdict.score, verdict.accepted, attempts=len(self.attempts)
+        )
+
+    def situation(self, text: Sequence[float]) -> Situation:
+        """What `policy.following` is asked with."""
+        profile = self.by.profile
+        return Situation(self.attempts, profile.ladder, profile.policy, text, self.options, self.by.efforts)
+
+    def buy(self, plan: Plan) -> bool:
+        """One attempt; whether it is accepted."""
+        base = self.bought[plan.base] if plan.base is not None else None
+        outcome = self.recorded.outcomes[self.key(plan, base)]
+        self.count(outcome, base)
+        return self.judge(outcome, plan).accepted
+
+    def key(self, plan: Plan, base: Outcome | None) -> Key:
+        """Where the attempt that a plan buys was recorded: Waits at the largest budget."""
+        if not plan.rung.thinks:
+            return DIRECT
+        if plan.arm != "wait" or base is None:
+            return Key(plan.rung.effort, plan.rung.budget, plan.rung.waits)
+        largest = max(r.budget for r in self.by.profile.ladder)
+        return replace(base.key, budget=largest, waits=base.key.waits + 1)
+
+    def count(self, outcome: Outcome, base: Outcome | None) -> None:
+        """What it takes, its prompt only where that was not read before."""
+        spent = outcome.usage(base)
+        told = self.prompt_of(outcome.key)
+        self.usage += replace(spent, prompt=0 if told in self.told else spent.prompt, cost=0.0)
+        self.told.add(told)
+
+    def prompt_of(self, key: Key) -> str:
+        """What its prompt is written for: the direct answer shares that of the first rung that thinks."""
+        efforts = (r.effort for r in self.by.profile.ladder if r.thinks)
+        return next(efforts, key.effort) if key == DIRECT else key.effort
+
+    def judge(self, outcome: Outcome, plan: Plan) -> Verdict:
+        """The verdict on an attempt, which is one of the attempts then."""
+        attempt = replace(outcome.attempt, arm=plan.arm, rung=plan.index, base=plan.base)
+        question = self.recorded.question.text
+        verdict = _now(self.by.verifier.verify(question, attempt, tuple(self.attempts)))
+        self.attempts.append(replace(attempt, verdict=verdict))
+        self.bought.append(outcome)
+        return verdict
+
+    def vote(self, plan: Plan) -> bool:
+        """Samples until the vote is settled; whether one of them or their majority is accepted."""
+        known = self.by.profile.policy
+        self.told.discard(vote_prompt := f"{plan.rung.effort} vote")
+        drawn = 0
+        while True:
+            ballots, most = counted(self.attempts, plan)
+            wanted = next_batch(ballots, most, known.vote_sure) or int(drawn == 0)
+            samples = [self.sample(plan, n) for n in range(drawn + 1, drawn + wanted + 1)]
+            for outcome in samples:
+                if outcome is None:
+                    return False
+                spent = outcome.usage()
+                self.usage += replace(spent, prompt=0 if vote_prompt in self.told else spent.prompt, cost=0.0)
+                self.told.add(vote_prompt)
+                self.judge(outcome, plan)
+            drawn += wanted
+            if self.tallied(plan):
+                return True
+            if not wanted:
+                return False
+
+    def sample(self, plan: Plan, number: int) -> Outcome | None:
+        """A recorded sample; None where so many were not drawn: the vote is over then."""
+        return self.recorded.outcomes.get(Key(plan.rung.effort, plan.rung.budget, 0, number))
+
+    def tallied(self, plan: Plan) -> bool:
+        """Whether a sample or the majority is accepted; the majority has its verdict then."""
+        if any(a.verdict is not None and a.verdict.accepted for a in self.attempts):
+            return True
+        settled, leader, verdict = verdict_of(self.attempts, plan, self.by.profile.policy)
+        own = self.attempts[leader].verdict
+        if not settled or (own is not None and own.verifier in DECISIVE):
+            return False
+        self.attempts[leader] = replace(self.attempts[leader], verdict=better(own, verdict))
+        return verdict.accepted
+
+
+def _now(judging: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that has nothing to wait for, as the verifiers that are replayed."""
+    try:
+        judging.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    raise AssertionError("a verifier that waits for something cannot be replayed")
