@@ -76,7 +76,7 @@ class Test:
     def _fixed(self) -> Iterator[Baseline]:
         for place, rung in enumerate(self.ladder):
             top = place == self.ladder.top
-            name = f"always the top rung, {label_of(rung)}" if top else label_of(rung)
+            name = f"always the top rung ({label_of(rung)})" if top else label_of(rung)
             name = name if top or not rung.thinks else f"always {name}"
             yield Baseline("top" if top else "fixed", name, fixed(key_of(rung)), _everywhere)
 
@@ -85,7 +85,7 @@ class Test:
         right, tokens = [[t.right for t in way] for way in ways], [[t.tokens for t in way] for way in ways]
         rung = self.ladder[cheapest(means(right), means(tokens), self.least)]
         said = f"the cheapest that is right often enough on the {len(self.tuning)} tuning questions"
-        return Baseline("best", f"best fixed rung, {label_of(rung)}", fixed(key_of(rung)), _everywhere, said)
+        return Baseline("best", f"best fixed rung ({label_of(rung)})", fixed(key_of(rung)), _everywhere, said)
 
     def _unlimited(self) -> Baseline | Absent:
         key, name = Key(self.ladder[self.ladder.top].effort, self.window), "unlimited thinking"
@@ -114,13 +114,19 @@ class Test:
         have = [i for i, r in enumerate(self.recorded) if len(drawn.at(r)) == most]
         tokens = float(self.policy.tokens[have].mean())
         vote = SelfConsistency.at_equal_tokens(drawn, [self.recorded[i] for i in have], tokens)
-        said, where = "the most samples that the policy's tokens pay for", f"{drawn.budget} ({drawn.effort})"
+        said, where = "the most samples that the policy's tokens pay for", f"{drawn.effort} {drawn.budget}"
         more = "" if vote.samples > 1 else "; already one sample may take more"
-        name = f"self-consistency, {vote.samples} of {where}"
+        name = f"self-consistency ({vote.samples} of {where})"
         yield Baseline("votes", name, vote, _drew(drawn, most), said + more)
         adaptive = AdaptiveConsistency(drawn, most, self.sure)
-        said = f"samples of {where} until the leader is the majority with p {self.sure:.2f}"
-        yield Baseline("adaptive", f"adaptive consistency, up to {most}", adaptive, _drew(drawn, most), said)
+        said = f"samples until the leader is the majority with p {self.sure:.2f}"
+        yield Baseline(
+            "adaptive",
+            f"adaptive consistency (up to {most} of {drawn.effort} {drawn.budget})",
+            adaptive,
+            _drew(drawn, most),
+            said,
+        )
 
     def _waits(self) -> Baseline | Absent:
         name = "the notebook's Wait loop"
@@ -131,8 +137,8 @@ class Test:
         start, most = found
         tuning = [r for r in self.tuning if all(Waits(start, n).recorded(r) for n in range(1, most + 1))]
         loop = Waits.tuned(start, most, tuning, self.least) if tuning else Waits(start, most)
-        said = f"after the chain of {start.budget} ({start.effort}), of 1 to {most} Waits tuned"
-        return Baseline("waits", f"{name}, {loop.count}", loop, loop.recorded, said)
+        said = f"after the chain of {start.effort} {start.budget}; of 1 to {most} Waits, tuned"
+        return Baseline("waits", f"{name} ({loop.count})", loop, loop.recorded, said)
 
     def _oracle(self) -> Baseline:
         said = "the cheapest greedy attempt that is right, known beforehand: what no policy can beat"

@@ -19,7 +19,7 @@ def key_of(rung: Rung) -> Key:
 
 def label_of(rung: Rung) -> str:
     """A rung in words."""
-    return f"{rung.budget} ({rung.effort})" if rung.thinks else "no thinking"
+    return f"{rung.effort} {rung.budget}" if rung.thinks else "no thinking"
 
 
 @dataclass
