@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ LOOK: Any = {
     "grid.color": GRID, "grid.alpha": 0.25, "grid.linewidth": 0.7, "axes.axisbelow": True, "legend.frameon": False,
     "svg.hashsalt": "adaptive", "figure.facecolor": "white", "savefig.facecolor": "white",
 }  # fmt: skip
+CROWDED = 0.08
+"""How far apart in accuracy ways are that crowd a plot."""
+INSET = (0.4, 0.07, 0.6, 0.56)
+"""Where they are shown larger, in parts of the axes: right and below, where ways are that nobody would choose."""
 SCALE = 2
 """Pixels for each pixel of an ordinary screen."""
 
@@ -50,21 +55,50 @@ def write_plots(found: Figures, folder: Path) -> dict[str, str]:
 
 
 def accuracy(found: Figures, axes: Any) -> None:
-    """Accuracy against mean tokens, with intervals and the Pareto front."""
+    """Accuracy against mean tokens, with intervals and the Pareto front; a crowd of ways is shown larger."""
+    crowd = _crowd(found)
+    _scattered(axes, found, [line for line in found.lines if line not in crowd])
+    axes.set(xlabel="mean tokens of a question, everything counted", ylabel="right, in percent")
+    if crowd:
+        inset = axes.inset_axes(INSET)
+        _scattered(inset, found, crowd)
+        inset.tick_params(labelsize=8)
+        axes.grid(visible=False)  # it would show through
+        for line in axes.indicate_inset_zoom(inset, edgecolor=GRID, alpha=0.5).connectors:
+            line.set_visible(False)
+
+
+def _scattered(axes: Any, found: Figures, labelled: Sequence[Line]) -> None:
+    """All ways and the front; the axes fit those that are labelled, of an inset, or all."""
     lines = sorted(found.lines, key=lambda line: line.kind == "policy")  # the policy on top
     front = sorted((line.tokens, 100 * line.accuracy.value) for line in found.lines if line.front)
     axes.step(*zip(*front, strict=True), where="post", color=ORANGE, alpha=0.55, lw=1.4, zorder=1)
     for line in lines:
         _point(axes, line)
-    axes.set(xlabel="mean tokens of a question, everything counted", ylabel="right, in percent")
-    axes.margins(x=0.16, y=0.1)
-    axes.set_xlim(left=max(0, axes.get_xlim()[0]))
-    shown = sorted(lines, key=lambda line: line.kind != "policy")
-    place(
-        axes,
-        [(line.tokens, 100 * line.accuracy.value, _label(line)) for line in shown if line.kind != "best"],
-        INK,
-    )
+    _fit(axes, labelled if _crowd(found) == labelled else lines)
+    shown = sorted(labelled, key=lambda line: line.kind != "policy")
+    points = [(line.tokens, 100 * line.accuracy.value, _label(line)) for line in shown if line.kind != "best"]
+    bars = [(a.tokens, 100 * a.accuracy.low, a.tokens, 100 * a.accuracy.high) for a in lines]
+    steps = [(x0, y0, x1, y0) for (x0, y0), (x1, _) in pairwise(front)]
+    rises = [(x1, y0, x1, y1) for (_, y0), (x1, y1) in pairwise(front)]
+    place(axes, points, INK, [*bars, *steps, *rises])
+
+
+def _fit(axes: Any, lines: Sequence[Line]) -> None:
+    """Limits that hold these ways and their intervals, with room for labels."""
+    across = [line.tokens for line in lines]
+    up = [100 * end for line in lines for end in (line.accuracy.low, line.accuracy.high)]
+    wide, high = max(1.0, max(across) - min(across)), max(1.0, max(up) - min(up))
+    axes.set_xlim(max(0.0, min(across) - 0.16 * wide), max(across) + 0.18 * wide)
+    axes.set_ylim(min(up) - 0.06 * high, max(up) + 0.08 * high)
+
+
+def _crowd(found: Figures) -> list[Line]:
+    """The ways about as good as the policy, where they are many and the others far below; else none."""
+    near = [line for line in found.lines if abs(line.accuracy.value - found.policy.accuracy.value) <= CROWDED]
+    heights, all_ = ([line.accuracy.value for line in some] for some in (near, found.lines))
+    crowded = len(near) >= 4 and max(heights) - min(heights) < 0.35 * (max(all_) - min(all_))
+    return near if crowded else []
 
 
 def reliability(found: Figures, axes: Any) -> None:
@@ -78,7 +112,7 @@ def reliability(found: Figures, axes: Any) -> None:
     axes.scatter([one.score for one in bins], [one.right.value for one in bins], area, color=BLUE, zorder=3)
     axes.set(xlim=(-0.03, 1.06), ylim=(-0.03, 1.06), xlabel="score of the kept answer", ylabel="share right")
     axes.set_aspect("equal")
-    place(axes, [(one.score, one.right.value, f"n={one.count}") for one in bins], INK, 7.5)
+    place(axes, [(one.score, one.right.value, f"n={one.count}") for one in bins], INK, size=7.5)
 
 
 def difficulty(found: Figures, axes: Any) -> None:
