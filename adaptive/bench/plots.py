@@ -48,9 +48,14 @@ SCALE = 2
 Draw = Callable[[Figures, Any], None]
 
 
+def ready() -> None:
+    """Raises `InputError` with what to install where plots cannot be drawn: best asked before the work."""
+    imported("matplotlib", "learn")
+
+
 def write_plots(found: Figures, folder: Path) -> dict[str, str]:
     """Write FOLDER/NAME.png for each plot; returns their SVG by name, whose text takes the colour of its page."""
-    imported("matplotlib", "learn")
+    ready()
     return {name: _drawn(found, draw, size, folder / f"{name}.png") for name, (draw, size) in PLOTS.items()}
 
 

@@ -21,6 +21,7 @@ VERBS = {
     "solve": "Answer a question with as much thinking as it needs.",
     "train": "Train the difficulty classifier on your own model and questions.",
     "record": "Record what every budget brings at your questions, to train, tune and bench from.",
+    "bench": "Measure a profile against every baseline, and report it.",
     "models": "Show which engines are installed and what a model can do.",
     "logs": "Show logged solves, newest last.",
 }
