@@ -46,7 +46,7 @@ class Absent:
 
 
 @dataclass(frozen=True)
-class Test:
+class Trial:
     """What a policy is measured on.
 
     recorded: the test questions, each with every rung of `ladder`. tuning: those that the policy was tuned on.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adaptive.bench import metrics, s1
-from adaptive.bench.baselines import Absent, Baseline, Test
+from adaptive.bench.baselines import Absent, Baseline, Trial
 from adaptive.bench.bought import key_of
 from adaptive.bench.metrics import Against, Interval
 from adaptive.bench.reliable import Judged, judged
@@ -80,40 +80,40 @@ class Figures:
         return asdict(self)
 
 
-def figures(test: Test, within: float, notes: Sequence[str], about: dict[str, str], live: bool) -> Figures:
+def figures(trial: Trial, within: float, notes: Sequence[str], about: dict[str, str], live: bool) -> Figures:
     """Measures a policy against all baselines.
 
     within: share of the policy's attempts that stayed within their budgets. live: whether the policy really ran,
     so that it has seconds and perhaps a price.
     """
-    baselines = test.baselines()
+    baselines = trial.baselines()
     found = [one for one in baselines if isinstance(one, Baseline)]
     absent = tuple(one for one in baselines if isinstance(one, Absent))
-    taken = {one.kind: _taken(one, test.recorded) for one in found}
-    lines = [_policy(test, live), *(_line(one, test) for one in found)]
-    partly = [_partly(line, len(test.recorded)) for line in lines if line.questions < len(test.recorded)]
+    taken = {one.kind: _taken(one, trial.recorded) for one in found}
+    lines = [_policy(trial, live), *(_line(one, trial) for one in found)]
+    partly = [_partly(line, len(trial.recorded)) for line in lines if line.questions < len(trial.recorded)]
     return Figures(
-        lines=tuple(_on_front(lines, len(test.recorded))),
+        lines=tuple(_on_front(lines, len(trial.recorded))),
         absent=absent,
-        measures=_measures(test, within),
-        judged=judged(test.policy.taken),
-        levels=tuple(_levels(test, {"top": taken["top"], "best": taken["best"], "policy": test.policy.taken})),
+        measures=_measures(trial, within),
+        judged=judged(trial.policy.taken),
+        levels=tuple(_levels(trial, {"top": taken["top"], "best": taken["best"], "policy": trial.policy.taken})),
         notes=(*notes, *partly),
         about=about,
     )
 
 
-def _policy(test: Test, live: bool) -> Line:
-    taken = test.policy.taken
+def _policy(trial: Trial, live: bool) -> Line:
+    taken = trial.policy.taken
     line = _measured("policy", POLICY, "", taken)
     return replace(line, cost=metrics.cost(taken), seconds=metrics.latency(taken)) if live else line
 
 
-def _line(one: Baseline, test: Test) -> Line:
-    rows = [i for i, recorded in enumerate(test.recorded) if one.needs(recorded)]
-    taken = [one.choose(test.recorded[i]) for i in rows]
+def _line(one: Baseline, trial: Trial) -> Line:
+    rows = [i for i, recorded in enumerate(trial.recorded) if one.needs(recorded)]
+    taken = [one.choose(trial.recorded[i]) for i in rows]
     line = _measured(one.kind, one.name, one.said, taken)
-    return replace(line, against=metrics.against([test.policy.taken[i] for i in rows], taken))
+    return replace(line, against=metrics.against([trial.policy.taken[i] for i in rows], taken))
 
 
 def _measured(kind: str, name: str, said: str, taken: Sequence[Taken]) -> Line:
@@ -141,11 +141,11 @@ def _on_front(lines: Sequence[Line], count: int) -> list[Line]:
     return [replace(line, front=id(line) in marked) for line in lines]
 
 
-def _measures(test: Test, within: float) -> dict[str, s1.Measures]:
+def _measures(trial: Trial, within: float) -> dict[str, s1.Measures]:
     """Of the ladder's fixed budgets, the direct answer among them, and of the direct answer and the policy."""
-    rungs = [_run(test.recorded, rung) for rung in test.ladder]
-    thinking = float(np.mean([t.usage.thinking for t in test.policy]))
-    policy = s1.Run(thinking, float(test.policy.right.mean()), within)
+    rungs = [_run(trial.recorded, rung) for rung in trial.ladder]
+    thinking = float(np.mean([t.usage.thinking for t in trial.policy]))
+    policy = s1.Run(thinking, float(trial.policy.right.mean()), within)
     return {"fixed budgets": s1.measures(rungs), POLICY: s1.measures([rungs[0], policy])}
 
 
@@ -158,9 +158,9 @@ def _run(recorded: Sequence[Recorded], rung: Any) -> s1.Run:
     )
 
 
-def _levels(test: Test, ways: dict[str, Sequence[Taken]]) -> list[Level]:
+def _levels(trial: Trial, ways: dict[str, Sequence[Taken]]) -> list[Level]:
     """Tokens by difficulty: the direct answer is right (easy), some rung is (medium), none is (hard)."""
-    of = np.array([_level(one, test) for one in test.recorded])
+    of = np.array([_level(one, trial) for one in trial.recorded])
     return [_of_level(LEVELS[at], np.flatnonzero(of == at).tolist(), ways) for at in range(len(LEVELS))]
 
 
@@ -170,7 +170,7 @@ def _of_level(name: str, rows: Sequence[int], ways: dict[str, Sequence[Taken]]) 
     return Level(name, len(rows), tokens, right)
 
 
-def _level(recorded: Recorded, test: Test) -> int:
+def _level(recorded: Recorded, trial: Trial) -> int:
     if recorded.solved(DIRECT):
         return 0
-    return 1 if any(recorded.solved(key_of(rung)) for rung in test.ladder) else 2
+    return 1 if any(recorded.solved(key_of(rung)) for rung in trial.ladder) else 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adaptive.bench.baselines import Test
+from adaptive.bench.baselines import Trial
 from adaptive.bench.chosen import Chosen
 from adaptive.bench.figures import POLICY, Figures, figures
 from adaptive.learn.outcomes import Recorded
@@ -43,14 +43,14 @@ def bench(
 ) -> Figures:
     """All figures. loss: in 0..1, what tuning a baseline may lose against the top rung; window: the model's."""
     policy = Way(POLICY, took.taken)
-    test = Test(chosen.test, chosen.tuning, policy, profile.ladder, window, loss, profile.policy.vote_sure)
+    trial = Trial(chosen.test, chosen.tuning, policy, profile.ladder, window, loss, profile.policy.vote_sure)
     said = {
         **about,
         "test questions": str(len(chosen.test)),
         "tuning questions": str(len(chosen.tuning)),
         "target loss": f"{100 * loss:g} points",
     }
-    return figures(test, took.within, (*chosen.notes, took.note), said, took.live)
+    return figures(trial, took.within, (*chosen.notes, took.note), said, took.live)
 
 
 def _within(taken: Taken, recorded: Recorded) -> bool:
