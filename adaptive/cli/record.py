@@ -127,7 +127,7 @@ def record(
     steering = Steering(profile, ladder, system, answer_prefix, direct_prefix, answer_room)
     grader = grader_for(grade)
     try:
-        _run(Run(model, asked, out, grade, concurrency), steering, grader, open_model, settings)
+        recorded_into(Run(model, asked, out, grade, concurrency), steering, grader, open_model, settings)
     finally:
         grader.close()
 
@@ -168,7 +168,10 @@ class Steering:
         return replace(known, ladder=ladder, style=style)
 
 
-def _run(run: Run, steering: Steering, grader: Grader, open_model: Any, settings: dict[str, Any]) -> None:
+def recorded_into(
+    run: Run, steering: Steering, grader: Grader, open_model: Any, settings: dict[str, Any]
+) -> None:
+    """Record what is not in the file yet; settings: those of the `Recorder`."""
     from adaptive.engines.registry import parallel
     from adaptive.learn.outcomes import Outcomes
     from adaptive.learn.recorder import Recorder
