@@ -114,10 +114,11 @@ class Trial:
         have = [i for i, r in enumerate(self.recorded) if len(drawn.at(r)) == most]
         tokens = float(self.policy.tokens[have].mean())
         vote = SelfConsistency.at_equal_tokens(drawn, [self.recorded[i] for i in have], tokens)
-        said, where = "the most samples that the policy's tokens pay for", f"{drawn.effort} {drawn.budget}"
-        more = "" if vote.samples > 1 else "; already one sample may take more"
+        where, dear = f"{drawn.effort} {drawn.budget}", vote.tokens([self.recorded[i] for i in have]) > tokens
+        said = "the most samples that the policy's tokens pay for"
+        said = "one sample, though it takes more than the policy" if dear else said
         name = f"self-consistency ({vote.samples} of {where})"
-        yield Baseline("votes", name, vote, _drew(drawn, most), said + more)
+        yield Baseline("votes", name, vote, _drew(drawn, most), said)
         adaptive = AdaptiveConsistency(drawn, most, self.sure)
         said = f"samples until the leader is the majority with p {self.sure:.2f}"
         yield Baseline(
@@ -141,7 +142,7 @@ class Trial:
         return Baseline("waits", f"{name} ({loop.count})", loop, loop.recorded, said)
 
     def _oracle(self) -> Baseline:
-        said = "the cheapest greedy attempt that is right, known beforehand: what no policy can beat"
+        said = "the cheapest greedy attempt that is right, known beforehand: what no choice among rungs beats"
         return Baseline("oracle", "oracle", Oracle(self.ladder), _everywhere, said)
 
 

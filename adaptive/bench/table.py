@@ -30,7 +30,7 @@ def _table(found: Figures) -> Table:
     extra = words.extra(found)
     shown = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for place, name in enumerate((*words.HEAD, *(name for name, _ in extra))):
-        shown.add_column(name, justify="left" if place == 0 else "right")
+        shown.add_column(name, justify="left" if place == 0 else "right", overflow="fold")
     for line in found.lines:
         cells = (*words.row(line), *(cell(line) for _, cell in extra))
         shown.add_row(*map(Text, cells), style="bold" if line.kind == "policy" else None)

@@ -52,15 +52,18 @@ class SelfConsistency:
         """What it comes to at one question."""
         return _majority(self.drawn.at(recorded)[: self.samples])
 
+    def tokens(self, recorded: Sequence[Recorded]) -> float:
+        """Mean tokens of a question."""
+        return float(np.mean([in_parallel(self.drawn.at(r)[: self.samples]).total for r in recorded]))
+
     @classmethod
     def at_equal_tokens(cls, drawn: Drawn, recorded: Sequence[Recorded], tokens: float) -> SelfConsistency:
         """With the most samples whose mean tokens are at most `tokens`, at least one.
 
         Every question must have the same number of samples.
         """
-        most = drawn.most(recorded)
-        spent = np.array([[in_parallel(drawn.at(r)[:n]).total for n in range(1, most + 1)] for r in recorded])
-        return cls(drawn, max(1, int((spent.mean(axis=0) <= tokens).sum())))
+        votes = [cls(drawn, n) for n in range(1, drawn.most(recorded) + 1)]
+        return max((v for v in votes if v.tokens(recorded) <= tokens), key=lambda v: v.samples, default=votes[0])
 
 
 @dataclass(frozen=True)
