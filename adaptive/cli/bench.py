@@ -74,7 +74,10 @@ def bench(
     concurrency: int | None,
     as_json: bool,
 ) -> None:
-    """Measure a profile's policy against every other way to spend thinking, everything counted."""
+    """Measure a profile against every baseline, and report it.
+
+    Accuracy and tokens with intervals and paired tests, everything counted: a table, plots and one HTML page.
+    """
     from adaptive.bench.plots import ready
     from adaptive.learn.questions import read_questions
     from adaptive.profile import Profile

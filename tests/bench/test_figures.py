@@ -87,6 +87,7 @@ def test_the_report_loads_nothing_and_runs_nothing(page: tuple[str, Path]) -> No
     assert read.loaded == []
     assert not {"script", "link", "iframe", "img", "object"} & set(read.tags)
     assert "@import" not in page[0]
+    assert "matplotlib.org" not in page[0]
     assert len(read.ids) == len(set(read.ids))
 
 
