@@ -86,9 +86,22 @@ def first(
         return Plan(ladder.top, ladder[ladder.top], "first", "asked for one attempt at the top rung")
     if (asked := _asked(known or ladder, ladder, options)) is not None:
         return asked
+    if reason := _not_worth_it(ladder, policy, p_solved, options):
+        return Plan(0, ladder[0], "first", reason)
     if not ladder[0].thinks and p_solved and p_solved[0] >= policy.probe_from:
         return Plan(0, ladder[0], "first", f"p(solved without thinking) {p_solved[0]:.2f}: try the direct answer")
     return thinking(ladder, policy, p_solved, "first")
+
+
+def _not_worth_it(ladder: Ladder, policy: Policy, p_solved: Sequence[float], options: Options) -> str:
+    """Why only the direct answer is bought, by the question's difficulty; "" where thinking may help."""
+    top = (p_solved or (1.0,))[-1]
+    hopeless = not ladder[0].thinks and gives_up(options) and top < policy.hopeless
+    return (
+        f"p(solved) is {top:.2f} at the top rung, under {policy.hopeless:.2f}: only the direct answer"
+        if hopeless
+        else ""
+    )
 
 
 def _asked(known: Ladder, ladder: Ladder, options: Options) -> Plan | None:

@@ -12,20 +12,31 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from adaptive import policy
-from adaptive.arms import Plan, Situation
-from adaptive.attempt import Attempt, Usage, Verdict
+from adaptive.arms import Plan, Situation, candidates
+from adaptive.attempt import Arm, Attempt, Usage, Verdict
 from adaptive.bound import verifier_of
 from adaptive.ladder import Effort
 from adaptive.learn.outcomes import DIRECT, Key, Outcome, Recorded
 from adaptive.learn.taken import Taken
 from adaptive.options import Options
-from adaptive.profile import Policy, Profile
+from adaptive.profile import After, Policy, Profile
 from adaptive.verify import Verifier
 from adaptive.vote import next_batch
 from adaptive.voting import DECISIVE, better, counted, verdict_of
 
 T = TypeVar("T")
 NO_USAGE = Usage(cost=0.0)
+
+
+@dataclass(frozen=True, order=True)
+class Trial:
+    """An arm tried after a rejected attempt: whether that was right, and the better of both is; tokens more."""
+
+    after: After
+    arm: Arm
+    before: bool
+    kept: bool
+    tokens: int
 
 
 @dataclass
@@ -43,6 +54,15 @@ class Replay:
     def taken(self, recorded: Recorded) -> Taken:
         """What the solve of one recorded question comes to. Raises `KeyError` where a rung was not recorded."""
         return _Solve(self, recorded).run()
+
+    def trials(self, recorded: Recorded) -> list[Trial]:
+        """Every arm tried after every rung of the ladder whose answer is rejected: the direct one, and each alone."""
+        found: list[Trial] = []
+        for index, rung in enumerate(self.profile.ladder):
+            first = _Solve(self, recorded)
+            if not first.buy(Plan(index, replace(rung, waits=0), "first", "")):
+                found += first.tried(self.p_solved(recorded.question.text))
+        return found
 
     def with_policy(self, other: Policy, threshold: float | None = None) -> Replay:
         """The same with another policy and perhaps another threshold of the verifier model."""
@@ -91,6 +111,30 @@ class _Solve:
         return Taken(
             outcome.solved, self.usage, outcome.key, verdict.score, verdict.accepted, attempts=len(self.attempts)
         )
+
+    def tried(self, text: Sequence[float]) -> list[Trial]:
+        """What each arm brings after what was bought so far."""
+        now, before = self.situation(text), self.right()
+        plans = [p for p in candidates(now).values() if isinstance(p, Plan) and self.has(p)]
+        forks = [(plan, self.fork()) for plan in plans]
+        for plan, fork in forks:
+            _ = fork.vote(plan) if plan.arm == "vote" else fork.buy(plan)
+        return [Trial(now.after, p.arm, before, f.right(), f.usage.total - self.usage.total) for p, f in forks]
+
+    def fork(self) -> _Solve:
+        """This solve as it stands, to go on with apart."""
+        return replace(self, attempts=[*self.attempts], bought=[*self.bought], told={*self.told})
+
+    def has(self, plan: Plan) -> bool:
+        """Whether what a plan buys was recorded."""
+        if plan.arm == "vote":
+            return self.sample(plan, 1) is not None
+        base = self.bought[plan.base] if plan.base is not None else None
+        return self.key(plan, base) in self.recorded.outcomes
+
+    def right(self) -> bool:
+        """Whether the answer that is kept so far is right."""
+        return self.bought[policy.best(self.attempts)].solved
 
     def situation(self, text: Sequence[float]) -> Situation:
         """What `policy.following` is asked with."""
