@@ -20,7 +20,7 @@ from adaptive.cli.notes import told
 VERBS = {
     "solve": "Answer a question with as much thinking as it needs.",
     "train": "Train the difficulty classifier on your own model and questions.",
-    "record": "Record what every budget brings at your questions, to train, tune and bench from.",
+    "record": "Record what every budget, Wait and sample brings at your questions.",
     "bench": "Measure a profile against every baseline, and report it.",
     "models": "Show which engines are installed and what a model can do.",
     "logs": "Show logged solves, newest last.",

@@ -17,7 +17,14 @@ PLAN = {"model": "m", "profile": "p"}
 def result(question: str = "What is 1?", tokens: int = 7) -> dict[str, Any]:
     attempt = {"effort": "low", "budget": 8, "waits": 0, "rounds": [{"tokens": tokens}], "verdict": {"score": 0.7}}
     usage = {"prompt": 50, "cached": 20, "thinking": 7, "injected": 2, "answer": 3, "seconds": 1.5, "cost": None}
-    return {"question": question, "answer": "1", "kept": 0, "accepted": True, "attempts": [attempt], "usage": usage}
+    return {
+        "question": question,
+        "answer": "1",
+        "kept": 0,
+        "accepted": True,
+        "attempts": [attempt],
+        "usage": usage,
+    }
 
 
 def test_a_prompt_counts_as_far_as_it_was_computed() -> None:
@@ -49,7 +56,11 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"nonsense\n", "line 1 .* is damaged"), (b"{}\n", "another model or profile"), (None, "line 2 .* no result")],
+    [
+        (b"nonsense\n", "line 1 .* is damaged"),
+        (b"{}\n", "another model or profile"),
+        (None, "line 2 .* no result"),
+    ],
 )
 def test_a_file_that_is_none_of_ours_is_left_alone(tmp_path: Path, content: bytes | None, said: str) -> None:
     file = Solves(tmp_path, PLAN).path
