@@ -1,7 +1,7 @@
 """The baselines of a fair test: what a policy has to be better than, on the same questions.
 
-Whatever has a threshold, a number or a choice is tuned by the policy's own rule on the questions that the policy
-was tuned on: the cheapest in mean tokens that is right there at most `loss` less often than the top rung.
+Whatever has a threshold, a number or a choice is tuned on the questions that the policy was tuned on: the
+cheapest in mean tokens that is right there at most `loss` less often than the top rung.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def bench(
         **about,
         "test questions": str(len(chosen.test)),
         "tuning questions": str(len(chosen.tuning)),
-        "target loss": f"{100 * loss:g} points",
+        "target loss": f"{100 * loss:g} point{'' if loss == 0.01 else 's'}",
     }
     return figures(trial, took.within, (*chosen.notes, took.note), said, took.live)
 

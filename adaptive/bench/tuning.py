@@ -1,4 +1,8 @@
-"""How a baseline is tuned: by the rule that the policy is tuned by, on the questions that it was tuned on."""
+"""How a baseline is tuned: the cheapest that is right often enough, on the questions that the policy was tuned on.
+
+A policy must promise as much with confidence (`adaptive.learn.risk`); a baseline only has to show it, which is in its
+favour.
+"""
 
 from __future__ import annotations
 
