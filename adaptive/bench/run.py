@@ -10,7 +10,8 @@ import numpy as np
 from adaptive.bench.baselines import Trial
 from adaptive.bench.chosen import Chosen
 from adaptive.bench.figures import POLICY, Figures, figures
-from adaptive.learn.outcomes import Recorded
+from adaptive.errors import InputError
+from adaptive.learn.outcomes import Key, Recorded
 from adaptive.learn.replay import Replay
 from adaptive.learn.taken import Taken, Way
 from adaptive.profile import Profile
@@ -32,8 +33,14 @@ class Took:
 
 
 def replayed(profile: Profile, test: Sequence[Recorded]) -> Took:
-    """The profile's policy on recorded questions, without a call."""
-    way = Way.of(POLICY, Replay(profile).taken, test)
+    """The profile's policy on recorded questions, without a call.
+
+    Raises `InputError` where it buys what was not recorded.
+    """
+    try:
+        way = Way.of(POLICY, Replay(profile).taken, test)
+    except KeyError as error:
+        raise _not_recorded(error) from error
     within = [_within(one, recorded) for one, recorded in zip(way, test, strict=True)]
     return Took(way.taken, float(np.mean(within)), False, REPLAYED)
 
@@ -56,3 +63,16 @@ def bench(
 def _within(taken: Taken, recorded: Recorded) -> bool:
     """Whether the attempt whose answer was kept stayed within its budget."""
     return taken.key is None or recorded.outcomes[taken.key].attempt.charged <= taken.key.budget
+
+
+def _not_recorded(error: KeyError) -> Exception:
+    """What the policy wanted to buy and could not, in a sentence; any other missing key as it is."""
+    key = error.args[0]
+    if not isinstance(key, Key):
+        return error
+    waits = f" with {key.waits} Wait{'' if key.waits == 1 else 's'}" if key.waits else ""
+    more = f", --waits {key.waits}" if waits else ""
+    return InputError(
+        f"the policy buys {key.effort} {key.budget}{waits}, which was not recorded of every question: record them "
+        f"again with `adaptive record --profile` and this profile{more}."
+    )

@@ -1,7 +1,7 @@
 """How a baseline is tuned: the cheapest that is right often enough, on the questions that the policy was tuned on.
 
-A policy must promise as much with confidence (`adaptive.learn.risk`); a baseline only has to show it, which is in its
-favour.
+A policy must promise as much with confidence (`adaptive.learn.risk`); a baseline only has to show it, which is in
+its favour.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ import pytest
 from adaptive.bench.seen import seen_key
 from adaptive.engines import registry
 from adaptive.errors import AdaptiveError
+from adaptive.learn.outcomes import Key, Recorded
+from adaptive.learn.replay import Replay
+from adaptive.learn.taken import Taken, fixed
 from adaptive.profile import Policy, Profile
 from tests.bench.planted import LADDER, question, rungs, written
 from tests.cli.conftest import Run
@@ -87,6 +90,20 @@ def test_tuned_on_names_the_tuning_questions(
     others = asked(tmp_path / "t.jsonl", range(COUNT - 4, COUNT))
     made = run("bench", str(profile), half, "--replay", str(outcomes), "--tuned-on", others, "--json")
     assert json.loads(made.stdout)["about"]["tuning questions"] == "4"
+
+
+def test_what_the_policy_buys_must_have_been_recorded(
+    run: Run, profile: Path, outcomes: Path, half: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Greedy(Replay):
+        def taken(self, recorded: Recorded) -> Taken:
+            return fixed(Key("low", 16, 2))(recorded)
+
+    monkeypatch.setattr("adaptive.bench.run.Replay", Greedy)
+    made = run("bench", str(profile), half, "--replay", str(outcomes))
+    said = "the policy buys low 16 with 2 Waits, which was not recorded of every question: record them again with"
+    assert made.exit_code == 2
+    assert made.stderr.startswith(f"Error: {said} `adaptive record --profile` and this profile, --waits 2.")
 
 
 @pytest.mark.parametrize(
