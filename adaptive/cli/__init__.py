@@ -19,8 +19,10 @@ from adaptive.cli.notes import told
 # The verb's module and its command are named as the verb; the line is what `adaptive --help` shows.
 VERBS = {
     "solve": "Answer a question with as much thinking as it needs.",
+    "record": "Record what every budget, Wait and sample brings at your questions.",
     "train": "Train a profile on your own model's outcomes or questions.",
-    "record": "Record what every budget brings at your questions, to train, tune and bench from.",
+    "tune": "Choose the policy that takes least and keeps a promise.",
+    "bench": "Measure a profile against every baseline, and report it.",
     "models": "Show which engines are installed and what a model can do.",
     "logs": "Show logged solves, newest last.",
     "feedback": "Say whether a logged answer was right.",

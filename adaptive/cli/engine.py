@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 MODEL = "embedded, onnx:FOLDER, hf:ID, vllm:ID or http://host:port/v1."
 OPTIONS = (
-    click.option("-m", "--model", default="embedded", show_default=True, help=MODEL),
     click.option("--served-model", metavar="NAME", help="Which of a server's models, where it has several."),
     click.option("--markers", metavar="NAME", help="How the model marks its thinking: '<think> </think>', say."),
     click.option("-o", "--option", "options", multiple=True, metavar="NAME=VALUE",
@@ -21,6 +20,11 @@ OPTIONS = (
 
 def engine_options(command: Any) -> Any:
     """Adds the options to a command; they arrive as `model`, `served_model`, `markers` and `options`."""
+    return click.option("-m", "--model", default="embedded", show_default=True, help=MODEL)(beside_model(command))
+
+
+def beside_model(command: Any) -> Any:
+    """Adds what may stand beside a model to a command that has its own `--model`."""
     for option in reversed(OPTIONS):
         command = option(command)
     return command

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from adaptive.profile import Profile
     from adaptive.verify.grader import Grader
 
-EPILOG = """QUESTIONS is a JSONL, CSV, TSV or Parquet file with "question" and "answer", perhaps with "id" and "group", or
-datasets:ID?config=NAME&split=NAME for a data set of the Hugging Face hub.
+EPILOG = """QUESTIONS is a JSONL, CSV, TSV or Parquet file with "question" and "answer", perhaps with "id" and
+"group", or datasets:ID?config=NAME&split=NAME for a data set of the Hugging Face hub.
 
-Each attempt is written as soon as it is bought. Interrupted or killed, the same command goes on from there; with more
---samples or --waits, or more questions, it buys what is not there yet."""
+Each attempt is written as soon as it is bought. Interrupted or killed, the same command goes on from there; with
+more --samples or --waits, or more questions, it buys what is not there yet."""
 
 
 @click.command(epilog=EPILOG)
@@ -127,7 +127,7 @@ def record(
     steering = Steering(profile, ladder, system, answer_prefix, direct_prefix, answer_room)
     grader = grader_for(grade)
     try:
-        _run(Run(model, asked, out, grade, concurrency), steering, grader, open_model, settings)
+        recorded_into(Run(model, asked, out, grade, concurrency), steering, grader, open_model, settings)
     finally:
         grader.close()
 
@@ -168,7 +168,8 @@ class Steering:
         return replace(known, ladder=ladder, style=style)
 
 
-def _run(run: Run, steering: Steering, grader: Grader, open_model: Any, settings: dict[str, Any]) -> None:
+def recorded_into(run: Run, steering: Steering, grader: Grader, open_model: Any, settings: dict[str, Any]) -> None:
+    """Record what is not in the file yet; settings: those of the `Recorder`."""
     from adaptive.engines.registry import parallel
     from adaptive.learn.outcomes import Outcomes
     from adaptive.learn.recorder import Recorder

@@ -117,7 +117,7 @@ def _write(
         verifier=learned.verifier,
         probe=learned.probe,
         tune_share=options.tune_share,
-        figures=learned.figures,
+        figures={**learned.figures, "outcomes": source.name},
     )
     learned.trained.save(out)
     write_seen(out, examples.texts)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from adaptive.profile import Profile
 
 SHARE = Number(min=0, max=1, min_open=True, max_open=True)
-EPILOG = """The questions that the profile's models were fitted to are searched for policies; those that were left for it
-(train's --tune-share) say which of them keep the promise. Nothing is written where none does."""
+EPILOG = """The questions that the profile's models were fitted to are searched for policies; those that were left
+for it (train's --tune-share) say which of them keep the promise. Nothing is written where none does."""
 
 
 @click.command(epilog=EPILOG)
@@ -102,14 +102,14 @@ def _parts(folder: Path, known: Profile, outcomes: Path | None) -> tuple[list[Re
     from adaptive.learn.outcomes import Outcomes
     from adaptive.learn.parts import part_of
 
-    if known.verifier is None:
+    share = known.tune_share
+    if known.verifier is None or share is None:
         raise InputError(
             f"the profile {folder} has no verifier model: train it on outcomes first (`adaptive train`)."
         )
     with Outcomes(outcomes or _source(folder, known)) as file:
         _check_ladder(file, known)
         recorded = list(file)
-    share = float(known.figures["trained"]["tune_share"])
     parts: dict[str, list[Recorded]] = {"learn": [], "tune": []}
     for one in recorded:
         parts[part_of(one.question, share)].append(one)
@@ -120,7 +120,7 @@ def _parts(folder: Path, known: Profile, outcomes: Path | None) -> tuple[list[Re
 
 def _source(folder: Path, known: Profile) -> Path:
     """The outcomes that a profile was trained on: where they were, or beside it."""
-    named = Path(known.figures["trained"]["outcomes"])
+    named = Path(str(known.figures.get("outcomes", "outcomes.db")))
     found = next((p for p in (named, folder / named.name, folder.parent / named.name) if p.is_file()), None)
     if found is None:
         raise InputError(

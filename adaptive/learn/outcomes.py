@@ -157,8 +157,8 @@ class Outcomes:
                 sql = "SELECT id, question, reference, grouped FROM questions WHERE id = ?"
                 if self._db.execute(sql, (one.id,)).fetchone() != row:
                     raise InputError(
-                        f"the id {one.id!r} is in {self.path} with another question, answer or group: give the new "
-                        "question its own id, or name another file."
+                        f"the id {one.id!r} is in {self.path} with another question, answer or group: give the "
+                        "new question its own id, or name another file."
                     )
 
     def add(self, question: Question, outcome: Outcome) -> None:
@@ -169,7 +169,10 @@ class Outcomes:
             made.status, made.finish, made.confidence, outcome.prompt, made.charged, outcome.closing,
             made.usage.answer, _packed(made),
         )  # fmt: skip
-        sql = "INSERT OR IGNORE INTO outcomes SELECT number, ?,?,?,?, ?,?,?, ?,?,?, ?,?,?,?, ? FROM questions WHERE id=?"
+        sql = (
+            "INSERT OR IGNORE INTO outcomes SELECT number, ?,?,?,?, ?,?,?, ?,?,?, ?,?,?,?, ? FROM questions "
+            "WHERE id = ?"
+        )
         with self._explained():
             self._db.execute(sql, (*row[1:], row[0]))
 
@@ -211,9 +214,9 @@ class Outcomes:
 
     def _read(self, where: str, values: tuple[Any, ...]) -> Iterator[Recorded]:
         sql = (
-            "SELECT q.id, q.question, q.reference, q.grouped, o.effort, o.budget, o.waits, o.sample, o.right, o.why,"
-            f" o.prompt, o.closing, o.attempt FROM outcomes o JOIN questions q ON q.number = o.question {where}"
-            " ORDER BY q.number"
+            "SELECT q.id, q.question, q.reference, q.grouped, o.effort, o.budget, o.waits, o.sample, o.right, "
+            f"o.why, o.prompt, o.closing, o.attempt FROM outcomes o JOIN questions q ON q.number = o.question "
+            f"{where} ORDER BY q.number"
         )
         with self._explained():
             last, found = None, dict[Key, Outcome]()

@@ -57,7 +57,8 @@ class Recorder:
         base, *others = self.ladder
         if base.thinks or not others or not all(r.thinks for r in others):
             raise InputError(
-                "a ladder to record starts with a rung that does not think (budget 0) and goes on with rungs that do."
+                "a ladder to record starts with a rung that does not think (budget 0) and goes on with rungs that "
+                "do."
             )
         if self.sampled and self.sampled not in self.efforts:
             raise InputError(f"samples are drawn at an effort of the ladder ({', '.join(self.efforts)}).")

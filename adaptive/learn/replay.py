@@ -26,6 +26,9 @@ from adaptive.vote import next_batch
 from adaptive.voting import DECISIVE, better, counted, verdict_of
 
 T = TypeVar("T")
+History = tuple[tuple[Key, Arm, int, int | None], ...]
+Seen = tuple[str, History]
+"""A question, and the attempts at it up to the one that is judged."""
 NO_USAGE = Usage(cost=0.0)
 
 
@@ -42,10 +45,11 @@ class Trial:
 
 @dataclass
 class Replay:
-    """Solves with one profile, and nothing asked for. `p_solved` is kept for questions seen before."""
+    """Solves with one profile, and nothing asked for. What its models say is kept: they are asked again."""
 
     profile: Profile
     known: dict[str, list[float]] = field(default_factory=dict)
+    verdicts: dict[Seen, Verdict] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.verifier: Verifier = verifier_of(self.profile, p_solved=self.p_solved)
@@ -71,7 +75,17 @@ class Replay:
         verifier = self.profile.verifier
         if verifier is not None and threshold is not None:
             verifier = replace(verifier, threshold=threshold)
-        return Replay(replace(self.profile, policy=other, verifier=verifier), self.known)
+        verdicts = {} if verifier is None else self.verdicts  # the policy's thresholds count where no model does
+        return Replay(replace(self.profile, policy=other, verifier=verifier), self.known, verdicts)
+
+    def verdict(self, asked: Recorded, seen: Seen, attempt: Attempt, before: Sequence[Attempt]) -> Verdict:
+        """The verdict on an attempt after others; a model's probability is kept, for any threshold."""
+        if seen not in self.verdicts:
+            self.verdicts[seen] = _now(self.verifier.verify(asked.question.text, attempt, before))
+        verdict, model = self.verdicts[seen], self.profile.verifier
+        if model is None or verdict.verifier != "learned":
+            return verdict
+        return replace(verdict, accepted=verdict.score >= model.threshold)
 
     def p_solved(self, question: str) -> list[float]:
         """The text's probabilities, one a rung."""
@@ -90,6 +104,7 @@ class _Solve:
     bought: list[Outcome] = field(default_factory=list)
     usage: Usage = NO_USAGE
     told: set[str] = field(default_factory=set)
+    history: History = ()
 
     def __post_init__(self) -> None:
         outcomes = self.recorded.outcomes
@@ -181,8 +196,9 @@ class _Solve:
     def judge(self, outcome: Outcome, plan: Plan) -> Verdict:
         """The verdict on an attempt, which is one of the attempts then."""
         attempt = replace(outcome.attempt, arm=plan.arm, rung=plan.index, base=plan.base)
-        question = self.recorded.question.text
-        verdict = _now(self.by.verifier.verify(question, attempt, tuple(self.attempts)))
+        self.history += ((outcome.key, plan.arm, plan.index, plan.base),)
+        seen = (self.recorded.question.id, self.history)
+        verdict = self.by.verdict(self.recorded, seen, attempt, self.attempts)
         self.attempts.append(replace(attempt, verdict=verdict))
         self.bought.append(outcome)
         return verdict

@@ -39,16 +39,16 @@ def summary(found: Tuned) -> str:
     chosen, goal = _chosen(found), found.goal
     policy, threshold = chosen.setting.policy, chosen.setting.threshold
     said = (
-        f"With confidence {goal.confidence:g} it loses at most {_points(goal.target)} points of accuracy against always "
-        f"using the top rung, on questions like the {len(chosen.way)} that it was tested on: there it lost "
-        f"{chosen.losses} that the top rung has right and gained {chosen.gains} that it has not, which bounds the loss by "
-        f"{_points(chosen.bound)} points."
+        f"With confidence {goal.confidence:g} it loses at most {_points(goal.target)} points of accuracy against "
+        f"always using the top rung, on questions like the {len(chosen.way)} that it was tested on: there it lost "
+        f"{chosen.losses} that the top rung has right and gained {chosen.gains} that it has not, which bounds the "
+        f"loss by {_points(chosen.bound)} points."
     )
     dials = (
         f"First: the direct answer from p(solved) {policy.probe_from:g} on, else the cheapest rung with "
-        f"{policy.target:g}, or within {policy.slack:g} of the top one's; under {policy.hopeless:g} at the top rung only "
-        f"the direct answer. Accepted: from p(right) {threshold:g} on. An arm must promise more than {policy.worth:g} "
-        "right answers for 1,000 tokens."
+        f"{policy.target:g}, or within {policy.slack:g} of the top one's; under {policy.hopeless:g} at the top "
+        f"rung only the direct answer. Accepted: from p(right) {threshold:g} on. An arm must promise more than "
+        f"{policy.worth:g} right answers for 1,000 tokens."
     )
     tested = found.tested[: found.passed + 1]
     rows = [_row("top rung", found.top), *(_row(_name(t, found), t.way, t) for t in tested)]

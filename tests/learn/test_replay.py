@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,8 +55,8 @@ def recorded(engine: TokenEngine, profile: Profile, tmp_path_factory: pytest.Tem
 
 POLICIES = {
     "the profile's": {},
-    "everything but a vote": {"accept": {"none": None, "medium": 0.9999, "high": None}, "worth": -1000.0, "vote_most": 0,
-                              "payoffs": (), "max_waits": 1, "max_attempts": 6},
+    "everything but a vote": {"accept": {"none": None, "medium": 0.9999, "high": None}, "worth": -1000.0,
+                              "vote_most": 0, "payoffs": (), "max_waits": 1, "max_attempts": 6},
     "the direct answer first, and given up": {"probe_from": 0.0, "hopeless": 0.97},
 }  # fmt: skip
 
@@ -81,8 +80,8 @@ async def test_a_replay_is_what_a_solve_does(
 def seen(taken: Taken) -> dict[str, Any]:
     """What the replay says; the confidence of a chain in pieces differs in the windows over their seams."""
     usage = taken.usage
-    return {"accepted": taken.accepted, "attempts": taken.attempts, "thinking": usage.thinking, "answer": usage.answer,
-            "injected": usage.injected}  # fmt: skip
+    return {"accepted": taken.accepted, "attempts": taken.attempts, "thinking": usage.thinking,
+            "answer": usage.answer, "injected": usage.injected}  # fmt: skip
 
 
 def told(live: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +92,10 @@ def told(live: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_arm_that_was_not_recorded_is_not_taken(profile: Profile, recorded: list[Recorded]) -> None:
-    bare = [Recorded(r.question, {k: o for k, o in r.outcomes.items() if not k.waits and not k.sample}) for r in recorded]
+    bare = [
+        Recorded(r.question, {k: o for k, o in r.outcomes.items() if not k.waits and not k.sample})
+        for r in recorded
+    ]
     never = Policy(accept={"none": None, "medium": None, "high": None}, agreement=None)
     known = replace(profile, policy=never)
     arms = [Replay(known).taken(one) for one in bare]

@@ -1,0 +1,1 @@
+"""Bench: a policy beside every baseline, on questions that it has not seen, with everything counted."""

@@ -1,0 +1,78 @@
+"""Labels beside the points of a plot, each where it covers no other, no point and, if it can, no line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import cos, pi, sin
+from typing import Any
+
+SIDES = 12
+RADII = (9, 16, 26, 38, 54, 72)
+NEAR = 16
+"""In points of print: a label that is no farther needs no line to its point."""
+DOT, THIN = 6, 2
+"""In pixels: what is kept free around a point and a line."""
+
+Spot = tuple[float, float, int]
+Segment = tuple[float, float, float, float]
+
+
+def place(
+    axes: Any,
+    points: Sequence[tuple[float, float, str]],
+    ink: str,
+    lines: Sequence[Segment] = (),
+    size: float = 8.5,
+) -> None:
+    """Write a text beside each (x, y, text), at the nearest place that is free.
+
+    lines: level or upright ones (x0, y0, x1, y1) that are drawn. A text that is away from its point gets a line to
+    it. The axes' limits must be final.
+    """
+    axes.figure.draw_without_rendering()  # only now is it known where the axes are
+    thin = [_box(axes, line, THIN) for line in lines]
+    taken = [_box(axes, (x, y, x, y), DOT) for x, y, _ in points]
+    for x, y, text in points:
+        made = axes.annotate(text, (x, y), (0, 0), textcoords="offset points", fontsize=size, color=ink)
+        made.set_in_layout(False)
+        spot = _free(axes, made, [*taken, *thin]) or _free(axes, made, taken) or next(_spots())
+        taken.append(_moved(made, spot))
+        if spot[2] > NEAR:
+            line = {"arrowstyle": "-", "color": ink, "alpha": 0.45, "lw": 0.6, "shrinkA": 0, "shrinkB": 3}
+            axes.annotate("", (x, y), spot[:2], textcoords="offset points", arrowprops=line).set_in_layout(False)
+
+
+def _free(axes: Any, text: Any, taken: Sequence[Any]) -> Spot | None:
+    """The nearest spot where the text covers nothing of `taken` and stays inside; None where there is none."""
+    frame = axes.get_window_extent()
+    for spot in _spots():
+        box = _moved(text, spot)
+        inside = box.x0 >= frame.x0 and box.x1 <= frame.x1 and box.y0 >= frame.y0 and box.y1 <= frame.y1
+        if inside and not any(box.overlaps(other) for other in taken):
+            return spot
+    return None
+
+
+def _spots() -> Iterator[Spot]:
+    """Offsets in points of print, and how far away they are: rings, the right side first."""
+    for radius in RADII:
+        for step in sorted(range(SIDES), key=lambda s: min(s, SIDES - s)):
+            angle = 2 * pi * step / SIDES
+            yield radius * cos(angle), radius * sin(angle), radius
+
+
+def _moved(text: Any, spot: Spot) -> Any:
+    """The box of the text at a spot, on the side of it that is away from the point."""
+    x, y, radius = spot
+    middle = abs(x) < radius / 2
+    text.set_position((x, y))
+    text.set_ha("center" if middle else "left" if x > 0 else "right")
+    text.set_va("center" if not middle else "bottom" if y > 0 else "top")
+    return text.get_window_extent(text.figure.canvas.get_renderer()).padded(1)
+
+
+def _box(axes: Any, line: Segment, margin: float) -> Any:
+    from matplotlib.transforms import Bbox
+
+    (x0, y0), (x1, y1) = axes.transData.transform([line[:2], line[2:]])
+    return Bbox.from_extents(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)).padded(margin)

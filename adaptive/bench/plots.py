@@ -1,0 +1,198 @@
+"""The plots of a bench: PNG for anywhere, SVG for the report.
+
+Colours are Okabe and Ito's, which the colour-blind can tell apart too. matplotlib is of
+the extra `learn`; nothing here needs a display.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from adaptive.bench.figures import Figures, Line
+from adaptive.bench.labels import place
+from adaptive.bench.metrics import Interval
+from adaptive.extras import imported
+
+INK, GRID = "#1b1e23", "#8a8f98"
+BLUE, ORANGE, GREEN, SKY, PURPLE = "#0072b2", "#d55e00", "#009e73", "#56b4e9", "#cc79a7"
+STYLES: dict[str, tuple[str, str, int]] = {
+    "policy": (ORANGE, "*", 260), "fixed": (BLUE, "o", 46), "top": (BLUE, "o", 46), "best": (BLUE, "o", 130),
+    "unlimited": (BLUE, "s", 46), "confidence": (GREEN, "D", 46), "votes": (PURPLE, "^", 56),
+    "adaptive": (PURPLE, "v", 56), "waits": (SKY, "P", 62), "oracle": (GRID, "X", 60),
+}  # fmt: skip
+"""Colour, marker and its area, by the kind of way."""
+SHORT = {
+    "top": "top rung", "votes": "self-consistency", "adaptive": "adaptive consistency", "waits": "Wait loop",
+    "confidence": "raw confidence", "unlimited": "unlimited",
+}  # fmt: skip
+HOLLOW = ("best", "oracle")
+LOOK: Any = {
+    "font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": INK,
+    "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK, "axes.grid": True,
+    "grid.color": GRID, "grid.alpha": 0.25, "grid.linewidth": 0.7, "axes.axisbelow": True, "legend.frameon": False,
+    "svg.hashsalt": "adaptive", "figure.facecolor": "white", "savefig.facecolor": "white",
+}  # fmt: skip
+CROWDED = 0.08
+"""How far apart in accuracy ways are that crowd a plot."""
+INSET = (0.4, 0.07, 0.6, 0.56)
+"""Where they are shown larger, in parts of the axes: right and below, where ways are that nobody would choose."""
+SCALE = 2
+"""Pixels for each pixel of an ordinary screen."""
+
+Draw = Callable[[Figures, Any], None]
+
+
+def ready() -> None:
+    """Raises `InputError` with what to install where plots cannot be drawn: best asked before the work."""
+    imported("matplotlib", "learn")
+
+
+def write_plots(found: Figures, folder: Path) -> dict[str, str]:
+    """Write FOLDER/NAME.png for each plot; returns their SVG by name, whose text takes the colour of its page."""
+    ready()
+    return {name: _drawn(found, draw, size, folder / f"{name}.png") for name, (draw, size) in PLOTS.items()}
+
+
+def accuracy(found: Figures, axes: Any) -> None:
+    """Accuracy against mean tokens, with intervals and the Pareto front; a crowd of ways is shown larger."""
+    crowd = _crowd(found)
+    _scattered(axes, found, [line for line in found.lines if line not in crowd])
+    axes.set(xlabel="mean tokens of a question, everything counted", ylabel="right, in percent")
+    if crowd:
+        inset = axes.inset_axes(INSET)
+        _scattered(inset, found, crowd)
+        inset.tick_params(labelsize=8)
+        axes.grid(visible=False)  # it would show through
+        for line in axes.indicate_inset_zoom(inset, edgecolor=GRID, alpha=0.5).connectors:
+            line.set_visible(False)
+
+
+def _scattered(axes: Any, found: Figures, labelled: Sequence[Line]) -> None:
+    """All ways and the front; the axes fit those that are labelled, of an inset, or all."""
+    lines = sorted(found.lines, key=lambda line: line.kind == "policy")  # the policy on top
+    front = sorted((line.tokens, 100 * line.accuracy.value) for line in found.lines if line.front)
+    axes.step(*zip(*front, strict=True), where="post", color=ORANGE, alpha=0.55, lw=1.4, zorder=1)
+    for line in lines:
+        _point(axes, line)
+    _fit(axes, labelled if _crowd(found) == labelled else lines)
+    shown = sorted(labelled, key=lambda line: line.kind != "policy")
+    points = [(line.tokens, 100 * line.accuracy.value, _label(line)) for line in shown if line.kind != "best"]
+    bars = [(a.tokens, 100 * a.accuracy.low, a.tokens, 100 * a.accuracy.high) for a in lines]
+    steps = [(x0, y0, x1, y0) for (x0, y0), (x1, _) in pairwise(front)]
+    rises = [(x1, y0, x1, y1) for (_, y0), (x1, y1) in pairwise(front)]
+    place(axes, points, INK, [*bars, *steps, *rises])
+
+
+def _fit(axes: Any, lines: Sequence[Line]) -> None:
+    """Limits that hold these ways and their intervals, with room for labels."""
+    across = [line.tokens for line in lines]
+    up = [100 * end for line in lines for end in (line.accuracy.low, line.accuracy.high)]
+    wide, high = max(1.0, max(across) - min(across)), max(1.0, max(up) - min(up))
+    axes.set_xlim(max(0.0, min(across) - 0.16 * wide), max(across) + 0.18 * wide)
+    axes.set_ylim(min(up) - 0.06 * high, max(up) + 0.08 * high)
+
+
+def _crowd(found: Figures) -> list[Line]:
+    """The ways about as good as the policy, where they are many and the others far below; else none."""
+    near = [line for line in found.lines if abs(line.accuracy.value - found.policy.accuracy.value) <= CROWDED]
+    heights, all_ = ([line.accuracy.value for line in some] for some in (near, found.lines))
+    crowded = len(near) >= 4 and max(heights) - min(heights) < 0.35 * (max(all_) - min(all_))
+    return near if crowded else []
+
+
+def reliability(found: Figures, axes: Any) -> None:
+    """The share of right answers against the score of the kept answer."""
+    axes.plot([0, 1], [0, 1], color=GRID, lw=1, ls=(0, (4, 3)))
+    for one in found.judged.bins:
+        axes.errorbar([one.score], [one.right.value], _spread(one.right), color=BLUE, lw=1.1, capsize=2.5)
+    bins = found.judged.bins
+    largest = max((one.count for one in bins), default=1)
+    area = [30 + 170 * one.count / largest for one in bins]
+    axes.scatter([one.score for one in bins], [one.right.value for one in bins], area, color=BLUE, zorder=3)
+    axes.set(xlim=(-0.03, 1.06), ylim=(-0.03, 1.06), xlabel="score of the kept answer", ylabel="share right")
+    axes.set_aspect("equal")
+    place(axes, [(one.score, one.right.value, f"n={one.count}") for one in bins], INK, size=7.5)
+
+
+def difficulty(found: Figures, axes: Any) -> None:
+    """Mean tokens by difficulty: the policy beside the top rung and the best fixed one."""
+    ways = (("top", "always the top rung", SKY, "//"), ("best", "best fixed rung", BLUE, ""),
+            ("policy", "the policy", ORANGE, ""))  # fmt: skip
+    levels = [level for level in found.levels if level.questions]
+    for place_, (kind, name, colour, hatch) in enumerate(ways):
+        at = [i + (place_ - 1) * 0.27 for i in range(len(levels))]
+        bars = axes.bar(at, [level.tokens[kind] for level in levels], 0.25, color=colour, label=name, hatch=hatch,
+                        edgecolor="white", linewidth=0.6)  # fmt: skip
+        axes.bar_label(bars, [f"{level.tokens[kind]:.0f}" for level in levels], fontsize=8, padding=2, color=INK)
+    axes.set_xticks(range(len(levels)), [f"{level.name}\n{level.questions} questions" for level in levels])
+    axes.grid(axis="x", visible=False)
+    axes.set_ylabel("mean tokens of a question")
+    axes.margins(y=0.2)
+    axes.legend(loc="upper left", ncols=3, fontsize=8.5, columnspacing=1.2, handlelength=1.4)
+
+
+PLOTS: dict[str, tuple[Draw, tuple[float, float]]] = {
+    "accuracy": (accuracy, (8.6, 5.2)),
+    "reliability": (reliability, (4.8, 4.6)),
+    "difficulty": (difficulty, (6.4, 4.2)),
+}
+
+
+def _point(axes: Any, line: Line) -> None:
+    colour, marker, area = STYLES[line.kind]
+    y = 100 * line.accuracy.value
+    if line.kind != "best":
+        spread = _spread(line.accuracy, 100)
+        axes.errorbar([line.tokens], [y], spread, color=colour, alpha=0.4, lw=1.1, capsize=2.5)
+    face = "none" if line.kind in HOLLOW else colour
+    edge = colour if line.kind in HOLLOW else "white"
+    axes.scatter(
+        [line.tokens], [y], area, marker=marker, facecolors=face, edgecolors=edge, linewidths=1.2, zorder=3
+    )
+
+
+def _spread(found: Interval, scale: float = 1.0) -> list[list[float]]:
+    """How far down and up an interval goes; rounding may not take it to the other side."""
+    return [[scale * max(0.0, found.value - found.low)], [scale * max(0.0, found.high - found.value)]]
+
+
+def _label(line: Line) -> str:
+    """A way's name, short."""
+    return SHORT.get(line.kind, line.name.removeprefix("always "))
+
+
+@contextmanager
+def _figure(size: tuple[float, float]) -> Iterator[tuple[Any, Any]]:
+    """A figure and its axes, in our look; no state of matplotlib outlives it."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(LOOK):
+        figure = Figure(figsize=size, layout="constrained", dpi=100)
+        FigureCanvasAgg(figure)
+        yield figure, figure.subplots()
+
+
+def _drawn(found: Figures, draw: Draw, size: tuple[float, float], file: Path) -> str:
+    with _figure(size) as (figure, axes):
+        draw(found, axes)
+        figure.savefig(file, dpi=100 * SCALE, metadata={"Software": None})
+        vector = io.StringIO()
+        figure.savefig(vector, format="svg", transparent=True, metadata={"Date": None})
+    return _inline(vector.getvalue(), file.stem)
+
+
+def _inline(svg: str, name: str) -> str:
+    """An SVG to be put into a page: without a head, its ids its own, its ink that of the page."""
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r'(\sid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    return svg.replace(INK, "currentColor")

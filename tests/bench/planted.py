@@ -1,0 +1,84 @@
+"""Outcomes planted by hand: what they take is known by counting on fingers.
+
+Prompts have 10 ids, answers 3, what closes thinking 2. LADDER's rungs are the direct answer, low 8, low 16 and
+high 16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from adaptive.attempt import Attempt, Round, Usage
+from adaptive.bench.baselines import Trial
+from adaptive.ladder import Ladder, Rung
+from adaptive.learn.outcomes import DIRECT, Key, Outcome, Outcomes, Recorded
+from adaptive.learn.questions import Question
+from adaptive.learn.taken import Chooser, Way, fixed
+
+LADDER = Ladder((Rung("none", 0), Rung("low", 8), Rung("low", 16), Rung("high", 16)))
+LOW8, LOW16, HIGH16 = Key("low", 8), Key("low", 16), Key("high", 16)
+WINDOW = 99
+PLAN = {"model": "planted", "ladder": LADDER.to_json(), "window": WINDOW, "grader": "auto"}
+
+
+def outcome(
+    key: Key,
+    right: bool | None = False,
+    thinks: Sequence[tuple[int, int]] = (),
+    end: Any = "natural",
+    sure: float | None = 0.5,
+    answer: str | None = "1",
+) -> Outcome:
+    """An attempt; thinks: tokens of each round, and how many of them were injected. It ends its last round so."""
+    rounds = tuple(Round(tokens, injected, end) for tokens, injected in thinks)
+    attempt = Attempt(
+        rung=0, arm="first", effort=key.effort, budget=key.budget, waits=key.waits, answer=answer, text="",
+        thinking="", status="answered", finish=end if rounds else "none", rounds=rounds, confidence=sure,
+        usage=Usage(answer=3),
+    )  # fmt: skip
+    return Outcome(key, attempt, right, prompt=10, closing=2 if rounds else 0)
+
+
+def question(number: int = 0) -> Question:
+    """A question of its own."""
+    return Question(f"q{number}", f"What is {number} + 1?", str(number + 1))
+
+
+def recorded(*outcomes: Outcome, number: int = 0) -> Recorded:
+    """A question with these attempts."""
+    return Recorded(question(number), {o.key: o for o in outcomes})
+
+
+def rungs(
+    right: Sequence[bool], sure: Sequence[float | None] = (0.5, 0.5, 0.5, 0.5), number: int = 0, *more: Outcome
+) -> Recorded:
+    """A question with every rung: 13, 23, 27 and 29 tokens. The low chain is cut at 8 and ends after 12."""
+    return recorded(
+        outcome(DIRECT, right[0], sure=sure[0]),
+        outcome(LOW8, right[1], [(8, 0)], "budget", sure[1]),
+        outcome(LOW16, right[2], [(12, 0)], "natural", sure[2]),
+        outcome(HIGH16, right[3], [(14, 0)], "natural", sure[3]),
+        *more,
+        number=number,
+    )
+
+
+def trial_of(
+    asked: Iterable[Recorded], tuning: Iterable[Recorded] = (), loss: float = 0.0, policy: Chooser | None = None
+) -> Trial:
+    """A test of a policy that is always the top rung, where no other is given."""
+    asked = tuple(asked)
+    way = Way.of("policy", policy or fixed(HIGH16), asked)
+    return Trial(asked, tuple(tuning) or asked, way, LADDER, WINDOW, loss, 0.85)
+
+
+def written(path: Path, questions: Iterable[Recorded]) -> Path:
+    """A file of outcomes with these."""
+    with Outcomes(path, PLAN) as file:
+        for one in questions:
+            file.ask([one.question])
+            for made in one.outcomes.values():
+                file.add(one.question, made)
+    return path

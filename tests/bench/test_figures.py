@@ -1,0 +1,187 @@
+"""Figures, table and report: what they say, that no data can break them, and that they need no network."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from adaptive.bench import words
+from adaptive.bench.figures import Figures, figures
+from adaptive.bench.page import report
+from adaptive.bench.plots import write_plots
+from adaptive.bench.table import print_table
+from adaptive.learn.outcomes import DIRECT, Key, Recorded
+from adaptive.learn.taken import Taken, fixed
+from tests.bench.planted import HIGH16, LOW16, outcome, rungs, trial_of
+
+HOSTILE = '</pre><script src="http://evil.example/x.js">alert(1)</script>{{ 7 * 7 }} & "quoted" \u202e'
+ABOUT = {"profile": HOSTILE, "command": HOSTILE, "target loss": "1 points", "questions": HOSTILE}
+
+
+def policy(recorded: Recorded) -> Taken:
+    """The direct answer where its confidence is high, else the low chain; sure of what it is sure of."""
+    key = DIRECT if (recorded.outcomes[DIRECT].attempt.confidence or 0) > 0.8 else LOW16
+    return replace(fixed(key)(recorded), accepted=key == DIRECT)
+
+
+def asked() -> list[Recorded]:
+    """Easy, medium and hard questions, in turn."""
+    right = [(True, True, True, True), (False, False, True, True), (False, False, False, False)]
+    return [rungs(right[i % 3], (0.9 if i % 3 == 0 else 0.4, 0.5, 0.6, 0.7), i) for i in range(30)]
+
+
+@pytest.fixture(scope="module")
+def found() -> Figures:
+    return figures(trial_of(asked(), policy=policy), 1.0, (f"Note: {HOSTILE}.",), ABOUT, live=False)
+
+
+@pytest.fixture(scope="module")
+def page(found: Figures, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    folder = tmp_path_factory.mktemp("plots")
+    return report(found, write_plots(found, folder)), folder
+
+
+class Reader(HTMLParser):
+    """What a browser would load or run, and the text that it would show."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        known = dict(attrs)
+        self.ids += [str(known["id"])] if "id" in known else []
+        links = [v or "" for k, v in attrs if k in ("src", "href", "xlink:href", "srcset", "data", "action")]
+        self.loaded += [link for link in links if not link.startswith("#")]
+        self.loaded += [v or "" for _, v in attrs if v and "url(" in v and "url(#" not in v]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_answer_comes_first_in_one_sentence(found: Figures, page: tuple[str, Path]) -> None:
+    # 10 times 13 and 20 times 27 tokens, against 29 and, tuned, 27.
+    saved = 100 * (1 - (13 + 27 + 27) / 3 / 29)
+    assert words.headline(found).startswith(
+        f"{saved:.0f} % fewer tokens than always the top rung (high 16) and 17 % fewer than the best fixed rung "
+        "(low 16), at an accuracy +0.0 points from the top rung's (95 % "
+    )
+    assert words.headline(found) in " ".join(Reader(page[0]).text.split())
+
+
+def test_the_report_loads_nothing_and_runs_nothing(page: tuple[str, Path]) -> None:
+    read = Reader(page[0])
+    assert read.loaded == []
+    assert not {"script", "link", "iframe", "img", "object"} & set(read.tags)
+    assert "@import" not in page[0]
+    assert "matplotlib.org" not in page[0]
+    assert len(read.ids) == len(set(read.ids))
+
+
+def test_hostile_text_stays_text(page: tuple[str, Path]) -> None:
+    assert HOSTILE in Reader(page[0]).text
+    assert "<script" not in page[0]
+
+
+def test_the_report_reads_in_the_dark_and_its_plots_with_it(page: tuple[str, Path]) -> None:
+    assert "prefers-color-scheme: dark" in page[0]
+    assert page[0].count("<svg") == 3
+    assert "currentColor" in page[0]
+
+
+def test_plots_are_whole_images_for_sharp_screens(page: tuple[str, Path]) -> None:
+    for name in ("accuracy", "reliability", "difficulty"):
+        with Image.open(page[1] / f"{name}.png") as image:
+            image.load()
+            assert image.format == "PNG"
+            assert image.width >= 900
+
+
+def test_figures_are_plain_json(found: Figures) -> None:
+    kept = json.loads(json.dumps(found.to_json()))
+    assert [line["kind"] for line in kept["lines"]][:2] == ["policy", "fixed"]
+    assert kept["about"]["profile"] == HOSTILE
+
+
+def test_levels_are_by_what_solves_a_question(found: Figures) -> None:
+    assert [(level.name, level.questions) for level in found.levels] == [
+        ("easy", 10),
+        ("medium", 10),
+        ("hard", 10),
+    ]
+    assert [level.tokens["policy"] for level in found.levels] == [13, 27, 27]
+    assert found.levels[1].right == {"top": 1.0, "best": 1.0, "policy": 1.0}
+
+
+def test_the_front_holds_the_policy_and_never_the_oracle(found: Figures) -> None:
+    assert found.policy.front
+    assert not found.of("oracle").front
+    assert not found.of("top").front
+
+
+def test_what_is_accepted_and_how_often_it_is_right(found: Figures) -> None:
+    assert found.judged.accepted == pytest.approx(1 / 3)
+    assert found.judged.precision is not None
+    assert found.judged.precision.value == 1.0
+
+
+def test_s1s_control_counts_a_chain_over_its_budget() -> None:
+    over = rungs((True,) * 4, (0.5,) * 4, 1, outcome(LOW16, True, [(17, 0)]))
+    found = figures(trial_of([rungs((True,) * 4), over]), 1.0, (), ABOUT, live=False)
+    assert found.measures["fixed budgets"].control == 1 - 1 / 8
+
+
+def test_what_was_recorded_of_some_questions_only_is_said_to_be() -> None:
+    some = rungs((True,) * 4, (0.5,) * 4, 1, outcome(Key("high", 99), True, [(40, 0)]))
+    found = figures(trial_of([rungs((True,) * 4), some]), 1.0, (), ABOUT, live=False)
+    line = found.of("unlimited")
+    assert (line.questions, line.tokens, line.front) == (1, 10 + 40 + 2 + 3, False)
+    assert found.notes == (
+        "unlimited thinking is measured on the 1 of 2 questions that it was recorded of, and compared with the "
+        "policy on these.",
+    )
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_price_and_seconds_are_shown_where_there_are_any(live: bool) -> None:
+    def priced(recorded: Recorded) -> Taken:
+        taken = fixed(HIGH16)(recorded)
+        return replace(taken, usage=replace(taken.usage, seconds=2.0, cost=0.25))
+
+    found = figures(trial_of(asked(), policy=priced), 1.0, (), ABOUT, live=live)
+    assert [name for name, _ in words.extra(found)] == (["cost", "seconds p50, p90, p99"] if live else [])
+
+
+def test_the_table_has_a_row_for_each_way_and_a_sentence_for_each_that_is_missing(found: Figures) -> None:
+    out = io.StringIO()
+    print_table(found, Console(file=out, width=160))
+    printed = out.getvalue()
+    for line in found.lines:
+        assert line.name in printed
+    assert "Not measured, self-consistency: no samples were recorded" in printed
+    assert HOSTILE in printed
+
+
+def test_a_narrow_terminal_loses_nothing(found: Figures) -> None:
+    out = io.StringIO()
+    print_table(found, Console(file=out, width=60))
+    assert "…" not in out.getvalue()
+
+
+def test_plots_of_one_question_and_no_score(tmp_path: Path) -> None:
+    one = rungs((False,) * 4, (None,) * 4)
+    found = figures(trial_of([one]), 1.0, (), ABOUT, live=False)
+    assert set(write_plots(found, tmp_path)) == {"accuracy", "reliability", "difficulty"}

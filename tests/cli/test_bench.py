@@ -1,0 +1,198 @@
+"""`adaptive bench`: replayed from planted outcomes, and live on a scripted model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adaptive.engines import registry
+from adaptive.errors import AdaptiveError
+from adaptive.learn.outcomes import Key, Recorded
+from adaptive.learn.parts import seen_key
+from adaptive.learn.replay import Replay
+from adaptive.learn.taken import Taken, fixed
+from adaptive.profile import Policy, Profile
+from tests.bench.planted import LADDER, question, rungs, written
+from tests.cli.conftest import Run
+from tests.solving import PureEngine
+
+COUNT = 24
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    """Accepts direct answers from 0.8 on, and thinks where they are less sure."""
+    policy = Policy(accept={"none": 0.8}, agreement=None, vote_most=0, max_waits=0)
+    Profile("planted", "embedded", LADDER, policy=policy).save(tmp_path / "profile")
+    return tmp_path / "profile"
+
+
+@pytest.fixture
+def outcomes(tmp_path: Path) -> Path:
+    """Even questions are easy, and the model is sure of them."""
+    ways = [((True,) * 4, (0.9, 0.9, 0.9, 0.9)), ((False, True, True, True), (0.3, 0.9, 0.9, 0.9))]
+    return written(tmp_path / "o.db", [rungs(*ways[i % 2], i) for i in range(COUNT)])
+
+
+def asked(path: Path, numbers: range) -> str:
+    rows = [{"question": question(i).text, "answer": question(i).reference} for i in numbers]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+@pytest.fixture
+def half(tmp_path: Path) -> str:
+    return asked(tmp_path / "q.jsonl", range(COUNT // 2))
+
+
+def test_replay_prints_the_answer_and_a_row_for_each_way(
+    run: Run, profile: Path, outcomes: Path, half: str
+) -> None:
+    made = run("bench", str(profile), half, "--replay", str(outcomes))
+    assert made.exit_code == 0, made.stderr
+    assert "fewer tokens than always the top rung (high 16)" in made.stdout.splitlines()[0]
+    assert "Not measured, self-consistency" in made.stdout
+
+
+def test_the_policys_tokens_are_those_of_its_attempts(run: Run, profile: Path, outcomes: Path, half: str) -> None:
+    made = run("bench", str(profile), half, "--replay", str(outcomes), "--json")
+    line = json.loads(made.stdout)["lines"][0]
+    # Untrained it thinks first, on the cheapest rung: 10 + 8 + 2 + 3.
+    assert (line["kind"], line["tokens"], line["questions"]) == ("policy", 23.0, COUNT // 2)
+
+
+def test_out_holds_the_report_the_plots_and_the_figures(
+    run: Run, profile: Path, outcomes: Path, half: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "report"
+    made = run("bench", str(profile), half, "--replay", str(outcomes), "--out", str(out), "--json")
+    assert made.exit_code == 0, made.stderr
+    names = {"report.html", "figures.json", "accuracy.png", "reliability.png", "difficulty.png"}
+    assert {p.name for p in out.iterdir()} == names
+    assert (out / "figures.json").read_text() == made.stdout
+    assert made.stderr == f"Wrote the report {out / 'report.html'}.\n"
+
+
+def test_seen_questions_are_left_out(run: Run, profile: Path, outcomes: Path, half: str) -> None:
+    (profile / "seen.txt").write_text(seen_key(question(0).text) + "\n")
+    made = run("bench", str(profile), half, "--replay", str(outcomes), "--json")
+    found = json.loads(made.stdout)
+    assert found["lines"][0]["questions"] == COUNT // 2 - 1
+    assert found["notes"][0].startswith(f"1 of {COUNT // 2} questions are left out")
+
+
+def test_tuned_on_names_the_tuning_questions(
+    run: Run, profile: Path, outcomes: Path, half: str, tmp_path: Path
+) -> None:
+    others = asked(tmp_path / "t.jsonl", range(COUNT - 4, COUNT))
+    made = run("bench", str(profile), half, "--replay", str(outcomes), "--tuned-on", others, "--json")
+    assert json.loads(made.stdout)["about"]["tuning questions"] == "4"
+
+
+def test_what_the_policy_buys_must_have_been_recorded(
+    run: Run, profile: Path, outcomes: Path, half: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Greedy(Replay):
+        def taken(self, recorded: Recorded) -> Taken:
+            return fixed(Key("low", 16, 2))(recorded)
+
+    monkeypatch.setattr("adaptive.bench.run.Replay", Greedy)
+    made = run("bench", str(profile), half, "--replay", str(outcomes))
+    said = "the policy buys low 16 with 2 Waits, which was not recorded of every question: record them again with"
+    assert made.exit_code == 2
+    assert made.stderr.startswith(f"Error: {said} `adaptive record --profile` and this profile, --waits 2.")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--replay", "nowhere.db"), "the outcomes nowhere.db are not there: make them with `adaptive record`."),
+        (("--replay", "{db}", "--target-loss", "nan"), "--target-loss must be between 0 and 1, got nan."),
+        (
+            ("--replay", "{db}", "--tuned-on", "{new}"),
+            "1 of 1 questions of {new} are not recorded with every rung",
+        ),
+        (
+            ("-m", "embedded"),
+            "a live bench keeps its solves in a folder: name it with --out, or bench with --replay.",
+        ),
+        (("-m", "nonsense", "--out", "x"), "model 'nonsense' is not known"),
+    ],
+)
+def test_errors_are_one_sentence(
+    run: Run, profile: Path, outcomes: Path, half: str, tmp_path: Path, more: tuple[str, ...], said: str
+) -> None:
+    names = {"db": outcomes, "new": asked(tmp_path / "new.jsonl", range(99, 100))}
+    made = run("bench", str(profile), half, *(m.format(**names) for m in more))
+    assert made.exit_code == 2
+    assert made.stderr.startswith(f"Error: {said.format(**names)}")
+    assert made.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The engines that were opened; `-m embedded` means a scripted model."""
+    opened: list[Any] = []
+
+    def make(*_: Any, **__: Any) -> Any:
+        opened.append(PureEngine(enough=8, ends=(12,)))
+        return opened[-1]
+
+    monkeypatch.setattr(registry, "open_engine", make)
+    return opened
+
+
+@pytest.fixture
+def live(run: Run, profile: Path, tmp_path: Path) -> Any:
+    few = asked(tmp_path / "few.jsonl", range(3))
+    return lambda *more: run("bench", str(profile), few, "--out", str(tmp_path / "live"), "--json", *more)
+
+
+def test_live_solves_and_records_and_is_not_asked_twice(engines: list[Any], live: Any, tmp_path: Path) -> None:
+    made = live()
+    assert made.exit_code == 0, made.stderr
+    found = json.loads(made.stdout)
+    assert found["lines"][0]["seconds"].keys() == {"p50", "p90", "p99"}
+    assert found["lines"][0]["cost"] is None
+    assert {"votes", "adaptive"} <= {line["kind"] for line in found["lines"]}
+    assert any("without what the engine found in its cache" in note for note in found["notes"])
+    kept = (tmp_path / "live" / "solves.jsonl").read_text()
+    again = live()
+    assert json.loads(again.stdout)["lines"] == found["lines"]
+    assert (tmp_path / "live" / "solves.jsonl").read_text() == kept
+
+
+def test_live_goes_on_from_what_a_kill_left(engines: list[Any], live: Any, tmp_path: Path) -> None:
+    whole = json.loads(live().stdout)
+    file = tmp_path / "live" / "solves.jsonl"
+    head, first, *_ = file.read_bytes().split(b"\n")
+    file.write_bytes(b"\n".join([head, first, b'{"question": "What is']))
+    made = live()
+    assert "Solved 2 questions" in made.stderr
+    kept = [[line[k] for k in ("name", "tokens", "accuracy")] for line in json.loads(made.stdout)["lines"]]
+    assert kept == [[line[k] for k in ("name", "tokens", "accuracy")] for line in whole["lines"]]
+
+
+def test_live_solves_of_another_profile_are_not_taken(
+    engines: list[Any], live: Any, profile: Path, tmp_path: Path
+) -> None:
+    live()
+    file = profile / "profile.json"
+    file.write_text(file.read_text().replace('"max_attempts": 4', '"max_attempts": 3'))
+    made = live()
+    assert made.exit_code == 2
+    assert "solves.jsonl was made with another model or profile" in made.stderr
+
+
+def test_a_model_that_fails_ends_the_bench_with_its_sentence(
+    engines: list[Any], live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> Any:
+        raise AdaptiveError("the server went away.")
+
+    monkeypatch.setattr("adaptive.cli.benched.solve_one", broken)
+    made = live()
+    assert (made.exit_code, made.stderr.splitlines()[-1]) == (1, "Error: the server went away.")
