@@ -13,13 +13,13 @@ from typing import Literal
 
 import numpy as np
 
-from adaptive.bench.bought import key_of, label_of
+from adaptive.bench.bought import label_of
 from adaptive.bench.stops import Stop
 from adaptive.bench.tuning import cheapest, means
 from adaptive.bench.votes import AdaptiveConsistency, Drawn, SelfConsistency
 from adaptive.bench.waits import Waits, wait_start
 from adaptive.ladder import Ladder
-from adaptive.learn.outcomes import Key, Outcome, Recorded
+from adaptive.learn.outcomes import Key, Outcome, Recorded, key_of
 from adaptive.learn.taken import Chooser, Taken, Way, fixed
 
 Kind = Literal["policy", "fixed", "top", "best", "unlimited", "confidence", "votes", "adaptive", "waits", "oracle"]
@@ -157,11 +157,6 @@ class Oracle:
         outcomes = [recorded.outcomes[key_of(rung)] for rung in self.ladder]
         kept = min(outcomes, key=_price)
         return Taken(kept.solved, kept.usage(), kept.key, float(kept.solved))
-
-
-def complete(recorded: Recorded, ladder: Ladder) -> bool:
-    """Whether every rung of the ladder was recorded of a question."""
-    return all(key_of(rung) in recorded.outcomes for rung in ladder)
 
 
 def _price(outcome: Outcome) -> tuple[bool, int]:

@@ -7,14 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from adaptive.attempt import Usage
 from adaptive.ladder import Ladder, Rung
-from adaptive.learn.outcomes import DIRECT, Key, Outcome
+from adaptive.learn.outcomes import DIRECT, Outcome
 
 FREE = Usage(cost=0.0)
-
-
-def key_of(rung: Rung) -> Key:
-    """Where a rung's greedy attempt was recorded."""
-    return Key(rung.effort, rung.budget) if rung.thinks else DIRECT
 
 
 def label_of(rung: Rung) -> str:

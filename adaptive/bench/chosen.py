@@ -6,12 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adaptive.bench.baselines import complete
-from adaptive.bench.bought import key_of, label_of
+from adaptive.bench.bought import label_of
 from adaptive.errors import InputError
 from adaptive.ladder import Ladder
 from adaptive.learn.features import same_question
-from adaptive.learn.outcomes import Recorded
+from adaptive.learn.outcomes import Recorded, key_of
 from adaptive.learn.parts import seen_key
 from adaptive.learn.questions import Question
 
@@ -45,7 +44,7 @@ class Pool:
                     f"no question in {path} was recorded at {label_of(rung)}, a rung of the profile's ladder: "
                     "record them with `adaptive record --profile` and this profile."
                 )
-        return cls(path, {same_question(r.question.text): r for r in every if complete(r, ladder)})
+        return cls(path, {same_question(r.question.text): r for r in every if r.complete(ladder)})
 
     def get(self, questions: Sequence[Question], source: str) -> list[Recorded]:
         """What was recorded of these questions, each once. Raises `InputError` where it is not all of them."""

@@ -10,11 +10,10 @@ import numpy as np
 
 from adaptive.bench import metrics, s1
 from adaptive.bench.baselines import Absent, Baseline, Trial
-from adaptive.bench.bought import key_of
 from adaptive.bench.metrics import Against, Interval
 from adaptive.bench.reliable import Judged, judged
 from adaptive.learn.measure import LEVELS
-from adaptive.learn.outcomes import DIRECT, Recorded
+from adaptive.learn.outcomes import DIRECT, Recorded, key_of
 from adaptive.learn.taken import Taken
 
 POLICY = "the policy"

@@ -108,6 +108,7 @@ def _write(
     rule: str,
 ) -> None:
     from adaptive.learn import report_outcomes as report
+    from adaptive.learn.held_out import write_held_out
     from adaptive.learn.parts import write_seen
     from adaptive.learn.plots import reliability_plots
 
@@ -121,6 +122,7 @@ def _write(
     )
     learned.trained.save(out)
     write_seen(out, examples.texts)
+    write_held_out(out, *learned.held_out)
     plots, missing = reliability_plots(out, learned.figures)
     if missing:
         click.echo(f"The card has no plots: {missing}", err=True)

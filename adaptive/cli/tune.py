@@ -72,8 +72,9 @@ def tune(
     First rung, accept threshold, arms and when to give up are chosen by replaying recorded outcomes, without
     another call. With the confidence, the accuracy lost against always using the top rung is at most the target.
     """
-    from adaptive.learn.parts import read_seen, write_seen
-    from adaptive.learn.tune import Goal, tune
+    from adaptive.learn.held_out import read_held_out
+    from adaptive.learn.parts import read_seen, seen_key, write_seen
+    from adaptive.learn.tune import Goal, Search, tune
     from adaptive.learn.tuned import figures, refusal, summary, write_promise
     from adaptive.profile import Profile
 
@@ -84,7 +85,10 @@ def tune(
     known = Profile.load(profile)
     goal = Goal(target_loss, confidence, max_tokens, max_cost, price)
     search, test = _parts(profile, known, outcomes)
-    found = tune(known, search, test, goal, seed, _progress)
+    held_out = read_held_out(profile)
+    p_solved = {q: held_out[k] for q in (r.question.text for r in search) if (k := seen_key(q)) in held_out}
+    searched = [one for one in search if one.question.text in p_solved]
+    found = tune(known, Search(searched, p_solved, seed, _progress), test, goal)
     if found.chosen is None:
         raise Failure(refusal(found), FAILED)
     setting = found.chosen.setting
@@ -109,7 +113,7 @@ def _parts(folder: Path, known: Profile, outcomes: Path | None) -> tuple[list[Re
         )
     with Outcomes(outcomes or _source(folder, known)) as file:
         _check_ladder(file, known)
-        recorded = list(file)
+        recorded = [one for one in file if one.complete(known.ladder)]
     parts: dict[str, list[Recorded]] = {"learn": [], "tune": []}
     for one in recorded:
         parts[part_of(one.question, share)].append(one)

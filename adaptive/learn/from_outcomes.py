@@ -36,7 +36,10 @@ SEEN = ("text", "sure", "unknown", "missing", "length", "size")
 
 @dataclass(frozen=True)
 class FromOutcomes:
-    """What was learned; to be saved as a profile. verifier is None where all answers are right or none is."""
+    """What was learned; to be saved as a profile. verifier is None where all answers are right or none is.
+
+    held_out: questions, and the text's p(solved) of each by a model that was not fitted to it, shape (n, rungs).
+    """
 
     trained: Trained
     probe: Probe
@@ -44,6 +47,7 @@ class FromOutcomes:
     policy: Policy
     gates: Gates
     figures: dict[str, Any]
+    held_out: tuple[list[str], Floats]
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ class Fit:
             **counted(examples.records),
         }
         probe = Probe(tuple(Line(f.named(SEEN), round(f.bias, 6)) for f in fits))
-        return FromOutcomes(trained, probe, verifier.model if verifier else None, learned, gates, figures)
+        model, held = verifier.model if verifier else None, [examples.texts[int(row)] for row in rows]
+        return FromOutcomes(trained, probe, model, learned, gates, figures, (held, text))
 
     def _held_out(self, corpus: Corpus, solved: Solved, groups: Sequence[str]) -> tuple[Labels, Floats]:
         """The text's p(solved) of questions in no fold that it was fitted to, rounded as a profile tells it."""

@@ -19,6 +19,7 @@ from typing import Any
 
 from adaptive.attempt import Attempt, Usage
 from adaptive.errors import AdaptiveError, InputError
+from adaptive.ladder import Ladder, Rung
 from adaptive.learn.questions import Question
 
 FORMAT = 1
@@ -72,6 +73,11 @@ class Key:
 DIRECT = Key("none")
 
 
+def key_of(rung: Rung) -> Key:
+    """Where a rung's greedy attempt is recorded."""
+    return Key(rung.effort, rung.budget) if rung.thinks else DIRECT
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A recorded attempt. `right` is None where the grader could not tell, and `why` says so.
@@ -112,6 +118,10 @@ class Recorded:
 
     question: Question
     outcomes: Mapping[Key, Outcome]
+
+    def complete(self, ladder: Ladder) -> bool:
+        """Whether every rung of a ladder was recorded."""
+        return all(key_of(rung) in self.outcomes for rung in ladder)
 
     def solved(self, key: Key) -> bool:
         """Whether this attempt is there and right."""

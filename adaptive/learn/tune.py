@@ -10,14 +10,14 @@ that was asked for. The cheapest of them is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from adaptive.attempt import Usage
-from adaptive.learn.outcomes import Key, Recorded
+from adaptive.learn.outcomes import Recorded, key_of
 from adaptive.learn.payoffs import payoffs
 from adaptive.learn.replay import Replay
 from adaptive.learn.risk import enough, fixed_sequence, least, p_value, upper_bound
@@ -41,6 +41,17 @@ DIALS: dict[str, tuple[float, ...]] = {
 """What is tuned, and the values that are tried."""
 
 OnReplay = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is searched with. p_solved: by question, from models that were not fitted to it. tell: is told how many
+    policies of how many were replayed."""
+
+    recorded: Sequence[Recorded]
+    p_solved: Mapping[str, list[float]]
+    seed: int = 0
+    tell: OnReplay = lambda _done, _of: None
 
 
 @dataclass(frozen=True)
@@ -111,16 +122,13 @@ class Tuned:
     least: int
 
 
-def tune(
-    profile: Profile, search: Sequence[Recorded], test: Sequence[Recorded], goal: Goal, seed: int, tell: OnReplay
-) -> Tuned:
-    """Search on the first questions, test on the others; `tell` is told how many policies of how many were
-    replayed.
+def tune(profile: Profile, search: Search, test: Sequence[Recorded], goal: Goal) -> Tuned:
+    """Search on some questions, test on others.
 
     The profile needs a verifier model. Raises `KeyError` where a rung of its ladder was not recorded.
     """
-    line = lined_up(profile, search, goal, seed, tell)
-    top = Way.of("always the top rung", fixed(top_key(profile)), test)
+    line = lined_up(profile, search, goal)
+    top = Way.of("always the top rung", fixed(key_of(profile.ladder[profile.ladder.top])), test)
     tested = tuple(_test(profile, setting, test, top, goal) for setting in line)
     passed = fixed_sequence([t.p_value for t in tested], 1 - goal.confidence)
     good = [t for t in tested[:passed] if goal.affordable(t.way)]
@@ -129,27 +137,26 @@ def tune(
     needed = (
         enough(best.losses / len(test), best.gains / len(test), goal.target, goal.confidence) if best else None
     )
-    return Tuned(goal, chosen, tested, passed, top, len(search), needed, least(goal.target, goal.confidence))
-
-
-def top_key(profile: Profile) -> Key:
-    """Where the ladder's top rung was recorded."""
-    rung = profile.ladder[profile.ladder.top]
-    return Key(rung.effort, rung.budget)
-
-
-def lined_up(profile: Profile, search: Sequence[Recorded], goal: Goal, seed: int, tell: OnReplay) -> list[Setting]:
-    """The settings to test, from the most accurate to the cheapest."""
-    found = _Search(profile, search, seed, tell)
-    found.run()
-    line = [dialled for dialled, way in pareto(list(found.ways.items())) if goal.affordable(way)]
-    spread: Sequence[int] = (
-        np.unique(np.linspace(0, len(line) - 1, LINED_UP).round().astype(int)).tolist() if line else []
+    return Tuned(
+        goal, chosen, tested, passed, top, len(search.recorded), needed, least(goal.target, goal.confidence)
     )
-    return [found.setting(line[i]) for i in spread]
 
 
-def pareto(ways: Sequence[tuple[Dialled, Way]]) -> list[tuple[Dialled, Way]]:
+def lined_up(profile: Profile, search: Search, goal: Goal) -> list[Setting]:
+    """The settings to test, from the one that most surely keeps the promise on the questions of the search."""
+    found = _Searching(profile, search)
+    found.run()
+    replayed = [(dialled, found.replayed(dialled, search.recorded)) for dialled, _ in pareto(found.ways.items())]
+    top = Way.of("", fixed(key_of(profile.ladder[profile.ladder.top])), search.recorded)
+    line = [(*_counts(way, top), way, dialled) for dialled, way in pareto(replayed) if goal.affordable(way)]
+    line.sort(key=lambda one: p_value(one[0], one[1], len(top), goal.target))
+    if not line:
+        return []
+    spread = np.unique(np.linspace(0, len(line) - 1, LINED_UP).round().astype(np.int64))
+    return [found.setting(line[i][-1]) for i in spread]
+
+
+def pareto(ways: Iterable[tuple[Dialled, Way]]) -> list[tuple[Dialled, Way]]:
     """Those that no other beats: from the most accurate to the cheapest, both falling strictly."""
     ordered = sorted(ways, key=lambda w: (-float(w[1].right.mean()), float(w[1].tokens.mean())))
     kept: list[tuple[Dialled, Way]] = []
@@ -159,14 +166,15 @@ def pareto(ways: Sequence[tuple[Dialled, Way]]) -> list[tuple[Dialled, Way]]:
     return kept
 
 
-class _Search:
+class _Searching:
     """Replays settings on a part of the questions: by chance, and then near the best of them."""
 
-    def __init__(self, profile: Profile, recorded: Sequence[Recorded], seed: int, tell: OnReplay) -> None:
-        self.rng, self.tell, self.profile = np.random.default_rng(seed), tell, profile
-        order = self.rng.permutation(len(recorded))[:SEARCHED]
-        self.recorded = [recorded[i] for i in order]
-        self.replay = Replay(profile)
+    def __init__(self, profile: Profile, search: Search) -> None:
+        self.profile, self.tell = profile, search.tell
+        self.rng = np.random.default_rng(search.seed)
+        order = self.rng.permutation(len(search.recorded))[:SEARCHED]
+        self.recorded = [search.recorded[i] for i in order]
+        self.replay = Replay(profile, dict(search.p_solved))
         self.ways: dict[Dialled, Way] = {}
         self.payoffs: dict[float, tuple[Payoff, ...]] = {}
         self.values = (*DIALS.values(), THRESHOLDS)
@@ -179,16 +187,19 @@ class _Search:
 
     def best(self) -> Dialled:
         """One of those that no other beats, by chance."""
-        front = pareto(list(self.ways.items()))
+        front = pareto(self.ways.items())
         return front[self.rng.integers(len(front))][0]
 
     def add(self, dialled: Dialled) -> None:
         """Replay one that was not replayed yet."""
         if dialled not in self.ways:
-            setting = self.setting(dialled)
-            replay = self.replay.with_policy(setting.policy, setting.threshold)
-            self.ways[dialled] = Way.of("", replay.taken, self.recorded)
+            self.ways[dialled] = self.replayed(dialled, self.recorded)
         self.tell(len(self.ways), sum(ROUNDS))
+
+    def replayed(self, dialled: Dialled, recorded: Sequence[Recorded]) -> Way:
+        """A setting on questions."""
+        setting = self.setting(dialled)
+        return Way.of("", self.replay.with_policy(setting.policy, setting.threshold).taken, recorded)
 
     def any(self) -> Dialled:
         """Dials turned by chance."""
@@ -215,6 +226,11 @@ class _Search:
 
 def _test(profile: Profile, setting: Setting, test: Sequence[Recorded], top: Way, goal: Goal) -> Tested:
     way = Way.of("adaptive", Replay(profile).with_policy(setting.policy, setting.threshold).taken, test)
-    losses, gains = (int(np.sum(d)) for d in ((top.right > way.right), (way.right > top.right)))
+    losses, gains = _counts(way, top)
     p = p_value(losses, gains, len(test), goal.target)
     return Tested(setting, way, losses, gains, p, upper_bound(losses, gains, len(test), goal.confidence))
+
+
+def _counts(way: Way, top: Way) -> tuple[int, int]:
+    """How many questions only the top rung has right, and how many only the way."""
+    return int(np.sum(top.right > way.right)), int(np.sum(way.right > top.right))
