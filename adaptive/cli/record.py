@@ -155,9 +155,9 @@ class Steering:
     answer_room: int | None
 
     def applied(self, known: Profile) -> Profile:
-        """The profile with what was set here, its ladder without Waits: they are recorded apart."""
+        """The profile with what was set here."""
         rungs = tuple(parse_ladder(self.ladder)) if self.ladder else tuple(known.ladder)
-        ladder = Ladder(tuple(replace(r, waits=0, answer_room=self.answer_room or r.answer_room) for r in rungs))
+        ladder = Ladder(tuple(replace(r, answer_room=self.answer_room or r.answer_room) for r in rungs))
         style = known.style
         if self.system is not None:
             style = replace(style, system=self.system)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive.ladder import Ladder
-from adaptive.learn.outcomes import DIRECT, Key, Outcome, Recorded
+from adaptive.learn.outcomes import DIRECT, Outcome, Recorded
 from adaptive.learn.parts import group_of, seen_key
 from adaptive.learn.probe import seen_of
 from adaptive.learn.records import Graded, Record
@@ -66,7 +66,7 @@ class Examples:
 
     def _add(self, recorded: Recorded) -> None:
         key = seen_key(recorded.question.text)
-        outcomes = [recorded.outcomes.get(Key(r.effort, r.budget)) for r in self.ladder]
+        outcomes = [recorded.outcomes.get(key_of(r)) for r in self.ladder]
         there = [o for o in outcomes if o is not None]
         if len(there) < len(outcomes):
             self._leave_out("lack an attempt at some rung")

@@ -74,8 +74,8 @@ DIRECT = Key("none")
 
 
 def key_of(rung: Rung) -> Key:
-    """Where a rung's greedy attempt is recorded."""
-    return Key(rung.effort, rung.budget) if rung.thinks else DIRECT
+    """Where a rung's greedy attempt is recorded, the Waits that it grants taken."""
+    return Key(rung.effort, rung.budget, rung.waits) if rung.thinks else DIRECT
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from adaptive.attempt import Arm, Attempt
 from adaptive.engines.protocol import Prompt, Sampling, TokenEngine
 from adaptive.errors import InputError
 from adaptive.ladder import Effort, Ladder, Rung
-from adaptive.learn.outcomes import DIRECT, Key, Outcome, Outcomes
+from adaptive.learn.outcomes import DIRECT, Key, Outcome, Outcomes, key_of
 from adaptive.learn.questions import Question
 from adaptive.reason.budget import Style
 from adaptive.reason.chain import Thought
@@ -131,6 +131,7 @@ class _Asked:
         for effort in by.efforts:
             chain = await self.nested(effort, 0)
             await self.waits(effort, chain)
+            await self.granted(effort)
             if by.unlimited and effort == by.ladder[by.ladder.top].effort:
                 await self.to_the_end(effort, chain)
         for number in range(1, by.samples + 1):
@@ -160,6 +161,16 @@ class _Asked:
             key = Key(effort, largest, count)
             rung = replace(self.rung(effort, largest), waits=count)
             chain = await self.bought(key, self._thinking(key, rung, chain))
+
+    async def granted(self, effort: str) -> None:
+        """The rungs that grant Waits: their chain with these, or as it is where it did not end by itself."""
+        for rung in self.by.ladder:
+            if rung.waits and rung.effort == effort:
+                key, chain = key_of(rung), self.known[Key(effort, rung.budget)]
+                if chain.attempt.finish != "natural":
+                    self.keep(replace(chain, key=key))
+                else:
+                    await self.bought(key, self._thinking(key, rung, chain))
 
     async def to_the_end(self, effort: str, chain: Outcome) -> None:
         """The chain without a budget and without early stops."""
