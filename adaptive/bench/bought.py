@@ -14,7 +14,10 @@ FREE = Usage(cost=0.0)
 
 def label_of(rung: Rung) -> str:
     """A rung in words."""
-    return f"{rung.effort} {rung.budget}" if rung.thinks else "no thinking"
+    if not rung.thinks:
+        return "no thinking"
+    waits = f", {rung.waits} Wait{'' if rung.waits == 1 else 's'}" if rung.waits else ""
+    return f"{rung.effort} {rung.budget}{waits}"
 
 
 @dataclass

@@ -214,6 +214,7 @@ class _Solve:
             samples = [self.sample(plan, n) for n in range(drawn + 1, drawn + wanted + 1)]
             for outcome in samples:
                 if outcome is None:
+                    self.options = replace(self.options, samples=0)  # there is no other vote to be had
                     return False
                 spent = outcome.usage()
                 self.usage += replace(spent, prompt=0 if vote_prompt in self.told else spent.prompt, cost=0.0)

@@ -132,7 +132,8 @@ def tune(profile: Profile, search: Search, test: Sequence[Recorded], goal: Goal)
     tested = tuple(_test(profile, setting, test, top, goal) for setting in line)
     passed = fixed_sequence([t.p_value for t in tested], 1 - goal.confidence)
     good = [t for t in tested[:passed] if goal.affordable(t.way)]
-    chosen = min(good, key=lambda t: float(t.way.tokens.mean()), default=None)
+    cheapest = min(good, key=lambda t: float(t.way.tokens.mean()), default=None)
+    chosen = _precise(profile, cheapest, test) if cheapest else None
     best = tested[0] if tested else None
     needed = (
         enough(best.losses / len(test), best.gains / len(test), goal.target, goal.confidence) if best else None
@@ -166,11 +167,18 @@ def pareto(ways: Iterable[tuple[Dialled, Way]]) -> list[tuple[Dialled, Way]]:
     return kept
 
 
+def recordable(policy: Policy, recorded: Sequence[Recorded]) -> Policy:
+    """The policy without votes and Waits where none were recorded: what was not replayed is not promised."""
+    keys = {key for one in recorded for key in one.outcomes}
+    votes, waits = any(k.sample for k in keys), any(k.waits for k in keys)
+    return replace(policy, vote_most=policy.vote_most if votes else 0, max_waits=policy.max_waits if waits else 0)
+
+
 class _Searching:
     """Replays settings on a part of the questions: by chance, and then near the best of them."""
 
     def __init__(self, profile: Profile, search: Search) -> None:
-        self.profile, self.tell = profile, search.tell
+        self.base, self.tell = recordable(profile.policy, search.recorded), search.tell
         self.rng = np.random.default_rng(search.seed)
         order = self.rng.permutation(len(search.recorded))[:SEARCHED]
         self.recorded = [search.recorded[i] for i in order]
@@ -218,10 +226,10 @@ class _Searching:
         """The profile's policy with these dials, and the payoffs after what such a threshold rejects."""
         *dials, threshold = dialled
         if threshold not in self.payoffs:
-            replay = self.replay.with_policy(self.profile.policy, threshold)
+            replay = self.replay.with_policy(self.base, threshold)
             self.payoffs[threshold] = payoffs(replay, self.recorded)
         turned: dict[str, Any] = dict(zip(DIALS, dials, strict=True))
-        return Setting(replace(self.profile.policy, payoffs=self.payoffs[threshold], **turned), threshold)
+        return Setting(replace(self.base, payoffs=self.payoffs[threshold], **turned), threshold)
 
 
 def _test(profile: Profile, setting: Setting, test: Sequence[Recorded], top: Way, goal: Goal) -> Tested:
@@ -229,6 +237,20 @@ def _test(profile: Profile, setting: Setting, test: Sequence[Recorded], top: Way
     losses, gains = _counts(way, top)
     p = p_value(losses, gains, len(test), goal.target)
     return Tested(setting, way, losses, gains, p, upper_bound(losses, gains, len(test), goal.confidence))
+
+
+def _precise(profile: Profile, tested: Tested, test: Sequence[Recorded]) -> Tested:
+    """The same with the threshold that training found, where that buys and answers the same.
+
+    Where nothing is bought after a rejection the threshold only says what is called accepted: training chose it so
+    that this is right as often as was asked for.
+    """
+    if profile.verifier is None:
+        return tested
+    setting = replace(tested.setting, threshold=profile.verifier.threshold)
+    way = Way.of("adaptive", Replay(profile).with_policy(setting.policy, setting.threshold).taken, test)
+    same = np.array_equal(way.right, tested.way.right) and np.array_equal(way.tokens, tested.way.tokens)
+    return replace(tested, setting=setting, way=way) if same else tested
 
 
 def _counts(way: Way, top: Way) -> tuple[int, int]:

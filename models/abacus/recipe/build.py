@@ -28,6 +28,7 @@ FIGURES = HOME / "figures.json"
 TOKENIZER_SEED, DATA_SEED, LATE_SEED, OWN_SEED = 0, 100, 500, 900
 SHARDS, LATE_SHARDS, OWN_SHARDS = 11, 2, 2
 OWN_QUESTIONS = 7_000
+PROFILED = 3_111
 OWN_TIMES, OWN_TIMES_LATE = 4, 3  # how often the second training reads its own chains to once for all else
 TOKENIZER_DOCUMENTS = 40_000
 SHARD_DOCUMENTS = 50_000
@@ -79,15 +80,21 @@ def make_figures(model: Path, tokenizer: Path) -> None:
 
 
 def make_profile(work: Path) -> None:
-    """Questions for the difficulty model and for the bench, both held out and apart, and the trained profile."""
+    """Questions for the profile and for the bench, both held out and apart; then recorded, trained and tuned."""
     (HOME / "questions").mkdir(exist_ok=True)
-    fresh, labelled = HOME / "questions" / "fresh.jsonl", work / "questions.jsonl"
+    fresh, asked = HOME / "questions" / "fresh.jsonl", work / "questions.jsonl"
     step("questions.py", "500", "7000", "--fresh", "--out", fresh)
-    step("questions.py", "5200", "8000", "--fresh", "--without", fresh, "--out", labelled)
+    step("questions.py", "5000", "8000", "--fresh", "--without", fresh, "--out", asked)
     step("start_profile.py", work / "start")
-    out = HOME / "profile"
-    command = ["train", labelled, "--profile", work / "start", "--out", out, "--limit", "5000"]
-    subprocess.run([sys.executable, "-m", "adaptive.cli", *command], check=True)
+    out, outcomes = HOME / "profile", work / "outcomes.db"
+    adaptive("record", asked, "--out", outcomes, "--profile", work / "start", "--limit", PROFILED)
+    adaptive("train", outcomes, "--profile", work / "start", "--out", out)
+    adaptive("tune", out, "--outcomes", outcomes)
+
+
+def adaptive(*arguments: object) -> None:
+    """Run a verb of the command."""
+    subprocess.run([sys.executable, "-m", "adaptive.cli", *map(str, arguments)], check=True)
 
 
 def step(script: str, *arguments: str | Path) -> None:

@@ -15,7 +15,8 @@ ANSWER_ROOM = 24
 LADDER = Ladder(
     (
         Rung("none", 0, answer_room=ANSWER_ROOM),
-        Rung("medium", 96, answer_room=ANSWER_ROOM),
+        Rung("low", 64, answer_room=ANSWER_ROOM),
+        Rung("medium", 128, answer_room=ANSWER_ROOM),
         Rung("medium", 256, answer_room=ANSWER_ROOM),
         Rung("high", 512, waits=1, answer_room=ANSWER_ROOM),
     )
