@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adaptive.errors import InputError
+from adaptive.learn.reading import HUB
 
 if TYPE_CHECKING:
     from adaptive.learn.examples import Examples
@@ -21,13 +22,20 @@ if TYPE_CHECKING:
 MAGIC = b"SQLite format 3\0"
 
 
-def is_database(file: Path) -> bool:
+def is_database(source: str) -> bool:
     """Whether it is a SQLite file, whatever its name."""
+    if source.startswith(HUB):
+        return False
     try:
-        with file.open("rb") as raw:
+        with Path(source).open("rb") as raw:
             return raw.read(len(MAGIC)) == MAGIC
     except OSError as error:
-        raise InputError(f"{file} cannot be read ({error.strerror}).") from error
+        raise InputError(f"{source} cannot be read ({error.strerror}).") from error
+
+
+def name_of(source: str) -> str:
+    """What a card calls a source: a file by its name, without the folders of this machine."""
+    return source if source.startswith(HUB) else Path(source).name
 
 
 @dataclass(frozen=True)

@@ -209,6 +209,7 @@ def test_either_of_two_models_makes_a_question_easy() -> None:
             "is recorded outcomes, and no model is asked: --ladder does not apply, leave it out",
         ),
         (("-m", "embedded"), "--model does not apply"),
+        (("--answer-column", "gold"), "--answer-column does not apply"),
         (("--second", "SOURCE"), "--second is another model's outcomes for --rule s1: give both"),
         (("--limit", "20"), "groups are too few to train on: record at least 30"),
         (("--tune-share", "0.9999"), "there is no question to learn from"),
