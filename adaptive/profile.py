@@ -17,7 +17,7 @@ from adaptive.artifacts import artifact
 from adaptive.attempt import Arm, Attempt
 from adaptive.errors import InputError
 from adaptive.ladder import EFFORTS, Effort, Ladder, Rung
-from adaptive.learn.difficulty import SKOPS, DifficultyModel, level
+from adaptive.learn.difficulty import LIKELY, SKOPS, DifficultyModel, level
 from adaptive.learn.plain import as_type, from_plain
 from adaptive.learn.probe import Probe
 from adaptive.reason.budget import Style
@@ -115,6 +115,7 @@ class Profile:
     verifier: the verifier model, None where none was trained. probe: what a direct answer tells of difficulty,
     None where that was not learned. tune_share: the share of the outcomes' questions that it was not fitted to, by
     `adaptive.learn.parts`; None where it was not made from outcomes.
+    general: whether the level is told by the general difficulty model, for want of anything measured.
     difficulty_model: returns the difficulty model, loaded when first asked for; None where none was trained.
     """
 
@@ -128,15 +129,19 @@ class Profile:
     probe: Probe | None = None
     tune_share: float | None = None
     figures: dict[str, Any] = field(default_factory=dict)
+    general: bool = False
     difficulty_model: Callable[[], DifficultyModel | None] = field(default=_untrained, compare=False)
 
     def difficulty(self, question: str, probe: Attempt | None = None) -> dict[str, Any]:
         """How hard a question is: `p_solved`, a probability for each rung that never falls, and `level`.
 
         probe: this model's direct answer, where there is one: it tells more than the text alone. Without a trained
-        model the level is "unknown" and p_solved is empty.
+        model the level is "unknown" and p_solved is empty; with the general one p_solved is empty too, for that
+        knows no rungs, and `general` is the probability that an average model solves it with full thinking.
         """
         model = self.difficulty_model()
+        if model is None and self.general:
+            return _by_general(question)
         p_solved = [round(float(p), 4) for p in model.p_solved([question])[0]] if model else []
         if p_solved and self.probe is not None and probe is not None:
             p_solved = [round(p, 4) for p in self.probe.p_solved(p_solved, probe)]
@@ -193,19 +198,21 @@ def untrained(model: str, window: int) -> Profile:
     """What is taken for a model with a window of `window` ids as long as nothing was learned of it.
 
     A quarter of the window for the top rung (8,192 tokens at most), and of that a quarter for each rung below.
+    How hard a question is, the general difficulty model says.
     """
     top = min(LARGEST_UNTRAINED, window // 4)
     room = max(48, min(1024, window // 16))
     efforts: tuple[Effort, ...] = ("low", "medium", "high")
     budgets = zip(efforts, (top // 16, top // 4, top), strict=True)
     rungs = (Rung("none", 0, answer_room=room), *(Rung(e, b, answer_room=room) for e, b in budgets))
-    return Profile(name="untrained", model=model, ladder=Ladder(rungs))
+    return Profile(name="untrained", model=model, ladder=Ladder(rungs), general=True)
 
 
 def profile_for(model: str, window: int, given: str | Path | None = None) -> Profile:
     """The profile in the folder `given`, or the model's own: shipped, or `profile/` in the model's folder.
 
-    A model without one gets an untrained profile: a plain ladder, stated thresholds, no difficulty model.
+    A model without one gets an untrained profile: a plain ladder, stated thresholds, no difficulty model but the
+    general one.
     """
     if given is not None:
         return Profile.load(given)
@@ -216,6 +223,14 @@ def profile_for(model: str, window: int, given: str | Path | None = None) -> Pro
     if kind in ("onnx", "hf", "vllm") and (own / FILE).is_file():
         return Profile.load(own)
     return untrained(model, window)
+
+
+def _by_general(question: str) -> dict[str, Any]:
+    """The level by the general model. That a question is easy, solved without thinking, it cannot tell."""
+    from adaptive.learn.placed import average
+
+    p = round(float(average().p_solved([question])[0, 0]), 4)
+    return {"level": "medium" if p >= LIKELY else "hard", "p_solved": [], "general": p}
 
 
 def write_whole(file: Path, text: str) -> None:
