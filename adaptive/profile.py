@@ -7,17 +7,21 @@ copy of the difficulty model that is made for solving is not there.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from adaptive.artifacts import artifact
 from adaptive.attempt import Arm, Attempt
 from adaptive.errors import InputError
 from adaptive.ladder import EFFORTS, Effort, Ladder, Rung
 from adaptive.learn.difficulty import LIKELY, SKOPS, DifficultyModel, level
+from adaptive.learn.placing import Placement
 from adaptive.learn.plain import as_type, from_plain
 from adaptive.learn.probe import Probe
 from adaptive.reason.budget import Style
@@ -28,7 +32,7 @@ FORMAT = 1
 After = Literal["direct", "cut", "ended"]
 FILE, CARD = "profile.json", "README.md"
 KEYS = ("format", "name", "model", "ladder", "style", "stops", "policy", "verifier", "difficulty", "figures")
-SINCE = ("probe", "tune_share")
+SINCE = ("probe", "tune_share", "placement")
 """Keys that older profiles lack."""
 LARGEST_UNTRAINED = 8192
 
@@ -104,7 +108,15 @@ class Policy:
             raise InputError("vote_most must be 0 or more and vote_temperature above 0 and at most 2.")
 
 
-def _untrained() -> DifficultyModel | None:
+class Predictor(Protocol):
+    """Anything that says how likely each rung is to solve each question."""
+
+    def p_solved(self, questions: Sequence[str]) -> NDArray[np.float64]:
+        """Probabilities, shape (n, rungs), never falling within a row."""
+        ...
+
+
+def _untrained() -> Predictor | None:
     return None
 
 
@@ -115,6 +127,7 @@ class Profile:
     verifier: the verifier model, None where none was trained. probe: what a direct answer tells of difficulty,
     None where that was not learned. tune_share: the share of the outcomes' questions that it was not fitted to, by
     `adaptive.learn.parts`; None where it was not made from outcomes.
+    placement: where the model is on the scale of the general difficulty model, None where it was not placed there.
     general: whether the level is told by the general difficulty model, for want of anything measured.
     difficulty_model: returns the difficulty model, loaded when first asked for; None where none was trained.
     """
@@ -129,8 +142,9 @@ class Profile:
     probe: Probe | None = None
     tune_share: float | None = None
     figures: dict[str, Any] = field(default_factory=dict)
+    placement: Placement | None = None
     general: bool = False
-    difficulty_model: Callable[[], DifficultyModel | None] = field(default=_untrained, compare=False)
+    difficulty_model: Callable[[], Predictor | None] = field(default=_untrained, compare=False)
 
     def difficulty(self, question: str, probe: Attempt | None = None) -> dict[str, Any]:
         """How hard a question is: `p_solved`, a probability for each rung that never falls, and `level`.
@@ -153,6 +167,7 @@ class Profile:
         folder = Path(folder).expanduser()
         file = folder / FILE
         data = _read(file)
+        placement = _placement(data, str(file))
         keys = {"name": str, "model": str, "figures": dict[str, Any], "difficulty": str | None}
         plain = {key: as_type(kind, data[key], f"{key!r} in {file}") for key, kind in keys.items()}
         return cls(
@@ -166,7 +181,10 @@ class Profile:
             probe=_probe(data.get("probe"), len(data["ladder"]), str(file)),
             tune_share=as_type(float | None, data.get("tune_share"), f"'tune_share' in {file}"),
             figures=plain["figures"],
-            difficulty_model=_loader(folder, plain["difficulty"], len(data["ladder"])),
+            placement=placement,
+            difficulty_model=placed_model(placement)
+            if placement
+            else _loader(folder, plain["difficulty"], len(data["ladder"])),
         )
 
     def save(self, folder: str | Path, *, card: str | None = None) -> None:
@@ -189,7 +207,8 @@ class Profile:
             "verifier": asdict(self.verifier) if self.verifier else None,
             "probe": asdict(self.probe) if self.probe else None,
             "tune_share": self.tune_share,
-            "difficulty": SKOPS if (folder / SKOPS).is_file() else None,
+            "placement": self.placement.to_json() if self.placement else None,
+            "difficulty": SKOPS if (folder / SKOPS).is_file() and not self.placement else None,
             "figures": self.figures,
         }
 
@@ -275,7 +294,33 @@ def _probe(data: Any, rungs: int, file: str) -> Probe | None:
     return probe
 
 
-def _loader(folder: Path, name: str | None, rungs: int) -> Callable[[], DifficultyModel | None]:
+def _placement(data: dict[str, Any], file: str) -> Placement | None:
+    if data.get("placement") is None:
+        return None
+    placement = Placement.from_json(data["placement"], f"'placement' in {file}")
+    rungs = len(_ladder(data["ladder"], file))
+    if len(placement.abilities) != rungs:
+        raise InputError(
+            f"'placement' in {file} knows {len(placement.abilities)} rungs, the ladder beside it has {rungs}."
+        )
+    if data["difficulty"] is not None:
+        raise InputError(f"{file} has a 'placement' and a 'difficulty': set the one to null that does not count.")
+    return placement
+
+
+def placed_model(placement: Placement) -> Callable[[], Predictor]:
+    """What loads the general difficulty model, with this model placed on its scale, once."""
+
+    @cache
+    def load() -> Predictor:
+        from adaptive.learn.placed import Placed, shipped
+
+        return Placed(shipped(), placement)
+
+    return load
+
+
+def _loader(folder: Path, name: str | None, rungs: int) -> Callable[[], Predictor | None]:
     """What loads the difficulty model once; that its file is there is checked now."""
     if name is None:
         return _untrained

@@ -46,7 +46,11 @@ command goes on from there.
 
 --rule s1 is s1's rule of difficulty (arXiv 2501.19393): a question is easy if the model solves it without
 thinking, or the --second one does; medium if some rung does; else hard. P(solved) is P(easy) but at the top rung,
-where it is P(easy or medium)."""
+where it is P(easy or medium).
+
+--calibrate N needs few answers: the general difficulty model says how hard a question is, and N graded questions
+say how much of that each rung can do. Of a file --limit questions are asked, N where that is not given; the model
+is measured on those beyond N."""
 
 
 @click.command(epilog=EPILOG)
@@ -71,6 +75,8 @@ where it is P(easy or medium)."""
               help="Of outcomes: what difficulty is.")  # fmt: skip
 @click.option("--second", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Outcomes of another model at the same questions, for --rule s1.")  # fmt: skip
+@click.option("--calibrate", type=click.IntRange(min=1), metavar="N",
+              help="Only places the model by N graded questions, difficulty is the general one.")  # fmt: skip
 @click.pass_context
 def train(
     context: click.Context,
@@ -91,6 +97,7 @@ def train(
     tune_share: float,
     rule: str,
     second: Path | None,
+    calibrate: int | None,
 ) -> None:
     """Train a profile on your own model's outcomes or questions.
 
@@ -98,6 +105,7 @@ def train(
     of an answer. Questions are answered without thinking and, where that is wrong, with it (s1's rule): from this
     come P(solved) and the confidence from which an answer is accepted. A card in FOLDER has all figures.
     """
+    from adaptive.cli.train_calibrate import calibrate_outcomes, calibrate_records
     from adaptive.cli.train_outcomes import FitOptions, is_database, name_of, train_outcomes
     from adaptive.learn.questions import read_questions
     from adaptive.learn.records import RecordFile
@@ -106,17 +114,23 @@ def train(
         raise InputError(f"--target-precision must be between 0.5 and 1, got {target_precision}.")
     if is_database(source):
         _unused(context, (*ASKING, *COLUMNS), f"{source} is recorded outcomes, and no model is asked")
-        train_outcomes(
-            Path(source), out, FitOptions(target_precision, seed, limit, tune_share, rule, second, profile)
-        )
+        fit = FitOptions(target_precision, seed, limit, tune_share, rule, second, profile)
+        if calibrate is None:
+            train_outcomes(Path(source), out, fit)
+        else:
+            calibrate_outcomes(Path(source), out, fit, calibrate)
         return
     _unused(context, RECORDED, f"{source} holds questions, no outcomes")
     base = _base(model, out, profile, ladder, effort)
-    asked = read_questions(source, limit, columns=columns)
+    asked = read_questions(source, limit or calibrate, columns=columns)
     plan = {"model": model, "seed": seed, "ladder": base.ladder.to_json(), "style": asdict(base.style)}
     file = RecordFile(out, plan)
     _label(file, asked, base, seed, concurrency, partial(opened, model, served_model, markers, options))
-    _learn(file, asked, base, out, target_precision, seed, name_of(source))
+    if calibrate is None:
+        _learn(file, asked, base, out, target_precision, seed, name_of(source))
+    else:
+        known = list(file.of(asked).values())
+        calibrate_records(known, base, out, target_precision, seed, name_of(source), calibrate)
 
 
 def _unused(context: click.Context, options: Sequence[str], why: str) -> None:
@@ -206,7 +220,7 @@ def _learn(
     known = file.of(asked)
     click.echo(f"Fitting on {len(known)} labelled questions.", err=True)
     learned = Learned.of(list(known.values()), base.ladder, base.policy, target, seed)
-    profile = replace(base, policy=learned.policy, figures=learned.figures)
+    profile = replace(base, policy=learned.policy, figures=learned.figures, placement=None)
     said = f"{len(known)} questions from `{source}`"
     learned.trained.save(out)
     profile.save(out, card=report.card(profile, learned.gates, _command(), said))

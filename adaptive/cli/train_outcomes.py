@@ -6,7 +6,7 @@ import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from adaptive.learn.examples import Examples
     from adaptive.learn.from_outcomes import FromOutcomes
     from adaptive.learn.outcomes import Outcomes
+    from adaptive.learn.rule import S1
     from adaptive.profile import Profile
 
 MAGIC = b"SQLite format 3\0"
@@ -54,6 +55,15 @@ class FitOptions:
 def train_outcomes(source: Path, out: Path, options: FitOptions) -> None:
     """Fit, print the figures, write the profile."""
     from adaptive.learn.from_outcomes import Fit
+
+    base, examples, rule = read_examples(source, out, options)
+    fit = Fit(options.target, options.seed, lambda said: click.echo(said, err=True))
+    learned = fit.learn(examples, base.policy, rule.solved if rule else None)
+    _write(source, out, base, examples, learned, options, rule.said if rule else "")
+
+
+def read_examples(source: Path, out: Path, options: FitOptions) -> tuple[Profile, Examples, S1 | None]:
+    """The profile before training, the questions to learn from, and what `--rule` makes of their answers."""
     from adaptive.learn.outcomes import Outcomes
 
     with Outcomes(source) as outcomes:
@@ -62,10 +72,7 @@ def train_outcomes(source: Path, out: Path, options: FitOptions) -> None:
         examples = _read(outcomes, base, options)
     for why, count in examples.left_out.items():
         click.echo(f"{count} questions {why}: they are left out.", err=True)
-    rule = _rule(examples, options)
-    fit = Fit(options.target, options.seed, lambda said: click.echo(said, err=True))
-    learned = fit.learn(examples, base.policy, rule.solved if rule else None)
-    _write(source, out, base, examples, learned, options, rule.said if rule else "")
+    return base, examples, _rule(examples, options)
 
 
 def _read(outcomes: Outcomes, base: Profile, options: FitOptions) -> Examples:
@@ -88,7 +95,7 @@ def _base(outcomes: Outcomes, out: Path, options: FitOptions) -> Profile:
     return replace(made, policy=Profile.load(options.profile).policy) if options.profile else made
 
 
-def _rule(examples: Examples, options: FitOptions) -> Any:
+def _rule(examples: Examples, options: FitOptions) -> S1 | None:
     """What `--rule` makes of the answers; None for each rung's own."""
     from adaptive.learn.outcomes import Outcomes
     from adaptive.learn.rule import S1

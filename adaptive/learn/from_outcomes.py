@@ -72,9 +72,9 @@ class Fit:
         rows, text = self._held_out(corpus, solved, examples.groups)
         trained = Trained.refit(corpus, solved, self.seed, examples.groups)
         self.tell("Fitting the probe and the verifier model.")
-        group = np.unique(np.asarray(examples.groups, dtype=np.str_), return_inverse=True)[1]
-        fits, probed = self._probe(examples, rows, text, solved, group)
-        verifier = self._judge(examples, rows, text, group)
+        group = numbered(examples.groups)
+        fits, probed = self.fit_probe(examples, rows, text, solved, group)
+        verifier = self.fit_judge(examples, rows, text, group)
         gates = Gates.fit(examples.records, self.target, self.seed)
         learned = replace(
             policy,
@@ -89,7 +89,7 @@ class Fit:
             "tokens_of_text": _weightiest(trained),
             **counted(examples.records),
         }
-        probe = Probe(tuple(Line(f.named(SEEN), round(f.bias, 6)) for f in fits))
+        probe = probe_of(fits)
         model, held = verifier.model if verifier else None, [examples.texts[int(row)] for row in rows]
         return FromOutcomes(trained, probe, model, learned, gates, figures, (held, text))
 
@@ -105,10 +105,13 @@ class Fit:
         rows, predicted = held_out(fit, fold)
         return rows, np.round(predicted, 4)
 
-    def _probe(
+    def fit_probe(
         self, examples: Examples, rows: Labels, text: Floats, solved: Solved, group: Labels
     ) -> tuple[list[Fitted], Floats]:
-        """The probe's line for each rung, and what it predicts out of fold for `rows`."""
+        """The probe's line for each rung, and what it predicts out of fold for `rows`.
+
+        text: what a model that was not fitted to them says of `rows`, shape (m, rungs). group: of each example.
+        """
         seen = np.array([[examples.direct[i][n] for n in SEEN[1:]] for i in rows])
         lines, predicted = [], []
         for k in range(solved.shape[1]):
@@ -118,16 +121,25 @@ class Fit:
             predicted.append(fitting.out_of_fold(*given, self.seed))
         return lines, np.maximum.accumulate(np.column_stack(predicted), axis=1)
 
-    def _judge(self, examples: Examples, rows: Labels, text: Floats, group: Labels) -> Judge | None:
+    def fit_judge(self, examples: Examples, rows: Labels, text: Floats, group: Labels) -> Judge | None:
+        """The verifier model of these rows; None where there is too little to tell right from wrong."""
         known = {int(row): text[i].tolist() for i, row in enumerate(rows)}
         return judge(examples.judged, known, group, self.target, self.seed)
 
 
+def numbered(groups: Sequence[str]) -> Labels:
+    """A number for each group, shape (n,)."""
+    return np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)[1]
+
+
+def probe_of(fits: Sequence[Fitted]) -> Probe:
+    """The probe as a profile keeps it."""
+    return Probe(tuple(Line(f.named(SEEN), round(f.bias, 6)) for f in fits))
+
+
 def checked(examples: Examples, solved: Solved) -> None:
     """Raise `InputError` where the examples are too few or too much alike to learn from."""
-    if not len(examples):
-        why = "; ".join(f"{count} {words}" for words, count in examples.left_out.items())
-        raise InputError(f"there is no question to learn from{f' ({why})' if why else ''}: record more.")
+    some(examples)
     groups = len(set(examples.groups))
     if groups < LEAST:
         raise InputError(
@@ -135,6 +147,13 @@ def checked(examples: Examples, solved: Solved) -> None:
             "different groups."
         )
     enough(solved)
+
+
+def some(examples: Examples) -> None:
+    """Raise `InputError` where there is no example, saying why."""
+    if not len(examples):
+        why = "; ".join(f"{count} {words}" for words, count in examples.left_out.items())
+        raise InputError(f"there is no question to learn from{f' ({why})' if why else ''}: record more.")
 
 
 def odds(p: Floats) -> Floats:
