@@ -31,7 +31,7 @@ ASKING = ("model", "served_model", "markers", "options", "ladder", "effort", "co
 """Options of how a model is asked: recorded outcomes have been."""
 COLUMNS = ("question_column", "answer_column", "id_column", "group_column", "options_column")
 """Options of what a file of questions looks like."""
-RECORDED = ("tune_share", "rule", "second")
+RECORDED = ("tune_share", "rule", "second", "add")
 """Options of outcomes alone."""
 SPREAD: tuple[Effort, ...] = ("low", "medium", "high")
 
@@ -47,6 +47,9 @@ command goes on from there.
 --rule s1 is s1's rule of difficulty (arXiv 2501.19393): a question is easy if the model solves it without
 thinking, or the --second one does; medium if some rung does; else hard. P(solved) is P(easy) but at the top rung,
 where it is P(easy or medium).
+
+--add logs adds logged solves of the same model and ladder of which it is known whether they are right (`adaptive
+feedback`), where their questions are not in the outcomes.
 
 --calibrate N needs few answers: the general difficulty model says how hard a question is, and N graded questions
 say how much of that each rung can do. Of a file --limit questions are asked, N where that is not given; the model
@@ -77,6 +80,8 @@ is measured on those beyond N."""
               help="Outcomes of another model at the same questions, for --rule s1.")  # fmt: skip
 @click.option("--calibrate", type=click.IntRange(min=1), metavar="N",
               help="Only places the model by N graded questions, difficulty is the general one.")  # fmt: skip
+@click.option("--add", type=click.Choice(("logs",)),
+              help="With outcomes: what difficulty is fitted to besides.")  # fmt: skip
 @click.pass_context
 def train(
     context: click.Context,
@@ -98,6 +103,7 @@ def train(
     rule: str,
     second: Path | None,
     calibrate: int | None,
+    add: str | None,
 ) -> None:
     """Train a profile on your own model's outcomes or questions.
 
@@ -114,10 +120,11 @@ def train(
         raise InputError(f"--target-precision must be between 0.5 and 1, got {target_precision}.")
     if is_database(source):
         _unused(context, (*ASKING, *COLUMNS), f"{source} is recorded outcomes, and no model is asked")
-        fit = FitOptions(target_precision, seed, limit, tune_share, rule, second, profile)
+        fit = FitOptions(target_precision, seed, limit, tune_share, rule, second, profile, add is not None)
         if calibrate is None:
             train_outcomes(Path(source), out, fit)
         else:
+            _unused(context, ("add",), "--calibrate fits no difficulty")
             calibrate_outcomes(Path(source), out, fit, calibrate)
         return
     _unused(context, RECORDED, f"{source} holds questions, no outcomes")

@@ -14,6 +14,7 @@ from adaptive.errors import InputError
 from adaptive.learn.reading import HUB
 
 if TYPE_CHECKING:
+    from adaptive.learn.added import Added
     from adaptive.learn.examples import Examples
     from adaptive.learn.from_outcomes import FromOutcomes
     from adaptive.learn.outcomes import Outcomes
@@ -41,7 +42,10 @@ def name_of(source: str) -> str:
 
 @dataclass(frozen=True)
 class FitOptions:
-    """What the options say. tune_share: of the questions that are left to `adaptive tune`, in 0..1."""
+    """What the options say. tune_share: of the questions that are left to `adaptive tune`, in 0..1.
+
+    add: whether difficulty is fitted to logged solves too.
+    """
 
     target: float
     seed: int
@@ -50,16 +54,51 @@ class FitOptions:
     rule: str
     second: Path | None
     profile: str | None
+    add: bool = False
 
 
 def train_outcomes(source: Path, out: Path, options: FitOptions) -> None:
     """Fit, print the figures, write the profile."""
     from adaptive.learn.from_outcomes import Fit
+    from adaptive.learn.parts import read_seen, write_seen
 
+    if options.add and options.rule == "s1":
+        raise InputError("--add logs knows single rungs, and --rule s1 needs all of them: leave one out.")
     base, examples, rule = read_examples(source, out, options)
+    added = read_logs(source, base) if options.add else None
     fit = Fit(options.target, options.seed, lambda said: click.echo(said, err=True))
-    learned = fit.learn(examples, base.policy, rule.solved if rule else None)
-    _write(source, out, base, examples, learned, options, rule.said if rule else "")
+    learned = fit.learn(examples, base.policy, rule.solved if rule else None, added)
+    said = rule.said if rule else _said(added) if added else ""
+    _write(source, out, base, examples, learned, options, said)
+    if added:
+        write_seen(out, added.texts, before=read_seen(out))
+
+
+def read_logs(source: Path, base: Profile) -> Added:
+    """What the log knows of the model beyond the recorded questions, and on stderr what of it was left out."""
+    from adaptive.learn.added import Added
+    from adaptive.learn.logged import observations
+    from adaptive.learn.outcomes import Outcomes
+    from adaptive.learn.parts import seen_key
+    from adaptive.store import Store, default_path
+
+    log = default_path()
+    if not log.exists():
+        raise InputError(f"--add logs: nothing is logged yet, {log} does not exist. Leave it out.")
+    with Outcomes(source) as outcomes, Store(log) as store:
+        recorded = frozenset(map(seen_key, outcomes.texts()))
+        added = Added.of(observations(store), base.ladder, base.model, recorded)
+    click.echo(_said(added), err=True)
+    for why, count in added.left_out.items():
+        click.echo(f"{count} observations {why}: they are left out.", err=True)
+    return added
+
+
+def _said(added: Added) -> str:
+    return (
+        f"Difficulty is fitted to {added.observations} logged observations of {len(added.texts)} other questions "
+        "too, each at the rung that it was made at."
+    )
 
 
 def read_examples(source: Path, out: Path, options: FitOptions) -> tuple[Profile, Examples, S1 | None]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from adaptive.errors import InputError
 from adaptive.learn import fitting
+from adaptive.learn.added import Added
 from adaptive.learn.corpus import Corpus
 from adaptive.learn.examples import Examples
 from adaptive.learn.fitting import Fitted
@@ -58,19 +59,21 @@ class Fit:
     seed: int = 0
     tell: Tell = lambda _: None
 
-    def learn(self, examples: Examples, policy: Policy, solved: Solved | None = None) -> FromOutcomes:
+    def learn(
+        self, examples: Examples, policy: Policy, solved: Solved | None = None, added: Added | None = None
+    ) -> FromOutcomes:
         """Learn from examples; `policy` keeps what is not learned here.
 
-        solved: what difficulty means where that is not each rung's own answer, shape (n, rungs). Raises
-        `InputError` where there is too little to learn from.
+        solved: what difficulty means where that is not each rung's own answer, shape (n, rungs). added: what else
+        difficulty is fitted to. Raises `InputError` where there is too little to learn from.
         """
         solved = examples.solved if solved is None else solved
         checked(examples, solved)
         self.tell(f"Reading {len(examples)} questions.")
-        corpus = Corpus.read(examples.texts)
+        every = Rows.of(examples, solved, added)
         self.tell("Fitting the difficulty of questions, and measuring it on questions held out.")
-        rows, text = self._held_out(corpus, solved, examples.groups)
-        trained = Trained.refit(corpus, solved, self.seed, examples.groups)
+        rows, text = self._held_out(every, len(examples))
+        trained = every.fit(np.arange(len(every.groups)), self.seed)
         self.tell("Fitting the probe and the verifier model.")
         group = numbered(examples.groups)
         fits, probed = self.fit_probe(examples, rows, text, solved, group)
@@ -93,14 +96,17 @@ class Fit:
         model, held = verifier.model if verifier else None, [examples.texts[int(row)] for row in rows]
         return FromOutcomes(trained, probe, model, learned, gates, figures, (held, text))
 
-    def _held_out(self, corpus: Corpus, solved: Solved, groups: Sequence[str]) -> tuple[Labels, Floats]:
-        """The text's p(solved) of questions in no fold that it was fitted to, rounded as a profile tells it."""
-        fold = folds(solved.sum(axis=1), folds_for(len(corpus)), self.seed, groups)
+    def _held_out(self, every: Rows, count: int) -> tuple[Labels, Floats]:
+        """The text's p(solved) of questions in no fold that it was fitted to, rounded as a profile tells it.
+
+        Of the first `count` rows: the others were added, and are fitted to each time.
+        """
+        fold = folds(every.solved[:count].sum(axis=1), folds_for(count), self.seed, every.groups[:count])
+        added = np.arange(count, len(every.groups))
 
         def fit(inside: Labels) -> Callable[[Labels], Floats]:
-            own = [groups[int(i)] for i in inside]
-            made = Trained.refit(corpus.part(inside), solved[inside], self.seed, own)
-            return lambda outside: made.p_solved(corpus.part(outside))
+            made = every.fit(np.concatenate([inside, added]), self.seed)
+            return lambda outside: made.p_solved(every.corpus.part(outside))
 
         rows, predicted = held_out(fit, fold)
         return rows, np.round(predicted, 4)
@@ -125,6 +131,33 @@ class Fit:
         """The verifier model of these rows; None where there is too little to tell right from wrong."""
         known = {int(row): text[i].tolist() for i, row in enumerate(rows)}
         return judge(examples.judged, known, group, self.target, self.seed)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What difficulty is fitted to: questions, and whether each rung solves them, where that is known."""
+
+    corpus: Corpus
+    solved: Solved
+    known: Solved
+    groups: list[str]
+
+    @classmethod
+    def of(cls, examples: Examples, solved: Solved, added: Added | None) -> Rows:
+        """The examples, of which all is known, and after them what was added."""
+        if added is None:
+            return cls(Corpus.read(examples.texts), solved, np.ones_like(solved), examples.groups)
+        return cls(
+            Corpus.read([*examples.texts, *added.texts]),
+            np.concatenate([solved, added.solved]),
+            np.concatenate([np.ones_like(solved), added.known]),
+            [*examples.groups, *added.groups],
+        )
+
+    def fit(self, rows: Labels, seed: int) -> Trained:
+        """Fit to some of the rows."""
+        own = [self.groups[int(i)] for i in rows]
+        return Trained.refit(self.corpus.part(rows), self.solved[rows], seed, own, self.known[rows])
 
 
 def numbered(groups: Sequence[str]) -> Labels:

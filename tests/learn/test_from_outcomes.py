@@ -96,9 +96,9 @@ def test_nothing_of_a_group_is_fitted_to_where_it_is_measured(monkeypatch: pytes
     fitted: list[set[str]] = []
     refit = Trained.refit.__func__  # type: ignore[attr-defined]
 
-    def watched(cls: Any, corpus: Any, solved: Any, seed: int = 0, groups: Any = None) -> Trained:
+    def watched(cls: Any, corpus: Any, solved: Any, seed: int, groups: Any, known: Any) -> Trained:
         fitted.append(set(groups))
-        found: Trained = refit(cls, corpus, solved, seed, groups)
+        found: Trained = refit(cls, corpus, solved, seed, groups, known)
         return found
 
     monkeypatch.setattr(from_outcomes.Trained, "refit", classmethod(watched))
