@@ -19,6 +19,7 @@ from adaptive.reason.stops import Stops, parse_stops
 from adaptive.verify import Learned, Verifier, verifier_for
 
 Turns = Sequence[tuple[str, str]]
+GENERAL = "judged by the general difficulty model, this model was not measured"
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,11 @@ class Bound:
         return fitted(policy.shape(self.profile.ladder, options), self.engine.codec.efforts)[0]
 
     def notes(self, options: Options) -> list[str]:
-        """What was asked for and mapped to the nearest thing that the model can, in words."""
+        """What was asked for and mapped to the nearest thing that the model can, and what was not measured."""
         efforts = self.engine.codec.efforts
         notes = fitted(policy.shape(self.profile.ladder, options), efforts)[1]
+        if self.profile.general:
+            notes.append(f"how hard the question is was {GENERAL}")
         if not efforts and options.effort not in (None, "none"):
             notes.append(f"the model tells no efforts apart: of effort {options.effort} only the budget counts")
         return notes

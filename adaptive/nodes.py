@@ -16,7 +16,7 @@ from adaptive import policy
 from adaptive.arms import Plan, Situation
 from adaptive.attempt import Attempt
 from adaptive.blocking import Write
-from adaptive.bound import Bound, Context, session_of
+from adaptive.bound import GENERAL, Bound, Context, session_of
 from adaptive.engines.protocol import Sampling
 from adaptive.ladder import Ladder
 from adaptive.learn.probe import probe_of
@@ -69,6 +69,8 @@ class Solver:
         difficulty, options, model = state["adaptive_difficulty"], self._options(state), self.models[0]
         ladder, known = model.ladder(options), model.profile.ladder
         plan = policy.first(ladder, model.profile.policy, difficulty["p_solved"], options, known)
+        if "general" in difficulty:
+            plan = replace(plan, reason=f"{plan.reason}; {difficulty['level']} as {GENERAL}")
         write({"event": "difficulty", **difficulty, "rung": plan.index, "reason": plan.reason})
         for note in self._notes({0}, options):
             write({"event": "note", "text": note})

@@ -7,17 +7,21 @@ copy of the difficulty model that is made for solving is not there.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from adaptive.artifacts import artifact
 from adaptive.attempt import Arm, Attempt
 from adaptive.errors import InputError
 from adaptive.ladder import EFFORTS, Effort, Ladder, Rung
-from adaptive.learn.difficulty import SKOPS, DifficultyModel, level
+from adaptive.learn.difficulty import LIKELY, SKOPS, DifficultyModel, level
+from adaptive.learn.placing import Placement
 from adaptive.learn.plain import as_type, from_plain
 from adaptive.learn.probe import Probe
 from adaptive.reason.budget import Style
@@ -28,7 +32,7 @@ FORMAT = 1
 After = Literal["direct", "cut", "ended"]
 FILE, CARD = "profile.json", "README.md"
 KEYS = ("format", "name", "model", "ladder", "style", "stops", "policy", "verifier", "difficulty", "figures")
-SINCE = ("probe", "tune_share")
+SINCE = ("probe", "tune_share", "placement")
 """Keys that older profiles lack."""
 LARGEST_UNTRAINED = 8192
 
@@ -104,7 +108,15 @@ class Policy:
             raise InputError("vote_most must be 0 or more and vote_temperature above 0 and at most 2.")
 
 
-def _untrained() -> DifficultyModel | None:
+class Predictor(Protocol):
+    """Anything that says how likely each rung is to solve each question."""
+
+    def p_solved(self, questions: Sequence[str]) -> NDArray[np.float64]:
+        """Probabilities, shape (n, rungs), never falling within a row."""
+        ...
+
+
+def _untrained() -> Predictor | None:
     return None
 
 
@@ -115,6 +127,8 @@ class Profile:
     verifier: the verifier model, None where none was trained. probe: what a direct answer tells of difficulty,
     None where that was not learned. tune_share: the share of the outcomes' questions that it was not fitted to, by
     `adaptive.learn.parts`; None where it was not made from outcomes.
+    placement: where the model is on the scale of the general difficulty model, None where it was not placed there.
+    general: whether the level is told by the general difficulty model, for want of anything measured.
     difficulty_model: returns the difficulty model, loaded when first asked for; None where none was trained.
     """
 
@@ -128,15 +142,20 @@ class Profile:
     probe: Probe | None = None
     tune_share: float | None = None
     figures: dict[str, Any] = field(default_factory=dict)
-    difficulty_model: Callable[[], DifficultyModel | None] = field(default=_untrained, compare=False)
+    placement: Placement | None = None
+    general: bool = False
+    difficulty_model: Callable[[], Predictor | None] = field(default=_untrained, compare=False)
 
     def difficulty(self, question: str, probe: Attempt | None = None) -> dict[str, Any]:
         """How hard a question is: `p_solved`, a probability for each rung that never falls, and `level`.
 
         probe: this model's direct answer, where there is one: it tells more than the text alone. Without a trained
-        model the level is "unknown" and p_solved is empty.
+        model the level is "unknown" and p_solved is empty; with the general one p_solved is empty too, for that
+        knows no rungs, and `general` is the probability that an average model solves it with full thinking.
         """
         model = self.difficulty_model()
+        if model is None and self.general:
+            return _by_general(question)
         p_solved = [round(float(p), 4) for p in model.p_solved([question])[0]] if model else []
         if p_solved and self.probe is not None and probe is not None:
             p_solved = [round(p, 4) for p in self.probe.p_solved(p_solved, probe)]
@@ -148,6 +167,7 @@ class Profile:
         folder = Path(folder).expanduser()
         file = folder / FILE
         data = _read(file)
+        placement = _placement(data, str(file))
         keys = {"name": str, "model": str, "figures": dict[str, Any], "difficulty": str | None}
         plain = {key: as_type(kind, data[key], f"{key!r} in {file}") for key, kind in keys.items()}
         return cls(
@@ -161,7 +181,10 @@ class Profile:
             probe=_probe(data.get("probe"), len(data["ladder"]), str(file)),
             tune_share=as_type(float | None, data.get("tune_share"), f"'tune_share' in {file}"),
             figures=plain["figures"],
-            difficulty_model=_loader(folder, plain["difficulty"], len(data["ladder"])),
+            placement=placement,
+            difficulty_model=placed_model(placement)
+            if placement
+            else _loader(folder, plain["difficulty"], len(data["ladder"])),
         )
 
     def save(self, folder: str | Path, *, card: str | None = None) -> None:
@@ -184,7 +207,8 @@ class Profile:
             "verifier": asdict(self.verifier) if self.verifier else None,
             "probe": asdict(self.probe) if self.probe else None,
             "tune_share": self.tune_share,
-            "difficulty": SKOPS if (folder / SKOPS).is_file() else None,
+            "placement": self.placement.to_json() if self.placement else None,
+            "difficulty": SKOPS if (folder / SKOPS).is_file() and not self.placement else None,
             "figures": self.figures,
         }
 
@@ -193,19 +217,21 @@ def untrained(model: str, window: int) -> Profile:
     """What is taken for a model with a window of `window` ids as long as nothing was learned of it.
 
     A quarter of the window for the top rung (8,192 tokens at most), and of that a quarter for each rung below.
+    How hard a question is, the general difficulty model says.
     """
     top = min(LARGEST_UNTRAINED, window // 4)
     room = max(48, min(1024, window // 16))
     efforts: tuple[Effort, ...] = ("low", "medium", "high")
     budgets = zip(efforts, (top // 16, top // 4, top), strict=True)
     rungs = (Rung("none", 0, answer_room=room), *(Rung(e, b, answer_room=room) for e, b in budgets))
-    return Profile(name="untrained", model=model, ladder=Ladder(rungs))
+    return Profile(name="untrained", model=model, ladder=Ladder(rungs), general=True)
 
 
 def profile_for(model: str, window: int, given: str | Path | None = None) -> Profile:
     """The profile in the folder `given`, or the model's own: shipped, or `profile/` in the model's folder.
 
-    A model without one gets an untrained profile: a plain ladder, stated thresholds, no difficulty model.
+    A model without one gets an untrained profile: a plain ladder, stated thresholds, no difficulty model but the
+    general one.
     """
     if given is not None:
         return Profile.load(given)
@@ -216,6 +242,14 @@ def profile_for(model: str, window: int, given: str | Path | None = None) -> Pro
     if kind in ("onnx", "hf", "vllm") and (own / FILE).is_file():
         return Profile.load(own)
     return untrained(model, window)
+
+
+def _by_general(question: str) -> dict[str, Any]:
+    """The level by the general model. That a question is easy, solved without thinking, it cannot tell."""
+    from adaptive.learn.placed import average
+
+    p = round(float(average().p_solved([question])[0, 0]), 4)
+    return {"level": "medium" if p >= LIKELY else "hard", "p_solved": [], "general": p}
 
 
 def write_whole(file: Path, text: str) -> None:
@@ -260,7 +294,33 @@ def _probe(data: Any, rungs: int, file: str) -> Probe | None:
     return probe
 
 
-def _loader(folder: Path, name: str | None, rungs: int) -> Callable[[], DifficultyModel | None]:
+def _placement(data: dict[str, Any], file: str) -> Placement | None:
+    if data.get("placement") is None:
+        return None
+    placement = Placement.from_json(data["placement"], f"'placement' in {file}")
+    rungs = len(_ladder(data["ladder"], file))
+    if len(placement.abilities) != rungs:
+        raise InputError(
+            f"'placement' in {file} knows {len(placement.abilities)} rungs, the ladder beside it has {rungs}."
+        )
+    if data["difficulty"] is not None:
+        raise InputError(f"{file} has a 'placement' and a 'difficulty': set the one to null that does not count.")
+    return placement
+
+
+def placed_model(placement: Placement) -> Callable[[], Predictor]:
+    """What loads the general difficulty model, with this model placed on its scale, once."""
+
+    @cache
+    def load() -> Predictor:
+        from adaptive.learn.placed import Placed, shipped
+
+        return Placed(shipped(), placement)
+
+    return load
+
+
+def _loader(folder: Path, name: str | None, rungs: int) -> Callable[[], Predictor | None]:
     """What loads the difficulty model once; that its file is there is checked now."""
     if name is None:
         return _untrained

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -134,6 +134,20 @@ def test_a_model_without_a_profile_of_its_own_starts_with_the_least_thinking() -
     assert result["difficulty"] == {"level": "unknown", "p_solved": []}
     assert arms(result)[0] == ("first", 16)
     assert "no difficulty model" in result["reason"]
+
+
+def test_without_a_profile_the_general_model_is_told_and_nothing_else_changes() -> None:
+    unmeasured = replace(profile(p_solved=()), general=True)
+    solver = build_solver(PureEngine(), profile=unmeasured)
+    events = list(solver.stream(ask("2+2?"), stream_mode="custom"))
+    result = events[-1]["result"]
+    said = "judged by the general difficulty model, this model was not measured"
+    assert result["difficulty"]["level"] in ("medium", "hard")
+    assert 0 < result["difficulty"]["general"] < 1
+    assert result["reason"].endswith(f"{result['difficulty']['level']} as {said}")
+    assert result["notes"] == [f"how hard the question is was {said}"]
+    assert [e["text"] for e in events if e["event"] == "note"] == result["notes"]
+    assert arms(result) == arms(solve(PureEngine(), p_solved=()))
 
 
 @pytest.mark.parametrize(("budget", "waits"), [(1, 0), (20, 3), (32, 1), (500, 2)])

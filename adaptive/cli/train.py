@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from adaptive.cli.asked import question_columns
 from adaptive.cli.engine import engine_options, opened
 from adaptive.cli.progress import Progress
 from adaptive.cli.run import until_signal
@@ -21,19 +22,22 @@ from adaptive.ladder import EFFORTS, Effort, Ladder, Rung, parse_effort
 
 if TYPE_CHECKING:
     from adaptive.engines.protocol import TokenEngine
-    from adaptive.learn.questions import Question
+    from adaptive.learn.questions import Columns, Question
     from adaptive.learn.records import RecordFile
     from adaptive.profile import Profile
 
 LADDER = "0,64,128,256"
 ASKING = ("model", "served_model", "markers", "options", "ladder", "effort", "concurrency")
 """Options of how a model is asked: recorded outcomes have been."""
-RECORDED = ("tune_share", "rule", "second")
+COLUMNS = ("question_column", "answer_column", "id_column", "group_column", "options_column")
+"""Options of what a file of questions looks like."""
+RECORDED = ("tune_share", "rule", "second", "add")
 """Options of outcomes alone."""
 SPREAD: tuple[Effort, ...] = ("low", "medium", "high")
 
 EPILOG = """SOURCE is a file of outcomes, made by `adaptive record`; or questions: a JSONL, CSV, TSV or Parquet
-file with "question" and "answer", perhaps with "id" and "group".
+file with "question" and "answer", perhaps with "id" and "group", or datasets:ID?config=NAME&split=NAME for a data
+set of the Hugging Face hub.
 
 Outcomes are learned from without asking a model. Half of their questions are left for `adaptive tune`.
 
@@ -42,12 +46,20 @@ command goes on from there.
 
 --rule s1 is s1's rule of difficulty (arXiv 2501.19393): a question is easy if the model solves it without
 thinking, or the --second one does; medium if some rung does; else hard. P(solved) is P(easy) but at the top rung,
-where it is P(easy or medium)."""
+where it is P(easy or medium).
+
+--add logs adds logged solves of the same model and ladder of which it is known whether they are right (`adaptive
+feedback`), where their questions are not in the outcomes.
+
+--calibrate N needs few answers: the general difficulty model says how hard a question is, and N graded questions
+say how much of that each rung can do. Of a file --limit questions are asked, N where that is not given; the model
+is measured on those beyond N."""
 
 
 @click.command(epilog=EPILOG)
-@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("source")
 @engine_options
+@question_columns
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="FOLDER",
               help="Where the profile is written.")  # fmt: skip
 @click.option("--ladder", metavar="BUDGETS", help=f"Thinking budgets, say {LADDER}, or 0,64:low,256:high.")
@@ -66,14 +78,19 @@ where it is P(easy or medium)."""
               help="Of outcomes: what difficulty is.")  # fmt: skip
 @click.option("--second", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Outcomes of another model at the same questions, for --rule s1.")  # fmt: skip
+@click.option("--calibrate", type=click.IntRange(min=1), metavar="N",
+              help="Only places the model by N graded questions, difficulty is the general one.")  # fmt: skip
+@click.option("--add", type=click.Choice(("logs",)),
+              help="With outcomes: what difficulty is fitted to besides.")  # fmt: skip
 @click.pass_context
 def train(
     context: click.Context,
-    source: Path,
+    source: str,
     model: str,
     served_model: str | None,
     markers: str | None,
     options: tuple[str, ...],
+    columns: Columns,
     out: Path,
     ladder: str | None,
     profile: str | None,
@@ -85,6 +102,8 @@ def train(
     tune_share: float,
     rule: str,
     second: Path | None,
+    calibrate: int | None,
+    add: str | None,
 ) -> None:
     """Train a profile on your own model's outcomes or questions.
 
@@ -92,23 +111,33 @@ def train(
     of an answer. Questions are answered without thinking and, where that is wrong, with it (s1's rule): from this
     come P(solved) and the confidence from which an answer is accepted. A card in FOLDER has all figures.
     """
-    from adaptive.cli.train_outcomes import FitOptions, is_database, train_outcomes
+    from adaptive.cli.train_calibrate import calibrate_outcomes, calibrate_records
+    from adaptive.cli.train_outcomes import FitOptions, is_database, name_of, train_outcomes
     from adaptive.learn.questions import read_questions
     from adaptive.learn.records import RecordFile
 
     if not 0.5 <= target_precision <= 1:  # nan is not, and passes click's own check
         raise InputError(f"--target-precision must be between 0.5 and 1, got {target_precision}.")
     if is_database(source):
-        _unused(context, ASKING, f"{source} is recorded outcomes, and no model is asked")
-        train_outcomes(source, out, FitOptions(target_precision, seed, limit, tune_share, rule, second, profile))
+        _unused(context, (*ASKING, *COLUMNS), f"{source} is recorded outcomes, and no model is asked")
+        fit = FitOptions(target_precision, seed, limit, tune_share, rule, second, profile, add is not None)
+        if calibrate is None:
+            train_outcomes(Path(source), out, fit)
+        else:
+            _unused(context, ("add",), "--calibrate fits no difficulty")
+            calibrate_outcomes(Path(source), out, fit, calibrate)
         return
     _unused(context, RECORDED, f"{source} holds questions, no outcomes")
     base = _base(model, out, profile, ladder, effort)
-    asked = read_questions(source, limit)
+    asked = read_questions(source, limit or calibrate, columns=columns)
     plan = {"model": model, "seed": seed, "ladder": base.ladder.to_json(), "style": asdict(base.style)}
     file = RecordFile(out, plan)
     _label(file, asked, base, seed, concurrency, partial(opened, model, served_model, markers, options))
-    _learn(file, asked, base, out, target_precision, seed, source)
+    if calibrate is None:
+        _learn(file, asked, base, out, target_precision, seed, name_of(source))
+    else:
+        known = list(file.of(asked).values())
+        calibrate_records(known, base, out, target_precision, seed, name_of(source), calibrate)
 
 
 def _unused(context: click.Context, options: Sequence[str], why: str) -> None:
@@ -189,7 +218,7 @@ def _label(
 
 
 def _learn(
-    file: RecordFile, asked: list[Question], base: Profile, out: Path, target: float, seed: int, source: Path
+    file: RecordFile, asked: list[Question], base: Profile, out: Path, target: float, seed: int, source: str
 ) -> None:
     """Fit, print the figures, write the profile."""
     from adaptive.learn import report
@@ -198,8 +227,8 @@ def _learn(
     known = file.of(asked)
     click.echo(f"Fitting on {len(known)} labelled questions.", err=True)
     learned = Learned.of(list(known.values()), base.ladder, base.policy, target, seed)
-    profile = replace(base, policy=learned.policy, figures=learned.figures)
-    said = f"{len(known)} questions from `{source.name}`"
+    profile = replace(base, policy=learned.policy, figures=learned.figures, placement=None)
+    said = f"{len(known)} questions from `{source}`"
     learned.trained.save(out)
     profile.save(out, card=report.card(profile, learned.gates, _command(), said))
     click.echo(report.metrics(profile.ladder, profile.figures, learned.gates))

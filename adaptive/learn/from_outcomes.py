@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from adaptive.errors import InputError
 from adaptive.learn import fitting
+from adaptive.learn.added import Added
 from adaptive.learn.corpus import Corpus
 from adaptive.learn.examples import Examples
 from adaptive.learn.fitting import Fitted
@@ -58,23 +59,25 @@ class Fit:
     seed: int = 0
     tell: Tell = lambda _: None
 
-    def learn(self, examples: Examples, policy: Policy, solved: Solved | None = None) -> FromOutcomes:
+    def learn(
+        self, examples: Examples, policy: Policy, solved: Solved | None = None, added: Added | None = None
+    ) -> FromOutcomes:
         """Learn from examples; `policy` keeps what is not learned here.
 
-        solved: what difficulty means where that is not each rung's own answer, shape (n, rungs). Raises
-        `InputError` where there is too little to learn from.
+        solved: what difficulty means where that is not each rung's own answer, shape (n, rungs). added: what else
+        difficulty is fitted to. Raises `InputError` where there is too little to learn from.
         """
         solved = examples.solved if solved is None else solved
         checked(examples, solved)
         self.tell(f"Reading {len(examples)} questions.")
-        corpus = Corpus.read(examples.texts)
+        every = Rows.of(examples, solved, added)
         self.tell("Fitting the difficulty of questions, and measuring it on questions held out.")
-        rows, text = self._held_out(corpus, solved, examples.groups)
-        trained = Trained.refit(corpus, solved, self.seed, examples.groups)
+        rows, text = self._held_out(every, len(examples))
+        trained = every.fit(np.arange(len(every.groups)), self.seed)
         self.tell("Fitting the probe and the verifier model.")
-        group = np.unique(np.asarray(examples.groups, dtype=np.str_), return_inverse=True)[1]
-        fits, probed = self._probe(examples, rows, text, solved, group)
-        verifier = self._judge(examples, rows, text, group)
+        group = numbered(examples.groups)
+        fits, probed = self.fit_probe(examples, rows, text, solved, group)
+        verifier = self.fit_judge(examples, rows, text, group)
         gates = Gates.fit(examples.records, self.target, self.seed)
         learned = replace(
             policy,
@@ -89,26 +92,32 @@ class Fit:
             "tokens_of_text": _weightiest(trained),
             **counted(examples.records),
         }
-        probe = Probe(tuple(Line(f.named(SEEN), round(f.bias, 6)) for f in fits))
+        probe = probe_of(fits)
         model, held = verifier.model if verifier else None, [examples.texts[int(row)] for row in rows]
         return FromOutcomes(trained, probe, model, learned, gates, figures, (held, text))
 
-    def _held_out(self, corpus: Corpus, solved: Solved, groups: Sequence[str]) -> tuple[Labels, Floats]:
-        """The text's p(solved) of questions in no fold that it was fitted to, rounded as a profile tells it."""
-        fold = folds(solved.sum(axis=1), folds_for(len(corpus)), self.seed, groups)
+    def _held_out(self, every: Rows, count: int) -> tuple[Labels, Floats]:
+        """The text's p(solved) of questions in no fold that it was fitted to, rounded as a profile tells it.
+
+        Of the first `count` rows: the others were added, and are fitted to each time.
+        """
+        fold = folds(every.solved[:count].sum(axis=1), folds_for(count), self.seed, every.groups[:count])
+        added = np.arange(count, len(every.groups))
 
         def fit(inside: Labels) -> Callable[[Labels], Floats]:
-            own = [groups[int(i)] for i in inside]
-            made = Trained.refit(corpus.part(inside), solved[inside], self.seed, own)
-            return lambda outside: made.p_solved(corpus.part(outside))
+            made = every.fit(np.concatenate([inside, added]), self.seed)
+            return lambda outside: made.p_solved(every.corpus.part(outside))
 
         rows, predicted = held_out(fit, fold)
         return rows, np.round(predicted, 4)
 
-    def _probe(
+    def fit_probe(
         self, examples: Examples, rows: Labels, text: Floats, solved: Solved, group: Labels
     ) -> tuple[list[Fitted], Floats]:
-        """The probe's line for each rung, and what it predicts out of fold for `rows`."""
+        """The probe's line for each rung, and what it predicts out of fold for `rows`.
+
+        text: what a model that was not fitted to them says of `rows`, shape (m, rungs). group: of each example.
+        """
         seen = np.array([[examples.direct[i][n] for n in SEEN[1:]] for i in rows])
         lines, predicted = [], []
         for k in range(solved.shape[1]):
@@ -118,16 +127,52 @@ class Fit:
             predicted.append(fitting.out_of_fold(*given, self.seed))
         return lines, np.maximum.accumulate(np.column_stack(predicted), axis=1)
 
-    def _judge(self, examples: Examples, rows: Labels, text: Floats, group: Labels) -> Judge | None:
+    def fit_judge(self, examples: Examples, rows: Labels, text: Floats, group: Labels) -> Judge | None:
+        """The verifier model of these rows; None where there is too little to tell right from wrong."""
         known = {int(row): text[i].tolist() for i, row in enumerate(rows)}
         return judge(examples.judged, known, group, self.target, self.seed)
 
 
+@dataclass(frozen=True)
+class Rows:
+    """What difficulty is fitted to: questions, and whether each rung solves them, where that is known."""
+
+    corpus: Corpus
+    solved: Solved
+    known: Solved
+    groups: list[str]
+
+    @classmethod
+    def of(cls, examples: Examples, solved: Solved, added: Added | None) -> Rows:
+        """The examples, of which all is known, and after them what was added."""
+        if added is None:
+            return cls(Corpus.read(examples.texts), solved, np.ones_like(solved), examples.groups)
+        return cls(
+            Corpus.read([*examples.texts, *added.texts]),
+            np.concatenate([solved, added.solved]),
+            np.concatenate([np.ones_like(solved), added.known]),
+            [*examples.groups, *added.groups],
+        )
+
+    def fit(self, rows: Labels, seed: int) -> Trained:
+        """Fit to some of the rows."""
+        own = [self.groups[int(i)] for i in rows]
+        return Trained.refit(self.corpus.part(rows), self.solved[rows], seed, own, self.known[rows])
+
+
+def numbered(groups: Sequence[str]) -> Labels:
+    """A number for each group, shape (n,)."""
+    return np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)[1]
+
+
+def probe_of(fits: Sequence[Fitted]) -> Probe:
+    """The probe as a profile keeps it."""
+    return Probe(tuple(Line(f.named(SEEN), round(f.bias, 6)) for f in fits))
+
+
 def checked(examples: Examples, solved: Solved) -> None:
     """Raise `InputError` where the examples are too few or too much alike to learn from."""
-    if not len(examples):
-        why = "; ".join(f"{count} {words}" for words, count in examples.left_out.items())
-        raise InputError(f"there is no question to learn from{f' ({why})' if why else ''}: record more.")
+    some(examples)
     groups = len(set(examples.groups))
     if groups < LEAST:
         raise InputError(
@@ -135,6 +180,13 @@ def checked(examples: Examples, solved: Solved) -> None:
             "different groups."
         )
     enough(solved)
+
+
+def some(examples: Examples) -> None:
+    """Raise `InputError` where there is no example, saying why."""
+    if not len(examples):
+        why = "; ".join(f"{count} {words}" for words, count in examples.left_out.items())
+        raise InputError(f"there is no question to learn from{f' ({why})' if why else ''}: record more.")
 
 
 def odds(p: Floats) -> Floats:

@@ -16,11 +16,11 @@ DECISIVE = ("check", "judge")
 class Observation:
     """A solve's answer, whether it is right, by whose word, and what was predicted of it.
 
-    reference: a right answer, None where none is known. rung, effort, budget: of the attempt whose answer was
-    kept. model: which wrote it. p_solved: P(solved) at each rung, as predicted before anything was bought, for the
-    model that was asked first; `predicted` that at the kept rung, None where nothing was predicted for it. score,
-    verifier, accepted: the kept answer's verdict; without one they are None, "" and False. Probabilities are in
-    0..1.
+    reference: a right answer, None where none is known. rung, effort, budget, waits, arm: of the attempt whose
+    answer was kept. model: which wrote it. p_solved: P(solved) at each rung, as predicted before anything was
+    bought, for the model that was asked first; `predicted` that at the kept rung, None where nothing was predicted
+    for it. score, verifier, accepted: the kept answer's verdict; without one they are None, "" and False.
+    Probabilities are in 0..1.
     """
 
     id: int
@@ -32,6 +32,8 @@ class Observation:
     rung: int
     effort: str
     budget: int
+    waits: int
+    arm: str
     p_solved: tuple[float, ...]
     predicted: float | None
     score: float | None
@@ -72,6 +74,8 @@ def _observation(solve: Solve) -> Observation | None:
         rung=kept["rung"],
         effort=kept["effort"],
         budget=kept["budget"],
+        waits=kept["waits"],
+        arm=kept["arm"],
         p_solved=p_solved,
         predicted=p_solved[kept["rung"]] if own else None,
         score=verdict.get("score"),

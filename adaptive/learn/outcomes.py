@@ -194,6 +194,11 @@ class Outcomes:
         """All questions that have attempts, in the order in which they were asked."""
         return self._read("", ())
 
+    def texts(self) -> list[str]:
+        """The texts of all questions, of those without attempts too."""
+        with self._explained():
+            return [text for (text,) in self._db.execute("SELECT question FROM questions ORDER BY number")]
+
     def count(self) -> int:
         """How many attempts there are."""
         with self._explained():

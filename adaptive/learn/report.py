@@ -16,8 +16,8 @@ Row = Sequence[object]
 
 def metrics(ladder: Ladder, figures: dict[str, Any], gates: Gates) -> str:
     """What was measured, as text with Markdown tables."""
-    parts = (level_table(figures["difficulty"]), _rungs(ladder, figures["difficulty"]),
-             _reliability(figures["difficulty"]), gates_table(gates), thinking(figures))  # fmt: skip
+    parts = (level_table(figures["difficulty"]), rungs_table(ladder, figures["difficulty"]),
+             reliability_table(figures["difficulty"]), gates_table(gates), thinking(figures))  # fmt: skip
     return "\n\n".join(parts)
 
 
@@ -92,7 +92,8 @@ def level_table(figures: dict[str, Any]) -> str:
     return said + "\n\n" + table(("", *(f"said {name}" for name in LEVELS)), rows)
 
 
-def _rungs(ladder: Ladder, figures: dict[str, Any]) -> str:
+def rungs_table(ladder: Ladder, figures: dict[str, Any]) -> str:
+    """How well p(solved) is told at each rung."""
     head = ("rung", "budget", "solved", "Brier", "base", "log-loss", "base", "AUROC")
     keys = ("solved", "brier", "brier_base", "log_loss", "log_loss_base", "auroc")
     rows = [
@@ -102,7 +103,8 @@ def _rungs(ladder: Ladder, figures: dict[str, Any]) -> str:
     return "P(solved at this rung or a cheaper one), against always predicting its share:\n\n" + table(head, rows)
 
 
-def _reliability(figures: dict[str, Any]) -> str:
+def reliability_table(figures: dict[str, Any]) -> str:
+    """How often what was predicted came true."""
     rows = [(f"from {r['from']:.1f}", r["count"], r["predicted"], r["solved"]) for r in figures["reliability"]]
     return "Reliability, all rungs together:\n\n" + table(("predicted", "count", "mean", "solved"), rows)
 

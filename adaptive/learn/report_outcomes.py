@@ -31,7 +31,7 @@ def metrics(profile: Profile, gates: Gates) -> str:
         _rungs(profile, figures),
         _reliability("difficulty, from the text", figures["difficulty"]["reliability"]),
         _reliability("difficulty, after a direct answer", figures["probe"]["reliability"]),
-        *_verifier(figures["verifier"]),
+        *verifier_parts(figures["verifier"]),
         report.gates_table(gates),
         report.thinking(figures),
         _importance(profile, figures),
@@ -101,7 +101,8 @@ def _reliability(name: str, rows: list[dict[str, Any]]) -> str:
     return f"Reliability of {name}:\n\n" + table(("predicted", "count", "mean", "came true"), shown)
 
 
-def _verifier(found: dict[str, Any] | None) -> list[str]:
+def verifier_parts(found: dict[str, Any] | None) -> list[str]:
+    """How well the verifier model tells right answers, and what it accepts."""
     if found is None:
         return ["No verifier model: nearly all answers are right, or nearly none is."]
     head = ("answer", "judged", "right", "AUROC", "confidence", "Brier", "confidence", "base")

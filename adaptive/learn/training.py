@@ -106,14 +106,26 @@ class Trained:
         return cls.refit(Corpus.read(questions), solved, seed, groups)
 
     @classmethod
-    def refit(cls, corpus: Corpus, solved: Solved, seed: int = 0, groups: Sequence[str] | None = None) -> Trained:
-        """Fit on a part of questions that were enough, to measure on the rest."""
+    def refit(
+        cls,
+        corpus: Corpus,
+        solved: Solved,
+        seed: int = 0,
+        groups: Sequence[str] | None = None,
+        known: Solved | None = None,
+    ) -> Trained:
+        """Fit on a part of questions that were enough, to measure on the rest.
+
+        known: the shape of `solved`, whether that is known; each rung is fitted to the questions that have it.
+        """
+        known = np.ones_like(solved) if known is None else known
         words = corpus.frequent(LEAST_WITH, VOCABULARY)
         scaler = StandardScaler().fit(corpus.counts)
         features = _features(words, scaler)
         with threadpool_limits(limits=1):  # the matrices are small and sparse: more threads make it slower
             rows = corpus.matrix(words, scaler.transform(corpus.counts))
-            return cls(features, tuple(_fit_rung(rows, column, seed, groups) for column in solved.T))
+            fitted = (_fit_known(rows, *column, seed, groups) for column in zip(solved.T, known.T, strict=True))
+            return cls(features, tuple(fitted))
 
     def p_solved(self, corpus: Corpus) -> Floats:
         """What `model().p_solved` gives for these questions, shape (n, rungs)."""
@@ -197,6 +209,14 @@ def _features(words: Sequence[str], scaler: StandardScaler) -> FeatureUnion:
 
 def _by_column(words: CountVectorizer) -> tuple[str, ...]:
     return tuple(sorted(words.vocabulary_, key=words.vocabulary_.__getitem__))
+
+
+def _fit_known(
+    rows: Any, solved: NDArray[np.bool_], known: NDArray[np.bool_], seed: int, groups: Sequence[str] | None
+) -> CalibratedClassifierCV | float:
+    """`_fit_rung` on the rows of which it is known whether the rung solves them."""
+    some = np.flatnonzero(known)
+    return _fit_rung(rows[some], solved[some], seed, None if groups is None else [groups[int(i)] for i in some])
 
 
 def _fit_rung(

@@ -17,7 +17,8 @@ PAIRS = st.lists(st.tuples(st.none() | st.floats(0, 1), st.booleans()), max_size
 def seen(**changed: Any) -> Observation:
     made: dict[str, Any] = {
         "id": 1, "question": "q", "answer": "73", "right": True, "source": "user", "reference": "73", "rung": 1,
-        "effort": "low", "budget": 64, "p_solved": (0.5, 0.75), "predicted": 0.75, "score": 0.9,
+        "effort": "low", "budget": 64, "waits": 0, "arm": "first", "p_solved": (0.5, 0.75), "predicted": 0.75,
+        "score": 0.9,
         "verifier": "learned", "accepted": True, "model": "embedded", "profile": "abacus",
     }  # fmt: skip
     return Observation(**{**made, **changed})

@@ -96,9 +96,9 @@ def test_nothing_of_a_group_is_fitted_to_where_it_is_measured(monkeypatch: pytes
     fitted: list[set[str]] = []
     refit = Trained.refit.__func__  # type: ignore[attr-defined]
 
-    def watched(cls: Any, corpus: Any, solved: Any, seed: int = 0, groups: Any = None) -> Trained:
+    def watched(cls: Any, corpus: Any, solved: Any, seed: int, groups: Any, known: Any) -> Trained:
         fitted.append(set(groups))
-        found: Trained = refit(cls, corpus, solved, seed, groups)
+        found: Trained = refit(cls, corpus, solved, seed, groups, known)
         return found
 
     monkeypatch.setattr(from_outcomes.Trained, "refit", classmethod(watched))
@@ -209,6 +209,7 @@ def test_either_of_two_models_makes_a_question_easy() -> None:
             "is recorded outcomes, and no model is asked: --ladder does not apply, leave it out",
         ),
         (("-m", "embedded"), "--model does not apply"),
+        (("--answer-column", "gold"), "--answer-column does not apply"),
         (("--second", "SOURCE"), "--second is another model's outcomes for --rule s1: give both"),
         (("--limit", "20"), "groups are too few to train on: record at least 30"),
         (("--tune-share", "0.9999"), "there is no question to learn from"),

@@ -45,8 +45,8 @@ def test_what_an_observation_holds(store: Store) -> None:
     store.say(number, True)
     assert only(store) == Observation(
         id=1, question="47 + 38 - 12?", answer="73", right=True, source="user", reference="73", rung=1,
-        effort="low", budget=64, p_solved=(0.9, 0.99), predicted=0.99, score=0.97, verifier="rules",
-        accepted=True, model="embedded", profile="abacus",
+        effort="low", budget=64, waits=0, arm="first", p_solved=(0.9, 0.99), predicted=0.99, score=0.97,
+        verifier="rules", accepted=True, model="embedded", profile="abacus",
     )  # fmt: skip
 
 

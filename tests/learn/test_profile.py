@@ -13,10 +13,12 @@ import pytest
 
 from adaptive.errors import InputError
 from adaptive.ladder import Ladder, Rung
+from adaptive.learn import placed
 from adaptive.learn.difficulty import SKOPS
 from adaptive.profile import CARD, FILE, Policy, Profile, profile_for
 from adaptive.reason.budget import Style
 from tests.learn.toy import ROOT
+from tests.solving import Fixed
 
 LADDER = Ladder((Rung("none", 0), Rung("low", 64, waits=1), Rung("high", 256)))
 PROFILE = Profile(
@@ -156,12 +158,40 @@ def test_which_profile_a_model_has(folder: Path, tmp_path: Path) -> None:
     assert profile_for("anything", 1024, folder) == PROFILE
     untrained = profile_for("onnx:/nowhere", 1024)
     assert (untrained.name, untrained.model) == ("untrained", "onnx:/nowhere")
-    assert untrained.difficulty("2 + 3?")["level"] == "unknown"
+    assert untrained.general
     assert [r.budget for r in untrained.ladder] == [0, 16, 64, 256]
     assert [r.budget for r in profile_for("hf:large", 131_072).ladder] == [0, 512, 2048, 8192]
     own = tmp_path / "model"
     shutil.copytree(folder, own / "profile")
     assert profile_for(f"onnx:{own}", 1024) == PROFILE
+
+
+@pytest.mark.parametrize(("p", "level"), [(0.9, "medium"), (0.5, "medium"), (0.49996, "medium"), (0.2, "hard")])
+def test_without_a_profile_the_level_is_the_general_models(
+    monkeypatch: pytest.MonkeyPatch, p: float, level: str
+) -> None:
+    monkeypatch.setattr(placed, "average", lambda: Fixed((p,)))
+    known = profile_for("onnx:/nowhere", 1024).difficulty("2 + 3?")
+    assert known == {"level": level, "p_solved": [], "general": round(p, 4)}
+
+
+def test_the_shipped_general_model_ranks_questions_for_an_average_model() -> None:
+    untrained = profile_for("onnx:/nowhere", 1024)
+    hard = (
+        "Find the number of ordered triples of positive integers $(a,b,c)$ with $\\gcd(a,b)=1$ and "
+        "$a^3+b^3=c^{2}-7abc$ where $c<10^{6}$. Express the remainder modulo $\\binom{n}{k}$."
+    )
+    easy = "Anna has 3 apples and buys 4 more at the shop. How many apples does she have now?"
+    assert untrained.difficulty(easy)["general"] > 0.8 > 0.5 > untrained.difficulty(hard)["general"]
+
+
+def test_the_general_model_is_not_read_for_a_model_with_a_profile(folder: Path) -> None:
+    code = (
+        "import sys; from adaptive.profile import Profile; "
+        f"Profile.load({str(folder)!r}).difficulty('1 + 1'); "
+        "sys.exit('adaptive.learn.general' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def test_loading_and_asking_import_no_scikit_learn(folder: Path) -> None:

@@ -147,6 +147,34 @@ def test_ladders(text: str, effort: str | None, expected: list[tuple[str, int]])
     assert [(r.effort, r.budget) for r in parse_ladder(text, effort)] == expected
 
 
+def test_the_columns_of_a_table_are_named(train: Train, questions: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in questions.read_text().splitlines()[:60]]
+    file = tmp_path / "some.csv"
+    file.write_text("asked,gold\n" + "".join(f'"{r["question"]}",{r["answer"]}\n' for r in rows))
+    result = train(file, "-m", "toy", "--out", tmp_path / "out", *LADDER)
+    assert result.exit_code == 2
+    assert "has no 'question' that is text: its columns are 'asked', 'gold'; name the right one" in result.stderr
+    named = ("--question-column", "asked", "--answer-column", "gold")
+    assert train(file, "-m", "toy", "--out", tmp_path / "out", *LADDER, *named).exit_code == 0
+    assert "questions from `some.csv`" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_data_set_of_the_hub_is_learned_from(
+    train: Train, questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [(f"row {i}", json.loads(line)) for i, line in enumerate(questions.read_text().splitlines()[:60])]
+    monkeypatch.setattr("adaptive.learn.reading._from_hub", lambda _: iter(rows))
+    result = train("datasets:a/sums?split=test", "-m", "toy", "--out", tmp_path, *LADDER)
+    assert result.exit_code == 0, result.output
+    assert "questions from `datasets:a/sums?split=test`" in (tmp_path / "README.md").read_text()
+
+
+def test_a_source_that_is_not_there(train: Train, tmp_path: Path) -> None:
+    result = train(tmp_path / "none.csv", "-m", "toy", "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "none.csv cannot be read (No such file or directory)" in result.stderr
+
+
 @pytest.mark.parametrize("text", ["", "0,", "a", "1.5", "0,99999999999", "²"])
 def test_what_is_no_ladder(text: str) -> None:
     with pytest.raises(InputError, match="write whole numbers"):
