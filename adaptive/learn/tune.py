@@ -168,10 +168,11 @@ def pareto(ways: Iterable[tuple[Dialled, Way]]) -> list[tuple[Dialled, Way]]:
 
 
 def recordable(policy: Policy, recorded: Sequence[Recorded]) -> Policy:
-    """The policy without votes and Waits where none were recorded: what was not replayed is not promised."""
+    """The policy with no votes and no more Waits than were recorded: what was not replayed is not promised."""
     keys = {key for one in recorded for key in one.outcomes}
-    votes, waits = any(k.sample for k in keys), any(k.waits for k in keys)
-    return replace(policy, vote_most=policy.vote_most if votes else 0, max_waits=policy.max_waits if waits else 0)
+    waits = max((k.waits for k in keys), default=0)
+    votes = policy.vote_most if any(k.sample for k in keys) else 0
+    return replace(policy, vote_most=votes, max_waits=min(policy.max_waits, waits))
 
 
 class _Searching:
