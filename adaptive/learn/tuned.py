@@ -92,13 +92,10 @@ def _chosen(found: Tuned) -> Tested:
 
 
 def _name(tested: Tested, found: Tuned) -> str:
-    return (
-        "chosen"
-        if tested is found.chosen
-        else "keeps it"
-        if tested in found.tested[: found.passed]
-        else "does not"
-    )
+    if tested not in found.tested[: found.passed]:
+        return "does not"
+    chosen = found.chosen is not None and tested.setting.policy == found.chosen.setting.policy
+    return "chosen" if chosen else "keeps it"
 
 
 def _row(name: str, way: Way, tested: Tested | None = None) -> Row:
