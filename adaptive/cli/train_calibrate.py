@@ -31,9 +31,7 @@ def calibrate_outcomes(source: Path, out: Path, options: FitOptions, count: int)
     chosen = by_hash(examples.texts, count)
     solved = rule.solved if rule else examples.solved
     graded = Graded(examples.texts, examples.groups, solved, examples.records, chosen)
-    found = Calibrate(shipped(), _fit(options.target, options.seed)).learn(
-        graded, base.ladder, base.policy, examples
-    )
+    found = Calibrate(shipped(), _fit(options.target, options.seed)).learn(graded, base.policy, examples)
     base = replace(base, tune_share=options.tune_share)
     _write(base, out, found, [graded.texts[int(i)] for i in chosen], source.name, count)
 
@@ -55,7 +53,7 @@ def calibrate_records(
     solved = at_rungs([r.label(len(base.ladder)) for r in kept], len(base.ladder))
     chosen = np.arange(min(count, len(kept)))
     graded = Graded(texts, [same_question(t) for t in texts], solved, kept, chosen)
-    found = Calibrate(shipped(), _fit(target, seed)).learn(graded, base.ladder, base.policy)
+    found = Calibrate(shipped(), _fit(target, seed)).learn(graded, base.policy)
     _write(replace(base, tune_share=None), out, found, texts[:count], source, count)
 
 

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from adaptive.errors import InputError
-from adaptive.ladder import Ladder
 from adaptive.learn.examples import Examples
 from adaptive.learn.fitting import learnable
 from adaptive.learn.from_outcomes import Fit, Floats, Labels, Solved, numbered, probe_of
@@ -88,9 +87,7 @@ class Calibrate:
     general: GeneralDifficulty
     fit: Fit
 
-    def learn(
-        self, graded: Graded, ladder: Ladder, policy: Policy, examples: Examples | None = None
-    ) -> Calibrated:
+    def learn(self, graded: Graded, policy: Policy, examples: Examples | None = None) -> Calibrated:
         """Place the model; `policy` keeps what the questions do not teach.
 
         examples: the same rows with their attempts, for the probe and the verifier model; without them there are
@@ -111,7 +108,7 @@ class Calibrate:
             said.append(f"{len(rest)} other graded questions are too few to measure on: no figures of difficulty")
         figures = {"difficulty": difficulty, "placed_by": len(rows), **figures, **counted(records)}
         held = [graded.texts[int(i)] for i in rest], predicted
-        kept = _gated(policy, gates, ladder, records)
+        kept = _gated(policy, gates, records)
         return Calibrated(placement, probe, verifier, kept, gates, figures, held, tuple(said))
 
     def _beside(
@@ -150,13 +147,16 @@ class Calibrate:
         return chosen[rows], np.round(text, 4)
 
 
-def _gated(policy: Policy, gates: Gates, ladder: Ladder, records: Sequence[Record]) -> Policy:
-    """The policy with the thresholds that were found. Few answers that show none are no reason to accept none."""
-    found = {effort: one for effort, one in gates.accept(ladder).items() if one is not None}
-    agreement = gates.agreement.threshold
+def _gated(policy: Policy, gates: Gates, records: Sequence[Record]) -> Policy:
+    """The policy with the thresholds that were found and let something through on the half not fitted to.
+
+    Few answers that show none are no reason to accept none.
+    """
+    named = {"none": gates.direct, **gates.chains}
+    found = {effort: gate.threshold for effort, gate in named.items() if gate.accepted}
     return replace(
         policy,
-        accept={**policy.accept, **found},
-        agreement=policy.agreement if agreement is None else agreement,
-        probe_from=policy.probe_from if gates.direct.threshold is None else probe_from(records, gates.direct),
+        accept={**policy.accept, **{e: t for e, t in found.items() if t is not None}},
+        agreement=gates.agreement.threshold if gates.agreement.accepted else policy.agreement,
+        probe_from=probe_from(records, gates.direct) if gates.direct.accepted else policy.probe_from,
     )

@@ -51,7 +51,7 @@ Placed by {source}. `seen.txt` names them, as hashes: leave these out when measu
 
 Of difficulty: measured on the other graded questions of the same source, which may be of the same templates; the
 base is the share among those that the model was placed by. Thresholds: each half of the answers is judged by the
-other half's. Where no threshold was found the one stated before is kept.
+other half's. Where none lets an answer through there, the threshold stated before is kept.
 
 {metrics(profile, found)}
 

@@ -98,7 +98,7 @@ def test_a_dearer_rung_and_an_easier_question_are_never_less_likely(
 
 def test_forty_answers_beat_the_share_on_all_other_questions() -> None:
     examples = Examples.read(many(300), LADDER, lambda _: True)
-    found = Calibrate(GENERAL, Fit(0.95)).learn(graded(examples, 40), LADDER, Policy(), examples)
+    found = Calibrate(GENERAL, Fit(0.95)).learn(graded(examples, 40), Policy(), examples)
     measured = found.figures["difficulty"]
     assert (measured["questions"], measured["held_out"]) == (40, len(examples) - 40)
     assert all(r["brier"] < r["brier_base"] and r["auroc"] > 0.75 for r in measured["rungs"])
@@ -107,7 +107,7 @@ def test_forty_answers_beat_the_share_on_all_other_questions() -> None:
 
 def test_with_enough_questions_the_probe_and_the_verifier_are_fitted_too() -> None:
     examples = Examples.read(many(300), LADDER, lambda _: True)
-    found = Calibrate(GENERAL, Fit(0.95)).learn(graded(examples, 150), LADDER, Policy(), examples)
+    found = Calibrate(GENERAL, Fit(0.95)).learn(graded(examples, 150), Policy(), examples)
     assert found.probe is not None
     assert len(found.probe.rungs) == len(LADDER)
     assert found.verifier is not None
@@ -117,7 +117,7 @@ def test_with_enough_questions_the_probe_and_the_verifier_are_fitted_too() -> No
 def test_what_too_few_questions_do_not_teach_is_left_as_it_was() -> None:
     examples = Examples.read(many(300), LADDER, lambda _: True)
     stated = Policy(accept={"none": 0.9, "medium": 0.8}, agreement=0.7, probe_from=0.6)
-    found = Calibrate(GENERAL, Fit()).learn(graded(examples, 5), LADDER, stated, examples)
+    found = Calibrate(GENERAL, Fit()).learn(graded(examples, 5), stated, examples)
     assert (found.probe, found.verifier, found.policy) == (None, None, stated)
     assert found.said == ("no probe and no verifier model: under 30 groups of questions",)
 
