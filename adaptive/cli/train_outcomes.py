@@ -131,7 +131,10 @@ def _base(outcomes: Outcomes, out: Path, options: FitOptions) -> Profile:
     from adaptive.profile import Profile
 
     made = profile_of(outcomes.plan, out.resolve().name, outcomes.path)
-    return replace(made, policy=Profile.load(options.profile).policy) if options.profile else made
+    if not options.profile:
+        return made
+    given = Profile.load(options.profile)
+    return replace(made, name=given.name, policy=given.policy)
 
 
 def _rule(examples: Examples, options: FitOptions) -> S1 | None:
