@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from adaptive.attempt import Usage
-from adaptive.learn.outcomes import Recorded, key_of
+from adaptive.learn.outcomes import DIRECT, Recorded, key_of
 from adaptive.learn.payoffs import payoffs
 from adaptive.learn.replay import Replay
 from adaptive.learn.risk import enough, fixed_sequence, least, p_value, upper_bound
@@ -166,23 +167,35 @@ def pareto(ways: Iterable[tuple[Dialled, Way]]) -> list[tuple[Dialled, Way]]:
     return kept
 
 
+def waits_recorded(recorded: Iterable[Recorded]) -> int:
+    """How many Waits after a chain were recorded, one after the other, with every effort that thinks.
+
+    A policy that is replayed must not take more: what they bring is not known.
+    """
+    counts: dict[str, set[int]] = {}
+    for key in (key for one in recorded for key in one.outcomes if key != DIRECT):
+        counts.setdefault(key.effort, {0}).add(key.waits)
+    return min((next(n for n in count() if n + 1 not in seen) for seen in counts.values()), default=0)
+
+
 class _Searching:
     """Replays settings on a part of the questions: by chance, and then near the best of them."""
 
     def __init__(self, profile: Profile, search: Search) -> None:
-        self.profile, self.tell = profile, search.tell
+        waits = min(profile.policy.max_waits, waits_recorded(search.recorded))
+        self.profile, self.tell = replace(profile, policy=replace(profile.policy, max_waits=waits)), search.tell
         self.rng = np.random.default_rng(search.seed)
         order = self.rng.permutation(len(search.recorded))[:SEARCHED]
         self.recorded = [search.recorded[i] for i in order]
-        self.replay = Replay(profile, dict(search.p_solved))
+        self.replay = Replay(self.profile, dict(search.p_solved))
         self.ways: dict[Dialled, Way] = {}
         self.payoffs: dict[float, tuple[Payoff, ...]] = {}
         self.values = (*DIALS.values(), THRESHOLDS)
 
     def run(self) -> None:
         """All rounds."""
-        for number, count in enumerate(ROUNDS):
-            for _ in range(count):
+        for number, some in enumerate(ROUNDS):
+            for _ in range(some):
                 self.add(self.near(self.best()) if number else self.any())
 
     def best(self) -> Dialled:

@@ -83,7 +83,7 @@ def test_losses_and_gains_are_counted_as_often_as_they_were_drawn(losses: int, g
 
 
 def test_the_other_half_judges_with_its_noise() -> None:
-    """A policy that keeps the promise: a half that lets it through has so few losses that the other has too many."""
+    """It keeps the promise; but a half that lets it through leaves too many losses to the other."""
     planted = line((18, 0, 10.0))
     found = Counted.of(planted, halves(N, 2000, rng())).found(TARGET, 0.9)
     assert found.broken == found.chosen > 0
