@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from adaptive.attempt import Usage
-from adaptive.learn.outcomes import Recorded, key_of
+from adaptive.learn.outcomes import DIRECT, Recorded, key_of
 from adaptive.learn.payoffs import payoffs
 from adaptive.learn.replay import Replay
 from adaptive.learn.risk import enough, fixed_sequence, least, p_value, upper_bound
@@ -129,11 +130,12 @@ def tune(profile: Profile, search: Search, test: Sequence[Recorded], goal: Goal)
     """
     line = lined_up(profile, search, goal)
     top = Way.of("always the top rung", fixed(key_of(profile.ladder[profile.ladder.top])), test)
-    tested = tuple(_test(profile, setting, test, top, goal) for setting in line)
+    replay = Replay(profile)
+    tested = tuple(_test(replay, setting, test, top, goal) for setting in line)
     passed = fixed_sequence([t.p_value for t in tested], 1 - goal.confidence)
     good = [t for t in tested[:passed] if goal.affordable(t.way)]
     cheapest = min(good, key=lambda t: float(t.way.tokens.mean()), default=None)
-    chosen = _precise(profile, cheapest, test) if cheapest else None
+    chosen = _precise(replay, cheapest, test) if cheapest else None
     best = tested[0] if tested else None
     needed = (
         enough(best.losses / len(test), best.gains / len(test), goal.target, goal.confidence) if best else None
@@ -167,12 +169,22 @@ def pareto(ways: Iterable[tuple[Dialled, Way]]) -> list[tuple[Dialled, Way]]:
     return kept
 
 
+def waits_recorded(recorded: Iterable[Recorded]) -> int:
+    """How many Waits after a chain were recorded, one after the other, with every effort that thinks.
+
+    A policy that is replayed must not take more: what they bring is not known.
+    """
+    counts: dict[str, set[int]] = {}
+    for key in (key for one in recorded for key in one.outcomes if key != DIRECT):
+        counts.setdefault(key.effort, {0}).add(key.waits)
+    return min((next(n for n in count() if n + 1 not in seen) for seen in counts.values()), default=0)
+
+
 def recordable(policy: Policy, recorded: Sequence[Recorded]) -> Policy:
-    """The policy with no votes and no more Waits than were recorded: what was not replayed is not promised."""
-    keys = {key for one in recorded for key in one.outcomes}
-    waits = max((k.waits for k in keys), default=0)
-    votes = policy.vote_most if any(k.sample for k in keys) else 0
-    return replace(policy, vote_most=votes, max_waits=min(policy.max_waits, waits))
+    """The policy with no more Waits and samples than were recorded: what was not replayed is not promised."""
+    samples = max((k.sample for one in recorded for k in one.outcomes), default=0)
+    waits = min(policy.max_waits, waits_recorded(recorded))
+    return replace(policy, vote_most=min(policy.vote_most, samples), max_waits=waits)
 
 
 class _Searching:
@@ -183,15 +195,15 @@ class _Searching:
         self.rng = np.random.default_rng(search.seed)
         order = self.rng.permutation(len(search.recorded))[:SEARCHED]
         self.recorded = [search.recorded[i] for i in order]
-        self.replay = Replay(profile, dict(search.p_solved))
+        self.replay = Replay(self.profile, dict(search.p_solved))
         self.ways: dict[Dialled, Way] = {}
         self.payoffs: dict[float, tuple[Payoff, ...]] = {}
         self.values = (*DIALS.values(), THRESHOLDS)
 
     def run(self) -> None:
         """All rounds."""
-        for number, count in enumerate(ROUNDS):
-            for _ in range(count):
+        for number, some in enumerate(ROUNDS):
+            for _ in range(some):
                 self.add(self.near(self.best()) if number else self.any())
 
     def best(self) -> Dialled:
@@ -233,23 +245,24 @@ class _Searching:
         return Setting(replace(self.base, payoffs=self.payoffs[threshold], **turned), threshold)
 
 
-def _test(profile: Profile, setting: Setting, test: Sequence[Recorded], top: Way, goal: Goal) -> Tested:
-    way = Way.of("adaptive", Replay(profile).with_policy(setting.policy, setting.threshold).taken, test)
+def _test(replay: Replay, setting: Setting, test: Sequence[Recorded], top: Way, goal: Goal) -> Tested:
+    way = Way.of("adaptive", replay.with_policy(setting.policy, setting.threshold).taken, test)
     losses, gains = _counts(way, top)
     p = p_value(losses, gains, len(test), goal.target)
     return Tested(setting, way, losses, gains, p, upper_bound(losses, gains, len(test), goal.confidence))
 
 
-def _precise(profile: Profile, tested: Tested, test: Sequence[Recorded]) -> Tested:
+def _precise(replay: Replay, tested: Tested, test: Sequence[Recorded]) -> Tested:
     """The same with the threshold that training found, where that buys and answers the same.
 
     Where nothing is bought after a rejection the threshold only says what is called accepted: training chose it so
     that this is right as often as was asked for.
     """
-    if profile.verifier is None:
+    model = replay.profile.verifier
+    if model is None:
         return tested
-    setting = replace(tested.setting, threshold=profile.verifier.threshold)
-    way = Way.of("adaptive", Replay(profile).with_policy(setting.policy, setting.threshold).taken, test)
+    setting = replace(tested.setting, threshold=model.threshold)
+    way = Way.of("adaptive", replay.with_policy(setting.policy, setting.threshold).taken, test)
     same = np.array_equal(way.right, tested.way.right) and np.array_equal(way.tokens, tested.way.tokens)
     return replace(tested, setting=setting, way=way) if same else tested
 

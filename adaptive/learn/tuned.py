@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,9 @@ def refusal(found: Tuned) -> str:
     count = len(best.way)
     seen = f"the most accurate policy lost {best.losses} and gained {best.gains} of {count} questions"
     promise = f"no policy surely loses less than {_points(goal.target)} points"
-    could = f"these data allow --target-loss {max(0.0, best.bound):.3f}"
+    could = (
+        f"these data allow --target-loss {math.ceil(1000 * best.bound) / 1000:.3f}"  # never less than the bound
+    )
     if found.needed is None:
         return f"{promise}: {seen}, which is too much for any number of questions; {could}."
     needed = max(found.needed, found.least)

@@ -1,0 +1,216 @@
+"""`adaptive tune`: writes the policy and its promise, or nothing at all."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adaptive.learn.outcomes import Outcomes
+from adaptive.learn.parts import part_of, read_seen, seen_key
+from adaptive.learn.tuned import HEADING
+from adaptive.profile import Profile
+from tests.cli.conftest import Run
+from tests.learn.fitted import fitted, quickly
+from tests.learn.made import many, write
+
+GOAL = ("--target-loss", "0.1", "--confidence", "0.9")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        quickly(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the profile `toy` and its outcomes; not to be written to."""
+    folder = tmp_path_factory.mktemp("trained")
+    fitted(folder)
+    return folder
+
+
+@pytest.fixture
+def profile(trained: Path, tmp_path: Path) -> Path:
+    shutil.copytree(trained, tmp_path / "made")
+    return tmp_path / "made" / "toy"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_the_policy_and_its_promise_are_written(run: Run, profile: Path) -> None:
+    before, seen = Profile.load(profile), read_seen(profile)
+    made = run("tune", str(profile), *GOAL)
+    assert made.exit_code == 0, made.stderr
+    assert made.stdout.startswith("With confidence 0.9 it loses at most 10 points of accuracy")
+    after = Profile.load(profile)
+    said = after.figures["tuned"]
+    assert said["bound"] <= said["target_loss"] == 0.1
+    assert (said["right_top"] - said["right"]) * said["questions"] == pytest.approx(
+        said["losses"] - said["gains"], abs=0.1
+    )
+    assert said["tokens"] < said["tokens_top"]
+    assert after.policy != before.policy
+    assert replace(after, policy=before.policy, verifier=before.verifier, figures=before.figures) == before
+    assert f"Accepted: from p(right) {after.verifier.threshold:g} on" in made.stdout  # type: ignore[union-attr]
+    with Outcomes(profile.parent / "outcomes.db") as file:
+        tested = {seen_key(r.question.text) for r in file if part_of(r.question) == "tune"}
+    assert not tested & seen
+    assert read_seen(profile) == seen | tested
+    assert said["questions"] >= len(tested)
+
+
+def test_the_promise_in_the_card_is_replaced(run: Run, profile: Path) -> None:
+    card = profile / "README.md"
+    trained = card.read_text()
+    assert run("tune", str(profile), *GOAL).exit_code == 0
+    first = card.read_text()
+    assert first.startswith(trained.rstrip())
+    card.write_text(first + "\n## Mine\n\nKept.\n")
+    made = run("tune", str(profile), "--target-loss", "0.2", "--confidence", "0.8")
+    assert made.exit_code == 0
+    second = card.read_text()
+    assert second.count(HEADING) == 1
+    assert second.startswith(trained.rstrip())
+    assert second.endswith("\n## Mine\n\nKept.\n")
+    assert "at most 10 points" not in second
+    assert made.stdout.strip() in second
+
+
+def test_the_same_seed_writes_the_same(run: Run, profile: Path) -> None:
+    other = Path(shutil.copytree(profile.parent, profile.parents[1] / "other")) / "toy"
+    for folder in (profile, other):
+        assert run("tune", str(folder), *GOAL, "--seed", "3").exit_code == 0
+    assert contents(profile) == contents(other)
+
+
+def test_too_few_questions_write_nothing_and_say_how_many_are_enough(run: Run, profile: Path) -> None:
+    few = write(profile.parent / "few.db", many(60))
+    before = contents(profile)
+    made = run("tune", str(profile), "--outcomes", str(few), "--target-loss", "0.05")
+    assert made.exit_code == 1
+    assert contents(profile) == before
+    error = made.stderr.splitlines()[-1]
+    assert error.startswith("Error: no policy surely loses less than 5 points")
+    assert re.search(r"about \d+ would be enough; these data allow --target-loss 0\.\d+\.$", error)
+    assert made.stdout == ""
+
+
+@pytest.mark.parametrize("count", [50, 60, 70])
+def test_what_these_data_allow_they_allow(run: Run, profile: Path, count: int) -> None:
+    """The target that the refusal names is reached."""
+    few = str(write(profile.parent / "few.db", many(count)))
+    refused = run("tune", str(profile), "--outcomes", few, "--target-loss", "0.05")
+    allowed = re.search(r"--target-loss (0\.\d+)", refused.stderr)
+    assert (refused.exit_code, allowed is None) == (1, False)
+    made = run("tune", str(profile), "--outcomes", few, "--target-loss", allowed[1])  # type: ignore[index]
+    assert made.exit_code == 0, made.stderr
+
+
+def test_the_most_that_a_question_may_take_is_kept(run: Run, profile: Path) -> None:
+    assert run("tune", str(profile), *GOAL).exit_code == 0
+    tokens = json.loads((profile / "profile.json").read_text())["figures"]["tuned"]["tokens"]
+    before = contents(profile)
+    for limit in (("--max-tokens-per-question", "5"), ("--max-cost", "0.000005", "--price", "1", "1")):
+        made = run("tune", str(profile), *GOAL, *limit)
+        assert (made.exit_code, contents(profile)) == (1, before)
+        assert "no policy stays under what a question may take" in made.stderr
+    made = run("tune", str(profile), *GOAL, "--max-cost", f"{1.1 * tokens / 1e6:.9f}", "--price", "1", "1")
+    assert made.exit_code == 0, made.stderr
+    said = json.loads((profile / "profile.json").read_text())["figures"]["tuned"]
+    assert said["tokens"] <= 1.1 * tokens
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--max-cost", "1"), "--max-cost and --price go together"),
+        (("--price", "1", "2"), "--max-cost and --price go together"),
+        (("--target-loss", "0"), "0"),
+        (("--target-loss", "nan"), "nan"),
+        (("--confidence", "1"), "1"),
+        (("--confidence", "0.9995"), "the confidence must be above 0 and below 0.999, got 0.9995."),
+        (("--max-tokens-per-question", "0"), "0"),
+        (("--outcomes", "nowhere.db"), "the outcomes nowhere.db are not there: make them with `adaptive record`."),
+    ],
+)
+def test_wrong_use_is_one_sentence(run: Run, profile: Path, args: tuple[str, ...], said: str) -> None:
+    before = contents(profile)
+    made = run("tune", str(profile), *args)
+    assert made.exit_code == 2
+    assert said in made.stderr
+    assert made.stderr.startswith("Error: ")
+    assert made.stderr.count("\n") == 1
+    assert contents(profile) == before
+
+
+def no_verifier(profile: Path) -> None:
+    replace(Profile.load(profile), verifier=None).save(profile)
+
+
+def other_ladder(profile: Path) -> None:
+    known = Profile.load(profile)
+    rungs = tuple(replace(rung, answer_room=rung.answer_room + 1) for rung in known.ladder)
+    replace(known, ladder=type(known.ladder)(rungs)).save(profile)
+
+
+def no_outcomes(profile: Path) -> None:
+    (profile.parent / "outcomes.db").unlink()
+
+
+def no_held_out(profile: Path) -> None:
+    (profile / "held_out.npz").unlink()
+
+
+def damaged_held_out(profile: Path) -> None:
+    (profile / "held_out.npz").write_bytes(b"PK\x03\x04 and no more")
+
+
+def no_database(profile: Path) -> None:
+    (profile.parent / "outcomes.db").write_text("no database " * 100)
+
+
+def damaged_database(profile: Path) -> None:
+    file = profile.parent / "outcomes.db"
+    whole = file.read_bytes()
+    half = len(whole) // 2
+    file.write_bytes(whole[:half] + b"\xff" * 20_000 + whole[half + 20_000 :])
+
+
+def one_question(profile: Path) -> None:
+    (profile.parent / "outcomes.db").unlink()
+    write(profile.parent / "outcomes.db", many(1))
+
+
+@pytest.mark.parametrize(
+    ("breaks", "said"),
+    [
+        (no_verifier, "has no verifier model: train it on outcomes first (`adaptive train`)."),
+        (other_ladder, "was recorded with another ladder than the profile's: train on it first."),
+        (no_outcomes, "was trained on are not there: name them with --outcomes."),
+        (no_held_out, "is not there: train the profile on outcomes first (`adaptive train`)."),
+        (damaged_held_out, "held_out.npz is damaged ("),
+        (no_database, "is damaged, or no file of outcomes ("),
+        (damaged_database, "is damaged, or no file of outcomes ("),
+        (one_question, "1 recorded questions are too few to search and to test on: record more."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_tuned_is_one_sentence(run: Run, profile: Path, breaks: object, said: str) -> None:
+    assert callable(breaks)
+    breaks(profile)
+    before = contents(profile)
+    made = run("tune", str(profile), *GOAL)
+    assert made.exit_code == 2, made.stderr
+    assert said in made.stderr
+    assert made.stderr.startswith("Error: ")
+    assert made.stderr.count("\n") == 1
+    assert contents(profile) == before
