@@ -195,7 +195,7 @@ class _Searching:
         self.rng = np.random.default_rng(search.seed)
         order = self.rng.permutation(len(search.recorded))[:SEARCHED]
         self.recorded = [search.recorded[i] for i in order]
-        self.replay = Replay(self.profile, dict(search.p_solved))
+        self.replay = Replay(profile, dict(search.p_solved))
         self.ways: dict[Dialled, Way] = {}
         self.payoffs: dict[float, tuple[Payoff, ...]] = {}
         self.values = (*DIALS.values(), THRESHOLDS)
