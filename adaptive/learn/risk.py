@@ -17,7 +17,9 @@ grows with every gain, so the largest probability is found where E[D] is the tar
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+import numpy as np
 
 from adaptive.errors import InputError
 from adaptive.learn.paired import Region, chances, largest
@@ -28,6 +30,7 @@ MOST = 1_000_000
 """More calibration questions than that are not thought of."""
 
 PRECISE = 1e-6
+STEPS = 65
 
 
 def p_value(losses: int, gains: int, n: int, target: float, beta: float = BETA) -> float:
@@ -50,19 +53,32 @@ def p_value(losses: int, gains: int, n: int, target: float, beta: float = BETA) 
 
 
 def upper_bound(losses: int, gains: int, n: int, confidence: float, beta: float = BETA) -> float:
-    """The smallest target that is rejected, to 1e-6: with this confidence the mean loss of a question is below it.
+    """The largest target that is not rejected, to 1e-6: with this confidence the mean loss is no more.
 
     A share of the questions in -1..1, negative where the policy is better than the top rung; 1 where nothing is
-    known. Raises what `p_value` raises, and `InputError` for a confidence that is not in 0..1.
+    known. A target may be rejected and a larger one not, for each orders the counts in its own way: all that are
+    not are looked for, in `STEPS` over two standard deviations. Raises what `p_value` raises, and `InputError` for
+    a confidence that is not in 0..1.
     """
     delta = _delta(confidence, beta)
-    low, high = (losses - gains) / n if n else 1.0, 1.0
+
+    def kept(target: float) -> bool:
+        return p_value(losses, gains, n, target, beta) > delta
+
+    if not n:
+        return 1.0
+    least = _edge(kept, (losses - gains) / n, 1.0)
+    most = min(1.0, least + 2 * math.sqrt(losses + gains + 1) / n)
+    steps = np.linspace(least, most, STEPS).tolist()
+    last = next((i for i in range(STEPS - 2, 0, -1) if kept(steps[i])), None)
+    return least if last is None else _edge(kept, steps[last], steps[last + 1])
+
+
+def _edge(kept: Callable[[float], bool], low: float, high: float) -> float:
+    """A target between one that is kept and one that is not, to 1e-6, where keeping ends."""
     while high - low > PRECISE:
         middle = (low + high) / 2
-        if p_value(losses, gains, n, middle, beta) <= delta:
-            high = middle
-        else:
-            low = middle
+        low, high = (middle, high) if kept(middle) else (low, middle)
     return high
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -92,17 +93,19 @@ Dialled = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Tested:
-    """A setting on the questions that it is tested on: paired with the top rung, and what it promises.
-
-    bound: the accuracy that it loses at most, with the goal's confidence; negative where it gains.
-    """
+    """A setting on the questions that it is tested on, paired with the top rung."""
 
     setting: Setting
     way: Way
     losses: int
     gains: int
     p_value: float
-    bound: float
+    confidence: float
+
+    @cached_property
+    def bound(self) -> float:
+        """The accuracy that it loses at most, with this confidence; negative where it gains."""
+        return upper_bound(self.losses, self.gains, len(self.way), self.confidence)
 
 
 @dataclass(frozen=True)
@@ -249,7 +252,7 @@ def _test(replay: Replay, setting: Setting, test: Sequence[Recorded], top: Way, 
     way = Way.of("adaptive", replay.with_policy(setting.policy, setting.threshold).taken, test)
     losses, gains = _counts(way, top)
     p = p_value(losses, gains, len(test), goal.target)
-    return Tested(setting, way, losses, gains, p, upper_bound(losses, gains, len(test), goal.confidence))
+    return Tested(setting, way, losses, gains, p, goal.confidence)
 
 
 def _precise(replay: Replay, tested: Tested, test: Sequence[Recorded]) -> Tested:

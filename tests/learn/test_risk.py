@@ -9,7 +9,7 @@ from time import perf_counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
@@ -140,14 +140,14 @@ def test_the_bound_is_where_targets_begin_to_be_rejected(
 
 
 @settings(max_examples=30, deadline=None)
+@example(12, 0.90234375, 0.69921875)  # where a target is rejected that has one above it that is not
 @given(st.sampled_from((4, 12)), st.floats(0, 1), st.floats(0, 1))
 def test_the_bound_holds_as_often_as_it_says(n: int, a: float, b: float) -> None:
     lost, gained = a * (1 - b), (1 - a) * b
     table = every(n, 0.1, BETA)
     likely = chances(table, n, lost, gained)
     held = np.array([bounds(n)[counts] >= lost - gained - 1e-6 for counts in table])
-    # The search for the worst chance of a gain is not exact: 0.8991 was seen at n = 12.
-    assert likely[held].sum() >= 0.9 - 2e-3
+    assert likely[held].sum() >= 0.9 - 1e-6
 
 
 @cache
