@@ -64,6 +64,15 @@ class Ladder:
         if budgets != sorted(budgets):
             raise InputError(f"the rungs of a ladder must be ordered by budget, got {budgets}.")
 
+    def require_base(self, to: str) -> None:
+        """Raise `InputError` unless the first rung does not think and all others do, as it takes `to` do so."""
+        base, *others = self.rungs
+        if base.thinks or not others or not all(r.thinks for r in others):
+            raise InputError(
+                f"a ladder to {to} starts with a rung that does not think (budget 0) and goes on with rungs that "
+                "do."
+            )
+
     @classmethod
     def from_json(cls, rows: Sequence[dict[str, Any]]) -> Ladder:
         """The ladder written by `to_json`; raises `InputError` on a bad value."""

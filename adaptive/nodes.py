@@ -23,8 +23,7 @@ from adaptive.learn.probe import probe_of
 from adaptive.options import Options
 from adaptive.result import result_object, to_message
 from adaptive.state import Node, SolverState, Update, attempts_of, conversation, last_question
-from adaptive.vote import next_batch
-from adaptive.voting import DECISIVE, better, counted, verdict_of
+from adaptive.voting import tallied, wanted
 
 SAMPLE_SEEDS = 1009
 """Between the seeds of two solves there is room for so many samples."""
@@ -113,16 +112,13 @@ class Solver:
         for one in sorted(state["adaptive_samples"], key=lambda s: s["number"]):
             attempts.append(await self._judged(state, Attempt.from_json(one["attempt"]), attempts, write))
         update: Update = {"adaptive_samples": Overwrite([])}
-        accepted = any(a.verdict is not None and a.verdict.accepted for a in attempts)
-        settled, leader, verdict = verdict_of(attempts, plan, self.models[plan.model].profile.policy)
-        own = attempts[leader].verdict
-        if settled and not accepted and not (own is not None and own.verifier in DECISIVE):
-            attempts[leader] = replace(attempts[leader], verdict=better(own, verdict))
-            accepted = verdict.accepted
-        if settled:
-            write({"event": "vote", "attempt": leader, "accepted": accepted, "reason": verdict.reason})
-        update["adaptive_attempts"] = [a.to_json() for a in attempts]
-        return update | ({"adaptive_stop": "accepted"} if accepted else {})
+        vote = tallied(attempts, plan, self.models[plan.model].profile.policy)
+        if vote.over:
+            write(
+                {"event": "vote", "attempt": vote.leader, "accepted": vote.accepted, "reason": vote.verdict.reason}
+            )
+        update["adaptive_attempts"] = [a.to_json() for a in vote.attempts]
+        return update | ({"adaptive_stop": "accepted"} if vote.accepted else {})
 
     async def escalate(self, state: SolverState, write: Write) -> Update:
         """Another rung or arm, or the reason to stop."""
@@ -175,9 +171,7 @@ class Solver:
         plan, attempts = Plan.from_json(state["adaptive_plan"]), attempts_of(state)
         if policy.out_of_tokens(attempts, self._options(state)):
             return 0
-        ballots, most = counted(attempts, plan)
-        sure = self.models[plan.model].profile.policy.vote_sure
-        return next_batch(ballots, most, sure) or int(all(a.arm != "vote" for a in attempts))
+        return wanted(attempts, plan, self.models[plan.model].profile.policy)
 
     @asynccontextmanager
     async def _drawn(self, state: SolverState, bound: Bound) -> AsyncIterator[None]:

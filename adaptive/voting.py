@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from adaptive.arms import Plan
 from adaptive.attempt import Attempt, Verdict
 from adaptive.policy import VOTE
 from adaptive.profile import Policy
-from adaptive.vote import Ballot, lead, settled, tally
+from adaptive.vote import Ballot, lead, next_batch, settled, tally
 
 DECISIVE = ("check", "judge")
 """What these reject has no ballot, and what they could not tell of is not accepted for being repeated."""
@@ -50,6 +50,34 @@ def verdict_of(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> tuple
     unheard = own is not None and own.verifier in DECISIVE
     accepted = bool(over) and len(members) > 1 and sure >= policy.vote_sure and not unheard
     return over, spokesman, Verdict(accepted, sure, VOTE, said)
+
+
+def wanted(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> int:
+    """How many samples to draw next, side by side; one at least, and then 0 where the vote is settled."""
+    return next_batch(*counted(attempts, plan), policy.vote_sure) or int(all(a.arm != "vote" for a in attempts))
+
+
+@dataclass(frozen=True)
+class Tallied:
+    """A vote as it stands: the attempts, the leader's verdict among theirs where the vote is over; whether one is
+    accepted; why the vote is over ("" where it is not), the attempt that leads it, and its verdict by vote."""
+
+    attempts: tuple[Attempt, ...]
+    accepted: bool
+    over: str
+    leader: int
+    verdict: Verdict
+
+
+def tallied(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> Tallied:
+    """Count a vote. Where it is over, nothing was accepted and no check or judge has spoken, its word counts."""
+    accepted = any(a.verdict is not None and a.verdict.accepted for a in attempts)
+    over, leader, verdict = verdict_of(attempts, plan, policy)
+    own, now = attempts[leader].verdict, list(attempts)
+    if over and not accepted and not (own is not None and own.verifier in DECISIVE):
+        now[leader] = replace(now[leader], verdict=better(own, verdict))
+        accepted = verdict.accepted
+    return Tallied(tuple(now), accepted, over, leader, verdict)
 
 
 def better(own: Verdict | None, vote: Verdict) -> Verdict:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from adaptive.at_once import at_once
 from adaptive.cli.progress import Progress
 from adaptive.cli.run import solve_one, until_signal
 from adaptive.errors import InputError
@@ -81,33 +81,19 @@ class Live:
         solver = build_solver(engine, profile=known)
         progress = Progress(total, total - len(missing), str(solves.path), word="solved")
 
+        async def one(question: Question) -> None:
+            solves.add(await solve_one(solver, question.text, progress.part().see, None))
+            progress.advance()
+
         async def work() -> None:
             try:
-                await _solved(solver, iter(missing), solves, progress, self.concurrency)
+                await at_once(missing, self.concurrency, one)
             finally:
                 await engine.close()
 
         with progress:
             until_signal(work(), progress)
         click.echo(f"Solved {len(missing)} questions; {solves.path} holds {len(solves.results)}.", err=True)
-
-
-async def _solved(
-    solver: Any, waiting: Iterator[Question], solves: Solves, progress: Progress, count: int
-) -> None:
-    """Solve the questions, `count` at a time; the first error ends them all, and what is solved is kept."""
-
-    async def one_by_one() -> None:
-        for question in waiting:
-            solves.add(await solve_one(solver, question.text, progress.part().see, None))
-            progress.advance()
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(count):
-                group.create_task(one_by_one())
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
 
 
 def _found(solves: Solves, question: Question) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class DifficultyModel:
         arrays = {"on_tokens": self.on_tokens, "on_counts": self.on_counts, "bias": self.bias}
         vocabulary = np.asarray(self.vocabulary, dtype=np.str_)
         part = folder / f".{WEIGHTS}.part.npz"
-        np.savez_compressed(part, vocabulary=vocabulary, made_from=np.asarray(_digest(folder)), **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(part, vocabulary=vocabulary, made_from=np.asarray(digest(folder)), **arrays)  # type: ignore[arg-type]
         part.replace(folder / WEIGHTS)
 
     @classmethod
@@ -117,7 +117,7 @@ def _read_weights(folder: Path) -> DifficultyModel | None:
     try:
         # Opened here: numpy leaves a file that is no archive open.
         with (folder / WEIGHTS).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            if str(file["made_from"]) != _digest(folder):
+            if str(file["made_from"]) != digest(folder):
                 return None
             vocabulary = tuple(str(t) for t in file["vocabulary"])
             model = DifficultyModel(vocabulary, file["on_tokens"], file["on_counts"], file["bias"])
@@ -132,5 +132,6 @@ def _whole(model: DifficultyModel) -> bool:
     return shapes == expected and all(np.isfinite(a).all() for a in (model.on_tokens, model.on_counts, model.bias))
 
 
-def _digest(folder: Path) -> str:
+def digest(folder: Path) -> str:
+    """What the weights in a folder are marked with: they were made from this skops file."""
     return hashlib.sha256((folder / SKOPS).read_bytes()).hexdigest()

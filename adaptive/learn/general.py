@@ -11,7 +11,6 @@ numpy alone: the fitted scikit-learn estimators are kept beside the weights in a
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import cached_property
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 from adaptive.artifacts import artifact
 from adaptive.errors import InputError
-from adaptive.learn.difficulty import BROKEN_ZIP, SKOPS, WEIGHTS
+from adaptive.learn.difficulty import BROKEN_ZIP, SKOPS, WEIGHTS, digest
 from adaptive.learn.placing import Prior
 from adaptive.learn.wording import STRUCTURE, read, scaled
 
@@ -99,7 +98,7 @@ class GeneralDifficulty:
         arrays = {name: getattr(self, name).astype(np.float32) for name in ARRAYS}
         part = folder / f".{WEIGHTS}.part.npz"
         terms = np.frombuffer("\n".join(self.vocabulary).encode(), dtype=np.uint8)
-        made_from, prior = np.asarray(_digest(folder)), np.asarray(astuple(self.prior))
+        made_from, prior = np.asarray(digest(folder)), np.asarray(astuple(self.prior))
         np.savez_compressed(part, vocabulary=terms, made_from=made_from, prior=prior, **arrays)
         part.replace(folder / WEIGHTS)
 
@@ -126,7 +125,7 @@ def _read_weights(folder: Path) -> GeneralDifficulty | None:
     try:
         # Opened here: numpy leaves a file that is no archive open.
         with (folder / WEIGHTS).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            if str(file["made_from"]) != _digest(folder):
+            if str(file["made_from"]) != digest(folder):
                 return None
             vocabulary = tuple(file["vocabulary"].tobytes().decode().split("\n"))
             arrays = {name: file[name].astype(np.float64) for name in ARRAYS}
@@ -143,7 +142,3 @@ def whole(model: GeneralDifficulty) -> bool:
     shapes = ((terms,), (terms, kinds), (figures, kinds), (kinds,), (figures, kinds), (kinds,), (kinds,), (kinds,))
     arrays = [getattr(model, name) for name in ARRAYS]
     return all(a.shape == shape and np.isfinite(a).all() for a, shape in zip(arrays, shapes, strict=True))
-
-
-def _digest(folder: Path) -> str:
-    return hashlib.sha256((folder / SKOPS).read_bytes()).hexdigest()

@@ -9,13 +9,13 @@ something was right, but for an audit of questions picked by chance, on which ev
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from adaptive.at_once import at_once
 from adaptive.attempt import Attempt
 from adaptive.engines.protocol import Prompt, Sampling, TokenEngine
 from adaptive.errors import InputError
@@ -45,30 +45,18 @@ class Labeller:
     audit: float = 1.0
 
     def __post_init__(self) -> None:
-        base, *others = self.ladder
-        if base.thinks or not others or not all(r.thinks for r in others):
-            raise InputError(
-                "a ladder to train on starts with a rung that does not think (budget 0) and goes on with "
-                "rungs that do."
-            )
+        self.ladder.require_base("train on")
 
     async def run(self, questions: Sequence[Question], concurrency: int, on_record: OnRecord) -> None:
         """Label the questions, `concurrency` at a time; `on_record` is told each as soon as it is done.
 
         One that does not fit in the model's window is told with that error. Any other error ends the run.
         """
-        waiting = iter(questions)
 
-        async def work() -> None:
-            for question in waiting:
-                on_record(question, await self._tried(question))
+        async def one(question: Question) -> None:
+            on_record(question, await self._tried(question))
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(concurrency, len(questions))):
-                    group.create_task(work())
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+        await at_once(questions, min(concurrency, len(questions)), one)
 
     async def label(self, question: Question) -> Record:
         """The record of one question. Raises `InputError` where it does not fit in the model's window."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from adaptive.at_once import at_once
 from adaptive.attempt import Arm, Attempt
 from adaptive.engines.protocol import Prompt, Sampling, TokenEngine
 from adaptive.errors import InputError
@@ -54,12 +55,7 @@ class Recorder:
     unlimited: bool = True
 
     def __post_init__(self) -> None:
-        base, *others = self.ladder
-        if base.thinks or not others or not all(r.thinks for r in others):
-            raise InputError(
-                "a ladder to record starts with a rung that does not think (budget 0) and goes on with rungs that "
-                "do."
-            )
+        self.ladder.require_base("record")
         if self.sampled and self.sampled not in self.efforts:
             raise InputError(f"samples are drawn at an effort of the ladder ({', '.join(self.efforts)}).")
 
@@ -85,18 +81,11 @@ class Recorder:
 
         One that does not fit in the model's window is told with that error. Any other error ends the run.
         """
-        waiting: Iterator[Question] = iter(questions)
 
-        async def work() -> None:
-            for question in waiting:
-                on_question(question, await self._tried(question, outcomes, on_attempt))
+        async def one(question: Question) -> None:
+            on_question(question, await self._tried(question, outcomes, on_attempt))
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(concurrency, len(questions))):
-                    group.create_task(work())
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+        await at_once(questions, min(concurrency, len(questions)), one)
 
     async def _tried(self, question: Question, outcomes: Outcomes, on_attempt: OnAttempt) -> InputError | None:
         asked = _Asked(self, question, outcomes, on_attempt)

@@ -22,8 +22,7 @@ from adaptive.learn.taken import Taken
 from adaptive.options import Options
 from adaptive.profile import After, Policy, Profile
 from adaptive.verify import Verifier
-from adaptive.vote import next_batch
-from adaptive.voting import DECISIVE, better, counted, verdict_of
+from adaptive.voting import tallied, wanted
 
 T = TypeVar("T")
 History = tuple[tuple[Key, Arm, int, int | None], ...]
@@ -209,9 +208,8 @@ class _Solve:
         self.told.discard(vote_prompt := f"{plan.rung.effort} vote")
         drawn = 0
         while True:
-            ballots, most = counted(self.attempts, plan)
-            wanted = next_batch(ballots, most, known.vote_sure) or int(drawn == 0)
-            samples = [self.sample(plan, n) for n in range(drawn + 1, drawn + wanted + 1)]
+            more = wanted(self.attempts, plan, known)
+            samples = [self.sample(plan, n) for n in range(drawn + 1, drawn + more + 1)]
             for outcome in samples:
                 if outcome is None:
                     self.options = replace(self.options, samples=0)  # there is no other vote to be had
@@ -220,26 +218,15 @@ class _Solve:
                 self.usage += replace(spent, prompt=0 if vote_prompt in self.told else spent.prompt, cost=0.0)
                 self.told.add(vote_prompt)
                 self.judge(outcome, plan)
-            drawn += wanted
-            if self.tallied(plan):
-                return True
-            if not wanted:
-                return False
+            drawn += more
+            now = tallied(self.attempts, plan, known)
+            self.attempts = list(now.attempts)
+            if now.accepted or not more:
+                return now.accepted
 
     def sample(self, plan: Plan, number: int) -> Outcome | None:
         """A recorded sample; None where so many were not drawn: the vote is over then."""
         return self.recorded.outcomes.get(Key(plan.rung.effort, plan.rung.budget, 0, number))
-
-    def tallied(self, plan: Plan) -> bool:
-        """Whether a sample or the majority is accepted; the majority has its verdict then."""
-        if any(a.verdict is not None and a.verdict.accepted for a in self.attempts):
-            return True
-        settled, leader, verdict = verdict_of(self.attempts, plan, self.by.profile.policy)
-        own = self.attempts[leader].verdict
-        if not settled or (own is not None and own.verifier in DECISIVE):
-            return False
-        self.attempts[leader] = replace(self.attempts[leader], verdict=better(own, verdict))
-        return verdict.accepted
 
 
 def _now(judging: Coroutine[Any, Any, T]) -> T:
