@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from adaptive.learn.held_out import read_held_out
-from adaptive.learn.outcomes import Outcomes, Recorded, key_of
+from adaptive.learn.outcome import Recorded, key_of
+from adaptive.learn.outcomes import Outcomes
 from adaptive.learn.parts import part_of, seen_key
 from adaptive.learn.replay import Replay
 from adaptive.learn.risk import p_value

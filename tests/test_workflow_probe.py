@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adaptive import build_solver
-from adaptive.learn.outcomes import DIRECT
+from adaptive.learn.outcome import DIRECT
 from adaptive.learn.probe import Line, Probe, probe_of
 from adaptive.options import Options
 from tests.learn.made import outcome

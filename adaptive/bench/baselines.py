@@ -19,7 +19,7 @@ from adaptive.bench.tuning import cheapest, means
 from adaptive.bench.votes import AdaptiveConsistency, Drawn, SelfConsistency
 from adaptive.bench.waits import Waits, wait_start
 from adaptive.ladder import Ladder
-from adaptive.learn.outcomes import Key, Outcome, Recorded, key_of
+from adaptive.learn.outcome import Key, Outcome, Recorded, key_of
 from adaptive.learn.taken import Chooser, Taken, Way, fixed
 
 Kind = Literal["policy", "fixed", "top", "best", "unlimited", "confidence", "votes", "adaptive", "waits", "oracle"]

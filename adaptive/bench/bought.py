@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from adaptive.attempt import Usage
 from adaptive.ladder import Ladder, Rung
-from adaptive.learn.outcomes import DIRECT, Outcome
+from adaptive.learn.outcome import DIRECT, Outcome
 
 FREE = Usage(cost=0.0)
 

@@ -10,7 +10,7 @@ from adaptive.bench.bought import label_of
 from adaptive.errors import InputError
 from adaptive.ladder import Ladder
 from adaptive.learn.features import same_question
-from adaptive.learn.outcomes import Recorded, key_of
+from adaptive.learn.outcome import Recorded, key_of
 from adaptive.learn.parts import seen_key
 from adaptive.learn.questions import Question
 

@@ -13,7 +13,7 @@ from adaptive.bench.baselines import Absent, Baseline, Trial
 from adaptive.bench.metrics import Against, Interval
 from adaptive.bench.reliable import Judged, judged
 from adaptive.learn.measure import LEVELS
-from adaptive.learn.outcomes import DIRECT, Recorded, key_of
+from adaptive.learn.outcome import DIRECT, Recorded, key_of
 from adaptive.learn.taken import Taken
 
 POLICY = "the policy"

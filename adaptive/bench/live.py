@@ -13,7 +13,7 @@ from adaptive.attempt import Usage
 from adaptive.bench.run import Took
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.learn.features import same_question
-from adaptive.learn.outcomes import Key
+from adaptive.learn.outcome import Key
 from adaptive.learn.taken import Taken
 
 FILE = "solves.jsonl"

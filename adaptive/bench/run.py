@@ -11,7 +11,7 @@ from adaptive.bench.baselines import Trial
 from adaptive.bench.chosen import Chosen
 from adaptive.bench.figures import POLICY, Figures, figures
 from adaptive.errors import InputError
-from adaptive.learn.outcomes import Key, Recorded
+from adaptive.learn.outcome import Key, Recorded
 from adaptive.learn.replay import Replay
 from adaptive.learn.taken import Taken, Way
 from adaptive.profile import Profile

@@ -10,7 +10,7 @@ import numpy as np
 from adaptive.bench.bought import Till, label_of
 from adaptive.bench.tuning import cheapest
 from adaptive.ladder import Ladder
-from adaptive.learn.outcomes import Recorded, key_of
+from adaptive.learn.outcome import Recorded, key_of
 from adaptive.learn.taken import Floats, Taken
 
 

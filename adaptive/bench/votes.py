@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from adaptive.bench.bought import in_parallel
-from adaptive.learn.outcomes import Key, Outcome, Recorded
+from adaptive.learn.outcome import Key, Outcome, Recorded
 from adaptive.learn.taken import Taken
 from adaptive.vote import Ballot, lead, next_batch, tally
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from adaptive.bench.tuning import cheapest, means
-from adaptive.learn.outcomes import Key, Outcome, Recorded
+from adaptive.learn.outcome import Key, Outcome, Recorded
 from adaptive.learn.taken import Taken
 
 

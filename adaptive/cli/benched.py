@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from adaptive.bench.live import Solves
     from adaptive.bench.run import Took
     from adaptive.engines.protocol import TokenEngine
-    from adaptive.learn.outcomes import Recorded
+    from adaptive.learn.outcome import Recorded
     from adaptive.learn.questions import Question
     from adaptive.profile import Profile
 

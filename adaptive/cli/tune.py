@@ -13,7 +13,8 @@ from adaptive.cli.solver import Number
 from adaptive.errors import InputError
 
 if TYPE_CHECKING:
-    from adaptive.learn.outcomes import Outcomes, Recorded
+    from adaptive.learn.outcome import Recorded
+    from adaptive.learn.outcomes import Outcomes
     from adaptive.profile import Profile
 
 SHARE = Number(min=0, max=1, min_open=True, max_open=True)

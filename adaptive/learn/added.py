@@ -15,7 +15,7 @@ import numpy as np
 from adaptive.ladder import Ladder
 from adaptive.learn.features import same_question
 from adaptive.learn.logged import Observation
-from adaptive.learn.outcomes import Key, key_of
+from adaptive.learn.outcome import Key, key_of
 from adaptive.learn.parts import seen_key
 from adaptive.learn.training import Solved
 from adaptive.store import masked

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive.ladder import Ladder
-from adaptive.learn.outcomes import DIRECT, Outcome, Recorded, key_of
+from adaptive.learn.outcome import DIRECT, Outcome, Recorded, key_of
 from adaptive.learn.parts import group_of, seen_key
 from adaptive.learn.probe import seen_of
 from adaptive.learn.records import Graded, Record

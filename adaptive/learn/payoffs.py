@@ -8,7 +8,7 @@ from itertools import groupby
 import numpy as np
 
 from adaptive.attempt import Arm
-from adaptive.learn.outcomes import Recorded
+from adaptive.learn.outcome import Recorded
 from adaptive.learn.replay import Replay, Trial
 from adaptive.profile import After, Payoff
 

@@ -17,7 +17,8 @@ from adaptive.attempt import Arm, Attempt
 from adaptive.engines.protocol import Prompt, Sampling, TokenEngine
 from adaptive.errors import InputError
 from adaptive.ladder import Effort, Ladder, Rung
-from adaptive.learn.outcomes import DIRECT, Key, Outcome, Outcomes, key_of
+from adaptive.learn.outcome import DIRECT, Key, Outcome, key_of
+from adaptive.learn.outcomes import Outcomes
 from adaptive.learn.questions import Question
 from adaptive.reason.budget import Style
 from adaptive.reason.chain import Thought

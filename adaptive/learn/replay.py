@@ -16,7 +16,7 @@ from adaptive.arms import Plan, Situation, candidates
 from adaptive.attempt import Arm, Attempt, Usage, Verdict
 from adaptive.bound import verifier_of
 from adaptive.ladder import Effort
-from adaptive.learn.outcomes import DIRECT, Key, Outcome, Recorded
+from adaptive.learn.outcome import DIRECT, Key, Outcome, Recorded
 from adaptive.learn.probe import probe_of
 from adaptive.learn.taken import Taken
 from adaptive.options import Options

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from adaptive.errors import InputError
 from adaptive.learn.examples import Examples
-from adaptive.learn.outcomes import DIRECT, Recorded
+from adaptive.learn.outcome import DIRECT, Recorded
 from adaptive.learn.parts import seen_key
 
 

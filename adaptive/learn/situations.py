@@ -12,7 +12,7 @@ from typing import Literal
 
 from adaptive.attempt import Arm, Attempt
 from adaptive.ladder import EFFORTS, Ladder, parse_effort
-from adaptive.learn.outcomes import DIRECT, Key, Outcome, Recorded
+from adaptive.learn.outcome import DIRECT, Key, Outcome, Recorded
 
 Kind = Literal["direct", "chain", "continued", "wait", "effort", "sample"]
 KINDS: tuple[Kind, ...] = ("direct", "chain", "continued", "wait", "effort", "sample")

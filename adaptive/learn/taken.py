@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive.attempt import Usage
-from adaptive.learn.outcomes import Key, Recorded
+from adaptive.learn.outcome import Key, Recorded
 
 Floats = NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from adaptive.attempt import Usage
-from adaptive.learn.outcomes import DIRECT, Recorded, key_of
+from adaptive.learn.outcome import DIRECT, Recorded, key_of
 from adaptive.learn.payoffs import payoffs
 from adaptive.learn.replay import Replay
 from adaptive.learn.risk import enough, fixed_sequence, least, p_value, upper_bound

@@ -13,7 +13,8 @@ from typing import Any
 from adaptive.attempt import Attempt, Round, Usage
 from adaptive.bench.baselines import Trial
 from adaptive.ladder import Ladder, Rung
-from adaptive.learn.outcomes import DIRECT, Key, Outcome, Outcomes, Recorded
+from adaptive.learn.outcome import DIRECT, Key, Outcome, Recorded
+from adaptive.learn.outcomes import Outcomes
 from adaptive.learn.questions import Question
 from adaptive.learn.taken import Chooser, Way, fixed
 

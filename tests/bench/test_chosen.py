@@ -8,7 +8,7 @@ import pytest
 
 from adaptive.bench.chosen import Pool, choose
 from adaptive.errors import InputError
-from adaptive.learn.outcomes import DIRECT, Recorded
+from adaptive.learn.outcome import DIRECT, Recorded
 from adaptive.learn.parts import read_seen, seen_key
 from adaptive.learn.questions import Question
 from tests.bench.planted import LADDER, outcome, question, recorded, rungs

@@ -17,7 +17,7 @@ from adaptive.bench.figures import Figures, figures
 from adaptive.bench.page import report
 from adaptive.bench.plots import write_plots
 from adaptive.bench.table import print_table
-from adaptive.learn.outcomes import DIRECT, Key, Recorded
+from adaptive.learn.outcome import DIRECT, Key, Recorded
 from adaptive.learn.taken import Taken, fixed
 from tests.bench.planted import HIGH16, LOW16, outcome, rungs, trial_of
 

@@ -10,7 +10,7 @@ import pytest
 
 from adaptive.engines import registry
 from adaptive.errors import AdaptiveError
-from adaptive.learn.outcomes import Key, Recorded
+from adaptive.learn.outcome import Key, Recorded
 from adaptive.learn.parts import seen_key
 from adaptive.learn.replay import Replay
 from adaptive.learn.taken import Taken, fixed

@@ -13,7 +13,8 @@ from random import Random
 
 from adaptive.attempt import Attempt, Round, Usage
 from adaptive.ladder import Ladder, Rung
-from adaptive.learn.outcomes import DIRECT, Key, Outcome, Outcomes, Recorded
+from adaptive.learn.outcome import DIRECT, Key, Outcome, Recorded
+from adaptive.learn.outcomes import Outcomes
 from adaptive.learn.questions import Question
 from adaptive.reason.budget import Style
 from adaptive.reason.stops import Stops

@@ -22,7 +22,7 @@ from adaptive.learn import from_outcomes, plots
 from adaptive.learn.difficulty import WEIGHTS
 from adaptive.learn.examples import Examples
 from adaptive.learn.from_outcomes import Fit, FromOutcomes
-from adaptive.learn.outcomes import DIRECT, Recorded
+from adaptive.learn.outcome import DIRECT, Recorded
 from adaptive.learn.parts import part_of, read_seen, seen_key
 from adaptive.learn.rule import S1
 from adaptive.learn.situations import situations

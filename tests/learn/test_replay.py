@@ -13,7 +13,8 @@ from adaptive.artifacts import artifact
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.ladder import Ladder
-from adaptive.learn.outcomes import Outcomes, Recorded
+from adaptive.learn.outcome import Recorded
+from adaptive.learn.outcomes import Outcomes
 from adaptive.learn.questions import Question
 from adaptive.learn.recorder import Recorder
 from adaptive.learn.replay import Replay

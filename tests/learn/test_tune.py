@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from adaptive.attempt import Usage
 from adaptive.learn.held_out import read_held_out
-from adaptive.learn.outcomes import Key, Outcomes, Recorded, key_of
+from adaptive.learn.outcome import Key, Recorded, key_of
+from adaptive.learn.outcomes import Outcomes
 from adaptive.learn.parts import part_of, seen_key
 from adaptive.learn.replay import Replay
 from adaptive.learn.risk import least, p_value
