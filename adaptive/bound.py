@@ -1,9 +1,15 @@
-"""A model as a solve uses it: its engine, what is known of it, what can be bought of it and who verifies it."""
+"""A model as a solve uses it: what is known of it, what can be bought of it and who verifies it.
+
+`Bound` is what the graph's nodes know of any model; `TokenBound` is one on a token engine, with forced budgets.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
+
+from langchain_core.messages import AnyMessage
 
 from adaptive import policy
 from adaptive.arms import Plan
@@ -16,27 +22,101 @@ from adaptive.profile import Profile
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import NO_STOPS, think
 from adaptive.reason.stops import Stops, parse_stops
+from adaptive.state import conversation
 from adaptive.verify import Learned, Verifier, verifier_for
 
-Turns = Sequence[tuple[str, str]]
 GENERAL = "judged by the general difficulty model, this model was not measured"
 
 
+class Bound(Protocol):
+    """A model, bound: what the nodes of the graph know of it."""
+
+    @property
+    def name(self) -> str:
+        """The model spec."""
+        ...
+
+    @property
+    def profile(self) -> Profile:
+        """What is known of it."""
+        ...
+
+    @property
+    def verifier(self) -> Verifier:
+        """Who judges its attempts."""
+        ...
+
+    @property
+    def efforts(self) -> Sequence[Effort]:
+        """The efforts that it tells apart; empty where only budgets count."""
+        ...
+
+    @property
+    def shares_cache(self) -> bool:
+        """Whether samples of a vote may be drawn side by side."""
+        ...
+
+    def ladder(self, options: Options) -> Ladder:
+        """The profile's ladder within what the caller set and the model can."""
+        ...
+
+    def notes(self, options: Options) -> list[str]:
+        """What was mapped to the nearest thing that the model can, and what was not measured."""
+        ...
+
+    def check(self, messages: Sequence[AnyMessage]) -> None:
+        """Raise `InputError` for messages that the model cannot take."""
+        ...
+
+    async def buy(
+        self, messages: Sequence[AnyMessage], plan: Plan, before: Sequence[Attempt], context: Context
+    ) -> Attempt:
+        """The attempt that a plan buys."""
+        ...
+
+    async def release(self, session: str) -> None:
+        """Let go of what is held for a session."""
+        ...
+
+
 @dataclass(frozen=True)
-class Bound:
-    """A model, bound. `verifier` judges attempts of this model."""
+class TokenBound:
+    """A model on a token engine, bound. `verifier` judges attempts of this model."""
 
     engine: TokenEngine
     profile: Profile
     verifier: Verifier
 
+    @property
+    def name(self) -> str:
+        """The model spec."""
+        return self.engine.name
+
+    @property
+    def efforts(self) -> Sequence[Effort]:
+        """The efforts that the chat template tells apart."""
+        return self.engine.codec.efforts
+
+    @property
+    def shares_cache(self) -> bool:
+        """Whether all sessions of the engine share one cache."""
+        return self.engine.shares_cache
+
+    def check(self, messages: Sequence[AnyMessage]) -> None:
+        """Raise `InputError` for messages that the chat template cannot take."""
+        conversation(messages)
+
+    async def release(self, session: str) -> None:
+        """Forget the engine's cache of a session."""
+        await self.engine.release(session)
+
     def ladder(self, options: Options) -> Ladder:
         """The profile's ladder within what the caller set, its efforts those that the model tells apart."""
-        return fitted(policy.shape(self.profile.ladder, options), self.engine.codec.efforts)[0]
+        return fitted(policy.shape(self.profile.ladder, options), self.efforts)[0]
 
     def notes(self, options: Options) -> list[str]:
         """What was asked for and mapped to the nearest thing that the model can, and what was not measured."""
-        efforts = self.engine.codec.efforts
+        efforts = self.efforts
         notes = fitted(policy.shape(self.profile.ladder, options), efforts)[1]
         if self.profile.general:
             notes.append(f"how hard the question is was {GENERAL}")
@@ -49,12 +129,15 @@ class Bound:
         stops = self.profile.stops
         return stops if options.stop is None else stops.only(parse_stops(options.stop))
 
-    async def buy(self, turns: Turns, plan: Plan, before: Sequence[Attempt], context: Context) -> Attempt:
+    async def buy(
+        self, messages: Sequence[AnyMessage], plan: Plan, before: Sequence[Attempt], context: Context
+    ) -> Attempt:
         """The attempt that a plan buys."""
+        turns = self.profile.style.turns(conversation(messages))
         base = before[plan.base] if plan.base is not None else None
         attempt = await think(
             self.engine,
-            self.engine.codec.render(self.profile.style.turns(turns), self._told(plan.rung, context.options)),
+            self.engine.codec.render(turns, self._told(plan.rung, context.options)),
             plan.rung,
             style=self.profile.style,
             stops=self._stops(base, context.options),

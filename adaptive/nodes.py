@@ -22,7 +22,7 @@ from adaptive.ladder import Ladder
 from adaptive.learn.probe import probe_of
 from adaptive.options import Options
 from adaptive.result import result_object, to_message
-from adaptive.state import Node, SolverState, Update, attempts_of, conversation, last_question
+from adaptive.state import Node, SolverState, Update, attempts_of, last_question
 from adaptive.voting import tallied, wanted
 
 SAMPLE_SEEDS = 1009
@@ -50,7 +50,8 @@ class Solver:
 
     async def classify(self, state: SolverState, write: Write) -> Update:
         """How likely each rung is to solve the question."""
-        question = last_question(conversation(state["messages"]))
+        self.models[0].check(state["messages"])
+        question = last_question(state["messages"])
         asked = state.get("adaptive_options")
         options = self.options.with_state(asked)
         return {
@@ -144,7 +145,7 @@ class Solver:
             kept=kept,
             difficulty=state["adaptive_difficulty"],
             stop=state["adaptive_stop"],
-            models=[m.engine.name for m in self.models],
+            models=[m.name for m in self.models],
             profile=self.models[0].profile.name,
             notes=self._notes({0, *(a.model for a in attempts)}, options),
             seed=options.seed,
@@ -184,7 +185,7 @@ class Solver:
         drawing = self.drawing.setdefault(solve, Drawing())
         drawing.inside += 1
         try:
-            async with nullcontext() if bound.engine.shares_cache else drawing.turn:
+            async with nullcontext() if bound.shares_cache else drawing.turn:
                 yield
         except BaseException:
             if solve not in self.broken:
@@ -203,7 +204,7 @@ class Solver:
     def _notes(self, models: set[int], options: Options) -> list[str]:
         """What was mapped to the nearest thing that these models can; a better model's name goes before it."""
         return [
-            f"{self.models[model].engine.name}: {note}" if model else note
+            f"{self.models[model].name}: {note}" if model else note
             for model in sorted(models)
             for note in self.models[model].notes(options)
         ]
@@ -246,7 +247,7 @@ class Solver:
             write({"attempt": number, **event})
 
         context = Context(options, sampling, session, told)
-        return await self.models[plan.model].buy(conversation(state["messages"]), plan, attempts, context)
+        return await self.models[plan.model].buy(state["messages"], plan, attempts, context)
 
     async def _judged(self, state: SolverState, one: Attempt, before: list[Attempt], write: Write) -> Attempt:
         """An attempt with its verdict, told."""
@@ -259,9 +260,8 @@ class Solver:
         model = attempts[-1].model
         difficulty = await self._difficulty(model, state["adaptive_question"], options, attempts)
         bound = self.models[model]
-        efforts = bound.engine.codec.efforts
         return Situation(attempts, bound.ladder(options), bound.profile.policy, difficulty["p_solved"], options,
-                         efforts, len(self.models))  # fmt: skip
+                         bound.efforts, len(self.models))  # fmt: skip
 
     async def _on_next_model(self, state: SolverState, plan: Plan, options: Options) -> Plan:
         """The rung of the next model's own ladder."""
@@ -269,7 +269,7 @@ class Solver:
         known = await self._difficulty(plan.model, state["adaptive_question"], options)
         ladder: Ladder = bound.ladder(options)
         rung = policy.thinking(ladder, bound.profile.policy, known["p_solved"], "model")
-        return replace(rung, model=plan.model, reason=f"{plan.reason}, {bound.engine.name}: {rung.reason}")
+        return replace(rung, model=plan.model, reason=f"{plan.reason}, {bound.name}: {rung.reason}")
 
     async def _release(self, state: SolverState) -> None:
         """Let go of all sessions that this solve has used or was about to."""
@@ -280,4 +280,4 @@ class Solver:
             made.append(Plan.from_json(state["adaptive_plan"]))
         used = {(m.model, session_of(solve, m, attempts)) for m in made} or {(0, solve)}
         for model, session in sorted(used):
-            await self.models[model].engine.release(session)
+            await self.models[model].release(session)

@@ -75,9 +75,9 @@ def conversation(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
     return [(ROLES[m.type], str(m.text)) for m in messages]
 
 
-def last_question(turns: Sequence[tuple[str, str]]) -> str:
+def last_question(messages: Sequence[AnyMessage]) -> str:
     """The text of the last user message; raises `InputError` if there is none or it is blank."""
-    text = next((content for role, content in reversed(turns) if role == "user"), "")
+    text = next((str(m.text) for m in reversed(messages) if m.type == "human"), "")
     if not text.strip():
         raise InputError("the question is empty: give some text to solve.")
     return text

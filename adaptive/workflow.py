@@ -17,7 +17,7 @@ from langgraph.types import Send
 
 from adaptive.arms import Plan
 from adaptive.blocking import either_way
-from adaptive.bound import Bound, verifier_of
+from adaptive.bound import TokenBound, verifier_of
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.nodes import Solver
@@ -69,11 +69,11 @@ def _bound(
     options: Options,
     check: Verifier | None,
     judge: Verifier | None,
-) -> Bound:
+) -> TokenBound:
     known = profile if isinstance(profile, Profile) else profile_for(engine.name, engine.context_window, profile)
     if options.wait_string:
         known = replace(known, style=replace(known.style, waits=options.wait_string))
-    return Bound(engine, known, verifier_of(known, options.verify, check=check, judge=judge))
+    return TokenBound(engine, known, verifier_of(known, options.verify, check=check, judge=judge))
 
 
 def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:
