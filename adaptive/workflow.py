@@ -55,8 +55,8 @@ def build_solver(
 
     `model` is a model spec, an engine or a chat model of LangChain's; `profile` a profile or its folder (default:
     the model's own); `engine` what a model spec's engine takes beside it (`open_engine`, `chat_model`). `stronger`
-    is a better model, to turn to when this one's answers are rejected. `check` and `judge` are verifiers
-    (`adaptive.verify`). `compile_options` go to `StateGraph.compile` (checkpointer, name, ...). Raises `InputError`
+    is a better model, turned to when this one's answers are rejected. `check` and `judge` are verifiers
+    (`adaptive.verify`). `compile_options` go to `StateGraph.compile` (checkpointer, ...). Raises `InputError`
     for a model, profile or option that cannot be.
     """
     options = options or Options()
