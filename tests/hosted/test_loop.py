@@ -80,7 +80,7 @@ async def test_a_higher_effort_after_a_wait_that_brought_nothing(name: str) -> N
 @pytest.mark.parametrize("streams", [True, False], ids=["streaming", "whole"])
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_starved_call_is_made_once_more(name: str, streams: bool) -> None:
-    brain = starving(1, 1.0, 2000)
+    brain = starving(1, 1.0, 1500 + 8192)
     with Hosted(brain) as hosted:
         result = await solved(model(name, hosted, streams), effort="high", budget=1500, max_attempts=1)
         asked = hosted.asked
