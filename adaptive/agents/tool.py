@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from adaptive.agents.apart import apart
 from adaptive.blocking import run_blocking
 from adaptive.engines.protocol import TokenEngine
-from adaptive.errors import InputError, on_one_line
+from adaptive.errors import InputError
 from adaptive.ladder import Effort
 from adaptive.workflow import build_solver
 
@@ -19,7 +19,7 @@ DESCRIPTION = (
     "reasoning: arithmetic, logic, a puzzle. It sees nothing but the question: put every fact it needs into it."
 )
 NO_ANSWER = {
-    "starved": "No answer: the thinking used up its room before there was one. Ask a smaller question, or part it.",
+    "starved": "No answer: the room for it was used up. Ask with more effort, or part the question.",
     "refused": "No answer: the model gave none. Ask in other words, or find the answer in another way.",
 }
 
@@ -29,7 +29,7 @@ class ThinkHard(BaseModel):
 
     question: str = Field(description="The question, with every fact that is needed to answer it.")
     effort: Effort | None = Field(
-        default=None, description="How hard to think at least; leave it out to let the question decide."
+        default=None, description="How hard to think; leave it out to let the question decide."
     )
 
 
@@ -76,7 +76,7 @@ def in_words(result: dict[str, Any]) -> str:
     """What an agent is told of a result: the answer, and what is wrong with it where it was not accepted."""
     answer = str(result["text"] if result["answer"] is None else result["answer"]).strip()
     if result["status"] in NO_ANSWER:
-        said = f" What was said instead: {answer}" if answer else ""
+        said = f" What was said: {answer}" if answer else ""
         return f"{NO_ANSWER[result['status']]}{said}"
     if result["accepted"]:
         return answer
@@ -86,7 +86,5 @@ def in_words(result: dict[str, Any]) -> str:
 
 def _wrong_call(error: Any) -> str:
     """What is wrong with the arguments, a sentence for the agent."""
-    if not isinstance(error, ValidationError):
-        return on_one_line(error)
     wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
     return f"the tool was called wrongly: {wrong}."

@@ -1,9 +1,9 @@
 """LangChain's own suites for chat models, on the embedded reasoner: no network, no key.
 
 What they skip, and why: tools, tool choice, structured output and JSON mode, because a token engine calls no tools
-(`ChatAdaptive.bind_tools`); images, PDF, audio, messages of tools and Anthropic's blocks, because it reads text alone;
-another model for one call, because a profile belongs to its model; environment variables, because there are none;
-serialisation, because a solver is no text; recorded calls, because there is no network to record.
+(`ChatAdaptive.bind_tools`); images, PDF, audio, messages of tools and Anthropic's blocks, because it reads text
+alone; another model for one call, because a profile belongs to its model; environment variables, because there are
+none; serialisation, because a solver is no text; recorded calls, because there is no network to record.
 """
 
 from __future__ import annotations
