@@ -1,4 +1,4 @@
-"""The chat model inside other graphs: its tokens are streamed once, counted once, and its solve is nobody's child."""
+"""The chat model in other graphs: its tokens are streamed once, counted once, and its solve is nobody's child."""
 
 from __future__ import annotations
 
