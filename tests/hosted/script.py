@@ -15,8 +15,8 @@ Body = dict[str, Any]
 Provider = Literal["openai", "openai_responses", "azure_openai", "anthropic", "google_genai"]
 Finish = Literal["stop", "length", "refusal", "tools"]
 FaultKind = Literal[
-    "effort", "budget", "image", "temperature", "key", "model", "rate", "error", "overloaded", "unavailable",
-    "cut", "ended", "hang",
+    "effort", "budget", "cap", "image", "temperature", "key", "model", "rate", "error", "overloaded",
+    "unavailable", "cut", "ended", "hang",
 ]  # fmt: skip
 
 IMAGE = 100
