@@ -11,7 +11,13 @@ from typing import Any
 from tests.hosted.script import Asked, Body, Fault, Said, pieces
 from tests.hosted.wire import Wire, frame, images_in, quoted, text_of
 
-_STOP = {"stop": "end_turn", "length": "max_tokens", "refusal": "refusal", "tools": "tool_use"}
+_STOP = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "refusal": "refusal",
+    "filtered": "refusal",
+    "tools": "tool_use",
+}
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _ON = ("enabled", "adaptive")
 _THINK_UNASKED = ("claude-opus-5", "claude-sonnet-5", "claude-fable-5", "claude-mythos-5")
@@ -87,13 +93,13 @@ def _usage(said: Said) -> dict[str, Any]:
 
 def _end(said: Said) -> Body:
     end: Body = {"stop_reason": _STOP[said.finish], "stop_sequence": None}
-    if said.finish == "refusal":
-        end["stop_details"] = {"type": "refusal", "category": None, "explanation": said.refusal}
+    if end["stop_reason"] == "refusal":
+        end["stop_details"] = {"type": "refusal", "category": None, "explanation": said.refusal or None}
     return end
 
 
 def _whole(asked: Asked, said: Said) -> Body:
-    content = [] if said.finish == "refusal" else _content(said)
+    content = [] if said.finish in ("refusal", "filtered") else _content(said)
     top = {"id": "msg_1", "type": "message", "role": "assistant", "model": asked.model}
     return {**top, "content": content, **_end(said), "usage": {**_usage(said), "service_tier": "standard"}}
 

@@ -11,7 +11,13 @@ from tests.hosted.openai_errors import problem
 from tests.hosted.script import Asked, Body, Fault, Said, pieces
 from tests.hosted.wire import Wire, frame, images_in, text_of
 
-_FINISH = {"stop": "stop", "length": "length", "refusal": "stop", "tools": "tool_calls"}
+_FINISH = {
+    "stop": "stop",
+    "length": "length",
+    "refusal": "stop",
+    "filtered": "content_filter",
+    "tools": "tool_calls",
+}
 _ROLES = {"developer": "system"}
 
 
