@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adaptive.cli.run import Tally
+from adaptive.tally import Tally
 from adaptive.engines.registry import parallel
 from adaptive.errors import AdaptiveError
 from adaptive.store import Store

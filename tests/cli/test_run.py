@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from adaptive.cli.errors import Interrupted
-from adaptive.cli.run import Tally, solve_one, until_signal
+from adaptive.cli.run import solve_one, until_signal
 from adaptive.errors import AdaptiveError
 from tests.cli.conftest import Run, Use
 from tests.cli.stub import EVENTS, RESULT, ROOT, Solver
