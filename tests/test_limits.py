@@ -91,7 +91,7 @@ def test_spending_until_a_limit_never_passes_it_by_more_than_the_last(
     assert before.cost < dollars
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.floats(1e-6, 4e-3), st.integers(1, 400))
 def test_no_attempt_of_a_solve_is_begun_at_a_limit(dollars: float, tokens: int) -> None:
     result = solved(prices=PRICES, options=Options(max_cost=dollars, max_tokens=tokens))
@@ -105,38 +105,31 @@ def test_no_attempt_of_a_solve_is_begun_at_a_limit(dollars: float, tokens: int) 
     assert ran_out(result["stopped"]) == (spent.total + last.total >= tokens or spent.cost + last.cost >= dollars)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.floats(1e-5, 1e-2))
 def test_no_sample_is_begun_at_a_limit_but_those_of_its_batch(dollars: float) -> None:
-    free = solved(SeededEngine(), known=voter(), prices=PRICES)
-    batch = (
-        len(
-            solved(
-                SeededEngine(),
-                known=voter(),
-                prices=PRICES,
-                options=Options(max_cost=1e-12 + free["attempts"][0]["usage"]["cost"]),
-            )["attempts"]
-        )
-        - 1
-    )
-    result = solved(SeededEngine(), known=voter(), prices=PRICES, options=Options(max_cost=dollars))
-    costs = [a["usage"]["cost"] for a in result["attempts"]]
-    assert sum(costs[: max(1, len(costs) - max(batch, 1))][:-1]) < dollars
-    if len(costs) < len(free["attempts"]):
-        assert sum(costs) >= dollars
+    solver = build_solver(SeededEngine(), profile=voter(), prices=PRICES, options=Options(max_cost=dollars))
+    batches: list[list[float]] = []
+    for state in solver.stream(ask("2+2?"), stream_mode="values"):
+        made = [a["usage"]["cost"] for a in state.get("adaptive_attempts", ())]
+        if len(made) > sum(map(len, batches)):
+            batches.append(made[sum(map(len, batches)) :])
+    before = batches[:-1]
+    assert sum(map(sum, before)) < dollars
+    whole = len(batches) > 1 and sum(map(len, batches)) == 9
+    assert whole or sum(map(sum, batches)) >= dollars
 
 
-@pytest.mark.parametrize("given", [None, {"timeout": 0.5}])
+@pytest.mark.parametrize("given", [None, {"timeout": 1}])
 @pytest.mark.parametrize("awaited", [True, False])
 async def test_a_call_that_hangs_is_cut_off_and_the_best_attempt_kept(given: Any, awaited: bool) -> None:
     engine = HangingEngine(hangs_after=1)
-    options = Options() if given else Options(timeout=0.5)
+    options = Options() if given else Options(timeout=1)
     solver = build_solver(engine, profile=profile(), options=options, prices=PRICES)
     asked: Any = {**ask("2+2?"), "adaptive_options": given}
     state = await solver.ainvoke(asked) if awaited else await asyncio.to_thread(solver.invoke, asked)
     result = state["adaptive_result"]
-    assert (result["stopped"], result["answer"], result["accepted"]) == ("reached the limit of 0.5 s", "02", False)
+    assert (result["stopped"], result["answer"], result["accepted"]) == ("reached the limit of 1 s", "02", False)
     assert len(result["attempts"]) == 1
     assert not engine._sessions, "what the engine held is let go of"
     assert result["attempts"][0]["usage"]["cost"] is not None
@@ -168,8 +161,8 @@ class HangingSamples(SeededEngine):
 @pytest.mark.parametrize("shares", [True, False])
 async def test_samples_that_hang_are_cut_off_and_the_others_kept(shares: bool) -> None:
     engine = HangingSamples(shares_cache=shares)
-    result = await asyncio.to_thread(solved, engine, {"timeout": 0.5}, voter())
-    assert result["stopped"] == "reached the limit of 0.5 s"
+    result = await asyncio.to_thread(solved, engine, {"timeout": 1}, voter())
+    assert result["stopped"] == "reached the limit of 1 s"
     assert [a["arm"] for a in result["attempts"]][:3] == ["first", "vote", "vote"]
     assert result["cut"]["estimated"]
     assert engine.held == set()
@@ -192,8 +185,8 @@ def test_what_is_known_for_free_is_still_accepted_at_a_limit() -> None:
 
 def test_a_judge_that_hangs_is_cut_off() -> None:
     judge = Judge(hangs=True)
-    result = solved(judge=judge, options=Options(timeout=0.5))
-    assert (judge.asked, result["stopped"]) == (1, "reached the limit of 0.5 s")
+    result = solved(judge=judge, options=Options(timeout=1))
+    assert (judge.asked, result["stopped"]) == (1, "reached the limit of 1 s")
     assert "verifier" in result["usage"]["estimated"]
     assert result["answer"] == "02"
 

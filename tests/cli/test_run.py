@@ -88,10 +88,10 @@ def test_time_is_up(run: Run, monkeypatch: pytest.MonkeyPatch, as_variable: bool
 
 def test_time_is_up_after_an_attempt(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = real(monkeypatch, 1)
-    made = run("solve", "q", "--timeout", "0.05")
+    made = run("solve", "q", "--timeout", "1")
     assert (made.exit_code, made.stdout) == (3, "0q\n")
     assert made.stderr.startswith("Not accepted: ")
-    assert made.stderr.endswith("\nStopped: reached the limit of 0.05 s.\n")
+    assert made.stderr.endswith("\nStopped: reached the limit of 1 s.\n")
     assert not engine._sessions
 
 
@@ -101,7 +101,7 @@ def test_a_file_s_questions_each_have_their_time(
     real(monkeypatch, 1)
     file = tmp_path / "questions.txt"
     file.write_text("a\nb\n")
-    made = run("solve", "--file", str(file), "--timeout", "0.05")
+    made = run("solve", "--file", str(file), "--timeout", "1")
     assert (made.exit_code, made.stdout) == (1, "0a\n\n")
 
 
@@ -124,8 +124,8 @@ def test_what_it_cost_and_the_limit_of_it(run: Run, monkeypatch: pytest.MonkeyPa
         (["--prices", "/no/such.toml"], "the prices /no/such.toml cannot be read"),
         (["--max-cost", "1"], "a limit of $1 cannot be kept: the price of scripted is not known"),
         (
-            ["--max-cost", "1", "--price", "scripted=1/2", "--judge", "nobody:x"],
-            "the price of nobody:x is not known",
+            ["--max-cost", "1", "--price", "scripted=1/2", "--judge", "a:x"],
+            "the price of a:x is not known",
         ),
     ],
 )

@@ -28,6 +28,7 @@ DEFAULTS = {
     "max_tokens": None, "max_attempts": None, "stronger": None, "check": None, "judge": None,
     "max_cost": None, "timeout": None, "prices": Prices(),
 }  # fmt: skip
+PRICES = Prices({"m": Price(1, 2), "n": Price(1, 3, 2)})
 BOUND = {"model", "profile", "stronger", "check", "judge", "prices"}
 """Of these, what is no option of a solve."""
 
@@ -126,7 +127,7 @@ def test_errors_are_one_sentence(run: Run, scripted: Use, error: Exception, code
         (["--max-tokens", "9", "--max-attempts", "2"], {}, {"max_tokens": 9, "max_attempts": 2}),
         (["--max-cost", "0.5", "--timeout", "9"], {}, {"max_cost": 0.5, "timeout": 9.0}),
         ([], {"MAX_COST": "0.5", "TIMEOUT": "9"}, {"max_cost": 0.5, "timeout": 9.0}),
-        (["--price", "m=1/2", "--price", "n=1/2/3"], {}, {"prices": Prices({"m": Price(1, 2), "n": Price(1, 3, 2)})}),
+        (["--price", "m=1/2", "--price", "n=1/2/3"], {}, {"prices": PRICES}),
         ([], {"PRICE": "m=1/2 n=3/4"}, {"prices": Prices({"m": Price(1, 2), "n": Price(3, 4)})}),
         (["--samples", "0", "--stop", "none"], {}, {"samples": 0, "stop": "none"}),
         ([], {"SAMPLES": "5", "STOP": "loop,hopeless"}, {"samples": 5, "stop": "loop,hopeless"}),
