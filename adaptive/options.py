@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +22,8 @@ PER_QUESTION = (
     "temperature",
     "max_tokens",
     "max_attempts",
+    "max_cost",
+    "timeout",
 )
 """What a graph's state may set for one question."""
 
@@ -32,8 +35,10 @@ class Options:
     effort, budget: what the first attempt buys, whatever the difficulty, and budget is also the most thinking
     tokens of any attempt ("none" and 0 never think). waits: the most Waits of a chain. samples: the most samples
     of a vote, 0 for no vote. Without `adapt` one attempt is made, at the top of what these leave. max_tokens caps
-    the tokens of all attempts together: no attempt is begun once it is reached. verify: names of verifiers, parted
-    by commas. stop: names of early stops that stay on (`adaptive.reason.stops`), parted by commas, or "none".
+    the tokens of all attempts together, max_cost the dollars that they cost, and timeout the seconds: no attempt,
+    sample or judge is begun once a limit is reached, and what runs when the time is up is cut off. verify: names
+    of verifiers, parted by commas. stop: names of early stops that stay on (`adaptive.reason.stops`), parted by
+    commas, or "none".
     """
 
     effort: str | None = None
@@ -48,6 +53,8 @@ class Options:
     verify: str | None = None
     max_tokens: int | None = None
     max_attempts: int | None = None
+    max_cost: float | None = None
+    timeout: float | None = None
 
     def __post_init__(self) -> None:
         if self.effort is not None:
@@ -56,6 +63,10 @@ class Options:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise InputError(f"{name} must be {least} or more, got {value}.")
+        for name in ("max_cost", "timeout"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise InputError(f"{name} must be more than 0, got {value}.")
         if isinstance(self.wait_string, str):
             raise InputError(f"wait_string must be a tuple of texts, got the text {self.wait_string!r}.")
         if not 0 <= self.temperature <= 2:

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from adaptive import limits
 from adaptive.arms import ORDER, UNTRAINED, Plan, Situation, candidates, cheapest, gain, refused
-from adaptive.attempt import Arm, Attempt, Usage
+from adaptive.attempt import Arm, Attempt
 from adaptive.ladder import EFFORTS, Effort, Ladder, Rung, parse_effort
 from adaptive.options import Options
 from adaptive.profile import Payoff, Policy
@@ -29,7 +30,6 @@ __all__ = [
     "first",
     "following",
     "on_ladder",
-    "out_of_tokens",
     "refused",
     "shape",
     "thinking",
@@ -166,16 +166,9 @@ def _limit(now: Situation) -> str:
         return "asked for one attempt"
     if count >= (options.max_attempts or now.policy.max_attempts):
         return f"reached the limit of {count} attempts"
-    if reason := out_of_tokens(attempts, options):
+    if reason := limits.reached(attempts, options, now.seconds):
         return reason
     return "the context window is full" if now.last.finish == "context" else ""
-
-
-def out_of_tokens(attempts: Sequence[Attempt], options: Options) -> str:
-    """That the tokens of all attempts have reached their limit, in words; "" where they have not."""
-    spent = sum((a.usage for a in attempts), Usage(cost=0.0)).total
-    reached = options.max_tokens is not None and spent >= options.max_tokens
-    return f"reached the limit of {options.max_tokens} tokens, {spent} spent" if reached else ""
 
 
 def gives_up(options: Options) -> bool:

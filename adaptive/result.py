@@ -11,7 +11,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
-from adaptive.attempt import Attempt, Status
+from adaptive.attempt import Attempt, Status, Usage
 from adaptive.policy import refused, why_kept
 
 FINISH_REASONS = {"starved": "length", "refused": "refusal"}
@@ -30,14 +30,16 @@ def result_object(
     notes: Sequence[str],
     seed: int,
     shadow: dict[str, Any] | None = None,
+    cut: Usage | None = None,
 ) -> dict[str, Any]:
     """Everything about one solve, in plain JSON types; `kept` is the index of the attempt that is the answer.
 
     shadow: what the policy would have begun with, where the caller's options made it begin with something else.
+    cut: what was spent by calls that were cut off when the time was up; the usage has it too.
     """
     answer = attempts[kept]
     accepted = bool(answer.verdict and answer.verdict.accepted)
-    usage = sum((a.usage for a in attempts[1:]), attempts[0].usage)
+    usage = sum((*(a.usage for a in attempts[1:]), *([cut] if cut else [])), attempts[0].usage)
     return {
         "question": question,
         "answer": answer.answer,
@@ -57,6 +59,7 @@ def result_object(
         "usage": usage.to_json(),
         "seed": seed,
         **({"shadow": shadow} if shadow else {}),
+        **({"cut": cut.to_json()} if cut else {}),
     }
 
 

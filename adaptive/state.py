@@ -12,6 +12,7 @@ from typing import Annotated, Any, NotRequired
 from langchain_core.messages import AnyMessage
 from langgraph.channels import EphemeralValue
 from langgraph.graph import MessagesState
+from langgraph.managed import RemainingSteps
 from typing_extensions import TypedDict
 
 from adaptive.attempt import Attempt
@@ -33,7 +34,9 @@ class SolverState(SolverOutput, total=False):
 
     Only samples of a vote are gathered by a reducer, for they are drawn side by side; the tally takes them out.
     `adaptive_options` is there for the first node alone, or a thread would keep them for its next question: what
-    they set for this one is `adaptive_asked`.
+    they set for this one is `adaptive_asked`. `adaptive_seconds` is how long the solve has run (`adaptive.clock`),
+    `adaptive_cut` what was spent by calls that were cut off, `adaptive_sent` when a vote's samples were sent, and
+    `adaptive_steps` what LangGraph has left of its recursion limit.
     """
 
     adaptive_options: Annotated[dict[str, Any] | None, EphemeralValue]
@@ -46,6 +49,10 @@ class SolverState(SolverOutput, total=False):
     adaptive_attempts: list[dict[str, Any]]
     adaptive_samples: Annotated[list[dict[str, Any]], operator.add]
     adaptive_sample: int
+    adaptive_sent: float
+    adaptive_seconds: float
+    adaptive_cut: dict[str, Any] | None
+    adaptive_steps: RemainingSteps
 
 
 class SolverInput(TypedDict):

@@ -6,6 +6,7 @@ node is plain JSON (`state.py`).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.nodes import Solver
 from adaptive.options import Options
+from adaptive.prices import Prices
 from adaptive.profile import Profile, profile_for
 from adaptive.reason.stops import parse_stops
 from adaptive.state import SolverInput, SolverOutput, SolverState
@@ -32,7 +34,7 @@ from adaptive.verify import Verifier
 
 __all__ = ["Options", "build_solver"]
 
-SENT = ("messages", "adaptive_asked", "adaptive_session", "adaptive_plan", "adaptive_attempts")
+SENT = ("messages", "adaptive_asked", "adaptive_session", "adaptive_plan", "adaptive_attempts", "adaptive_seconds")
 """What a sample of a vote is given of the state."""
 
 
@@ -49,6 +51,7 @@ def build_solver(
     stronger: Model | None = None,
     check: Verifier | None = None,
     judge: Verifier | None = None,
+    prices: Prices | None = None,
     **compile_options: Any,
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
     """The solver as a compiled graph: a node for any graph, or run on its own.
@@ -56,13 +59,15 @@ def build_solver(
     `model` is a model spec, an engine or a chat model of LangChain's; `profile` a profile or its folder (default:
     the model's own); `engine` what a model spec's engine takes beside it (`open_engine`, `chat_model`). `stronger`
     is a better model, turned to when this one's answers are rejected. `check` and `judge` are verifiers
-    (`adaptive.verify`). `compile_options` go to `StateGraph.compile` (checkpointer, ...). Raises `InputError`
-    for a model, profile or option that cannot be.
+    (`adaptive.verify`). `prices` say what tokens cost (default: the list prices that are known). `compile_options`
+    go to `StateGraph.compile` (checkpointer, ...). Raises `InputError` for a model, profile or option that cannot
+    be.
     """
     options = options or Options()
     first = _bound(model, engine or {}, profile, options, check, judge)
     better = () if stronger is None else (_bound(stronger, {}, None, options, check, judge),)
-    solver = Solver((first, *better), options)
+    solver = Solver((first, *better), options, prices or Prices())
+    solver.check(options)
     if options.stop is not None:
         parse_stops(options.stop)  # says now what is wrong with a name
     return _graph(solver).compile(**{"name": "adaptive", **compile_options})
@@ -97,6 +102,7 @@ def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:
     def drawn(state: SolverState) -> list[Send]:
         """The next samples of a vote, side by side."""
         given = {key: state[key] for key in SENT if key in state}  # type: ignore[literal-required]
+        given["adaptive_sent"] = time.time()
         first = len(state["adaptive_attempts"])
         return [Send("sample", {**given, "adaptive_sample": first + i}) for i in range(solver.batch(state))]
 

@@ -13,7 +13,7 @@ from adaptive.cli.notes import NOTES
 from adaptive.cli.questions import read_questions
 from adaptive.cli.run import until_signal
 from adaptive.cli.session import Session
-from adaptive.cli.solver import COUNT, SECONDS, built, solver_options
+from adaptive.cli.solver import COUNT, built, solver_options
 from adaptive.store import Store, default_path
 
 EPILOG = """Each option can be set by an environment variable: ADAPTIVE_MODEL for --model, and so on.
@@ -32,7 +32,6 @@ FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 @click.option("--concurrency", type=COUNT, metavar="N", help="Questions of a file solved at once; by the engine.")
 @click.option("--image", "images", multiple=True, metavar="FILE-or-URL", help="Goes with it; repeatable.")
 @solver_options
-@click.option("--timeout", type=SECONDS, metavar="SECONDS", help="For each question.")
 @click.option("-R/ ", "--hide-thinking/--show-thinking", default=None, help="By default a terminal shows it.")
 @click.option("-u", "--usage", is_flag=True, help="Show tokens, seconds and cost.")
 @click.option("--json", is_flag=True, help="Print the result object, one line a question.")
@@ -42,7 +41,6 @@ def solve(
     file: str | None,
     concurrency: int | None,
     images: tuple[str, ...],
-    timeout: float | None,
     hide_thinking: bool | None,
     usage: bool,
     json: bool,
@@ -63,7 +61,7 @@ def solve(
         NOTES.before = display.break_line
         at_once = _at_once(given["model"], concurrency, display) if many else 1
         shown = image_blocks(images)
-        session = Session(built(**given), display, log, many, at_once, json, usage, timeout, shown)
+        session = Session(built(**given), display, log, many, at_once, json, usage, shown)
         code = until_signal(session.ask(questions), session.tally)
     click.get_current_context().exit(code)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 from adaptive import build_solver
@@ -39,8 +40,9 @@ async def test_no_empty_answer_and_almost_all_recovered(capsys: Any) -> None:
         calls = hosted.asked
     starved = [r for r in results if r["attempts"][0]["starved"]]
     recovered = [r for r in starved if r["status"] == "answered"]
+    figures = f"{len(starved)} of {SOLVES} starved, {len(recovered)} recovered, {len(calls)} calls"
     with capsys.disabled():
-        print(f"\n{len(starved)} of {SOLVES} starved, {len(recovered)} recovered, {len(calls)} calls")
+        sys.stdout.write(f"\n{figures}\n")
     assert all(r["status"] == "starved" for r in results if not r["answer"])
     assert all(r["answer"] == f"the answer to {r['question']}" for r in results if r["status"] == "answered")
     assert len(starved) >= 0.25 * SOLVES
