@@ -12,7 +12,7 @@ from adaptive.attempt import Attempt, Usage
 from adaptive.options import Options
 
 TO_ATTEMPT = 5
-"""Steps of the graph that another attempt takes: think and verify (or a vote's sample and tally), escalate, finish,
+"""Steps of the graph that another attempt takes: think, verify (or a vote's sample, tally), escalate, finish,
 and LangGraph's look that finds nothing more to do, which counts as one."""
 TO_GO_ON = 3
 """Steps that going on after a rejected attempt takes at least: escalate, finish and that look."""
