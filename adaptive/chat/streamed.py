@@ -28,8 +28,8 @@ class Streamed:
         return self._whole is not None
 
     def add(self, chunk: AIMessage) -> None:
-        """Take one chunk more; of a model that is kept from streaming the whole message comes as one."""
-        if not isinstance(chunk, AIMessageChunk):
+        """Take one chunk more."""
+        if not isinstance(chunk, AIMessageChunk):  # all at once, from a model that does not stream
             chunk = AIMessageChunk(**chunk.model_dump(exclude={"type"}))
         self._whole = chunk if self._whole is None else self._whole + chunk
         self._tell("thinking", reasoned(chunk))
