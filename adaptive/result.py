@@ -68,14 +68,21 @@ def _attempt_object(attempt: Attempt, models: Sequence[str]) -> dict[str, Any]:
     return data
 
 
-def to_message(attempt: Attempt, result: dict[str, Any]) -> AIMessage:
-    """The kept attempt as a message: a reasoning block, the text, and the usage of the whole solve."""
+def to_message(attempt: Attempt, result: dict[str, Any], id: str | None = None) -> AIMessage:
+    """The kept attempt as a message with an id: a reasoning block, the text, the usage of the whole solve."""
+    writer = result["attempts"][result["kept"]]["model"]
+    return attempt_message(attempt, result["usage"], writer, id, {"adaptive_attempt": result["kept"]})
+
+
+def attempt_message(
+    attempt: Attempt, usage: dict[str, Any], model: str, id: str | None, about: dict[str, Any]
+) -> AIMessage:
+    """An attempt of `model` as a message; `about` is added to its metadata."""
     content: list[str | dict[str, Any]] = [{"type": "text", "text": attempt.text}]
     if attempt.thinking:
         content.insert(0, {"type": "reasoning", "reasoning": attempt.thinking})
-    writer = result["attempts"][result["kept"]]["model"]
-    metadata = {"model_name": writer, "finish_reason": _finish_reason(attempt)}
-    return AIMessage(content=content, response_metadata=metadata, usage_metadata=_usage_metadata(result["usage"]))
+    metadata = {"model_name": model, "finish_reason": _finish_reason(attempt), **about}
+    return AIMessage(content=content, id=id, response_metadata=metadata, usage_metadata=_usage_metadata(usage))
 
 
 def _finish_reason(attempt: Attempt) -> str:
