@@ -34,7 +34,7 @@ class Options:
     tokens of any attempt ("none" and 0 never think). waits: the most Waits of a chain. samples: the most samples
     of a vote, 0 for no vote. Without `adapt` one attempt is made, at the top of what these leave. max_tokens caps
     the tokens of all attempts together: no attempt is begun once it is reached. approve_above: before an
-    attempt that may hold more thinking tokens than this, a vote's samples together, whoever runs the graph is asked
+    attempt that may hold more thinking tokens than this, a vote's samples together, who runs the graph is asked
     (`adaptive.approval`). verify: names of verifiers, parted by commas. stop: names of early stops that stay on
     (`adaptive.reason.stops`), parted by commas, or "none".
     """

@@ -1,4 +1,4 @@
-"""The LangGraph graph: classify, allocate, think, verify, escalate, approve, a vote's samples. Edges, nothing else.
+"""The LangGraph graph: classify, allocate, think, verify, escalate, approve, votes. Edges, nothing else.
 
 The models, their profiles and verifiers are bound when the graph is built (`nodes.py`); what goes from node to
 node is plain JSON (`state.py`). `approve` is visited only where there is something to ask (`approval.py`), so that
