@@ -2,8 +2,8 @@
 
 A line is JSON: file (of the checkpointer), log, thread, question, options. A thread that was begun is gone on
 with. stdout says "pid N", then "event NAME" for each event as it comes, and "gone" once the child is no more. The
-log gets a line for each node, when it starts and when it has ended, on the disk before the node goes on; and at the
-start of each child what was saved.
+log gets a line for each node, when it starts and when it has ended, on the disk before the node goes on; and at
+the start of each child what was saved.
 """
 
 from __future__ import annotations
