@@ -6,19 +6,22 @@ import asyncio
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from langgraph.errors import GraphBubbleUp
 from langgraph.types import Overwrite
 
 from adaptive import limits, policy
+from adaptive.approval import ask, needs_approval, price
 from adaptive.arms import Plan, Situation
 from adaptive.attempt import Attempt, Usage, Verdict
 from adaptive.blocking import Write
 from adaptive.bound import GENERAL, Bound, Context, session_of
 from adaptive.clock import Clock, TimeUp
+from adaptive.context import given_in_context
 from adaptive.engines.protocol import Sampling
 from adaptive.errors import NoAnswerInTime
 from adaptive.ladder import Ladder
@@ -27,6 +30,7 @@ from adaptive.options import Options
 from adaptive.prices import Prices, priced
 from adaptive.result import result_object, to_message
 from adaptive.state import Node, SolverState, Update, attempts_of, last_question
+from adaptive.streaming import message_id
 from adaptive.tally import Tally
 from adaptive.verify.combine import unasked
 from adaptive.voting import DECISIVE, tallied, wanted
@@ -61,10 +65,11 @@ class Solver:
         self.models[0].check(state["messages"])
         question = last_question(state["messages"])
         asked = state.get("adaptive_options")
-        options = self.options.with_state(asked)
+        known = given_in_context()
+        options = self.options.with_state(known).with_state(asked)
         self.check(options)
         return {
-            "adaptive_asked": dict(asked or {}),
+            "adaptive_asked": {**known, **(asked or {})},
             "adaptive_question": question,
             "adaptive_session": uuid.uuid4().hex,
             "adaptive_difficulty": await self._difficulty(0, question, options),
@@ -77,16 +82,29 @@ class Solver:
 
     async def allocate(self, state: SolverState, write: Write) -> Update:
         """The first rung."""
-        difficulty, options, model = state["adaptive_difficulty"], self._options(state), self.models[0]
-        ladder, known = model.ladder(options), model.profile.ladder
-        general = difficulty.get("general") if model.by_form else None
-        plan = policy.first(ladder, model.profile.policy, difficulty["p_solved"], options, known, general)
+        difficulty, options = state["adaptive_difficulty"], self._options(state)
+        plan = self._first(difficulty, options)
         if "general" in difficulty:
             plan = replace(plan, reason=f"{plan.reason}; {difficulty['level']} as {GENERAL}")
-        write({"event": "difficulty", **difficulty, "rung": plan.index, "reason": plan.reason})
+        write({"event": "difficulty", "attempt": 0, **difficulty, "rung": plan.index, "reason": plan.reason})
         for note in self._notes({0}, options):
-            write({"event": "note", "text": note})
+            write({"event": "note", "attempt": 0, "text": note})
         return {"adaptive_plan": plan.to_json()}
+
+    async def approve(self, state: SolverState, write: Write) -> Update:
+        """Ask before the planned purchase; where it is denied, something cheaper or the end."""
+        plan, attempts, options = Plan.from_json(state["adaptive_plan"]), attempts_of(state), self._options(state)
+        answer = ask(self._request(state, plan, attempts), plan, options.approve_above or 0)
+        write({"event": "approval", "attempt": len(attempts), "tokens": price(plan), "approved": answer.approved,
+               "approve_above": answer.limit})  # fmt: skip
+        if answer.approved:
+            return {"adaptive_asked": {**state["adaptive_asked"], "approve_above": answer.limit}}
+        if attempts:
+            return {"adaptive_stop": f"denied: {price(plan)} thinking tokens more"}
+        asked = {**state["adaptive_asked"], "budget": answer.limit}
+        cheaper = self._first(state["adaptive_difficulty"], self.options.with_state(asked))
+        reason = f"{price(plan)} thinking tokens were denied: the dearest within {answer.limit}"
+        return {"adaptive_asked": asked, "adaptive_plan": replace(cheaper, reason=reason).to_json()}
 
     async def think(self, state: SolverState, write: Write) -> Update:
         """One attempt, on the chain of an earlier one where the plan says so."""
@@ -170,8 +188,9 @@ class Solver:
         if plan.arm == "model":
             plan = await self._on_next_model(state, plan, options)
             for note in self._notes({plan.model}, options):
-                write({"event": "note", "text": note})
-        write({"event": "escalate", "arm": plan.arm, "rung": plan.index, "reason": plan.reason})
+                write({"event": "note", "attempt": len(attempts), "text": note})
+        write({"event": "escalate", "attempt": len(attempts), "arm": plan.arm, "rung": plan.index,
+               "reason": plan.reason})  # fmt: skip
         return {"adaptive_plan": plan.to_json()}
 
     async def finish(self, state: SolverState, write: Write) -> Update:
@@ -192,8 +211,9 @@ class Solver:
             shadow=await self._shadow(state["adaptive_question"], attempts[0], options),
             cut=Usage.from_json(cut) if (cut := state["adaptive_cut"]) else None,
         )
-        write({"event": "done", "result": result})
-        return {"messages": [to_message(attempts[kept], result)], "adaptive_result": result}
+        write({"event": "done", "attempt": kept, "result": result})
+        message = to_message(attempts[kept], result, message_id(state["adaptive_session"], kept))
+        return {"messages": [message], "adaptive_result": result}
 
     def check(self, options: Options) -> None:
         """Raise `InputError` for a limit of money that cannot be kept: a model's price is not known."""
@@ -209,6 +229,8 @@ class Solver:
             begun = time.monotonic()
             try:
                 update = await node(state, write)
+            except GraphBubbleUp:  # a pause to ask: the solve goes on
+                raise
             except BaseException:
                 await self._release(state)
                 raise
@@ -218,6 +240,10 @@ class Solver:
             return {**update, "adaptive_seconds": ran}
 
         return held
+
+    def asks(self, state: SolverState) -> bool:
+        """Whether the planned purchase is to be asked for."""
+        return needs_approval(Plan.from_json(state["adaptive_plan"]), self._options(state))
 
     def batch(self, state: SolverState) -> int:
         """How many samples of the planned vote to draw next, side by side; one at least, and then 0 where it is
@@ -253,6 +279,21 @@ class Solver:
 
     def _options(self, state: SolverState) -> Options:
         return self.options.with_state(state["adaptive_asked"])
+
+    def _first(self, difficulty: Mapping[str, Any], options: Options) -> Plan:
+        """The first attempt, by how hard the question is."""
+        model = self.models[0]
+        general = difficulty.get("general") if model.by_form else None
+        ladder, known = model.ladder(options), model.profile.ladder
+        return policy.first(ladder, model.profile.policy, difficulty["p_solved"], options, known, general)
+
+    def _request(self, state: SolverState, plan: Plan, attempts: Sequence[Attempt]) -> dict[str, Any]:
+        """What is shown to who is asked, in plain JSON types; answer: the best so far."""
+        answer = attempts[policy.best(attempts)].answer if attempts else None
+        return {"question": state["adaptive_question"], "attempt": len(attempts), "answer": answer,
+                "model": self.models[plan.model].name, "rung": plan.index, "arm": plan.arm,
+                "effort": plan.rung.effort, "budget": plan.rung.budget, "samples": plan.samples,
+                "reason": plan.reason}  # fmt: skip
 
     def _notes(self, models: set[int], options: Options) -> list[str]:
         """What was mapped to the nearest thing that these models can, a better model's name before it; and whose
@@ -297,12 +338,14 @@ class Solver:
         write: Write,
         number: int,
     ) -> Attempt:
-        session = session_of(state["adaptive_session"], plan, attempts)
+        solve = state["adaptive_session"]
+        session = session_of(solve, plan, attempts)
 
         def told(event: dict[str, Any]) -> None:
             write({"attempt": number, **event})
 
-        context, bound = Context(options, sampling, session, told), self.models[plan.model]
+        context = Context(options, sampling, session, told, number, message_id(solve, number))
+        bound = self.models[plan.model]
         attempt = await bound.buy(state["messages"], plan, attempts, context)
         return replace(attempt, usage=priced(attempt.usage, bound.name, self.prices))
 
@@ -318,8 +361,11 @@ class Solver:
         """An attempt with its verdict, told; `beside` are attempts that were made and not judged yet."""
         why = limits.reached((*before, one, *beside), self._options(state), clock.seconds)
         verdict = await self._verdict(state, one, before, clock, why)
-        write({"event": "verdict", "attempt": len(before), "answer": one.answer, "accepted": verdict.accepted,
-               "score": verdict.score, "verifier": verdict.verifier, "reason": verdict.reason})  # fmt: skip
+        number = len(before)
+        sample = {"sample": number} if one.arm == "vote" else {}
+        write({"event": "verdict", "attempt": number, **sample, "answer": one.answer,
+               "accepted": verdict.accepted, "score": verdict.score, "verifier": verdict.verifier,
+               "reason": verdict.reason})  # fmt: skip
         return one.judged(verdict)
 
     async def _verdict(

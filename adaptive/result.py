@@ -44,7 +44,7 @@ def result_object(
         "question": question,
         "answer": answer.answer,
         "text": answer.text,
-        "status": _status(answer),
+        "status": status_of(answer),
         "accepted": accepted,
         "model": models[0],
         "profile": profile,
@@ -63,7 +63,8 @@ def result_object(
     }
 
 
-def _status(attempt: Attempt) -> Status:
+def status_of(attempt: Attempt) -> Status:
+    """How an attempt ended, as a caller is told: one that gives no answer in words is refused."""
     return "refused" if refused(attempt) else attempt.status
 
 
@@ -73,14 +74,21 @@ def _attempt_object(attempt: Attempt, models: Sequence[str]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key not in ("trace", "turns")}
 
 
-def to_message(attempt: Attempt, result: dict[str, Any]) -> AIMessage:
-    """The kept attempt as a message: a reasoning block, the text, and the usage of the whole solve."""
+def to_message(attempt: Attempt, result: dict[str, Any], id: str | None = None) -> AIMessage:
+    """The kept attempt as a message with an id: a reasoning block, the text, the usage of the whole solve."""
+    writer = result["attempts"][result["kept"]]["model"]
+    return attempt_message(attempt, result["usage"], writer, id, {"adaptive_attempt": result["kept"]})
+
+
+def attempt_message(
+    attempt: Attempt, usage: dict[str, Any], model: str, id: str | None, about: dict[str, Any]
+) -> AIMessage:
+    """An attempt of `model` as a message; `about` is added to its metadata."""
     content: list[str | dict[str, Any]] = [{"type": "text", "text": attempt.text}]
     if attempt.thinking:
         content.insert(0, {"type": "reasoning", "reasoning": attempt.thinking})
-    writer = result["attempts"][result["kept"]]["model"]
-    metadata = {"model_name": writer, "finish_reason": FINISH_REASONS.get(result["status"], "stop")}
-    return AIMessage(content=content, response_metadata=metadata, usage_metadata=_usage_metadata(result["usage"]))
+    metadata = {"model_name": model, "finish_reason": FINISH_REASONS.get(status_of(attempt), "stop"), **about}
+    return AIMessage(content=content, id=id, response_metadata=metadata, usage_metadata=_usage_metadata(usage))
 
 
 def _usage_metadata(usage: dict[str, Any]) -> UsageMetadata:

@@ -5,11 +5,12 @@ Keys that are ours start with `adaptive_`; only `messages` is shared with a pare
 
 from __future__ import annotations
 
+import json
 import operator
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, NotRequired
 
-from langchain_core.messages import AnyMessage
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from langgraph.channels import EphemeralValue
 from langgraph.graph import MessagesState
 from langgraph.managed import RemainingSteps
@@ -20,7 +21,7 @@ from adaptive.blocking import Write
 from adaptive.errors import InputError
 
 Update = dict[str, Any]
-ROLES = {"human": "user", "ai": "assistant", "system": "system"}
+ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "user"}
 
 
 class SolverOutput(MessagesState, total=False):
@@ -71,15 +72,35 @@ def attempts_of(state: SolverState) -> list[Attempt]:
 
 
 def conversation(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
-    """(role, content) pairs for the chat template; raises `InputError` for a message it cannot take."""
+    """(role, content) pairs for the chat template; raises `InputError` for a message it cannot take.
+
+    Few chat templates know tools, so an agent's history is told in text: what the assistant called is a line of
+    its turn, what came back a user turn that names the tool, results that follow each other one turn.
+    """
     for message in messages:
         if message.type not in ROLES:
             raise InputError(
-                f"a {message.type!r} message cannot be solved: give user, assistant and system messages."
+                f"a {message.type!r} message cannot be solved: give user, assistant, system and tool messages."
             )
         if unread := _unread(message):
             raise InputError(f"a message holds {unread!r}, which a token engine cannot read: give it text.")
-    return [(ROLES[m.type], str(m.text)) for m in messages]
+    turns: list[tuple[str, str]] = []
+    for before, message in zip((None, *messages), messages, strict=False):
+        if message.type == "tool" and before is not None and before.type == "tool":
+            turns[-1] = ("user", f"{turns[-1][1]}\n\n{_said(message)}")
+        else:
+            turns.append((ROLES[message.type], _said(message)))
+    return turns
+
+
+def _said(message: AnyMessage) -> str:
+    """What a message says, as text."""
+    text = str(message.text)
+    if isinstance(message, ToolMessage):
+        return f"Result of {message.name or 'the tool'}:\n{text}"
+    calls = message.tool_calls if isinstance(message, AIMessage) else []
+    called = [f"Called {call['name']}({json.dumps(call['args'], default=str)})" for call in calls]
+    return "\n".join([text, *called] if text else called) if called else text
 
 
 def last_question(messages: Sequence[AnyMessage]) -> str:

@@ -1,7 +1,8 @@
-"""The LangGraph graph: classify, allocate, think, verify, escalate, and a vote's samples. Edges, nothing else.
+"""The LangGraph graph: classify, allocate, think, verify, escalate, approve, votes. Edges, nothing else.
 
 The models, their profiles and verifiers are bound when the graph is built (`nodes.py`); what goes from node to
-node is plain JSON (`state.py`).
+node is plain JSON (`state.py`). `approve` is visited only where there is something to ask (`approval.py`), so that
+it costs nothing where there is not.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from adaptive.bound import Bound, TokenBound, verifier_of
 from adaptive.chat.keys import is_chat
 from adaptive.chat.open import chat_model
 from adaptive.chat_bound import chat_bound
+from adaptive.context import SolverContext
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.nodes import Solver
@@ -32,7 +34,7 @@ from adaptive.reason.stops import parse_stops
 from adaptive.state import SolverInput, SolverOutput, SolverState
 from adaptive.verify import Verifier
 
-__all__ = ["Options", "build_solver"]
+__all__ = ["Options", "SolverContext", "build_solver"]
 
 SENT = ("messages", "adaptive_asked", "adaptive_session", "adaptive_plan", "adaptive_attempts", "adaptive_seconds")
 """What a sample of a vote is given of the state."""
@@ -53,7 +55,7 @@ def build_solver(
     judge: Verifier | None = None,
     prices: Prices | None = None,
     **compile_options: Any,
-) -> CompiledStateGraph[Any, Any, Any, Any]:
+) -> CompiledStateGraph[Any, SolverContext, Any, Any]:
     """The solver as a compiled graph: a node for any graph, or run on its own.
 
     `model` is a model spec, an engine or a chat model of LangChain's; `profile` a profile or its folder (default:
@@ -90,12 +92,12 @@ def _bound(
     return TokenBound(opened, known, verifier_of(known, options.verify, check=check, judge=judge))
 
 
-def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:
-    graph: StateGraph[SolverState, Any, Any, Any] = StateGraph(
-        SolverState, input_schema=SolverInput, output_schema=SolverOutput
+def _graph(solver: Solver) -> StateGraph[SolverState, SolverContext, Any, Any]:
+    graph: StateGraph[SolverState, SolverContext, Any, Any] = StateGraph(
+        SolverState, context_schema=SolverContext, input_schema=SolverInput, output_schema=SolverOutput
     )
     nodes = (solver.classify, solver.allocate, solver.think, solver.verify, solver.escalate, solver.sample,
-             solver.tally, solver.finish)  # fmt: skip
+             solver.tally, solver.approve, solver.finish)  # fmt: skip
     for node in nodes:
         graph.add_node(node.__name__, either_way(solver.holding(node), node.__name__))
 
@@ -106,7 +108,10 @@ def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:
         first = len(state["adaptive_attempts"])
         return [Send("sample", {**given, "adaptive_sample": first + i}) for i in range(solver.batch(state))]
 
-    def after_escalate(state: SolverState) -> str | list[Send]:
+    def after_plan(state: SolverState) -> str | list[Send]:
+        return "approve" if not state["adaptive_stop"] and solver.asks(state) else after_approve(state)
+
+    def after_approve(state: SolverState) -> str | list[Send]:
         if state["adaptive_stop"]:
             return "finish"
         return drawn(state) if Plan.from_json(state["adaptive_plan"]).arm == "vote" else "think"
@@ -114,10 +119,12 @@ def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:
     def after_tally(state: SolverState) -> str | list[Send]:
         return "finish" if state["adaptive_stop"] else drawn(state) or "escalate"
 
-    graph.add_edge(START, "classify").add_edge("classify", "allocate").add_edge("allocate", "think")
+    graph.add_edge(START, "classify").add_edge("classify", "allocate")
     graph.add_edge("think", "verify").add_edge("sample", "tally")
     graph.add_conditional_edges("verify", _stopped, {True: "finish", False: "escalate"})
-    graph.add_conditional_edges("escalate", after_escalate, ["think", "sample", "finish"])
+    graph.add_conditional_edges("allocate", after_plan, ["think", "approve"])
+    graph.add_conditional_edges("escalate", after_plan, ["think", "sample", "approve", "finish"])
+    graph.add_conditional_edges("approve", after_approve, ["think", "sample", "finish"])
     graph.add_conditional_edges("tally", after_tally, ["sample", "escalate", "finish"])
     return graph.add_edge("finish", END)
 

@@ -66,7 +66,7 @@ class Display:
 
     def show(self, event: Event) -> None:
         """Show one event of the workflow's custom stream; events not known here are for others."""
-        if "sample" in event:
+        if "sample" in event and event["event"] != "verdict":
             self._samples.add(event["attempt"])
         elif shown := self._shown.get(event["event"]):
             shown(event)
