@@ -166,9 +166,9 @@ class Attempt:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
-        data = asdict(self)
+        # Not `asdict`: it would copy the trace one id at a time.
         verdict = self.verdict.to_json() if self.verdict else None
-        return {**data, "rounds": [asdict(r) for r in self.rounds], "trace": list(self.trace), "verdict": verdict,
+        return {**vars(self), "rounds": [asdict(r) for r in self.rounds], "trace": list(self.trace), "verdict": verdict,
                 "usage": self.usage.to_json()}  # fmt: skip
 
     @classmethod
