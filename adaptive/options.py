@@ -63,7 +63,7 @@ class Options:
 
     def with_state(self, given: Mapping[str, Any] | None) -> Options:
         """These options with what a graph's state says of one question; raises `InputError` for what it cannot."""
-        if given is None:
+        if given is None or given == {}:
             return self
         names = given if isinstance(given, Mapping) else ()
         other = next((name for name in names if name not in PER_QUESTION), None)
