@@ -52,13 +52,13 @@ def either_way(node: Callable[[S, Write], Awaitable[T]], name: str) -> Runnable[
     return EitherWay(invoked, awaited, name)
 
 
-def choosing(choice: Callable[[S], T]) -> Runnable[S, T]:
-    """A choice of the next node, which an awaited graph would else take in a thread."""
+def quick(step: Callable[[S], Any]) -> Runnable[S, Any]:
+    """A node, or a choice of the next one, that never blocks: an awaited graph calls others in a thread."""
 
-    async def awaited(state: S) -> T:
-        return choice(state)
+    async def awaited(state: S) -> Any:
+        return step(state)
 
-    return EitherWay(choice, awaited, choice.__name__)
+    return EitherWay(step, awaited, step.__name__)
 
 
 @cache

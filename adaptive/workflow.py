@@ -16,7 +16,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
 
 from adaptive.arms import Plan
-from adaptive.blocking import choosing, either_way
+from adaptive.blocking import either_way, quick
 from adaptive.bound import TokenBound, verifier_of
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
@@ -101,9 +101,9 @@ def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:
 
     graph.add_edge(START, "classify").add_edge("classify", "allocate").add_edge("allocate", "think")
     graph.add_edge("think", "verify").add_edge("sample", "tally")
-    graph.add_conditional_edges("verify", choosing(_stopped), {True: "finish", False: "escalate"})
-    graph.add_conditional_edges("escalate", choosing(after_escalate), ["think", "sample", "finish"])
-    graph.add_conditional_edges("tally", choosing(after_tally), ["sample", "escalate", "finish"])
+    graph.add_conditional_edges("verify", quick(_stopped), {True: "finish", False: "escalate"})
+    graph.add_conditional_edges("escalate", quick(after_escalate), ["think", "sample", "finish"])
+    graph.add_conditional_edges("tally", quick(after_tally), ["sample", "escalate", "finish"])
     return graph.add_edge("finish", END)
 
 
