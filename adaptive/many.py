@@ -1,7 +1,9 @@
 """Many questions, each by the solver, side by side and within limits: a graph of its own, a node for any other.
 
-Every question is a task of its own (`Send`): it streams, resumes and fails for itself. Where the tokens of a run are
-limited, questions go in waves of as many as are solved at once, since what a wave has spent is known at its end.
+Every question is a task of its own (`Send`): it streams, resumes and fails for itself. They go in waves, of as
+many as may be solved at once, since what was spent is known at the end of a wave. LangGraph's `max_concurrency`
+says how many those are where it is set, and is not set by us: with 1, LangGraph 1.2 never ends a `stream` of
+custom events.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NotRequired
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.channels import EphemeralValue
 from langgraph.config import get_config, get_stream_writer
 from langgraph.errors import NodeError
@@ -21,7 +24,7 @@ from langgraph.types import Overwrite, Send
 from typing_extensions import TypedDict
 
 from adaptive.attempt import Usage
-from adaptive.blocking import EitherWay, Write, quick
+from adaptive.blocking import EitherWay, quick
 from adaptive.errors import AdaptiveError, InputError, on_one_line
 
 MOST_QUESTIONS = 1000
@@ -30,8 +33,11 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class Limits:
-    """Of a run: questions solved at once, where the run's config has no `max_concurrency`; most questions; and the
-    tokens from which on no further question is begun, None for no limit."""
+    """Limits of a run.
+
+    concurrency: questions solved at once, where the run's config has no `max_concurrency`. questions: how many it
+    takes. tokens: from how many on no further question is begun, None for no limit.
+    """
 
     concurrency: int = 1
     questions: int = MOST_QUESTIONS
@@ -42,6 +48,9 @@ class Limits:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"the limit of {name} must be 1 or more, got {value}.")
+
+
+NO_LIMITS = Limits()
 
 
 class MapInput(TypedDict):
@@ -77,7 +86,7 @@ class _Task(TypedDict):
 
 def build_map_solver(
     solver: CompiledStateGraph[Any, Any, Any, Any],
-    limits: Limits = Limits(),  # noqa: B008 -- frozen
+    limits: Limits = NO_LIMITS,
     **compile_options: Any,
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
     """The graph that solves many questions with `solver` (`build_solver`).
@@ -91,13 +100,12 @@ def build_map_solver(
         MapState, input_schema=MapInput, output_schema=MapOutput
     )
     graph.add_node("begin", quick(nodes.begin))
-    graph.add_node("solve", EitherWay(nodes.call, nodes.awaited, "solve"), error_handler=_failed)
+    graph.add_node("solve", EitherWay(nodes.call, nodes.awaited, "solve"), error_handler=_failed)  # type: ignore[call-overload]
     graph.add_node("gather", quick(nodes.gather))
     graph.add_edge(START, "begin").add_edge("solve", "gather")
     graph.add_conditional_edges("begin", quick(_wave), ["solve"])
     graph.add_conditional_edges("gather", quick(_rest), ["solve", END])
-    compiled = graph.compile(**{"name": "adaptive_map", **compile_options})
-    return compiled.with_config(max_concurrency=limits.concurrency)
+    return graph.compile(**{"name": "adaptive_map", **compile_options})
 
 
 @dataclass(frozen=True)
@@ -117,23 +125,17 @@ class _Nodes:
 
     def call(self, task: _Task) -> dict[str, Any]:
         """Solve one question."""
-        tell, state = _telling(task), {}
-        for mode, data in self.solver.stream(_asked(task), stream_mode=["custom", "values"]):
-            if mode == "custom":
-                tell(data)
-            else:
-                state = data
-        return _ended(task, {"id": task["item"]["id"], **state["adaptive_result"]})
+        solve = _Solve(task)
+        for mode, data in self.solver.stream(solve.asked, solve.config, stream_mode=["custom", "values"]):
+            solve.see(mode, data)
+        return solve.ended()
 
     async def awaited(self, task: _Task) -> dict[str, Any]:
         """The same, awaited."""
-        tell, state = _telling(task), {}
-        async for mode, data in self.solver.astream(_asked(task), stream_mode=["custom", "values"]):
-            if mode == "custom":
-                tell(data)
-            else:
-                state = data
-        return _ended(task, {"id": task["item"]["id"], **state["adaptive_result"]})
+        solve = _Solve(task)
+        async for mode, data in self.solver.astream(solve.asked, stream_mode=["custom", "values"]):
+            solve.see(mode, data)
+        return solve.ended()
 
     def gather(self, state: MapState) -> dict[str, Any]:
         """What is there by now, and what is next."""
@@ -149,14 +151,43 @@ class _Nodes:
         return {"adaptive_wave": self._first_of(left), "results": results, "adaptive_summary": summary(results)}
 
     def _first_of(self, places: Sequence[int]) -> list[int]:
-        """Those that are begun together: all, where nothing has to be known of some before others begin."""
-        at_once = get_config().get("max_concurrency") or self.limits.concurrency
-        return list(places if self.limits.tokens is None else places[:at_once])
+        """Those that are begun together."""
+        return list(places[: get_config().get("max_concurrency") or self.limits.concurrency])
+
+
+class _Solve:
+    """One question being solved: what is asked, and what was heard of it."""
+
+    def __init__(self, task: _Task) -> None:
+        self._task, self._write, self._state = task, get_stream_writer(), dict[str, Any]()
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the solver is given."""
+        asked = {"messages": [("user", self._task["item"]["question"])]}
+        options = self._task["asked"]
+        return asked if options is None else {**asked, "adaptive_options": options}
+
+    @property
+    def config(self) -> RunnableConfig | None:
+        """For a solve that is called: LangGraph takes one of its threads to listen for events."""
+        most = get_config().get("max_concurrency")
+        return {"max_concurrency": most + 1} if most else None
+
+    def see(self, mode: str, data: Any) -> None:
+        """Pass an event on with the question's id, or remember the state."""
+        if mode == "custom":
+            self._write({"id": self._task["item"]["id"], **data})
+        else:
+            self._state = data
+
+    def ended(self) -> dict[str, Any]:
+        """The result."""
+        return _ended(self._task, {"id": self._task["item"]["id"], **self._state["adaptive_result"]})
 
 
 def items_of(questions: Any, most: int) -> list[dict[str, str]]:
-    """The questions with an id each, their number where they bring none; raises `InputError` that names the one that
-    is wrong."""
+    """The questions with an id each, their number where they bring none; `InputError` says which is wrong."""
     if not isinstance(questions, Sequence) or isinstance(questions, str) or not questions:
         raise InputError(f"questions must be a list of at least one question, got {questions!r}.")
     if len(questions) > most:
@@ -181,7 +212,8 @@ def _item(question: Any, number: int) -> dict[str, str]:
 
 
 def summary(results: Sequence[Result]) -> dict[str, Any]:
-    """How many questions ended in which way, and their usage; that of `uncounted` ones, which failed, is not known."""
+    """How many questions ended in which way, and their usage; what `uncounted` ones spent until they failed is not
+    known."""
     return {
         "questions": len(results),
         "accepted": sum(result["accepted"] for result in results),
@@ -203,17 +235,6 @@ def _wave(state: MapState) -> list[Send]:
 
 def _rest(state: MapState) -> str | list[Send]:
     return _wave(state) or END
-
-
-def _asked(task: _Task) -> dict[str, Any]:
-    asked = {"messages": [("user", task["item"]["question"])]}
-    return asked if task["asked"] is None else {**asked, "adaptive_options": task["asked"]}
-
-
-def _telling(task: _Task) -> Write:
-    """What passes the events of a solve on, with the id of its question."""
-    write, name = get_stream_writer(), task["item"]["id"]
-    return lambda event: write({"id": name, **event})
 
 
 def _ended(task: _Task, result: Result) -> dict[str, Any]:

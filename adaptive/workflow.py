@@ -26,7 +26,7 @@ from adaptive.profile import Profile, profile_for
 from adaptive.state import SolverInput, SolverOutput, SolverState
 from adaptive.verify import Verifier
 
-__all__ = ["Options", "build_solver"]
+__all__ = ["Options", "build_solver", "drawn"]
 
 SENT = ("messages", "adaptive_asked", "adaptive_session", "adaptive_plan", "adaptive_attempts")
 """What a sample of a vote is given of the state."""
@@ -59,6 +59,11 @@ def build_solver(
     return _graph(solver).compile(**{"name": "adaptive", **compile_options})
 
 
+def drawn() -> str:
+    """The solver's graph as Mermaid text. No model is opened for it: all solvers have the same nodes."""
+    return _graph(Solver((), Options())).compile().get_graph().draw_mermaid()
+
+
 def _opened(model: str | TokenEngine, engine: Mapping[str, Any] | None) -> TokenEngine:
     return open_engine(model, **(engine or {})) if isinstance(model, str) else model
 
@@ -85,7 +90,7 @@ def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:
     for node in nodes:
         graph.add_node(node.__name__, either_way(solver.holding(node), node.__name__))
 
-    def drawn(state: SolverState) -> list[Send]:
+    def samples(state: SolverState) -> list[Send]:
         """The next samples of a vote, side by side."""
         given = {key: state[key] for key in SENT if key in state}  # type: ignore[literal-required]
         first = len(state["adaptive_attempts"])
@@ -94,10 +99,10 @@ def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:
     def after_escalate(state: SolverState) -> str | list[Send]:
         if state["adaptive_stop"]:
             return "finish"
-        return drawn(state) if Plan.from_json(state["adaptive_plan"]).arm == "vote" else "think"
+        return samples(state) if Plan.from_json(state["adaptive_plan"]).arm == "vote" else "think"
 
     def after_tally(state: SolverState) -> str | list[Send]:
-        return "finish" if state["adaptive_stop"] else drawn(state) or "escalate"
+        return "finish" if state["adaptive_stop"] else samples(state) or "escalate"
 
     graph.add_edge(START, "classify").add_edge("classify", "allocate").add_edge("allocate", "think")
     graph.add_edge("think", "verify").add_edge("sample", "tally")

@@ -3,9 +3,9 @@
     {"questions": ["What is 2 + 2?", {"id": "story", "question": "Mia has ..."}]}
 
 gives `results`, one for each question in their order, and `adaptive_summary`. The environment sets the solver as
-in `solve.py`, and the limits of a run: ADAPTIVE_CONCURRENCY questions at once (the run's own `max_concurrency` goes
-before it; default: what the engine is good for), ADAPTIVE_MAX_QUESTIONS at most, and ADAPTIVE_MAX_RUN_TOKENS, from
-which on no further question is begun.
+in `solve.py`, and the limits of a run: ADAPTIVE_CONCURRENCY questions at once (a `max_concurrency` in the run's
+config goes before it; by default what the engine is good for), ADAPTIVE_MAX_QUESTIONS at most, and
+ADAPTIVE_MAX_RUN_TOKENS, from which on no further question is begun.
 """
 
 from __future__ import annotations
