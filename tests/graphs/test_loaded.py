@@ -15,7 +15,7 @@ from langgraph.graph.state import CompiledStateGraph
 from adaptive.errors import InputError
 from tests.solving import PureEngine, ask, profile
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONFIG = json.loads((ROOT / "langgraph.json").read_text(encoding="utf-8"))
 
 
