@@ -20,7 +20,7 @@ from langgraph.config import get_config, get_stream_writer
 from langgraph.errors import NodeError
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import Overwrite, Send
+from langgraph.types import Command, Overwrite, Send
 from typing_extensions import TypedDict
 
 from adaptive.attempt import Usage
@@ -241,11 +241,15 @@ def _ended(task: _Task, result: Result) -> dict[str, Any]:
     return {"adaptive_ended": [{"place": task["place"], "result": result}]}
 
 
-def _failed(task: _Task, error: NodeError) -> dict[str, Any]:
-    """What stands for the result of a question whose solve raised."""
+def _failed(task: _Task, error: NodeError) -> Command[str]:
+    """What stands for the result of a question whose solve raised.
+
+    Without `goto` LangGraph 1.2 would end the run where every question of a wave failed: a node that failed
+    triggers none of its edges.
+    """
     why = error.error
     said = str(why) if isinstance(why, AdaptiveError) else f"{type(why).__name__} ({on_one_line(why)})"
-    return _ended(task, _failure(task["item"], said, None))
+    return Command(update=_ended(task, _failure(task["item"], said, None)), goto="gather")
 
 
 def _failure(item: dict[str, str], why: str, usage: dict[str, Any] | None) -> Result:

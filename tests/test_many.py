@@ -88,6 +88,13 @@ def test_one_that_fails_keeps_none_from_being_solved(error: type[Exception], sai
         assert state["adaptive_summary"]["uncounted"] == 3
 
 
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_a_wave_of_which_every_question_fails_is_gathered_too(limit: int) -> None:
+    engine = Touchy(fails="AB2", error=RuntimeError)
+    for state in both(mapped(engine, Limits(limit)), {"questions": TEXTS}):
+        assert [r["status"] for r in state["results"]] == ["failed", "failed", "answered", "answered", "failed"]
+
+
 @pytest.mark.parametrize(("limit", "config", "most"), [(2, None, 2), (1, None, 1), (5, {"max_concurrency": 3}, 3)])
 async def test_so_many_at_once(limit: int, config: Any, most: int) -> None:
     engine = Touchy(yields=True)
