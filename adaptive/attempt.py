@@ -5,7 +5,7 @@ Everything here turns into plain JSON types and back, so that it survives a chec
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 RoundEnd = Literal["natural", "budget", "context", "loop", "converged", "confident"]
@@ -52,9 +52,9 @@ class Usage:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, with the total."""
-        data = asdict(self)
+        # Not `asdict`, here and below: it copies value by value, a trace id by id, and every node writes attempts.
         return {
-            **data,
+            **vars(self),
             "total": self.total,
             "seconds": round(self.seconds, 4),
             "estimated": list(self.estimated),
@@ -113,7 +113,7 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
-        return {**asdict(self), "usage": self.usage.to_json() if self.usage else None}
+        return {**vars(self), "usage": self.usage.to_json() if self.usage else None}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Verdict:
@@ -184,16 +184,15 @@ class Attempt:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
-        data = asdict(self)
         verdict = self.verdict.to_json() if self.verdict else None
         return {
-            **data,
-            "rounds": [asdict(r) for r in self.rounds],
+            **vars(self),
+            "rounds": [dict(vars(r)) for r in self.rounds],
             "trace": list(self.trace),
             "verdict": verdict,
             "usage": self.usage.to_json(),
             "turns": list(self.turns),
-            "starved": [asdict(s) for s in self.starved],
+            "starved": [dict(vars(s)) for s in self.starved],
         }
 
     @classmethod

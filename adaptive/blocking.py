@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import cache
 from typing import Any, TypeVar
 
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.config import get_stream_writer
 
 S = TypeVar("S")
@@ -17,7 +17,25 @@ Write = Callable[[dict[str, Any]], None]
 STOP_SECONDS = 5.0  # how long an interrupted caller waits for the work to stop
 
 
-def either_way(node: Callable[[S, Write], Awaitable[T]], name: str) -> RunnableLambda[S, T]:
+class EitherWay(Runnable[S, T]):
+    """What a graph can both call and await; in a trace it is the graph's step, and no run inside that.
+
+    A `RunnableLambda` is such a run, which costs more than most of our nodes do.
+    """
+
+    def __init__(self, called: Callable[[S], T], awaited: Callable[[S], Awaitable[T]], name: str) -> None:
+        self._called, self._awaited, self.name = called, awaited, name
+
+    def invoke(self, input: S, config: RunnableConfig | None = None, **kwargs: Any) -> T:
+        """Call it."""
+        return self._called(input)
+
+    async def ainvoke(self, input: S, config: RunnableConfig | None = None, **kwargs: Any) -> T:
+        """Await it."""
+        return await self._awaited(input)
+
+
+def either_way(node: Callable[[S, Write], Awaitable[T]], name: str) -> Runnable[S, T]:
     """A node that graphs can both invoke and await."""
 
     async def awaited(state: S) -> T:
@@ -31,7 +49,16 @@ def either_way(node: Callable[[S, Write], Awaitable[T]], name: str) -> RunnableL
 
         return run_blocking(run())
 
-    return RunnableLambda(invoked, afunc=awaited, name=name)
+    return EitherWay(invoked, awaited, name)
+
+
+def quick(step: Callable[[S], Any]) -> Runnable[S, Any]:
+    """A node, or a choice of the next one, that never blocks: an awaited graph calls others in a thread."""
+
+    async def awaited(state: S) -> Any:
+        return step(state)
+
+    return EitherWay(step, awaited, step.__name__)
 
 
 @cache

@@ -9,6 +9,7 @@ from pathlib import Path
 from langchain_core.messages import AnyMessage
 
 from adaptive import policy
+from adaptive.apart import apart
 from adaptive.arms import Plan
 from adaptive.attempt import Attempt, Usage
 from adaptive.bound import GENERAL, Context, fitted, verifier_of
@@ -20,6 +21,8 @@ from adaptive.profile import Profile
 from adaptive.reason.budget import Style
 from adaptive.reason.effort import NO_TALK, Talk, think
 from adaptive.reason.starving import Memory, Recovery
+from adaptive.result import attempt_message
+from adaptive.streaming import as_message
 from adaptive.verify import Verifier
 
 BUDGETS: dict[Effort, int] = {"minimal": 1024, "low": 4096, "medium": 16384, "high": 32768, "xhigh": 65536}
@@ -77,19 +80,24 @@ class ChatBound:
         """The attempt that a plan buys; only a Wait goes on with what was said before."""
         goes_on = plan.arm == "wait" and plan.base is not None
         options = context.options
-        attempt = await think(
-            self.model,
-            messages,
-            plan.rung,
-            style=self.profile.style,
-            recovery=self._recovery(before, options),
-            talk=Talk.of(before[plan.base]) if goes_on and plan.base is not None else NO_TALK,
-            temperature=options.temperature or None,
-            seed=context.sampling.seed or None,
-            index=plan.index,
-            arm=plan.arm,
-            on_event=context.write,
-        )
+        id, about = context.message_id, context.about(plan)
+        async with as_message(messages, context.write, name=self.name, id=id, about=about) as telling:
+            work = think(
+                self.model,
+                messages,
+                plan.rung,
+                style=self.profile.style,
+                recovery=self._recovery(before, options),
+                talk=Talk.of(before[plan.base]) if goes_on and plan.base is not None else NO_TALK,
+                temperature=options.temperature or None,
+                seed=context.sampling.seed or None,
+                index=plan.index,
+                arm=plan.arm,
+                on_event=telling.see,
+            )
+            # Apart: the calls inside would be streamed and counted beside the attempt that they make up.
+            attempt = await apart(work)
+            telling.message = attempt_message(attempt, attempt.usage.to_json(), self.name, id, about)
         return replace(attempt, reason=plan.reason, base=plan.base if goes_on else None, model=plan.model)
 
     async def release(self, session: str) -> None:

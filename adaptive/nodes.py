@@ -39,6 +39,8 @@ SAMPLE_SEEDS = 1009
 """Between the seeds of two solves there is room for so many samples."""
 MOST_BROKEN = 1024
 """Solves whose vote failed that are remembered."""
+SHORT = 1000
+"""A question of so many characters is judged in about the time that waking a thread takes."""
 
 
 @dataclass
@@ -52,13 +54,14 @@ class Drawing:
 @dataclass(frozen=True)
 class Solver:
     """The nodes. models: this model, and better ones after it. prices: of their tokens. broken: solves of which a
-    sample failed."""
+    sample failed. read: the models whose difficulty model was asked already."""
 
     models: tuple[Bound, ...]
     options: Options
     prices: Prices = field(default_factory=Prices)
     drawing: dict[str, Drawing] = field(default_factory=dict)
     broken: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_BROKEN))
+    read: set[int] = field(default_factory=set)
 
     async def classify(self, state: SolverState, write: Write) -> Update:
         """How likely each rung is to solve the question."""
@@ -311,8 +314,12 @@ class Solver:
     ) -> dict[str, Any]:
         """How hard a question is for a model, by rung of its ladder within the options, after these attempts."""
         profile = self.models[model].profile
-        # In a thread: the first time, the difficulty model is read from its files.
-        known = await asyncio.to_thread(profile.difficulty, question, probe_of(attempts, model))
+        probe = probe_of(attempts, model)
+        if model in self.read and len(question) <= SHORT:
+            known = profile.difficulty(question, probe)
+        else:  # in a thread: the first time, the difficulty model is read from its files
+            known = await asyncio.to_thread(profile.difficulty, question, probe)
+            self.read.add(model)
         shaped = policy.shape(profile.ladder, options)
         return {**known, "p_solved": policy.on_ladder(known["p_solved"], profile.ladder, shaped)}
 

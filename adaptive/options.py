@@ -80,7 +80,7 @@ class Options:
 
         Raises `InputError` for what it cannot.
         """
-        if given is None:
+        if given is None or given == {}:
             return self
         names = given if isinstance(given, Mapping) else ()
         other = next((name for name in names if name not in PER_QUESTION), None)

@@ -18,7 +18,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
 
 from adaptive.arms import Plan
-from adaptive.blocking import either_way
+from adaptive.blocking import either_way, quick
 from adaptive.bound import Bound, TokenBound, verifier_of
 from adaptive.chat.keys import is_chat
 from adaptive.chat.open import chat_model
@@ -34,7 +34,7 @@ from adaptive.reason.stops import parse_stops
 from adaptive.state import SolverInput, SolverOutput, SolverState
 from adaptive.verify import Verifier
 
-__all__ = ["Options", "SolverContext", "build_solver"]
+__all__ = ["Options", "SolverContext", "build_solver", "drawn"]
 
 SENT = ("messages", "adaptive_asked", "adaptive_session", "adaptive_plan", "adaptive_attempts", "adaptive_seconds")
 """What a sample of a vote is given of the state."""
@@ -75,6 +75,11 @@ def build_solver(
     return _graph(solver).compile(**{"name": "adaptive", **compile_options})
 
 
+def drawn() -> str:
+    """The solver's graph as Mermaid text. No model is opened for it: all solvers have the same nodes."""
+    return _graph(Solver((), Options())).compile().get_graph().draw_mermaid()
+
+
 def _bound(
     model: Model,
     engine: Mapping[str, Any],
@@ -101,7 +106,7 @@ def _graph(solver: Solver) -> StateGraph[SolverState, SolverContext, Any, Any]:
     for node in nodes:
         graph.add_node(node.__name__, either_way(solver.holding(node), node.__name__))
 
-    def drawn(state: SolverState) -> list[Send]:
+    def samples(state: SolverState) -> list[Send]:
         """The next samples of a vote, side by side."""
         given = {key: state[key] for key in SENT if key in state}  # type: ignore[literal-required]
         given["adaptive_sent"] = time.time()
@@ -114,18 +119,18 @@ def _graph(solver: Solver) -> StateGraph[SolverState, SolverContext, Any, Any]:
     def after_approve(state: SolverState) -> str | list[Send]:
         if state["adaptive_stop"]:
             return "finish"
-        return drawn(state) if Plan.from_json(state["adaptive_plan"]).arm == "vote" else "think"
+        return samples(state) if Plan.from_json(state["adaptive_plan"]).arm == "vote" else "think"
 
     def after_tally(state: SolverState) -> str | list[Send]:
-        return "finish" if state["adaptive_stop"] else drawn(state) or "escalate"
+        return "finish" if state["adaptive_stop"] else samples(state) or "escalate"
 
     graph.add_edge(START, "classify").add_edge("classify", "allocate")
     graph.add_edge("think", "verify").add_edge("sample", "tally")
-    graph.add_conditional_edges("verify", _stopped, {True: "finish", False: "escalate"})
-    graph.add_conditional_edges("allocate", after_plan, ["think", "approve"])
-    graph.add_conditional_edges("escalate", after_plan, ["think", "sample", "approve", "finish"])
-    graph.add_conditional_edges("approve", after_approve, ["think", "sample", "finish"])
-    graph.add_conditional_edges("tally", after_tally, ["sample", "escalate", "finish"])
+    graph.add_conditional_edges("verify", quick(_stopped), {True: "finish", False: "escalate"})
+    graph.add_conditional_edges("allocate", quick(after_plan), ["think", "approve"])
+    graph.add_conditional_edges("escalate", quick(after_plan), ["think", "sample", "approve", "finish"])
+    graph.add_conditional_edges("approve", quick(after_approve), ["think", "sample", "finish"])
+    graph.add_conditional_edges("tally", quick(after_tally), ["sample", "escalate", "finish"])
     return graph.add_edge("finish", END)
 
 

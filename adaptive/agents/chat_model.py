@@ -17,8 +17,8 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from adaptive.agents.apart import Tell, told, told_blocking
 from adaptive.agents.chunks import Chunks
+from adaptive.apart import Tell, told, told_blocking
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.options import PER_QUESTION, Options
 

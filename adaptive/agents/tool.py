@@ -7,7 +7,7 @@ from typing import Any
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field
 
-from adaptive.agents.apart import apart
+from adaptive.apart import apart
 from adaptive.blocking import run_blocking
 from adaptive.engines.protocol import TokenEngine
 from adaptive.errors import InputError

@@ -26,6 +26,7 @@ VERBS = {
     "models": "Show which engines are installed and what a model can do.",
     "logs": "Show logged solves, newest last.",
     "feedback": "Say whether a logged answer was right.",
+    "graph": "Print the solver's graph as Mermaid text.",
 }
 DEBUG = "adaptive.debug"
 

@@ -15,7 +15,7 @@ from langgraph.graph.state import CompiledStateGraph
 from adaptive.errors import InputError
 from tests.solving import PureEngine, ask, profile
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONFIG = json.loads((ROOT / "langgraph.json").read_text(encoding="utf-8"))
 
 
@@ -97,6 +97,46 @@ def test_the_environment_bounds_it(
     result = solve(MODEL="scripted", **variables)
     assert [a["budget"] for a in result["attempts"]] == budgets
     assert [a["effort"] for a in result["attempts"]] == efforts
+
+
+def mapped(**variables: str) -> dict[str, Any]:
+    """What the graph `map_solve` makes of three questions, loaded with these variables set."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in variables.items():
+            environment.setenv(f"ADAPTIVE_{name}", value)
+        graph = load(CONFIG["graphs"]["map_solve"])
+    state: dict[str, Any] = graph.invoke({"questions": ["A?", "B?", "C?"]})
+    return state
+
+
+@pytest.mark.parametrize(
+    ("variables", "statuses"),
+    [
+        ({}, ["answered"] * 3),
+        ({"MAX_RUN_TOKENS": "1"}, ["answered", "failed", "failed"]),
+        ({"MAX_RUN_TOKENS": "1", "CONCURRENCY": "2"}, ["answered", "answered", "failed"]),
+    ],
+)
+def test_the_environment_limits_a_run_of_many(
+    variables: dict[str, str], statuses: list[str], opened: list[str]
+) -> None:
+    assert [r["status"] for r in mapped(**variables)["results"]] == statuses
+    assert opened == ["embedded"]
+
+
+@pytest.mark.usefixtures("opened")
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"CONCURRENCY": "0"}, "the limit of concurrency must be 1 or more, got 0"),
+        ({"CONCURRENCY": "all"}, "ADAPTIVE_CONCURRENCY must be a whole number, got 'all'"),
+        ({"MAX_QUESTIONS": "2"}, "a run takes 2 questions at most, got 3"),
+        ({"MAX_RUN_TOKENS": "0"}, "the limit of tokens must be 1 or more, got 0"),
+    ],
+)
+def test_a_bad_limit_of_a_run_is_one_sentence(variables: dict[str, str], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        mapped(**variables)
 
 
 @pytest.mark.parametrize(

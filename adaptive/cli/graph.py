@@ -1,0 +1,13 @@
+"""`adaptive graph`: the solver's nodes and edges."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+def graph() -> None:
+    """Print the solver's graph as Mermaid text."""
+    from adaptive.workflow import drawn
+
+    click.echo(drawn(), nl=False)

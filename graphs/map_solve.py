@@ -1,0 +1,24 @@
+"""Many questions, each by the solver: a graph for LangGraph's server, named in `langgraph.json`, loaded by path.
+
+    {"questions": ["What is 2 + 2?", {"id": "story", "question": "Mia has ..."}]}
+
+gives `results`, one for each question in their order, and `adaptive_summary`. The environment sets the solver as
+in `solve.py`, and the limits of a run: ADAPTIVE_CONCURRENCY questions at once (a `max_concurrency` in the run's
+config goes before it; by default what the engine is good for), ADAPTIVE_MAX_QUESTIONS at most, and
+ADAPTIVE_MAX_RUN_TOKENS, from which on no further question is begun.
+"""
+
+from __future__ import annotations
+
+from adaptive.engines.registry import parallel
+from adaptive.environment import count, options, text
+from adaptive.many import MOST_QUESTIONS, Limits, build_map_solver
+from adaptive.workflow import build_solver
+
+model = text("MODEL") or "embedded"
+limits = Limits(
+    concurrency=parallel(model) if (given := count("CONCURRENCY")) is None else given,
+    questions=MOST_QUESTIONS if (most := count("MAX_QUESTIONS")) is None else most,
+    tokens=count("MAX_RUN_TOKENS"),
+)
+graph = build_map_solver(build_solver(model, profile=text("PROFILE"), options=options()), limits)
