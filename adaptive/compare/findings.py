@@ -89,13 +89,11 @@ def _bought(low: Summary, high: Summary, below: str) -> str:
         return ""
     more = high.made - low.made
     change = f"{'+' if more >= 0 else '-'}{tokens(abs(more))} tokens"
-    word = "accepted" if high.checked else "an"
+    what = "accepted answer" if high.checked else "answer"
     if not low.good:
-        return f"{change}, and {word} answer where {below} has none" if word == "an" else (
-            f"{change}, and an accepted answer where {below} has none"
-        )  # fmt: skip
+        return f"{change}, and an {what} where {below} has none"
     if not high.good:
-        return f"{change}, and no {'accepted ' if high.checked else ''}answer where {below} has one"
+        return f"{change}, and no {what} where {below} has one"
     return f"{change}, {_answers(low, high)}{_reliability(low, high)}"
 
 
@@ -103,9 +101,11 @@ def _answers(low: Summary, high: Summary) -> str:
     """How the answers of two settings stand to each other."""
     a, b = low.answer, high.answer
     often = "" if low.agrees and high.agrees else " most often"
+    if a is None or b is None:
+        return "no final answer to compare"
     if same_answer(a, b):
         return f"same answer{often}"
-    prose = any(len(text.split()) > PROSE for text in (a or "", b or ""))
+    prose = any(len(text.split()) > PROSE for text in (a, b))
     return "another wording" if prose else f"another answer{often}"
 
 
