@@ -31,8 +31,8 @@ class Cell:
 class Bought:
     """What a call brought.
 
-    finish: how it ended in the words of whoever ended it: of a chat model `stop`, `length`, `refusal` or `tools`, of
-    a token engine how its thinking ended. notes: what was mapped to the nearest thing that the model can.
+    finish: how it ended in the words of whoever ended it: of a chat model `stop`, `length`, `refusal` or `tools`,
+    of a token engine how its thinking ended. notes: what was mapped to the nearest thing that the model can.
     """
 
     attempt: Attempt

@@ -1,7 +1,7 @@
 """What a lever bought, in plain sentences: only what the rows show, and no more.
 
-Two answers are the same by `adaptive.verify.compare.same_answer`. Prose hardly ever is, however much it says the same:
-of two answers of which one is longer than `PROSE` words nothing is claimed but that the wording differs.
+Two answers are the same by `adaptive.verify.compare.same_answer`. Prose hardly ever is, however much it says
+the same: of two answers of which one is longer than `PROSE` words nothing is claimed but that the wording differs.
 """
 
 from __future__ import annotations
