@@ -1,8 +1,8 @@
 """Cells that were paid for, in a SQLite file: written as soon as each is, so that nothing is paid twice.
 
 A cell is found by the prompt, the images' bytes, the setting, the temperature, the number of its repeat and what
-else its model was opened with. How answers are checked is no part of that: other checks judge the same answers. The
-file holds digests of prompts and images, and what the models said; never a key, a header or a password.
+else its model was opened with. How answers are checked is no part of that: other checks judge the same answers. In
+the file are digests of prompts and images, and what the models said; never a key, a header or a password.
 """
 
 from __future__ import annotations

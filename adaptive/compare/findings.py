@@ -80,7 +80,7 @@ def _most(compared: Sequence[Summary]) -> Iterator[str]:
     with_most = [one for one in answering if one.made == most]
     if len(answering) > 1 and len(with_most) == 1:
         model, effort, cap = with_most[0].setting
-        yield f"{effort} effort on {model} at {cap} answers, with the most tokens: {tokens(most)}"
+        yield f"{effort} effort on {model} at {cap} answers, with the most tokens of those that do: {tokens(most)}"
 
 
 def _bought(low: Summary, high: Summary, below: str) -> str:

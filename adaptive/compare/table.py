@@ -18,8 +18,10 @@ from adaptive.compare.summary import Summary, cheapest, summaries
 PLAIN_WIDTH = 200
 """Columns of a table that is not printed on a terminal."""
 HEAD = ("", "model", "effort", "cap", "prompt", "visible", "reasoning", "total", "seconds", "cost", "finish",
-        "ended", "accepted")  # fmt: skip
-LEFT = ("", "model", "effort", "finish", "ended", "accepted")
+        "ended")  # fmt: skip
+JUDGED = {True: "accepted", False: "in form"}
+"""The last column: what the check says, or else only whether the answer has the form of one."""
+LEFT = ("", "model", "effort", "finish", "ended", *JUDGED.values())
 FIELDS = ("model", "effort", "cap", "repeat", "ended", "finish", "accepted", "prompt", "cached", "visible",
           "reasoning", "total", "seconds", "cost", "estimated", "answer", "error")  # fmt: skip
 """The columns of a CSV."""
@@ -92,7 +94,7 @@ def _line(row: Row) -> dict[str, Any]:
 def _table(compared: Sequence[Summary]) -> Table:
     found = cheapest(compared)
     shown = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in HEAD:
+    for name in (*HEAD, JUDGED[compared[0].checked]):
         shown.add_column(name, justify="left" if name in LEFT else "right", overflow="fold")
     for one in compared:
         best = found is not None and found.summary.setting == one.setting
