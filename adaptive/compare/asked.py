@@ -91,9 +91,9 @@ class Local:
         return Bought(attempt, attempt.finish, tuple(f"{cell.setting.model}: {note}" for note in notes))
 
     def rung(self, cell: Cell) -> Rung:
-        """The rung of a cell: the profile's answer room is kept free of its cap, and the rest is for thinking."""
+        """The rung of a cell: the profile's answer room, at most half of the cap, and the rest for thinking."""
         _, effort, cap = cell.setting
-        room = min(cap, self.profile.ladder[self.profile.ladder.top].answer_room)
+        room = min(max(1, cap // 2), self.profile.ladder[self.profile.ladder.top].answer_room)
         return Rung(effort, 0, 0, cap) if effort == "none" else Rung(effort, cap - room, 0, room)
 
     async def close(self) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adaptive.bench.plots import BLUE, GRID, INK, LOOK, ORANGE, SCALE, ready
+from adaptive.bench.plots import BLUE, GRID, INK, LOOK, ORANGE, SCALE, SKY, ready
 from adaptive.compare.findings import tokens
 from adaptive.compare.summary import Summary, cheapest
 
 __all__ = ["ready", "write_plot"]
 
-KINDS = (("prompt", GRID), ("reasoning", BLUE), ("visible", ORANGE))
+KINDS = (("prompt", GRID), ("injected", SKY), ("reasoning", BLUE), ("visible", ORANGE))
 HATCH = "////"
 BAR = 0.42
 """Inches of height for each setting."""
@@ -40,7 +40,8 @@ def draw(compared: Sequence[Summary], axes: Any) -> None:
     from matplotlib.patches import Patch
 
     at, left = list(range(len(compared))), [0.0] * len(compared)
-    for kind, colour in KINDS:
+    shown = [(kind, colour) for kind, colour in KINDS if any(getattr(one, kind) for one in compared)]
+    for kind, colour in shown:
         counts = [getattr(one, kind) for one in compared]
         bars = axes.barh(at, counts, 0.62, left, color=colour, edgecolor="white", linewidth=0.6)
         for bar, one in zip(bars, compared, strict=True):
@@ -54,9 +55,9 @@ def draw(compared: Sequence[Summary], axes: Any) -> None:
     axes.grid(axis="y", visible=False)
     axes.margins(x=0.16)
     axes.set_xlabel("tokens")
-    kinds = [Patch(facecolor=colour, label=kind) for kind, colour in KINDS]
+    kinds = [Patch(facecolor=colour, label=kind) for kind, colour in shown]
     none = Patch(facecolor="white", edgecolor=INK, hatch=HATCH, label="no answer")
-    axes.legend(handles=[*kinds, none], loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, fontsize=8.5)
+    axes.legend(handles=[*kinds, none], loc="lower center", bbox_to_anchor=(0.5, 1), ncols=5, fontsize=8.5)
 
 
 def _mark_cheapest(compared: Sequence[Summary], axes: Any) -> None:

@@ -61,6 +61,11 @@ class Summary:
         return self._median(lambda usage: usage.thinking)
 
     @property
+    def injected(self) -> float:
+        """The median of tokens that a token engine was given beside the prompt."""
+        return self._median(lambda usage: usage.injected)
+
+    @property
     def made(self) -> float:
         """The median of tokens beside the prompt's: what the cap limits."""
         return self._median(made)

@@ -2,8 +2,8 @@
 
 The lab asks o4-mini and o1 for a plan of a day, by a photograph of a programme. Of its five settings it tells: 632
 and 642 tokens for o4-mini at low and high effort and a cap of 100K; for o1 more at high effort and 40K, no response
-at high effort and 4K, and at low effort and 4K a response with the most tokens used so far. Figures that it does not
-tell (those of o1, how tokens are split, all texts) are made up here, in that order.
+at high effort and 4K, and at low effort and 4K a response with the most tokens so far. What it does not tell (the
+figures of o1, how tokens are split, all texts) is made up here, in that order.
 """
 
 from __future__ import annotations
@@ -51,5 +51,8 @@ def png() -> bytes:
 
     head = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
     return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0\x80")) + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b"\0\x80"))
+        + chunk(b"IEND", b"")
     )
