@@ -1,7 +1,7 @@
 """The comparison of a published lab on reasoning tokens, played by the local server.
 
 The lab asks o4-mini and o1 for a plan of a day, by a photograph of a programme. Of its five settings it tells: 632
-and 642 tokens for o4-mini at low and high effort and a cap of 100K; for o1 more at high effort and 40K, no response
+and 642 tokens for o4-mini at low and high effort and a cap of 100K; for o1 more at high effort and 40K, no answer
 at high effort and 4K, and at low effort and 4K a response with the most tokens so far. What it does not tell (the
 figures of o1, how tokens are split, all texts) is made up here, in that order.
 """
