@@ -29,8 +29,8 @@ class Streamed:
 
     def add(self, chunk: AIMessage) -> None:
         """Take one chunk more."""
-        if not isinstance(chunk, AIMessageChunk):
-            raise TypeError(f"a stream of {type(chunk).__name__} is none of chunks")
+        if not isinstance(chunk, AIMessageChunk):  # all at once, from a model that does not stream
+            chunk = AIMessageChunk(**chunk.model_dump(exclude={"type"}))
         self._whole = chunk if self._whole is None else self._whole + chunk
         self._tell("thinking", reasoned(chunk))
         self._text += chunk.text

@@ -20,7 +20,7 @@ _NAMES: Mapping[str, re.Pattern[str]] = {
     "cap": re.compile(r"max_(?:completion_|output_)?tokens|maxoutputtokens|num_predict"),
     "temperature": re.compile(r"temperature"),
     "seed": re.compile(r"\bseed\b"),
-    "budget": re.compile(r"thinking"),
+    "budget": re.compile(r"budget|thinking(?![_ ]?level)"),
 }
 
 

@@ -1,0 +1,71 @@
+"""Images: what is one, and one from a file or an address."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+
+from adaptive.chat.images import MOST, has_image, image_block, is_image
+from adaptive.errors import InputError
+
+STARTS = {
+    "image/png": b"\x89PNG\r\n\x1a\nmore",
+    "image/jpeg": b"\xff\xd8\xff\xe0more",
+    "image/gif": b"GIF89amore",
+    "image/webp": b"RIFF\x10\0\0\0WEBPVP8 ",
+}
+
+
+@pytest.mark.parametrize("kind", STARTS)
+def test_a_file_is_what_it_begins_with(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "picture.txt"
+    path.write_bytes(STARTS[kind])
+    block = image_block(str(path))
+    assert (block["type"], block["mime_type"]) == ("image", kind)
+    assert base64.b64decode(block["base64"]) == STARTS[kind]
+
+
+def test_an_address() -> None:
+    block = image_block("https://example.org/a.png")
+    assert (block["type"], block["url"]) == ("image", "https://example.org/a.png")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"hello", r"a\.png is no image of a kind that models take \(image/png\): use PNG, JPEG, GIF or WebP\."),
+        (b"", "is no image of a kind that models take"),
+        (b"\0" * (MOST + 1), f"a.png has {MOST + 1} bytes: an image may have at most {MOST}"),
+        (None, r"a\.png cannot be read \(No such file or directory\)\."),
+    ],
+)
+def test_files_that_cannot_be(tmp_path: Path, content: bytes | None, said: str) -> None:
+    path = tmp_path / "a.png"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        image_block(str(path))
+
+
+def test_a_folder_is_no_image(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)"):
+        image_block(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("part", "image"),
+    [
+        ({"type": "image", "url": "https://example.org/a.png"}, True),
+        ({"type": "image_url", "image_url": {"url": "data:..."}}, True),
+        ({"type": "input_image"}, True),
+        ({"type": "text", "text": "image"}, False),
+        ("image", False),
+    ],
+)
+def test_what_is_an_image(part: Any, image: bool) -> None:
+    assert is_image(part) is image
+    assert has_image([AIMessage("hello"), HumanMessage([part])]) is image

@@ -1,0 +1,158 @@
+"""The levers of models that are not asked over a wire: plain ones, OpenAI's format, Ollama's options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain_core.language_models import BaseChatModel, GenericFakeChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_openai import AzureChatOpenAI, ChatOpenAI
+
+from adaptive.chat import Ask, ChatModel
+from adaptive.chat.adapters import adapter_of
+from adaptive.chat.faults import ChatError
+from adaptive.chat.kept import keeping
+from adaptive.errors import InputError
+
+ASK = Ask("medium", 100, 148, 0.5, 3)
+QUESTION = [HumanMessage("What is 47 + 26?")]
+
+
+class Plain(BaseChatModel):
+    """Names the standard parameters, and says what it was given."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    seen: list[dict[str, Any]] = []
+
+    @property
+    def _llm_type(self) -> str:
+        return "plain"
+
+    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **given: Any) -> ChatResult:
+        self.seen.append(given)
+        return ChatResult(generations=[ChatGeneration(message=AIMessage("73"))])
+
+
+class Reasoning(Plain):
+    """Takes an effort too."""
+
+    reasoning_effort: str | None = None
+
+
+class ChatOllama(Plain):
+    """Named as the integration, with some of its options."""
+
+    model: str = "qwen3"
+    num_ctx: int | None = 8192
+    reasoning: bool | None = None
+
+
+async def test_a_plain_model_gets_what_its_class_names() -> None:
+    model = ChatModel(Plain())
+    turn = await model.ask(QUESTION, ASK)
+    assert turn.text == "73"
+    assert model.chat.seen == [{"max_tokens": 148, "temperature": 0.5}]  # type: ignore[attr-defined]
+    assert (model.name, model.efforts, model.images) == ("Plain:plain", (), True)
+    assert model.notes() == ["Plain:plain: it takes no seed: 3 is not used"]
+    assert turn.usage.estimated == ("answer", "prompt", "thinking")
+    assert (turn.usage.prompt, turn.usage.answer) == (4, 1)
+
+
+def test_a_plain_model_that_names_an_effort() -> None:
+    model = ChatModel(Reasoning())
+    assert model.efforts == ("low", "medium", "high")
+    assert model.settings(ASK)["reasoning_effort"] == "medium"
+    assert model.settings(Ask("xhigh", 1, 2))["reasoning_effort"] == "high"
+    assert "Reasoning:plain: effort xhigh is not one that it takes: high is used" in model.notes()
+
+
+async def test_a_plain_model_is_told_as_a_whole() -> None:
+    told: list[dict[str, Any]] = []
+    await ChatModel(Plain()).ask(QUESTION, ASK, told.append)
+    assert told == [{"event": "answer", "text": "73", "tokens": 0}]
+
+
+@pytest.mark.parametrize(
+    ("model", "ask", "reasoning"),
+    [
+        ("qwen3", Ask("high", 100, 148), True),
+        ("qwen3", Ask("none", 0, 48), False),
+        ("gpt-oss:20b", Ask("high", 100, 148), "high"),
+        ("gpt-oss:20b", Ask("none", 0, 48), "low"),
+    ],
+)
+def test_ollama(model: str, ask: Ask, reasoning: Any) -> None:
+    made = ChatModel(ChatOllama(model=model)).settings(ask)
+    assert made == {"options": {"num_ctx": 8192, "num_predict": ask.cap}, "reasoning": reasoning}
+
+
+def test_a_profile_bounds_the_cap() -> None:
+    model = ChatModel(ChatOpenAI(model="o4-mini", api_key="x"))  # type: ignore[call-arg,arg-type]
+    assert model.settings(Ask("low", 200_000, 200_048))["max_completion_tokens"] == 100_000
+    assert any("more than it gives" in note for note in model.notes())
+
+
+def test_a_model_that_does_not_reason_gets_no_effort() -> None:
+    model = ChatModel(ChatOpenAI(model="gpt-4o", api_key="x"))  # type: ignore[call-arg,arg-type]
+    assert model.efforts == ()
+    assert model.settings(ASK) == {"max_completion_tokens": 148, "temperature": 0.5, "seed": 3}
+
+
+def test_a_name_holds_no_password() -> None:
+    assert ChatModel(Plain(), "openai:x@http://me:secret@host/v1").name == "openai:x@http://***@host/v1"
+
+
+async def test_an_image_to_a_model_whose_profile_says_none() -> None:
+    model = ChatModel(Plain(profile={"image_inputs": False}))
+    with pytest.raises(InputError, match=r"^Plain:plain takes no images"):
+        await model.ask([HumanMessage([{"type": "image", "url": "https://example.org/a.png"}])], ASK)
+
+
+async def test_what_is_not_known_is_told_and_not_tried_again() -> None:
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    model = ChatModel(GenericFakeChatModel(messages=iter([])), sleep=wait)
+    with pytest.raises(ChatError, match="failed"):
+        await model.ask(QUESTION, ASK)
+    assert waits == []
+
+
+def vllm(field: str, **more: Any) -> dict[str, Any]:
+    message = {"role": "assistant", "content": "73", field: "47+26", **more}
+    return {"id": "1", "model": "q", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+
+
+@pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
+def test_the_reasoning_of_compatible_servers_is_kept(field: str) -> None:
+    chat: Any = keeping(ChatOpenAI(model="q", api_key="x", base_url="http://localhost:1"))  # type: ignore[call-arg,arg-type]
+    (made,) = chat._create_chat_result(vllm(field)).generations
+    assert made.message.additional_kwargs["reasoning_content"] == "47+26"
+    delta = {"choices": [{"index": 0, "delta": {"role": "assistant", field: "47"}, "finish_reason": None}]}
+    chunk = chat._convert_chunk_to_generation_chunk(delta, AIMessageChunk, None)
+    assert chunk.message.additional_kwargs["reasoning_content"] == "47"
+
+
+@pytest.mark.parametrize("kind", [ChatOpenAI, AzureChatOpenAI])
+def test_a_model_that_keeps_is_of_its_class_and_shares_its_clients(kind: Any) -> None:
+    more = {"azure_endpoint": "https://x.example", "api_version": "2025-01-01"} if kind is AzureChatOpenAI else {}
+    chat = kind(model="o4-mini", api_key="x", **more)
+    kept: Any = keeping(chat)
+    assert isinstance(kept, kind)
+    assert type(kept).__name__ == kind.__name__
+    assert kept.async_client is chat.async_client
+    assert type(chat) is kind  # the caller's own is as it was
+    assert keeping(kept) is kept
+    assert adapter_of(kept) == adapter_of(chat)
+    assert type(keeping(chat)) is type(kept)
+
+
+def test_others_are_as_they_were() -> None:
+    chat = Plain()
+    assert keeping(chat) is chat
+    assert ChatModel(chat).chat is chat
