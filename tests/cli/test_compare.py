@@ -93,6 +93,15 @@ def test_nothing_is_paid_twice_and_another_check_judges_the_same(run: Run, hoste
     assert len(hosted.asked) == 8
 
 
+def test_another_image_is_another_question(run: Run, hosted: Hosted, cache: Path, picture: str) -> None:
+    asked = ["compare", "What?", *TWO, "--effort", "low", "--image"]
+    for place in (picture, picture, "https://x.test/a.png", "https://x.test/b.png", "https://x.test/a.png"):
+        assert run(*asked, place).exit_code == 0
+    Path(picture).write_bytes(png() + b"\0")
+    assert run(*asked, picture).exit_code == 0
+    assert len(hosted.asked) == 4
+
+
 def test_a_cell_that_fails_stops_no_other_and_is_asked_again(run: Run, hosted: Hosted, cache: Path) -> None:
     def brain(asked: Asked) -> Reply:
         return Fault("rate", after="600") if asked.effort == "low" else Spoken("7", thought=9)

@@ -43,6 +43,13 @@ def test_an_effort_that_the_template_does_not_know_is_said_and_mapped() -> None:
     assert bought.notes == ("scripted: its chat template tells no efforts apart",)
 
 
+def test_a_chain_that_repeats_itself_is_not_stopped_early() -> None:
+    thought = b"So it is seven, so it is seven.\n" * 80
+    bought = ask("high", 6000, ScriptedEngine([thought], ANSWER))
+    assert bought.attempt.finish == "natural"
+    assert bought.attempt.usage.thinking > len(thought)
+
+
 def test_what_was_bought_survives_json() -> None:
     bought = ask("low", 200, ScriptedEngine(THOUGHT, ANSWER))
     assert bought.attempt.trace
