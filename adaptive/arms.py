@@ -64,7 +64,8 @@ class Plan:
 class Situation:
     """Where a solve stands: what was tried, and what may be tried with.
 
-    efforts: those that the model tells apart; empty where only budgets count. models: how many there are.
+    efforts: those that the model tells apart; empty where only budgets count. models: how many there are. seconds:
+    what the solve has run.
     """
 
     attempts: Sequence[Attempt]
@@ -74,6 +75,7 @@ class Situation:
     options: Options
     efforts: Sequence[Effort] = ()
     models: int = 1
+    seconds: float = 0.0
 
     @property
     def place(self) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from langchain_core.messages import AnyMessage
 
@@ -22,7 +22,9 @@ from adaptive.profile import Profile
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import NO_STOPS, think
 from adaptive.reason.stops import Stops, parse_stops
+from adaptive.result import attempt_message
 from adaptive.state import conversation
+from adaptive.streaming import as_message
 from adaptive.verify import Learned, Verifier, verifier_for
 
 GENERAL = "judged by the general difficulty model, this model was not measured"
@@ -56,6 +58,11 @@ class Bound(Protocol):
         """Whether samples of a vote may be drawn side by side."""
         ...
 
+    @property
+    def by_form(self) -> bool:
+        """Whether whole answers are accepted, because nothing can judge them."""
+        ...
+
     def ladder(self, options: Options) -> Ladder:
         """The profile's ladder within what the caller set and the model can."""
         ...
@@ -86,6 +93,7 @@ class TokenBound:
     engine: TokenEngine
     profile: Profile
     verifier: Verifier
+    by_form: bool = False
 
     @property
     def name(self) -> str:
@@ -135,19 +143,22 @@ class TokenBound:
         """The attempt that a plan buys."""
         turns = self.profile.style.turns(conversation(messages))
         base = before[plan.base] if plan.base is not None else None
-        attempt = await think(
-            self.engine,
-            self.engine.codec.render(turns, self._told(plan.rung, context.options)),
-            plan.rung,
-            style=self.profile.style,
-            stops=self._stops(base, context.options),
-            thought=_chain(base, plan),
-            sampling=context.sampling,
-            session=context.session,
-            index=plan.index,
-            arm=plan.arm,
-            on_event=context.write,
-        )
+        id, about = context.message_id, context.about(plan)
+        async with as_message(messages, context.write, name=self.name, id=id, about=about) as telling:
+            attempt = await think(
+                self.engine,
+                self.engine.codec.render(turns, self._told(plan.rung, context.options)),
+                plan.rung,
+                style=self.profile.style,
+                stops=self._stops(base, context.options),
+                thought=_chain(base, plan),
+                sampling=context.sampling,
+                session=context.session,
+                index=plan.index,
+                arm=plan.arm,
+                on_event=telling.see,
+            )
+            telling.message = attempt_message(attempt, attempt.usage.to_json(), self.name, id, about)
         return replace(attempt, reason=plan.reason, base=plan.base, model=plan.model)
 
     def _told(self, rung: Rung, options: Options) -> Effort:
@@ -162,12 +173,22 @@ class TokenBound:
 
 @dataclass(frozen=True)
 class Context:
-    """Of one attempt: how tokens are drawn, in which session of the engine, under which options, told to whom."""
+    """Of one attempt: how tokens are drawn, in which session of the engine, under which options, told to whom.
+
+    number: which attempt of the solve it is. message_id: of the message that it is told as.
+    """
 
     options: Options
     sampling: Sampling
     session: str
     write: Write
+    number: int
+    message_id: str
+
+    def about(self, plan: Plan) -> dict[str, Any]:
+        """What tells the tokens of this attempt from those of others, for their metadata."""
+        sample = {"adaptive_sample": self.number} if plan.arm == "vote" else {}
+        return {"adaptive_attempt": self.number, "adaptive_arm": plan.arm, **sample}
 
 
 def verifier_of(
@@ -198,7 +219,7 @@ def fitted(ladder: Ladder, efforts: Sequence[Effort]) -> tuple[Ladder, list[str]
     for rung in ladder:
         near = nearest(rung.effort, efforts) if rung.thinks and efforts else rung.effort
         if near != rung.effort:
-            notes[f"effort {rung.effort} is not known to the model's chat template: {near} is used"] = None
+            notes[f"effort {rung.effort} is not known to the model: {near} is used"] = None
         rungs.append(replace(rung, effort=near))
     return Ladder(tuple(rungs)), list(notes)
 

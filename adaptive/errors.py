@@ -10,5 +10,13 @@ class AdaptiveError(Exception):
     """Something failed while running (exit code 1)."""
 
 
-class InputError(AdaptiveError):
-    """The user asked for something that cannot be: a bad value, model, file or question (exit code 2)."""
+class NoAnswerInTime(AdaptiveError):  # noqa: N818 -- what it says
+    """The time was up before any attempt was finished; the message says what was spent."""
+
+
+class InputError(AdaptiveError, ValueError):
+    """The user asked for something that cannot be: a bad value, model, file or question (exit code 2).
+
+    Trying again does not help. It is a `ValueError` too because LangGraph's `RetryPolicy` does not retry those,
+    while it does retry an `AdaptiveError`.
+    """

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from langgraph.errors import GraphBubbleUp
 from langgraph.types import Overwrite
 
-from adaptive import policy
+from adaptive import limits, policy
+from adaptive.approval import ask, needs_approval, price
 from adaptive.arms import Plan, Situation
-from adaptive.attempt import Attempt
+from adaptive.attempt import Attempt, Usage, Verdict
 from adaptive.blocking import Write
 from adaptive.bound import GENERAL, Bound, Context, session_of
+from adaptive.clock import Clock, TimeUp
+from adaptive.context import given_in_context
 from adaptive.engines.protocol import Sampling
+from adaptive.errors import NoAnswerInTime
 from adaptive.ladder import Ladder
 from adaptive.learn.probe import probe_of
 from adaptive.options import Options
+from adaptive.prices import Prices, priced
 from adaptive.result import result_object, to_message
 from adaptive.state import Node, SolverState, Update, attempts_of, last_question
-from adaptive.voting import tallied, wanted
+from adaptive.streaming import message_id
+from adaptive.tally import Tally
+from adaptive.verify.combine import unasked
+from adaptive.voting import DECISIVE, tallied, wanted
 
 SAMPLE_SEEDS = 1009
 """Between the seeds of two solves there is room for so many samples."""
@@ -41,10 +51,12 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Solver:
-    """The nodes. models: this model, and better ones after it. broken: solves of which a sample failed."""
+    """The nodes. models: this model, and better ones after it. prices: of their tokens. broken: solves of which a
+    sample failed."""
 
     models: tuple[Bound, ...]
     options: Options
+    prices: Prices = field(default_factory=Prices)
     drawing: dict[str, Drawing] = field(default_factory=dict)
     broken: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_BROKEN))
 
@@ -53,34 +65,63 @@ class Solver:
         self.models[0].check(state["messages"])
         question = last_question(state["messages"])
         asked = state.get("adaptive_options")
-        options = self.options.with_state(asked)
+        known = given_in_context()
+        options = self.options.with_state(known).with_state(asked)
+        self.check(options)
         return {
-            "adaptive_asked": dict(asked or {}),
+            "adaptive_asked": {**known, **(asked or {})},
             "adaptive_question": question,
             "adaptive_session": uuid.uuid4().hex,
             "adaptive_difficulty": await self._difficulty(0, question, options),
             "adaptive_attempts": [],
             "adaptive_samples": Overwrite([]),
             "adaptive_stop": "",
+            "adaptive_seconds": 0.0,
+            "adaptive_cut": None,
         }
 
     async def allocate(self, state: SolverState, write: Write) -> Update:
         """The first rung."""
-        difficulty, options, model = state["adaptive_difficulty"], self._options(state), self.models[0]
-        ladder, known = model.ladder(options), model.profile.ladder
-        plan = policy.first(ladder, model.profile.policy, difficulty["p_solved"], options, known)
+        difficulty, options = state["adaptive_difficulty"], self._options(state)
+        plan = self._first(difficulty, options)
         if "general" in difficulty:
             plan = replace(plan, reason=f"{plan.reason}; {difficulty['level']} as {GENERAL}")
-        write({"event": "difficulty", **difficulty, "rung": plan.index, "reason": plan.reason})
+        write({"event": "difficulty", "attempt": 0, **difficulty, "rung": plan.index, "reason": plan.reason})
         for note in self._notes({0}, options):
-            write({"event": "note", "text": note})
+            write({"event": "note", "attempt": 0, "text": note})
         return {"adaptive_plan": plan.to_json()}
+
+    async def approve(self, state: SolverState, write: Write) -> Update:
+        """Ask before the planned purchase; where it is denied, something cheaper or the end."""
+        plan, attempts, options = Plan.from_json(state["adaptive_plan"]), attempts_of(state), self._options(state)
+        answer = ask(self._request(state, plan, attempts), plan, options.approve_above or 0)
+        write({"event": "approval", "attempt": len(attempts), "tokens": price(plan), "approved": answer.approved,
+               "approve_above": answer.limit})  # fmt: skip
+        if answer.approved:
+            return {"adaptive_asked": {**state["adaptive_asked"], "approve_above": answer.limit}}
+        if attempts:
+            return {"adaptive_stop": f"denied: {price(plan)} thinking tokens more"}
+        asked = {**state["adaptive_asked"], "budget": answer.limit}
+        cheaper = self._first(state["adaptive_difficulty"], self.options.with_state(asked))
+        reason = f"{price(plan)} thinking tokens were denied: the dearest within {answer.limit}"
+        return {"adaptive_asked": asked, "adaptive_plan": replace(cheaper, reason=reason).to_json()}
 
     async def think(self, state: SolverState, write: Write) -> Update:
         """One attempt, on the chain of an earlier one where the plan says so."""
         plan, attempts, options = Plan.from_json(state["adaptive_plan"]), attempts_of(state), self._options(state)
         sampling = Sampling(temperature=options.temperature, seed=options.seed)
-        attempt = await self._buy(state, plan, attempts, options, sampling, write, len(attempts))
+        clock, tally = _clock(state, options), Tally()
+        try:
+            async with clock.limited():
+                attempt = await self._buy(
+                    state, plan, attempts, options, sampling, tally.heard(write), len(attempts)
+                )
+        except TimeUp:
+            if not attempts:
+                late = f"no answer within {options.timeout:g} s, {tally}"
+                raise NoAnswerInTime(f"{late}: raise --timeout or lower --budget.") from None
+            spent = tally.usage(clock.seconds - clock.before)
+            return {"adaptive_stop": limits.out_of_time(options), "adaptive_cut": spent.to_json()}
         return {"adaptive_attempts": [*state["adaptive_attempts"], attempt.to_json()]}
 
     async def sample(self, state: SolverState, write: Write) -> Update:
@@ -90,48 +131,66 @@ class Solver:
         warmth = options.temperature or bound.profile.policy.vote_temperature
         sampling = Sampling(temperature=warmth, seed=options.seed * SAMPLE_SEEDS + number)
 
+        clock, tally = _clock(state, options), Tally()
+
         def told(event: dict[str, Any]) -> None:
+            tally.see(event)
             write({**event, "sample": number})
 
-        async with self._drawn(state, bound):
-            attempt = await self._buy(state, plan, attempts, options, sampling, told, number)
-        return {"adaptive_samples": [{"number": number, "attempt": attempt.to_json()}]}
+        try:
+            async with clock.limited(), self._drawn(state, bound):
+                attempt = await self._buy(state, plan, attempts, options, sampling, told, number)
+            made = {"attempt": attempt.to_json()}
+        except TimeUp:
+            made = {"cut": tally.usage(clock.seconds - clock.before).to_json()}
+        return {"adaptive_samples": [{"number": number, "seconds": clock.seconds, **made}]}
 
     async def verify(self, state: SolverState, write: Write) -> Update:
-        """A verdict on the last attempt."""
+        """A verdict on the last attempt; none where the one after it was cut off."""
+        if state["adaptive_stop"]:
+            return {}
         *before, last = attempts_of(state)
-        judged = await self._judged(state, last, before, write)
+        judged = await self._judged(state, last, before, write, _clock(state, self._options(state)))
         update: Update = {"adaptive_attempts": [a.to_json() for a in (*before, judged)]}
         accepted = judged.verdict is not None and judged.verdict.accepted
-        return update | ({"adaptive_stop": "accepted"} if accepted else {})
+        return update | {"adaptive_stop": "accepted" if accepted else _out_of_steps(state, limits.TO_GO_ON)}
 
     async def tally(self, state: SolverState, write: Write) -> Update:
         """Count a vote: verdicts on the new samples, and on the majority once it is settled."""
         plan, attempts = Plan.from_json(state["adaptive_plan"]), attempts_of(state)
         if state["adaptive_session"] in self.broken:
             self.broken.remove(state["adaptive_session"])  # it was gone on with
-        for one in sorted(state["adaptive_samples"], key=lambda s: s["number"]):
-            attempts.append(await self._judged(state, Attempt.from_json(one["attempt"]), attempts, write))
-        update: Update = {"adaptive_samples": Overwrite([])}
+        drawn = sorted(state["adaptive_samples"], key=lambda s: s["number"])
+        made, cut = [Attempt.from_json(s["attempt"]) for s in drawn if "attempt" in s], _cut(state, drawn)
+        clock = Clock(max((s["seconds"] for s in drawn), default=_ran(state)), self._options(state).timeout)
+        for place, one in enumerate(made):
+            attempts.append(await self._judged(state, one, attempts, write, clock, made[place + 1 :]))
+        update: Update = {"adaptive_samples": Overwrite([]), "adaptive_seconds": clock.before, "adaptive_cut": cut}
         vote = tallied(attempts, plan, self.models[plan.model].profile.policy)
         if vote.over:
             write(
                 {"event": "vote", "attempt": vote.leader, "accepted": vote.accepted, "reason": vote.verdict.reason}
             )
         update["adaptive_attempts"] = [a.to_json() for a in vote.attempts]
-        return update | ({"adaptive_stop": "accepted"} if vote.accepted else {})
+        stop = _out_of_steps(state, limits.TO_GO_ON if vote.over else limits.TO_ATTEMPT)
+        if any("cut" in s for s in drawn):
+            stop = limits.out_of_time(self._options(state))
+        return update | {"adaptive_stop": "accepted" if vote.accepted else stop}
 
     async def escalate(self, state: SolverState, write: Write) -> Update:
         """Another rung or arm, or the reason to stop."""
         attempts, options = attempts_of(state), self._options(state)
         plan = policy.following(await self._situation(state, attempts, options))
+        if isinstance(plan, Plan):
+            plan = _out_of_steps(state, limits.TO_ATTEMPT) or plan
         if isinstance(plan, str):
             return {"adaptive_stop": plan}
         if plan.arm == "model":
             plan = await self._on_next_model(state, plan, options)
             for note in self._notes({plan.model}, options):
-                write({"event": "note", "text": note})
-        write({"event": "escalate", "arm": plan.arm, "rung": plan.index, "reason": plan.reason})
+                write({"event": "note", "attempt": len(attempts), "text": note})
+        write({"event": "escalate", "attempt": len(attempts), "arm": plan.arm, "rung": plan.index,
+               "reason": plan.reason})  # fmt: skip
         return {"adaptive_plan": plan.to_json()}
 
     async def finish(self, state: SolverState, write: Write) -> Update:
@@ -150,27 +209,47 @@ class Solver:
             notes=self._notes({0, *(a.model for a in attempts)}, options),
             seed=options.seed,
             shadow=await self._shadow(state["adaptive_question"], attempts[0], options),
+            cut=Usage.from_json(cut) if (cut := state["adaptive_cut"]) else None,
         )
-        write({"event": "done", "result": result})
-        return {"messages": [to_message(attempts[kept], result)], "adaptive_result": result}
+        write({"event": "done", "attempt": kept, "result": result})
+        message = to_message(attempts[kept], result, message_id(state["adaptive_session"], kept))
+        return {"messages": [message], "adaptive_result": result}
+
+    def check(self, options: Options) -> None:
+        """Raise `InputError` for a limit of money that cannot be kept: a model's price is not known."""
+        if options.max_cost is not None:
+            for model in self.models:
+                self.prices.require(model.name, options.max_cost)
 
     def holding(self, node: Node) -> Node:
-        """The node, which lets go of what the engine holds for this solve where it fails or is cancelled."""
+        """The node, which counts its seconds, and where it fails or is cancelled lets go of what the engine holds
+        for this solve."""
 
         async def held(state: SolverState, write: Write) -> Update:
+            begun = time.monotonic()
             try:
-                return await node(state, write)
+                update = await node(state, write)
+            except GraphBubbleUp:  # a pause to ask: the solve goes on
+                raise
             except BaseException:
                 await self._release(state)
                 raise
+            if "adaptive_sample" in state:  # side by side: the tally counts them
+                return update
+            ran = update.get("adaptive_seconds", _ran(state)) + time.monotonic() - begun
+            return {**update, "adaptive_seconds": ran}
 
         return held
+
+    def asks(self, state: SolverState) -> bool:
+        """Whether the planned purchase is to be asked for."""
+        return needs_approval(Plan.from_json(state["adaptive_plan"]), self._options(state))
 
     def batch(self, state: SolverState) -> int:
         """How many samples of the planned vote to draw next, side by side; one at least, and then 0 where it is
         settled or a limit was reached."""
         plan, attempts = Plan.from_json(state["adaptive_plan"]), attempts_of(state)
-        if policy.out_of_tokens(attempts, self._options(state)):
+        if limits.reached(attempts, self._options(state), _ran(state)):
             return 0
         return wanted(attempts, plan, self.models[plan.model].profile.policy)
 
@@ -201,13 +280,31 @@ class Solver:
     def _options(self, state: SolverState) -> Options:
         return self.options.with_state(state["adaptive_asked"])
 
+    def _first(self, difficulty: Mapping[str, Any], options: Options) -> Plan:
+        """The first attempt, by how hard the question is."""
+        model = self.models[0]
+        general = difficulty.get("general") if model.by_form else None
+        ladder, known = model.ladder(options), model.profile.ladder
+        return policy.first(ladder, model.profile.policy, difficulty["p_solved"], options, known, general)
+
+    def _request(self, state: SolverState, plan: Plan, attempts: Sequence[Attempt]) -> dict[str, Any]:
+        """What is shown to who is asked, in plain JSON types; answer: the best so far."""
+        answer = attempts[policy.best(attempts)].answer if attempts else None
+        return {"question": state["adaptive_question"], "attempt": len(attempts), "answer": answer,
+                "model": self.models[plan.model].name, "rung": plan.index, "arm": plan.arm,
+                "effort": plan.rung.effort, "budget": plan.rung.budget, "samples": plan.samples,
+                "reason": plan.reason}  # fmt: skip
+
     def _notes(self, models: set[int], options: Options) -> list[str]:
-        """What was mapped to the nearest thing that these models can; a better model's name goes before it."""
-        return [
+        """What was mapped to the nearest thing that these models can, a better model's name before it; and whose
+        price is not known."""
+        mapped = [
             f"{self.models[model].name}: {note}" if model else note
             for model in sorted(models)
             for note in self.models[model].notes(options)
         ]
+        names = dict.fromkeys(self.models[model].name for model in sorted(models))
+        return [*mapped, *(note for name in names if (note := self.prices.note(name)))]
 
     async def _difficulty(
         self, model: int, question: str, options: Options, attempts: Sequence[Attempt] = ()
@@ -241,27 +338,60 @@ class Solver:
         write: Write,
         number: int,
     ) -> Attempt:
-        session = session_of(state["adaptive_session"], plan, attempts)
+        solve = state["adaptive_session"]
+        session = session_of(solve, plan, attempts)
 
         def told(event: dict[str, Any]) -> None:
             write({"attempt": number, **event})
 
-        context = Context(options, sampling, session, told)
-        return await self.models[plan.model].buy(state["messages"], plan, attempts, context)
+        context = Context(options, sampling, session, told, number, message_id(solve, number))
+        bound = self.models[plan.model]
+        attempt = await bound.buy(state["messages"], plan, attempts, context)
+        return replace(attempt, usage=priced(attempt.usage, bound.name, self.prices))
 
-    async def _judged(self, state: SolverState, one: Attempt, before: list[Attempt], write: Write) -> Attempt:
-        """An attempt with its verdict, told."""
-        verdict = await self.models[one.model].verifier.verify(state["adaptive_question"], one, before)
-        write({"event": "verdict", "attempt": len(before), "answer": one.answer, "accepted": verdict.accepted,
-               "score": verdict.score, "verifier": verdict.verifier, "reason": verdict.reason})  # fmt: skip
+    async def _judged(
+        self,
+        state: SolverState,
+        one: Attempt,
+        before: list[Attempt],
+        write: Write,
+        clock: Clock,
+        beside: Sequence[Attempt] = (),
+    ) -> Attempt:
+        """An attempt with its verdict, told; `beside` are attempts that were made and not judged yet."""
+        why = limits.reached((*before, one, *beside), self._options(state), clock.seconds)
+        verdict = await self._verdict(state, one, before, clock, why)
+        number = len(before)
+        sample = {"sample": number} if one.arm == "vote" else {}
+        write({"event": "verdict", "attempt": number, **sample, "answer": one.answer,
+               "accepted": verdict.accepted, "score": verdict.score, "verifier": verdict.verifier,
+               "reason": verdict.reason})  # fmt: skip
         return one.judged(verdict)
+
+    async def _verdict(
+        self, state: SolverState, one: Attempt, before: list[Attempt], clock: Clock, why: str
+    ) -> Verdict:
+        """A verdict; where a limit was reached (`why`), or the time is up meanwhile, without what takes long."""
+        question, verifier = state["adaptive_question"], self.models[one.model].verifier
+        if why:
+            names = DECISIVE if clock.over else ("judge",)
+            return await unasked(verifier, why, names).verify(question, one, before)
+        try:
+            async with clock.limited():
+                return await verifier.verify(question, one, before)
+        except TimeUp:
+            late = limits.out_of_time(self._options(state))
+            verdict = await unasked(verifier, late, DECISIVE).verify(question, one, before)
+            # What was asked and cut off may have cost something, and nobody knows what.
+            lost = Usage(seconds=clock.seconds - clock.before, estimated=("verifier",))
+            return replace(verdict, usage=verdict.usage + lost if verdict.usage else lost)
 
     async def _situation(self, state: SolverState, attempts: list[Attempt], options: Options) -> Situation:
         model = attempts[-1].model
         difficulty = await self._difficulty(model, state["adaptive_question"], options, attempts)
         bound = self.models[model]
         return Situation(attempts, bound.ladder(options), bound.profile.policy, difficulty["p_solved"], options,
-                         bound.efforts, len(self.models))  # fmt: skip
+                         bound.efforts, len(self.models), _ran(state))  # fmt: skip
 
     async def _on_next_model(self, state: SolverState, plan: Plan, options: Options) -> Plan:
         """The rung of the next model's own ladder."""
@@ -281,3 +411,22 @@ class Solver:
         used = {(m.model, session_of(solve, m, attempts)) for m in made} or {(0, solve)}
         for model, session in sorted(used):
             await self.models[model].release(session)
+
+
+def _ran(state: SolverState) -> float:
+    """The seconds that the solve has run, before this node."""
+    return state.get("adaptive_seconds", 0.0)
+
+
+def _clock(state: SolverState, options: Options) -> Clock:
+    return Clock.since(_ran(state), state.get("adaptive_sent"), options.timeout)
+
+
+def _out_of_steps(state: SolverState, needed: int) -> str:
+    return limits.out_of_steps(state.get("adaptive_steps"), needed)
+
+
+def _cut(state: SolverState, drawn: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """What calls that were cut off had spent, those of a batch of samples too."""
+    lost = [Usage.from_json(one) for one in (state["adaptive_cut"], *(s.get("cut") for s in drawn)) if one]
+    return sum(lost[1:], lost[0]).to_json() if lost else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ from adaptive.errors import InputError
 from adaptive.ladder import parse_effort
 from adaptive.learn.plain import from_plain
 
-LEAST = {"budget": 0, "waits": 0, "samples": 0, "max_tokens": 1, "max_attempts": 1, "seed": 0}
+LEAST = {"budget": 0, "waits": 0, "samples": 0, "max_tokens": 1, "max_attempts": 1, "seed": 0, "approve_above": 0}
 PER_QUESTION = (
     "effort",
     "budget",
@@ -21,8 +22,11 @@ PER_QUESTION = (
     "temperature",
     "max_tokens",
     "max_attempts",
+    "max_cost",
+    "timeout",
+    "approve_above",
 )
-"""What a graph's state may set for one question."""
+"""What a graph's state or a run's context may set for one question."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,11 @@ class Options:
     effort, budget: what the first attempt buys, whatever the difficulty, and budget is also the most thinking
     tokens of any attempt ("none" and 0 never think). waits: the most Waits of a chain. samples: the most samples
     of a vote, 0 for no vote. Without `adapt` one attempt is made, at the top of what these leave. max_tokens caps
-    the tokens of all attempts together: no attempt is begun once it is reached. verify: names of verifiers, parted
-    by commas. stop: names of early stops that stay on (`adaptive.reason.stops`), parted by commas, or "none".
+    the tokens of all attempts together, max_cost the dollars that they cost, and timeout the seconds: no attempt,
+    sample or judge is begun once a limit is reached, and what runs when the time is up is cut off. approve_above:
+    before an attempt that may hold more thinking tokens than this, a vote's samples together, who runs the graph
+    is asked (`adaptive.approval`). verify: names of verifiers, parted by commas. stop: names of early stops that
+    stay on (`adaptive.reason.stops`), parted by commas, or "none".
     """
 
     effort: str | None = None
@@ -48,6 +55,9 @@ class Options:
     verify: str | None = None
     max_tokens: int | None = None
     max_attempts: int | None = None
+    max_cost: float | None = None
+    timeout: float | None = None
+    approve_above: int | None = None
 
     def __post_init__(self) -> None:
         if self.effort is not None:
@@ -56,18 +66,25 @@ class Options:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise InputError(f"{name} must be {least} or more, got {value}.")
+        for name in ("max_cost", "timeout"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise InputError(f"{name} must be more than 0, got {value}.")
         if isinstance(self.wait_string, str):
             raise InputError(f"wait_string must be a tuple of texts, got the text {self.wait_string!r}.")
         if not 0 <= self.temperature <= 2:
             raise InputError(f"temperature must be between 0 and 2, got {self.temperature}.")
 
-    def with_state(self, given: Mapping[str, Any] | None) -> Options:
-        """These options with what a graph's state says of one question; raises `InputError` for what it cannot."""
+    def with_state(self, given: Mapping[str, Any] | None, where: str = "adaptive_options") -> Options:
+        """These options with what `where`, a graph's state or a run's context, says of one question.
+
+        Raises `InputError` for what it cannot.
+        """
         if given is None:
             return self
         names = given if isinstance(given, Mapping) else ()
         other = next((name for name in names if name not in PER_QUESTION), None)
         if other is not None:
-            raise InputError(f"adaptive_options cannot set {other!r}: it may set {', '.join(PER_QUESTION)}.")
-        from_plain(Options, given, "adaptive_options")
+            raise InputError(f"{where} cannot set {other!r}: it may set {', '.join(PER_QUESTION)}.")
+        from_plain(Options, given, where)
         return replace(self, **given)

@@ -11,8 +11,11 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
-from adaptive.attempt import Attempt, Status
+from adaptive.attempt import Attempt, Status, Usage
 from adaptive.policy import refused, why_kept
+
+FINISH_REASONS = {"starved": "length", "refused": "refusal"}
+"""What a message's `finish_reason` says of a status; of the others "stop"."""
 
 
 def result_object(
@@ -27,19 +30,21 @@ def result_object(
     notes: Sequence[str],
     seed: int,
     shadow: dict[str, Any] | None = None,
+    cut: Usage | None = None,
 ) -> dict[str, Any]:
     """Everything about one solve, in plain JSON types; `kept` is the index of the attempt that is the answer.
 
     shadow: what the policy would have begun with, where the caller's options made it begin with something else.
+    cut: what was spent by calls that were cut off when the time was up; the usage has it too.
     """
     answer = attempts[kept]
     accepted = bool(answer.verdict and answer.verdict.accepted)
-    usage = sum((a.usage for a in attempts[1:]), attempts[0].usage)
+    usage = sum((*(a.usage for a in attempts[1:]), *([cut] if cut else [])), attempts[0].usage)
     return {
         "question": question,
         "answer": answer.answer,
         "text": answer.text,
-        "status": _status(answer),
+        "status": status_of(answer),
         "accepted": accepted,
         "model": models[0],
         "profile": profile,
@@ -54,32 +59,36 @@ def result_object(
         "usage": usage.to_json(),
         "seed": seed,
         **({"shadow": shadow} if shadow else {}),
+        **({"cut": cut.to_json()} if cut else {}),
     }
 
 
-def _status(attempt: Attempt) -> Status:
+def status_of(attempt: Attempt) -> Status:
+    """How an attempt ended, as a caller is told: one that gives no answer in words is refused."""
     return "refused" if refused(attempt) else attempt.status
 
 
 def _attempt_object(attempt: Attempt, models: Sequence[str]) -> dict[str, Any]:
-    """An attempt without its token ids, which only escalation needs, and with its model by name."""
+    """An attempt without its token ids and turns, which only escalation needs, and with its model by name."""
     data = {**attempt.to_json(), "model": models[attempt.model]}
-    del data["trace"]
-    return data
+    return {key: value for key, value in data.items() if key not in ("trace", "turns")}
 
 
-def to_message(attempt: Attempt, result: dict[str, Any]) -> AIMessage:
-    """The kept attempt as a message: a reasoning block, the text, and the usage of the whole solve."""
+def to_message(attempt: Attempt, result: dict[str, Any], id: str | None = None) -> AIMessage:
+    """The kept attempt as a message with an id: a reasoning block, the text, the usage of the whole solve."""
+    writer = result["attempts"][result["kept"]]["model"]
+    return attempt_message(attempt, result["usage"], writer, id, {"adaptive_attempt": result["kept"]})
+
+
+def attempt_message(
+    attempt: Attempt, usage: dict[str, Any], model: str, id: str | None, about: dict[str, Any]
+) -> AIMessage:
+    """An attempt of `model` as a message; `about` is added to its metadata."""
     content: list[str | dict[str, Any]] = [{"type": "text", "text": attempt.text}]
     if attempt.thinking:
         content.insert(0, {"type": "reasoning", "reasoning": attempt.thinking})
-    writer = result["attempts"][result["kept"]]["model"]
-    metadata = {"model_name": writer, "finish_reason": _finish_reason(attempt)}
-    return AIMessage(content=content, response_metadata=metadata, usage_metadata=_usage_metadata(result["usage"]))
-
-
-def _finish_reason(attempt: Attempt) -> str:
-    return "length" if attempt.status == "starved" else "stop"
+    metadata = {"model_name": model, "finish_reason": FINISH_REASONS.get(status_of(attempt), "stop"), **about}
+    return AIMessage(content=content, id=id, response_metadata=metadata, usage_metadata=_usage_metadata(usage))
 
 
 def _usage_metadata(usage: dict[str, Any]) -> UsageMetadata:

@@ -1,97 +1,117 @@
-"""The LangGraph graph: classify, allocate, think, verify, escalate, and a vote's samples. Edges, nothing else.
+"""The LangGraph graph: classify, allocate, think, verify, escalate, approve, votes. Edges, nothing else.
 
 The models, their profiles and verifiers are bound when the graph is built (`nodes.py`); what goes from node to
-node is plain JSON (`state.py`).
+node is plain JSON (`state.py`). `approve` is visited only where there is something to ask (`approval.py`), so that
+it costs nothing where there is not.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
 
 from adaptive.arms import Plan
 from adaptive.blocking import either_way
-from adaptive.bound import TokenBound, verifier_of
+from adaptive.bound import Bound, TokenBound, verifier_of
+from adaptive.chat.keys import is_chat
+from adaptive.chat.open import chat_model
+from adaptive.chat_bound import chat_bound
+from adaptive.context import SolverContext
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.nodes import Solver
 from adaptive.options import Options
+from adaptive.prices import Prices
 from adaptive.profile import Profile, profile_for
+from adaptive.reason.stops import parse_stops
 from adaptive.state import SolverInput, SolverOutput, SolverState
 from adaptive.verify import Verifier
 
-__all__ = ["Options", "build_solver"]
+__all__ = ["Options", "SolverContext", "build_solver"]
 
-SENT = ("messages", "adaptive_asked", "adaptive_session", "adaptive_plan", "adaptive_attempts")
+SENT = ("messages", "adaptive_asked", "adaptive_session", "adaptive_plan", "adaptive_attempts", "adaptive_seconds")
 """What a sample of a vote is given of the state."""
 
 
+Model = str | TokenEngine | BaseChatModel
+"""A model spec, a token engine, or a chat model of LangChain's."""
+
+
 def build_solver(
-    model: str | TokenEngine = "embedded",
+    model: Model = "embedded",
     *,
     profile: str | Path | Profile | None = None,
     options: Options | None = None,
     engine: Mapping[str, Any] | None = None,
-    stronger: str | TokenEngine | None = None,
+    stronger: Model | None = None,
     check: Verifier | None = None,
     judge: Verifier | None = None,
+    prices: Prices | None = None,
     **compile_options: Any,
-) -> CompiledStateGraph[Any, Any, Any, Any]:
+) -> CompiledStateGraph[Any, SolverContext, Any, Any]:
     """The solver as a compiled graph: a node for any graph, or run on its own.
 
-    `model` is a model spec or an engine; `profile` a profile or its folder (default: the model's own); `engine`
-    what a model spec's engine takes beside it (`open_engine`). `stronger` is a better model, to turn to when this
-    one's answers are rejected. `check` and `judge` are verifiers (`adaptive.verify`). `compile_options` go to
-    `StateGraph.compile` (checkpointer, name, ...). Raises `InputError` for a model, profile or option that cannot
+    `model` is a model spec, an engine or a chat model of LangChain's; `profile` a profile or its folder (default:
+    the model's own); `engine` what a model spec's engine takes beside it (`open_engine`, `chat_model`). `stronger`
+    is a better model, turned to when this one's answers are rejected. `check` and `judge` are verifiers
+    (`adaptive.verify`). `prices` say what tokens cost (default: the list prices that are known). `compile_options`
+    go to `StateGraph.compile` (checkpointer, ...). Raises `InputError` for a model, profile or option that cannot
     be.
     """
     options = options or Options()
-    first = _bound(_opened(model, engine), profile, options, check, judge)
-    better = () if stronger is None else (_bound(_opened(stronger, None), None, options, check, judge),)
-    solver = Solver((first, *better), options)
-    first.stops(options)  # says now what is wrong with a name
+    first = _bound(model, engine or {}, profile, options, check, judge)
+    better = () if stronger is None else (_bound(stronger, {}, None, options, check, judge),)
+    solver = Solver((first, *better), options, prices or Prices())
+    solver.check(options)
+    if options.stop is not None:
+        parse_stops(options.stop)  # says now what is wrong with a name
     return _graph(solver).compile(**{"name": "adaptive", **compile_options})
 
 
-def _opened(model: str | TokenEngine, engine: Mapping[str, Any] | None) -> TokenEngine:
-    return open_engine(model, **(engine or {})) if isinstance(model, str) else model
-
-
 def _bound(
-    engine: TokenEngine,
+    model: Model,
+    engine: Mapping[str, Any],
     profile: str | Path | Profile | None,
     options: Options,
     check: Verifier | None,
     judge: Verifier | None,
-) -> TokenBound:
-    known = profile if isinstance(profile, Profile) else profile_for(engine.name, engine.context_window, profile)
-    if options.wait_string:
-        known = replace(known, style=replace(known.style, waits=options.wait_string))
-    return TokenBound(engine, known, verifier_of(known, options.verify, check=check, judge=judge))
+) -> Bound:
+    """The model, opened, with what is known of it and who verifies it."""
+    if isinstance(model, BaseChatModel) or (isinstance(model, str) and is_chat(model)):
+        return chat_bound(chat_model(model, **engine), profile, options, check=check, judge=judge)
+    opened = open_engine(model, **engine) if isinstance(model, str) else model
+    known = profile if isinstance(profile, Profile) else profile_for(opened.name, opened.context_window, profile)
+    known = known.with_waits(options.wait_string)
+    return TokenBound(opened, known, verifier_of(known, options.verify, check=check, judge=judge))
 
 
-def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:
-    graph: StateGraph[SolverState, Any, Any, Any] = StateGraph(
-        SolverState, input_schema=SolverInput, output_schema=SolverOutput
+def _graph(solver: Solver) -> StateGraph[SolverState, SolverContext, Any, Any]:
+    graph: StateGraph[SolverState, SolverContext, Any, Any] = StateGraph(
+        SolverState, context_schema=SolverContext, input_schema=SolverInput, output_schema=SolverOutput
     )
     nodes = (solver.classify, solver.allocate, solver.think, solver.verify, solver.escalate, solver.sample,
-             solver.tally, solver.finish)  # fmt: skip
+             solver.tally, solver.approve, solver.finish)  # fmt: skip
     for node in nodes:
         graph.add_node(node.__name__, either_way(solver.holding(node), node.__name__))
 
     def drawn(state: SolverState) -> list[Send]:
         """The next samples of a vote, side by side."""
         given = {key: state[key] for key in SENT if key in state}  # type: ignore[literal-required]
+        given["adaptive_sent"] = time.time()
         first = len(state["adaptive_attempts"])
         return [Send("sample", {**given, "adaptive_sample": first + i}) for i in range(solver.batch(state))]
 
-    def after_escalate(state: SolverState) -> str | list[Send]:
+    def after_plan(state: SolverState) -> str | list[Send]:
+        return "approve" if not state["adaptive_stop"] and solver.asks(state) else after_approve(state)
+
+    def after_approve(state: SolverState) -> str | list[Send]:
         if state["adaptive_stop"]:
             return "finish"
         return drawn(state) if Plan.from_json(state["adaptive_plan"]).arm == "vote" else "think"
@@ -99,10 +119,12 @@ def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:
     def after_tally(state: SolverState) -> str | list[Send]:
         return "finish" if state["adaptive_stop"] else drawn(state) or "escalate"
 
-    graph.add_edge(START, "classify").add_edge("classify", "allocate").add_edge("allocate", "think")
+    graph.add_edge(START, "classify").add_edge("classify", "allocate")
     graph.add_edge("think", "verify").add_edge("sample", "tally")
     graph.add_conditional_edges("verify", _stopped, {True: "finish", False: "escalate"})
-    graph.add_conditional_edges("escalate", after_escalate, ["think", "sample", "finish"])
+    graph.add_conditional_edges("allocate", after_plan, ["think", "approve"])
+    graph.add_conditional_edges("escalate", after_plan, ["think", "sample", "approve", "finish"])
+    graph.add_conditional_edges("approve", after_approve, ["think", "sample", "finish"])
     graph.add_conditional_edges("tally", after_tally, ["sample", "escalate", "finish"])
     return graph.add_edge("finish", END)
 

@@ -6,16 +6,18 @@ Confidences follow from the scripted log-probabilities: an answer of `SURE` has 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from adaptive.engines.protocol import Generation
 from adaptive.ladder import Ladder, Rung
 from adaptive.profile import Policy, Profile
 from adaptive.reason.budget import Style
-from tests.scripted import END, STOP, THINK, ScriptedEngine, says
+from tests.scripted import END, STOP, THINK, ScriptedEngine, _Session, says
 
 SURE, UNSURE = "111111", "0"
 EASY, HARD = (0.9, 0.95, 0.97, 0.99), (0.1, 0.85, 0.9, 0.95)
@@ -79,6 +81,21 @@ class PureEngine(ScriptedEngine):
         answer = boxed((SURE if thought >= self.enough else UNSURE) + chr(first))
         said = sum(i != ord("\n") for i in after[thought + 1 :])  # a hand-over is of line breaks
         return answer[said] if said < len(answer) else STOP
+
+
+@dataclass
+class HangingEngine(PureEngine):
+    """Never ends a call after the first `calls`, whichever solve makes it."""
+
+    calls_made: int = 0
+    hangs_after: int = 0
+
+    async def generate(self, ids: Sequence[int], **asked: Any) -> Generation:
+        self.calls_made += 1
+        if self.calls_made > self.hangs_after:
+            self._sessions.setdefault(asked["session"], _Session(iter(()), iter(())))
+            await asyncio.Event().wait()
+        return await super().generate(ids, **asked)
 
 
 def question(ids: Sequence[int]) -> bytes:

@@ -242,11 +242,16 @@ def test_everything_that_the_engine_made_is_counted() -> None:
 def test_the_graph_is_the_one_of_the_design() -> None:
     drawn = build_solver(PureEngine(), profile=profile()).get_graph()
     edges = {(e.source, e.target) for e in drawn.edges}
-    assert set(drawn.nodes) == {"__start__", *NODES, "sample", "tally", "__end__"}
+    assert set(drawn.nodes) == {"__start__", *NODES, "sample", "tally", "approve", "__end__"}
     assert edges == {
         ("__start__", "classify"),
         ("classify", "allocate"),
         ("allocate", "think"),
+        ("allocate", "approve"),
+        ("escalate", "approve"),
+        ("approve", "think"),
+        ("approve", "sample"),
+        ("approve", "finish"),
         ("think", "verify"),
         ("verify", "finish"),
         ("verify", "escalate"),

@@ -19,13 +19,22 @@ from adaptive.ladder import EFFORTS, Effort
 
 @dataclass(frozen=True)
 class Model:
-    """What is known of a model when a call is set: `efforts` it takes, what it `refused` and its `profile`."""
+    """What is known of a model when a call is set.
+
+    efforts: those it takes. refused: parameters that it does not take. most: tokens of its longest completion,
+    None where that is not known.
+    """
 
     chat: BaseChatModel
     name: str
     profile: Mapping[str, Any]
     efforts: Sequence[Effort]
     refused: frozenset[str] = frozenset()
+    most: int | None = None
+
+    def room(self, cap: int) -> int:
+        """A completion cap within the longest completion."""
+        return cap if self.most is None else min(cap, self.most)
 
 
 @dataclass
@@ -65,7 +74,7 @@ class Adapter:
         made, takes = Settings(), _named(model.chat)
         if "max_tokens" in takes:
             made.add("cap", ask.cap, max_tokens=ask.cap)
-        if model.efforts and "effort" not in model.refused:
+        if model.efforts:
             made.add("effort", ask.effort, reasoning_effort=ask.effort)
         for name in ("temperature", "seed"):
             self._sampling(made, model, ask, name, known=name in takes)
@@ -100,7 +109,7 @@ class OpenAI(Adapter):
         """The cap counts reasoning too."""
         made = Settings()
         made.add("cap", ask.cap, **{self.cap: ask.cap})
-        if model.efforts and "effort" not in model.refused:
+        if model.efforts:
             made.add("effort", ask.effort, reasoning_effort=ask.effort)
         self._sampling(made, model, ask, "temperature")
         self._sampling(made, model, ask, "seed")
@@ -119,18 +128,16 @@ class Anthropic(Adapter):
     least: int = 1024
 
     def settings(self, model: Model, ask: Ask) -> Settings:
-        """Thinking is off where none is asked for."""
-        made, adaptive = Settings(), "xhigh" in (model.profile.get("reasoning_effort_levels") or ())
-        cap = ask.cap
-        if not ask.thinks:
-            if adaptive:
-                made.add("effort", "none", thinking={"type": "disabled"})
-        else:
-            levels = [e for e in model.efforts if e != "none"]
-            if levels and "effort" not in model.refused:
-                made.add("effort", ask.effort, reasoning_effort=ask.effort)
-            if not adaptive and self._budgets(model):
-                cap = self._budget(made, ask)
+        """Thinking is off where none is asked for, if it can be."""
+        made, cap = Settings(), ask.cap
+        adaptive = "xhigh" in (model.profile.get("reasoning_effort_levels") or ())
+        levels = [e for e in model.efforts if e != "none"]
+        if adaptive and ask.effort == "none" and "none" in model.efforts:
+            made.add("effort", "none", thinking={"type": "disabled"})
+        elif levels and ask.effort != "none" and (adaptive or ask.thinks):
+            made.add("effort", ask.effort, reasoning_effort=ask.effort)
+        if ask.thinks and not adaptive and self._budgets(model):
+            cap = self._budget(made, model, ask)
         made.add("cap", cap, max_tokens=cap)
         self._sampling(made, model, ask, "temperature")
         self._sampling(made, model, ask, "seed", known=False)
@@ -139,13 +146,13 @@ class Anthropic(Adapter):
     def _budgets(self, model: Model) -> bool:
         return model.profile.get("reasoning_output") is not False and "budget" not in model.refused
 
-    def _budget(self, made: Settings, ask: Ask) -> int:
-        """Send a budget; the cap that leaves the answer its room."""
-        budget = max(self.least, ask.budget)
-        if budget != ask.budget:
+    def _budget(self, made: Settings, model: Model, ask: Ask) -> int:
+        """Send a budget; the cap that leaves the answer its room, and is larger than the budget."""
+        budget = max(self.least, model.room(ask.budget + 1) - 1)
+        if budget > ask.budget:
             made.notes.append(f"a thinking budget of {ask.budget} is too small: {budget} is used")
         made.add("budget", budget, thinking={"type": "enabled", "budget_tokens": budget})
-        return max(ask.cap + budget - ask.budget, budget + 1)
+        return max(model.room(ask.cap + max(0, budget - ask.budget)), budget + 1)
 
 
 # Least and most thinking tokens, and whether thinking can be off (ai.google.dev/gemini-api/docs/thinking).
@@ -167,10 +174,10 @@ class Gemini(Adapter):
     def settings(self, model: Model, ask: Ask) -> Settings:
         """The cap counts thinking too; thoughts are asked for, as summaries."""
         made, cap = Settings(), ask.cap
-        if model.efforts and "effort" not in model.refused:
+        if model.efforts:
             made.add("effort", ask.effort, reasoning_effort=ask.effort, include_thoughts=True)
         elif model.profile.get("reasoning_output", "gemini-2.5" in model.name) and "budget" not in model.refused:
-            cap = self._budget(made, model, ask)
+            cap = model.room(self._budget(made, model, ask))
         made.add("cap", cap, max_output_tokens=cap)
         self._sampling(made, model, ask, "temperature")
         self._sampling(made, model, ask, "seed")

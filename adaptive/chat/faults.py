@@ -58,6 +58,7 @@ _WORDS: Mapping[str, Fault] = {
     r"could not resolve authentication method": "no key",
     r"insufficient_quota|credit balance is too low": "credit",
     r"content_filter|content management policy": "refusal",  # Azure's, of a prompt
+    r"unexpected keyword argument": "request",  # a client's own, where an interface has no such parameter
     r"maximum context length|context_length_exceeded|prompt is too long": "context",
 }
 _SENTENCES: Mapping[Fault, str] = {

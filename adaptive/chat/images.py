@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import mimetypes
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,11 @@ KINDS = ("image/gif", "image/jpeg", "image/png", "image/webp")
 MOST = 5 * 1024 * 1024
 """Bytes of an image file: Anthropic's limit, the smallest of the large providers' (docs.anthropic.com, vision)."""
 
+_NO_IMAGES = re.compile(
+    r"not support\w*\b.{0,40}image|image.{0,60}\b(?:(?:not|only) supported|not enabled|not support)"
+    r"|at most 0 image|not a multimodal model"
+)
+_THIS_IMAGE = re.compile(r"format|mime|media.type|exceed|too large|too big|corrupt|could not process")
 _PARTS = ("image", "image_url", "input_image")
 _STARTS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 
@@ -46,6 +52,12 @@ def image_block(place: str) -> dict[str, Any]:
         named = kind or mimetypes.guess_type(place)[0] or "unknown"
         raise InputError(f"{place} is no image of a kind that models take ({named}): use PNG, JPEG, GIF or WebP.")
     return dict(create_image_block(base64=base64.b64encode(data).decode(), mime_type=kind))
+
+
+def refuses_images(said: str) -> bool:
+    """Whether a refused request was refused because the model takes no images, and not for what is in this one."""
+    words = said.lower()
+    return bool(_NO_IMAGES.search(words)) and not _THIS_IMAGE.search(words)
 
 
 def refused(name: str) -> InputError:

@@ -14,7 +14,7 @@ def levels(adapter: Adapter, model: str, profile: Mapping[str, Any], learned: Ta
     """The efforts it takes as far as is known: what its refusals said, else its profile, else its provider."""
     if learned.levels is not None:
         return learned.levels
-    if profile.get("reasoning_output") is False or "effort" in learned.refused:
+    if profile.get("reasoning_output") is False:
         return ()
     named = profile.get("reasoning_effort_levels")
     known = tuple(e for e in EFFORTS if e in named) if named else adapter.levels(model)

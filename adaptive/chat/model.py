@@ -10,13 +10,13 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from adaptive.attempt import Usage
 from adaptive.chat.adapters import Model, Settings, adapter_of, standard_levels
 from adaptive.chat.ask import Ask
 from adaptive.chat.faults import ChatError, explain, fault, retryable, wait
-from adaptive.chat.images import has_image, refused
+from adaptive.chat.images import has_image, refused, refuses_images
 from adaptive.chat.kept import keeping
 from adaptive.chat.levels import fit, levels
 from adaptive.chat.raised import whole
@@ -24,7 +24,7 @@ from adaptive.chat.streamed import Streamed
 from adaptive.chat.taught import taught
 from adaptive.chat.turn import Turn, estimated_tokens, read_turn
 from adaptive.ladder import Effort
-from adaptive.reason.events import OnEvent
+from adaptive.reason.events import OnEvent, tell
 from adaptive.store import masked
 
 __all__ = ["Ask", "ChatModel"]
@@ -65,6 +65,12 @@ class ChatModel:
         """Whether it takes images: yes, where neither its profile nor a refusal says no."""
         return self._learned.images and self._profile.get("image_inputs") is not False
 
+    @property
+    def largest_cap(self) -> int | None:
+        """The most tokens of a completion that it gives; None where that is not known."""
+        known = [n for n in (self._profile.get("max_output_tokens"), self._learned.largest) if n]
+        return min(known, default=None)
+
     def settings(self, ask: Ask) -> dict[str, Any]:
         """The arguments of a call that asks for this."""
         return self._set(ask).call
@@ -98,26 +104,29 @@ class ChatModel:
         return self.chat.profile or {}
 
     def _set(self, ask: Ask) -> Settings:
-        effort, cap = fit(ask.effort, self.efforts), self._cap(ask.cap)
+        effort, ask = fit(ask.effort, self.efforts), self._within(ask)
         if effort != ask.effort:
             self._mapped[f"effort {ask.effort} is not one that it takes: {effort} is used"] = None
-        model = Model(self.chat, self._model, self._profile, self.efforts, frozenset(self._learned.refused))
-        settings = self._adapter.settings(model, replace(ask, effort=effort, cap=cap))
+        left_out = frozenset(self._learned.refused)
+        model = Model(self.chat, self._model, self._profile, self.efforts, left_out, self.largest_cap)
+        settings = self._adapter.settings(model, replace(ask, effort=effort))
         self._mapped |= dict.fromkeys(settings.notes)
         return settings
 
-    def _cap(self, cap: int) -> int:
-        known = [n for n in (self._profile.get("max_output_tokens"), self._learned.largest) if n]
-        most = min(known, default=cap)
-        if most < cap:
-            self._mapped[f"a completion of {cap} tokens is more than it gives: {most} are asked for"] = None
-        return min(cap, most)
+    def _within(self, ask: Ask) -> Ask:
+        """The ask within the longest completion that the model gives; it is the thinking that is shortened."""
+        over = ask.cap - (self.largest_cap or ask.cap)
+        if over <= 0:
+            return ask
+        fits = replace(ask, cap=ask.cap - over, budget=max(0, ask.budget - over))
+        self._mapped[f"a completion of {ask.cap} tokens is more than it gives: {fits.cap} are asked for"] = None
+        return fits
 
     def _learns(self, error: Exception, settings: Settings, messages: Sequence[AnyMessage]) -> bool:
         """Whether the refusal of a request taught something, so that it is worth asking again."""
         if fault(error) != "request":
             return False
-        if has_image(messages) and "image" in str(error).lower():
+        if has_image(messages) and refuses_images(whole(error)):
             self._learned.images = False
             raise refused(self.name) from None
         return self._learned.learn(whole(error), settings.sent, self.efforts)
@@ -129,6 +138,7 @@ class _Call:
     def __init__(self, model: ChatModel, messages: Sequence[AnyMessage], on_event: OnEvent | None) -> None:
         self._model, self._messages, self._on_event = model, list(messages), on_event
         self._lost: Usage | None = None
+        self._begun = time.perf_counter()
 
     async def tried(self, settings: Settings) -> Turn:
         """The turn, from as many tries as it takes."""
@@ -137,19 +147,19 @@ class _Call:
             wait=wait,
             stop=stop_after_attempt(TRIES),
             sleep=self._model._sleep,
+            before_sleep=self._note,
             reraise=True,
         )
         turn: Turn = await tries(self._once, settings)
         return turn
 
     async def _once(self, settings: Settings) -> Turn:
-        begun = time.perf_counter()
         long = self._model._adapter.long
         if self._on_event is None and not (long and settings.sent.get("cap", 0) > long):
             message = await self._model.chat.ainvoke(self._messages, **settings.call)
         else:
             message = await self._streamed(settings)
-        return self._counted(read_turn(message, time.perf_counter() - begun))
+        return self._counted(read_turn(message))
 
     async def _streamed(self, settings: Settings) -> AIMessage:
         stream = Streamed(self._on_event)
@@ -162,10 +172,19 @@ class _Call:
                 self._lose(read_turn(stream.partial()))
             raise
 
+    def _note(self, state: RetryCallState) -> None:
+        """Tell the watcher that the call is made again: what it was told of a cut one comes again."""
+        error = state.outcome.exception() if state.outcome else None
+        seconds = state.next_action.sleep if state.next_action else 0.0
+        if error is not None:
+            what = str(explain(error, self._model.name)).rpartition(": ")[0]
+            tell(self._on_event, "note", text=f"{what}: it is asked again in {seconds:g} s")
+
     def _counted(self, turn: Turn) -> Turn:
-        """The turn with its prompt estimated where it was not counted, and with what was lost before it."""
+        """The turn with all the time it took, what was lost before it, and a prompt estimated if not counted."""
         usage = self._prompted(turn.usage)
-        return replace(turn, usage=usage if self._lost is None else usage + self._lost)
+        usage = usage if self._lost is None else usage + self._lost
+        return replace(turn, usage=replace(usage, seconds=time.perf_counter() - self._begun))
 
     def _prompted(self, usage: Usage) -> Usage:
         if "prompt" not in usage.estimated:

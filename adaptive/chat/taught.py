@@ -29,7 +29,7 @@ class Taught:
     """What one model's refusals taught.
 
     levels: the efforts that it takes, None as long as no refusal said so. refused: parameters that it does not
-    take (`effort`, `budget`, `temperature`, `seed`). largest: the largest completion cap. images: False once it
+    take (`budget`, `temperature`, `seed`). largest: the largest completion cap. images: False once it
     refused one. notes: all that, in words.
     """
 
@@ -94,7 +94,7 @@ def taught(name: str) -> Taught:
 
 def _without(words: str, value: str, efforts: Sequence[Effort]) -> tuple[Effort, ...]:
     """The efforts without the refused one; none at all where it is the lever itself that is refused."""
-    lever = not re.search(rf"(?<![\w-]){value}(?![\w-])", words)
+    lever = value != "none" and not re.search(rf"(?<![\w-]){value}(?![\w-])", words)
     return () if lever else tuple(e for e in efforts if e != value)
 
 

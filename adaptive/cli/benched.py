@@ -82,7 +82,7 @@ class Live:
         progress = Progress(total, total - len(missing), str(solves.path), word="solved")
 
         async def one(question: Question) -> None:
-            solves.add(await solve_one(solver, question.text, progress.part().see, None))
+            solves.add(await solve_one(solver, question.text, progress.part().see))
             progress.advance()
 
         async def work() -> None:

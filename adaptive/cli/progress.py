@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from adaptive.cli.run import Tally
+from adaptive.tally import Tally
 
 LINE_SECONDS = 10.0
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from adaptive.cli.errors import ACCEPTED, FAILED, NOT_ACCEPTED, STARVED
+from adaptive.limits import ran_out
 
 Result = dict[str, Any]
 
@@ -35,12 +36,11 @@ def complaints(result: Result) -> list[str]:
     if code == ACCEPTED:
         return []
     said = {
-        STARVED: "Starved: the room for the answer ended before the answer did.",
+        STARVED: f"Starved: the room for the answer ended before the answer did{_advice(result)}.",
         FAILED: f"Failed: {_reason(result)}.",
         NOT_ACCEPTED: f"Not accepted: {_reason(result)}.",
     }[code]
-    given_up = [_given_up(result)] if result["stopped"].startswith("hopeless") else []
-    return [said, *given_up, *([EMBEDDED_HINT] if result["model"] == "embedded" else [])]
+    return [said, *_why_stopped(result["stopped"]), *([EMBEDDED_HINT] if result["model"] == "embedded" else [])]
 
 
 def usage_line(usage: dict[str, Any]) -> str:
@@ -48,7 +48,8 @@ def usage_line(usage: dict[str, Any]) -> str:
     names = ("prompt", "cached", "thinking", "injected", "answer", "probe", "verifier")
     estimated = usage.get("estimated", ())
     parts = [f"{'~' if name in estimated else ''}{usage[name]} {name}" for name in names if usage.get(name)]
-    cost = "cost not known" if usage.get("cost") is None else f"cost {usage['cost']:.6g}"
+    about = "~" if "cost" in estimated else ""
+    cost = "cost not known" if usage.get("cost") is None else f"cost {about}${usage['cost']:.6g}"
     return f"Usage: {usage['total']} tokens ({', '.join(parts)}), {usage['seconds']:.2f} s, {cost}"
 
 
@@ -63,8 +64,16 @@ def one_line(text: str, length: int | None = None) -> str:
     return line if length is None or len(line) <= length else line[: length - 1] + "…"
 
 
-def _given_up(result: Result) -> str:
-    return one_line(f"Given up as {result['stopped']}.")
+def _advice(result: Result) -> str:
+    """What would have sufficed, where that is known."""
+    advice = result["attempts"][result["kept"]].get("advice")
+    return f"; {advice} would do" if advice else ""
+
+
+def _why_stopped(stopped: str) -> list[str]:
+    """Why nothing more was tried, where that is no matter of course."""
+    said = f"Given up as {stopped}." if stopped.startswith("hopeless") else f"Stopped: {stopped}."
+    return [one_line(said)] if stopped.startswith("hopeless") or ran_out(stopped) else []
 
 
 def _reason(result: Result) -> str:

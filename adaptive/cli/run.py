@@ -1,4 +1,4 @@
-"""Runs solves to their end, a time limit or a signal, and keeps count of what was spent until then."""
+"""Runs solves to their end or a signal, and keeps count of what was spent until then."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from types import FrameType, TracebackType
 from typing import Any, TypeVar, cast
 
 from adaptive.cli.display import Event
 from adaptive.cli.errors import Interrupted
 from adaptive.cli.report import Result
-from adaptive.errors import AdaptiveError, InputError
+from adaptive.errors import AdaptiveError, InputError, NoAnswerInTime
+from adaptive.tally import Tally
 
 T = TypeVar("T")
 See = Callable[[Event], None]
@@ -22,69 +22,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOP_SECONDS = 0.7  # how long an engine may take to stop before the process ends without it
 
 
-@dataclass
-class Tally:
-    """What the events seen so far say was spent; a solve cut short has no usage of its own."""
-
-    attempts: int = 0
-    thinking: int = 0
-    probe: int = 0
-    answer: int = 0
-    # By attempt, for samples of a vote come side by side.
-    _rounds: dict[int, int] = field(default_factory=dict)  # told of rounds that are not over: injected tokens are
-    _looks: dict[int, int] = field(default_factory=dict)  # only told at their end; and the probes told last
-    _parts: list[Tally] = field(default_factory=list)
-
-    def part(self) -> Tally:
-        """A tally of its own for one of several solves at once, counted here too."""
-        self._parts.append(Tally())
-        return self._parts[-1]
-
-    def see(self, event: Event) -> None:
-        """Count one event."""
-        kind, of = event["event"], event.get("attempt", 0)
-        look = self._looks.pop(of, 0)
-        if kind == "start":
-            self.attempts += 1
-        elif kind == "thinking":
-            self._rounds[of] = self._rounds.get(of, 0) + event["tokens"]
-        elif kind == "end":
-            self.thinking += event["tokens"]
-            self._rounds.pop(of, None)
-        elif kind == "probe":
-            self.probe += event["tokens"]
-            self._looks[of] = event["tokens"]
-        elif kind == "answer":
-            self.answer += event["tokens"]
-            self.probe -= look  # told right after it: the probe is the answer
-
-    def spent(self) -> tuple[int, int, int, int]:
-        """Attempts, thinking tokens, probes' tokens and answer tokens, those of the parts too."""
-        parts = [
-            (self.attempts, self.thinking + sum(self._rounds.values()), self.probe, self.answer),
-            *(part.spent() for part in self._parts),
-        ]
-        attempts, thinking, probe, answer = map(sum, zip(*parts, strict=True))
-        return attempts, thinking, probe, answer
-
-    def __str__(self) -> str:
-        attempts, thinking, probe, answer = self.spent()
-        tries = f"{attempts} attempt{'' if attempts == 1 else 's'}"
-        thought = f"{thinking} thinking, {probe} probe" if probe else f"{thinking} thinking"
-        return f"{thought} and {answer} answer tokens spent in {tries}"
-
-
-async def solve_one(solver: Any, question: str, see: See, timeout: float | None) -> Result:
-    """The result object; raises `AdaptiveError` when the time is up, or with what was spent until it failed."""
+async def solve_one(solver: Any, question: str, see: See, images: Sequence[dict[str, Any]] = ()) -> Result:
+    """The result object; raises `AdaptiveError`, with what was spent until it failed."""
     tally = Tally()
     try:
-        async with asyncio.timeout(timeout) as limit:
-            return await _streamed(solver, question, (tally.see, see))
-    except TimeoutError as error:
-        if not limit.expired():  # somebody else's time limit
-            raise
-        late = f"no answer within {timeout:g} s, {tally}"
-        raise AdaptiveError(f"{late}: raise --timeout or lower --budget.") from error
+        return await _streamed(solver, [_asked(question, images)], (tally.see, see))
+    except NoAnswerInTime:  # which says what was spent
+        raise
     except AdaptiveError as error:
         if not tally.attempts:
             raise
@@ -92,10 +36,15 @@ async def solve_one(solver: Any, question: str, see: See, timeout: float | None)
         raise kind(f"{error} ({tally})") from error
 
 
-async def _streamed(solver: Any, question: str, watchers: Sequence[See]) -> Result:
+def _asked(question: str, images: Sequence[dict[str, Any]]) -> tuple[str, Any]:
+    """The user's message; images are content blocks of LangChain's."""
+    content = [{"type": "text", "text": question}, *images] if images else question
+    return "user", content
+
+
+async def _streamed(solver: Any, messages: list[tuple[str, Any]], watchers: Sequence[See]) -> Result:
     state: dict[str, Any] = {}
-    asked = {"messages": [("user", question)]}
-    async for mode, data in solver.astream(asked, stream_mode=["custom", "values"]):
+    async for mode, data in solver.astream({"messages": messages}, stream_mode=["custom", "values"]):
         if mode == "custom":
             for see in watchers:
                 see(data)

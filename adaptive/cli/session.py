@@ -15,9 +15,10 @@ from adaptive.cli.errors import FAILED
 from adaptive.cli.questions import Question
 from adaptive.cli.references import Score, graded
 from adaptive.cli.report import SEVERITY, Result, answer_text, complaints, exit_code, one_line, usage_line
-from adaptive.cli.run import Tally, solve_one
+from adaptive.cli.run import solve_one
 from adaptive.errors import AdaptiveError
 from adaptive.store import Store
+from adaptive.tally import Tally
 
 
 @dataclass
@@ -31,7 +32,7 @@ class Session:
     concurrency: int = 1
     json: bool = False
     usage: bool = False
-    timeout: float | None = None
+    images: Sequence[dict[str, Any]] = ()
     tally: Tally = field(default_factory=Tally)
     score: Score = field(default_factory=Score)
 
@@ -85,7 +86,7 @@ class Session:
             self.display.show(event)
 
         try:
-            result = await solve_one(self.solver, question.text, see, self.timeout)
+            result = await solve_one(self.solver, question.text, see, self.images)
         finally:
             self.display.break_line()
         result = _graded(result, question)

@@ -11,6 +11,7 @@ from adaptive.cli.engine import engine_options, engine_settings
 from adaptive.ladder import EFFORTS
 
 if TYPE_CHECKING:
+    from adaptive.prices import Prices
     from adaptive.verify import Verifier
 
 
@@ -54,6 +55,13 @@ OPTIONS = (
                  help="For each check."),
     click.option("--judge", metavar="PROVIDER:MODEL", help="Chat model that judges answers, say openai:o4-mini."),
     click.option("--max-tokens", type=COUNT, metavar="N", help="Most tokens of all attempts together."),
+    click.option("--max-cost", type=Number(min=0, min_open=True), metavar="DOLLARS",
+                 help="Most that all attempts of a question cost together."),
+    click.option("--timeout", type=SECONDS, metavar="SECONDS", help="For each question."),
+    click.option("--prices", type=click.Path(), metavar="FILE",
+                 help="What models cost: a TOML or JSON file, MODEL to input, cached and output."),
+    click.option("--price", multiple=True, metavar="MODEL=IN/OUT",
+                 help="What a model costs, in dollars for a million tokens, or IN/CACHED/OUT; repeatable."),
     click.option("--max-attempts", type=COUNT, metavar="N", help="Most attempts; a vote is one."),
     click.option("--temperature", type=Number(min=0), default=0.0, show_default=True, help="0 is greedy."),
     click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="For sampling."),
@@ -78,11 +86,15 @@ def built(
     check: str | None,
     check_timeout: float,
     judge: str | None,
+    prices: str | None,
+    price: tuple[str, ...],
     **given: Any,
 ) -> Any:
     """The compiled graph. LangGraph takes a second to import: only when there is something to solve."""
+    from adaptive.prices import Prices
     from adaptive.workflow import Options, build_solver
 
+    known = Prices.load(prices, price)
     return build_solver(
         model,
         profile=profile,
@@ -90,7 +102,8 @@ def built(
         engine=engine_settings(served_model, markers, options),
         stronger=stronger,
         check=_check(check, check_timeout),
-        judge=_judge(judge),
+        judge=_judge(judge, known, given["max_cost"]),
+        prices=known,
     )
 
 
@@ -102,9 +115,11 @@ def _check(text: str | None, timeout: float) -> Verifier | None:
     return parse_check(text, timeout)
 
 
-def _judge(spec: str | None) -> Verifier | None:
+def _judge(spec: str | None, prices: Prices, max_cost: float | None) -> Verifier | None:
     if spec is None:
         return None
     from adaptive.verify.judge import Judge, judge_model
 
-    return Judge(judge_model(spec))
+    if max_cost is not None:
+        prices.require(spec, max_cost)
+    return Judge(judge_model(spec), spec=spec, prices=prices)

@@ -10,6 +10,7 @@ end       round, tokens, injected, charged, budget, end: a round is over, counte
           words where there is more to say
 probe     answer, confidence, tokens, charged: what the answer would be by now, and what the look cost
 answer    text, tokens: what was added to the answer
+note      text: a hosted model is asked again; what was told of a call that was cut off comes again
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from adaptive.attempt import Attempt, Usage, Verdict
 from adaptive.errors import InputError
-from adaptive.verify.verifiers import Agreement, Confidence, Rules, Thresholds, Verifier
+from adaptive.verify.verifiers import UNKNOWN, Agreement, Confidence, Rules, Thresholds, Verifier
 
 NAMES = ("rules", "learned", "confidence", "agreement", "check", "judge")
 """What `--verify` knows, cheapest first."""
@@ -74,6 +74,28 @@ class FirstDecisive(_Several):
             if verdict.decided:
                 return replace(verdict, usage=spent)
         return replace(verdict, usage=spent, reason="; ".join(reasons))
+
+
+@dataclass(frozen=True)
+class Unasked:
+    """In the place of a verifier that is not asked, and says why."""
+
+    name: str
+    why: str
+
+    async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
+        """It could not tell."""
+        return Verdict.undecided(UNKNOWN, self.name, self.why)
+
+
+def unasked(verifier: Verifier, why: str, names: Sequence[str]) -> Verifier:
+    """A verifier that asks none of these `names` in it; where others may accept as well, it is left to them."""
+    left = [v for v in verifier.verifiers if v.name not in names] if isinstance(verifier, AnyOf) else []
+    if left:
+        return _one(AnyOf, left)
+    if isinstance(verifier, _Several):
+        return replace(verifier, verifiers=tuple(unasked(v, why, names) for v in verifier.verifiers))
+    return Unasked(verifier.name, why) if verifier.name in names else verifier
 
 
 def verifier_for(

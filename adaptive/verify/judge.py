@@ -11,10 +11,11 @@ from pydantic import BaseModel, Field
 from adaptive.attempt import Attempt, Usage
 from adaptive.chat.open import opened
 from adaptive.errors import InputError
+from adaptive.prices import Prices
 from adaptive.verify.judge_prompt import DEFAULT_RUBRIC, judge_messages
 from adaptive.verify.outside import CannotTell, Found, Outside, time_limit
 from adaptive.verify.said import shown
-from adaptive.verify.spending import counted
+from adaptive.verify.spending import Spending, counted
 
 
 class Opinion(BaseModel):
@@ -31,8 +32,9 @@ class Judge(Outside):
 
     rubric: what correct means, in place of `DEFAULT_RUBRIC`. What the model says must fit `Opinion`: nonsense, a
     refusal, an error or more than `timeout` seconds are no verdict on the answer: it could not tell. Its tokens do
-    not show in the caller's stream and are counted as `verifier`, estimated where the model does not report them;
-    what it costs is not known. Raises `InputError` for a model without structured output, and for bad values.
+    not show in the caller's stream and are counted as `verifier`, estimated where the model does not report them.
+    spec: by which they are priced in `prices`; None leaves it to what LangChain calls the model. Raises
+    `InputError` for a model without structured output, and for bad values.
     """
 
     name = "judge"
@@ -44,10 +46,13 @@ class Judge(Outside):
         rubric: str = DEFAULT_RUBRIC,
         timeout: float = 60.0,
         threshold: float = 0.5,
+        spec: str | None = None,
+        prices: Prices | None = None,
     ) -> None:
         if not 0 < threshold <= 1:
             raise InputError(f"a judge's threshold of {threshold} cannot be: give a probability, more than 0.")
         self.rubric, self.timeout, self.threshold = rubric, time_limit(timeout), threshold
+        self.spec, self.prices = spec, prices or Prices()
         try:
             self._model = model.with_structured_output(Opinion, include_raw=True)
         except NotImplementedError as error:
@@ -57,7 +62,9 @@ class Judge(Outside):
     async def find_out(self, question: str, answer: str, attempt: Attempt) -> Found:
         """What the model holds of it."""
         messages = judge_messages(self.rubric, question, answer, attempt.thinking)
-        given, usage = await counted(self._asked(messages), "the judge", self.timeout)
+        given, usage = await counted(
+            self._asked(messages), "the judge", self.timeout, Spending(self.prices, self.spec)
+        )
         opinion = _opinion(given, usage)
         reason = f"the judge holds it correct at {opinion.correct:.2f}: {shown(opinion.reason)}"
         return Found(opinion.correct >= self.threshold, opinion.correct, reason, usage)

@@ -15,7 +15,7 @@ from adaptive.chat.faults import ChatError
 from adaptive.errors import InputError
 from tests.hosted.brains import always, in_order
 from tests.hosted.clients import MODELS, NAMES, client
-from tests.hosted.script import Fault, Spoken
+from tests.hosted.script import Asked, Fault, Reply, Spoken
 from tests.hosted.server import Hosted, Takes
 
 QUESTION = [HumanMessage("What is 47 + 26?")]
@@ -164,6 +164,30 @@ async def test_an_effort_that_is_refused_is_learnt(
     assert Asking(hosted, provider).model.efforts == asking.model.efforts  # by any handle of that name
 
 
+async def test_a_parameter_that_an_interface_does_not_have_is_left_out(hosted: Hosted, stream: bool) -> None:
+    asking = Asking(hosted, "openai_responses")
+    assert (await asking.ask(Ask("low", 2048, 4096, seed=7), stream)).text == "It is 73."
+    assert asking.model.notes() == ["openai:gpt-5: it does not take a seed of 7: it is left out"]
+
+
+@pytest.mark.parametrize("model", ["claude-opus-5-5", "claude-fable-5"])
+async def test_thinking_that_cannot_be_off(hosted: Hosted, model: str, stream: bool) -> None:
+    turn = await Asking(hosted, "anthropic", model=model).ask(Ask("none", 0, 100), stream)
+    assert turn.text == "It is 73."
+
+
+async def test_thinking_that_the_provider_does_not_switch_off(hosted: Hosted, stream: bool) -> None:
+    def brain(asked: Asked) -> Reply:
+        off = (asked.body.get("thinking") or {}).get("type") == "disabled"
+        return Fault("budget", '"thinking.type.disabled" is not supported for this model.') if off else SPOKEN
+
+    hosted.brain = brain
+    asking = Asking(hosted, "anthropic", model="claude-opus-5")
+    assert (await asking.ask(Ask("none", 0, 100), stream)).text == "It is 73."
+    assert hosted.asked[-1].effort == "low"
+    assert "none" not in asking.model.efforts
+
+
 async def test_a_temperature_that_is_refused_is_left_out(hosted: Hosted, stream: bool) -> None:
     hosted.models = {"o4-mini": Takes(temperature=False)}
     asking = Asking(hosted, "openai", model="o4-mini", profile={"reasoning_output": True})
@@ -208,6 +232,9 @@ async def test_over_the_rate_limit_it_waits_as_long_as_it_is_told(
     asking = Asking(hosted, provider)
     assert (await asking.ask(stream=stream)).text == "It is 73."
     assert asking.waits == [7.0]
+    if stream:
+        (note,) = (e["text"] for e in asking.events if e["event"] == "note")
+        assert note == f"{asking.model.name} is over its rate limit (429): it is asked again in 7 s"
 
 
 async def test_it_does_not_wait_for_ever(hosted: Hosted, provider: str) -> None:

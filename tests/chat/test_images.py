@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from adaptive.chat.images import MOST, has_image, image_block, is_image
+from adaptive.chat.images import MOST, has_image, image_block, is_image, refuses_images
 from adaptive.errors import InputError
 
 STARTS = {
@@ -49,6 +49,23 @@ def test_files_that_cannot_be(tmp_path: Path, content: bytes | None, said: str) 
         path.write_bytes(content)
     with pytest.raises(InputError, match=said):
         image_block(str(path))
+
+
+@pytest.mark.parametrize(
+    ("said", "none"),
+    [
+        ("Invalid content type. image_url is only supported by certain models.", True),
+        ("'claude-x' does not support image input.", True),
+        ("Image input modality is not enabled for models/gemini-x", True),
+        ("At most 0 image(s) may be provided in one prompt.", True),
+        ("messages.0.content.1.image.source.base64: image exceeds 5 MB maximum", False),
+        ("You uploaded an unsupported image. Please make sure your image has of one the following formats", False),
+        ("Could not process image", False),
+        ("temperature is not supported", False),
+    ],
+)
+def test_a_refusal_of_all_images_or_of_one(said: str, none: bool) -> None:
+    assert refuses_images(said) is none
 
 
 def test_a_folder_is_no_image(tmp_path: Path) -> None:

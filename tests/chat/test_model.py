@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_anthropic import ChatAnthropic
 from langchain_core.language_models import BaseChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_google_genai import ChatGoogleGenerativeAI
 from langchain_openai import AzureChatOpenAI, ChatOpenAI
 
 from adaptive.chat import Ask, ChatModel
@@ -15,6 +19,7 @@ from adaptive.chat.adapters import adapter_of
 from adaptive.chat.faults import ChatError
 from adaptive.chat.kept import keeping
 from adaptive.errors import InputError
+from adaptive.ladder import EFFORTS
 
 ASK = Ask("medium", 100, 148, 0.5, 3)
 QUESTION = [HumanMessage("What is 47 + 26?")]
@@ -93,6 +98,42 @@ def test_a_profile_bounds_the_cap() -> None:
     model = ChatModel(ChatOpenAI(model="o4-mini", api_key="x"))  # type: ignore[call-arg,arg-type]
     assert model.settings(Ask("low", 200_000, 200_048))["max_completion_tokens"] == 100_000
     assert any("more than it gives" in note for note in model.notes())
+
+
+ASKS = st.builds(Ask, st.sampled_from(EFFORTS), st.integers(0, 10**6), st.integers(1, 10**6))
+
+
+CLAUDES = {
+    name: ChatModel(ChatAnthropic(model=name, api_key="x"))  # type: ignore[call-arg,arg-type]
+    for name in ("claude-haiku-4-5", "claude-opus-4-5", "claude-opus-5", "claude-new")
+}
+GEMINIS = {
+    name: ChatModel(ChatGoogleGenerativeAI(model=name, api_key="x"))  # type: ignore[call-arg,arg-type]
+    for name in ("gemini-2.5-pro", "gemini-2.5-flash", "gemini-3-flash-preview", "gemini-9")
+}
+
+
+@given(name=st.sampled_from(sorted(CLAUDES)), ask=ASKS)
+def test_budgets_of_claude(name: str, ask: Ask) -> None:
+    model = CLAUDES[name]
+    made = model.settings(ask)
+    most = model.chat.profile and model.chat.profile.get("max_output_tokens")
+    budget = made.get("thinking", {}).get("budget_tokens")
+    assert not most or made["max_tokens"] <= most
+    if budget is not None:
+        assert 1024 <= budget < made["max_tokens"]
+        assert ask.thinks
+        assert budget <= max(1024, ask.budget)
+    if name == "claude-opus-5":
+        assert budget is None
+
+
+@given(name=st.sampled_from(sorted(GEMINIS)), ask=ASKS)
+def test_levers_of_gemini(name: str, ask: Ask) -> None:
+    made = GEMINIS[name].settings(ask)
+    assert ("thinking_budget" in made) != ("reasoning_effort" in made)
+    assert ("thinking_budget" in made) == ("2.5" in name)
+    assert made["max_output_tokens"] <= max(65536, ask.cap)
 
 
 def test_a_model_that_does_not_reason_gets_no_effort() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from adaptive.cli.run import Tally
 from adaptive.engines.registry import parallel
 from adaptive.errors import AdaptiveError
 from adaptive.store import Store
+from adaptive.tally import Tally
 from tests.cli.conftest import Run, Use
 from tests.cli.stub import EVENTS, Solver
 

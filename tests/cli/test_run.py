@@ -7,16 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adaptive.cli.errors import Interrupted
-from adaptive.cli.run import Tally, solve_one, until_signal
+from adaptive.cli.run import solve_one, until_signal
 from adaptive.errors import AdaptiveError
-from tests.cli.conftest import Run, Use
+from adaptive.tally import Tally
+from tests.cli.conftest import Run
 from tests.cli.stub import EVENTS, RESULT, ROOT, Solver
 from tests.cli.test_display import PROBE
+from tests.solving import HangingEngine, profile
 
 SPENT = "6 thinking and 0 answer tokens spent in 1 attempt"
 
@@ -59,20 +62,80 @@ def test_an_answer_after_the_round_is_no_probe() -> None:
 
 async def test_the_result_is_the_state_s_last_word() -> None:
     seen: list[Any] = []
-    assert await solve_one(Solver(), "q", seen.append, None) == {**RESULT, "question": "q"}
+    assert await solve_one(Solver(), "q", seen.append) == {**RESULT, "question": "q"}
     assert seen == EVENTS
 
 
-async def test_somebody_else_s_time_limit_is_not_ours() -> None:
-    with pytest.raises(TimeoutError):
-        await solve_one(Solver(error=TimeoutError()), "q", lambda _: None, 60)
+def real(monkeypatch: pytest.MonkeyPatch, calls: int) -> HangingEngine:
+    """The real workflow on an engine that never ends its call after so many."""
+    engine = HangingEngine(hangs_after=calls)
+    monkeypatch.setattr("adaptive.workflow.open_engine", lambda spec: engine)
+    monkeypatch.setattr("adaptive.workflow.profile_for", lambda *_: profile())
+    return engine
 
 
-def test_time_is_up(run: Run, scripted: Use) -> None:
-    scripted(Solver(events=EVENTS[:3], hangs=True))
-    made = run("solve", "q", "--timeout", "0.01")
+@pytest.mark.parametrize("as_variable", [False, True])
+def test_time_is_up(run: Run, monkeypatch: pytest.MonkeyPatch, as_variable: bool) -> None:
+    engine = real(monkeypatch, 0)
+    if as_variable:
+        monkeypatch.setenv("ADAPTIVE_TIMEOUT", "0.05")
+    made = run("solve", "q", *([] if as_variable else ["--timeout", "0.05"]))
     assert (made.exit_code, made.stdout) == (1, "")
-    assert made.stderr == f"Error: no answer within 0.01 s, {SPENT}: raise --timeout or lower --budget.\n"
+    spent = "0 thinking and 0 answer tokens spent in 1 attempt"
+    assert made.stderr == f"Error: no answer within 0.05 s, {spent}: raise --timeout or lower --budget.\n"
+    assert not engine._sessions
+
+
+def test_time_is_up_after_an_attempt(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = real(monkeypatch, 1)
+    made = run("solve", "q", "--timeout", "1")
+    assert (made.exit_code, made.stdout) == (3, "0q\n")
+    assert made.stderr.startswith("Not accepted: ")
+    assert made.stderr.endswith("\nStopped: reached the limit of 1 s.\n")
+    assert not engine._sessions
+
+
+def test_a_file_s_questions_each_have_their_time(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real(monkeypatch, 1)
+    file = tmp_path / "questions.txt"
+    file.write_text("a\nb\n")
+    made = run("solve", "--file", str(file), "--timeout", "1")
+    assert (made.exit_code, made.stdout) == (1, "0a\n\n")
+
+
+def test_what_it_cost_and_the_limit_of_it(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    real(monkeypatch, 99)
+    prices = tmp_path / "prices.toml"
+    prices.write_text("[scripted]\ninput = 1\noutput = 10\n")
+    made = run("solve", "q", "-u", "--prices", str(prices), "--max-cost", "0.0001")
+    assert made.exit_code == 3
+    assert "\nStopped: reached the limit of $0.0001, $" in made.stderr
+    made = run("solve", "q", "-u", "--price", "scripted=1/10")
+    assert "cost $" in made.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--max-cost", "0"], "'--max-cost': 0.0 is not in the range x>0"),
+        (["--price", "m=1"], "the price 'm=1' must be MODEL=INPUT/OUTPUT"),
+        (["--prices", "/no/such.toml"], "the prices /no/such.toml cannot be read"),
+        (["--max-cost", "1"], "a limit of $1 cannot be kept: the price of scripted is not known"),
+        (
+            ["--max-cost", "1", "--price", "scripted=1/2", "--judge", "a:x"],
+            "the price of a:x is not known",
+        ),
+    ],
+)
+def test_what_cannot_be_paid_is_one_sentence(
+    run: Run, monkeypatch: pytest.MonkeyPatch, args: list[str], said: str
+) -> None:
+    engine = real(monkeypatch, 99)
+    made = run("solve", "q", *args)
+    assert (made.exit_code, made.stdout, made.stderr.count("\n"), engine.calls) == (2, "", 1, [])
+    assert said in made.stderr
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

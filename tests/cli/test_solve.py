@@ -14,6 +14,7 @@ import pytest
 
 from adaptive.cli.report import EMBEDDED_HINT
 from adaptive.errors import AdaptiveError, InputError
+from adaptive.prices import Price, Prices
 from adaptive.store import Store
 from adaptive.verify.check import Command, Pattern
 from tests.cli.conftest import Run, Use
@@ -25,8 +26,10 @@ DEFAULTS = {
     "model": "embedded", "profile": None, "effort": None, "budget": None, "waits": None, "wait_string": (),
     "samples": None, "stop": None, "adapt": True, "seed": 0, "temperature": 0.0, "verify": None,
     "max_tokens": None, "max_attempts": None, "stronger": None, "check": None, "judge": None,
+    "max_cost": None, "timeout": None, "prices": Prices(),
 }  # fmt: skip
-BOUND = {"model", "profile", "stronger", "check", "judge"}
+PRICES = Prices({"m": Price(1, 2), "n": Price(1, 3, 2)})
+BOUND = {"model", "profile", "stronger", "check", "judge", "prices"}
 """Of these, what is no option of a solve."""
 
 
@@ -122,6 +125,10 @@ def test_errors_are_one_sentence(run: Run, scripted: Use, error: Exception, code
         (["--temperature", "0.5"], {}, {"temperature": 0.5}),
         (["--verify", "rules,confidence"], {}, {"verify": "rules,confidence"}),
         (["--max-tokens", "9", "--max-attempts", "2"], {}, {"max_tokens": 9, "max_attempts": 2}),
+        (["--max-cost", "0.5", "--timeout", "9"], {}, {"max_cost": 0.5, "timeout": 9.0}),
+        ([], {"MAX_COST": "0.5", "TIMEOUT": "9"}, {"max_cost": 0.5, "timeout": 9.0}),
+        (["--price", "m=1/2", "--price", "n=1/2/3"], {}, {"prices": PRICES}),
+        ([], {"PRICE": "m=1/2 n=3/4"}, {"prices": Prices({"m": Price(1, 2), "n": Price(3, 4)})}),
         (["--samples", "0", "--stop", "none"], {}, {"samples": 0, "stop": "none"}),
         ([], {"SAMPLES": "5", "STOP": "loop,hopeless"}, {"samples": 5, "stop": "loop,hopeless"}),
         (["--stronger", "onnx:z"], {}, {"stronger": "onnx:z"}),
