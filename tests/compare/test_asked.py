@@ -37,7 +37,9 @@ def test_an_effort_that_the_template_does_not_know_is_said_and_mapped() -> None:
     codec.efforts = ("low", "high")  # type: ignore[misc,assignment]
     bought = ask("xhigh", 200, ScriptedEngine(THOUGHT, ANSWER, codec=codec))
     assert bought.attempt.effort == "high"
-    assert bought.notes == ("scripted: effort xhigh is not known to the model's chat template: high is used",)
+    (note,) = bought.notes
+    assert note.startswith("scripted: effort xhigh is not known")
+    assert note.endswith("high is used")
     codec.efforts = ()  # type: ignore[misc]
     bought = ask("high", 200, ScriptedEngine(THOUGHT, ANSWER, codec=codec))
     assert bought.notes == ("scripted: its chat template tells no efforts apart",)
