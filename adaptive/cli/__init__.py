@@ -23,6 +23,7 @@ VERBS = {
     "train": "Train a profile on your own model's outcomes or questions.",
     "tune": "Choose the policy that takes least and keeps a promise.",
     "bench": "Measure a profile against every baseline, and report it.",
+    "compare": "Compare models, efforts and caps on one prompt.",
     "models": "Show which engines are installed and what a model can do.",
     "logs": "Show logged solves, newest last.",
     "feedback": "Say whether a logged answer was right.",

@@ -17,10 +17,13 @@ LINE_SECONDS = 10.0
 
 class Progress(Tally):
     """Counts questions, `done` of `total` at first; as text, what an interrupted run has kept. word: done to
-    them."""
+    them. things: what is counted, if not questions."""
 
-    def __init__(self, total: int, done: int, kept_in: str, word: str = "labelled") -> None:
+    def __init__(
+        self, total: int, done: int, kept_in: str, word: str = "labelled", things: str = "questions"
+    ) -> None:
         super().__init__()
+        self.things = things
         self.total, self.done, self.kept_in, self.word = total, done, kept_in, word
         self._first, self._started = done, time.monotonic()
         self._said, self._left_out = self._started, 0
@@ -29,7 +32,9 @@ class Progress(Tally):
         self._task = self._bar.add_task(word, total=total, completed=done)
 
     def __str__(self) -> str:
-        return f"{self.done} of {self.total} questions are {self.word} in {self.kept_in}, run it again to go on"
+        return (
+            f"{self.done} of {self.total} {self.things} are {self.word} in {self.kept_in}, run it again to go on"
+        )
 
     def __enter__(self) -> Progress:
         if self._bar.console.is_terminal:
@@ -41,7 +46,7 @@ class Progress(Tally):
     ) -> None:
         self._bar.stop()
         if self._left_out > 1:
-            click.echo(f"{self._left_out} questions were left out.", err=True)
+            click.echo(f"{self._left_out} {self.things} were left out.", err=True)
 
     def advance(self) -> None:
         """One question more is done."""

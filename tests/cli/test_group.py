@@ -45,7 +45,7 @@ def test_a_verb_says_of_itself_what_the_group_says(verb: str) -> None:
     assert [param.name for param in command.params].count("debug") == 1
 
 
-@pytest.mark.parametrize("args", [["--help"], ["--version"], ["solve", "--help"]])
+@pytest.mark.parametrize("args", [["--help"], ["--version"], ["solve", "--help"], ["compare", "--help"]])
 def test_help_imports_nothing_heavy(args: list[str]) -> None:
     """What the 0.4 s of `--help` rest on, checked without a clock."""
     heavy = HEAVY if args[0] != "solve" else HEAVY[:-2]

@@ -1,0 +1,58 @@
+"""The settings to compare: a grid of models, efforts and caps, and settings that are named one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+
+from adaptive.compare.cell import Cell, Setting
+from adaptive.errors import InputError
+from adaptive.ladder import Effort, parse_effort
+
+CELL = "MODEL,EFFORT,CAP, as in openai:o1,high,40000"
+
+
+def parse_efforts(text: str) -> list[Effort]:
+    """Efforts parted by commas, each once; raises `InputError`."""
+    return list(dict.fromkeys(parse_effort(part) for part in _parts(text, "efforts", "low,high")))
+
+
+def parse_caps(text: str) -> list[int]:
+    """Caps in tokens parted by commas, each once; raises `InputError`."""
+    return list(dict.fromkeys(map(_cap, _parts(text, "caps", "4000,40000"))))
+
+
+def parse_cell(text: str) -> Setting:
+    """One setting, written MODEL,EFFORT,CAP; raises `InputError`."""
+    model, *levers = (part.strip() for part in text.rsplit(",", 2))
+    if not model or len(levers) != 2:
+        raise InputError(f"the cell {text!r} is not written {CELL}.")
+    return Setting(model, parse_effort(levers[0]), _cap(levers[1]))
+
+
+def grid(models: Iterable[str], efforts: Sequence[Effort], caps: Sequence[int]) -> list[Setting]:
+    """Each model at each effort and cap."""
+    return [Setting(*one) for one in product(models, efforts, caps)]
+
+
+def cells(settings: Iterable[Setting], repeats: int) -> list[Cell]:
+    """Each setting once, `repeats` times over: all of the first round come before the second."""
+    once = list(dict.fromkeys(settings))
+    return [Cell(setting, repeat) for repeat in range(repeats) for setting in once]
+
+
+def _parts(text: str, what: str, example: str) -> list[str]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise InputError(f"the {what} {text!r} have an empty part: write them as {example}.")
+    return parts
+
+
+def _cap(text: str) -> int:
+    try:
+        cap = int(text)
+    except ValueError:
+        cap = 0
+    if not 1 <= cap < 2**31:
+        raise InputError(f"the cap {text[:40]!r} is no number of tokens from 1 on: write 4000, say.")
+    return cap
