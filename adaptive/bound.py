@@ -16,7 +16,7 @@ from adaptive.arms import Plan
 from adaptive.attempt import Attempt
 from adaptive.blocking import Write
 from adaptive.engines.protocol import Sampling, TokenEngine
-from adaptive.ladder import EFFORTS, Effort, Ladder, Rung
+from adaptive.ladder import Effort, Ladder, Rung, nearest
 from adaptive.options import Options
 from adaptive.profile import Profile
 from adaptive.reason.chain import Thought
@@ -196,17 +196,11 @@ def fitted(ladder: Ladder, efforts: Sequence[Effort]) -> tuple[Ladder, list[str]
     notes: dict[str, None] = {}
     rungs = []
     for rung in ladder:
-        near = _nearest(rung.effort, efforts) if rung.thinks and efforts else rung.effort
+        near = nearest(rung.effort, efforts) if rung.thinks and efforts else rung.effort
         if near != rung.effort:
             notes[f"effort {rung.effort} is not known to the model's chat template: {near} is used"] = None
         rungs.append(replace(rung, effort=near))
     return Ladder(tuple(rungs)), list(notes)
-
-
-def _nearest(effort: Effort, efforts: Sequence[Effort]) -> Effort:
-    """The nearest of `efforts`, of two the cheaper."""
-    place = EFFORTS.index(effort)
-    return min(efforts, key=lambda e: (abs(EFFORTS.index(e) - place), EFFORTS.index(e)))
 
 
 def _chain(base: Attempt | None, plan: Plan) -> Thought:

@@ -9,11 +9,11 @@ from langchain_core.messages import BaseMessage
 from pydantic import BaseModel, Field
 
 from adaptive.attempt import Attempt, Usage
+from adaptive.chat.open import opened
 from adaptive.errors import InputError
-from adaptive.extras import imported
 from adaptive.verify.judge_prompt import DEFAULT_RUBRIC, judge_messages
 from adaptive.verify.outside import CannotTell, Found, Outside, time_limit
-from adaptive.verify.said import said, shown
+from adaptive.verify.said import shown
 from adaptive.verify.spending import counted
 
 
@@ -71,15 +71,7 @@ def judge_model(spec: str) -> BaseChatModel:
 
     Raises `InputError` where the provider, its package or its key is missing.
     """
-    provider, _, model = spec.partition(":")
-    if not provider or not model:
-        raise InputError(f"the judge {spec!r} names no model: write provider:model, as in openai:o4-mini.")
-    init_chat_model = imported("langchain.chat_models", "judge").init_chat_model
-    try:
-        opened: BaseChatModel = init_chat_model(model, model_provider=provider)
-    except Exception as error:  # noqa: BLE001 -- each provider has errors of its own
-        raise InputError(f"the judge {spec!r} cannot be opened ({said(error)}).") from None
-    return opened
+    return opened(spec, f"the judge {spec!r}", extra="judge")
 
 
 def _opinion(given: Any, usage: Usage) -> Opinion:

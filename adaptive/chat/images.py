@@ -1,0 +1,70 @@
+"""Images in messages: what is one, one made from a file or an address, and who takes none."""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from langchain_core.messages import AnyMessage
+from langchain_core.messages.content import create_image_block
+
+from adaptive.errors import InputError, on_one_line
+
+KINDS = ("image/gif", "image/jpeg", "image/png", "image/webp")
+"""What all of the large providers take."""
+
+MOST = 5 * 1024 * 1024
+"""Bytes of an image file: Anthropic's limit, the smallest of the large providers' (docs.anthropic.com, vision)."""
+
+_PARTS = ("image", "image_url", "input_image")
+_STARTS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
+
+
+def is_image(part: Any) -> bool:
+    """Whether a part of a message's content is an image, in LangChain's form or a provider's."""
+    return isinstance(part, dict) and part.get("type") in _PARTS
+
+
+def has_image(messages: Sequence[AnyMessage]) -> bool:
+    """Whether there is an image in any of the messages."""
+    return any(is_image(part) for m in messages if isinstance(m.content, list) for part in m.content)
+
+
+def image_block(place: str) -> dict[str, Any]:
+    """LangChain's image block of a file or of an http(s) address.
+
+    Raises `InputError` for a file that is missing, too large or no image of a kind in `KINDS`.
+    """
+    if place.startswith(("http://", "https://")):
+        return dict(create_image_block(url=place))
+    data = _read(Path(place).expanduser())
+    kind = _kind(data)
+    if kind not in KINDS:
+        named = kind or mimetypes.guess_type(place)[0] or "unknown"
+        raise InputError(f"{place} is no image of a kind that models take ({named}): use PNG, JPEG, GIF or WebP.")
+    return dict(create_image_block(base64=base64.b64encode(data).decode(), mime_type=kind))
+
+
+def refused(name: str) -> InputError:
+    """The error of a model that takes no images."""
+    return InputError(f"{name} takes no images: leave the image out or use another model.")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MOST:
+            raise InputError(f"{path} has {size} bytes: an image may have at most {MOST}.")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"image {path} cannot be read ({on_one_line(error.strerror or error)}).") from error
+
+
+def _kind(data: bytes) -> str:
+    """The kind of image by its first bytes: a file's name may say anything."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for start, kind in _STARTS.items() if data.startswith(start)), "")

@@ -1,0 +1,36 @@
+"""Providers as a model spec names them: the variable that holds the key, and the extra that installs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+KEYS: Mapping[str, str] = {
+    "anthropic": "ANTHROPIC_API_KEY",
+    "azure_openai": "AZURE_OPENAI_API_KEY",
+    "deepseek": "DEEPSEEK_API_KEY",
+    "fireworks": "FIREWORKS_API_KEY",
+    "google_genai": "GOOGLE_API_KEY",
+    "groq": "GROQ_API_KEY",
+    "mistralai": "MISTRAL_API_KEY",
+    "openai": "OPENAI_API_KEY",
+    "openrouter": "OPENROUTER_API_KEY",
+    "together": "TOGETHER_API_KEY",
+    "xai": "XAI_API_KEY",
+}
+"""The environment variable of each provider's key."""
+
+EXTRAS: Mapping[str, str] = {
+    "anthropic": "anthropic",
+    "azure_openai": "openai",
+    "google_genai": "google",
+    "openai": "openai",
+}
+"""The extra of ours that installs a provider's integration."""
+
+HOSTED = tuple(sorted({*KEYS, "bedrock", "bedrock_converse", "google_vertexai", "ollama"}))
+"""Providers whose name begins a model spec; LangChain knows more."""
+
+
+def key_of(name: str) -> str:
+    """Where the key of a model is, in words; `name` is a model spec."""
+    return KEYS.get(name.partition(":")[0], "the environment variable of its key")

@@ -1,0 +1,204 @@
+"""A chat model with levers, whoever hosts it: what a call is given, and the call itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AnyMessage
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+
+from adaptive.attempt import Usage
+from adaptive.chat.adapters import Model, Settings, adapter_of, standard_levels
+from adaptive.chat.ask import Ask
+from adaptive.chat.faults import ChatError, explain, is_bad_request, is_refusal, retryable, wait
+from adaptive.chat.images import has_image, refused
+from adaptive.chat.levels import fit, levels
+from adaptive.chat.streamed import Streamed
+from adaptive.chat.taught import taught
+from adaptive.chat.turn import Turn, estimated_tokens, read_turn
+from adaptive.ladder import Effort
+from adaptive.reason.events import OnEvent
+from adaptive.store import masked
+
+__all__ = ["Ask", "ChatModel"]
+
+TRIES = 4
+"""How often a call is made at most, where failures may pass by themselves."""
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class ChatModel:
+    """A chat model of any provider.
+
+    name: the model spec, without a key or password; `None` reads it off the model. sleep: what waits between two
+    tries. What the model refuses (an effort, a temperature) is remembered by its name while the process lives, and
+    is not asked of it again.
+    """
+
+    def __init__(self, chat: BaseChatModel, name: str | None = None, *, sleep: Sleep = asyncio.sleep) -> None:
+        self._adapter = adapter_of(chat)
+        self.chat = _counted(chat)
+        self._model = _model_id(chat)
+        self.name = masked(name or f"{self._adapter.provider or type(chat).__name__}:{self._model}")
+        self._learned = taught(self.name)
+        self._mapped: dict[str, None] = {}
+        self._sleep = sleep
+
+    @property
+    def efforts(self) -> tuple[Effort, ...]:
+        """The efforts it takes as far as is known; empty where it has no such lever."""
+        known = levels(self._adapter, self._model, self._profile, self._learned)
+        if known or self._adapter.provider or self._learned.levels is not None:
+            return known
+        return standard_levels(self.chat)
+
+    @property
+    def images(self) -> bool:
+        """Whether it takes images: yes, where neither its profile nor a refusal says no."""
+        return self._learned.images and self._profile.get("image_inputs") is not False
+
+    def settings(self, ask: Ask) -> dict[str, Any]:
+        """The arguments of a call that asks for this."""
+        return self._set(ask).call
+
+    def notes(self) -> list[str]:
+        """What was mapped to the nearest thing that the model can, in words."""
+        return [f"{self.name}: {note}" for note in (*self._learned.notes, *self._mapped)]
+
+    async def ask(self, messages: Sequence[AnyMessage], ask: Ask, on_event: OnEvent | None = None) -> Turn:
+        """What the model makes of the messages; told to `on_event` as it comes, if given.
+
+        Tried again where that may help, and without what the model refuses. The turn's usage holds what cut calls
+        spent, estimated. Raises `InputError` for what the caller can mend and `ChatError` for the rest.
+        """
+        if has_image(messages) and not self.images:
+            raise refused(self.name)
+        call = _Call(self, messages, on_event)
+        while True:
+            settings = self._set(ask)
+            try:
+                return await call.tried(settings)
+            except Exception as error:  # noqa: BLE001 -- each provider has errors of its own
+                if is_refusal(error):
+                    return call.refusal(error)
+                if not self._learns(error, settings, messages):
+                    # Not `from error`: what it says may hold a key, and a traceback would show it.
+                    raise call.spent_by(explain(error, self.name)) from None
+
+    @property
+    def _profile(self) -> Mapping[str, Any]:
+        return self.chat.profile or {}
+
+    def _set(self, ask: Ask) -> Settings:
+        effort, cap = fit(ask.effort, self.efforts), self._cap(ask.cap)
+        if effort != ask.effort:
+            self._mapped[f"effort {ask.effort} is not one that it takes: {effort} is used"] = None
+        model = Model(self.chat, self._model, self._profile, self.efforts, frozenset(self._learned.refused))
+        settings = self._adapter.settings(model, replace(ask, effort=effort, cap=cap))
+        self._mapped |= dict.fromkeys(settings.notes)
+        return settings
+
+    def _cap(self, cap: int) -> int:
+        known = [n for n in (self._profile.get("max_output_tokens"), self._learned.largest) if n]
+        most = min(known, default=cap)
+        if most < cap:
+            self._mapped[f"a completion of {cap} tokens is more than it gives: {most} are asked for"] = None
+        return min(cap, most)
+
+    def _learns(self, error: Exception, settings: Settings, messages: Sequence[AnyMessage]) -> bool:
+        """Whether the refusal of a request taught something, so that it is worth asking again."""
+        if not is_bad_request(error):
+            return False
+        if has_image(messages) and "image" in str(error).lower():
+            self._learned.images = False
+            raise refused(self.name) from None
+        return self._learned.learn(str(error), settings.sent, self.efforts)
+
+
+class _Call:
+    """One call until it succeeds: every try, and what the failed ones spent."""
+
+    def __init__(self, model: ChatModel, messages: Sequence[AnyMessage], on_event: OnEvent | None) -> None:
+        self._model, self._messages, self._on_event = model, list(messages), on_event
+        self._lost: Usage | None = None
+
+    async def tried(self, settings: Settings) -> Turn:
+        """The turn, from as many tries as it takes."""
+        tries = AsyncRetrying(
+            retry=retry_if_exception(retryable),
+            wait=wait,
+            stop=stop_after_attempt(TRIES),
+            sleep=self._model._sleep,
+            reraise=True,
+        )
+        turn: Turn = await tries(self._once, settings)
+        return turn
+
+    async def _once(self, settings: Settings) -> Turn:
+        begun = time.perf_counter()
+        long = self._model._adapter.long
+        if self._on_event is None and not (long and settings.sent.get("cap", 0) > long):
+            message = await self._model.chat.ainvoke(self._messages, **settings.call)
+        else:
+            message = await self._streamed(settings)
+        return self._counted(read_turn(message, time.perf_counter() - begun))
+
+    async def _streamed(self, settings: Settings) -> AIMessage:
+        stream = Streamed(self._on_event)
+        try:
+            async for chunk in self._model.chat.astream(self._messages, **settings.call):
+                stream.add(chunk)
+            return stream.message(says_end=self._model._adapter.says_end)
+        except Exception:
+            if stream.spent:
+                self._lose(read_turn(stream.partial()))
+            raise
+
+    def _counted(self, turn: Turn) -> Turn:
+        """The turn with its prompt estimated where it was not counted, and with what was lost before it."""
+        usage = self._prompted(turn.usage)
+        return replace(turn, usage=usage if self._lost is None else usage + self._lost)
+
+    def _prompted(self, usage: Usage) -> Usage:
+        if "prompt" not in usage.estimated:
+            return usage
+        return replace(usage, prompt=estimated_tokens("".join(str(m.text) for m in self._messages)))
+
+    def _lose(self, cut: Turn) -> None:
+        usage = self._prompted(cut.usage)
+        usage = replace(usage, estimated=("answer", "prompt", "thinking"))
+        self._lost = usage if self._lost is None else self._lost + usage
+
+    def refusal(self, error: Exception) -> Turn:
+        """The turn of a refusal that came as an error."""
+        message = getattr(error, "raw_message", None)
+        if isinstance(message, AIMessage):
+            return self._counted(replace(read_turn(message), finish="refusal"))
+        said = "The provider's content filter refused the request."
+        return self._counted(replace(read_turn(AIMessage("")), finish="refusal", text=said))
+
+    def spent_by(self, error: Exception) -> Exception:
+        """The error with what was spent until then."""
+        if isinstance(error, ChatError) and self._lost is not None:
+            error.usage = self._lost
+        return error
+
+
+def _counted(chat: BaseChatModel) -> BaseChatModel:
+    """The model, reporting its usage in streams too: ChatOpenAI leaves it out at other addresses."""
+    if "stream_usage" in type(chat).model_fields and getattr(chat, "stream_usage", None) is None:
+        return chat.model_copy(update={"stream_usage": True})
+    return chat
+
+
+def _model_id(chat: BaseChatModel) -> str:
+    """The model as its provider names it."""
+    fields = ("model_name", "model", "model_id", "deployment_name", "azure_deployment")
+    found = next((v for f in fields if isinstance(v := getattr(chat, f, None), str) and v), chat._llm_type)
+    return found.removeprefix("models/")
