@@ -1,0 +1,113 @@
+"""OpenAI Chat Completions, and Azure's address of it. The thinking is counted and never shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tests.hosted.openai_errors import problem
+from tests.hosted.script import Asked, Body, Said, pieces
+from tests.hosted.wire import Wire, frame, images_in, text_of
+
+_FINISH = {"stop": "stop", "length": "length", "refusal": "stop", "tools": "tool_calls"}
+_ROLES = {"developer": "system"}
+
+
+def _asked(match: re.Match[str], headers: Mapping[str, str], body: Body) -> Asked:
+    deployment = match.groupdict().get("deployment")
+    contents = [message.get("content") for message in body["messages"]]
+    roles = [message["role"] for message in body["messages"]]
+    return Asked(
+        provider="azure_openai" if deployment else "openai",
+        model=deployment or body["model"],
+        messages=tuple((_ROLES.get(role, role), text_of(c)) for role, c in zip(roles, contents, strict=True)),
+        effort=body.get("reasoning_effort"),
+        cap=body.get("max_completion_tokens", body.get("max_tokens")),
+        images=images_in(contents, ("image_url",)),
+        stream=bool(body.get("stream")),
+        thinks=body.get("reasoning_effort") != "none",
+        temperature=body.get("temperature"),
+        seed=body.get("seed"),
+        path=match.string,
+        headers=headers,
+        body=body,
+    )
+
+
+def _usage(said: Said) -> Body:
+    return {
+        "prompt_tokens": said.prompt,
+        "completion_tokens": said.completion,
+        "total_tokens": said.prompt + said.completion,
+        "prompt_tokens_details": {"cached_tokens": said.cached, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": said.thought,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def _whole(asked: Asked, said: Said) -> Body:
+    message: Body = {"role": "assistant", "content": said.answer, "refusal": None, "annotations": []}
+    if said.finish == "refusal":
+        message |= {"content": None, "refusal": said.refusal}
+    if said.tools:
+        message |= {"content": said.answer or None, "tool_calls": _tools(said)}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _FINISH[said.finish]}
+    top = _top(asked, "chat.completion")
+    return {**top, "choices": [choice], "usage": _usage(said), "service_tier": "default"}
+
+
+def _tools(said: Said) -> list[Body]:
+    return [
+        {
+            "id": f"call_{place}",
+            "type": "function",
+            "function": {"name": tool.name, "arguments": json.dumps(tool.args)},
+        }
+        for place, tool in enumerate(said.tools)
+    ]
+
+
+def _frames(asked: Asked, said: Said) -> list[str]:
+    deltas: list[Body] = [{"role": "assistant", "content": "", "refusal": None}]
+    deltas += [{"content": piece} for piece in pieces(said.answer)]
+    deltas += [{"refusal": piece} for piece in pieces(said.refusal)]
+    deltas += [{"tool_calls": [{"index": place, **tool}]} for place, tool in enumerate(_tools(said))]
+    wants_usage = (asked.body.get("stream_options") or {}).get("include_usage")
+    chunks = [_chunk(asked, delta, None) for delta in deltas] + [_chunk(asked, {}, _FINISH[said.finish])]
+    if wants_usage:
+        last = {**_top(asked, "chat.completion.chunk"), "choices": [], "usage": _usage(said)}
+        chunks = [{**chunk, "usage": None} for chunk in chunks] + [last]
+    return [*map(frame, chunks), frame("[DONE]")]
+
+
+def _chunk(asked: Asked, delta: Body, finish: str | None) -> Body:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+    return {**_top(asked, "chat.completion.chunk"), "choices": [choice]}
+
+
+def _top(asked: Asked, kind: str) -> dict[str, Any]:
+    return {"id": "chatcmpl-1", "object": kind, "created": 1764000000, "model": asked.model}
+
+
+def _wire(path: str, *keys: str) -> Wire:
+    return Wire(
+        path=re.compile(path),
+        keys=keys,
+        asked=_asked,
+        whole=_whole,
+        frames=_frames,
+        problem=problem,
+        broken=lambda asked, fault: frame(problem(asked, fault)[1]),
+    )
+
+
+OPENAI_CHAT = _wire(r"/v1/chat/completions", "authorization")
+AZURE_CHAT = _wire(
+    r"/openai/deployments/(?P<deployment>[^/]+)/chat/completions\?api-version=[\w-]+", "api-key", "authorization"
+)

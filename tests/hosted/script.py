@@ -1,0 +1,180 @@
+"""What a call asks for and what it brings, whatever the wire format.
+
+A brain is a function from what was asked to what is said: `Spoken`, or a `Fault`. It thinks as long as it likes:
+the cap is held by `said`, as a provider holds it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Body = dict[str, Any]
+Provider = Literal["openai", "openai_responses", "azure_openai", "anthropic", "google_genai"]
+Finish = Literal["stop", "length", "refusal", "tools"]
+FaultKind = Literal[
+    "effort", "budget", "image", "temperature", "key", "model", "rate", "error", "overloaded", "unavailable",
+    "cut", "ended", "hang",
+]  # fmt: skip
+
+IMAGE = 100
+"""Tokens of one image."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request.
+
+    messages: role (system, user, assistant, tool) and text of each. budget: thinking tokens, where they are asked
+    for. cap: most completion tokens, thinking included. thinks: whether thinking is on. shows: whether the text
+    (or a summary) of the thinking is wanted. headers: names in lower case.
+    """
+
+    provider: Provider
+    model: str
+    messages: tuple[tuple[str, str], ...]
+    effort: str | None = None
+    budget: int | None = None
+    cap: int | None = None
+    images: int = 0
+    stream: bool = False
+    thinks: bool = True
+    shows: bool = False
+    temperature: float | None = None
+    seed: int | None = None
+    path: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Body = field(default_factory=dict)
+
+    @property
+    def question(self) -> str:
+        """What the user said first: follow-up turns have the same."""
+        return next((text for role, text in self.messages if role == "user"), "")
+
+    @property
+    def turns(self) -> int:
+        """How often the user spoke: 1 without follow-up turns."""
+        return sum(role == "user" for role, _ in self.messages)
+
+    @property
+    def prompt(self) -> int:
+        """Prompt tokens: words, and each image."""
+        return sum(words(text) for _, text in self.messages) + IMAGE * self.images
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool call."""
+
+    name: str
+    args: Body
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What a model says when no cap cuts it.
+
+    thinking: the text that is shown of the thinking, where it is shown. thought: tokens of thinking (None: the
+    words of its text). answered: tokens of the answer (None: its words). refusal: said in place of an answer.
+    cached: prompt tokens read from a cache.
+    """
+
+    answer: str = ""
+    thinking: str = ""
+    thought: int | None = None
+    answered: int | None = None
+    refusal: str | None = None
+    tools: tuple[Tool, ...] = ()
+    cached: int = 0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong.
+
+    text: the provider's words, where they are not the usual ones. value: what was wrong (an effort, a model).
+    allowed: what would be right; () where there is no such lever. after: seconds until another call is welcome.
+    midway: in a stream, the error comes after half of the answer. spoken: what a cut, an ended or a hanging call
+    was going to say.
+
+    "cut": the connection ends in the middle. "ended": the stream ends in the middle, and well-formed, as behind
+    some proxies; what is not streamed is cut. "hang": nothing comes until `Hosted.release`, or the client leaves.
+    """
+
+    kind: FaultKind
+    text: str = ""
+    value: str = ""
+    allowed: tuple[str, ...] = ()
+    after: str = "1"
+    midway: bool = False
+    spoken: Spoken = Spoken("one two three four", thinking="and so on")
+
+
+Reply = Spoken | Fault
+Brain = Callable[[Asked], Reply]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is left of `Spoken` within the cap, with all its counts."""
+
+    thinking: str
+    thought: int
+    answer: str
+    answered: int
+    finish: Finish
+    prompt: int
+    cached: int = 0
+    refusal: str = ""
+    tools: tuple[Tool, ...] = ()
+
+    @property
+    def completion(self) -> int:
+        return self.thought + self.answered
+
+
+def said(asked: Asked, spoken: Spoken) -> Said:
+    """What is said within the cap: thinking comes first, and the answer gets what it leaves."""
+    text = spoken.refusal or spoken.answer
+    thought = _count(spoken.thought, spoken.thinking) if asked.thinks else 0
+    answered = _count(spoken.answered, text) + sum(1 + len(tool.args) for tool in spoken.tools)
+    thinking = spoken.thinking if asked.thinks and asked.shows else ""
+    finish: Finish = "refusal" if spoken.refusal else "tools" if spoken.tools else "stop"
+    whole = Said(
+        thinking, thought, spoken.answer, answered, finish, asked.prompt, min(spoken.cached, asked.prompt),
+        spoken.refusal or "", spoken.tools,
+    )  # fmt: skip
+    return whole if asked.cap is None or whole.completion <= asked.cap else _cut(whole, asked.cap)
+
+
+def _cut(whole: Said, cap: int) -> Said:
+    thought = min(whole.thought, cap)
+    room = cap - thought
+    return Said(
+        _first(whole.thinking, thought, whole.thought), thought, _first(whole.answer, room, whole.answered), room,
+        "length", whole.prompt, whole.cached,
+    )  # fmt: skip
+
+
+def words(text: str) -> int:
+    """How tokens are counted here."""
+    return len(text.split())
+
+
+def pieces(text: str) -> list[str]:
+    """The text word by word, with the spaces after each."""
+    return re.findall(r"\s*\S+\s*", text)
+
+
+def _count(given: int | None, text: str) -> int:
+    return words(text) if given is None else given
+
+
+def _first(text: str, tokens: int, of: int) -> str:
+    """So much of the text as is in the first `tokens` of its tokens."""
+    if tokens >= of:
+        return text
+    parts = pieces(text)
+    return "".join(parts[: len(parts) * tokens // of]).rstrip()
