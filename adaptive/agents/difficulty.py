@@ -1,8 +1,8 @@
 """How hard a step of an agent is, and the rung that it begins with. No call is made for that.
 
-A step is about the question, the last human message, whatever tools brought since: that is what its answer is judged
-by, and the difficulty model was learned from questions, not from tables and logs. One thing more is known of a step:
-where the last tool call failed, what was thought before it was not enough, so it begins one rung up.
+A step is about the question, the last human message, whatever tools brought since: that is what its answer is
+judged by, and the difficulty model was learned from questions, not from tables and logs. One thing more is known
+of a step: where the last tool call failed, what was thought before was not enough, so it begins one rung up.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class Levers:
         if named := sorted(THINKING & self.set_by_user.keys()):
             return f"model_settings set {', '.join(named)}: they are kept, and nothing is adapted"
         if not self.model.efforts and not takes_budget(self.model):
-            return f"{self.model.name} takes neither an effort nor a thinking budget: its calls are left as they are"
+            return f"{self.model.name} takes neither effort nor thinking budget: its calls are left as they are"
         return ""
 
     @property

@@ -62,7 +62,7 @@ def spent(state: Mapping[str, Any]) -> dict[str, Any]:
     """
     messages = state.get("messages", ())
     ours = (m.response_metadata[KEY] for m in reversed(messages) if isinstance(m, AIMessage) and _has(m))
-    last = next(ours, {})
+    last: Mapping[str, Any] = next(ours, {})
     return {name: last.get(name) or Counts().to_json() for name in ("run", "thread")}
 
 

@@ -1,8 +1,5 @@
 """One step of an agent: the model asked until its answer is accepted, starves twice or the limits are reached.
 
-The step says what is to be done (`Call`, `Judge`) and is told what came of it, so that agents that are invoked and
-agents that are awaited go the same way.
-
 Events, told to the run's `custom` stream with the step's number in its run (`step`) and the attempt's in the step:
 
 start     attempt, effort, budget, cap, arm ("first" or "effort"), reason: before a call
@@ -11,30 +8,27 @@ verdict   attempt, message, accepted, score, verifier, reason: on a final answer
 escalate  attempt, effort, reason: that attempt was rejected, and a higher effort follows
 kept      attempt, message, status: the step is over, and this is its message
 
-`message` is the id that the tokens of the call have in the `messages` stream: what has another id than the kept one
-was rejected.
+`message` is the id that the tokens of the call have in the `messages` stream: what has another id than the kept
+one was rejected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator
+from dataclasses import dataclass, field
 from typing import Any
 
-from langchain.agents.middleware.types import ModelResponse
-from langchain.agents.structured_output import StructuredOutputError
 from langchain_core.exceptions import ModelError
-from langchain_core.messages import AIMessage
 
 from adaptive import policy
-from adaptive.agents.judging import cut, final_text, made, message_of
+from adaptive.agents.jobs import Call, Done, Judge, Reply, Work, counted
+from adaptive.agents.judging import cut, final_text, made
 from adaptive.agents.levers import Levers
 from adaptive.agents.spent import Counts
 from adaptive.attempt import Arm, Attempt, Usage, Verdict
 from adaptive.chat.faults import is_bad_request, retryable
 from adaptive.chat.model import Ask
 from adaptive.chat.taught import taught
-from adaptive.chat.turn import Turn, read_turn
 from adaptive.ladder import Ladder
 from adaptive.reason.events import OnEvent, tell
 from adaptive.reason.starving import Recovery
@@ -44,69 +38,13 @@ LESSONS = 4
 """How often a call is made again because the model's refusal of a setting taught which it takes."""
 
 
-@dataclass(frozen=True)
-class Call:
-    """To be done: a call of the model with these settings; None leaves the request as it is."""
-
-    settings: dict[str, Any] | None
-
-
-@dataclass(frozen=True)
-class Judge:
-    """To be done: a verdict on an attempt; `others` came before it."""
-
-    question: str
-    attempt: Attempt
-    others: tuple[Attempt, ...]
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came of a call: a response, or the error in its place, after so many seconds."""
-
-    response: ModelResponse[Any] | None
-    error: Exception | None
-    seconds: float
-
-    @property
-    def message(self) -> AIMessage | None:
-        """The model's message, also where its structured answer could not be read."""
-        if isinstance(self.error, StructuredOutputError):
-            return self.error.ai_message
-        return message_of(self.response.result) if self.response else None
-
-    @property
-    def structured(self) -> Any:
-        """The structured answer, where there is one."""
-        return self.response.structured_response if self.response else None
-
-    def turn(self) -> Turn:
-        """The call as a turn; one that brought no message of a model is empty."""
-        return read_turn(self.message or AIMessage(""), self.seconds)
-
-
-Work = Generator[Call | Judge, Any, "Done"]
-
-
-@dataclass(frozen=True)
-class Done:
-    """A step that is over: what is kept, how good it is, and what all of it took."""
-
-    reply: Reply
-    attempt: Attempt | None
-    ask: Ask | None
-    attempts: int
-    counts: Counts
-    advice: str = ""
-
-
 @dataclass
 class Step:
     """A step being made.
 
     index: where it begins on the ladder. left: tokens that the run may still spend, None without a limit.
-    recovery: what to do about a call that starved. prompt: tokens of the messages, estimated: what is counted where
-    the provider does not say.
+    recovery: what to do about a call that starved. prompt: tokens of the messages, estimated: what is counted
+    where the provider does not say.
     """
 
     levers: Levers
@@ -119,7 +57,7 @@ class Step:
     recovery: Recovery
     prompt: int
     watcher: OnEvent
-    counts: Counts = Counts(steps=1)
+    counts: Counts = field(default_factory=lambda: Counts(steps=1))
     made: list[tuple[Attempt, Reply, Ask]] = field(default_factory=list)
     advice: str = ""
 
@@ -195,7 +133,7 @@ class Step:
         return again, retry
 
     def _usable(self, reply: Reply, in_hand: bool) -> bool:
-        """Whether the call brought something. With an answer in hand its failure is told and noted; else raised."""
+        """Whether the call brought something; with one in hand a provider's failure is noted, else raised."""
         if reply.error is None or reply.message is not None:
             return True
         if not in_hand or not (isinstance(reply.error, ModelError) or retryable(reply.error)):
@@ -256,43 +194,3 @@ def _final(attempt: Attempt, reply: Reply) -> bool:
 
 def _id(reply: Reply) -> str | None:
     return reply.message.id if reply.message else None
-
-
-def counted(reply: Reply, prompt: int) -> Counts:
-    """One call, and its tokens as far as they are known."""
-    if reply.message is None:
-        return Counts(calls=1)
-    usage = reply.turn().usage
-    return Counts(calls=1, usage=replace(usage, prompt=prompt) if "prompt" in usage.estimated else usage)
-
-
-def passed(prompt: int) -> Work:
-    """A step that is left as it is."""
-    reply: Reply = yield Call(None)
-    if reply.error is not None:
-        raise reply.error
-    return Done(reply, None, None, 1, Counts(steps=1) + counted(reply, prompt))
-
-
-def driven(work: Work, call: Callable[[Call], Reply], judge: Callable[[Judge], Verdict]) -> Done:
-    """The end of a step, its calls and verdicts made by these."""
-    given: Reply | Verdict | None = None
-    while True:
-        try:
-            job = work.send(given)
-        except StopIteration as over:
-            return over.value  # type: ignore[no-any-return]
-        given = call(job) if isinstance(job, Call) else judge(job)
-
-
-async def adriven(
-    work: Work, call: Callable[[Call], Awaitable[Reply]], judge: Callable[[Judge], Awaitable[Verdict]]
-) -> Done:
-    """The same, awaited."""
-    given: Reply | Verdict | None = None
-    while True:
-        try:
-            job = work.send(given)
-        except StopIteration as over:
-            return over.value  # type: ignore[no-any-return]
-        given = await (call(job) if isinstance(job, Call) else judge(job))
