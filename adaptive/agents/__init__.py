@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 from adaptive.extras import imported
 
 if TYPE_CHECKING:
+    from adaptive.agents.counts import spent
     from adaptive.agents.middleware import AdaptiveThinkingMiddleware
-    from adaptive.agents.spent import spent
 
 __all__ = ["AdaptiveThinkingMiddleware", "spent"]
-_HOMES = {"AdaptiveThinkingMiddleware": "adaptive.agents.middleware", "spent": "adaptive.agents.spent"}
+_HOMES = {"AdaptiveThinkingMiddleware": "adaptive.agents.middleware", "spent": "adaptive.agents.counts"}
 _AGENTS = ("AdaptiveThinkingMiddleware",)
 
 

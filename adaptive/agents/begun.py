@@ -18,10 +18,10 @@ from langchain_core.messages import AIMessage
 from langgraph.channels.untracked_value import UntrackedValue
 from langgraph.types import Command
 
+from adaptive.agents.counts import KEY, Counts
 from adaptive.agents.difficulty import question_of, start
 from adaptive.agents.jobs import Call, Done, Work, passed
 from adaptive.agents.levers import Levers, ladder_of, profile_of
-from adaptive.agents.spent import KEY, Counts
 from adaptive.agents.step import Step
 from adaptive.chat.model import ChatModel
 from adaptive.chat.turn import estimated_tokens

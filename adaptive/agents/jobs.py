@@ -14,8 +14,8 @@ from langchain.agents.middleware.types import ModelResponse
 from langchain.agents.structured_output import StructuredOutputError
 from langchain_core.messages import AIMessage
 
+from adaptive.agents.counts import Counts
 from adaptive.agents.judging import message_of
-from adaptive.agents.spent import Counts
 from adaptive.attempt import Attempt, Verdict
 from adaptive.chat.model import Ask
 from adaptive.chat.turn import Turn, read_turn

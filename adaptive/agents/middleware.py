@@ -55,7 +55,7 @@ class AdaptiveThinkingMiddleware(AgentMiddleware[AdaptiveState[ResponseT], Conte
 
     The message that is kept has `response_metadata["adaptive"]`: `status`, `effort`, `cap`, `accepted` (None where
     nothing was verified), `verdict`, `attempts`, `reason`, `advice` (what would have sufficed where it starved),
-    `notes`, and what the `step`, its `run` and its `thread` took (`adaptive.agents.spent`). Tokens of attempts
+    `notes`, and what the `step`, its `run` and its `thread` took (`adaptive.agents.counts`). Tokens of attempts
     that were rejected are in the agent's stream: `adaptive.agents.step` has the events that tell them apart.
 
     A failing call is not tried again here: put `ModelRetryMiddleware` after this one in the list, and each of our

@@ -21,10 +21,10 @@ from typing import Any
 from langchain_core.exceptions import ModelError
 
 from adaptive import policy
+from adaptive.agents.counts import Counts
 from adaptive.agents.jobs import Call, Done, Judge, Reply, Work, counted
 from adaptive.agents.judging import cut, final_text, made
 from adaptive.agents.levers import Levers
-from adaptive.agents.spent import Counts
 from adaptive.attempt import Arm, Attempt, Usage, Verdict
 from adaptive.chat.faults import is_bad_request, retryable
 from adaptive.chat.model import Ask

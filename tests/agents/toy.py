@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import uuid
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -29,7 +31,7 @@ class ToyReasoner(BaseChatModel):
     thinks: Mapping[str, int] = Field(default_factory=lambda: dict(THINKS))
     tool: ToolCall | None = None
     fails: Mapping[int, Exception] = Field(default_factory=dict)
-    says: Callable[[str, list[BaseMessage]], AIMessage | None] | None = None
+    model_name: str = "toy"
     calls: list[dict[str, Any]] = Field(default_factory=list)
 
     model_config = {"arbitrary_types_allowed": True}
@@ -83,7 +85,12 @@ class ToyReasoner(BaseChatModel):
     def _said(self, messages: list[BaseMessage], effort: str) -> AIMessageChunk:
         asks = self.tool is not None and messages[-1].type == "human"
         if asks and self.tool is not None:
-            call = {"name": self.tool["name"], "args": _json(self.tool["args"]), "id": self.tool["id"], "index": 1}
+            call = {
+                "name": self.tool["name"],
+                "args": json.dumps(self.tool["args"]),
+                "id": self.tool["id"],
+                "index": 1,
+            }
             return AIMessageChunk(content=[], tool_call_chunks=[{**call, "type": "tool_call_chunk"}])
         text = self.answers.get(effort, effort)
         return AIMessageChunk(content=[{"type": "text", "text": text, "index": 1}])
@@ -104,12 +111,7 @@ class ToyReasoner(BaseChatModel):
 _LOCK = threading.Lock()
 
 
-def _json(args: dict[str, Any]) -> str:
-    import json
-
-    return json.dumps(args)
-
-
 def toy(**fields: Any) -> ToyReasoner:
-    """A toy that LangChain knows to think at three efforts."""
-    return ToyReasoner(profile={"reasoning_output": True, "reasoning_effort_levels": list(THINKS)}, **fields)
+    """A toy that LangChain knows to think at three efforts; of its own name, by which refusals are remembered."""
+    known = {"reasoning_output": True, "reasoning_effort_levels": list(THINKS), **fields.pop("profile", {})}
+    return ToyReasoner(**{"profile": known, "model_name": f"toy-{uuid.uuid4().hex}", **fields})
