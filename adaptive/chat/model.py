@@ -15,9 +15,11 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 from adaptive.attempt import Usage
 from adaptive.chat.adapters import Model, Settings, adapter_of, standard_levels
 from adaptive.chat.ask import Ask
-from adaptive.chat.faults import ChatError, explain, is_bad_request, is_refusal, retryable, wait
+from adaptive.chat.faults import ChatError, explain, fault, retryable, wait
 from adaptive.chat.images import has_image, refused
+from adaptive.chat.kept import keeping
 from adaptive.chat.levels import fit, levels
+from adaptive.chat.raised import whole
 from adaptive.chat.streamed import Streamed
 from adaptive.chat.taught import taught
 from adaptive.chat.turn import Turn, estimated_tokens, read_turn
@@ -43,7 +45,7 @@ class ChatModel:
 
     def __init__(self, chat: BaseChatModel, name: str | None = None, *, sleep: Sleep = asyncio.sleep) -> None:
         self._adapter = adapter_of(chat)
-        self.chat = _counted(chat)
+        self.chat = _counted(keeping(chat))
         self._model = _model_id(chat)
         self.name = masked(name or f"{self._adapter.provider or type(chat).__name__}:{self._model}")
         self._learned = taught(self.name)
@@ -85,7 +87,7 @@ class ChatModel:
             try:
                 return await call.tried(settings)
             except Exception as error:  # noqa: BLE001 -- each provider has errors of its own
-                if is_refusal(error):
+                if fault(error) == "refusal":
                     return call.refusal(error)
                 if not self._learns(error, settings, messages):
                     # Not `from error`: what it says may hold a key, and a traceback would show it.
@@ -113,12 +115,12 @@ class ChatModel:
 
     def _learns(self, error: Exception, settings: Settings, messages: Sequence[AnyMessage]) -> bool:
         """Whether the refusal of a request taught something, so that it is worth asking again."""
-        if not is_bad_request(error):
+        if fault(error) != "request":
             return False
         if has_image(messages) and "image" in str(error).lower():
             self._learned.images = False
             raise refused(self.name) from None
-        return self._learned.learn(str(error), settings.sent, self.efforts)
+        return self._learned.learn(whole(error), settings.sent, self.efforts)
 
 
 class _Call:

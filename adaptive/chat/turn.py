@@ -61,12 +61,15 @@ def read_turn(message: AIMessage, seconds: float = 0.0) -> Turn:
 
 
 def ended(message: AIMessage) -> str:
-    """How the provider says that it ended, in lower case; "" where it does not say."""
+    """How the provider says that it ended, in lower case; "" where it does not say.
+
+    OpenAI's Responses interface says `completed`, and a reason only where it is incomplete.
+    """
     data = message.response_metadata
     details = data.get("incomplete_details")
     if isinstance(details, Mapping) and details.get("reason"):
         return str(details["reason"]).lower()
-    said = next((str(data[key]).lower() for key in _ENDS if data.get(key)), "")
+    said = next((str(data[key]).lower() for key in (*_ENDS, "status") if data.get(key)), "")
     half = said[: len(said) // 2]
     # Chunks of a stream that each say it are merged into one word twice.
     return half if half and half + half == said else said

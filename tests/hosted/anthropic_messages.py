@@ -13,24 +13,29 @@ from tests.hosted.wire import Wire, frame, images_in, quoted, text_of
 
 _STOP = {"stop": "end_turn", "length": "max_tokens", "refusal": "refusal", "tools": "tool_use"}
 _ON = ("enabled", "adaptive")
+_THINK_UNASKED = ("claude-opus-5", "claude-sonnet-5", "claude-fable-5", "claude-mythos-5")
+_OMIT_UNASKED = (*_THINK_UNASKED, "claude-opus-4-7", "claude-opus-4-8")
+"""Models that think, and that keep their thinking to themselves, where the request says nothing of it."""
 
 
 def _asked(match: re.Match[str], headers: Mapping[str, str], body: Body) -> Asked:
-    thinking = body.get("thinking") or {}
+    model, thinking = body["model"], body.get("thinking") or {}
+    kind = thinking.get("type", "adaptive" if model.startswith(_THINK_UNASKED) else "disabled")
+    display = thinking.get("display", "omitted" if model.startswith(_OMIT_UNASKED) else "summarized")
     effort = (body.get("output_config") or {}).get("effort")
     system = [("system", text_of(body["system"]))] if "system" in body else []
     contents = [message["content"] for message in body["messages"]]
     return Asked(
         provider="anthropic",
-        model=body["model"],
+        model=model,
         messages=(*system, *((m["role"], text_of(m["content"])) for m in body["messages"])),
         effort=effort,
         budget=thinking.get("budget_tokens"),
         cap=body["max_tokens"],
         images=images_in(contents, ("image",)),
         stream=bool(body.get("stream")),
-        thinks=thinking.get("type") in _ON or (not thinking and effort is not None),
-        shows=thinking.get("type") in _ON and thinking.get("display", "summarized") != "omitted",
+        thinks=kind in _ON,
+        shows=display != "omitted",
         temperature=body.get("temperature"),
         path=match.string,
         headers=headers,
@@ -147,7 +152,7 @@ def _problem(asked: Asked, fault: Fault) -> tuple[int, Body]:
 def _invalid(asked: Asked, fault: Fault) -> str:
     match fault.kind:
         case "effort" if fault.allowed:
-            return f"output_config.effort: Input should be {quoted(fault.allowed)}"
+            return f"output_config.effort: Input should be {quoted(fault.allowed, ' or ')}"
         case "effort":
             return "This model does not support the effort parameter."
         case "budget":

@@ -134,7 +134,8 @@ def _problem(asked: Asked, fault: Fault) -> tuple[int, Body]:
 
 def _invalid(fault: Fault) -> str:
     if fault.kind == "effort" and fault.allowed:
-        return f"Thinking level {fault.value.upper()} is not supported for this model."
+        text = f"Thinking level {fault.value.upper()} is not supported for this model."
+        return f"{text} Please retry with other thinking level."
     if fault.kind == "effort":
         return "Thinking level is not supported for this model."
     return f"{fault.kind} is invalid."

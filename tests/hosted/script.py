@@ -29,7 +29,7 @@ class Asked:
 
     messages: role (system, user, assistant, tool) and text of each. budget: thinking tokens, where they are asked
     for. cap: most completion tokens, thinking included. thinks: whether thinking is on. shows: whether the text
-    (or a summary) of the thinking is wanted. headers: names in lower case.
+    (or a summary) of any thinking is wanted. headers: names in lower case.
     """
 
     provider: Provider

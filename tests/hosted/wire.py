@@ -58,7 +58,7 @@ def images_in(contents: Iterable[Any], kinds: tuple[str, ...]) -> int:
     return sum(block.get("type") in kinds or any(kind in block for kind in kinds) for block in blocks)
 
 
-def quoted(values: tuple[str, ...]) -> str:
+def quoted(values: tuple[str, ...], last: str = ", and ") -> str:
     """'low', 'medium', and 'high'."""
     names = [f"'{value}'" for value in values]
-    return ", ".join(names[:-1]) + f", and {names[-1]}" if len(names) > 1 else "".join(names)
+    return last.join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)

@@ -1,0 +1,315 @@
+"""Asking the providers' own clients, over the wire formats of the providers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from langchain_core.messages import HumanMessage
+from langgraph.graph import START, MessagesState, StateGraph
+
+from adaptive.chat import Ask, ChatModel, Turn, image_block
+from adaptive.chat.faults import ChatError
+from adaptive.errors import InputError
+from tests.hosted.brains import always, in_order
+from tests.hosted.clients import MODELS, NAMES, client
+from tests.hosted.script import Fault, Spoken
+from tests.hosted.server import Hosted, Takes
+
+QUESTION = [HumanMessage("What is 47 + 26?")]
+SPOKEN = Spoken("It is 73.", thinking="first the tens then the ones", thought=40)
+SHOWS = ("anthropic", "google_genai")  # the others hide their thinking, or sum it up where that is asked for
+
+
+@pytest.fixture
+def hosted() -> Iterator[Hosted]:
+    with Hosted(always(SPOKEN)) as server:
+        yield server
+
+
+class Asking:
+    """One provider's model, and how long it was waited for."""
+
+    turn: Turn
+
+    def __init__(self, hosted: Hosted, provider: str, **more: Any) -> None:
+        self.hosted, self.waits, self.events = hosted, list[float](), list[dict[str, Any]]()
+        once = {"max_retries": 1} if provider == "google_genai" else {}
+        self.model = ChatModel(client(provider, hosted, **{**once, **more}), sleep=self._wait)
+
+    async def _wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+    async def ask(self, ask: Ask = Ask("low", 2048, 4096), stream: bool = False, messages: Any = QUESTION) -> Turn:  # noqa: B008
+        return await self.model.ask(messages, ask, self.events.append if stream else None)
+
+    def told(self, kind: str) -> str:
+        return "".join(e["text"] for e in self.events if e["event"] == kind)
+
+
+@pytest.fixture(params=NAMES)
+def provider(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=[False, True], ids=["whole", "stream"])
+def stream(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+async def test_an_answer(hosted: Hosted, provider: str, stream: bool) -> None:
+    asking = Asking(hosted, provider)
+    turn = await asking.ask(stream=stream)
+    assert (turn.text, turn.finish, turn.starved) == ("It is 73.", "stop", False)
+    used = turn.usage
+    assert (used.prompt, used.thinking, used.answer, used.estimated) == (5, 40, 3, ())
+    assert used.seconds > 0
+    assert used.cost is None
+    if provider in SHOWS:
+        assert turn.thinking == SPOKEN.thinking
+    if stream:
+        assert (asking.told("thinking"), asking.told("answer")) == (turn.thinking, turn.text)
+    (asked,) = hosted.asked
+    assert (asked.cap, asked.stream, asked.temperature) == (4096, stream, None)
+    assert asking.model.notes() == []
+
+
+async def test_the_levers_arrive(hosted: Hosted, provider: str) -> None:
+    await Asking(hosted, provider).ask(Ask("high", 2000, 3000))
+    (asked,) = hosted.asked
+    assert asked.effort == "high"
+    assert asked.budget == (2000 if provider == "anthropic" else None)
+
+
+async def test_no_thinking(hosted: Hosted, provider: str) -> None:
+    asking = Asking(hosted, provider)
+    turn = await asking.ask(Ask("none", 0, 100))
+    (asked,) = hosted.asked
+    if provider == "anthropic":
+        assert (asked.thinks, turn.usage.thinking, turn.usage.estimated) == (False, 0, ())
+    else:
+        assert asked.effort == "minimal"
+        assert asking.model.notes() == [
+            f"{asking.model.name}: effort none is not one that it takes: minimal is used"
+        ]
+
+
+async def test_starved(hosted: Hosted, provider: str, stream: bool) -> None:
+    hosted.brain = always(replace(SPOKEN, thought=5000))
+    turn = await Asking(hosted, provider).ask(Ask("low", 1024, 1100), stream)
+    assert (turn.starved, turn.finish, turn.text) == (True, "length", "")
+    assert (turn.usage.thinking, turn.usage.answer, turn.usage.estimated) == (1100, 0, ())
+
+
+async def test_cut_in_the_answer_is_not_starved(hosted: Hosted, provider: str, stream: bool) -> None:
+    hosted.brain = always(replace(SPOKEN, thought=1098))
+    turn = await Asking(hosted, provider).ask(Ask("low", 1024, 1100), stream)
+    assert (turn.starved, turn.finish, turn.text) == (False, "length", "It is")
+
+
+async def test_a_turn_can_be_sent_back(hosted: Hosted, provider: str, stream: bool) -> None:
+    asking = Asking(hosted, provider)
+    turn = await asking.ask(stream=stream)
+    again = await asking.ask(stream=stream, messages=[*QUESTION, turn.message, HumanMessage("Wait, look again.")])
+    assert again.text == turn.text
+    assert hosted.asked[-1].turns == 2
+    assert ("assistant", "It is 73.") in hosted.asked[-1].messages
+
+
+async def test_a_long_completion_is_streamed_where_the_client_wants_it(hosted: Hosted) -> None:
+    asking = Asking(hosted, "anthropic")
+    assert (await asking.ask(Ask("high", 40_000, 50_000))).text == "It is 73."
+    assert hosted.asked[0].stream
+
+
+async def test_tokens_are_counted_in_a_graph_that_streams(hosted: Hosted, provider: str) -> None:
+    asking = Asking(hosted, provider, **({"stream_usage": None} if "openai" in provider else {}))
+
+    async def node(state: MessagesState) -> dict[str, Any]:
+        asking.turn = await asking.ask(messages=state["messages"])
+        return {"messages": [asking.turn.message]}
+
+    graph = StateGraph(MessagesState).add_node("node", node).add_edge(START, "node").compile()
+    parts = [part async for part in graph.astream({"messages": QUESTION}, stream_mode="messages")]
+    assert len(parts) > 1
+    assert (asking.turn.usage.thinking, asking.turn.usage.estimated) == (40, ())
+
+
+async def test_refused(hosted: Hosted, provider: str, stream: bool) -> None:
+    hosted.brain = always(Spoken(refusal="I cannot help with that."))
+    turn = await Asking(hosted, provider).ask(stream=stream)
+    assert (turn.finish, turn.starved) == ("refusal", False)
+
+
+@pytest.mark.parametrize("allowed", [("low", "high"), ("medium",), ()])
+async def test_an_effort_that_is_refused_is_learnt(
+    hosted: Hosted, provider: str, stream: bool, allowed: tuple[Any, ...]
+) -> None:
+    hosted.models = {MODELS[provider]: Takes(efforts=allowed)}
+    asking = Asking(hosted, provider)
+    asked = Ask("medium" if "medium" not in allowed else "high", 2048, 4096)
+    turn = await asking.ask(asked, stream)
+    assert turn.text == "It is 73."
+    assert hosted.asked[-1].effort == (allowed[0] if allowed else None)
+    if provider == "google_genai":  # does not list what it takes
+        assert asked.effort not in asking.model.efforts
+    else:
+        assert [e for e in asking.model.efforts if e != "none"] == list(allowed)
+    assert len(hosted.asked) == 2
+    assert any("does not take effort" in note for note in asking.model.notes())
+    await asking.ask(asked, stream)
+    assert len(hosted.asked) == 3  # known by now
+    assert Asking(hosted, provider).model.efforts == asking.model.efforts  # by any handle of that name
+
+
+async def test_a_temperature_that_is_refused_is_left_out(hosted: Hosted, stream: bool) -> None:
+    hosted.models = {"o4-mini": Takes(temperature=False)}
+    asking = Asking(hosted, "openai", model="o4-mini", profile={"reasoning_output": True})
+    assert (await asking.ask(Ask("low", 100, 200, temperature=0.5), stream)).text == "It is 73."
+    assert [a.temperature for a in hosted.asked] == [0.5, None]
+    assert asking.model.notes() == ["openai:o4-mini: it does not take a temperature of 0.5: it is left out"]
+
+
+async def test_a_budget_that_is_refused_is_left_out(hosted: Hosted, stream: bool) -> None:
+    hosted.models = {"claude-haiku-4-5": Takes(budgets=False)}
+    asking = Asking(hosted, "anthropic", model="claude-haiku-4-5")
+    await asking.ask(stream=stream)
+    assert [a.budget for a in hosted.asked] == [2048, None]
+    assert any("does not take a thinking budget" in note for note in asking.model.notes())
+
+
+@pytest.mark.parametrize(
+    ("model", "ask", "budget", "cap", "noted"),
+    [
+        ("claude-haiku-4-5", Ask("low", 1024, 1100), 1024, 1100, ""),
+        ("claude-haiku-4-5", Ask("low", 100, 148), 1024, 1072, "a thinking budget of 100 is too small: 1024"),
+        ("claude-haiku-4-5", Ask("low", 2048, 2048), 2048, 2049, ""),
+        ("gemini-2.5-pro", Ask("low", 64, 112), 128, 176, "it takes no thinking budget of 64: 128"),
+        ("gemini-2.5-pro", Ask("none", 0, 48), 128, 176, "it takes no thinking budget of 0: 128"),
+        ("gemini-2.5-flash", Ask("none", 0, 48), 0, 48, ""),
+        ("gemini-2.5-flash", Ask("high", 40_000, 41_000), 24576, 41_000, "no thinking budget of 40000: 24576"),
+    ],
+)
+async def test_budgets(hosted: Hosted, model: str, ask: Ask, budget: int, cap: int, noted: str) -> None:
+    asking = Asking(hosted, "anthropic" if "claude" in model else "google_genai", model=model)
+    await asking.ask(ask)
+    (asked,) = hosted.asked
+    assert (asked.budget, asked.cap) == (budget, cap)
+    assert noted in "; ".join(asking.model.notes())
+    assert bool(noted) == bool(asking.model.notes())
+
+
+async def test_over_the_rate_limit_it_waits_as_long_as_it_is_told(
+    hosted: Hosted, provider: str, stream: bool
+) -> None:
+    hosted.brain = in_order(Fault("rate", after="7"), SPOKEN)
+    asking = Asking(hosted, provider)
+    assert (await asking.ask(stream=stream)).text == "It is 73."
+    assert asking.waits == [7.0]
+
+
+async def test_it_does_not_wait_for_ever(hosted: Hosted, provider: str) -> None:
+    hosted.brain = always(Fault("rate", after="3600"))
+    asking = Asking(hosted, provider)
+    with pytest.raises(ChatError, match=r"is over its rate limit \(429\): it asks to wait 3600 s\."):
+        await asking.ask()
+    assert asking.waits == []
+
+
+@pytest.mark.parametrize("kind", ["error", "overloaded", "unavailable"])
+async def test_a_failing_server_is_tried_again(hosted: Hosted, provider: str, stream: bool, kind: Any) -> None:
+    hosted.brain = in_order(Fault(kind), Fault(kind), SPOKEN)
+    asking = Asking(hosted, provider)
+    assert (await asking.ask(stream=stream)).text == "It is 73."
+    assert asking.waits == [1.0, 2.0]
+
+
+async def test_and_not_for_ever(hosted: Hosted, provider: str, stream: bool) -> None:
+    hosted.brain = always(Fault("error"))
+    asking = Asking(hosted, provider)
+    with pytest.raises(ChatError, match="has a failure of its own") as caught:
+        await asking.ask(stream=stream)
+    assert asking.waits == [1.0, 2.0, 4.0]
+    assert caught.value.usage.total == 0
+
+
+@pytest.mark.parametrize("kind", ["cut", "ended"])
+async def test_a_cut_answer_is_asked_again(hosted: Hosted, provider: str, stream: bool, kind: Any) -> None:
+    hosted.brain = in_order(Fault(kind, spoken=SPOKEN), SPOKEN)
+    asking = Asking(hosted, provider)
+    turn = await asking.ask(stream=stream)
+    assert turn.text == "It is 73."
+    assert len(asking.waits) == 1
+    if stream:
+        assert turn.usage.prompt > 5
+        assert turn.usage.estimated == ("answer", "prompt", "thinking")
+
+
+async def test_what_cut_calls_spent_is_said_when_all_are_cut(hosted: Hosted, provider: str) -> None:
+    hosted.brain = always(Fault("cut", spoken=SPOKEN))
+    with pytest.raises(ChatError) as caught:
+        await Asking(hosted, provider).ask(stream=True)
+    assert caught.value.usage.prompt > 0
+    assert caught.value.usage.estimated
+
+
+async def test_an_error_in_the_middle_of_a_stream(hosted: Hosted, provider: str) -> None:
+    hosted.brain = in_order(Fault("overloaded", midway=True, spoken=SPOKEN), SPOKEN)
+    assert (await Asking(hosted, provider).ask(stream=True)).text == "It is 73."
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("key", r"the key was not accepted \(401\): check [A-Z_]+_API_KEY\."),
+        ("model", r"is not known to its provider \(404\): check the model's name\."),
+    ],
+)
+async def test_what_the_caller_can_mend(
+    hosted: Hosted, provider: str, stream: bool, fault: str, said: str
+) -> None:
+    hosted.models = {"another": Takes()} if fault == "model" else None
+    more = {"api_key": "sk-wrong-key-123456"} if fault == "key" else {}
+    asking = Asking(hosted, provider, **more)
+    with pytest.raises(InputError, match=said) as caught:
+        await asking.ask(stream=stream)
+    assert "sk-" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert asking.waits == []
+    assert len(hosted.asked) == 1
+
+
+async def test_nobody_there(provider: str, hosted: Hosted) -> None:
+    asking = Asking(hosted, provider)
+    with Hosted(always(SPOKEN)) as gone:
+        asking = Asking(gone, provider)
+    with pytest.raises(ChatError, match="cannot be reached, or the connection broke"):
+        await asking.ask()
+    assert len(asking.waits) == 3
+
+
+async def test_an_image(hosted: Hosted, provider: str, stream: bool, tmp_path: Any) -> None:
+    asking = Asking(hosted, provider)
+    assert asking.model.images
+    await asking.ask(stream=stream, messages=[with_image(tmp_path)])
+    assert hosted.asked[0].images == 1
+
+
+async def test_an_image_to_a_model_that_takes_none(
+    hosted: Hosted, provider: str, stream: bool, tmp_path: Any
+) -> None:
+    hosted.models = {MODELS[provider]: Takes(images=False)}
+    asking = Asking(hosted, provider)
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"takes no images: leave the image out or use another model\."):
+            await asking.ask(stream=stream, messages=[with_image(tmp_path)])
+        assert not asking.model.images
+    assert len(hosted.asked) == 1
+
+
+def with_image(folder: Any) -> HumanMessage:
+    path = folder / "picture"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 16)
+    return HumanMessage([{"type": "text", "text": "What is this?"}, image_block(str(path))])
