@@ -123,6 +123,16 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Starved:
+    """A call of a chat model that reached its completion cap before there was an answer, and its tokens."""
+
+    effort: str
+    cap: int
+    thinking: int
+    answer: int
+
+
+@dataclass(frozen=True)
 class Attempt:
     """What a rung bought.
 
@@ -132,6 +142,10 @@ class Attempt:
     and `weakest` that stretch's mean log-probability; None where the engine gives no log-probabilities. `reason`
     says why this attempt was made; `base` is the attempt whose chain it went on with, None where it began one, and
     `model` which of the solver's models made it.
+
+    Of a chat model: `cap` is the completion cap of the last call, `turns` the messages of the chain after the
+    question (LangChain's plain form), `starved` the calls that brought no answer, and `advice` the settings that
+    would have sufficed where the attempt is starved.
     """
 
     rung: int
@@ -153,6 +167,10 @@ class Attempt:
     reason: str = ""
     base: int | None = None
     model: int = 0
+    cap: int | None = None
+    turns: tuple[dict[str, Any], ...] = ()
+    starved: tuple[Starved, ...] = ()
+    advice: str = ""
 
     @property
     def charged(self) -> int:
@@ -168,8 +186,15 @@ class Attempt:
         """Plain JSON types."""
         data = asdict(self)
         verdict = self.verdict.to_json() if self.verdict else None
-        return {**data, "rounds": [asdict(r) for r in self.rounds], "trace": list(self.trace), "verdict": verdict,
-                "usage": self.usage.to_json()}  # fmt: skip
+        return {
+            **data,
+            "rounds": [asdict(r) for r in self.rounds],
+            "trace": list(self.trace),
+            "verdict": verdict,
+            "usage": self.usage.to_json(),
+            "turns": list(self.turns),
+            "starved": [asdict(s) for s in self.starved],
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Attempt:
@@ -182,5 +207,7 @@ class Attempt:
                 "trace": tuple(data["trace"]),
                 "verdict": Verdict.from_json(verdict) if verdict else None,
                 "usage": Usage.from_json(data["usage"]),
+                "turns": tuple(data.get("turns", ())),
+                "starved": tuple(Starved(**s) for s in data.get("starved", ())),
             }
         )

@@ -56,6 +56,11 @@ class Bound(Protocol):
         """Whether samples of a vote may be drawn side by side."""
         ...
 
+    @property
+    def by_form(self) -> bool:
+        """Whether whole answers are accepted, because nothing can judge them."""
+        ...
+
     def ladder(self, options: Options) -> Ladder:
         """The profile's ladder within what the caller set and the model can."""
         ...
@@ -86,6 +91,7 @@ class TokenBound:
     engine: TokenEngine
     profile: Profile
     verifier: Verifier
+    by_form: bool = False
 
     @property
     def name(self) -> str:
@@ -198,7 +204,7 @@ def fitted(ladder: Ladder, efforts: Sequence[Effort]) -> tuple[Ladder, list[str]
     for rung in ladder:
         near = nearest(rung.effort, efforts) if rung.thinks and efforts else rung.effort
         if near != rung.effort:
-            notes[f"effort {rung.effort} is not known to the model's chat template: {near} is used"] = None
+            notes[f"effort {rung.effort} is not known to the model: {near} is used"] = None
         rungs.append(replace(rung, effort=near))
     return Ladder(tuple(rungs)), list(notes)
 

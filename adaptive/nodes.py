@@ -68,7 +68,8 @@ class Solver:
         """The first rung."""
         difficulty, options, model = state["adaptive_difficulty"], self._options(state), self.models[0]
         ladder, known = model.ladder(options), model.profile.ladder
-        plan = policy.first(ladder, model.profile.policy, difficulty["p_solved"], options, known)
+        general = difficulty.get("general") if model.by_form else None
+        plan = policy.first(ladder, model.profile.policy, difficulty["p_solved"], options, known, general)
         if "general" in difficulty:
             plan = replace(plan, reason=f"{plan.reason}; {difficulty['level']} as {GENERAL}")
         write({"event": "difficulty", **difficulty, "rung": plan.index, "reason": plan.reason})

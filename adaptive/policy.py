@@ -74,13 +74,19 @@ def on_ladder(p_solved: Sequence[float], known: Ladder, shaped: Ladder) -> list[
 
 
 def first(
-    ladder: Ladder, policy: Policy, p_solved: Sequence[float], options: Options, known: Ladder | None = None
+    ladder: Ladder,
+    policy: Policy,
+    p_solved: Sequence[float],
+    options: Options,
+    known: Ladder | None = None,
+    general: float | None = None,
 ) -> Plan:
     """The first rung: what was asked for, or the direct answer where it is likely to do, else the cheapest that
     is.
 
     `p_solved` has a probability for each rung of `ladder`, never falling; it is empty where nothing is known.
-    `known` is the ladder before `shape`: its efforts say what an effort asked for buys.
+    `known` is the ladder before `shape`: its efforts say what an effort asked for buys. `general` is how likely an
+    average model is to solve it, where only that is known and no verdict will tell whether it was enough.
     """
     if not options.adapt:
         return Plan(ladder.top, ladder[ladder.top], "first", "asked for one attempt at the top rung")
@@ -90,7 +96,7 @@ def first(
         return Plan(0, ladder[0], "first", reason)
     if not ladder[0].thinks and p_solved and p_solved[0] >= policy.probe_from:
         return Plan(0, ladder[0], "first", f"p(solved without thinking) {p_solved[0]:.2f}: try the direct answer")
-    return thinking(ladder, policy, p_solved, "first")
+    return thinking(ladder, policy, p_solved, "first", general)
 
 
 def _not_worth_it(ladder: Ladder, policy: Policy, p_solved: Sequence[float], options: Options) -> str:
@@ -116,16 +122,27 @@ def _asked(known: Ladder, ladder: Ladder, options: Options) -> Plan | None:
     return Plan(index, replace(ladder[index], waits=0), "first", said)
 
 
-def thinking(ladder: Ladder, policy: Policy, p_solved: Sequence[float], arm: Arm) -> Plan:
+def thinking(
+    ladder: Ladder, policy: Policy, p_solved: Sequence[float], arm: Arm, general: float | None = None
+) -> Plan:
     """The cheapest thinking rung that solves it with the target probability, or about as likely as the top.
 
-    Its waits are left out: a Wait is taken when the answer was rejected, not before.
+    Where only `general` is known, how likely an average model is to solve it, the rung is as far up as that is
+    down. Its waits are left out: a Wait is taken when the answer was rejected, not before.
     """
     indices = [i for i, r in enumerate(ladder) if r.thinks]
     if not indices:
         return Plan(0, ladder[0], arm, "no rung of this ladder thinks")
-    index, reason = cheapest(indices, policy, p_solved) if p_solved else (indices[0], UNTRAINED)
+    index, reason = cheapest(indices, policy, p_solved) if p_solved else _unmeasured(indices, general)
     return Plan(index, replace(ladder[index], waits=0), arm, reason)
+
+
+def _unmeasured(indices: Sequence[int], general: float | None) -> tuple[int, str]:
+    """The first thinking rung of a model of which nothing was measured, and why."""
+    if general is None:
+        return indices[0], UNTRAINED
+    place = min(len(indices) - 1, int((1 - general) * len(indices)))
+    return indices[place], f"an average model solves it with probability {general:.2f}"
 
 
 def following(now: Situation) -> Plan | str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -160,6 +160,10 @@ class Profile:
         if p_solved and self.probe is not None and probe is not None:
             p_solved = [round(p, 4) for p in self.probe.p_solved(p_solved, probe)]
         return {"level": level(p_solved), "p_solved": p_solved}
+
+    def with_waits(self, waits: tuple[str, ...]) -> Profile:
+        """This profile with other texts for a wait; none leave it as it is."""
+        return replace(self, style=replace(self.style, waits=waits)) if waits else self
 
     @classmethod
     def load(cls, folder: str | Path) -> Profile:

@@ -62,10 +62,9 @@ def _status(attempt: Attempt) -> Status:
 
 
 def _attempt_object(attempt: Attempt, models: Sequence[str]) -> dict[str, Any]:
-    """An attempt without its token ids, which only escalation needs, and with its model by name."""
+    """An attempt without its token ids and turns, which only escalation needs, and with its model by name."""
     data = {**attempt.to_json(), "model": models[attempt.model]}
-    del data["trace"]
-    return data
+    return {key: value for key, value in data.items() if key not in ("trace", "turns")}
 
 
 def to_message(attempt: Attempt, result: dict[str, Any]) -> AIMessage:

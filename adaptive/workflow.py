@@ -7,22 +7,26 @@ node is plain JSON (`state.py`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
 
 from adaptive.arms import Plan
 from adaptive.blocking import either_way
-from adaptive.bound import TokenBound, verifier_of
+from adaptive.bound import Bound, TokenBound, verifier_of
+from adaptive.chat.keys import is_chat
+from adaptive.chat.open import chat_model
+from adaptive.chat_bound import chat_bound
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.nodes import Solver
 from adaptive.options import Options
 from adaptive.profile import Profile, profile_for
+from adaptive.reason.stops import parse_stops
 from adaptive.state import SolverInput, SolverOutput, SolverState
 from adaptive.verify import Verifier
 
@@ -32,48 +36,53 @@ SENT = ("messages", "adaptive_asked", "adaptive_session", "adaptive_plan", "adap
 """What a sample of a vote is given of the state."""
 
 
+Model = str | TokenEngine | BaseChatModel
+"""A model spec, a token engine, or a chat model of LangChain's."""
+
+
 def build_solver(
-    model: str | TokenEngine = "embedded",
+    model: Model = "embedded",
     *,
     profile: str | Path | Profile | None = None,
     options: Options | None = None,
     engine: Mapping[str, Any] | None = None,
-    stronger: str | TokenEngine | None = None,
+    stronger: Model | None = None,
     check: Verifier | None = None,
     judge: Verifier | None = None,
     **compile_options: Any,
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
     """The solver as a compiled graph: a node for any graph, or run on its own.
 
-    `model` is a model spec or an engine; `profile` a profile or its folder (default: the model's own); `engine`
-    what a model spec's engine takes beside it (`open_engine`). `stronger` is a better model, to turn to when this
-    one's answers are rejected. `check` and `judge` are verifiers (`adaptive.verify`). `compile_options` go to
-    `StateGraph.compile` (checkpointer, name, ...). Raises `InputError` for a model, profile or option that cannot
-    be.
+    `model` is a model spec, an engine or a chat model of LangChain's; `profile` a profile or its folder (default:
+    the model's own); `engine` what a model spec's engine takes beside it (`open_engine`, `chat_model`). `stronger`
+    is a better model, turned to when this one's answers are rejected. `check` and `judge` are verifiers
+    (`adaptive.verify`). `compile_options` go to `StateGraph.compile` (checkpointer, ...). Raises `InputError`
+    for a model, profile or option that cannot be.
     """
     options = options or Options()
-    first = _bound(_opened(model, engine), profile, options, check, judge)
-    better = () if stronger is None else (_bound(_opened(stronger, None), None, options, check, judge),)
+    first = _bound(model, engine or {}, profile, options, check, judge)
+    better = () if stronger is None else (_bound(stronger, {}, None, options, check, judge),)
     solver = Solver((first, *better), options)
-    first.stops(options)  # says now what is wrong with a name
+    if options.stop is not None:
+        parse_stops(options.stop)  # says now what is wrong with a name
     return _graph(solver).compile(**{"name": "adaptive", **compile_options})
 
 
-def _opened(model: str | TokenEngine, engine: Mapping[str, Any] | None) -> TokenEngine:
-    return open_engine(model, **(engine or {})) if isinstance(model, str) else model
-
-
 def _bound(
-    engine: TokenEngine,
+    model: Model,
+    engine: Mapping[str, Any],
     profile: str | Path | Profile | None,
     options: Options,
     check: Verifier | None,
     judge: Verifier | None,
-) -> TokenBound:
-    known = profile if isinstance(profile, Profile) else profile_for(engine.name, engine.context_window, profile)
-    if options.wait_string:
-        known = replace(known, style=replace(known.style, waits=options.wait_string))
-    return TokenBound(engine, known, verifier_of(known, options.verify, check=check, judge=judge))
+) -> Bound:
+    """The model, opened, with what is known of it and who verifies it."""
+    if isinstance(model, BaseChatModel) or (isinstance(model, str) and is_chat(model)):
+        return chat_bound(chat_model(model, **engine), profile, options, check=check, judge=judge)
+    opened = open_engine(model, **engine) if isinstance(model, str) else model
+    known = profile if isinstance(profile, Profile) else profile_for(opened.name, opened.context_window, profile)
+    known = known.with_waits(options.wait_string)
+    return TokenBound(opened, known, verifier_of(known, options.verify, check=check, judge=judge))
 
 
 def _graph(solver: Solver) -> StateGraph[SolverState, Any, Any, Any]:

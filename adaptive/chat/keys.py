@@ -34,3 +34,9 @@ HOSTED = tuple(sorted({*KEYS, "bedrock", "bedrock_converse", "google_vertexai", 
 def key_of(name: str) -> str:
     """Where the key of a model is, in words; `name` is a model spec."""
     return KEYS.get(name.partition(":")[0], "the environment variable of its key")
+
+
+def is_chat(spec: str) -> bool:
+    """Whether a model spec names a chat model."""
+    provider, _, model = spec.partition(":")
+    return provider in HOSTED and bool(model)

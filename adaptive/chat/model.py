@@ -65,6 +65,12 @@ class ChatModel:
         """Whether it takes images: yes, where neither its profile nor a refusal says no."""
         return self._learned.images and self._profile.get("image_inputs") is not False
 
+    @property
+    def largest_cap(self) -> int | None:
+        """The most tokens of a completion that it gives; None where that is not known."""
+        known = [n for n in (self._profile.get("max_output_tokens"), self._learned.largest) if n]
+        return min(known, default=None)
+
     def settings(self, ask: Ask) -> dict[str, Any]:
         """The arguments of a call that asks for this."""
         return self._set(ask).call
@@ -107,8 +113,7 @@ class ChatModel:
         return settings
 
     def _cap(self, cap: int) -> int:
-        known = [n for n in (self._profile.get("max_output_tokens"), self._learned.largest) if n]
-        most = min(known, default=cap)
+        most = self.largest_cap or cap
         if most < cap:
             self._mapped[f"a completion of {cap} tokens is more than it gives: {most} are asked for"] = None
         return min(cap, most)

@@ -48,6 +48,7 @@ class Display:
             "thinking": lambda event: self._stream(event["text"], dim=True),
             "wait": lambda event: self._stream(event["text"], fg="yellow"),
             "end": self._end,
+            "recover": self._recover,
             "probe": self._probe,
             "verdict": self._verdict,
             "vote": self._vote,
@@ -112,6 +113,10 @@ class Display:
         ended = ENDED.get(event["end"], event["end"])
         said = f": {event['said']}" if event.get("said") else ""
         self._line(f"round {event['round']}: {spent}{injected}, {ended}{said}", fg="cyan")
+
+    def _recover(self, event: Event) -> None:
+        starved = f"starved at effort {event['starved_effort']} with a cap of {event['starved_cap']} tokens"
+        self._line(f"{starved}: once more at effort {event['effort']} with {event['cap']}", fg="yellow")
 
     def _probe(self, event: Event) -> None:
         sure = "" if event["confidence"] is None else f" (confidence {event['confidence']:.2f})"

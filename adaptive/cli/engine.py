@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from adaptive.engines.protocol import TokenEngine
 
-MODEL = "embedded, onnx:FOLDER, hf:ID, vllm:ID or http://host:port/v1."
+MODEL = "embedded, onnx:FOLDER, hf:ID, vllm:ID, http://host:port/v1, or openai:NAME and the like."
 OPTIONS = (
     click.option("--served-model", metavar="NAME", help="Which of a server's models, where it has several."),
     click.option("--markers", metavar="NAME", help="How the model marks its thinking: '<think> </think>', say."),

@@ -35,7 +35,7 @@ def complaints(result: Result) -> list[str]:
     if code == ACCEPTED:
         return []
     said = {
-        STARVED: "Starved: the room for the answer ended before the answer did.",
+        STARVED: f"Starved: the room for the answer ended before the answer did{_advice(result)}.",
         FAILED: f"Failed: {_reason(result)}.",
         NOT_ACCEPTED: f"Not accepted: {_reason(result)}.",
     }[code]
@@ -61,6 +61,12 @@ def one_line(text: str, length: int | None = None) -> str:
     """Printable text without line breaks, cut to `length` characters."""
     line = printable(" ".join(text.split()))
     return line if length is None or len(line) <= length else line[: length - 1] + "…"
+
+
+def _advice(result: Result) -> str:
+    """What would have sufficed, where that is known."""
+    advice = result["attempts"][result["kept"]].get("advice")
+    return f"; {advice} would do" if advice else ""
 
 
 def _given_up(result: Result) -> str:

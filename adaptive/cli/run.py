@@ -74,12 +74,14 @@ class Tally:
         return f"{thought} and {answer} answer tokens spent in {tries}"
 
 
-async def solve_one(solver: Any, question: str, see: See, timeout: float | None) -> Result:
+async def solve_one(
+    solver: Any, question: str, see: See, timeout: float | None, images: Sequence[dict[str, Any]] = ()
+) -> Result:
     """The result object; raises `AdaptiveError` when the time is up, or with what was spent until it failed."""
     tally = Tally()
     try:
         async with asyncio.timeout(timeout) as limit:
-            return await _streamed(solver, question, (tally.see, see))
+            return await _streamed(solver, [_asked(question, images)], (tally.see, see))
     except TimeoutError as error:
         if not limit.expired():  # somebody else's time limit
             raise
@@ -92,10 +94,15 @@ async def solve_one(solver: Any, question: str, see: See, timeout: float | None)
         raise kind(f"{error} ({tally})") from error
 
 
-async def _streamed(solver: Any, question: str, watchers: Sequence[See]) -> Result:
+def _asked(question: str, images: Sequence[dict[str, Any]]) -> tuple[str, Any]:
+    """The user's message; images are content blocks of LangChain's."""
+    content = [{"type": "text", "text": question}, *images] if images else question
+    return "user", content
+
+
+async def _streamed(solver: Any, messages: list[tuple[str, Any]], watchers: Sequence[See]) -> Result:
     state: dict[str, Any] = {}
-    asked = {"messages": [("user", question)]}
-    async for mode, data in solver.astream(asked, stream_mode=["custom", "values"]):
+    async for mode, data in solver.astream({"messages": messages}, stream_mode=["custom", "values"]):
         if mode == "custom":
             for see in watchers:
                 see(data)

@@ -32,6 +32,7 @@ class Session:
     json: bool = False
     usage: bool = False
     timeout: float | None = None
+    images: Sequence[dict[str, Any]] = ()
     tally: Tally = field(default_factory=Tally)
     score: Score = field(default_factory=Score)
 
@@ -85,7 +86,7 @@ class Session:
             self.display.show(event)
 
         try:
-            result = await solve_one(self.solver, question.text, see, self.timeout)
+            result = await solve_one(self.solver, question.text, see, self.timeout, self.images)
         finally:
             self.display.break_line()
         result = _graded(result, question)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -29,6 +30,7 @@ FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 @click.argument("question", required=False)
 @click.option("--file", type=FILE, help="Answer many questions.")
 @click.option("--concurrency", type=COUNT, metavar="N", help="Questions of a file solved at once; by the engine.")
+@click.option("--image", "images", multiple=True, metavar="FILE-or-URL", help="Goes with it; repeatable.")
 @solver_options
 @click.option("--timeout", type=SECONDS, metavar="SECONDS", help="For each question.")
 @click.option("-R/ ", "--hide-thinking/--show-thinking", default=None, help="By default a terminal shows it.")
@@ -39,6 +41,7 @@ def solve(
     question: str | None,
     file: str | None,
     concurrency: int | None,
+    images: tuple[str, ...],
     timeout: float | None,
     hide_thinking: bool | None,
     usage: bool,
@@ -59,9 +62,19 @@ def solve(
         display = Display.for_stderr(hide_thinking, many=many)
         NOTES.before = display.break_line
         at_once = _at_once(given["model"], concurrency, display) if many else 1
-        session = Session(built(**given), display, log, many, at_once, json, usage, timeout)
+        shown = image_blocks(images)
+        session = Session(built(**given), display, log, many, at_once, json, usage, timeout, shown)
         code = until_signal(session.ask(questions), session.tally)
     click.get_current_context().exit(code)
+
+
+def image_blocks(places: Sequence[str]) -> list[dict[str, Any]]:
+    """Images as content blocks; raises `InputError` for one that cannot be read."""
+    if not places:
+        return []
+    from adaptive.chat.images import image_block
+
+    return [image_block(place) for place in places]
 
 
 def _at_once(model: str, asked: int | None, display: Display) -> int:

@@ -7,15 +7,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adaptive.chat.keys import is_chat
 from adaptive.errors import InputError
 
 if TYPE_CHECKING:
     from adaptive.engines.protocol import TokenEngine
 
 CHOICES = (
-    "use embedded (the shipped model), onnx:FOLDER, hf:ID-or-folder, vllm:ID-or-folder or http://host:port/v1"
+    "use embedded (the shipped model), onnx:FOLDER, hf:ID-or-folder, vllm:ID-or-folder, http://host:port/v1, or a "
+    "chat model such as openai:o4-mini"
 )
-_CHAT = ("openai", "azure_openai", "anthropic", "google_genai", "google_vertexai", "ollama", "bedrock")
+CHAT_AT_ONCE = 8
+"""Solves at once on a hosted model: well under the rate limits of most accounts."""
 
 
 def open_engine(spec: str, **options: Any) -> TokenEngine:
@@ -36,6 +39,8 @@ def open_engine(spec: str, **options: Any) -> TokenEngine:
 
 def parallel(spec: str) -> int:
     """How many solves at once the engine of a model spec is worth giving; raises `InputError` as `open_engine`."""
+    if is_chat(spec):
+        return CHAT_AT_ONCE
     make, _ = _maker(spec)
     return int(getattr(make, "parallel", 1))
 
@@ -69,8 +74,11 @@ def _maker(spec: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         from adaptive.engines.completions import CompletionsEngine
 
         return CompletionsEngine, (spec,)
-    if kind in _CHAT and rest:
-        raise InputError(f"model {spec!r} needs the chat engine, which is not in this version: {CHOICES}.")
+    if is_chat(spec):
+        raise InputError(
+            f"model {spec!r} is a chat model, whose tokens are out of reach: this needs an engine "
+            "whose thinking can be forced, such as hf:ID or http://host:port/v1."
+        )
     raise InputError(f"model {spec!r} is not known: {CHOICES}.")
 
 

@@ -161,6 +161,8 @@ def independent(attempt: Attempt, other: Attempt) -> bool:
     """Whether `other` reached its answer on another way than the chain that `attempt` ended."""
     if other.model != attempt.model:
         return True
+    if attempt.turns:  # of a chat model: an answer of another talk
+        return attempt.turns[: len(other.turns)] != other.turns
     if not other.trace:
         return bool(attempt.trace)  # a direct answer, against one that was thought about
     return attempt.trace[: len(other.trace)] != other.trace

@@ -15,7 +15,7 @@ from adaptive.errors import InputError
 @pytest.mark.parametrize(
     ("spec", "part"),
     [
-        ("openai:o4-mini", "needs the chat engine, which is not in this version: use embedded"),
+        ("openai:o4-mini", "is a chat model, whose tokens are out of reach: this needs an engine"),
         ("hf:", "model 'hf:' is not known"),
         ("http://", "model 'http://' is not known"),
         ("abacus", "model 'abacus' is not known: use embedded"),
