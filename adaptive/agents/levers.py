@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adaptive.bound import fitted
+from adaptive.chat.levels import fit
 from adaptive.chat.model import Ask, ChatModel
 from adaptive.chat_bound import ANSWER_ROOM, BUDGETS, untrained_chat
 from adaptive.ladder import Effort, Ladder, Rung
@@ -65,6 +66,11 @@ class Levers:
         if self._own_cap == cap:
             self.notes[f"model_settings set a cap of {cap} tokens: it is kept"] = None
         return replace(ask, budget=min(ask.budget, cap - min(rung.answer_room, max(1, cap // 4))), cap=cap)
+
+    def taken_of(self, ask: Ask) -> Ask:
+        """What of it the model takes, as far as is known by now."""
+        cap = ask.cap if self.largest is None else min(ask.cap, self.largest)
+        return replace(ask, effort=fit(ask.effort, self.model.efforts), budget=min(ask.budget, cap), cap=cap)
 
     def settings(self, ask: Ask) -> dict[str, Any]:
         """All settings of a call: ours, and the user's over them."""

@@ -18,16 +18,15 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_core.exceptions import ModelError
-
 from adaptive import policy
 from adaptive.agents.counts import Counts
 from adaptive.agents.jobs import Call, Done, Judge, Reply, Work, counted
 from adaptive.agents.judging import cut, final_text, made
 from adaptive.agents.levers import Levers
 from adaptive.attempt import Arm, Attempt, Usage, Verdict
-from adaptive.chat.faults import is_bad_request, retryable
+from adaptive.chat.faults import fault
 from adaptive.chat.model import Ask
+from adaptive.chat.raised import whole
 from adaptive.chat.taught import taught
 from adaptive.ladder import Ladder
 from adaptive.reason.events import OnEvent, tell
@@ -83,7 +82,7 @@ class Step:
         number, rung = len(self.made) + 1, self.ladder[index]
         ask = self.levers.ask(rung, max((ask.cap for _, _, ask in self.made), default=0))
         self._tell("start", number, effort=ask.effort, budget=ask.budget, cap=ask.cap, arm=arm, reason=reason)
-        reply = yield from self._call(ask)
+        reply, ask = yield from self._call(ask)
         if not self._usable(reply, bool(self.made)):
             return False
         reply, ask = yield from self._recovered(number, ask, reply)
@@ -93,21 +92,22 @@ class Step:
         self.made.append((attempt, reply, ask))
         return True
 
-    def _call(self, ask: Ask) -> Generator[Call | Judge, Any, Reply]:
-        """A call, made again where the model's refusal taught which settings it takes."""
+    def _call(self, ask: Ask) -> Generator[Call | Judge, Any, tuple[Reply, Ask]]:
+        """A call, made again where the model's refusal taught which settings it takes; and what was asked for."""
         for _ in range(LESSONS):
+            ask = self.levers.taken_of(ask)
             reply: Reply = yield Call(self.levers.settings(ask))
             self.counts += counted(reply, self.prompt)
             if not self._learns(reply.error, ask):
                 break
-        return reply
+        return reply, ask
 
     def _learns(self, error: Exception | None, ask: Ask) -> bool:
-        if error is None or not is_bad_request(error):
+        if error is None or fault(error) != "request":
             return False
         sent = {"effort": ask.effort, "cap": ask.cap, "budget": ask.budget}
         model = self.levers.model
-        return taught(model.name).learn(str(error), sent, model.efforts)
+        return taught(model.name).learn(whole(error), sent, model.efforts)
 
     def _recovered(self, number: int, ask: Ask, reply: Reply) -> Generator[Call | Judge, Any, tuple[Reply, Ask]]:
         """The reply, or where it starved, what one call more brought."""
@@ -122,7 +122,7 @@ class Step:
             return reply, ask
         self._tell("recover", number, effort=retry.effort, cap=retry.cap, starved_effort=ask.effort,
                    starved_cap=ask.cap, message=_id(reply))  # fmt: skip
-        again = yield from self._call(retry)
+        again, retry = yield from self._call(retry)
         if not self._usable(again, True):
             return reply, ask
         if cut(again.turn()):
@@ -136,7 +136,7 @@ class Step:
         """Whether the call brought something; with one in hand a provider's failure is noted, else raised."""
         if reply.error is None or reply.message is not None:
             return True
-        if not in_hand or not (isinstance(reply.error, ModelError) or retryable(reply.error)):
+        if not in_hand or fault(reply.error) == "other":
             raise reply.error
         self.levers.notes[f"asking again failed ({said(reply.error)}): what was there before is kept"] = None
         return False
