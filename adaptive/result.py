@@ -14,6 +14,9 @@ from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, Us
 from adaptive.attempt import Attempt, Status
 from adaptive.policy import refused, why_kept
 
+FINISH_REASONS = {"starved": "length", "refused": "refusal"}
+"""What a message's `finish_reason` says of a status; of the others "stop"."""
+
 
 def result_object(
     *,
@@ -73,12 +76,8 @@ def to_message(attempt: Attempt, result: dict[str, Any]) -> AIMessage:
     if attempt.thinking:
         content.insert(0, {"type": "reasoning", "reasoning": attempt.thinking})
     writer = result["attempts"][result["kept"]]["model"]
-    metadata = {"model_name": writer, "finish_reason": _finish_reason(attempt)}
+    metadata = {"model_name": writer, "finish_reason": FINISH_REASONS.get(result["status"], "stop")}
     return AIMessage(content=content, response_metadata=metadata, usage_metadata=_usage_metadata(result["usage"]))
-
-
-def _finish_reason(attempt: Attempt) -> str:
-    return "length" if attempt.status == "starved" else "stop"
 
 
 def _usage_metadata(usage: dict[str, Any]) -> UsageMetadata:

@@ -111,7 +111,9 @@ def test_the_message_has_a_reasoning_block_where_there_was_thinking(thinking: st
     assert message.response_metadata["model_name"] == "embedded"
 
 
-@pytest.mark.parametrize(("status", "reason"), [("answered", "stop"), ("starved", "length")])
-def test_a_starved_answer_has_the_finish_reason_length(status: Any, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "reason"), [("answered", "stop"), ("starved", "length"), ("refused", "refusal")]
+)
+def test_the_finish_reason_says_why_there_is_no_answer(status: Any, reason: str) -> None:
     kept = attempt(status=status)
     assert to_message(kept, result(kept)).response_metadata["finish_reason"] == reason

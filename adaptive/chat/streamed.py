@@ -28,9 +28,9 @@ class Streamed:
         return self._whole is not None
 
     def add(self, chunk: AIMessage) -> None:
-        """Take one chunk more."""
+        """Take one chunk more; of a model that is kept from streaming the whole message comes as one."""
         if not isinstance(chunk, AIMessageChunk):
-            raise TypeError(f"a stream of {type(chunk).__name__} is none of chunks")
+            chunk = AIMessageChunk(**chunk.model_dump(exclude={"type"}))
         self._whole = chunk if self._whole is None else self._whole + chunk
         self._tell("thinking", reasoned(chunk))
         self._text += chunk.text

@@ -45,6 +45,12 @@ def parallel(spec: str) -> int:
     return int(getattr(make, "parallel", 1))
 
 
+def takes(spec: str, option: str) -> bool:
+    """Whether the engine of a model spec takes an option of this name; raises `InputError` as `open_engine`."""
+    make, _ = _maker(spec)
+    return option in _takes(make)
+
+
 def parse_options(pairs: tuple[str, ...]) -> dict[str, Any]:
     """Options written NAME=VALUE; numbers and true or false are read as such. Raises `InputError`."""
     options: dict[str, Any] = {}
@@ -90,11 +96,14 @@ def _onnx(spec: str, folder: str, *, sessions: int | None = None, markers: Any =
     return OnnxEngine(place, name=spec, sessions=sessions, markers=markers)
 
 
+def _takes(make: Callable[..., Any]) -> list[str]:
+    return [p.name for p in inspect.signature(make).parameters.values() if p.kind is p.KEYWORD_ONLY]
+
+
 def _check(make: Callable[..., Any], options: Mapping[str, Any], spec: str) -> None:
     """Raise `InputError` for an option that the engine does not take; vLLM checks its own."""
-    takes = inspect.signature(make).parameters.values()
-    names = [p.name for p in takes if p.kind is p.KEYWORD_ONLY]
-    anything = any(p.kind is p.VAR_KEYWORD for p in takes)
+    names = _takes(make)
+    anything = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(make).parameters.values())
     unknown = next((name for name in options if name not in names), None)
     if unknown is not None and not anything:
         raise InputError(f"{spec} takes no option {unknown!r}: it takes {', '.join(names)}.")

@@ -21,8 +21,10 @@ from adaptive.ladder import EFFORTS, Effort
 SHARES: dict[Effort, float] = dict(zip(EFFORTS, (0.0, 0.1, 0.2, 0.5, 0.8, 0.95), strict=True))
 REMEMBERED = 32
 """Calls an effort that are remembered."""
-LARGER = 2.0
-"""A starved cap is at least multiplied by this: thinking would have taken more, how much is not known."""
+LARGER = 4.0
+"""A starved cap is at least multiplied by this: only what is used of a cap is paid for."""
+MORE = 1.5
+"""Thinking that filled a cap is taken to have wanted so much of it: that it wanted more is all that is known."""
 SPARE = 1.25
 """Room over what was seen to be spent; a cap that grows by less than this is not worth a call."""
 
@@ -80,24 +82,24 @@ class Recovery:
         spent: what the solve's attempt has taken so far, the starved call included.
         """
         settings = list(self._settings(ask, turn, efforts))
-        possible = [s for s in settings if self._within(s, ask, spent)]
+        possible = [s for s in settings if self._within(s, spent)]
         if not possible:
-            return _words(settings)
+            return self.advice(ask, turn, efforts)
         chosen = possible[0] if self.pinned else min(possible, key=lambda s: s.expected)
         return replace(ask, effort=chosen.effort, cap=chosen.cap, budget=ask.budget + chosen.cap - ask.cap)
 
     def advice(self, ask: Ask, turn: Turn, efforts: Sequence[Effort] = ()) -> str:
-        """After the one retry, `ask`: the settings that would do, in words."""
-        return _words(list(self._settings(ask, turn, efforts)))
+        """After the last call, `ask`: the settings that would do without the solve's limits, in words."""
+        return ", or ".join(str(s) for s in replace(self, left=None)._settings(ask, turn, efforts))
 
     def _settings(self, ask: Ask, turn: Turn, efforts: Sequence[Effort]) -> Iterator[Setting]:
         """A larger cap, where the model takes one, and the next lower effort that is expected to fit this one."""
         answer = max((ask.cap - ask.budget) if ask.budget else ask.cap // 4, 2 * turn.usage.answer, 1)
         known = self.memory.most(ask.effort) or 0
         needed = int(max(LARGER * ask.cap, SPARE * known + answer))
-        cap = needed if self.largest is None else min(needed, self.largest)
+        cap = min([needed, *(most for most in (self.largest, self.left) if most is not None)])
         if cap >= SPARE * ask.cap:
-            yield Setting(ask.effort, cap, max(int(turn.usage.thinking * SPARE), known) + answer)
+            yield Setting(ask.effort, cap, max(int(turn.usage.thinking * MORE), known) + answer)
         lower = [e for e in EFFORTS[: EFFORTS.index(ask.effort)] if e in efforts]
         for effort in reversed(lower):
             # Of an answer that was begun it is known that it is longer, else a part of the cap has to do.
@@ -109,15 +111,11 @@ class Recovery:
     def _thinking(self, effort: Effort, ask: Ask, turn: Turn) -> int:
         """Thinking tokens to expect at a lower effort."""
         seen = self.memory.most(effort)
-        scaled = turn.usage.thinking * SHARES[effort] / SHARES[ask.effort]
+        scaled = MORE * turn.usage.thinking * SHARES[effort] / SHARES[ask.effort]
         return int(scaled) if seen is None else seen
 
-    def _within(self, setting: Setting, ask: Ask, spent: Usage) -> bool:
+    def _within(self, setting: Setting, spent: Usage) -> bool:
         """Whether the call can be made, and the solve's limits have room for it."""
         if self.left is not None and spent.total + setting.expected > self.left:
             return False
         return self.affordable(setting.expected)
-
-
-def _words(settings: Sequence[Setting]) -> str:
-    return ", or ".join(str(s) for s in settings)

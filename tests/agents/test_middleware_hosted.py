@@ -15,7 +15,7 @@ from tests.hosted.clients import NAMES, client
 from tests.hosted.script import Asked, Spoken, Tool
 from tests.hosted.server import Hosted
 
-STARVES = 13_000
+STARVES = 25_000
 """Thinking that fills the cap of the lowest rung, and no other."""
 
 

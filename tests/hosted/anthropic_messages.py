@@ -11,7 +11,14 @@ from typing import Any
 from tests.hosted.script import Asked, Body, Fault, Said, pieces
 from tests.hosted.wire import Wire, frame, images_in, quoted, text_of
 
-_STOP = {"stop": "end_turn", "length": "max_tokens", "refusal": "refusal", "tools": "tool_use"}
+_STOP = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "refusal": "refusal",
+    "filtered": "refusal",
+    "tools": "tool_use",
+}
+_EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _ON = ("enabled", "adaptive")
 _THINK_UNASKED = ("claude-opus-5", "claude-sonnet-5", "claude-fable-5", "claude-mythos-5")
 _OMIT_UNASKED = (*_THINK_UNASKED, "claude-opus-4-7", "claude-opus-4-8")
@@ -44,7 +51,9 @@ def _asked(match: re.Match[str], headers: Mapping[str, str], body: Body) -> Aske
 
 
 def _check(asked: Asked) -> Fault | None:
-    """What the API itself refuses: a budget below 1024, a cap within the budget, a temperature with thinking."""
+    """What any model refuses: a budget below 1024 or up to the cap, a temperature with thinking, some efforts."""
+    if asked.effort is not None and asked.effort not in _EFFORTS:
+        return Fault("effort", value=asked.effort, allowed=_EFFORTS)
     if asked.budget is not None and asked.budget < 1024:
         text = "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024"
         return Fault("budget", text)
@@ -84,13 +93,13 @@ def _usage(said: Said) -> dict[str, Any]:
 
 def _end(said: Said) -> Body:
     end: Body = {"stop_reason": _STOP[said.finish], "stop_sequence": None}
-    if said.finish == "refusal":
-        end["stop_details"] = {"type": "refusal", "category": None, "explanation": said.refusal}
+    if end["stop_reason"] == "refusal":
+        end["stop_details"] = {"type": "refusal", "category": None, "explanation": said.refusal or None}
     return end
 
 
 def _whole(asked: Asked, said: Said) -> Body:
-    content = [] if said.finish == "refusal" else _content(said)
+    content = [] if said.finish in ("refusal", "filtered") else _content(said)
     top = {"id": "msg_1", "type": "message", "role": "assistant", "model": asked.model}
     return {**top, "content": content, **_end(said), "usage": {**_usage(said), "service_tier": "standard"}}
 

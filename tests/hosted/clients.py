@@ -19,6 +19,12 @@ MODELS = {
     "anthropic": "claude-sonnet-4-6",
     "google_genai": "gemini-3-flash-preview",
 }
+CAP = dict.fromkeys(NAMES, "max_completion_tokens") | {
+    "anthropic": "max_tokens",
+    "google_genai": "max_output_tokens",
+}
+"""What the completion cap is called in a call. Other names, which the constructors take, are sent as they are
+(Azure), dropped for the constructor's cap (Responses) or a ValidationError (Google)."""
 
 
 def client(name: str, hosted: Hosted, **more: Any) -> BaseChatModel:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from tests.hosted.script import Asked, Body, Fault, Said, pieces
 from tests.hosted.wire import Wire, frame, images_in, text_of
 
-_FINISH = {"stop": "STOP", "length": "MAX_TOKENS", "refusal": "SAFETY", "tools": "STOP"}
+_FINISH = {"stop": "STOP", "length": "MAX_TOKENS", "refusal": "SAFETY", "filtered": "SAFETY", "tools": "STOP"}
+_REFUSED = ("refusal", "filtered")
 _ROLES = {"model": "assistant"}
 
 
@@ -69,7 +70,7 @@ def _parts(said: Said) -> list[Body]:
 
 def _response(asked: Asked, said: Said, parts: list[Body], finish: str | None = None) -> Body:
     candidate: Body = {"index": 0}
-    if said.finish != "refusal":
+    if said.finish not in _REFUSED:
         candidate["content"] = {"role": "model", **({"parts": parts} if parts else {})}
     if finish:
         candidate["finishReason"] = finish
@@ -81,12 +82,12 @@ def _response(asked: Asked, said: Said, parts: list[Body], finish: str | None = 
 
 
 def _whole(asked: Asked, said: Said) -> Body:
-    parts = [] if said.finish == "refusal" else _parts(said)
+    parts = [] if said.finish in _REFUSED else _parts(said)
     return _response(asked, said, parts, _FINISH[said.finish])
 
 
 def _frames(asked: Asked, said: Said) -> list[str]:
-    parts = [] if said.finish == "refusal" else [piece for part in _parts(said) for piece in _pieces(part)]
+    parts = [] if said.finish in _REFUSED else [piece for part in _parts(said) for piece in _pieces(part)]
     chunks = [_response(asked, said, [part]) for part in parts[:-1]]
     return [*map(frame, chunks), frame(_response(asked, said, parts[-1:], _FINISH[said.finish]))]
 

@@ -8,10 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.hosted.openai_errors import problem
-from tests.hosted.script import Asked, Body, Said, pieces
+from tests.hosted.script import Asked, Body, Fault, Said, pieces
 from tests.hosted.wire import Wire, frame, images_in, text_of
 
-_FINISH = {"stop": "stop", "length": "length", "refusal": "stop", "tools": "tool_calls"}
+_FINISH = {
+    "stop": "stop",
+    "length": "length",
+    "refusal": "stop",
+    "filtered": "content_filter",
+    "tools": "tool_calls",
+}
 _ROLES = {"developer": "system"}
 
 
@@ -34,6 +40,11 @@ def _asked(match: re.Match[str], headers: Mapping[str, str], body: Body) -> Aske
         headers=headers,
         body=body,
     )
+
+
+def _check(asked: Asked) -> Fault | None:
+    """Reasoning models take `max_completion_tokens` alone."""
+    return Fault("cap") if asked.body.get("max_tokens") is not None else None
 
 
 def _usage(said: Said) -> Body:
@@ -103,6 +114,7 @@ def _wire(path: str, *keys: str) -> Wire:
         whole=_whole,
         frames=_frames,
         problem=problem,
+        check=_check,
         broken=lambda asked, fault: frame(problem(asked, fault)[1]),
     )
 

@@ -32,6 +32,10 @@ def _error(asked: Asked, fault: Fault) -> tuple[str, str, str | None, str | None
     match fault.kind:
         case "effort" | "temperature":
             return _unsupported(asked, fault)
+        case "cap":
+            more = "Use 'max_completion_tokens' instead."
+            text = f"Unsupported parameter: 'max_tokens' is not supported with this model. {more}"
+            return text, invalid, "max_tokens", "unsupported_parameter"
         case "image":
             return (
                 "Invalid content type. image_url is only supported by certain models.",

@@ -35,6 +35,7 @@ def _asked(match: re.Match[str], headers: Mapping[str, str], body: Body) -> Aske
     )
 
 
+_INCOMPLETE = {"length": "max_output_tokens", "filtered": "content_filter"}
 _SILENT = ("reasoning", "function_call")
 
 
@@ -52,8 +53,7 @@ def _output(asked: Asked, said: Said) -> list[Body]:
     if said.refusal:
         content = [{"type": "refusal", "refusal": said.refusal}]
     if content:
-        status = "incomplete" if said.finish == "length" else "completed"
-        message = {"id": "msg_1", "type": "message", "role": "assistant", "status": status}
+        message = {"id": "msg_1", "type": "message", "role": "assistant", "status": _status(said)}
         items.append({**message, "content": content})
     return items + [
         {
@@ -81,7 +81,11 @@ def _text(text: str) -> Body:
 
 
 def _whole(asked: Asked, said: Said) -> Body:
-    return _response(asked, _output(asked, said), "incomplete" if said.finish == "length" else "completed", said)
+    return _response(asked, _output(asked, said), _status(said), said)
+
+
+def _status(said: Said) -> str:
+    return "incomplete" if said.finish in _INCOMPLETE else "completed"
 
 
 def _response(asked: Asked, output: list[Body], status: str, said: Said | None = None) -> Body:
@@ -92,11 +96,11 @@ def _response(asked: Asked, output: list[Body], status: str, said: Said | None =
         "output_tokens_details": {"reasoning_tokens": said.thought},
         "total_tokens": said.prompt + said.completion,
     }
-    reason = {"reason": "max_output_tokens"} if status == "incomplete" else None
+    cut = {"reason": _INCOMPLETE[said.finish]} if said and said.finish in _INCOMPLETE else None
     asked_for = {"effort": asked.effort, "summary": (asked.body.get("reasoning") or {}).get("summary")}
     return {
         "id": "resp_1", "object": "response", "created_at": 1764000000, "model": asked.model, "status": status,
-        "error": None, "incomplete_details": reason, "instructions": None, "metadata": {}, "output": output,
+        "error": None, "incomplete_details": cut, "instructions": None, "metadata": {}, "output": output,
         "max_output_tokens": asked.cap, "parallel_tool_calls": True, "previous_response_id": None,
         "reasoning": asked_for, "store": True, "temperature": 1.0, "text": {"format": {"type": "text"}},
         "tool_choice": "auto", "tools": [], "top_p": 1.0, "truncation": "disabled", "usage": usage,

@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 Body = dict[str, Any]
 Provider = Literal["openai", "openai_responses", "azure_openai", "anthropic", "google_genai"]
-Finish = Literal["stop", "length", "refusal", "tools"]
+Finish = Literal["stop", "length", "refusal", "filtered", "tools"]
 FaultKind = Literal[
-    "effort", "budget", "image", "temperature", "key", "model", "rate", "error", "overloaded", "unavailable",
-    "cut", "ended", "hang",
+    "effort", "budget", "cap", "image", "temperature", "key", "model", "rate", "error", "overloaded",
+    "unavailable", "cut", "ended", "hang",
 ]  # fmt: skip
 
 IMAGE = 100
@@ -78,6 +78,7 @@ class Spoken:
 
     thinking: the text that is shown of the thinking, where it is shown. thought: tokens of thinking (None: the
     words of its text). answered: tokens of the answer (None: its words). refusal: said in place of an answer.
+    filtered: a filter ends the answer here; where a provider tells of no filter it is a refusal without a word.
     cached: prompt tokens read from a cache.
     """
 
@@ -86,6 +87,7 @@ class Spoken:
     thought: int | None = None
     answered: int | None = None
     refusal: str | None = None
+    filtered: bool = False
     tools: tuple[Tool, ...] = ()
     cached: int = 0
 
@@ -141,12 +143,18 @@ def said(asked: Asked, spoken: Spoken) -> Said:
     thought = _count(spoken.thought, spoken.thinking) if asked.thinks else 0
     answered = _count(spoken.answered, text) + sum(1 + len(tool.args) for tool in spoken.tools)
     thinking = spoken.thinking if asked.thinks and asked.shows else ""
-    finish: Finish = "refusal" if spoken.refusal else "tools" if spoken.tools else "stop"
+    finish = _finish(spoken)
     whole = Said(
         thinking, thought, spoken.answer, answered, finish, asked.prompt, min(spoken.cached, asked.prompt),
         spoken.refusal or "", spoken.tools,
     )  # fmt: skip
     return whole if asked.cap is None or whole.completion <= asked.cap else _cut(whole, asked.cap)
+
+
+def _finish(spoken: Spoken) -> Finish:
+    if spoken.refusal:
+        return "refusal"
+    return "filtered" if spoken.filtered else "tools" if spoken.tools else "stop"
 
 
 def _cut(whole: Said, cap: int) -> Said:

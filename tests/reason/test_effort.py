@@ -71,7 +71,7 @@ def test_waits_end_where_the_budget_does() -> None:
 def test_a_starved_call_is_made_once_more_with_less_effort() -> None:
     player = Player()
     attempt = buy(player, Rung("high", 300, answer_room=100))
-    assert caps(player) == [("high", 400), ("medium", 400)]
+    assert caps(player) == [("high", 400), ("low", 400)]
     assert attempt.starved[0].effort == "high"
 
 
@@ -79,16 +79,16 @@ def test_what_starved_is_counted() -> None:
     player = Player(thinking={"low": 50, "medium": 100, "high": 1600})
     attempt = buy(player, Rung("high", 300, answer_room=100))
     assert attempt.status == "answered"
-    assert (attempt.effort, attempt.cap) == ("medium", 400)
-    assert attempt.usage.thinking == 400 + 100
+    assert (attempt.effort, attempt.cap) == ("low", 400)
+    assert attempt.usage.thinking == 400 + 50
     assert [(s.effort, s.cap, s.thinking, s.answer) for s in attempt.starved] == [("high", 400, 400, 0)]
 
 
 def test_an_effort_that_was_asked_for_gets_a_larger_cap_instead() -> None:
     player = Player(thinking={"high": 500})
     attempt = buy(player, Rung("high", 300, answer_room=100), recovery=Recovery(pinned=True))
-    assert caps(player) == [("high", 400), ("high", 800)]
-    assert (attempt.status, attempt.cap) == ("answered", 800)
+    assert caps(player) == [("high", 400), ("high", 1600)]
+    assert (attempt.status, attempt.cap) == ("answered", 1600)
 
 
 def test_starved_twice_is_starved_and_says_what_would_do() -> None:

@@ -1,0 +1,226 @@
+"""The solver as a LangChain chat model, for frameworks that take nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, Self
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, ModelProfile
+from langchain_core.language_models.chat_models import agenerate_from_stream, generate_from_stream
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
+
+from adaptive.agents.apart import Tell, told, told_blocking
+from adaptive.agents.chunks import Chunks
+from adaptive.errors import AdaptiveError, InputError
+from adaptive.options import PER_QUESTION, Options
+
+OURS = ("effort", "budget", "max_tokens", "temperature", "seed")
+"""Fields that are options of a solve."""
+NAMES = {"reasoning_effort": "effort"}
+"""What LangChain calls an option of ours."""
+_BUILDING = threading.Lock()  # one solver a model, and of two models one after the other
+
+
+class ChatAdaptive(BaseChatModel):
+    """A chat model that thinks as much as the question needs, and gives the answer that was kept.
+
+    model: a model spec; its solver is built on first use. adaptive_profile: the profile's folder (default: the
+    model's own); `profile` is LangChain's field, and says what the model can do. effort, budget, max_tokens,
+    temperature, seed: as in `adaptive.Options`, None leaves them to the profile. They, and the other options that
+    a graph's state may set, can be given for one call too: `invoke(..., budget=64)`.
+
+    max_tokens counts all tokens of the whole solve: prompts, thinking and answers of all attempts. No attempt is
+    begun once it is reached, and one that was begun is finished. stop: the text is cut before the first of these
+    strings; they change neither the thinking nor the usage. timeout: seconds for a solve, from its first attempt
+    to its answer. max_retries: how often a call to a model's server is made again; a model in this process has no
+    calls to repeat. streaming: whether `invoke` streams to callbacks.
+
+    solver: what `build_solver` gave, for all that it takes beside (`check`, `stronger`, an engine, ...). It brings
+    its model and profile; `model` then only names it in traces.
+
+    The message holds the thinking of all attempts as reasoning blocks and the kept answer as text; its usage is
+    that of the solve. Its `response_metadata` has `model_name`, `finish_reason` ("stop"; "length" where thinking
+    left no room for the answer, "refusal" where the model gave none) and the result object as `adaptive`.
+
+    Raises `InputError` for options, models and messages that cannot be, `AdaptiveError` where a solve fails or its
+    time is up. Tools and structured output need a model that can call tools, which token engines cannot:
+    `NotImplementedError`, as from all chat models without them.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    model: str = "embedded"
+    adaptive_profile: str | Path | None = None
+    effort: str | None = None
+    budget: int | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    stop: list[str] | None = None
+    timeout: float | None = None
+    max_retries: int | None = None
+    streaming: bool = False
+    solver: Any = Field(default=None, exclude=True)
+
+    _built: Any = PrivateAttr(default=None)
+    _identity: str = PrivateAttr(default_factory=lambda: uuid.uuid4().hex)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        """Say now what cannot be."""
+        self._asked({})
+        _stops(self.stop)
+        if self.timeout is not None and not (self.timeout > 0 and math.isfinite(self.timeout)):
+            raise InputError(f"timeout must be a number of seconds above 0, got {self.timeout}.")
+        if self.max_retries is not None and self.max_retries < 0:
+            raise InputError(f"max_retries must be 0 or more, got {self.max_retries}.")
+        if self.solver is not None and self.adaptive_profile is not None:
+            raise InputError("a solver has its profile already: give adaptive_profile to build_solver.")
+        return self
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> NoReturn:
+        """Raises `NotImplementedError`: the models of this version, on token engines, call no tools."""
+        raise NotImplementedError(
+            f"{self.model} runs on a token engine, which cannot call tools: "
+            "let an agent's own model call adaptive.agents.adaptive_tool."
+        )
+
+    def with_structured_output(self, schema: Any, **kwargs: Any) -> NoReturn:
+        """Raises `NotImplementedError`, for the reason that `bind_tools` has."""
+        raise NotImplementedError(
+            f"{self.model} runs on a token engine, which has no structured output: "
+            "ask for a form in words, and check it with build_solver(check=...)."
+        )
+
+    @property
+    def _llm_type(self) -> str:
+        return "adaptive"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        """What answers depend on, which a cache of answers looks for."""
+        folder = None if self.adaptive_profile is None else str(self.adaptive_profile)
+        solver = {} if self.solver is None else {"solver": self._identity}
+        return {"model": self.model, "adaptive_profile": folder, "stop": self.stop, **self._asked({}), **solver}
+
+    def _resolve_model_profile(self) -> ModelProfile:
+        return ModelProfile(
+            text_inputs=True,
+            text_outputs=True,
+            reasoning_output=True,
+            tool_calling=False,
+            structured_output=False,
+            image_inputs=False,
+            audio_inputs=False,
+            video_inputs=False,
+            pdf_inputs=False,
+        )
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return generate_from_stream(self._stream(messages, stop, **kwargs))
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return await agenerate_from_stream(self._astream(messages, stop, **kwargs))
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        return told_blocking(lambda tell: self._solve(messages, stop, kwargs, tell))
+
+    def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        return told(lambda tell: self._solve(messages, stop, kwargs, tell))
+
+    async def _solve(
+        self,
+        messages: Sequence[BaseMessage],
+        stop: list[str] | None,
+        given: dict[str, Any],
+        tell: Tell[ChatGenerationChunk],
+    ) -> None:
+        """Solve, and tell the chunks of the message."""
+        stops, options = _stops(self.stop if stop is None else stop), self._asked(given)
+        # Copies: a graph gives messages ids, and takes two with one id for the same.
+        asked = {"messages": [m.model_copy(update={"id": None}) for m in messages], "adaptive_options": options}
+        solver = self.solver or await asyncio.to_thread(self._solver)
+        try:
+            async with asyncio.timeout(self.timeout) as limit:
+                await _told(solver, asked, stops, tell)
+        except TimeoutError as error:
+            if not limit.expired():  # somebody else's time limit
+                raise
+            raise AdaptiveError(f"no answer within {self.timeout:g} s: raise timeout or lower budget.") from error
+
+    def _solver(self) -> Any:
+        """The solver, built once."""
+        # LangGraph and a model take a second to load: only when there is something to solve.
+        from adaptive.engines.registry import takes
+        from adaptive.workflow import build_solver
+
+        with _BUILDING:
+            if self._built is None:
+                repeats = self.max_retries is not None and takes(self.model, "retries")
+                engine = {"retries": self.max_retries} if repeats else None
+                self._built = build_solver(self.model, profile=self.adaptive_profile, engine=engine)
+        return self._built
+
+    def _asked(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The options of a call, in plain types; raises `InputError` for what it cannot ask."""
+        own = {name: getattr(self, name) for name in OURS}
+        call = {NAMES.get(name, name): value for name, value in given.items() if name != "stream"}
+        other = next((name for name in call if name not in PER_QUESTION), None)
+        if other is not None:
+            raise InputError(f"a call cannot set {other!r}: it may set {', '.join(PER_QUESTION)} and stop.")
+        asked = {name: value for name, value in {**own, **call}.items() if value is not None}
+        Options().with_state(asked)
+        return asked
+
+
+async def _told(solver: Any, asked: dict[str, Any], stops: Sequence[str], tell: Tell[ChatGenerationChunk]) -> None:
+    chunks, state = Chunks(), {}
+    async for mode, data in solver.astream(asked, stream_mode=["custom", "values"]):
+        if mode == "values":
+            state = data
+        else:
+            for chunk in chunks.of_event(data):
+                tell(chunk)
+    for chunk in chunks.of_end(state, stops):
+        tell(chunk)
+
+
+def _stops(stop: Sequence[str] | None) -> Sequence[str]:
+    """The stop strings; raises `InputError` for one that would leave nothing."""
+    if isinstance(stop, str):
+        raise InputError(f"stop must be a list of texts, got the text {stop!r}.")
+    if stop and not all(stop):
+        raise InputError("a stop string is empty, which would leave no text: leave it out.")
+    return stop or ()

@@ -1,0 +1,64 @@
+"""The events of a solve as chunks of one message: thinking as it comes, the text once it is the answer.
+
+A chat model cannot take back what it has streamed, and an attempt may be rejected when its answer is out. So the
+thinking of all attempts is streamed, a reasoning block each, and of the text only what was kept, in the last
+chunk. Samples of a vote think side by side: of them only the kept one's thinking is told, once it is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk
+
+THINKING = ("thinking", "wait")
+
+
+class Chunks:
+    """Makes the chunks of one solve; their sum is its message."""
+
+    def __init__(self) -> None:
+        self._blocks = 0
+        self._attempt: int | None = None  # whose thinking the last block is
+
+    def of_event(self, event: dict[str, Any]) -> Iterator[ChatGenerationChunk]:
+        """The chunk of an event, where it has one."""
+        if event["event"] in THINKING and "sample" not in event and event["text"]:
+            yield self._thought(event["attempt"], event["text"])
+
+    def of_end(self, state: dict[str, Any], stops: Sequence[str]) -> Iterator[ChatGenerationChunk]:
+        """The last chunks: the text up to the first of `stops`, with usage and metadata."""
+        message, result = state["messages"][-1], state["adaptive_result"]
+        kept = result["attempts"][result["kept"]]
+        if kept["arm"] == "vote" and kept["thinking"]:
+            yield self._thought(result["kept"], kept["thinking"])
+        text, stop = cut(result["text"], stops)
+        yield self._chunk(
+            [{"type": "text", "text": text, "index": self._blocks}] if text else [],
+            usage_metadata=message.usage_metadata,
+            response_metadata=_metadata(message, stop, result),
+            chunk_position="last",
+        )
+
+    def _thought(self, attempt: int, text: str) -> ChatGenerationChunk:
+        if attempt != self._attempt:
+            self._attempt, self._blocks = attempt, self._blocks + 1
+        return self._chunk([{"type": "reasoning", "reasoning": text, "index": self._blocks - 1}])
+
+    def _chunk(self, content: list[str | dict[str, Any]], **more: Any) -> ChatGenerationChunk:
+        return ChatGenerationChunk(message=AIMessageChunk(content=content, **more))
+
+
+def cut(text: str, stops: Sequence[str]) -> tuple[str, str | None]:
+    """The text before the first of `stops` in it, and which that was; all of it and None where there is none."""
+    found = [(text.index(stop), stop) for stop in stops if stop in text]
+    at, stop = min(found, default=(len(text), None))
+    return text[:at], stop
+
+
+def _metadata(message: AIMessage, stop: str | None, result: dict[str, Any]) -> dict[str, Any]:
+    """What the solver's message has, what cut the text, and the result object."""
+    stopped = {} if stop is None else {"stop_sequence": stop}
+    return {**message.response_metadata, **stopped, "adaptive": result}

@@ -1,0 +1,90 @@
+"""The solver as a tool, so that an agent can choose to think hard about a question of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from pydantic import BaseModel, Field
+
+from adaptive.agents.apart import apart
+from adaptive.blocking import run_blocking
+from adaptive.engines.protocol import TokenEngine
+from adaptive.errors import InputError
+from adaptive.ladder import Effort
+from adaptive.workflow import build_solver
+
+DESCRIPTION = (
+    "Thinks hard about one self-contained question and checks its answer. Use it for a step that needs careful "
+    "reasoning: arithmetic, logic, a puzzle. It sees nothing but the question: put every fact it needs into it."
+)
+NO_ANSWER = {
+    "starved": "No answer: the room for it was used up. Ask with more effort, or part the question.",
+    "refused": "No answer: the model gave none. Ask in other words, or find the answer in another way.",
+}
+
+
+class ThinkHard(BaseModel):
+    """What an agent asks for."""
+
+    question: str = Field(description="The question, with every fact that is needed to answer it.")
+    effort: Effort | None = Field(
+        default=None, description="How hard to think; leave it out to let the question decide."
+    )
+
+
+def adaptive_tool(
+    model: str | TokenEngine = "embedded",
+    *,
+    name: str = "think_hard",
+    description: str = DESCRIPTION,
+    **solver: Any,
+) -> BaseTool:
+    """The solver as a tool with the arguments `question` and, if wanted, `effort`.
+
+    `model` and `solver` go to `build_solver`. The tool's content is the answer, with what an agent must know of it
+    where it was not accepted; its artifact is the result object. A question that cannot be solved is said in the
+    content too, as an error; the solver's own failures are raised. Its tokens are in the artifact's `usage`: no
+    message counts them. Raises `InputError` for what `build_solver` refuses.
+    """
+    graph = build_solver(model, **solver)
+
+    async def solve(question: str, effort: str | None = None) -> tuple[str, dict[str, Any]]:
+        asked = {"messages": [("user", question)], "adaptive_options": {"effort": effort} if effort else {}}
+        try:
+            state = await apart(graph.ainvoke(asked))
+        except InputError as error:
+            raise ToolException(str(error)) from error
+        return in_words(state["adaptive_result"]), state["adaptive_result"]
+
+    def solve_blocking(question: str, effort: str | None = None) -> tuple[str, dict[str, Any]]:
+        return run_blocking(solve(question, effort))
+
+    return StructuredTool.from_function(
+        solve_blocking,
+        coroutine=solve,
+        name=name,
+        description=description,
+        args_schema=ThinkHard,
+        response_format="content_and_artifact",
+        handle_tool_error=True,
+        handle_validation_error=_wrong_call,
+    )
+
+
+def in_words(result: dict[str, Any]) -> str:
+    """What an agent is told of a result: the answer, and what is wrong with it where it was not accepted."""
+    answer = str(result["text"] if result["answer"] is None else result["answer"]).strip()
+    if result["status"] in NO_ANSWER:
+        said = f" What was said: {answer}" if answer else ""
+        return f"{NO_ANSWER[result['status']]}{said}"
+    if result["accepted"]:
+        return answer
+    verdict = result["attempts"][result["kept"]]["verdict"]
+    return f"{answer}\n\nThis answer was not accepted ({verdict['reason']}): check it in another way before use."
+
+
+def _wrong_call(error: Any) -> str:
+    """What is wrong with the arguments, a sentence for the agent."""
+    wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    return f"the tool was called wrongly: {wrong}."
