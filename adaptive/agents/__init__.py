@@ -1,18 +1,29 @@
-"""Adapters for agent frameworks: the solver as a chat model, and as a tool."""
+"""Adapters for agent frameworks: the solver as a chat model and as a tool, and middleware for LangChain's agents."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from adaptive.extras import imported
+
 if TYPE_CHECKING:
     from adaptive.agents.chat_model import ChatAdaptive
+    from adaptive.agents.counts import spent
+    from adaptive.agents.middleware import AdaptiveThinkingMiddleware
     from adaptive.agents.tool import adaptive_tool
 
-__all__ = ["ChatAdaptive", "adaptive_tool"]
-_HOMES = {"ChatAdaptive": "adaptive.agents.chat_model", "adaptive_tool": "adaptive.agents.tool"}
+__all__ = ["AdaptiveThinkingMiddleware", "ChatAdaptive", "adaptive_tool", "spent"]
+_HOMES = {
+    "AdaptiveThinkingMiddleware": "adaptive.agents.middleware",
+    "ChatAdaptive": "adaptive.agents.chat_model",
+    "adaptive_tool": "adaptive.agents.tool",
+    "spent": "adaptive.agents.counts",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import an adapter only when it is asked for: one must not pay for the other's imports."""
+    if name == "AdaptiveThinkingMiddleware":
+        imported("langchain.agents", "agents")  # says what to install where it is not there
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'adaptive.agents' has no attribute {name!r}")

@@ -11,7 +11,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLE = re.compile(r"^```python\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["chat-model.md", "tool.md"])
+@pytest.mark.parametrize("page", ["chat-model.md", "middleware.md", "tool.md"])
 def test_a_pages_examples_run(page: str, capsys: pytest.CaptureFixture[str]) -> None:
     examples = EXAMPLE.findall((DOCS / page).read_text(encoding="utf-8"))
     assert examples

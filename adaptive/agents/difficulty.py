@@ -1,0 +1,59 @@
+"""How hard a step of an agent is, and the rung that it begins with. No call is made for that.
+
+A step is about the question, the last human message, whatever tools brought since: that is what its answer is
+judged by, and the difficulty model was learned from questions, not from tables and logs. One thing more is known
+of a step: where the last tool call failed, what was thought before was not enough, so it begins one rung up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
+
+from adaptive import policy
+from adaptive.ladder import Ladder
+from adaptive.options import Options
+from adaptive.profile import Profile
+
+
+@dataclass(frozen=True)
+class Start:
+    """The rung that a step begins with, and why, in words."""
+
+    index: int
+    reason: str
+
+
+def question_of(messages: Sequence[AnyMessage]) -> str:
+    """The text of the last human message; "" where there is none."""
+    return next((str(m.text) for m in reversed(messages) if isinstance(m, HumanMessage)), "")
+
+
+def start(
+    messages: Sequence[AnyMessage], ladder: Ladder, places: Sequence[int], profile: Profile, out_of_tokens: bool
+) -> Start:
+    """Where a step begins on `ladder`, whose rungs are at `places` on the profile's.
+
+    out_of_tokens: the run has reached its limit, so that the cheapest rung is taken.
+    """
+    if out_of_tokens:
+        return Start(0, "the run's limit of tokens is reached: the cheapest rung")
+    difficulty = profile.difficulty(question_of(messages))
+    known = difficulty["p_solved"]
+    p_solved = [known[place] for place in places] if known else []
+    plan = policy.first(ladder, profile.policy, p_solved, Options(), general=difficulty.get("general"))
+    if _tool_failed(messages) and plan.index < ladder.top:
+        return Start(plan.index + 1, f"{plan.reason}; one rung up, for the last tool call failed")
+    return Start(plan.index, plan.reason)
+
+
+def _tool_failed(messages: Sequence[AnyMessage]) -> bool:
+    """Whether one of the tool results that the step begins with is an error."""
+    for message in reversed(messages):
+        if not isinstance(message, ToolMessage):
+            return False
+        if message.status == "error":
+            return True
+    return False

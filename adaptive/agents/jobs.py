@@ -1,0 +1,117 @@
+"""What a step of an agent wants done: calls of the model and verdicts.
+
+A step says what is to be done (`Call`, `Judge`) and is told what came of it, so that agents that are invoked and
+agents that are awaited go the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langchain.agents.middleware.types import ModelResponse
+from langchain.agents.structured_output import StructuredOutputError
+from langchain_core.messages import AIMessage
+
+from adaptive.agents.counts import Counts
+from adaptive.agents.judging import message_of
+from adaptive.attempt import Attempt, Verdict
+from adaptive.chat.model import Ask
+from adaptive.chat.turn import Turn, read_turn
+
+
+@dataclass(frozen=True)
+class Call:
+    """To be done: a call of the model with these settings; None leaves the request as it is."""
+
+    settings: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Judge:
+    """To be done: a verdict on an attempt; `others` came before it."""
+
+    question: str
+    attempt: Attempt
+    others: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came of a call: a response, or the error in its place, after so many seconds."""
+
+    response: ModelResponse[Any] | None
+    error: Exception | None
+    seconds: float
+
+    @property
+    def message(self) -> AIMessage | None:
+        """The model's message, also where its structured answer could not be read."""
+        if isinstance(self.error, StructuredOutputError):
+            return self.error.ai_message
+        return message_of(self.response.result) if self.response else None
+
+    @property
+    def structured(self) -> Any:
+        """The structured answer, where there is one."""
+        return self.response.structured_response if self.response else None
+
+    def turn(self) -> Turn:
+        """The call as a turn; one that brought no message of a model is empty."""
+        return read_turn(self.message or AIMessage(""), self.seconds)
+
+
+Work = Generator[Call | Judge, Any, "Done"]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A step that is over: what is kept, how good it is, and what all of it took."""
+
+    reply: Reply
+    attempt: Attempt | None
+    ask: Ask | None
+    attempts: int
+    counts: Counts
+    advice: str = ""
+
+
+def counted(reply: Reply, prompt: int) -> Counts:
+    """One call, and its tokens as far as they are known."""
+    if reply.message is None:
+        return Counts(calls=1)
+    usage = reply.turn().usage
+    return Counts(calls=1, usage=replace(usage, prompt=prompt) if "prompt" in usage.estimated else usage)
+
+
+def passed(prompt: int) -> Work:
+    """A step that is left as it is."""
+    reply: Reply = yield Call(None)
+    if reply.error is not None:
+        raise reply.error
+    return Done(reply, None, None, 1, Counts(steps=1) + counted(reply, prompt))
+
+
+def driven(work: Work, call: Callable[[Call], Reply], judge: Callable[[Judge], Verdict]) -> Done:
+    """The end of a step, its calls and verdicts made by these."""
+    given: Reply | Verdict | None = None
+    while True:
+        try:
+            job = work.send(given)
+        except StopIteration as over:
+            return over.value  # type: ignore[no-any-return]
+        given = call(job) if isinstance(job, Call) else judge(job)
+
+
+async def adriven(
+    work: Work, call: Callable[[Call], Awaitable[Reply]], judge: Callable[[Judge], Awaitable[Verdict]]
+) -> Done:
+    """The same, awaited."""
+    given: Reply | Verdict | None = None
+    while True:
+        try:
+            job = work.send(given)
+        except StopIteration as over:
+            return over.value  # type: ignore[no-any-return]
+        given = await (call(job) if isinstance(job, Call) else judge(job))

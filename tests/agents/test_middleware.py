@@ -1,0 +1,258 @@
+"""The middleware in real agents: efforts, recovery, escalation, and what is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+
+from adaptive.agents import AdaptiveThinkingMiddleware, spent
+from adaptive.agents.difficulty import question_of, start
+from adaptive.errors import InputError
+from adaptive.ladder import Ladder, Rung
+from adaptive.profile import Profile
+from adaptive.verify.check import Function
+from tests.agents.asking import CALL, WAYS, accepts, agent, ask, efforts, events, last, look_up, report, scored
+from tests.agents.toy import toy
+
+HARD = (
+    "Let $P$ be the set of primes $p$ for which integers $a, b$ have $a^2 + b^2 \\equiv 0 \\pmod{p^3}$ and"
+    " $\\gcd(a, b) = 1$. Find the remainder when the number of elements of $P$ below $10^6$ is divided by $1000$."
+)
+EASY = "Tom has 3 apples and buys 4 more. How many apples does he have?"
+LADDER = Ladder(
+    (
+        Rung("none", 0),
+        Rung("low", 1000),
+        Rung("medium", 4000, answer_room=100),
+        Rung("high", 16000, answer_room=100),
+    )
+)
+
+
+class Solves:
+    """Says the same of every question."""
+
+    def __init__(self, *p_solved: float) -> None:
+        self.row = p_solved
+
+    def p_solved(self, questions: Any) -> Any:
+        return np.asarray([self.row for _ in questions])
+
+
+def measured(*p_solved: float) -> Profile:
+    return Profile("measured", "toy", LADDER, difficulty_model=lambda: Solves(*p_solved))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_harder_question_begins_with_more_effort(way: str) -> None:
+    easy, hard = toy(), toy()
+    ask(agent(easy), way, EASY)
+    ask(agent(hard), way, HARD)
+    assert efforts(easy) == ["low"]
+    assert efforts(hard) in (["medium"], ["high"])
+
+
+def test_a_profile_says_which_rung_solves_it_and_its_budget_and_room_are_the_cap() -> None:
+    model = toy()
+    done = ask(agent(model, profile=measured(0.1, 0.3, 0.9, 0.95)))
+    assert [(c["effort"], c["cap"]) for c in model.calls] == [("medium", 4100)]
+    assert report(done)["effort"] == "medium"
+    assert report(done)["cap"] == 4100
+
+
+def test_only_the_efforts_named_are_used() -> None:
+    model = toy()
+    ask(agent(model, efforts=["high", "medium"], check=accepts("none")), question=EASY)
+    assert efforts(model) == ["medium", "high"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_tool_calls_are_never_asked_again_and_reach_their_tool_as_they_are(way: str) -> None:
+    model = toy(tool=CALL)
+    done = ask(agent(model, check=accepts("high")), way)
+    kinds = [m.type for m in done["messages"]]
+    assert kinds == ["human", "ai", "tool", "ai"]
+    assert done["messages"][1].tool_calls == [CALL]
+    assert done["messages"][2].text == "sum: four"
+    assert efforts(model) == ["low", "low", "medium", "high"]
+    assert last(done).text == "high"
+
+
+def test_a_step_after_a_tool_that_failed_begins_one_rung_up() -> None:
+    human, call = HumanMessage(EASY), AIMessage("", tool_calls=[CALL])
+    results = [ToolMessage("no", tool_call_id="call-1", status=s) for s in ("error", "success")]
+    profile, places = measured(0.1, 0.9, 0.95, 0.95), [0, 1, 2, 3]
+    failed, worked = (start([human, call, r], LADDER, places, profile, False).index for r in results)
+    assert (failed, worked) == (2, 1)
+    assert (
+        start([human, call, results[0]], Ladder(LADDER.rungs[:2]), places[:2], measured(0.1, 0.9), False).index
+        == 1
+    )
+
+
+def test_the_question_is_the_last_human_message_whatever_tools_said() -> None:
+    assert (
+        question_of([HumanMessage("one"), HumanMessage("two"), AIMessage("x"), ToolMessage("3", tool_call_id="c")])
+        == "two"
+    )
+    assert question_of([AIMessage("x")]) == ""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_call_that_starves_is_made_once_more_with_a_larger_cap(way: str) -> None:
+    model = toy(thinks={"low": 14_000, "medium": 30_000, "high": 60_000})
+    done = ask(agent(model), way)
+    assert [c["cap"] for c in model.calls] == [12_288, 24_576]
+    assert last(done).text == "low"
+    assert (report(done)["status"], report(done)["cap"]) == ("answered", 24_576)
+    assert (spent(done)["run"]["starved"], spent(done)["run"]["calls"]) == (1, 2)
+
+
+def test_a_call_that_starves_is_made_once_more_with_less_effort_where_that_is_cheaper() -> None:
+    model = toy(thinks={"low": 100, "medium": 9_000, "high": 60_000})
+    done = ask(agent(model, profile=measured(0.1, 0.3, 0.9, 0.95)))
+    assert [(c["effort"], c["cap"]) for c in model.calls] == [("medium", 4100), ("low", 4100)]
+    assert last(done).text == "low"
+
+
+def test_one_that_starves_twice_says_what_would_do() -> None:
+    model = toy(thinks={"low": 90_000, "medium": 90_000, "high": 90_000})
+    done = ask(agent(model, check=accepts("low")))
+    assert len(model.calls) == 2
+    assert report(done)["status"] == "starved"
+    assert "cap of" in report(done)["advice"]
+    assert spent(done)["run"]["starved"] == 2
+
+
+def test_a_tool_call_is_recovered_too() -> None:
+    model = toy(tool=CALL, thinks={"low": 14_000, "medium": 30_000, "high": 60_000})
+    done = ask(agent(model))
+    assert done["messages"][1].tool_calls == [CALL]
+    assert [m.type for m in done["messages"]] == ["human", "ai", "tool", "ai"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_rejected_answer_is_asked_for_at_a_higher_effort_until_it_is_accepted(way: str) -> None:
+    model = toy()
+    done = ask(agent(model, check=accepts("medium")), way)
+    assert efforts(model) == ["low", "medium"]
+    assert last(done).text == "medium"
+    assert (report(done)["accepted"], report(done)["attempts"]) == (True, 2)
+    assert spent(done)["run"]["escalations"] == 1
+
+
+def test_a_worse_answer_never_takes_the_place_of_a_better_one() -> None:
+    model = toy()
+    done = ask(agent(model, check=scored({"low": 0.4, "medium": 0.1, "high": 0.3})))
+    assert efforts(model) == ["low", "medium", "high"]
+    assert last(done).text == "low"
+    assert report(done)["accepted"] is False
+
+
+def test_a_starved_escalation_leaves_the_rejected_answer() -> None:
+    model = toy(thinks={"low": 100, "medium": 90_000, "high": 90_000})
+    done = ask(agent(model, check=accepts("none")))
+    assert last(done).text == "low"
+    assert report(done)["status"] == "answered"
+
+
+def test_a_check_that_cannot_tell_is_no_reason_to_ask_again() -> None:
+    def broken(question: str, answer: str) -> bool:
+        raise OSError("no connection")
+
+    model = toy()
+    done = ask(agent(model, check=Function(broken)))
+    assert efforts(model) == ["low"]
+    assert report(done)["verdict"]["decided"] is False
+
+
+def test_the_judge_is_asked_where_the_check_cannot_tell() -> None:
+    def broken(question: str, answer: str) -> bool:
+        raise OSError("no connection")
+
+    model = toy()
+    ask(agent(model, check=Function(broken), judge=accepts("medium")))
+    assert efforts(model) == ["low", "medium"]
+
+
+def test_a_question_reaches_the_check_with_the_answer() -> None:
+    seen: list[tuple[str, str]] = []
+    ask(agent(toy(tool=CALL), check=Function(lambda q, a: not seen.append((q, a)))), question="What is a sum?")
+    assert seen == [("What is a sum?", "low")]
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_escalations_are_limited(most: int) -> None:
+    model = toy()
+    ask(agent(model, check=accepts("none"), max_escalations=most))
+    assert len(model.calls) == 1 + most
+
+
+def test_a_run_out_of_tokens_asks_nothing_again_and_takes_the_cheapest_effort() -> None:
+    model = toy(tool=CALL)
+    sure = measured(0.1, 0.3, 0.9, 0.95)
+    ask(agent(model, profile=sure, check=accepts("none"), efforts=["low", "medium", "high"], max_tokens=400))
+    assert efforts(model) == ["medium", "low"]
+
+
+def test_what_the_user_did_not_measure_is_accepted_when_it_is_whole() -> None:
+    done = ask(agent(toy()))
+    assert report(done)["accepted"] is True
+    assert report(done)["verdict"]["verifier"] == "rules"
+
+
+def test_a_model_without_levers_is_left_as_it_is_and_a_note_says_so() -> None:
+    model = FakeListChatModel(responses=["one", "two"])
+    done = ask(agent(model, tools=(), check=accepts("two")))
+    assert last(done).text == "one"
+    assert "neither effort nor thinking budget" in report(done)["notes"][0]
+    assert spent(done)["run"]["calls"] == 1
+    assert "prompt" in spent(done)["run"]["usage"]["estimated"]
+
+
+def test_events_tell_attempts_apart() -> None:
+    said = events(agent(toy(tool=CALL), check=accepts("medium")))
+    told = [(e["step"], e["attempt"], e["event"]) for e in said]
+    first = [(1, 1, "start"), (1, 1, "kept")]
+    assert told == [*first, (2, 1, "start"), (2, 1, "verdict"), (2, 1, "escalate"), (2, 2, "start"),
+                    (2, 2, "verdict"), (2, 2, "kept")]  # fmt: skip
+
+
+def test_a_recovery_is_told_with_what_starved() -> None:
+    said = events(
+        agent(toy(thinks={"low": 14_000, "medium": 1, "high": 1})), want=lambda e: e["event"] == "recover"
+    )
+    assert [(e["starved_effort"], e["starved_cap"], e["effort"], e["cap"]) for e in said] == [
+        ("low", 12_288, "low", 24_576)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"max_escalations": -1}, "max_escalations must be a whole number of 0 or more, got -1"),
+        ({"max_escalations": True}, "max_escalations"),
+        ({"max_tokens": 0}, "max_tokens must be a whole number of 1 or more, got 0"),
+        ({"max_tokens": 1.5}, "max_tokens"),
+        ({"efforts": ["low", "lots"]}, "effort 'lots' is not known"),
+        ({"efforts": "low"}, "efforts must be a list"),
+        ({"efforts": []}, "efforts must be a list"),
+        ({"check": lambda q, a: True}, "check must be a verifier"),
+        ({"judge": "openai:o4-mini"}, "judge must be a verifier"),
+        ({"profile": "/nowhere/at/all"}, "cannot be read"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        AdaptiveThinkingMiddleware(**wrong)
+
+
+def test_a_tool_of_the_agent_can_read_what_was_spent() -> None:
+    done = ask(agent(toy(tool=CALL), tools=(look_up,)))
+    upto = {"messages": done["messages"][:2]}
+    assert spent(upto)["run"]["calls"] == 1
+    assert spent({"messages": []})["run"]["calls"] == 0
