@@ -28,7 +28,7 @@ from adaptive.chat.faults import fault
 from adaptive.chat.model import Ask
 from adaptive.chat.raised import whole
 from adaptive.chat.taught import taught
-from adaptive.ladder import Ladder
+from adaptive.ladder import Effort, Ladder
 from adaptive.reason.events import OnEvent, tell
 from adaptive.reason.starving import Recovery
 from adaptive.verify.said import said
@@ -77,6 +77,12 @@ class Step:
     def _last(self) -> Attempt:
         return self.made[-1][0]
 
+    @property
+    def _efforts(self) -> list[Effort]:
+        """The efforts that may be asked for in place of another."""
+        used = {rung.effort for rung in self.ladder}
+        return [effort for effort in self.levers.model.efforts if effort in used]
+
     def _attempt(self, index: int, arm: Arm, reason: str) -> Generator[Call | Judge, Any, bool]:
         """One attempt and its verdict; False where the model could not be asked, and there is one before."""
         number, rung = len(self.made) + 1, self.ladder[index]
@@ -111,7 +117,7 @@ class Step:
 
     def _recovered(self, number: int, ask: Ask, reply: Reply) -> Generator[Call | Judge, Any, tuple[Reply, Ask]]:
         """The reply, or where it starved, what one call more brought."""
-        turn, efforts = reply.turn(), self.levers.model.efforts
+        turn, efforts = reply.turn(), self._efforts
         if not cut(turn):
             self.recovery.seen(ask, turn)
             return reply, ask

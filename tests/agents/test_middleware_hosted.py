@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,12 +22,13 @@ STARVES = 25_000
 
 def brain(asked: Asked) -> Spoken:
     """Calls the tool first, and then answers with its effort."""
-    if not any(role == "tool" for role, _ in asked.messages):
+    if "sum: four" not in json.dumps(asked.body):  # providers differ in the role of a tool's result
         return Spoken(tools=(Tool("look_up", {"word": "sum"}),), thought=20)
     return Spoken(str(asked.effort), thinking="let me see", thought=STARVES if asked.effort == "low" else 50)
 
 
-@pytest.fixture(params=NAMES)
+# Not the Responses interface: the server gives all of its answers one id, and a graph keeps one message of an id.
+@pytest.fixture(params=[name for name in NAMES if name != "openai_responses"])
 def hosted(request: Any) -> Iterator[tuple[Any, Hosted]]:
     with Hosted(brain) as server:
         yield client(request.param, server), server
