@@ -221,6 +221,8 @@ class Outcomes:
         """SQLite's errors, and those of a row that is not what it should be, as one sentence."""
         try:
             yield
+        except InputError:  # a `ValueError` that is a sentence already
+            raise
         except sqlite3.OperationalError as error:
             raise AdaptiveError(
                 f"the outcomes {self.path} cannot be used ({error}): name another file."
