@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from adaptive.attempt import Usage
-from adaptive.blocking import Write
 
+Told = Callable[[dict[str, Any]], None]
 GUESSED = ("answer", "cached", "injected", "probe", "prompt", "thinking")
 
 
@@ -29,7 +30,7 @@ class Tally:
         self._parts.append(Tally())
         return self._parts[-1]
 
-    def heard(self, write: Write) -> Write:
+    def heard(self, write: Told) -> Told:
         """`write`, with each event counted."""
 
         def told(event: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Adapters for agent frameworks: the solver as a chat model and as a tool, and middleware for LangChain's agents."""
+"""Adapters for agent frameworks: the solver as a chat model, as a tool, and middleware for LangChain's agents."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

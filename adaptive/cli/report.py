@@ -49,7 +49,7 @@ def usage_line(usage: dict[str, Any]) -> str:
     estimated = usage.get("estimated", ())
     parts = [f"{'~' if name in estimated else ''}{usage[name]} {name}" for name in names if usage.get(name)]
     about = "~" if "cost" in estimated else ""
-    cost = "cost not known" if usage.get("cost") is None else f"cost {about}${usage['cost']:.6g}"
+    cost = "cost not known" if usage.get("cost") is None else f"cost {about}{usage['cost']:.6g}"
     return f"Usage: {usage['total']} tokens ({', '.join(parts)}), {usage['seconds']:.2f} s, {cost}"
 
 

@@ -81,7 +81,7 @@ class Local:
         options = Options(stop="none", temperature=self.temperature or 0.0, seed=cell.repeat)
         session = uuid.uuid4().hex
         bound = TokenBound(self.engine, replace(self.profile, ladder=ladder), Rules())
-        context = Context(options, Sampling(options.temperature, seed=options.seed), session, _unseen)
+        context = Context(options, Sampling(options.temperature, seed=options.seed), session, _unseen, 0, session)
         try:
             attempt = await bound.buy(self.messages, Plan(0, ladder[0], "first", ""), (), context)
         finally:

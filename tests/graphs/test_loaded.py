@@ -139,11 +139,23 @@ def test_a_bad_limit_of_a_run_is_one_sentence(variables: dict[str, str], said: s
         mapped(**variables)
 
 
+def test_the_environment_says_what_it_may_cost(opened: list[str], tmp_path: Path) -> None:
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"scripted": {"input": 1, "output": 1}}', encoding="utf-8")
+    result = solve(MODEL="scripted", PRICES=str(prices), MAX_COST="1e-6", TIMEOUT="600")
+    assert (len(result["attempts"]), result["usage"]["cost"] > 0) == (1, True)
+    assert result["stopped"].startswith("reached the limit of $1e-06, $")
+
+
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
         ({"MODEL": "nothing"}, "model 'nothing' is not known"),
         ({"BUDGET": "many"}, "ADAPTIVE_BUDGET must be a whole number, got 'many'"),
+        ({"MAX_COST": "much"}, "ADAPTIVE_MAX_COST must be a number, got 'much'"),
+        ({"MAX_COST": "1"}, "the price of embedded is not known, give it with --price or in ADAPTIVE_PRICES"),
+        ({"TIMEOUT": "0"}, "timeout must be more than 0, got 0.0"),
+        ({"PRICES": "/no/such.toml"}, "the prices /no/such.toml cannot be read"),
         ({"WAITS": "-1"}, "waits must be 0 or more, got -1"),
         ({"EFFORT": "huge"}, "effort 'huge' is not known"),
         ({"PROFILE": "/no/such/folder"}, "cannot be read"),
