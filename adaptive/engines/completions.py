@@ -20,6 +20,7 @@ from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.protocol import Generation, Sampling
 from adaptive.engines.server import LONGEST_PAUSE, RETRIES, Part, Patience, RefusedError, Server
 from adaptive.errors import InputError
+from adaptive.store import masked
 
 KEYS = ("ADAPTIVE_API_KEY", "VLLM_API_KEY", "LLAMA_API_KEY")
 """Where the key comes from: the first of these environment variables that is set."""
@@ -68,8 +69,8 @@ class CompletionsEngine(LoopEngine):
         self._server = Server(name, key, Patience(timeout, retries, pause), concurrency)
         try:
             self._served = loop.call(_connected(self._server, served_model, dialect))
-            codec = FolderCodec(_tokenizer(tokenizer, self._served, name), markers)
-            super().__init__(name, codec, self._served.window, loop)
+            codec = FolderCodec(_tokenizer(tokenizer, self._served, masked(name)), markers)
+            super().__init__(masked(name), codec, self._served.window, loop)
         except BaseException:
             _stop(self._server, loop)
             raise
@@ -98,7 +99,7 @@ class CompletionsEngine(LoopEngine):
 
 async def _connected(server: Server, wanted: str | None, dialect: str | None) -> Served:
     """The model that is meant, after it has made a token; raises `InputError` with all that the server lacks."""
-    listed = _listed(await server.models(), wanted, server.url)
+    listed = _listed(await server.models(), wanted, server.shown)
     call = await find_dialect(server, listed, dialect)
     place = await call.place(server, listed)
     served = Served(call, str(listed["id"]), place, place.window or 1024)
@@ -111,7 +112,7 @@ async def _connected(server: Server, wanted: str | None, dialect: str | None) ->
         lacks.append("token ids out")
     if lacks:
         raise InputError(
-            f"the server {server.url} cannot do token forcing, it lacks {' and '.join(lacks)}: serve the model "
+            f"the server {server.shown} cannot do token forcing, it lacks {' and '.join(lacks)}: serve the model "
             "with vLLM 0.10.2 or newer, SGLang or llama-server, or use the chat engine for it."
         )
     return served
@@ -124,7 +125,7 @@ async def _made(server: Server, served: Served, ids: tuple[int, ...]) -> Generat
 
 
 async def _grown(server: Server, served: Served, growing: Growing) -> Generation:
-    call = served.dialect(server.url, served.name, growing, served.place.slots)
+    call = served.dialect(server.shown, served.name, growing, served.place.slots)
     await server.stream(call)
     return growing.done(call.cached)
 

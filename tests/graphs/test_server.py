@@ -113,10 +113,10 @@ def streamed(client: httpx.Client, graph: str, given: dict[str, Any], **more: An
     return parts
 
 
-def test_it_is_up_and_knows_both_graphs(server: httpx.Client) -> None:
+def test_it_is_up_and_knows_the_graphs(server: httpx.Client) -> None:
     assert server.get("/ok").json()["ok"] is True
     found = server.post("/assistants/search", json={}).json()
-    assert {one["graph_id"] for one in found} == {"solve", "map_solve"}
+    assert {one["graph_id"] for one in found} == {"solve", "agent", "map_solve"}
 
 
 def test_a_solve_streams_its_rounds_and_returns_its_result(server: httpx.Client) -> None:
@@ -130,6 +130,17 @@ def test_a_solve_streams_its_rounds_and_returns_its_result(server: httpx.Client)
     assert finish["adaptive_result"] == events[-1]["result"]
     assert finish["adaptive_result"]["answer"] == "73"
     assert finish["messages"][-1]["content"][-1]["type"] == "text"
+
+
+def test_an_agent_calls_its_tool_and_streams_its_steps(server: httpx.Client) -> None:
+    asked = {"messages": [{"role": "user", "content": "What is 47 + 38 - 12?"}]}
+    parts = streamed(server, "agent", asked)
+    assert {"start", "verdict"} <= {data["event"] for mode, data in parts if mode == "custom"}
+    steps = [data for mode, data in parts if mode == "updates"]
+    messages = [m for step in steps for update in step.values() if update for m in update.get("messages", ())]
+    assert [m["type"] for m in messages] == ["ai", "tool", "ai"]
+    assert messages[0]["tool_calls"][0]["name"] == "think_hard"
+    assert messages[-1]["content"] == "73"
 
 
 def test_many_questions_at_once(server: httpx.Client) -> None:

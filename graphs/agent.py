@@ -1,0 +1,51 @@
+"""A tool-calling agent whose model calls are adaptive, for LangGraph's server: named in `langgraph.json`.
+
+Its tool `think_hard` is the solver, set by the environment as in `solve.py`. ADAPTIVE_AGENT_MODEL names the chat
+model that plans and calls it, as `openai:o4-mini`, with an effort for each step (`AdaptiveThinkingMiddleware`).
+Without one, so that it runs offline, nothing plans: each question is handed to the tool as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain.agents import create_agent
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+
+from adaptive.agents import AdaptiveThinkingMiddleware, adaptive_tool
+from adaptive.chat.open import chat_model
+from adaptive.environment import options, prices, text
+
+TOOL = "think_hard"
+
+
+class Handing(BaseChatModel):
+    """Hands the last question to the tool, and tells what came back."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "handing"
+
+    def bind_tools(self, tools: Sequence[Any], **_: Any) -> Runnable[LanguageModelInput, AIMessage]:
+        """It knows its one tool."""
+        return self
+
+    def _generate(self, messages: list[BaseMessage], *_: Any, **__: Any) -> ChatResult:
+        last = messages[-1]
+        call = {"name": TOOL, "args": {"question": str(last.text)}, "id": f"call-{len(messages)}"}
+        said = AIMessage(str(last.text)) if last.type == "tool" else AIMessage("", tool_calls=[call])
+        return ChatResult(generations=[ChatGeneration(message=said)])
+
+
+solver = {
+    "model": text("MODEL") or "embedded",
+    "profile": text("PROFILE"),
+    "options": options(),
+    "prices": prices(),
+}
+planner = chat_model(spec).chat if (spec := text("AGENT_MODEL")) else Handing()
+graph = create_agent(planner, [adaptive_tool(name=TOOL, **solver)], middleware=[AdaptiveThinkingMiddleware()])
