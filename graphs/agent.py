@@ -47,5 +47,6 @@ solver = {
     "options": options(),
     "prices": prices(),
 }
+tool = adaptive_tool(text("MODEL") or "embedded", name=TOOL, **solver)
 planner = chat_model(spec).chat if (spec := text("AGENT_MODEL")) else Handing()
-graph = create_agent(planner, [adaptive_tool(name=TOOL, **solver)], middleware=[AdaptiveThinkingMiddleware()])
+graph = create_agent(planner, [tool], middleware=[AdaptiveThinkingMiddleware()])

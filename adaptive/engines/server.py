@@ -76,9 +76,10 @@ class AgainError(Exception):
 
 
 class Server:
-    """The server at `url` (".../v1"), `shown` without its password; `key` is sent as a bearer token. All methods belong to one event loop.
+    """The server at `url` (".../v1"), `shown` without its password; `key` is sent as a bearer token.
 
-    At most `concurrency` calls are under way at once; one that waits for its turn is not late.
+    All methods belong to one event loop. At most `concurrency` calls are under way at once; one that waits for its
+    turn is not late.
     """
 
     def __init__(self, url: str, key: str | None, patience: Patience, concurrency: int) -> None:

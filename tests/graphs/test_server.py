@@ -12,6 +12,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -23,7 +25,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STARTED = "Application started up"
-STOP_SECONDS = 30
+STOP_SECONDS = 120
 INMEM = find_spec("langgraph_cli") is not None and find_spec("langgraph_runtime_inmem") is not None
 
 pytestmark = pytest.mark.skipif(
@@ -73,12 +75,11 @@ def serving(folder: Path) -> Iterator[str]:
             while STARTED not in (line := process.stdout.readline()):
                 said.append(line)
                 assert line, "".join(said)
-            with subprocess.Popen(
-                ["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL
-            ):  # it must not wait for us
-                yield f"http://127.0.0.1:{port}"
-                process.send_signal(signal.SIGINT)
-                assert process.wait(STOP_SECONDS) == 0
+            # Somebody must read what it logs, or it would wait for that.
+            threading.Thread(target=deque, args=(process.stdout, 0)).start()
+            yield f"http://127.0.0.1:{port}"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(STOP_SECONDS) == 0
         finally:
             process.kill()
 
