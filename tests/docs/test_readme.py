@@ -8,7 +8,9 @@ from pathlib import Path
 from adaptive.workflow import drawn
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-EDGE = re.compile(
+LABEL = r"(?:\(.*?\)+)?"
+ARROW = r"(?:-->|-- .*? -->|-\. .*? \.->|-\.->)"
+EDGE = re.compile(rf"^\s*(\w+){LABEL} {ARROW} (\w+){LABEL};?$", re.MULTILINE)
     r"^\s*(\w+)(?:\(.*?\)+)? (?:-->|-- .*? -->|-\. .*? \.->|-\.->) (\w+)(?:\(.*?\)+)?;?$", re.MULTILINE
 )
 ENDS = {"start": "__start__", "stop": "__end__"}
