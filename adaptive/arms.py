@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from adaptive.attempt import Arm, Attempt, Verdict
+from adaptive.dials import After, Payoff, Policy
 from adaptive.ladder import EFFORTS, Effort, Ladder, Rung, parse_effort
 from adaptive.options import Options
-from adaptive.profile import After, Payoff, Policy
 
 ORDER: dict[After, tuple[Arm, ...]] = {
     "direct": ("budget", "model"),

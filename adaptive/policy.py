@@ -14,9 +14,9 @@ from dataclasses import replace
 from adaptive import limits
 from adaptive.arms import ORDER, UNTRAINED, Plan, Situation, candidates, cheapest, gain, refused
 from adaptive.attempt import Arm, Attempt
+from adaptive.dials import Payoff, Policy
 from adaptive.ladder import EFFORTS, Effort, Ladder, Rung, parse_effort
 from adaptive.options import Options
-from adaptive.profile import Payoff, Policy
 from adaptive.reason.stops import parse_stops
 
 VOTE = "vote"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from adaptive.arms import Plan
 from adaptive.attempt import Attempt, Verdict
+from adaptive.dials import Policy
 from adaptive.policy import VOTE
-from adaptive.profile import Policy
 from adaptive.vote import Ballot, lead, next_batch, settled, tally
 
 DECISIVE = ("check", "judge")

@@ -23,7 +23,8 @@ from rich.table import Table
 
 from adaptive.arms import gain
 from adaptive.attempt import Arm
-from adaptive.profile import After, Payoff, Profile, untrained
+from adaptive.dials import After, Payoff
+from adaptive.profile import Profile, untrained
 from adaptive.verify import verifier_for
 from bench.outcomes import Brought, Replay, Start, read
 

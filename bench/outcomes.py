@@ -16,8 +16,8 @@ from typing import Any
 from adaptive import policy
 from adaptive.arms import Plan
 from adaptive.attempt import Arm, Attempt
+from adaptive.dials import After, Policy
 from adaptive.ladder import Rung
-from adaptive.profile import After, Policy
 from adaptive.verify import Verifier, same_answer
 from adaptive.vote import next_batch
 from adaptive.voting import counted, verdict_of

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from adaptive.dials import Policy
 from adaptive.engines.protocol import Generation
 from adaptive.ladder import Ladder, Rung
-from adaptive.profile import Policy, Profile
+from adaptive.profile import Profile
 from adaptive.reason.budget import Style
 from tests.scripted import END, STOP, THINK, ScriptedEngine, _Session, says
 

@@ -8,11 +8,11 @@ import pytest
 
 from adaptive.arms import Plan, Situation
 from adaptive.attempt import Attempt, RoundEnd, Usage, Verdict
+from adaptive.dials import Policy
 from adaptive.errors import InputError
 from adaptive.ladder import Ladder, Rung
 from adaptive.options import Options
 from adaptive.policy import VOTE, best, first, following, on_ladder, shape
-from adaptive.profile import Policy
 from adaptive.reason.chain import Thought
 
 LADDER = Ladder((Rung("none", 0), Rung("low", 64), Rung("medium", 160), Rung("high", 512, 1)))

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from adaptive.arms import ORDER, Plan, Situation, gain
 from adaptive.attempt import Attempt, Usage, Verdict
+from adaptive.dials import Payoff, Policy
 from adaptive.ladder import EFFORTS, Effort, Ladder, Rung
 from adaptive.options import Options
 from adaptive.policy import best, first, following, on_ladder, shape
-from adaptive.profile import Payoff, Policy
 from adaptive.reason.chain import Thought
 from tests.test_policy import LADDER, P, attempt
 

@@ -16,10 +16,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from adaptive import build_solver
+from adaptive.dials import Payoff
 from adaptive.engines.protocol import Generation, Sampling
 from adaptive.nodes import SAMPLE_SEEDS
 from adaptive.options import Options
-from adaptive.profile import Payoff
 from adaptive.vote import Ballot, next_batch
 from tests.scripted import STOP
 from tests.solving import ask, timeless

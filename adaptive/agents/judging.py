@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage
 
 from adaptive.attempt import Arm, Attempt, Status, Verdict
 from adaptive.chat.turn import Turn
-from adaptive.profile import Policy
+from adaptive.dials import Policy
 from adaptive.verify import All, Verifier, verifier_for
 from adaptive.verify.verifiers import UNKNOWN
 

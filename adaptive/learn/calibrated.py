@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from adaptive.dials import Policy
 from adaptive.errors import InputError
 from adaptive.learn.examples import Examples
 from adaptive.learn.fitting import learnable
@@ -26,7 +27,6 @@ from adaptive.learn.placing import Placement, place
 from adaptive.learn.probe import Probe
 from adaptive.learn.records import Record
 from adaptive.learn.training import LEAST, folds
-from adaptive.profile import Policy
 from adaptive.verify.learned import Logistic
 
 MEASURED_FROM = 20

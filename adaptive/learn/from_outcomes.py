@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptive.dials import Policy
 from adaptive.errors import InputError
 from adaptive.learn import fitting
 from adaptive.learn.added import Added
@@ -24,7 +25,6 @@ from adaptive.learn.measure import folds_for, held_out, measure, rung_figures
 from adaptive.learn.probe import Line, Probe
 from adaptive.learn.training import LEAST, Trained, enough, folds
 from adaptive.learn.verifying import Judge, judge
-from adaptive.profile import Policy
 from adaptive.verify.learned import Logistic, log_odds
 
 Floats = NDArray[np.float64]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from adaptive.dials import Policy
 from adaptive.ladder import Ladder
 from adaptive.learn.corpus import Corpus
 from adaptive.learn.features import same_question
@@ -13,7 +14,6 @@ from adaptive.learn.gate import Gate
 from adaptive.learn.measure import Solved, folds_for, held_out, measure
 from adaptive.learn.records import Graded, Record
 from adaptive.learn.training import Trained, at_rungs, folds
-from adaptive.profile import Policy
 from adaptive.verify.compare import same_answer
 
 

@@ -8,9 +8,9 @@ from itertools import groupby
 import numpy as np
 
 from adaptive.attempt import Arm
+from adaptive.dials import After, Payoff
 from adaptive.learn.outcome import Recorded
 from adaptive.learn.replay import Replay, Trial
-from adaptive.profile import After, Payoff
 
 LEAST = 10
 """Rejected attempts that an arm must have been tried on before its payoff is believed."""

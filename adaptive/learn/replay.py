@@ -15,12 +15,13 @@ from adaptive import policy
 from adaptive.arms import Plan, Situation, candidates
 from adaptive.attempt import Arm, Attempt, Usage, Verdict
 from adaptive.bound import verifier_of
+from adaptive.dials import After, Policy
 from adaptive.ladder import Effort
 from adaptive.learn.outcome import DIRECT, Key, Outcome, Recorded
 from adaptive.learn.probe import probe_of
 from adaptive.learn.taken import Taken
 from adaptive.options import Options
-from adaptive.profile import After, Policy, Profile
+from adaptive.profile import Profile
 from adaptive.verify import Verifier
 from adaptive.voting import tallied, wanted
 

@@ -19,12 +19,13 @@ from typing import Any
 import numpy as np
 
 from adaptive.attempt import Usage
+from adaptive.dials import Payoff, Policy
 from adaptive.learn.outcome import DIRECT, Recorded, key_of
 from adaptive.learn.payoffs import payoffs
 from adaptive.learn.replay import Replay
 from adaptive.learn.risk import enough, fixed_sequence, least, p_value, upper_bound
 from adaptive.learn.taken import Way, fixed
-from adaptive.profile import Payoff, Policy, Profile
+from adaptive.profile import Profile
 
 ROUNDS = (160, 80, 80)
 """Policies replayed: by chance at first, then near those that nothing beats."""

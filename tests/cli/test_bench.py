@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from adaptive.dials import Policy
 from adaptive.engines import registry
 from adaptive.errors import AdaptiveError
 from adaptive.learn.outcome import Key, Recorded
 from adaptive.learn.parts import seen_key
 from adaptive.learn.replay import Replay
 from adaptive.learn.taken import Taken, fixed
-from adaptive.profile import Policy, Profile
+from adaptive.profile import Profile
 from tests.bench.planted import LADDER, question, rungs, written
 from tests.cli.conftest import Run
 from tests.solving import PureEngine

@@ -11,8 +11,6 @@ README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 LABEL = r"(?:\(.*?\)+)?"
 ARROW = r"(?:-->|-- .*? -->|-\. .*? \.->|-\.->)"
 EDGE = re.compile(rf"^\s*(\w+){LABEL} {ARROW} (\w+){LABEL};?$", re.MULTILINE)
-    r"^\s*(\w+)(?:\(.*?\)+)? (?:-->|-- .*? -->|-\. .*? \.->|-\.->) (\w+)(?:\(.*?\)+)?;?$", re.MULTILINE
-)
 ENDS = {"start": "__start__", "stop": "__end__"}
 
 

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from adaptive.cli import cli
+from adaptive.dials import Policy
 from adaptive.ladder import Ladder, Rung
 from adaptive.learn.added import AGAIN, Added
 from adaptive.learn.corpus import Corpus
@@ -20,7 +21,7 @@ from adaptive.learn.from_outcomes import Fit
 from adaptive.learn.logged import Observation
 from adaptive.learn.parts import part_of, read_seen, seen_key
 from adaptive.learn.training import Trained
-from adaptive.profile import Policy, Profile
+from adaptive.profile import Profile
 from adaptive.store import Store
 from tests.cli.stub import ATTEMPT, result
 from tests.learn.made import LADDER, many, write

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.cli import cli
+from adaptive.dials import Policy
 from adaptive.engines import registry
 from adaptive.errors import InputError
 from adaptive.learn.calibrated import Calibrate, Graded, by_hash
@@ -25,7 +26,7 @@ from adaptive.learn.held_out import read_held_out
 from adaptive.learn.parts import part_of, read_seen, seen_key
 from adaptive.learn.placed import Placed
 from adaptive.learn.placing import Placement, Prior
-from adaptive.profile import FILE, Policy, Profile
+from adaptive.profile import FILE, Profile
 from tests.learn.made import LADDER, many, write
 from tests.learn.toy import ToyEngine, write_questions
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from adaptive.bound import verifier_of
 from adaptive.cli import cli
+from adaptive.dials import Policy
 from adaptive.errors import InputError
 from adaptive.learn import from_outcomes, plots
 from adaptive.learn.difficulty import WEIGHTS
@@ -27,7 +28,7 @@ from adaptive.learn.parts import part_of, read_seen, seen_key
 from adaptive.learn.rule import S1
 from adaptive.learn.situations import situations
 from adaptive.learn.training import Trained, folds
-from adaptive.profile import Policy, Profile
+from adaptive.profile import Profile
 from adaptive.verify.learned import Learned
 from tests.learn.made import LADDER, many, write
 from tests.scripted import run

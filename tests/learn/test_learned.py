@@ -5,13 +5,14 @@ from random import Random
 
 import pytest
 
+from adaptive.dials import Policy
 from adaptive.ladder import Ladder, Rung
 from adaptive.learn.gate import Gate
 from adaptive.learn.learned import Gates, Learned, distinct, probe_from
 from adaptive.learn.records import Graded, Record
 from adaptive.learn.report import card, metrics, table
 from adaptive.learn.training import LEAST
-from adaptive.profile import Policy, Profile
+from adaptive.profile import Profile
 from tests.learn.toy import question
 
 pytestmark = pytest.mark.usefixtures("quick")

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from adaptive.dials import Policy
 from adaptive.errors import InputError
 from adaptive.ladder import Ladder, Rung
 from adaptive.learn import placed
 from adaptive.learn.difficulty import SKOPS
-from adaptive.profile import CARD, FILE, Policy, Profile, profile_for
+from adaptive.profile import CARD, FILE, Profile, profile_for
 from adaptive.reason.budget import Style
 from tests.learn.toy import ROOT
 from tests.solving import Fixed

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from adaptive.artifacts import artifact
+from adaptive.dials import Policy
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.ladder import Ladder
@@ -19,7 +20,7 @@ from adaptive.learn.questions import Question
 from adaptive.learn.recorder import Recorder
 from adaptive.learn.replay import Replay
 from adaptive.learn.taken import Taken
-from adaptive.profile import Policy, Profile
+from adaptive.profile import Profile
 from adaptive.verify.grade import grader_for
 from adaptive.workflow import Options, build_solver
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.attempt import Attempt, Usage, Verdict
+from adaptive.dials import Policy
 from adaptive.errors import InputError
-from adaptive.profile import Policy
 from adaptive.verify import (
     Agreement,
     All,

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 
+from adaptive.dials import Policy
 from adaptive.ladder import Ladder, Rung
-from adaptive.profile import Policy, Profile
+from adaptive.profile import Profile
 from adaptive.reason.budget import Style
 
 ANSWER_ROOM = 24
