@@ -11,9 +11,14 @@ from langchain_core.messages import AIMessage, ToolCall
 from langchain_core.tools import tool
 
 from adaptive.agents import AdaptiveThinkingMiddleware
+from adaptive.reason import starving
 from adaptive.verify.check import Function
 
 CALL = ToolCall(name="look_up", args={"word": "sum"}, id="call-1", type="tool_call")
+LOW = 12_288
+"""The cap of the toy's lowest rung."""
+LARGER = int(LOW * starving.LARGER)
+"""The cap of its one retry."""
 QUESTION = "What is 2 + 2?"
 WAYS = ("invoke", "ainvoke")
 

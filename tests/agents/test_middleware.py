@@ -15,7 +15,21 @@ from adaptive.errors import InputError
 from adaptive.ladder import Ladder, Rung
 from adaptive.profile import Profile
 from adaptive.verify.check import Function
-from tests.agents.asking import CALL, WAYS, accepts, agent, ask, efforts, events, last, look_up, report, scored
+from tests.agents.asking import (
+    CALL,
+    LARGER,
+    LOW,
+    WAYS,
+    accepts,
+    agent,
+    ask,
+    efforts,
+    events,
+    last,
+    look_up,
+    report,
+    scored,
+)
 from tests.agents.toy import toy
 
 HARD = (
@@ -106,9 +120,9 @@ def test_the_question_is_the_last_human_message_whatever_tools_said() -> None:
 def test_a_call_that_starves_is_made_once_more_with_a_larger_cap(way: str) -> None:
     model = toy(thinks={"low": 14_000, "medium": 30_000, "high": 60_000})
     done = ask(agent(model), way)
-    assert [c["cap"] for c in model.calls] == [12_288, 24_576]
+    assert [c["cap"] for c in model.calls] == [LOW, LARGER]
     assert last(done).text == "low"
-    assert (report(done)["status"], report(done)["cap"]) == ("answered", 24_576)
+    assert (report(done)["status"], report(done)["cap"]) == ("answered", LARGER)
     assert (spent(done)["run"]["starved"], spent(done)["run"]["calls"]) == (1, 2)
 
 
@@ -227,7 +241,7 @@ def test_a_recovery_is_told_with_what_starved() -> None:
         agent(toy(thinks={"low": 14_000, "medium": 1, "high": 1})), want=lambda e: e["event"] == "recover"
     )
     assert [(e["starved_effort"], e["starved_cap"], e["effort"], e["cap"]) for e in said] == [
-        ("low", 12_288, "low", 24_576)
+        ("low", LOW, "low", LARGER)
     ]
 
 

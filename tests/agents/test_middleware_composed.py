@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, ToolCall
 from pydantic import BaseModel
 
 from adaptive.agents import spent
-from tests.agents.asking import CALL, WAYS, accepts, agent, ask, efforts, last, report
+from tests.agents.asking import CALL, LARGER, LOW, WAYS, accepts, agent, ask, efforts, last, report
 from tests.agents.toy import ToyReasoner, toy
 
 
@@ -134,7 +134,7 @@ def test_a_structured_answer_that_starved_is_made_once_more() -> None:
     )
     done = ask(agent(model, more={"response_format": ProviderStrategy(Sum)}))
     assert done["structured_response"] == Sum(total=4)
-    assert [c["cap"] for c in model.calls] == [12_288, 24_576]
+    assert [c["cap"] for c in model.calls] == [LOW, LARGER]
 
 
 @pytest.mark.parametrize("way", WAYS)
