@@ -13,6 +13,7 @@ from adaptive.apart import apart
 from adaptive.arms import Plan
 from adaptive.attempt import Attempt, Usage
 from adaptive.bound import GENERAL, Context, fitted, verifier_of
+from adaptive.chat.ask import Ask
 from adaptive.chat.images import has_image, refused
 from adaptive.chat.model import ChatModel
 from adaptive.ladder import Effort, Ladder, Rung
@@ -27,6 +28,12 @@ from adaptive.verify import Verifier
 
 BUDGETS: dict[Effort, int] = {"minimal": 1024, "low": 4096, "medium": 16384, "high": 32768, "xhigh": 65536}
 """Thinking tokens of an effort where nothing was measured: a bound, what is not used costs nothing."""
+BY_BUDGET: tuple[Effort, ...] = ("low", "medium", "high")
+"""Rungs of a model that takes a thinking budget and no efforts."""
+THINKING = frozenset(
+    {"reasoning_effort", "effort", "reasoning", "thinking", "thinking_level", "thinking_budget", "output_config"}
+)
+"""Arguments by which providers take an effort or a thinking budget."""
 ANSWER_ROOM = 8192
 WAIT = "Wait. Go over that again, and then give your whole answer once more."
 """A turn of its own: a bare "Wait" reads as a request for patience."""
@@ -134,12 +141,17 @@ def chat_bound(
 def untrained_chat(model: ChatModel) -> Profile:
     """What is taken for a chat model as long as nothing was learned of it: a rung for each effort that it takes.
 
-    One without efforts has one rung, which does not think.
+    One without efforts has rungs by thinking budget, and one without any lever has one rung, which does not think.
     """
     top = model.largest_cap or BUDGETS["xhigh"] + ANSWER_ROOM
     room = min(ANSWER_ROOM, max(1, top // 4))
-    thinking = [e for e in model.efforts if e != "none"]
+    thinking = [e for e in model.efforts if e != "none"] or (BY_BUDGET if takes_budget(model) else ())
     rungs = [Rung(e, min(BUDGETS[e], top - room), answer_room=room) for e in thinking]
     if "none" in model.efforts or not thinking:
         rungs.insert(0, Rung("none", 0, answer_room=room))
     return Profile("untrained", model.name, Ladder(tuple(rungs)), style=Style(waits=(WAIT,)), general=True)
+
+
+def takes_budget(model: ChatModel) -> bool:
+    """Whether it takes a thinking budget, or another lever that is no effort and no cap."""
+    return bool(THINKING & model.settings(Ask("medium", BUDGETS["low"], 2 * BUDGETS["low"])).keys())

@@ -21,10 +21,11 @@ from langgraph.types import Command
 from adaptive.agents.counts import KEY, Counts
 from adaptive.agents.difficulty import question_of, start
 from adaptive.agents.jobs import Call, Done, Work, passed
-from adaptive.agents.levers import Levers, ladder_of, profile_of
+from adaptive.agents.levers import Levers, ladder_of
 from adaptive.agents.step import Step
 from adaptive.chat.model import ChatModel
 from adaptive.chat.turn import estimated_tokens
+from adaptive.chat_bound import untrained_chat
 from adaptive.ladder import Effort
 from adaptive.profile import Profile
 from adaptive.reason.starving import Memory, Recovery
@@ -100,7 +101,7 @@ class Begun:
 
     def _step(self, levers: Levers, prompt: int) -> Step:
         setup, request = self._setup, self._request
-        profile = setup.profile or profile_of(levers.model)
+        profile = setup.profile or untrained_chat(levers.model)
         ladder, places = ladder_of(levers.model, profile, setup.efforts)
         left = None if setup.max_tokens is None else setup.max_tokens - self._run.tokens
         begin = start(request.messages, ladder, places, profile, left is not None and left <= 0)

@@ -9,18 +9,12 @@ from typing import Any
 from adaptive.bound import fitted
 from adaptive.chat.levels import fit
 from adaptive.chat.model import Ask, ChatModel
-from adaptive.chat_bound import ANSWER_ROOM, BUDGETS, untrained_chat
+from adaptive.chat_bound import THINKING, takes_budget
 from adaptive.ladder import Effort, Ladder, Rung
 from adaptive.profile import Profile
 
-THINKING = frozenset(
-    {"reasoning_effort", "effort", "reasoning", "thinking", "thinking_level", "thinking_budget", "output_config"}
-)
-"""Arguments by which providers take an effort or a thinking budget."""
 CAP = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict", "options"})
 """Arguments by which they take a completion cap."""
-BY_BUDGET: tuple[Effort, ...] = ("low", "medium", "high")
-"""Rungs of a model that takes a thinking budget and no efforts."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +85,6 @@ class Levers:
         return "a tool call is forced, which goes without" if self.forced else ""
 
 
-def takes_budget(model: ChatModel) -> bool:
-    """Whether it takes a thinking budget, or another lever that is no effort and no cap."""
-    return bool(THINKING & model.settings(Ask("medium", BUDGETS["low"], 2 * BUDGETS["low"])).keys())
-
-
 def ladder_of(model: ChatModel, profile: Profile, efforts: Sequence[Effort] | None) -> tuple[Ladder, list[int]]:
     """The rungs to use, one for each effort, and where they are on the profile's ladder.
 
@@ -109,14 +98,3 @@ def ladder_of(model: ChatModel, profile: Profile, efforts: Sequence[Effort] | No
         last.pop("none", None)
     places = sorted(last.values())
     return Ladder(tuple(ladder[index] for index in places)), places
-
-
-def profile_of(model: ChatModel) -> Profile:
-    """What is taken for a model that was not measured: a rung for each effort, or budgets where it has none."""
-    known = untrained_chat(model)
-    if model.efforts:
-        return known
-    top = model.largest_cap or BUDGETS["xhigh"] + ANSWER_ROOM
-    room = min(ANSWER_ROOM, max(1, top // 4))
-    rungs = [Rung(effort, min(BUDGETS[effort], top - room), answer_room=room) for effort in BY_BUDGET]
-    return replace(known, ladder=Ladder(tuple(rungs)))

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 from tests.hosted.openai_errors import problem
@@ -37,6 +38,9 @@ def _asked(match: re.Match[str], headers: Mapping[str, str], body: Body) -> Aske
 
 _INCOMPLETE = {"length": "max_output_tokens", "filtered": "content_filter"}
 _SILENT = ("reasoning", "function_call")
+
+
+_IDS = count(1)  # clients tell messages apart by them
 
 
 def _message(item: Body) -> tuple[str, str]:
@@ -99,7 +103,8 @@ def _response(asked: Asked, output: list[Body], status: str, said: Said | None =
     cut = {"reason": _INCOMPLETE[said.finish]} if said and said.finish in _INCOMPLETE else None
     asked_for = {"effort": asked.effort, "summary": (asked.body.get("reasoning") or {}).get("summary")}
     return {
-        "id": "resp_1", "object": "response", "created_at": 1764000000, "model": asked.model, "status": status,
+        "id": f"resp_{next(_IDS)}", "object": "response", "created_at": 1764000000, "model": asked.model,
+        "status": status,
         "error": None, "incomplete_details": cut, "instructions": None, "metadata": {}, "output": output,
         "max_output_tokens": asked.cap, "parallel_tool_calls": True, "previous_response_id": None,
         "reasoning": asked_for, "store": True, "temperature": 1.0, "text": {"format": {"type": "text"}},

@@ -148,3 +148,12 @@ async def test_images_go_with_the_question() -> None:
         with Hosted(always(RIGHT)) as hosted:
             await solved(client(name, hosted), asked={"messages": [("user", content)]})
             assert [a.images for a in hosted.asked] == [1]
+
+
+@pytest.mark.parametrize(("effort", "budget"), [("low", 4096), ("high", 24576)])
+async def test_a_model_with_budgets_and_no_efforts_thinks_within_them(effort: str, budget: int) -> None:
+    with Hosted(always(RIGHT)) as hosted:
+        result = await solved(client("google_genai", hosted, model="gemini-2.5-flash"), effort=effort)
+        asked = hosted.asked
+    assert [a.budget for a in asked] == [budget]  # its largest, for the budget of high effort
+    assert result["answer"] == "It is 42."
