@@ -14,9 +14,10 @@ class NoAnswerInTime(AdaptiveError):  # noqa: N818 -- what it says
     """The time was up before any attempt was finished; the message says what was spent."""
 
 
-class InputError(AdaptiveError, ValueError):
+class InputError(AdaptiveError, LookupError):
     """The user asked for something that cannot be: a bad value, model, file or question (exit code 2).
 
-    Trying again does not help. It is a `ValueError` too because LangGraph's `RetryPolicy` does not retry those,
-    while it does retry an `AdaptiveError`.
+    Trying again does not help. It is a `LookupError` too because LangGraph's `RetryPolicy` does not retry those,
+    while it does retry an `AdaptiveError`. (Nor a `ValueError`, but that pydantic and readers of files take for
+    their own.)
     """

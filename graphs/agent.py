@@ -41,12 +41,8 @@ class Handing(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=said)])
 
 
-solver = {
-    "model": text("MODEL") or "embedded",
-    "profile": text("PROFILE"),
-    "options": options(),
-    "prices": prices(),
-}
-tool = adaptive_tool(text("MODEL") or "embedded", name=TOOL, **solver)
+tool = adaptive_tool(
+    text("MODEL") or "embedded", name=TOOL, profile=text("PROFILE"), options=options(), prices=prices()
+)
 planner = chat_model(spec).chat if (spec := text("AGENT_MODEL")) else Handing()
 graph = create_agent(planner, [tool], middleware=[AdaptiveThinkingMiddleware()])

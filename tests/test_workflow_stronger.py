@@ -155,14 +155,14 @@ class NoEfforts(ByteCodec):
 def test_efforts_are_mapped_to_the_nearest(asked: Effort, known: tuple[Effort, ...], near: str) -> None:
     ladder, notes = fitted(Ladder((Rung("none", 0), Rung(asked, 64), Rung(asked, 96))), known)
     assert [r.effort for r in ladder] == ["none", near, near]
-    said = f"effort {asked} is not known to the model's chat template: {near} is used"
+    said = f"effort {asked} is not known to the model: {near} is used"
     assert notes == ([said] if near != asked else [])
 
 
 def test_what_was_mapped_is_in_the_notes_and_told() -> None:
     solving = build_solver(weak(codec=FewEfforts()), profile=profile(), options=Options(effort="medium"))
     events = list(solving.stream(ask("2+2?"), stream_mode="custom"))
-    note = "effort medium is not known to the model's chat template: low is used"
+    note = "effort medium is not known to the model: low is used"
     assert events[-1]["result"]["notes"] == [note]
     assert [e["text"] for e in events if e["event"] == "note"] == [note]
     assert {e["effort"] for e in events if e["event"] == "start"} == {"low"}
@@ -184,7 +184,7 @@ def test_of_a_template_that_tells_no_efforts_apart_only_the_budget_counts(effort
 
 def test_what_is_mapped_of_the_stronger_model_is_in_the_notes_once_it_was_asked(tmp_path: Path) -> None:
     other = strong(tmp_path, codec=FewEfforts())
-    note = f"{other.name}: effort medium is not known to the model's chat template: low is used"
+    note = f"{other.name}: effort medium is not known to the model: low is used"
     result = solver(weak(), other).invoke(ask("2+2?"))["adaptive_result"]
     assert result["attempts"][1]["effort"] == "low"
     assert result["notes"] == [note]
