@@ -14,7 +14,7 @@ _LISTS = re.compile(
     re.DOTALL,
 )
 _LEVEL = re.compile(rf"(?<![\w-])({'|'.join(EFFORTS)})(?![\w-])")
-_LARGEST = re.compile(r"(?:at most|maximum\D{0,60}?|>)\s*(\d[\d,]*)")
+_LARGEST = re.compile(r"(?:at most|maximum\D{0,60}?|greater than [a-z_]*=?|>)\s*(\d[\d,]*)")
 _NAMES: Mapping[str, re.Pattern[str]] = {
     "effort": re.compile(r"effort|thinking[_ ]?level|disabled"),
     "cap": re.compile(r"max_(?:completion_|output_)?tokens|maxoutputtokens|num_predict"),

