@@ -157,7 +157,7 @@ class _Buying:
             self.advice = retry
             return turn
         tell(self.watcher, "recover", effort=retry.effort, cap=retry.cap, starved_effort=ask.effort,
-             starved_cap=ask.cap)  # fmt: skip
+             starved_cap=ask.cap, tokens=turn.usage.thinking)  # fmt: skip
         turn = await self._call(messages, retry)
         if cut(turn):
             self._note_starved(retry, turn)
