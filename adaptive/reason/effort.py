@@ -73,7 +73,8 @@ async def think(
     """Buy `rung`, the ladder's `index`-th, for a question, going on from `talk`.
 
     A chain goes on with as many follow-up turns as the rung grants and it has not had, while its budget and the
-    solve's limits have room and the answer changes. Raises `AdaptiveError` when the provider fails, `InputError` when it refuses the input.
+    solve's limits have room and the answer changes. Raises `AdaptiveError` when the provider fails, `InputError`
+    when it refuses the input.
     """
     tell(on_event, "start", rung=index, arm=arm, effort=rung.effort, budget=rung.budget, waits=rung.waits)
     buying = _Buying(model, tuple(messages), rung, style, recovery, temperature, seed, on_event)
