@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from langchain_core.messages import AnyMessage
@@ -18,6 +18,7 @@ from adaptive.blocking import Write
 from adaptive.engines.protocol import Sampling, TokenEngine
 from adaptive.ladder import Effort, Ladder, Rung, nearest
 from adaptive.options import Options
+from adaptive.prices import Prices
 from adaptive.profile import Profile
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import NO_STOPS, think
@@ -175,7 +176,7 @@ class TokenBound:
 class Context:
     """Of one attempt: how tokens are drawn, in which session of the engine, under which options, told to whom.
 
-    number: which attempt of the solve it is. message_id: of the message that it is told as.
+    number: which attempt of the solve it is. message_id: of the message that it is told as. prices: of tokens.
     """
 
     options: Options
@@ -184,6 +185,7 @@ class Context:
     write: Write
     number: int
     message_id: str
+    prices: Prices = field(default_factory=Prices)
 
     def about(self, plan: Plan) -> dict[str, Any]:
         """What tells the tokens of this attempt from those of others, for their metadata."""

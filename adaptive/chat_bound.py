@@ -94,7 +94,7 @@ class ChatBound:
                 messages,
                 plan.rung,
                 style=self.profile.style,
-                recovery=self._recovery(before, options),
+                recovery=self._recovery(before, context),
                 talk=Talk.of(before[plan.base]) if goes_on and plan.base is not None else NO_TALK,
                 temperature=options.temperature or None,
                 seed=context.sampling.seed or None,
@@ -110,10 +110,18 @@ class ChatBound:
     async def release(self, session: str) -> None:
         """Nothing is held: providers cache by prefix."""
 
-    def _recovery(self, before: Sequence[Attempt], options: Options) -> Recovery:
-        spent = sum((a.usage for a in before), Usage(cost=0.0)).total
-        left = None if options.max_tokens is None else options.max_tokens - spent
-        return Recovery(self.memory, self.model.largest_cap, left, pinned=options.effort is not None)
+    def _recovery(self, before: Sequence[Attempt], context: Context) -> Recovery:
+        options = context.options
+        spent = sum((a.usage for a in before), Usage(cost=0.0))
+        left = None if options.max_tokens is None else options.max_tokens - spent.total
+
+        def affordable(usage: Usage) -> bool:
+            if options.max_cost is None:
+                return True
+            cost = context.prices.cost(self.name, usage)
+            return cost is not None and spent.cost is not None and spent.cost + cost <= options.max_cost
+
+        return Recovery(self.memory, self.model.largest_cap, left, affordable, options.effort is not None)
 
 
 def chat_bound(

@@ -351,7 +351,7 @@ class Solver:
         def told(event: dict[str, Any]) -> None:
             write({"attempt": number, **event})
 
-        context = Context(options, sampling, session, told, number, message_id(solve, number))
+        context = Context(options, sampling, session, told, number, message_id(solve, number), self.prices)
         bound = self.models[plan.model]
         attempt = await bound.buy(state["messages"], plan, attempts, context)
         return replace(attempt, usage=priced(attempt.usage, bound.name, self.prices))

@@ -47,6 +47,8 @@ class Tally:
             self.attempts += 1
         elif kind == "thinking":
             self._rounds[of] = self._rounds.get(of, 0) + event["tokens"]
+        elif kind == "recover":  # what the starved call took; it had no end of its own
+            self.thinking += event["tokens"]
         elif kind == "end":
             self.thinking += event["tokens"]
             self._rounds.pop(of, None)

@@ -72,8 +72,9 @@ async def think(
 ) -> Attempt:
     """Buy `rung`, the ladder's `index`-th, for a question, going on from `talk`.
 
-    A chain goes on with as many follow-up turns as the rung grants and it has not had, while its budget has room
-    and the answer changes. Raises `AdaptiveError` when the provider fails, `InputError` when it refuses the input.
+    A chain goes on with as many follow-up turns as the rung grants and it has not had, while its budget and the
+    solve's limits have room and the answer changes. Raises `AdaptiveError` when the provider fails, `InputError`
+    when it refuses the input.
     """
     tell(on_event, "start", rung=index, arm=arm, effort=rung.effort, budget=rung.budget, waits=rung.waits)
     buying = _Buying(model, tuple(messages), rung, style, recovery, temperature, seed, on_event)
@@ -116,14 +117,18 @@ class _Buying:
         return made
 
     def _goes_on(self, made: _Made) -> bool:
-        """Whether another follow-up turn is granted, has room and may change anything."""
+        """Whether another follow-up turn is granted, has room, within the solve's limits too, and may change
+        anything."""
         talk, ended = made.talk, made.turn.finish == "stop"
         left = self.rung.budget - talk.charged
+        # It reads at least what the last turn read.
+        least = (self.usage or Usage()) + Usage(prompt=max(1, made.turn.usage.prompt))
         return (
             ended
             and talk.waits < self.rung.waits
             and left >= self.style.useful_round
             and talk.rounds[-1].end == "natural"
+            and self.recovery.within(least)
         )
 
     async def _follow(self, talk: Talk) -> _Made:
@@ -153,7 +158,7 @@ class _Buying:
             self.advice = retry
             return turn
         tell(self.watcher, "recover", effort=retry.effort, cap=retry.cap, starved_effort=ask.effort,
-             starved_cap=ask.cap)  # fmt: skip
+             starved_cap=ask.cap, tokens=turn.usage.thinking)  # fmt: skip
         turn = await self._call(messages, retry)
         if cut(turn):
             self._note_starved(retry, turn)

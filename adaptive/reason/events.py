@@ -10,6 +10,8 @@ end       round, tokens, injected, charged, budget, end: a round is over, counte
           words where there is more to say
 probe     answer, confidence, tokens, charged: what the answer would be by now, and what the look cost
 answer    text, tokens: what was added to the answer
+recover   effort, cap, starved_effort, starved_cap, tokens: a call whose thinking took its whole cap is made again;
+          `tokens` is the thinking that the starved one took
 note      text: a hosted model is asked again; what was told of a call that was cut off comes again
 """
 

@@ -62,14 +62,14 @@ class Recovery:
     """What a solve may do about a starved call.
 
     largest: the largest completion cap that the model takes, None where that is not known. left: tokens that the
-    solve may still spend, None without a limit. affordable: whether a call of so many completion tokens stays
-    within the solve's other limits. pinned: the effort was asked for, so a larger cap comes before a lower effort.
+    solve may still spend, None without a limit. affordable: whether the solve's limit of money has room for an
+    attempt that takes so much. pinned: the effort was asked for, so a larger cap comes before a lower effort.
     """
 
     memory: Memory = field(default_factory=Memory)
     largest: int | None = None
     left: int | None = None
-    affordable: Callable[[int], bool] = lambda tokens: True
+    affordable: Callable[[Usage], bool] = lambda usage: True
     pinned: bool = False
 
     def seen(self, ask: Ask, turn: Turn) -> None:
@@ -82,7 +82,7 @@ class Recovery:
         spent: what the solve's attempt has taken so far, the starved call included.
         """
         settings = list(self._settings(ask, turn, efforts))
-        possible = [s for s in settings if self._within(s, spent)]
+        possible = [s for s in settings if self.within(spent + _expected(s, turn))]
         if not possible:
             return self.advice(ask, turn, efforts)
         chosen = possible[0] if self.pinned else min(possible, key=lambda s: s.expected)
@@ -114,8 +114,11 @@ class Recovery:
         scaled = MORE * turn.usage.thinking * SHARES[effort] / SHARES[ask.effort]
         return int(scaled) if seen is None else seen
 
-    def _within(self, setting: Setting, spent: Usage) -> bool:
-        """Whether the call can be made, and the solve's limits have room for it."""
-        if self.left is not None and spent.total + setting.expected > self.left:
-            return False
-        return self.affordable(setting.expected)
+    def within(self, usage: Usage) -> bool:
+        """Whether the solve's limits have room for an attempt that takes so much."""
+        return (self.left is None or usage.total <= self.left) and self.affordable(usage)
+
+
+def _expected(setting: Setting, turn: Turn) -> Usage:
+    """What a call is expected to take after `turn`, whose messages it is given again."""
+    return Usage(prompt=turn.usage.prompt, answer=setting.expected)

@@ -98,8 +98,8 @@ class Fault:
 
     text: the provider's words, where they are not the usual ones. value: what was wrong (an effort, a model).
     allowed: what would be right; () where there is no such lever. after: seconds until another call is welcome.
-    midway: in a stream, the error comes after half of the answer. spoken: what a cut, an ended or a hanging call
-    was going to say.
+    midway: in a stream, the error or the hanging comes after half of the answer. spoken: what a cut, an ended or a
+    hanging call was going to say.
 
     "cut": the connection ends in the middle. "ended": the stream ends in the middle, and well-formed, as behind
     some proxies; what is not streamed is cut. "hang": nothing comes until `Hosted.release`, or the client leaves.

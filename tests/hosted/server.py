@@ -152,10 +152,22 @@ class _Handler(BaseHTTPRequestHandler):
         elif reply.kind in ("cut", "ended"):
             self._cut(wire, asked, reply)
         elif reply.kind == "hang":
-            if self.server.hosted.hang(self.connection):
-                self._reply(wire, asked, reply.spoken)
+            self._hang(wire, asked, reply)
         else:
             self._problem(wire, asked, reply)
+
+    def _hang(self, wire: Wire, asked: Asked, fault: Fault) -> None:
+        hosted = self.server.hosted
+        if not (fault.midway and asked.stream):
+            if hosted.hang(self.connection):
+                self._reply(wire, asked, fault.spoken)
+            return
+        frames = wire.frames(asked, said(asked, fault.spoken))
+        self._begin_stream()
+        self._frames(frames[: len(frames) // 2])
+        if hosted.hang(self.connection):
+            self._frames(frames[len(frames) // 2 :])
+            self._end_stream()
 
     def _problem(self, wire: Wire, asked: Asked, fault: Fault) -> None:
         if fault.midway and asked.stream:
@@ -184,11 +196,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self, frames: list[str], *, whole: bool = True) -> None:
         """Each frame in a chunk of its own; the empty chunk that ends a stream only if it is whole."""
+        self._begin_stream()
+        self._frames(frames)
+        if whole:
+            self._end_stream()
+
+    def _begin_stream(self) -> None:
         self._head(200, {"content-type": "text/event-stream", "transfer-encoding": "chunked"})
+
+    def _frames(self, frames: list[str]) -> None:
         for data in (frame.encode() for frame in frames):
             self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
-        if whole:
-            self.wfile.write(b"0\r\n\r\n")
+
+    def _end_stream(self) -> None:
+        self.wfile.write(b"0\r\n\r\n")
 
     def _head(self, status: int, headers: Mapping[str, str]) -> None:
         self.send_response(status)
