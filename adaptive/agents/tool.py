@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from langgraph.config import get_stream_writer
 from pydantic import BaseModel, Field
 
-from adaptive.apart import apart
-from adaptive.blocking import run_blocking
-from adaptive.engines.protocol import TokenEngine
+from adaptive.apart import told
+from adaptive.blocking import Write, run_blocking
 from adaptive.errors import InputError
 from adaptive.ladder import Effort
-from adaptive.workflow import build_solver
+from adaptive.workflow import Model, build_solver
 
 DESCRIPTION = (
     "Thinks hard about one self-contained question and checks its answer. Use it for a step that needs careful "
@@ -34,7 +35,7 @@ class ThinkHard(BaseModel):
 
 
 def adaptive_tool(
-    model: str | TokenEngine = "embedded",
+    model: Model = "embedded",
     *,
     name: str = "think_hard",
     description: str = DESCRIPTION,
@@ -45,20 +46,34 @@ def adaptive_tool(
     `model` and `solver` go to `build_solver`. The tool's content is the answer, with what an agent must know of it
     where it was not accepted; its artifact is the result object. A question that cannot be solved is said in the
     content too, as an error; the solver's own failures are raised. Its tokens are in the artifact's `usage`: no
-    message counts them. Raises `InputError` for what `build_solver` refuses.
+    message counts them. Its events go to the custom stream of the graph that it is called in, with the tool's name
+    as `tool`. Raises `InputError` for what `build_solver` refuses.
     """
     graph = build_solver(model, **solver)
 
-    async def solve(question: str, effort: str | None = None) -> tuple[str, dict[str, Any]]:
+    async def solved(question: str, effort: str | None, write: Write) -> tuple[str, dict[str, Any]]:
         asked = {"messages": [("user", question)], "adaptive_options": {"effort": effort} if effort else {}}
+
+        async def work(tell: Callable[[tuple[str, Any]], None]) -> None:
+            async for mode, data in graph.astream(asked, stream_mode=["custom", "values"]):
+                tell((mode, data))
+
+        state: dict[str, Any] = {}
         try:
-            state = await apart(graph.ainvoke(asked))
+            async for mode, data in told(work):
+                if mode == "custom":
+                    write({**data, "tool": name})
+                else:
+                    state = data
         except InputError as error:
             raise ToolException(str(error)) from error
         return in_words(state["adaptive_result"]), state["adaptive_result"]
 
+    async def solve(question: str, effort: str | None = None) -> tuple[str, dict[str, Any]]:
+        return await solved(question, effort, _writer())
+
     def solve_blocking(question: str, effort: str | None = None) -> tuple[str, dict[str, Any]]:
-        return run_blocking(solve(question, effort))
+        return run_blocking(solved(question, effort, _writer()))
 
     return StructuredTool.from_function(
         solve_blocking,
@@ -70,6 +85,14 @@ def adaptive_tool(
         handle_tool_error=True,
         handle_validation_error=_wrong_call,
     )
+
+
+def _writer() -> Write:
+    """The custom stream of the graph that the tool is called in; nobody's outside of one."""
+    try:
+        return get_stream_writer()
+    except (KeyError, RuntimeError):  # within a chain, and within nothing
+        return lambda _: None
 
 
 def in_words(result: dict[str, Any]) -> str:

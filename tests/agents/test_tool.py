@@ -160,8 +160,12 @@ async def test_an_agent_thinks_hard_and_goes_on_with_the_answers(awaited: bool) 
     assert [a and a["question"] for a in artifacts] == ["2+2?", None, "3+3?"]
 
 
-def test_of_the_solve_an_agents_stream_has_the_tools_message_alone() -> None:
+def test_of_the_solve_an_agents_stream_has_the_tools_message_and_the_events() -> None:
     agent: Any = create_agent(Agent(questions=["2+2?"]), [tool()])
     parts = list(agent.stream(ask("What is it?"), stream_mode=["messages", "custom"], subgraphs=True))
-    assert {(namespace, mode) for namespace, mode, _ in parts} == {((), "messages")}
-    assert [m.type for _, _, (m, _) in parts if m.type != "ai"] == ["tool"]
+    assert {namespace for namespace, _, _ in parts} == {()}
+    messages = [data[0] for _, mode, data in parts if mode == "messages"]
+    assert [m.type for m in messages if m.type != "ai"] == ["tool"]
+    events = [data for _, mode, data in parts if mode == "custom"]
+    assert {event["tool"] for event in events} == {"think_hard"}
+    assert (events[0]["event"], events[-1]["event"]) == ("difficulty", "done")

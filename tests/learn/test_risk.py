@@ -127,6 +127,7 @@ def test_targets_that_cannot_be(target: float) -> None:
 
 
 @settings(max_examples=40, deadline=None)
+@example(38, 0.03125, 0.125, 0.8)
 @given(st.integers(1, 3000), st.floats(0, 0.3), st.floats(0, 0.3), st.sampled_from((0.8, 0.95)))
 def test_the_bound_is_where_targets_begin_to_be_rejected(
     n: int, lost: float, gained: float, confidence: float
@@ -135,7 +136,8 @@ def test_the_bound_is_where_targets_begin_to_be_rejected(
     bound = upper_bound(losses, gains, n, confidence)
     assert (losses - gains) / n < bound <= 1
     assert p_value(losses, gains, n, bound) <= 1 - confidence
-    assert p_value(losses, gains, n, max(bound - 0.01, -0.999)) > (1 - confidence) / FOUND
+    # Right under it: farther down a target may be rejected that has one above it that is not.
+    assert p_value(losses, gains, n, max(bound - 1e-6, -0.999)) > (1 - confidence) / FOUND
     assert upper_bound(losses, gains, n, 0.98) >= bound - 1e-5
 
 
