@@ -43,6 +43,7 @@ class ModelRefusalError(known.ModelError):
         (known.ModelRateLimitError(), "rate", True),
         (known.ModelAPIError(), "server", True),
         (known.ModelConnectionError(), "connection", True),
+        (RuntimeError("Event loop is closed"), "connection", True),
         (known.ModelTimeoutError(), "timeout", True),
         (known.ContextOverflowError(), "context", False),
         (known.ModelInvalidRequestError("bad"), "request", False),
