@@ -43,7 +43,7 @@ ALONE = 12
 SAME = 0.9
 """The share of those whose answer is that of the batch: sums of floats in another order turn a near tie."""
 ASKED: tuple[dict[str, Any], ...] = (
-    {},
+    {"max_attempts": 3},
     {"max_attempts": 1},
     {"max_attempts": 2, "seed": 7},
     {"max_tokens": 120, "samples": 0},
@@ -230,7 +230,7 @@ async def test_many_solves_in_one_loop_keep_apart(url: str) -> None:
     engine = Watched(open_engine(url))
     # Rejects a third of them, whatever the answer, so that these go on to their limits.
     check = Function(lambda question, answer: len(question) % 3 > 0)
-    solver: Any = build_solver(engine, profile=PROFILE, check=check, checkpointer=InMemorySaver())
+    solver: Any = build_solver(engine, check=check, checkpointer=InMemorySaver())
 
     async def solve(number: int, run: str) -> dict[str, Any]:
         asked = {"messages": [("user", questions[number])], "adaptive_options": ASKED[number % len(ASKED)]}
