@@ -10,8 +10,10 @@ import pytest
 from langchain_core.messages import HumanMessage
 from langgraph.graph import START, MessagesState, StateGraph
 
-from adaptive.chat import Ask, ChatModel, Turn, image_block
 from adaptive.chat.faults import ChatError
+from adaptive.chat.images import image_block
+from adaptive.chat.model import Ask, ChatModel
+from adaptive.chat.turn import Turn
 from adaptive.errors import InputError
 from tests.hosted.brains import always, in_order
 from tests.hosted.clients import MODELS, NAMES, client

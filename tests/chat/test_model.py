@@ -14,10 +14,10 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_google_genai import ChatGoogleGenerativeAI
 from langchain_openai import AzureChatOpenAI, ChatOpenAI
 
-from adaptive.chat import Ask, ChatModel
 from adaptive.chat.adapters import adapter_of
 from adaptive.chat.faults import ChatError
 from adaptive.chat.kept import keeping
+from adaptive.chat.model import Ask, ChatModel
 from adaptive.errors import InputError
 from adaptive.ladder import EFFORTS
 

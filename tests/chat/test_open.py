@@ -10,7 +10,7 @@ from langchain_anthropic import ChatAnthropic
 from langchain_google_genai import ChatGoogleGenerativeAI
 from langchain_openai import AzureChatOpenAI, ChatOpenAI
 
-from adaptive.chat import chat_model
+from adaptive.chat.open import chat_model
 from adaptive.errors import InputError
 
 VARIABLES = (
