@@ -7,10 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from traceback import walk_stack
+from typing import Any
 
 import pytest
+from langgraph.graph import END, START, MessagesState, StateGraph
 
-from adaptive.blocking import run_blocking
+from adaptive.apart import apart
+from adaptive.blocking import Write, either_way, run_blocking
 
 
 async def test_inside_a_running_loop_too() -> None:
@@ -34,6 +37,21 @@ def test_all_calls_run_on_one_loop() -> None:
         return asyncio.get_running_loop()
 
     assert run_blocking(work()) is run_blocking(work())
+
+
+async def test_what_runs_apart_writes_to_the_stream_of_its_node() -> None:
+    async def node(state: MessagesState, write: Write) -> MessagesState:
+        async def work() -> None:
+            write({"told": "apart"})
+
+        await apart(work())
+        return {"messages": []}
+
+    graph: Any = StateGraph(MessagesState).add_node("node", either_way(node, "node"))
+    made = graph.add_edge(START, "node").add_edge("node", END).compile()
+    asked: Any = {"messages": []}
+    assert [part async for part in made.astream(asked, stream_mode="custom")] == [{"told": "apart"}]
+    assert list(made.stream(asked, stream_mode="custom")) == [{"told": "apart"}]
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ _WORDS: Mapping[str, Fault] = {
     r"could not resolve authentication method": "no key",
     r"insufficient_quota|credit balance is too low": "credit",
     r"content_filter|content management policy": "refusal",  # Azure's, of a prompt
-    # Clients are shared, and keep connections of a loop that is over (langchain-openai 1.7): the next try makes one.
+    # langchain-openai 1.7 shares clients, which keep connections of loops that are over; the next try makes one.
     r"event loop is closed": "connection",
     r"unexpected keyword argument": "request",  # a client's own, where an interface has no such parameter
     r"maximum context length|context_length_exceeded|prompt is too long": "context",
