@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import copy_context
 from functools import cache
 from typing import Any, TypeVar
 
@@ -39,10 +40,10 @@ def either_way(node: Callable[[S, Write], Awaitable[T]], name: str) -> Runnable[
     """A node that graphs can both invoke and await."""
 
     async def awaited(state: S) -> T:
-        return await node(state, get_stream_writer())
+        return await node(state, _writer())
 
     def invoked(state: S) -> T:
-        write = get_stream_writer()  # bound to the calling thread: fetch it here
+        write = _writer()  # bound to the calling thread: fetch it here
 
         async def run() -> T:
             return await node(state, write)
@@ -50,6 +51,16 @@ def either_way(node: Callable[[S, Write], Awaitable[T]], name: str) -> Runnable[
         return run_blocking(run())
 
     return EitherWay(invoked, awaited, name)
+
+
+def _writer() -> Write:
+    """The stream writer of this node, for whatever context it is called in.
+
+    LangGraph's asks that context for its run, and what a node does apart (`adaptive.apart`) has none.
+    """
+    write, context = get_stream_writer(), copy_context()
+    # A copy for each event: one context cannot be entered twice at once, and samples write side by side.
+    return lambda event: context.copy().run(write, event)
 
 
 def quick(step: Callable[[S], Any]) -> Runnable[S, Any]:

@@ -20,6 +20,7 @@ from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.protocol import Generation, Sampling
 from adaptive.engines.server import LONGEST_PAUSE, RETRIES, Part, Patience, RefusedError, Server
 from adaptive.errors import InputError
+from adaptive.store import masked
 
 KEYS = ("ADAPTIVE_API_KEY", "VLLM_API_KEY", "LLAMA_API_KEY")
 """Where the key comes from: the first of these environment variables that is set."""
@@ -63,9 +64,10 @@ class CompletionsEngine(LoopEngine):
         concurrency: int = 256,
         markers: MarkerStyle | None = None,
     ) -> None:
-        name, loop = url.rstrip("/"), LoopThread("adaptive-server")
+        address, loop = url.rstrip("/"), LoopThread("adaptive-server")
+        name = masked(address)
         key = next((os.environ[k] for k in KEYS if os.environ.get(k)), None)
-        self._server = Server(name, key, Patience(timeout, retries, pause), concurrency)
+        self._server = Server(address, key, Patience(timeout, retries, pause), concurrency)
         try:
             self._served = loop.call(_connected(self._server, served_model, dialect))
             codec = FolderCodec(_tokenizer(tokenizer, self._served, name), markers)

@@ -18,6 +18,7 @@ import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 
 from adaptive.errors import AdaptiveError, InputError, on_one_line
+from adaptive.store import masked
 
 LOG = logging.getLogger("adaptive")
 CONNECT_SECONDS = 10.0
@@ -77,11 +78,14 @@ class AgainError(Exception):
 class Server:
     """The server at `url` (".../v1"); `key` is sent as a bearer token. All methods belong to one event loop.
 
+    `self.url` is to be shown: without the user and password that the address may hold.
+
     At most `concurrency` calls are under way at once; one that waits for its turn is not late.
     """
 
     def __init__(self, url: str, key: str | None, patience: Patience, concurrency: int) -> None:
-        self.url, self._root, self._patience = url, url.removesuffix("/v1"), patience
+        self.url, self._url, self._root = masked(url), url, url.removesuffix("/v1")
+        self._patience = patience
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         times = httpx.Timeout(patience.timeout, connect=CONNECT_SECONDS, pool=None)
         limits = httpx.Limits(max_connections=None)
@@ -93,7 +97,7 @@ class Server:
         found: list[Part] = []
 
         async def ask() -> None:
-            response = await self._client.get(f"{self.url}/models")
+            response = await self._client.get(f"{self._url}/models")
             self._check(response, response.text)
             data = _json(response.text).get("data")
             if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
