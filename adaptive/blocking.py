@@ -54,8 +54,12 @@ def either_way(node: Callable[[S, Write], Awaitable[T]], name: str) -> Runnable[
 
 
 def _writer() -> Write:
-    """The stream's writer, for work that runs apart too: LangGraph 1.2 asks the context whose event it is."""
+    """The stream writer of this node, for whatever context it is called in.
+
+    LangGraph's asks that context for its run, and what a node does apart (`adaptive.apart`) has none.
+    """
     write, context = get_stream_writer(), copy_context()
+    # A copy for each event: one context cannot be entered twice at once, and samples write side by side.
     return lambda event: context.copy().run(write, event)
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from adaptive.attempt import Usage
 from adaptive.errors import InputError
 from adaptive.learn.plain import from_plain
+from adaptive.store import masked
 
 MILLION = 1e6
 LOCAL = ("embedded", "onnx", "hf", "vllm", "http", "https")
@@ -61,9 +62,11 @@ class Prices:
     def load(cls, file: str | Path | None = None, options: Sequence[str] = ()) -> Prices:
         """Those of a TOML or JSON file, each `model -> {input, output, cached}`, and of options written `FORM`.
 
-        An option goes before the file. Raises `InputError` for what cannot be read or is no price.
+        An option goes before the file. A password in an address is left out. Raises `InputError` for what
+        cannot be read or is no price.
         """
-        return cls({**(_read(Path(file)) if file else {}), **dict(map(parse_price, options))})
+        given = {**(_read(Path(file)) if file else {}), **dict(map(parse_price, options))}
+        return cls({masked(model): price for model, price in given.items()})
 
     def cost(self, model: str, usage: Usage) -> float | None:
         """What a usage of a model costs, in dollars; None where its price is not known, never 0 for that.

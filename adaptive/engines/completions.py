@@ -64,9 +64,10 @@ class CompletionsEngine(LoopEngine):
         concurrency: int = 256,
         markers: MarkerStyle | None = None,
     ) -> None:
-        name, loop = url.rstrip("/"), LoopThread("adaptive-server")
+        address, loop = url.rstrip("/"), LoopThread("adaptive-server")
+        name = masked(address)
         key = next((os.environ[k] for k in KEYS if os.environ.get(k)), None)
-        self._server = Server(name, key, Patience(timeout, retries, pause), concurrency)
+        self._server = Server(address, key, Patience(timeout, retries, pause), concurrency)
         try:
             self._served = loop.call(_connected(self._server, served_model, dialect))
             codec = FolderCodec(_tokenizer(tokenizer, self._served, masked(name)), markers)
@@ -99,7 +100,7 @@ class CompletionsEngine(LoopEngine):
 
 async def _connected(server: Server, wanted: str | None, dialect: str | None) -> Served:
     """The model that is meant, after it has made a token; raises `InputError` with all that the server lacks."""
-    listed = _listed(await server.models(), wanted, server.shown)
+    listed = _listed(await server.models(), wanted, server.url)
     call = await find_dialect(server, listed, dialect)
     place = await call.place(server, listed)
     served = Served(call, str(listed["id"]), place, place.window or 1024)
@@ -112,7 +113,7 @@ async def _connected(server: Server, wanted: str | None, dialect: str | None) ->
         lacks.append("token ids out")
     if lacks:
         raise InputError(
-            f"the server {server.shown} cannot do token forcing, it lacks {' and '.join(lacks)}: serve the model "
+            f"the server {server.url} cannot do token forcing, it lacks {' and '.join(lacks)}: serve the model "
             "with vLLM 0.10.2 or newer, SGLang or llama-server, or use the chat engine for it."
         )
     return served
@@ -125,7 +126,7 @@ async def _made(server: Server, served: Served, ids: tuple[int, ...]) -> Generat
 
 
 async def _grown(server: Server, served: Served, growing: Growing) -> Generation:
-    call = served.dialect(server.shown, served.name, growing, served.place.slots)
+    call = served.dialect(server.url, served.name, growing, served.place.slots)
     await server.stream(call)
     return growing.done(call.cached)
 

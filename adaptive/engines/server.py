@@ -76,15 +76,16 @@ class AgainError(Exception):
 
 
 class Server:
-    """The server at `url` (".../v1"), `shown` without its password; `key` is sent as a bearer token.
+    """The server at `url` (".../v1"); `key` is sent as a bearer token. All methods belong to one event loop.
 
-    All methods belong to one event loop. At most `concurrency` calls are under way at once; one that waits for its
-    turn is not late.
+    `self.url` is to be shown: without the user and password that the address may hold.
+
+    At most `concurrency` calls are under way at once; one that waits for its turn is not late.
     """
 
     def __init__(self, url: str, key: str | None, patience: Patience, concurrency: int) -> None:
-        self.url, self._root, self._patience = url, url.removesuffix("/v1"), patience
-        self.shown = masked(url)
+        self.url, self._url, self._root = masked(url), url, url.removesuffix("/v1")
+        self._patience = patience
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         times = httpx.Timeout(patience.timeout, connect=CONNECT_SECONDS, pool=None)
         limits = httpx.Limits(max_connections=None)
@@ -96,12 +97,12 @@ class Server:
         found: list[Part] = []
 
         async def ask() -> None:
-            response = await self._client.get(f"{self.url}/models")
+            response = await self._client.get(f"{self._url}/models")
             self._check(response, response.text)
             data = _json(response.text).get("data")
             if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
                 raise AdaptiveError(
-                    f"the server {self.shown} does not list its models: is this the address of its /v1?"
+                    f"the server {self.url} does not list its models: is this the address of its /v1?"
                 )
             found.extend(data)
 
@@ -165,10 +166,10 @@ class Server:
                 await tries(ask)
         except TimeoutError:
             late = f"did not finish within {self._patience.timeout:g} s"
-            raise AdaptiveError(f"the server {self.shown} {late}: raise -o timeout=… or ask for less.") from None
+            raise AdaptiveError(f"the server {self.url} {late}: raise -o timeout=… or ask for less.") from None
         except (AgainError, httpx.TransportError) as error:
             said = f"{_brief(error)}, asked {retries + 1} times"
-            raise AdaptiveError(f"the server {self.shown} does not answer ({said}): is it running?") from error
+            raise AdaptiveError(f"the server {self.url} does not answer ({said}): is it running?") from error
 
     def _pause(self, state: RetryCallState) -> float:
         """As long as the server asks, or else twice as long as before, and not at the same moment as others."""
@@ -180,7 +181,7 @@ class Server:
     def _say(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0.0
-        LOG.warning("the server %s: %s; asked again in %.1f s", self.shown, _brief(error), wait)
+        LOG.warning("the server %s: %s; asked again in %.1f s", self.url, _brief(error), wait)
 
     def _check(self, response: httpx.Response, text: str) -> None:
         """Raise what a status that is no success means."""
@@ -189,9 +190,9 @@ class Server:
             after = response.headers.get("retry-after", "")
             raise AgainError(f"status {status}", float(after) if after.replace(".", "", 1).isdigit() else None)
         if status in (401, 403):
-            raise AdaptiveError(f"the server {self.shown} refuses the key ({status}): set ADAPTIVE_API_KEY.")
+            raise AdaptiveError(f"the server {self.url} refuses the key ({status}): set ADAPTIVE_API_KEY.")
         if status != httpx.codes.OK:
-            raise RefusedError(self.shown, f"{status}: {_said(text)}")
+            raise RefusedError(self.url, f"{status}: {_said(text)}")
 
     async def _parts(self, response: httpx.Response) -> AsyncGenerator[Part, None]:
         """The parts of a stream of server-sent events, or the one answer of a server that does not stream."""
@@ -206,7 +207,7 @@ class Server:
 
     def _fine(self, part: Part) -> Part:
         if "error" in part:
-            raise AdaptiveError(f"the server {self.shown} failed ({_said(json.dumps(part))}).")
+            raise AdaptiveError(f"the server {self.url} failed ({_said(json.dumps(part))}).")
         return part
 
 

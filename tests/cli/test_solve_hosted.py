@@ -1,0 +1,240 @@
+"""`adaptive solve` on hosted models: the providers' own clients, a local server in the providers' place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.compare.lab import png
+from tests.hosted.brains import always
+from tests.hosted.script import Fault, Reply, Spoken
+from tests.hosted.server import Hosted, Takes
+
+KEY = "sk-local-key"
+MODELS = ("openai:gpt-5", "anthropic:claude-sonnet-4-6", "google_genai:gemini-3-flash-preview")
+ADDRESSES = {"OPENAI_BASE_URL": "/v1", "ANTHROPIC_BASE_URL": "", "GOOGLE_GEMINI_BASE_URL": ""}
+KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY")
+OF_KEYS = list(zip(MODELS, KEYS, strict=True))
+GOOD = Spoken("It is 42.", thought=30)
+NO_PRICE, REMEDY = "the price of openai:gpt-none is not known", "give it with --price or in ADAPTIVE_PRICES"
+
+each_model = pytest.mark.parametrize("model", MODELS)
+
+
+@pytest.fixture(autouse=True)
+def _untaught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that one test teaches of a model is known in the next, and no pause is made before a second try."""
+    monkeypatch.setattr("adaptive.chat.taught._TAUGHT", {})
+    monkeypatch.setattr("adaptive.chat.model.wait", lambda state: 0.0)
+
+
+@pytest.fixture
+def hosted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosted]:
+    """The server; the real clients are sent there by their environment variables."""
+    with Hosted(always(GOOD), key=KEY) as server:
+        for name, path in ADDRESSES.items():
+            monkeypatch.setenv(name, server.url + path)
+        for name in KEYS:
+            monkeypatch.setenv(name, KEY)
+        yield server
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> str:
+    (tmp_path / "picture.png").write_bytes(png())
+    return str(tmp_path / "picture.png")
+
+
+def failed(made: Any, code: int, *said: str) -> None:
+    """The exit code, nothing on stdout, and one sentence with these words on stderr."""
+    assert (made.exit_code, made.stdout) == (code, ""), made.output
+    *notes, last = made.stderr.splitlines()
+    assert last.startswith("Error: "), made.stderr
+    assert "Traceback" not in made.stderr
+    assert all(line.startswith("Note: ") for line in notes), made.stderr
+    for words in said:
+        assert words in last
+
+
+@each_model
+def test_the_answer_and_what_it_rests_on(run: Run, hosted: Hosted, model: str) -> None:
+    made = run("solve", "What?", "-m", model)
+    assert (made.exit_code, made.stdout) == (0, "It is 42.\n")
+    assert [line.partition(" was judged by")[0].partition(",")[0] for line in made.stderr.splitlines()] == [
+        "Note: how hard the question is",
+        "Note: answers are accepted when they are whole",
+    ]
+    assert [asked.model for asked in hosted.asked] == [model.partition(":")[2]]
+
+
+def test_address_and_key_as_options(run: Run, hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*ADDRESSES, *KEYS):
+        monkeypatch.delenv(name)
+    made = run("solve", "What?", "-m", "openai:gpt-5", "-o", f"base_url={hosted.url}/v1", "-o", f"api_key={KEY}")
+    assert (made.exit_code, made.stdout) == (0, "It is 42.\n")
+
+
+@each_model
+def test_the_result_says_what_it_took(run: Run, hosted: Hosted, model: str) -> None:
+    result = json.loads(run("solve", "What?", "-m", model, "--json").stdout)
+    assert result["usage"]["total"] == hosted.asked[0].prompt + 33
+    assert result["usage"]["cost"] > 0
+    assert result["model"] == model
+
+
+@each_model
+def test_an_image_is_sent_and_counted(run: Run, hosted: Hosted, model: str, picture: str) -> None:
+    made = run("solve", "What is this?", "-m", model, "--image", picture, "--json")
+    assert made.exit_code == 0, made.stderr
+    assert [asked.images for asked in hosted.asked] == [1]
+    assert json.loads(made.stdout)["usage"]["prompt"] == hosted.asked[0].prompt > 100
+
+
+@each_model
+def test_an_image_for_a_text_model(run: Run, hosted: Hosted, model: str, picture: str) -> None:
+    hosted.models = {model.partition(":")[2]: Takes(images=False)}
+    made = run("solve", "What is this?", "-m", model, "--image", picture)
+    failed(made, 2, f"{model} takes no images: leave the image out or use another model.")
+
+
+def test_an_image_that_is_missing_costs_nothing(run: Run, hosted: Hosted) -> None:
+    failed(
+        run("solve", "What?", "-m", MODELS[0], "--image", "/nowhere.png"), 2, "image /nowhere.png cannot be read"
+    )
+    assert hosted.asked == []
+
+
+@pytest.mark.parametrize(("model", "variable"), OF_KEYS)
+def test_no_key(run: Run, hosted: Hosted, monkeypatch: pytest.MonkeyPatch, model: str, variable: str) -> None:
+    for name in (*KEYS, "GEMINI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    failed(run("solve", "What?", "-m", model), 2, f"model {model!r} needs a key: set {variable}.")
+    assert hosted.asked == []
+
+
+@pytest.mark.parametrize(("model", "variable"), OF_KEYS)
+def test_a_wrong_key_is_for_the_user_to_mend(run: Run, hosted: Hosted, model: str, variable: str) -> None:
+    """So it is wrong input (2), as no key is, and not a failure that another try may mend (1)."""
+    hosted.key = "another"
+    failed(run("solve", "What?", "-m", model), 2, f"{model}: the key was not accepted", f"check {variable}")
+    assert len(hosted.asked) == 1
+
+
+@each_model
+def test_an_unknown_model(run: Run, hosted: Hosted, model: str) -> None:
+    hosted.models = {}
+    failed(run("solve", "What?", "-m", model), 2, f"{model} is not known to its provider (404)")
+
+
+def test_an_unknown_price_with_a_limit_of_money(run: Run, hosted: Hosted) -> None:
+    made = run("solve", "What?", "-m", "openai:gpt-none", "--max-cost", "1")
+    failed(made, 2, f"a limit of $1 cannot be kept: {NO_PRICE}, {REMEDY}.")
+    assert hosted.asked == []
+
+
+def test_an_unknown_price_without_one(run: Run, hosted: Hosted) -> None:
+    made = run("solve", "What?", "-m", "openai:gpt-none", "--json", "-u")
+    result = json.loads(made.stdout)
+    assert (made.exit_code, result["usage"]["cost"]) == (0, None)
+    assert made.stderr.count(f"Note: {NO_PRICE}: {REMEDY}.") == made.stderr.count(NO_PRICE) == 1
+    assert made.stderr.splitlines()[-1].endswith("cost not known")
+
+
+def test_an_effort_that_is_refused_is_mapped_with_a_note(run: Run, hosted: Hosted) -> None:
+    hosted.models = {"gpt-5": Takes(efforts=("low", "medium"))}
+    made = run("solve", "What?", "-m", "openai:gpt-5", "--effort", "high", "--json")
+    assert (made.exit_code, [asked.effort for asked in hosted.asked]) == (0, ["high", "medium"])
+    notes = " ".join(json.loads(made.stdout)["notes"])
+    assert "it does not take effort high: it takes low, medium" in notes
+
+
+def test_a_model_without_efforts_is_asked_without(run: Run, hosted: Hosted) -> None:
+    hosted.models = {"gpt-5": Takes(efforts=())}
+    made = run("solve", "What?", "-m", "openai:gpt-5", "--effort", "high", "--json")
+    assert (made.exit_code, hosted.asked[-1].effort) == (0, None)
+    assert "takes no effort at all" in " ".join(json.loads(made.stdout)["notes"])
+
+
+def test_a_request_of_which_nothing_can_be_left_out(run: Run, hosted: Hosted) -> None:
+    hosted.brain = always(Fault("budget", "We do not like the question."))
+    failed(
+        run("solve", "What?", "-m", "openai:gpt-5"), 2, "does not take the request: We do not like the question"
+    )
+
+
+def test_too_small_a_budget_is_raised_to_the_least_with_a_note(run: Run, hosted: Hosted) -> None:
+    made = run("solve", "What?", "-m", MODELS[1], "--effort", "low", "--budget", "100", "--json")
+    assert made.exit_code == 0, made.stderr
+    assert hosted.asked[0].budget == 1024
+    assert "a thinking budget of 100 is too small: 1024 is used" in " ".join(json.loads(made.stdout)["notes"])
+
+
+@each_model
+def test_starved_for_good_says_what_would_do(run: Run, hosted: Hosted, model: str) -> None:
+    hosted.brain = always(Spoken("42", thought=10**9))
+    made = run("solve", "What?", "-m", model, "--effort", "low", "--max-attempts", "1")
+    assert (made.exit_code, made.stdout) == (4, "\n")
+    assert "Starved: the room for the answer ended before the answer did; " in made.stderr
+    assert " with a cap of " in made.stderr
+    assert "would do." in made.stderr
+
+
+@each_model
+def test_a_refusal_is_not_accepted(run: Run, hosted: Hosted, model: str) -> None:
+    hosted.brain = always(Spoken(refusal="I cannot help with that."))
+    made = run("solve", "What?", "-m", model)
+    assert made.exit_code == 3
+    assert "Not accepted: the model ended its turn without an answer" in made.stderr.splitlines()[-1]
+    assert "42" not in made.stdout
+
+
+DOWN: dict[str, Reply] = {
+    "rate": Fault("rate", after="0"),
+    "error": Fault("error"),
+    "unavailable": Fault("unavailable"),
+    "cut": Fault("cut"),
+    "ended": Fault("ended"),
+}
+
+
+@pytest.mark.parametrize("fault", DOWN)
+@each_model
+def test_a_provider_that_is_down(run: Run, hosted: Hosted, model: str, fault: str) -> None:
+    hosted.brain = always(DOWN[fault])
+    failed(run("solve", "What?", "-m", model), 1, model, "1 attempt")
+    assert len(hosted.asked) == 4
+
+
+def test_one_that_is_not_there(run: Run, hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    failed(run("solve", "What?", "-m", "openai:gpt-5"), 1, "openai:gpt-5 cannot be reached")
+
+
+def test_no_answer_in_time(run: Run, hosted: Hosted) -> None:
+    hosted.brain = always(Fault("hang"))
+    failed(run("solve", "What?", "-m", "openai:gpt-5", "--timeout", "0.3"), 1, "no answer within 0.3 s")
+    assert hosted.left.acquire(timeout=30)
+
+
+def test_many_questions_one_of_which_is_refused(run: Run, hosted: Hosted, tmp_path: Path) -> None:
+    hosted.brain = lambda asked: Spoken(refusal="No.") if "second" in asked.question else Spoken(asked.question)
+    (tmp_path / "questions.txt").write_text("first\nsecond\nthird\n")
+    made = run("solve", "--file", str(tmp_path / "questions.txt"), "-m", "openai:gpt-5")
+    assert made.exit_code == 3
+    assert [made.stdout.splitlines()[i] for i in (0, 2)] == ["first", "third"]
+
+
+@each_model
+def test_what_a_hosted_model_spends_cannot_be_recorded(
+    run: Run, hosted: Hosted, model: str, tmp_path: Path
+) -> None:
+    questions = tmp_path / "questions.csv"
+    questions.write_text("question,answer\nWhat?,42\n")
+    made = run("record", str(questions), "-m", model, "--out", str(tmp_path / "outcomes.db"))
+    failed(made, 2, f"model {model!r} is a chat model, whose tokens are out of reach")
+    assert hosted.asked == []
