@@ -70,8 +70,8 @@ class CompletionsEngine(LoopEngine):
         self._server = Server(address, key, Patience(timeout, retries, pause), concurrency)
         try:
             self._served = loop.call(_connected(self._server, served_model, dialect))
-            codec = FolderCodec(_tokenizer(tokenizer, self._served, masked(name)), markers)
-            super().__init__(masked(name), codec, self._served.window, loop)
+            codec = FolderCodec(_tokenizer(tokenizer, self._served, name), markers)
+            super().__init__(name, codec, self._served.window, loop)
         except BaseException:
             _stop(self._server, loop)
             raise
