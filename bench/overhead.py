@@ -121,10 +121,11 @@ def clocks() -> tuple[float, float]:
 
 def plain(values: dict[str, Any], steps: int) -> Any:
     """Two nodes that take turns for so many super-steps; the first fills the state with `values`."""
+    written = {key: value for key, value in values.items() if key != "adaptive_steps"}  # LangGraph counts that
 
     async def one(state: SolverState) -> dict[str, Any]:
         taken = state.get("adaptive_sample", 0)
-        return {**({} if taken else values), "adaptive_sample": taken + 1}
+        return {**({} if taken else written), "adaptive_sample": taken + 1}
 
     async def after(state: SolverState) -> str:
         taken = state["adaptive_sample"]
