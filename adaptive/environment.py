@@ -5,11 +5,15 @@ They are named as the options of `adaptive solve` are. One that is unset or empt
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import environ
+from typing import Any, TypeVar
 
 from adaptive.errors import InputError
 from adaptive.options import Options
 from adaptive.prices import Prices
+
+T = TypeVar("T")
 
 
 def text(name: str) -> str | None:
@@ -18,21 +22,26 @@ def text(name: str) -> str | None:
 
 
 def count(name: str) -> int | None:
-    """The same as a number; raises `InputError` for what is none."""
-    value = text(name)
-    try:
-        return None if value is None else int(value)
-    except ValueError:
-        raise InputError(f"ADAPTIVE_{name} must be a whole number, got {value!r}.") from None
+    """The same as a whole number; raises `InputError` for what is none."""
+    return _read(name, int, "a whole number")
 
 
 def number(name: str) -> float | None:
     """The same as a number that need not be whole."""
+    return _read(name, float, "a number")
+
+
+def _read(name: str, kind: Callable[[str], T], what: str) -> T | None:
     value = text(name)
     try:
-        return None if value is None else float(value)
+        return None if value is None else kind(value)
     except ValueError:
-        raise InputError(f"ADAPTIVE_{name} must be a number, got {value!r}.") from None
+        raise InputError(f"ADAPTIVE_{name} must be {what}, got {value!r}.") from None
+
+
+def settings() -> dict[str, Any]:
+    """What `build_solver` is given beside the model, by the environment."""
+    return {"profile": text("PROFILE"), "options": options(), "prices": prices()}
 
 
 def prices() -> Prices:

@@ -18,7 +18,7 @@ from langchain_core.runnables import Runnable
 
 from adaptive.agents import AdaptiveThinkingMiddleware, adaptive_tool
 from adaptive.chat.open import chat_model
-from adaptive.environment import options, prices, text
+from adaptive.environment import settings, text
 
 TOOL = "think_hard"
 
@@ -41,8 +41,6 @@ class Handing(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=said)])
 
 
-tool = adaptive_tool(
-    text("MODEL") or "embedded", name=TOOL, profile=text("PROFILE"), options=options(), prices=prices()
-)
+tool = adaptive_tool(text("MODEL") or "embedded", name=TOOL, **settings())
 planner = chat_model(spec).chat if (spec := text("AGENT_MODEL")) else Handing()
 graph = create_agent(planner, [tool], middleware=[AdaptiveThinkingMiddleware()])

@@ -11,7 +11,7 @@ ADAPTIVE_MAX_RUN_TOKENS, from which on no further question is begun.
 from __future__ import annotations
 
 from adaptive.engines.registry import parallel
-from adaptive.environment import count, options, text
+from adaptive.environment import count, settings, text
 from adaptive.many import MOST_QUESTIONS, Limits, build_map_solver
 from adaptive.workflow import build_solver
 
@@ -21,4 +21,4 @@ limits = Limits(
     questions=MOST_QUESTIONS if (most := count("MAX_QUESTIONS")) is None else most,
     tokens=count("MAX_RUN_TOKENS"),
 )
-graph = build_map_solver(build_solver(model, profile=text("PROFILE"), options=options()), limits)
+graph = build_map_solver(build_solver(model, **settings()), limits)

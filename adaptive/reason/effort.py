@@ -88,7 +88,6 @@ class _Made:
 
     talk: Talk
     turn: Turn
-    thinking: str
 
 
 @dataclass
@@ -144,7 +143,7 @@ class _Buying:
         turn = await self._answered([*self.messages, *talk.turns, *opening], ask)
         answer = answer_of(turn)
         talk = self._grown(talk, (*opening, turn.message), turn, answer)
-        return _Made(talk, turn, turn.thinking)
+        return _Made(talk, turn)
 
     async def _answered(self, messages: Sequence[AnyMessage], ask: Ask) -> Turn:
         """What the model says, and where it starved, what it says to the one retry."""
@@ -210,7 +209,7 @@ def _attempt(rung: Rung, index: int, arm: Arm, made: _Made, buying: _Buying) -> 
         waits=made.talk.waits,
         answer=made.talk.answer,
         text=made.turn.text,
-        thinking=made.thinking,
+        thinking=made.turn.thinking,
         status=_status(made),
         finish=_finish(rung, made),
         rounds=made.talk.rounds,

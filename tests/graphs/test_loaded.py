@@ -124,6 +124,14 @@ def test_the_environment_limits_a_run_of_many(
     assert opened == ["embedded"]
 
 
+def test_prices_and_limits_of_money_count_for_a_run_of_many_too(opened: list[str], tmp_path: Path) -> None:
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"scripted": {"input": 1, "output": 1}}', encoding="utf-8")
+    (first, *_) = mapped(MODEL="scripted", CONCURRENCY="1", PRICES=str(prices), MAX_COST="1e-6")["results"]
+    assert first["usage"]["cost"] > 0
+    assert first["stopped"].startswith("reached the limit of $1e-06, $")
+
+
 @pytest.mark.usefixtures("opened")
 @pytest.mark.parametrize(
     ("variables", "said"),
