@@ -143,7 +143,9 @@ def _invalid(fault: Fault) -> str:
 
 
 GOOGLE = Wire(
-    path=re.compile(r"/v1beta/models/(?P<model>[^/:]+):(?P<call>generateContent|streamGenerateContent\?alt=sse)"),
+    path=re.compile(
+        r"/v1(?:beta)?/models/(?P<model>[^/:]+):(?P<call>generateContent|streamGenerateContent\?alt=sse)"
+    ),
     keys=("x-goog-api-key",),
     asked=_asked,
     whole=_whole,
