@@ -20,7 +20,8 @@ class _Kept:
 
     def _create_chat_result(self, response: Any, generation_info: Any = None) -> Any:
         result = super()._create_chat_result(response, generation_info)  # type: ignore[misc]
-        data = response if isinstance(response, dict) else response.model_dump()
+        # Warnings are of the structured answer, which OpenAI's client puts where its own types have none.
+        data = response if isinstance(response, dict) else response.model_dump(warnings=False)
         for made, choice in zip(result.generations, data.get("choices") or [], strict=False):
             _keep(made.message, choice.get("message"))
         return result
