@@ -88,10 +88,10 @@ def attempt_message(
     if attempt.thinking:
         content.insert(0, {"type": "reasoning", "reasoning": attempt.thinking})
     metadata = {"model_name": model, "finish_reason": FINISH_REASONS.get(status_of(attempt), "stop"), **about}
-    return AIMessage(content=content, id=id, response_metadata=metadata, usage_metadata=_usage_metadata(usage))
+    return AIMessage(content=content, id=id, response_metadata=metadata, usage_metadata=usage_metadata(usage))
 
 
-def _usage_metadata(usage: dict[str, Any]) -> UsageMetadata:
+def usage_metadata(usage: dict[str, Any]) -> UsageMetadata:
     """The usage in LangChain's words: all that was generated or injected is output."""
     output = usage["total"] - usage["prompt"]
     return UsageMetadata(

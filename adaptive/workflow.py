@@ -44,6 +44,12 @@ Model = str | TokenEngine | BaseChatModel
 """A model spec, a token engine, or a chat model of LangChain's."""
 
 
+class SolverGraph(StateGraph[SolverState, SolverContext, Any, Any]):
+    """The graph of a solver, which knows what its nodes are bound to."""
+
+    solver: Solver
+
+
 def build_solver(
     model: Model = "embedded",
     *,
@@ -75,6 +81,12 @@ def build_solver(
     return _graph(solver).compile(**{"name": "adaptive", **compile_options})
 
 
+def bound_to(graph: Any) -> Solver | None:
+    """What the nodes of a compiled solver are bound to; None for what `build_solver` did not make."""
+    builder = getattr(graph, "builder", None)
+    return builder.solver if isinstance(builder, SolverGraph) else None
+
+
 def drawn() -> str:
     """The solver's graph as Mermaid text. No model is opened for it: all solvers have the same nodes."""
     return _graph(Solver((), Options())).compile().get_graph().draw_mermaid()
@@ -97,10 +109,11 @@ def _bound(
     return TokenBound(opened, known, verifier_of(known, options.verify, check=check, judge=judge))
 
 
-def _graph(solver: Solver) -> StateGraph[SolverState, SolverContext, Any, Any]:
-    graph: StateGraph[SolverState, SolverContext, Any, Any] = StateGraph(
+def _graph(solver: Solver) -> SolverGraph:
+    graph = SolverGraph(
         SolverState, context_schema=SolverContext, input_schema=SolverInput, output_schema=SolverOutput
     )
+    graph.solver = solver
     nodes = (solver.classify, solver.allocate, solver.think, solver.verify, solver.escalate, solver.sample,
              solver.tally, solver.approve, solver.finish)  # fmt: skip
     for node in nodes:
@@ -131,7 +144,8 @@ def _graph(solver: Solver) -> StateGraph[SolverState, SolverContext, Any, Any]:
     graph.add_conditional_edges("escalate", quick(after_plan), ["think", "sample", "approve", "finish"])
     graph.add_conditional_edges("approve", quick(after_approve), ["think", "sample", "finish"])
     graph.add_conditional_edges("tally", quick(after_tally), ["sample", "escalate", "finish"])
-    return graph.add_edge("finish", END)
+    graph.add_edge("finish", END)
+    return graph
 
 
 def _stopped(state: SolverState) -> bool:

@@ -14,14 +14,14 @@ from langchain.agents.middleware.types import (
 )
 from langchain.agents.structured_output import AutoStrategy, ToolStrategy
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage
 from langgraph.channels.untracked_value import UntrackedValue
 from langgraph.types import Command
 
-from adaptive.agents.counts import KEY, Counts
+from adaptive.agents.counts import Counts
 from adaptive.agents.difficulty import question_of, start
 from adaptive.agents.jobs import Call, Done, Work, passed
 from adaptive.agents.levers import Levers, ladder_of
+from adaptive.agents.report import marked, report
 from adaptive.agents.step import Step
 from adaptive.chat.model import ChatModel
 from adaptive.chat.turn import estimated_tokens
@@ -78,8 +78,8 @@ class Begun:
             raise RuntimeError("a step ended without a response")
         message = done.reply.message
         if message is not None:
-            marked = _marked(message, {**self._report(done), "step": done.counts.to_json(), **totals})
-            response = replace(response, result=[marked if m is message else m for m in response.result])
+            ours = marked(message, {**report(done, self._reason, self._all_notes()), **totals})
+            response = replace(response, result=[ours if m is message else m for m in response.result])
         update = {f"adaptive_{name}": one for name, one in totals.items()}
         return ExtendedModelResponse(response, Command(update=update))
 
@@ -102,7 +102,7 @@ class Begun:
     def _step(self, levers: Levers, prompt: int) -> Step:
         setup, request = self._setup, self._request
         profile = setup.profile or untrained_chat(levers.model)
-        ladder, places = ladder_of(levers.model, profile, setup.efforts)
+        ladder, places = ladder_of(levers.model, profile.ladder, setup.efforts)
         left = None if setup.max_tokens is None else setup.max_tokens - self._run.tokens
         begin = start(request.messages, ladder, places, profile, left is not None and left <= 0)
         self._reason = begin.reason
@@ -113,7 +113,7 @@ class Begun:
             begin.reason,
             question_of(request.messages),
             setup.max_escalations,
-            left,
+            lambda usage: left is not None and usage.total >= left,
             Recovery(setup.memories.setdefault(levers.model.name, Memory()), levers.largest, left),
             prompt,
             self._tell,
@@ -122,28 +122,9 @@ class Begun:
     def _tell(self, event: dict[str, Any]) -> None:
         self._request.runtime.stream_writer({**event, "step": self._run.steps + 1})
 
-    def _report(self, done: Done) -> dict[str, Any]:
-        """What is said of the kept attempt."""
-        levers = self._levers
-        notes = [*self._notes, *(levers.notes if levers else ()), *(levers.model.notes() if levers else ())]
-        attempt, ask = done.attempt, done.ask
-        verdict = attempt.verdict if attempt else None
-        return {
-            "status": attempt.status if attempt else None,
-            "effort": ask.effort if ask else None,
-            "cap": ask.cap if ask else None,
-            "accepted": verdict.accepted if verdict else None,
-            "verdict": verdict.to_json() if verdict else None,
-            "attempts": done.attempts,
-            "reason": self._reason,
-            "advice": done.advice,
-            "notes": notes,
-        }
-
-
-def _marked(message: AIMessage, data: dict[str, Any]) -> AIMessage:
-    """A copy of the message with our data beside the provider's."""
-    return message.model_copy(update={"response_metadata": {**message.response_metadata, KEY: data}})
+    def _all_notes(self) -> list[str]:
+        """What was mapped, and what gave way, in words."""
+        return [*self._notes, *(self._levers.said() if self._levers else ())]
 
 
 def _forces_tool(request: ModelRequest[Any]) -> bool:

@@ -8,19 +8,26 @@ import threading
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, ModelProfile
 from langchain_core.language_models.chat_models import agenerate_from_stream, generate_from_stream
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from adaptive.agents.chunks import Chunks
+from adaptive.agents.carrying import Carried, carried_in, carrying, goes_on, rebound
+from adaptive.agents.chunks import Chunks, of_message
 from adaptive.apart import Tell, told, told_blocking
+from adaptive.chat.keys import is_chat
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.options import PER_QUESTION, Options
+
+if TYPE_CHECKING:
+    from adaptive.agents.caller import Caller
+    from adaptive.nodes import Solver
 
 OURS = ("effort", "budget", "max_tokens", "temperature", "seed")
 """Fields that are options of a solve."""
@@ -32,10 +39,10 @@ _BUILDING = threading.Lock()  # one solver a model, and of two models one after 
 class ChatAdaptive(BaseChatModel):
     """A chat model that thinks as much as the question needs, and gives the answer that was kept.
 
-    model: a model spec; its solver is built on first use. adaptive_profile: the profile's folder (default: the
-    model's own); `profile` is LangChain's field, and says what the model can do. effort, budget, max_tokens,
-    temperature, seed: as in `adaptive.Options`, None leaves them to the profile. They, and the other options that
-    a graph's state may set, can be given for one call too: `invoke(..., budget=64)`.
+    model: a model spec; its solver is built on first use, that of a hosted model at once. adaptive_profile: the
+    profile's folder (default: the model's own); `profile` is LangChain's field, and says what the model can do.
+    effort, budget, max_tokens, temperature, seed: as in `adaptive.Options`, None leaves them to the profile. They,
+    and the other options that a graph's state may set, can be given for one call too: `invoke(..., budget=64)`.
 
     max_tokens counts all tokens of the whole solve: prompts, thinking and answers of all attempts. No attempt is
     begun once it is reached, and one that was begun is finished. stop: the text is cut before the first of these
@@ -50,9 +57,13 @@ class ChatAdaptive(BaseChatModel):
     that of the solve. Its `response_metadata` has `model_name`, `finish_reason` ("stop"; "length" where thinking
     left no room for the answer, "refusal" where the model gave none) and the result object as `adaptive`.
 
+    Tools and structured output work where a chat model is underneath (`openai:...`, or one of LangChain's in the
+    solver): `bind_tools` and `with_structured_output` are that model's own. A call that carries them is a step of
+    an agent and no solve (`adaptive.agents.caller`): the message is the provider's, in one chunk, with the step's
+    usage, and `adaptive` in its metadata is the step's report, as `AdaptiveThinkingMiddleware` writes it.
+
     Raises `InputError` for options, models and messages that cannot be, `AdaptiveError` where a solve fails or its
-    time is up. Tools and structured output need a model that can call tools, which token engines cannot:
-    `NotImplementedError`, as from all chat models without them.
+    time is up, and `NotImplementedError` for tools on a token engine, as all chat models without them do.
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -84,21 +95,25 @@ class ChatAdaptive(BaseChatModel):
             raise InputError(f"max_retries must be 0 or more, got {self.max_retries}.")
         if self.solver is not None and self.adaptive_profile is not None:
             raise InputError("a solver has its profile already: give adaptive_profile to build_solver.")
+        if self.solver is None and is_chat(self.model):
+            self._solver()  # says now that a key or a package is missing
         return self
 
-    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> NoReturn:
-        """Raises `NotImplementedError`: the models of this version, on token engines, call no tools."""
-        raise NotImplementedError(
-            f"{self.model} runs on a token engine, which cannot call tools: "
-            "let an agent's own model call adaptive.agents.adaptive_tool."
-        )
+    def bind_tools(
+        self, tools: Sequence[Any], *, tool_choice: Any = None, **kwargs: Any
+    ) -> Runnable[Any, AIMessage]:
+        """The model with tools, as the chat model underneath binds them; `NotImplementedError` where none is."""
+        chat = self._underneath("cannot call tools: let an agent's own model call adaptive.agents.adaptive_tool")
+        bound = chat.bind_tools(tools, tool_choice=tool_choice, **kwargs)
+        return rebound(bound, chat, lambda arguments: self.bind(**carrying(arguments)))
 
-    def with_structured_output(self, schema: Any, **kwargs: Any) -> NoReturn:
-        """Raises `NotImplementedError`, for the reason that `bind_tools` has."""
-        raise NotImplementedError(
-            f"{self.model} runs on a token engine, which has no structured output: "
-            "ask for a form in words, and check it with build_solver(check=...)."
+    def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:
+        """The model with a form for its answers, as `bind_tools`."""
+        chat = self._underneath(
+            "has no structured output: ask for a form in words, and check it with build_solver(check=...)"
         )
+        formed = chat.with_structured_output(schema, **kwargs)
+        return rebound(formed, chat, lambda arguments: self.bind(**carrying(arguments, form=True)))
 
     @property
     def _llm_type(self) -> str:
@@ -112,13 +127,16 @@ class ChatAdaptive(BaseChatModel):
         return {"model": self.model, "adaptive_profile": folder, "stop": self.stop, **self._asked({}), **solver}
 
     def _resolve_model_profile(self) -> ModelProfile:
+        caller = self._caller({})
+        can: Any = {} if caller is None else caller.bound.model.chat.profile or {}
+        calls = caller is not None and type(caller.bound.model.chat).bind_tools is not BaseChatModel.bind_tools
         return ModelProfile(
             text_inputs=True,
             text_outputs=True,
             reasoning_output=True,
-            tool_calling=False,
-            structured_output=False,
-            image_inputs=False,
+            tool_calling=calls and can.get("tool_calling", True),
+            structured_output=calls and can.get("structured_output", False),
+            image_inputs=caller is not None and can.get("image_inputs", False),
             audio_inputs=False,
             video_inputs=False,
             pdf_inputs=False,
@@ -168,17 +186,44 @@ class ChatAdaptive(BaseChatModel):
         tell: Tell[ChatGenerationChunk],
     ) -> None:
         """Solve, and tell the chunks of the message."""
+        carried, given = carried_in(given)
         stops, options = _stops(self.stop if stop is None else stop), self._asked(given)
         # Copies: a graph gives messages ids, and takes two with one id for the same.
-        asked = {"messages": [m.model_copy(update={"id": None}) for m in messages], "adaptive_options": options}
+        asked = [m.model_copy(update={"id": None}) for m in messages]
+        caller = await asyncio.to_thread(self._caller, options) if carried or goes_on(asked) else None
         solver = self.solver or await asyncio.to_thread(self._solver)
         try:
             async with asyncio.timeout(self.timeout) as limit:
-                await _told(solver, asked, stops, tell)
+                if caller is not None:
+                    told = await caller.message(cast("list[AnyMessage]", asked), carried or Carried())
+                    tell(of_message(told, stops))
+                else:
+                    await _told(solver, {"messages": asked, "adaptive_options": options}, stops, tell)
         except TimeoutError as error:
             if not limit.expired():  # somebody else's time limit
                 raise
             raise AdaptiveError(f"no answer within {self.timeout:g} s: raise timeout or lower budget.") from error
+
+    def _underneath(self, cannot: str) -> BaseChatModel:
+        """The chat model underneath; raises `NotImplementedError` where a token engine is."""
+        caller = self._caller({})
+        if caller is None:
+            raise NotImplementedError(f"{self.model} runs on a token engine, which {cannot}.")
+        return caller.bound.model.chat
+
+    def _caller(self, asked: dict[str, Any]) -> Caller | None:
+        """What makes calls with tools, within these options; None where no chat model is underneath."""
+        if self.solver is None and not is_chat(self.model):
+            return None
+        from adaptive.agents.caller import Caller
+        from adaptive.chat_bound import ChatBound
+        from adaptive.workflow import bound_to
+
+        solver: Solver | None = bound_to(self.solver or self._solver())
+        first = solver.models[0] if solver else None
+        if solver is None or not isinstance(first, ChatBound):
+            return None
+        return Caller(first, solver.options.with_state(asked), solver.prices)
 
     def _solver(self) -> Any:
         """The solver, built once."""

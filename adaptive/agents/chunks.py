@@ -51,6 +51,16 @@ class Chunks:
         return ChatGenerationChunk(message=AIMessageChunk(content=content, **more))
 
 
+def of_message(message: AIMessage, stops: Sequence[str]) -> ChatGenerationChunk:
+    """The one chunk of a message that has no events: a call with tools, told as the provider gave it."""
+    chunk = AIMessageChunk(**message.model_dump(exclude={"type"}), chunk_position="last")
+    text, stop = cut(message.text, () if message.tool_calls else stops)
+    if stop is not None:
+        chunk.content = text
+        chunk.response_metadata["stop_sequence"] = stop
+    return ChatGenerationChunk(message=chunk)
+
+
 def cut(text: str, stops: Sequence[str]) -> tuple[str, str | None]:
     """The text before the first of `stops` in it, and which that was; all of it and None where there is none."""
     found = [(text.index(stop), stop) for stop in stops if stop in text]

@@ -17,6 +17,8 @@ from adaptive.ladder import Ladder
 from adaptive.options import Options
 from adaptive.profile import Profile
 
+ANY = Options()
+
 
 @dataclass(frozen=True)
 class Start:
@@ -32,18 +34,23 @@ def question_of(messages: Sequence[AnyMessage]) -> str:
 
 
 def start(
-    messages: Sequence[AnyMessage], ladder: Ladder, places: Sequence[int], profile: Profile, out_of_tokens: bool
+    messages: Sequence[AnyMessage],
+    ladder: Ladder,
+    places: Sequence[int],
+    profile: Profile,
+    out_of_tokens: bool = False,
+    options: Options = ANY,
 ) -> Start:
-    """Where a step begins on `ladder`, whose rungs are at `places` on the profile's.
+    """Where a step begins on `ladder`, whose rungs are at `places` on the profile's within the options.
 
     out_of_tokens: the run has reached its limit, so that the cheapest rung is taken.
     """
     if out_of_tokens:
         return Start(0, "the run's limit of tokens is reached: the cheapest rung")
     difficulty = profile.difficulty(question_of(messages))
-    known = difficulty["p_solved"]
+    known = policy.on_ladder(difficulty["p_solved"], profile.ladder, policy.shape(profile.ladder, options))
     p_solved = [known[place] for place in places] if known else []
-    plan = policy.first(ladder, profile.policy, p_solved, Options(), general=difficulty.get("general"))
+    plan = policy.first(ladder, profile.policy, p_solved, options, general=difficulty.get("general"))
     if _tool_failed(messages) and plan.index < ladder.top:
         return Start(plan.index + 1, f"{plan.reason}; one rung up, for the last tool call failed")
     return Start(plan.index, plan.reason)

@@ -1,7 +1,7 @@
 """What a step of an agent wants done: calls of the model and verdicts.
 
-A step says what is to be done (`Call`, `Judge`) and is told what came of it, so that agents that are invoked and
-agents that are awaited go the same way.
+A step says what is to be done (`Call`, `Judge`) and is told what came of it, so that agents that are invoked,
+agents that are awaited and `ChatAdaptive` go the same way.
 """
 
 from __future__ import annotations
@@ -10,12 +10,9 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langchain.agents.middleware.types import ModelResponse
-from langchain.agents.structured_output import StructuredOutputError
 from langchain_core.messages import AIMessage
 
 from adaptive.agents.counts import Counts
-from adaptive.agents.judging import message_of
 from adaptive.attempt import Attempt, Verdict
 from adaptive.chat.model import Ask
 from adaptive.chat.turn import Turn, read_turn
@@ -39,27 +36,23 @@ class Judge:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of a call: a response, or the error in its place, after so many seconds."""
+    """What came of a call after so many seconds: a message, or the error in its place.
 
-    response: ModelResponse[Any] | None
+    message: the model's, also beside an error where its structured answer could not be read. structured: the
+    structured answer, where there is one. response: what LangChain's agent made of the call. read: the call as a
+    turn, where it was read already.
+    """
+
+    message: AIMessage | None
     error: Exception | None
     seconds: float
-
-    @property
-    def message(self) -> AIMessage | None:
-        """The model's message, also where its structured answer could not be read."""
-        if isinstance(self.error, StructuredOutputError):
-            return self.error.ai_message
-        return message_of(self.response.result) if self.response else None
-
-    @property
-    def structured(self) -> Any:
-        """The structured answer, where there is one."""
-        return self.response.structured_response if self.response else None
+    structured: Any = None
+    response: Any = None
+    read: Turn | None = None
 
     def turn(self) -> Turn:
         """The call as a turn; one that brought no message of a model is empty."""
-        return read_turn(self.message or AIMessage(""), self.seconds)
+        return self.read or read_turn(self.message or AIMessage(""), self.seconds)
 
 
 Work = Generator[Call | Judge, Any, "Done"]

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.messages import AIMessage
-
 from adaptive.attempt import Arm, Attempt, Status, Verdict
 from adaptive.chat.turn import Turn
 from adaptive.dials import Policy
@@ -81,8 +79,3 @@ def _status(turn: Turn, text: str | None, failed: bool) -> Status:
     if failed:
         return "failed"
     return "refused" if turn.finish == "refusal" or text == "" else "answered"
-
-
-def message_of(messages: Sequence[Any]) -> AIMessage | None:
-    """The model's message among those that a call brought; None where there is none."""
-    return next((m for m in messages if isinstance(m, AIMessage)), None)

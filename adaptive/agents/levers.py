@@ -7,14 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adaptive.bound import fitted
+from adaptive.chat.adapters import CAPS, cap_in
 from adaptive.chat.levels import fit
 from adaptive.chat.model import Ask, ChatModel
 from adaptive.chat_bound import THINKING, takes_budget
 from adaptive.ladder import Effort, Ladder, Rung
-from adaptive.profile import Profile
-
-CAP = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict", "options"})
-"""Arguments by which they take a completion cap."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +19,15 @@ class Levers:
     """The levers of one step.
 
     set_by_user: the request's `model_settings`, which are never replaced. forced: whether the request forces the
-    model to call a tool. notes: what of ours gave way, in words.
+    model to call a tool. temperature, seed: of all calls; None leaves them to the model. notes: what of ours gave
+    way, in words.
     """
 
     model: ChatModel
     set_by_user: Mapping[str, Any]
     forced: bool = False
+    temperature: float | None = None
+    seed: int | None = None
     notes: dict[str, None] = field(default_factory=dict)
 
     @property
@@ -47,13 +47,12 @@ class Levers:
 
     @property
     def _own_cap(self) -> int | None:
-        caps = [v for name, v in self.set_by_user.items() if name in CAP and isinstance(v, int)]
-        return min(caps, default=None)
+        return cap_in(self.set_by_user)
 
     def ask(self, rung: Rung, least: int = 0) -> Ask:
         """What a rung asks for, with a cap of at least `least`, within the largest."""
         cap = max(rung.budget + rung.answer_room, least)
-        ask = Ask(rung.effort, rung.budget, cap)
+        ask = Ask(rung.effort, rung.budget, cap, self.temperature, self.seed)
         return ask if self.largest is None or cap <= self.largest else self._within(ask, rung, self.largest)
 
     def _within(self, ask: Ask, rung: Rung, cap: int) -> Ask:
@@ -69,12 +68,16 @@ class Levers:
     def settings(self, ask: Ask) -> dict[str, Any]:
         """All settings of a call: ours, and the user's over them."""
         ours = self.model.settings(ask)
-        if CAP & self.set_by_user.keys():
-            ours = {name: value for name, value in ours.items() if name not in CAP}
+        if CAPS & self.set_by_user.keys():
+            ours = {name: value for name, value in ours.items() if name not in CAPS}
         if why := self._no_budget(ours.get("thinking")):
             del ours["thinking"]
             self.notes[f"{why}: no thinking budget is set"] = None
         return {**ours, **self.set_by_user}
+
+    def said(self) -> list[str]:
+        """What gave way and what was mapped to the nearest thing that the model can, in words."""
+        return [*self.notes, *self.model.notes()]
 
     def _no_budget(self, thinking: Any) -> str:
         """Why Anthropic's thinking budget cannot be set, in words; "" where it can or there is none."""
@@ -85,13 +88,15 @@ class Levers:
         return "a tool call is forced, which goes without" if self.forced else ""
 
 
-def ladder_of(model: ChatModel, profile: Profile, efforts: Sequence[Effort] | None) -> tuple[Ladder, list[int]]:
-    """The rungs to use, one for each effort, and where they are on the profile's ladder.
+def ladder_of(
+    model: ChatModel, known: Ladder, efforts: Sequence[Effort] | None = None
+) -> tuple[Ladder, list[int]]:
+    """The rungs to use, one for each effort, and where they are on the ladder that is known.
 
     efforts: those to use, None for all. Each rung's effort is the nearest of them, and then the nearest that the
     model takes; of several with one effort the one with the most room is used.
     """
-    ladder = fitted(profile.ladder, efforts)[0] if efforts else profile.ladder
+    ladder = fitted(known, efforts)[0] if efforts else known
     ladder = fitted(ladder, model.efforts)[0]
     last = {rung.effort if rung.thinks else "none": index for index, rung in enumerate(ladder)}
     if efforts and "none" not in efforts and len(last) > 1:

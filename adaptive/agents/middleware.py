@@ -20,6 +20,7 @@ from langgraph.errors import GraphBubbleUp
 from adaptive.agents.begun import AdaptiveState, Begun, Setup
 from adaptive.agents.jobs import Call, Judge, Reply, adriven, driven
 from adaptive.agents.judging import verifier_of
+from adaptive.agents.replies import failed, replied
 from adaptive.attempt import Verdict
 from adaptive.blocking import run_blocking
 from adaptive.errors import InputError
@@ -93,11 +94,11 @@ class AdaptiveThinkingMiddleware(AgentMiddleware[AdaptiveState[ResponseT], Conte
         def call(job: Call) -> Reply:
             begun = time.perf_counter()
             try:
-                return Reply(handler(step.request(job)), None, time.perf_counter() - begun)
+                return replied(handler(step.request(job)), time.perf_counter() - begun)
             except GraphBubbleUp:
                 raise
             except Exception as error:  # noqa: BLE001 -- each provider has its own; raised again if nothing mends it
-                return Reply(None, error, time.perf_counter() - begun)
+                return failed(error, time.perf_counter() - begun)
 
         return step.over(driven(step.work, call, lambda job: run_blocking(self._judge(job))))
 
@@ -110,11 +111,11 @@ class AdaptiveThinkingMiddleware(AgentMiddleware[AdaptiveState[ResponseT], Conte
         async def call(job: Call) -> Reply:
             begun = time.perf_counter()
             try:
-                return Reply(await handler(step.request(job)), None, time.perf_counter() - begun)
+                return replied(await handler(step.request(job)), time.perf_counter() - begun)
             except GraphBubbleUp:
                 raise
             except Exception as error:  # noqa: BLE001 -- each provider has its own; raised again if nothing mends it
-                return Reply(None, error, time.perf_counter() - begun)
+                return failed(error, time.perf_counter() - begun)
 
         return step.over(await adriven(step.work, call, self._judge))
 

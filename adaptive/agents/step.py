@@ -14,7 +14,7 @@ one was rejected.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +41,7 @@ LESSONS = 4
 class Step:
     """A step being made.
 
-    index: where it begins on the ladder. left: tokens that the run may still spend, None without a limit.
+    index: where it begins on the ladder. over: whether nothing more may be bought after so much was spent.
     recovery: what to do about a call that starved. prompt: tokens of the messages, estimated: what is counted
     where the provider does not say.
     """
@@ -52,7 +52,7 @@ class Step:
     reason: str
     question: str
     max_escalations: int
-    left: int | None
+    over: Callable[[Usage], bool]
     recovery: Recovery
     prompt: int
     watcher: OnEvent
@@ -174,7 +174,7 @@ class Step:
         """
         last = self._last
         rejected = last.verdict is not None and last.verdict.decided and not last.verdict.accepted
-        over = self.left is not None and self.counts.tokens >= self.left
+        over = self.over(self.counts.usage or Usage())
         if not rejected or over or len(self.made) > self.max_escalations or _final(last, self.made[-1][1]):
             return None
         return index + 1 if index < self.ladder.top else None
@@ -184,7 +184,7 @@ class Step:
         best = policy.best([attempt for attempt, _, _ in self.made])
         attempt, reply, ask = self.made[best]
         self._tell("kept", best + 1, message=_id(reply), status=attempt.status)
-        if reply.response is None and reply.error is not None:
+        if reply.error is not None and reply.response is None:
             raise reply.error
         advice = self.advice if attempt.status == "starved" else ""
         return Done(reply, attempt, ask, len(self.made), self.counts, advice)

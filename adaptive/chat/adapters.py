@@ -16,6 +16,14 @@ from langchain_core.language_models import BaseChatModel
 from adaptive.chat.ask import Ask
 from adaptive.ladder import EFFORTS, Effort
 
+CAPS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict", "options"})
+"""Arguments by which providers take a completion cap."""
+
+
+def cap_in(arguments: Mapping[str, Any]) -> int | None:
+    """The completion cap among a call's arguments; None where there is none."""
+    return min((v for name, v in arguments.items() if name in CAPS and isinstance(v, int)), default=None)
+
 
 @dataclass(frozen=True)
 class Model:

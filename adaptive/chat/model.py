@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, AnyMessage
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from adaptive.attempt import Usage
-from adaptive.chat.adapters import Model, Settings, adapter_of, standard_levels
+from adaptive.chat.adapters import Model, Settings, adapter_of, cap_in, standard_levels
 from adaptive.chat.ask import Ask
 from adaptive.chat.faults import ChatError, explain, fault, retryable, wait
 from adaptive.chat.images import has_image, refused, refuses_images
@@ -98,6 +98,19 @@ class ChatModel:
                 if not self._learns(error, settings, messages):
                     # Not `from error`: what it says may hold a key, and a traceback would show it.
                     raise call.spent_by(explain(error, self.name)) from None
+
+    async def call(self, messages: Sequence[AnyMessage], arguments: Mapping[str, Any]) -> Turn:
+        """What one call with these arguments of the provider's brings, tried again where that may help.
+
+        A refusal that comes as an error is a turn too. Raises what the provider raises.
+        """
+        call = _Call(self, messages, None)
+        try:
+            return await call.tried(Settings(dict(arguments), {"cap": cap_in(arguments) or 0}))
+        except Exception as error:
+            if fault(error) == "refusal":
+                return call.refusal(error)
+            raise
 
     @property
     def _profile(self) -> Mapping[str, Any]:

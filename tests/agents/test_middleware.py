@@ -58,7 +58,9 @@ class Solves:
 
 
 def measured(*p_solved: float) -> Profile:
-    return Profile("measured", "toy", LADDER, difficulty_model=lambda: Solves(*p_solved))
+    return Profile(
+        "measured", "toy", Ladder(LADDER.rungs[: len(p_solved)]), difficulty_model=lambda: Solves(*p_solved)
+    )
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -1,0 +1,258 @@
+"""`ChatAdaptive` with tools and forms, on each provider's own client over the wire, and where it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.runnables import RunnableLambda
+from pydantic import BaseModel
+
+from adaptive import build_solver
+from adaptive.agents import ChatAdaptive
+from adaptive.agents.carrying import rebound
+from adaptive.errors import AdaptiveError, InputError
+from adaptive.options import Options
+from adaptive.prices import Price, Prices
+from tests.agents.asking import CALL, accepts, look_up
+from tests.hosted.clients import NAMES, client
+from tests.hosted.obliging import obliging
+from tests.hosted.script import Asked, Fault, Spoken, Tool
+from tests.hosted.server import Hosted
+
+QUESTION = "Look 'sum' up."
+STARVES = 25_000
+"""Thinking that fills the cap of the lowest rung, and of no other."""
+WAYS = ("invoke", "ainvoke", "stream", "astream")
+
+
+class Sum(BaseModel):
+    """A sum."""
+
+    a: int
+    b: int
+
+
+def by_effort(asked: Asked) -> Spoken:
+    """Calls the tool first, and then answers with its effort, after much thinking at low effort."""
+    if "sum: four" not in json.dumps(asked.body):  # providers differ in the role of a tool's result
+        return Spoken(tools=(Tool("look_up", {"word": "sum"}),), thinking="which word", thought=20)
+    return Spoken(str(asked.effort), thinking="let me see", thought=STARVES if asked.effort == "low" else 50)
+
+
+@pytest.fixture(params=NAMES)
+def hosted(request: Any) -> Iterator[tuple[BaseChatModel, Hosted]]:
+    with Hosted(obliging) as server:
+        yield client(request.param, server), server
+
+
+def chat(model: BaseChatModel, options: Options | None = None, **built: Any) -> ChatAdaptive:
+    return ChatAdaptive(solver=build_solver(model, options=options, **built))
+
+
+def ask(model: Any, way: str, given: Any) -> AIMessage:
+    """The message, asked for in one of `WAYS`."""
+
+    async def streamed() -> list[Any]:
+        return [chunk async for chunk in model.astream(given)]
+
+    if way in ("stream", "astream"):
+        first, *rest = model.stream(given) if way == "stream" else asyncio.run(streamed())
+        return sum(rest, start=first)
+    return asyncio.run(model.ainvoke(given)) if way == "ainvoke" else model.invoke(given)
+
+
+def report(message: AIMessage) -> dict[str, Any]:
+    return message.response_metadata["adaptive"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_tool_is_called_and_its_result_answered(hosted: tuple[BaseChatModel, Hosted], way: str) -> None:
+    model, server = hosted
+    tooled = chat(model).bind_tools([look_up])
+    called = ask(tooled, way, QUESTION)
+    assert [(call["name"], call["args"]) for call in called.tool_calls] == [("look_up", {"word": "sum"})]
+    result = look_up.invoke(called.tool_calls[0])
+    answer = ask(tooled, way, [HumanMessage(QUESTION), called, result])
+    assert answer.text == "It is done."
+    assert not answer.tool_calls
+    assert "sum: four" in json.dumps(server.asked[-1].body)
+
+
+def test_the_usage_is_what_the_provider_counted(hosted: tuple[BaseChatModel, Hosted]) -> None:
+    model, server = hosted
+    message = chat(model).bind_tools([look_up]).invoke(QUESTION)
+    usage: Any = message.usage_metadata
+    assert usage["input_tokens"] == sum(asked.prompt for asked in server.asked)
+    assert usage["output_tokens"] == usage["total_tokens"] - usage["input_tokens"]
+    assert report(message)["step"]["usage"]["total"] == usage["total_tokens"]
+    assert report(message)["step"]["calls"] == len(server.asked) == 1
+
+
+def test_a_form_is_filled(hosted: tuple[BaseChatModel, Hosted]) -> None:
+    model, _ = hosted
+    assert chat(model).with_structured_output(Sum).invoke("What is 47 + 38?") == Sum(a=47, b=38)
+    raw: Any = chat(model).with_structured_output(Sum, include_raw=True).invoke("What is 47 + 38?")
+    assert raw["parsed"] == Sum(a=47, b=38)
+    assert report(raw["raw"])["attempts"] == 1
+
+
+# Not the Responses interface: the server gives all of its answers one id, and a graph keeps one message of an id.
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "openai_responses"])
+def test_in_an_agent_a_final_answer_is_recovered_and_escalated(name: str) -> None:
+    with Hosted(by_effort) as server:
+        model = chat(client(name, server), check=accepts("high"))
+        done = create_agent(model, [look_up]).invoke({"messages": [("user", "What is 2 + 2?")]})
+    assert [m.type for m in done["messages"]] == ["human", "ai", "tool", "ai"]
+    last = done["messages"][-1]
+    assert last.text == "high"
+    assert report(last)["accepted"] is True
+    assert report(last)["step"]["starved"] == (1 if "low" in [a.effort for a in server.asked[1:]] else 0)
+    spent = sum(m.usage_metadata["input_tokens"] for m in done["messages"] if m.type == "ai")
+    assert spent == sum(a.prompt for a in server.asked)
+
+
+def test_what_claude_thought_goes_back_to_it_as_it_came() -> None:
+    with Hosted(by_effort) as server:
+        tooled = chat(client("anthropic", server)).bind_tools([look_up])
+        called = tooled.invoke("What is 2 + 2?")
+        tooled.invoke([HumanMessage("What is 2 + 2?"), called, look_up.invoke(called.tool_calls[0])])
+    sent = server.asked[-1].body["messages"][1]["content"]
+    assert [block["type"] for block in sent] == ["thinking", "tool_use"]
+    assert sent[0]["signature"]
+
+
+@pytest.mark.parametrize("strategy", [ToolStrategy, ProviderStrategy])
+def test_an_agents_structured_answer(strategy: Any) -> None:
+    with Hosted(obliging) as server:
+        agent = create_agent(chat(client("openai", server)), [], response_format=strategy(Sum))
+        done = agent.invoke({"messages": [("user", "What is 47 + 38?")]})
+    assert done["structured_response"] == Sum(a=47, b=38)
+
+
+def test_a_structured_answer_that_is_rejected_is_asked_for_with_more_effort() -> None:
+    def right_when_high(asked: Asked) -> Spoken:
+        args = {"a": 47 if asked.effort == "high" else 0, "b": 38}
+        return Spoken(tools=(Tool("Sum", args),), thought=20)
+
+    with Hosted(right_when_high) as server:
+        model = chat(client("openai", server), check=accepts('{"a": 47, "b": 38}'))
+        made = model.with_structured_output(Sum, method="function_calling", include_raw=True)
+        found: Any = made.invoke("What is 47 + 38?")
+    assert found["parsed"] == Sum(a=47, b=38)
+    assert server.asked[-1].effort == "high"
+    assert report(found["raw"])["attempts"] == len(server.asked) > 1
+
+
+def test_options_of_a_call_and_of_the_solver_count() -> None:
+    with Hosted(by_effort) as server:
+        model = chat(client("openai", server), Options(max_attempts=1), check=accepts("nothing"))
+        tooled = model.bind_tools([look_up])
+        asked = [HumanMessage("What is 2 + 2?"), AIMessage("", tool_calls=[CALL]), _result()]
+        message = tooled.invoke(asked, reasoning_effort="medium", waits=2)
+    assert [a.effort for a in server.asked] == ["medium"]
+    assert report(message)["attempts"] == 1
+    assert any(note.startswith("waits is not used") for note in report(message)["notes"])
+
+
+@pytest.mark.parametrize(
+    "limit", [Options(max_tokens=1), Options(max_cost=1e-9), Options(adapt=False)], ids=["tokens", "cost", "adapt"]
+)
+def test_nothing_more_is_bought_past_a_limit(limit: Options) -> None:
+    prices = Prices({"openai:gpt-5": Price(1.0, 10.0)})
+    with Hosted(by_effort) as server:
+        model = chat(client("openai", server), limit, check=accepts("nothing"), prices=prices)
+        message = model.invoke([HumanMessage("What is 2 + 2?"), AIMessage("", tool_calls=[CALL]), _result()])
+    assert len(server.asked) == 1
+    assert report(message)["accepted"] is not True
+
+
+def test_messages_of_tools_need_no_tools_bound() -> None:
+    with Hosted(by_effort) as server:
+        asked = [HumanMessage("What is 2 + 2?"), AIMessage("", tool_calls=[CALL]), _result()]
+        message = chat(client("openai", server)).invoke(asked, effort="high")
+    assert message.text == "high"
+
+
+def test_a_stop_string_cuts_the_text() -> None:
+    with Hosted(obliging) as server:
+        tooled = chat(client("openai", server)).bind_tools([look_up], tool_choice="none")
+        message = tooled.invoke(QUESTION, stop=["done"])
+    assert message.text == "It is "
+    assert message.response_metadata["stop_sequence"] == "done"
+
+
+@pytest.mark.parametrize(("fault", "error", "says"), [
+    (Fault("key"), InputError, "the key was not accepted"),
+    (Fault("model", value="gpt-5"), InputError, "is not known to its provider"),
+])  # fmt: skip
+def test_what_the_provider_refuses_is_one_sentence_without_the_key(
+    fault: Fault, error: type[Exception], says: str
+) -> None:
+    with Hosted(lambda _: fault) as server, pytest.raises(error, match=says) as caught:
+        chat(client("openai", server)).bind_tools([look_up]).invoke(QUESTION)
+    assert server.key not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_an_effort_that_is_refused_teaches_which_are_taken() -> None:
+    def picky(asked: Asked) -> Any:
+        if asked.effort not in ("low", "high"):
+            return Fault("effort", value=str(asked.effort), allowed=("low", "high"))
+        return obliging(asked)
+
+    with Hosted(picky) as server:
+        model = client("openai", server, model="gpt-5-picky", profile={"reasoning_output": True})
+        message = chat(model).bind_tools([look_up]).invoke(QUESTION, effort="medium")
+    assert message.tool_calls
+    assert server.asked[-1].effort in ("low", "high")
+
+
+def test_a_call_that_hangs_ends_with_the_time() -> None:
+    with Hosted(lambda _: Fault("hang")) as server:
+        model = ChatAdaptive(solver=build_solver(client("openai", server)), timeout=0.3)
+        with pytest.raises(AdaptiveError, match=r"no answer within 0\.3 s"):
+            model.bind_tools([look_up]).invoke(QUESTION)
+
+
+def test_it_says_what_it_can_do() -> None:
+    with Hosted(obliging) as server:
+        able = chat(client("openai", server)).profile
+    embedded = ChatAdaptive().profile
+    assert able is not None
+    assert embedded is not None
+    assert (able["tool_calling"], able["structured_output"]) == (True, True)
+    assert (embedded["tool_calling"], embedded["structured_output"]) == (False, False)
+
+
+def test_a_token_engine_calls_no_tools() -> None:
+    with pytest.raises(NotImplementedError, match=r"embedded runs on a token engine.*adaptive_tool"):
+        ChatAdaptive().bind_tools([look_up])
+    with pytest.raises(NotImplementedError, match=r"no structured output.*check="):
+        ChatAdaptive().with_structured_output(Sum)
+    with pytest.raises(NotImplementedError, match="token engine"):
+        ChatAdaptive(solver=build_solver()).bind_tools([look_up])
+
+
+def test_a_call_that_is_hidden_is_refused() -> None:
+    with Hosted(obliging) as server:
+        model = client("openai", server)
+    with pytest.raises(NotImplementedError, match="ChatOpenAI does not show what it binds"):
+        rebound(RunnableLambda(lambda _: "hidden"), model, lambda _: RunnableLambda(lambda _: "ours"))
+
+
+def test_a_hosted_model_without_a_key_is_refused_when_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(InputError, match="needs a key: set OPENAI_API_KEY"):
+        ChatAdaptive(model="openai:gpt-5")
+
+
+def _result() -> ToolMessage:
+    return ToolMessage("sum: four", tool_call_id=CALL["id"] or "")
