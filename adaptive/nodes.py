@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +20,7 @@ from adaptive.blocking import Write
 from adaptive.bound import GENERAL, Bound, Context, session_of
 from adaptive.clock import Clock, TimeUp
 from adaptive.context import given_in_context
+from adaptive.drawing import Drawing
 from adaptive.engines.protocol import Sampling
 from adaptive.errors import NoAnswerInTime
 from adaptive.ladder import Ladder
@@ -37,30 +36,19 @@ from adaptive.voting import DECISIVE, tallied, wanted
 
 SAMPLE_SEEDS = 1009
 """Between the seeds of two solves there is room for so many samples."""
-MOST_BROKEN = 1024
-"""Solves whose vote failed that are remembered."""
 SHORT = 1000
 """A question of so many characters is judged in about the time that waking a thread takes."""
 
 
-@dataclass
-class Drawing:
-    """The samples of a solve that are being drawn: whose turn it is, and how many there are."""
-
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    inside: int = 0
-
-
 @dataclass(frozen=True)
 class Solver:
-    """The nodes. models: this model, and better ones after it. prices: of their tokens. broken: solves of which a
-    sample failed. read: the models whose difficulty model was asked already."""
+    """The nodes. models: this model, and better ones after it. prices: of their tokens. drawing: the votes that
+    are being drawn. read: the models whose difficulty model was asked already."""
 
     models: tuple[Bound, ...]
     options: Options
     prices: Prices = field(default_factory=Prices)
-    drawing: dict[str, Drawing] = field(default_factory=dict)
-    broken: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_BROKEN))
+    drawing: Drawing = field(default_factory=Drawing)
     read: set[int] = field(default_factory=set)
 
     async def classify(self, state: SolverState, write: Write) -> Update:
@@ -130,7 +118,7 @@ class Solver:
     async def sample(self, state: SolverState, write: Write) -> Update:
         """One of a vote's samples; many of them run side by side."""
         plan, attempts, options = Plan.from_json(state["adaptive_plan"]), attempts_of(state), self._options(state)
-        number, bound = state["adaptive_sample"], self.models[plan.model]
+        number, solve, bound = state["adaptive_sample"], state["adaptive_session"], self.models[plan.model]
         warmth = options.temperature or bound.profile.policy.vote_temperature
         sampling = Sampling(temperature=warmth, seed=options.seed * SAMPLE_SEEDS + number)
 
@@ -141,7 +129,7 @@ class Solver:
             write({**event, "sample": number})
 
         try:
-            async with clock.limited(), self._drawn(state, bound):
+            async with clock.limited(), self.drawing.of(solve, bound.shares_cache, lambda: self._release(state)):
                 attempt = await self._buy(state, plan, attempts, options, sampling, told, number)
             made = {"attempt": attempt.to_json()}
         except TimeUp:
@@ -161,8 +149,7 @@ class Solver:
     async def tally(self, state: SolverState, write: Write) -> Update:
         """Count a vote: verdicts on the new samples, and on the majority once it is settled."""
         plan, attempts = Plan.from_json(state["adaptive_plan"]), attempts_of(state)
-        if state["adaptive_session"] in self.broken:
-            self.broken.remove(state["adaptive_session"])  # it was gone on with
+        self.drawing.mended(state["adaptive_session"])
         drawn = sorted(state["adaptive_samples"], key=lambda s: s["number"])
         made, cut = [Attempt.from_json(s["attempt"]) for s in drawn if "attempt" in s], _cut(state, drawn)
         clock = Clock(max((s["seconds"] for s in drawn), default=_ran(state)), self._options(state).timeout)
@@ -255,30 +242,6 @@ class Solver:
         if limits.reached(attempts, self._options(state), _ran(state)):
             return 0
         return wanted(attempts, plan, self.models[plan.model].profile.policy)
-
-    @asynccontextmanager
-    async def _drawn(self, state: SolverState, bound: Bound) -> AsyncIterator[None]:
-        """While a sample is drawn: in turn where the engine wants that.
-
-        When a sample fails, others go on to their end, in threads above all. The last one out lets go of what they
-        made the engine hold since.
-        """
-        solve = state["adaptive_session"]
-        drawing = self.drawing.setdefault(solve, Drawing())
-        drawing.inside += 1
-        try:
-            async with nullcontext() if bound.shares_cache else drawing.turn:
-                yield
-        except BaseException:
-            if solve not in self.broken:
-                self.broken.append(solve)
-            raise
-        finally:
-            drawing.inside -= 1
-            if not drawing.inside:
-                del self.drawing[solve]
-                if solve in self.broken:
-                    await self._release(state)
 
     def _options(self, state: SolverState) -> Options:
         return self.options.with_state(state["adaptive_asked"])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from langgraph.config import get_stream_writer
 from pydantic import BaseModel, Field
 
-from adaptive.apart import told
+from adaptive.apart import Tell, told
 from adaptive.blocking import Write, run_blocking
 from adaptive.errors import InputError
 from adaptive.ladder import Effort
@@ -49,35 +49,10 @@ def adaptive_tool(
     message counts them. Its events go to the custom stream of the graph that it is called in, with the tool's name
     as `tool`. Raises `InputError` for what `build_solver` refuses.
     """
-    graph = build_solver(model, **solver)
-
-    async def solved(question: str, effort: str | None, write: Write) -> tuple[str, dict[str, Any]]:
-        asked = {"messages": [("user", question)], "adaptive_options": {"effort": effort} if effort else {}}
-
-        async def work(tell: Callable[[tuple[str, Any]], None]) -> None:
-            async for mode, data in graph.astream(asked, stream_mode=["custom", "values"]):
-                tell((mode, data))
-
-        state: dict[str, Any] = {}
-        try:
-            async for mode, data in told(work):
-                if mode == "custom":
-                    write({**data, "tool": name})
-                else:
-                    state = data
-        except InputError as error:
-            raise ToolException(str(error)) from error
-        return in_words(state["adaptive_result"]), state["adaptive_result"]
-
-    async def solve(question: str, effort: str | None = None) -> tuple[str, dict[str, Any]]:
-        return await solved(question, effort, _writer())
-
-    def solve_blocking(question: str, effort: str | None = None) -> tuple[str, dict[str, Any]]:
-        return run_blocking(solved(question, effort, _writer()))
-
+    solving = _Solving(build_solver(model, **solver), name)
     return StructuredTool.from_function(
-        solve_blocking,
-        coroutine=solve,
+        solving.called,
+        coroutine=solving.awaited,
         name=name,
         description=description,
         args_schema=ThinkHard,
@@ -85,6 +60,39 @@ def adaptive_tool(
         handle_tool_error=True,
         handle_validation_error=_wrong_call,
     )
+
+
+@dataclass(frozen=True)
+class _Solving:
+    """What the tool does when it is called, in either way."""
+
+    graph: Any
+    name: str
+
+    async def awaited(self, question: str, effort: str | None = None) -> tuple[str, dict[str, Any]]:
+        return await self._solved(question, effort, _writer())
+
+    def called(self, question: str, effort: str | None = None) -> tuple[str, dict[str, Any]]:
+        return run_blocking(self._solved(question, effort, _writer()))
+
+    async def _solved(self, question: str, effort: str | None, write: Write) -> tuple[str, dict[str, Any]]:
+        """Content and artifact; events are written as they come."""
+        asked = {"messages": [("user", question)], "adaptive_options": {"effort": effort} if effort else {}}
+        state: dict[str, Any] = {}
+
+        async def run(tell: Tell[tuple[str, Any]]) -> None:
+            async for part in self.graph.astream(asked, stream_mode=["custom", "values"]):
+                tell(part)
+
+        try:
+            async for mode, data in told(run):
+                if mode == "custom":
+                    write({**data, "tool": self.name})
+                else:
+                    state = data
+        except InputError as error:
+            raise ToolException(str(error)) from error
+        return in_words(state["adaptive_result"]), state["adaptive_result"]
 
 
 def _writer() -> Write:
