@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, TypeVar
 
 from langchain_core.runnables import Runnable
@@ -17,7 +16,8 @@ from langchain_core.runnables import Runnable
 from adaptive.attempt import Attempt
 from adaptive.errors import InputError
 from adaptive.verify.outside import CannotTell, Found, Outside, time_limit
-from adaptive.verify.said import said, shown
+from adaptive.verify.said import said
+from adaptive.verify.score import kind_of, score_of
 from adaptive.verify.spending import counted
 
 T = TypeVar("T")
@@ -95,17 +95,3 @@ async def _in_thread(function: Callable[..., T], *arguments: Any) -> T:
 
     threading.Thread(target=work, name="check", daemon=True).start()
     return await result
-
-
-def score_of(value: object) -> float | None:
-    """The number from 0 to 1 that `value` is; None where it is none."""
-    try:
-        score = float(value) if isinstance(value, Real) else -1.0
-    except OverflowError:
-        return None
-    return score if 0 <= score <= 1 else None
-
-
-def kind_of(value: object) -> str:
-    """What `value` is, to be shown."""
-    return shown(repr(value)) if isinstance(value, float | str | None) else f"of type {type(value).__name__}"

@@ -12,10 +12,10 @@ from types import ModuleType
 from typing import Any
 
 from adaptive.errors import InputError
-from adaptive.verify.check_function import kind_of, score_of
 from adaptive.verify.grader import Compared, Grade
 from adaptive.verify.outside import CannotTell
 from adaptive.verify.said import said
+from adaptive.verify.score import kind_of, score_of
 
 Called = Callable[[str, str, str], Any]
 

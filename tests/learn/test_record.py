@@ -40,6 +40,19 @@ def record(questions: Path, out: Path, *more: str, code: int = 0) -> str:
     return ran.stderr
 
 
+def test_recording_a_model_of_this_machine_imports_no_langchain(questions: Path, tmp_path: Path) -> None:
+    """Which would be more than half of the time that a start takes."""
+    out, names = str(tmp_path / "outcomes.db"), ["langchain_core", "langgraph"]
+    code = (
+        "import sys; from adaptive.cli import cli; "
+        f"cli.main({['record', str(questions), '--out', out, '--limit', '1', *LADDER]}, standalone_mode=False); "
+        f"print([name for name in {names} if name in sys.modules])"
+    )
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert made.stdout.splitlines()[-1] == "[]"
+    assert count(Path(out)) == 5
+
+
 def rows(out: Path) -> list[tuple[object, ...]]:
     """What matters of all rows, in order."""
     db = sqlite3.connect(out)
