@@ -284,6 +284,20 @@ def test_what_samples_that_did_not_fail_made_is_not_paid_for_again() -> None:
 
 
 @pytest.mark.parametrize("shares", [True, False])
+async def test_a_sample_that_fails_waits_for_the_others(shares: bool) -> None:
+    saver, broken = InMemorySaver(), SeededEngine(fails_on=(2,), shares_cache=shares)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        await build_solver(broken, profile=voter(), checkpointer=saver).ainvoke(ask("2+2?"), THREAD)
+    begun = {sampling.seed % SAMPLE_SEEDS for sampling in broken.samplings}
+    finished = {c.ids for c in broken.calls if c.made.stop_id == STOP}
+    assert len(finished) == len(begun) - 1 > 2
+    fresh = SeededEngine(shares_cache=shares)
+    state = await build_solver(fresh, profile=voter(), checkpointer=saver).ainvoke(None, THREAD)
+    assert [a["answer"] for a in state["adaptive_result"]["attempts"]] == [str(n) for n in range(9)]
+    assert not finished & {c.ids for c in fresh.calls if c.made.stop_id == STOP}
+
+
+@pytest.mark.parametrize("shares", [True, False])
 async def test_a_vote_that_is_cancelled_leaves_nothing_held(shares: bool) -> None:
     engine = SeededEngine(says=same, shares_cache=shares, yields=True)
     solving = asyncio.ensure_future(build_solver(engine, profile=voter(vote_sure=1.0)).ainvoke(ask("2+2?")))
