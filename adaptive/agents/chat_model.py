@@ -233,7 +233,7 @@ class ChatAdaptive(BaseChatModel):
 
         with _BUILDING:
             if self._built is None:
-                repeats = self.max_retries is not None and takes(self.model, "retries")
+                repeats = self.max_retries is not None and (is_chat(self.model) or takes(self.model, "retries"))
                 engine = {"retries": self.max_retries} if repeats else None
                 self._built = build_solver(self.model, profile=self.adaptive_profile, engine=engine)
         return self._built

@@ -29,8 +29,8 @@ from adaptive.store import masked
 
 __all__ = ["Ask", "ChatModel"]
 
-TRIES = 4
-"""How often a call is made at most, where failures may pass by themselves."""
+RETRIES = 3
+"""How often a call is made again, where failures may pass by themselves."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -38,19 +38,26 @@ Sleep = Callable[[float], Awaitable[None]]
 class ChatModel:
     """A chat model of any provider.
 
-    name: the model spec, without a key or password; `None` reads it off the model. sleep: what waits between two
-    tries. What the model refuses (an effort, a temperature) is remembered by its name while the process lives, and
-    is not asked of it again.
+    name: the model spec, without a key or password; `None` reads it off the model. retries: how often a call is
+    made again where its failure may pass by itself. sleep: what waits between two tries. What the model refuses
+    (an effort, a temperature) is remembered by its name while the process lives, and is not asked of it again.
     """
 
-    def __init__(self, chat: BaseChatModel, name: str | None = None, *, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        chat: BaseChatModel,
+        name: str | None = None,
+        *,
+        retries: int = RETRIES,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         self._adapter = adapter_of(chat)
         self.chat = _counted(keeping(chat))
         self._model = _model_id(chat)
         self.name = masked(name or f"{self._adapter.provider or type(chat).__name__}:{self._model}")
         self._learned = taught(self.name)
         self._mapped: dict[str, None] = {}
-        self._sleep = sleep
+        self._retries, self._sleep = retries, sleep
 
     @property
     def efforts(self) -> tuple[Effort, ...]:
@@ -158,7 +165,7 @@ class _Call:
         tries = AsyncRetrying(
             retry=retry_if_exception(retryable),
             wait=wait,
-            stop=stop_after_attempt(TRIES),
+            stop=stop_after_attempt(1 + self._model._retries),
             sleep=self._model._sleep,
             before_sleep=self._note,
             reraise=True,

@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from adaptive.chat.keys import EXTRAS, HOSTED, KEYS
-from adaptive.chat.model import ChatModel
+from adaptive.chat.model import RETRIES, ChatModel
 from adaptive.errors import InputError
 from adaptive.extras import imported
 from adaptive.verify.said import said
@@ -17,17 +17,18 @@ from adaptive.verify.said import said
 _ONCE = {"openai": 0, "azure_openai": 0, "anthropic": 0, "deepseek": 0, "google_genai": 1}
 
 
-def chat_model(model: str | BaseChatModel, **options: Any) -> ChatModel:
+def chat_model(model: str | BaseChatModel, *, retries: int = RETRIES, **options: Any) -> ChatModel:
     """The handle of a chat model: an object, or a spec `provider:model` as `init_chat_model` knows it.
 
-    options: further arguments of the provider's class, as `base_url`. Raises `InputError` where the spec names no
-    model, or the provider, its package or its key is missing.
+    retries: how often a call is made again where its failure may pass by itself. options: further arguments of
+    the provider's class, as `base_url`. Raises `InputError` where the spec names no model, or the provider, its
+    package or its key is missing.
     """
     if isinstance(model, BaseChatModel):
-        return ChatModel(model)
+        return ChatModel(model, retries=retries)
     provider = model.partition(":")[0]
     once = {"max_retries": _ONCE[provider]} if provider in _ONCE else {}
-    return ChatModel(opened(model, f"model {model!r}", **{**once, **options}), model)
+    return ChatModel(opened(model, f"model {model!r}", **{**once, **options}), model, retries=retries)
 
 
 def opened(spec: str, who: str, *, extra: str | None = None, **options: Any) -> BaseChatModel:

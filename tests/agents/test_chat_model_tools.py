@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from adaptive import build_solver
 from adaptive.agents import ChatAdaptive
 from adaptive.agents.carrying import rebound
+from adaptive.chat.faults import ChatError
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.options import Options
 from adaptive.prices import Price, Prices
@@ -252,6 +253,17 @@ def test_a_hosted_model_without_a_key_is_refused_when_it_is_made(monkeypatch: py
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(InputError, match="needs a key: set OPENAI_API_KEY"):
         ChatAdaptive(model="openai:gpt-5")
+
+
+@pytest.mark.parametrize("given", ["What is 2 + 2?", [HumanMessage("?"), AIMessage("", tool_calls=[CALL])]])
+def test_max_retries_of_a_hosted_model_are_those_of_its_calls(given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Hosted(lambda _: Fault("error", after="0")) as server:
+        monkeypatch.setenv("OPENAI_API_KEY", server.key)
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        model = ChatAdaptive(model="openai:gpt-5", max_retries=0)
+        with pytest.raises(ChatError, match="a failure of its own"):
+            model.invoke(given)
+    assert len(server.asked) == 1
 
 
 def _result() -> ToolMessage:
