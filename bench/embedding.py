@@ -5,8 +5,8 @@
 DATA is a file of outcomes (`adaptive record`), of which each rung of its ladder is a target; or a folder laid out
 as bench/recorded.py says, of which "most models solve it" is the target of each data set. Five folds, the same
 group of questions always in one; all that is fitted is fitted inside: the model of the text, what that says out of
-its own folds, the components and the lines. SPEC is as for `adaptive train --embed`; embeddings are kept beside the
-log of solves, so that what was interrupted goes on.
+its own folds, the components and the lines. SPEC is as for `adaptive train --embed`; embeddings are kept beside
+the log of solves, so that what was interrupted goes on.
 """
 
 from __future__ import annotations

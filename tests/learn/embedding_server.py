@@ -32,7 +32,8 @@ class Faulty:
     """What is served, what goes wrong, and which texts were asked.
 
     faults: for each request for embeddings a status, "garbage", "few" (one too few), "nan", "slow" (nothing until
-    the server ends), or "". stall_after: requests after which none is answered.
+    the server ends), or "". stall_after: requests after which none is answered; `stalled` is set when `waiting`
+    have come after these.
     """
 
     names: tuple[str, ...] = ("tiny",)
@@ -41,9 +42,24 @@ class Faulty:
     faults: list[Any] = field(default_factory=list)
     stall_after: int | None = None
     asked: list[list[str]] = field(default_factory=list)
+    waiting: int = 0
     stalled: threading.Event = field(default_factory=threading.Event)
+    counting: threading.Lock = field(default_factory=threading.Lock)
     over: threading.Event = field(default_factory=threading.Event)
     port: int = 0
+
+    def stall(self, after: int, waiting: int) -> None:
+        """Answer no more than `after` requests in all; `stalled` is set when so many more are waiting."""
+        self.stalled.clear()
+        self.stall_after, self.waiting = after, waiting
+
+    def wait(self) -> None:
+        """One more request that is not answered."""
+        with self.counting:
+            self.waiting -= 1
+            if not self.waiting:
+                self.stalled.set()
+        self.over.wait()
 
     @property
     def url(self) -> str:
@@ -93,8 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         faulty = self.server.faulty
         if faulty.stall_after is not None and len(faulty.asked) >= faulty.stall_after:
-            faulty.stalled.set()
-            faulty.over.wait()
+            faulty.wait()
             return
         fault = faulty.faults.pop(0) if faulty.faults else ""
         if fault == "slow":
