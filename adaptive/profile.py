@@ -130,6 +130,8 @@ class Profile:
         placement = _placement(data, str(file))
         keys = {"name": str, "model": str, "figures": dict[str, Any], "difficulty": str | None}
         embedding = _embedding(data, str(file))
+        if embedder is not None and embedding is None:
+            raise InputError(f"{file} has no 'embedding': leave the embedder out, or train it with one.")
         plain = {key: as_type(kind, data[key], f"{key!r} in {file}") for key, kind in keys.items()}
         return cls(
             name=plain["name"],

@@ -70,9 +70,10 @@ def engine(answers: int = 9) -> ScriptedEngine:
 
 async def test_it_is_asked_once_and_not_in_the_event_loop() -> None:
     own = Own()
-    state = await build_solver(engine(), profile=profile(own)).ainvoke(ask("How many?"))
-    result = state["adaptive_result"]
-    assert own.asked == ["How many?"]
+    solver = build_solver(engine(), profile=profile(own))
+    await solver.ainvoke(ask("How few?"))  # which reads what a profile reads but once
+    result = (await solver.ainvoke(ask("How many?")))["adaptive_result"]
+    assert own.asked == ["How few?", "How many?"]
     assert threading.get_ident() not in own.threads
     expected = LIKE_TEXT.p_solved(np.array([EASY]), np.ones((1, 2), dtype=np.float32))[0]
     assert result["difficulty"]["p_solved"] == [round(float(p), 4) for p in expected]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from adaptive.embeddings.protocol import Vectors, whole
 from adaptive.engines.background import LoopThread
-from adaptive.engines.server import Part, Patience, Server, key_in_environment, listed
+from adaptive.engines.server import Part, Patience, RefusedError, Server, key_in_environment, listed
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.store import masked
 
+LOG = logging.getLogger("adaptive")
+CUT = {"truncate_prompt_tokens": -1}
+"""vLLM's word for cutting texts to the model's length. Others cut by themselves, or take no such word."""
 PATIENT = Patience(late="run it again to go on, or give the server more power")
 
 
@@ -31,7 +35,7 @@ class ServerEmbedder:
             raise InputError(
                 f"the address {masked(address)} holds a password, which a profile must not: set ADAPTIVE_API_KEY."
             )
-        self._loop = LoopThread("adaptive-embeddings")
+        self._loop, self._said_cut = LoopThread("adaptive-embeddings"), False
         self._server = Server(address, key_in_environment(), patience or PATIENT, self.parallel)
         try:
             models = self._loop.call(self._server.models())
@@ -42,11 +46,28 @@ class ServerEmbedder:
         self.name = f"{address}#{self._model}"
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """A row for each text, shape (n, D)."""
-        call = Call(self._model, tuple(texts))
-        self._loop.call(self._server.stream(call))
+        """A row for each text, shape (n, D). What is longer than the model reads is cut where the server can."""
+        try:
+            call = self._asked(Call(self._model, tuple(texts)))
+        except RefusedError as error:
+            call = self._cut(tuple(texts), error)
         who = f"the server {self._server.url}"
         return whole(in_order(call.answer, len(texts), who), len(texts), who)
+
+    def _asked(self, call: Call) -> Call:
+        self._loop.call(self._server.stream(call))
+        return call
+
+    def _cut(self, texts: tuple[str, ...], refused: RefusedError) -> Call:
+        """The same texts cut to what the model reads, said once; raises `refused` where that is refused too."""
+        try:
+            call = self._asked(Call(self._model, texts, more=CUT))
+        except RefusedError:
+            raise refused from None
+        if not self._said_cut:
+            self._said_cut = True
+            LOG.warning("the server %s took some texts only cut to what its model reads", self._server.url)
+        return call
 
     def close(self) -> None:
         """Close the connections."""
@@ -60,6 +81,7 @@ class Call:
 
     model: str
     texts: tuple[str, ...]
+    more: Mapping[str, Any] = field(default_factory=dict)
     answer: Part | None = None
     path: ClassVar[str] = "/v1/embeddings"
 
@@ -67,7 +89,7 @@ class Call:
         """What to ask for; None once it was answered."""
         if self.answer is not None:
             return None
-        return {"model": self.model, "input": list(self.texts), "encoding_format": "float"}
+        return {"model": self.model, "input": list(self.texts), "encoding_format": "float", **self.more}
 
     def take(self, part: Part) -> bool:
         """The answer is one part."""

@@ -43,6 +43,7 @@ class Faulty:
     stall_after: int | None = None
     asked: list[list[str]] = field(default_factory=list)
     waiting: int = 0
+    cut: int = 0
     stalled: threading.Event = field(default_factory=threading.Event)
     counting: threading.Lock = field(default_factory=threading.Lock)
     over: threading.Event = field(default_factory=threading.Event)
@@ -122,6 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _embed(self, body: dict[str, Any], fault: str) -> None:
         assert body["model"] in self.server.faulty.names
+        self.server.faulty.cut += body.get("truncate_prompt_tokens") == -1
         rows = [
             {"index": i, "embedding": vector(text, self.server.faulty.dimension)}
             for i, text in enumerate(body["input"])

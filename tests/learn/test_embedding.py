@@ -245,6 +245,8 @@ def test_a_profile_of_before_has_none(trained: Path) -> None:
     profile = Profile.load(trained)
     assert profile.embedding is None
     assert profile.at_hand("anything")
+    with pytest.raises(InputError, match="has no 'embedding': leave the embedder out"):
+        Profile.load(trained, embedder=Hashed())
 
 
 def test_trained_again_without_it_nothing_of_it_is_left(source: Path, trained: Path) -> None:
@@ -307,6 +309,17 @@ def test_a_server_that_is_busy_is_asked_again(server: Faulty) -> None:
     found = embedded(server.url, LEARN)
     assert sorted(server.texts) == sorted(LEARN)
     np.testing.assert_allclose(found.vectors, [vector(text) for text in LEARN], rtol=1e-6)
+
+
+def test_texts_that_are_too_long_are_cut_and_that_is_said(
+    server: Faulty, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.faults = [400, "", 400, ""]  # what is asked again may be cut
+    found = embedded(server.url, LEARN[:70])
+    assert sorted(server.texts) == sorted(LEARN[:70])
+    np.testing.assert_allclose(found.vectors, [vector(text) for text in LEARN[:70]], rtol=1e-6)
+    assert server.cut in (1, 2)
+    assert caplog.messages == [f"the server {server.url} took some texts only cut to what its model reads"]
 
 
 def test_of_several_models_one_is_named(source: Path, tmp_path: Path) -> None:
