@@ -77,8 +77,9 @@ class Solver:
         plan = self._first(difficulty, options)
         if "general" in difficulty:
             plan = replace(plan, reason=f"{plan.reason}; {difficulty['level']} as {GENERAL}")
-        write({"event": "difficulty", "attempt": 0, **difficulty, "rung": plan.index, "reason": plan.reason})
-        for note in self._notes({0}, options):
+        told = {name: value for name, value in difficulty.items() if name != "notes"}
+        write({"event": "difficulty", "attempt": 0, **told, "rung": plan.index, "reason": plan.reason})
+        for note in (*self._notes({0}, options), *difficulty.get("notes", ())):
             write({"event": "note", "attempt": 0, "text": note})
         return {"adaptive_plan": plan.to_json()}
 
@@ -141,8 +142,9 @@ class Solver:
         if state["adaptive_stop"]:
             return {}
         *before, last = attempts_of(state)
+        update = await self._read(state, last.model)
         judged = await self._judged(state, last, before, write, _clock(state, self._options(state)))
-        update: Update = {"adaptive_attempts": [a.to_json() for a in (*before, judged)]}
+        update["adaptive_attempts"] = [a.to_json() for a in (*before, judged)]
         accepted = judged.verdict is not None and judged.verdict.accepted
         return update | {"adaptive_stop": "accepted" if accepted else _out_of_steps(state, limits.TO_GO_ON)}
 
@@ -153,9 +155,10 @@ class Solver:
         drawn = sorted(state["adaptive_samples"], key=lambda s: s["number"])
         made, cut = [Attempt.from_json(s["attempt"]) for s in drawn if "attempt" in s], _cut(state, drawn)
         clock = Clock(max((s["seconds"] for s in drawn), default=_ran(state)), self._options(state).timeout)
+        update = await self._read(state, plan.model)
         for place, one in enumerate(made):
             attempts.append(await self._judged(state, one, attempts, write, clock, made[place + 1 :]))
-        update: Update = {"adaptive_samples": Overwrite([]), "adaptive_seconds": clock.before, "adaptive_cut": cut}
+        update |= {"adaptive_samples": Overwrite([]), "adaptive_seconds": clock.before, "adaptive_cut": cut}
         vote = tallied(attempts, plan, self.models[plan.model].profile.policy)
         if vote.over:
             write(
@@ -170,33 +173,38 @@ class Solver:
     async def escalate(self, state: SolverState, write: Write) -> Update:
         """Another rung or arm, or the reason to stop."""
         attempts, options = attempts_of(state), self._options(state)
-        plan = policy.following(await self._situation(state, attempts, options))
+        known = await self._difficulty(attempts[-1].model, state["adaptive_question"], options, attempts)
+        plan = policy.following(self._situation(state, attempts, options, known["p_solved"]))
         if isinstance(plan, Plan):
             plan = _out_of_steps(state, limits.TO_ATTEMPT) or plan
         if isinstance(plan, str):
             return {"adaptive_stop": plan}
+        fallen_back = [*known.get("notes", ())]
         if plan.arm == "model":
-            plan = await self._on_next_model(state, plan, options)
-            for note in self._notes({plan.model}, options):
+            known = await self._difficulty(plan.model, state["adaptive_question"], options)
+            plan = self._on_next_model(plan, options, known["p_solved"])
+            fallen_back += known.get("notes", ())
+            for note in (*self._notes({plan.model}, options), *known.get("notes", ())):
                 write({"event": "note", "attempt": len(attempts), "text": note})
         write({"event": "escalate", "attempt": len(attempts), "arm": plan.arm, "rung": plan.index,
                "reason": plan.reason})  # fmt: skip
-        return {"adaptive_plan": plan.to_json()}
+        return {**_noted(state, fallen_back), "adaptive_plan": plan.to_json()}
 
     async def finish(self, state: SolverState, write: Write) -> Update:
         """The best attempt as a message and as the result object."""
         await self._release(state)
         attempts, options = attempts_of(state), self._options(state)
-        kept = policy.best(attempts)
+        kept, difficulty = policy.best(attempts), {**state["adaptive_difficulty"]}
+        fallen_back = difficulty.pop("notes", [])
         result = result_object(
             question=state["adaptive_question"],
             attempts=attempts,
             kept=kept,
-            difficulty=state["adaptive_difficulty"],
+            difficulty=difficulty,
             stop=state["adaptive_stop"],
             models=[m.name for m in self.models],
             profile=self.models[0].profile.name,
-            notes=self._notes({0, *(a.model for a in attempts)}, options),
+            notes=[*self._notes({0, *(a.model for a in attempts)}, options), *fallen_back],
             seed=options.seed,
             shadow=await self._shadow(state["adaptive_question"], attempts[0], options),
             cut=Usage.from_json(cut) if (cut := state["adaptive_cut"]) else None,
@@ -275,16 +283,29 @@ class Solver:
     async def _difficulty(
         self, model: int, question: str, options: Options, attempts: Sequence[Attempt] = ()
     ) -> dict[str, Any]:
-        """How hard a question is for a model, by rung of its ladder within the options, after these attempts."""
+        """How hard a question is for a model, by rung of its ladder within the options, after these attempts.
+
+        `notes` says why where its embedding could not be had, a better model's name before it.
+        """
         profile = self.models[model].profile
         probe = probe_of(attempts, model)
-        if model in self.read and len(question) <= SHORT:
+        if model in self.read and len(question) <= SHORT and profile.at_hand(question):
             known = profile.difficulty(question, probe)
-        else:  # in a thread: the first time, the difficulty model is read from its files
+        else:  # in a thread: the difficulty model is read from its files, or an embedding model is asked
             known = await asyncio.to_thread(profile.difficulty, question, probe)
             self.read.add(model)
+        if model and "notes" in known:
+            known["notes"] = [f"{self.models[model].name}: {note}" for note in known["notes"]]
         shaped = policy.shape(profile.ladder, options)
         return {**known, "p_solved": policy.on_ladder(known["p_solved"], profile.ladder, shaped)}
+
+    async def _read(self, state: SolverState, model: int) -> Update:
+        """Read a question's embedding before a verifier wants it, which must not wait; what to note, as an
+        update."""
+        if self.models[model].profile.embedding is None:
+            return {}
+        known = await self._difficulty(model, state["adaptive_question"], self._options(state))
+        return _noted(state, known.get("notes", ()))
 
     async def _shadow(self, question: str, begun: Attempt, options: Options) -> dict[str, Any] | None:
         """What the policy would have begun with on its own ladder, had options not made it begin so."""
@@ -356,19 +377,18 @@ class Solver:
             lost = Usage(seconds=clock.seconds - clock.before, estimated=("verifier",))
             return replace(verdict, usage=verdict.usage + lost if verdict.usage else lost)
 
-    async def _situation(self, state: SolverState, attempts: list[Attempt], options: Options) -> Situation:
-        model = attempts[-1].model
-        difficulty = await self._difficulty(model, state["adaptive_question"], options, attempts)
-        bound = self.models[model]
-        return Situation(attempts, bound.ladder(options), bound.profile.policy, difficulty["p_solved"], options,
+    def _situation(
+        self, state: SolverState, attempts: list[Attempt], options: Options, p_solved: Sequence[float]
+    ) -> Situation:
+        bound = self.models[attempts[-1].model]
+        return Situation(attempts, bound.ladder(options), bound.profile.policy, p_solved, options,
                          bound.efforts, len(self.models), _ran(state))  # fmt: skip
 
-    async def _on_next_model(self, state: SolverState, plan: Plan, options: Options) -> Plan:
+    def _on_next_model(self, plan: Plan, options: Options, p_solved: Sequence[float]) -> Plan:
         """The rung of the next model's own ladder."""
         bound = self.models[plan.model]
-        known = await self._difficulty(plan.model, state["adaptive_question"], options)
         ladder: Ladder = bound.ladder(options)
-        rung = policy.thinking(ladder, bound.profile.policy, known["p_solved"], "model")
+        rung = policy.thinking(ladder, bound.profile.policy, p_solved, "model")
         return replace(rung, model=plan.model, reason=f"{plan.reason}, {bound.name}: {rung.reason}")
 
     async def _release(self, state: SolverState) -> None:
@@ -394,6 +414,14 @@ def _clock(state: SolverState, options: Options) -> Clock:
 
 def _out_of_steps(state: SolverState, needed: int) -> str:
     return limits.out_of_steps(state.get("adaptive_steps"), needed)
+
+
+def _noted(state: SolverState, notes: Sequence[str]) -> Update:
+    """Why something was told without an embedding, kept for the result; nothing where that is known already."""
+    difficulty = state["adaptive_difficulty"]
+    known = difficulty.get("notes", [])
+    new = [note for note in dict.fromkeys(notes) if note not in known]
+    return {"adaptive_difficulty": {**difficulty, "notes": [*known, *new]}} if new else {}
 
 
 def _cut(state: SolverState, drawn: Sequence[dict[str, Any]]) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from adaptive.dials import Policy
 from adaptive.errors import InputError
 from adaptive.ladder import Effort, Ladder, Rung
 from adaptive.learn.difficulty import LIKELY, SKOPS, DifficultyModel, level
+from adaptive.learn.embedding import FILE as WITH_EMBEDDING
+from adaptive.learn.embedding import Embedded, Embedding, Lines
 from adaptive.learn.placing import Placement
 from adaptive.learn.plain import as_type, from_plain
 from adaptive.learn.probe import Probe
@@ -29,10 +31,15 @@ from adaptive.reason.budget import Style
 from adaptive.reason.stops import Stops
 from adaptive.verify.learned import Logistic
 
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+
+    from adaptive.embeddings import Embedder
+
 FORMAT = 1
 FILE, CARD = "profile.json", "README.md"
 KEYS = ("format", "name", "model", "ladder", "style", "stops", "policy", "verifier", "difficulty", "figures")
-SINCE = ("probe", "tune_share", "placement")
+SINCE = ("probe", "tune_share", "placement", "embedding")
 """Keys that older profiles lack."""
 LARGEST_UNTRAINED = 8192
 
@@ -57,6 +64,7 @@ class Profile:
     None where that was not learned. tune_share: the share of the outcomes' questions that it was not fitted to, by
     `adaptive.learn.parts`; None where it was not made from outcomes.
     placement: where the model is on the scale of the general difficulty model, None where it was not placed there.
+    embedding: the embedding model that difficulty sees a question through besides its text, None without one.
     general: whether the level is told by the general difficulty model, for want of anything measured.
     difficulty_model: returns the difficulty model, loaded when first asked for; None where none was trained.
     """
@@ -72,6 +80,7 @@ class Profile:
     tune_share: float | None = None
     figures: dict[str, Any] = field(default_factory=dict)
     placement: Placement | None = None
+    embedding: Embedding | None = None
     general: bool = False
     difficulty_model: Callable[[], Predictor | None] = field(default=_untrained, compare=False)
 
@@ -80,28 +89,49 @@ class Profile:
 
         probe: this model's direct answer, where there is one: it tells more than the text alone. Without a trained
         model the level is "unknown" and p_solved is empty; with the general one p_solved is empty too, for that
-        knows no rungs, and `general` is the probability that an average model solves it with full thinking.
+        knows no rungs, and `general` is the probability that an average model solves it with full thinking. Where
+        an embedding cannot be had, the text alone tells it, and `notes` says why.
         """
         model = self.difficulty_model()
         if model is None and self.general:
             return _by_general(question)
-        p_solved = [round(float(p), 4) for p in model.p_solved([question])[0]] if model else []
+        row, notes = model.or_text(question) if isinstance(model, Embedded) else (_row(model, question), [])
+        p_solved = _rounded(row)
         if p_solved and self.probe is not None and probe is not None:
             p_solved = [round(p, 4) for p in self.probe.p_solved(p_solved, probe)]
-        return {"level": level(p_solved), "p_solved": p_solved}
+        return {"level": level(p_solved), "p_solved": p_solved, **({"notes": notes} if notes else {})}
+
+    def p_solved(self, questions: Sequence[str]) -> list[list[float]]:
+        """`p_solved` of many questions, as `difficulty` tells it; each is empty without a trained model.
+
+        With an embedding that cannot be had, it raises `AdaptiveError`: what is measured must not be of the text.
+        """
+        model = self.difficulty_model()
+        return [_rounded(row) for row in model.p_solved(questions)] if model else [[] for _ in questions]
+
+    def at_hand(self, question: str) -> bool:
+        """Whether `difficulty` asks no embedding model; its own model must have been read before."""
+        model = self.difficulty_model() if self.embedding else None
+        return not isinstance(model, Embedded) or model.reader.knows(question)
 
     def with_waits(self, waits: tuple[str, ...]) -> Profile:
         """This profile with other texts for a wait; none leave it as it is."""
         return replace(self, style=replace(self.style, waits=waits)) if waits else self
 
     @classmethod
-    def load(cls, folder: str | Path) -> Profile:
-        """The profile in a folder; raises `InputError` that names the file and the key that is wrong."""
+    def load(cls, folder: str | Path, *, embedder: Embedder | Embeddings | None = None) -> Profile:
+        """The profile in a folder; raises `InputError` that names the file and the key that is wrong.
+
+        embedder: the embedding model that it was trained with, where that is to be an object of one's own.
+        """
         folder = Path(folder).expanduser()
         file = folder / FILE
         data = _read(file)
         placement = _placement(data, str(file))
         keys = {"name": str, "model": str, "figures": dict[str, Any], "difficulty": str | None}
+        embedding = _embedding(data, str(file))
+        if embedder is not None and embedding is None:
+            raise InputError(f"{file} has no 'embedding': leave the embedder out, or train it with one.")
         plain = {key: as_type(kind, data[key], f"{key!r} in {file}") for key, kind in keys.items()}
         return cls(
             name=plain["name"],
@@ -115,9 +145,10 @@ class Profile:
             tune_share=as_type(float | None, data.get("tune_share"), f"'tune_share' in {file}"),
             figures=plain["figures"],
             placement=placement,
+            embedding=embedding,
             difficulty_model=placed_model(placement)
             if placement
-            else _loader(folder, plain["difficulty"], len(data["ladder"])),
+            else _loader(folder, plain["difficulty"], len(data["ladder"]), embedding, embedder),
         )
 
     def save(self, folder: str | Path, *, card: str | None = None) -> None:
@@ -141,6 +172,9 @@ class Profile:
             "probe": asdict(self.probe) if self.probe else None,
             "tune_share": self.tune_share,
             "placement": self.placement.to_json() if self.placement else None,
+            "embedding": asdict(self.embedding)
+            if self.embedding and (folder / WITH_EMBEDDING).is_file()
+            else None,
             "difficulty": SKOPS if (folder / SKOPS).is_file() and not self.placement else None,
             "figures": self.figures,
         }
@@ -253,18 +287,51 @@ def placed_model(placement: Placement) -> Callable[[], Predictor]:
     return load
 
 
-def _loader(folder: Path, name: str | None, rungs: int) -> Callable[[], Predictor | None]:
-    """What loads the difficulty model once; that its file is there is checked now."""
+def _embedding(data: dict[str, Any], file: str) -> Embedding | None:
+    found: Embedding | None = as_type(Embedding | None, data.get("embedding"), f"'embedding' in {file}")
+    if found is not None and data["difficulty"] is None:
+        raise InputError(f"{file} has an 'embedding' and no 'difficulty', on top of which it is: train it again.")
+    return found
+
+
+def _loader(
+    folder: Path,
+    name: str | None,
+    rungs: int,
+    embedding: Embedding | None,
+    embedder: Embedder | Embeddings | None,
+) -> Callable[[], Predictor | None]:
+    """What loads the difficulty model once; that its file is there, and what is small, is checked now."""
     if name is None:
         return _untrained
     if name != SKOPS or not (folder / name).is_file():
         raise InputError(f"{folder / FILE} names the difficulty model {name!r}, and {folder} has no such file.")
+    lines = Lines.load(folder, rungs, embedding.dimension) if embedding else None
 
     @cache
-    def load() -> DifficultyModel:
+    def load() -> Predictor:
         model = DifficultyModel.load(folder)
         if model.rungs != rungs:
             raise InputError(f"{folder / name} knows {model.rungs} rungs, the ladder beside it has {rungs}.")
-        return model
+        return model if embedding is None or lines is None else embedded_model(model, lines, embedding, embedder)
 
     return load
+
+
+def embedded_model(
+    text: Predictor, lines: Lines, embedding: Embedding, embedder: Embedder | Embeddings | None = None
+) -> Embedded:
+    """The difficulty model with an embedding on top; `embedder` is in place of the model that it names."""
+    from adaptive.embeddings.reader import Reader
+    from adaptive.embeddings.registry import as_embedder
+
+    own = None if embedder is None else as_embedder(embedder)
+    return Embedded(text, lines, Reader(embedding.model, embedding.dimension, own))
+
+
+def _row(model: Predictor | None, question: str) -> Sequence[float]:
+    return model.p_solved([question])[0] if model else ()
+
+
+def _rounded(row: Any) -> list[float]:
+    return [round(float(p), 4) for p in row]

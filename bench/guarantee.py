@@ -172,7 +172,7 @@ def lines(folder: Path, outcomes: Path, seed: int, tell: Told) -> Iterator[tuple
     learn, test = parts(outcomes, profile)
     p_solved = {q: held_out[k] for one in learn if (k := seen_key(q := one.question.text)) in held_out}
     search = Search([one for one in learn if one.question.text in p_solved], p_solved, seed)
-    replay = Replay(profile)
+    replay = Replay.of(profile, test)
     top = Way.of("top", fixed(key_of(profile.ladder[profile.ladder.top])), test)
     for target in TARGETS:
         settings = lined_up(profile, search, Goal(target))

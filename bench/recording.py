@@ -161,7 +161,7 @@ async def run(recorder: Recorder, rows: list[dict[str, str]], out: Path, concurr
 def styled(profile: Profile, ladder: str | None, prefix: str | None, room: int | None) -> Profile:
     """The profile with another ladder (budgets parted by commas), answer prefix or room for answers."""
     if ladder is not None:
-        from adaptive.cli.train import parse_ladder
+        from adaptive.cli.train_questions import parse_ladder
 
         profile = replace(profile, ladder=parse_ladder(ladder))
     if room is not None:

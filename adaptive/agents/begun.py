@@ -106,6 +106,7 @@ class Begun:
         left = None if setup.max_tokens is None else setup.max_tokens - self._run.tokens
         begin = start(request.messages, ladder, places, profile, left is not None and left <= 0)
         self._reason = begin.reason
+        self._notes += begin.notes
         return Step(
             levers,
             ladder,

@@ -84,7 +84,7 @@ class _Step:
         # 0 is what an option has that was not asked for.
         warmth, seed = options.temperature or None, options.seed or None
         self._levers = Levers(by.bound.model, carried.arguments, carried.forced, warmth, seed)
-        self._reason = self._levers.taken
+        self._reason, self._said = self._levers.taken, tuple[str, ...]()
         self.failure: Exception | None = None
         self.work = self._work()
 
@@ -139,7 +139,7 @@ class _Step:
         bound, options = self._by.bound, self._by.options
         ladder, places = ladder_of(bound.model, policy.shape(bound.profile.ladder, options))
         begin = start(self._messages, ladder, places, bound.profile, options=options)
-        self._reason = begin.reason
+        self._reason, self._said = begin.reason, begin.notes
         return ladder, begin.index
 
     def _escalations(self) -> int:
@@ -162,4 +162,4 @@ class _Step:
         """What was mapped, and what of the options has no use here, in words."""
         unused = [name for name in UNUSED if getattr(self._by.options, name)]
         said = [f"{name} is not used: with tools or a form a call is one step, not a solve" for name in unused]
-        return [*self._levers.said(), *said]
+        return [*self._said, *self._levers.said(), *said]

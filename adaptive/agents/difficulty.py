@@ -1,4 +1,4 @@
-"""How hard a step of an agent is, and the rung that it begins with. No call is made for that.
+"""How hard a step of an agent is, and the rung that it begins with. The model is not called for that.
 
 A step is about the question, the last human message, whatever tools brought since: that is what its answer is
 judged by, and the difficulty model was learned from questions, not from tables and logs. One thing more is known
@@ -7,6 +7,7 @@ of a step: where the last tool call failed, what was thought before was not enou
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,15 +23,22 @@ ANY = Options()
 
 @dataclass(frozen=True)
 class Start:
-    """The rung that a step begins with, and why, in words."""
+    """The rung that a step begins with, and why, in words. notes: why where an embedding could not be had."""
 
     index: int
     reason: str
+    notes: tuple[str, ...] = ()
 
 
 def question_of(messages: Sequence[AnyMessage]) -> str:
     """The text of the last human message; "" where there is none."""
     return next((str(m.text) for m in reversed(messages) if isinstance(m, HumanMessage)), "")
+
+
+async def read_ahead(messages: Sequence[AnyMessage], profile: Profile | None) -> None:
+    """Ask a profile's embedding model in a thread, if it has one: `start`, after this, does not wait for it."""
+    if profile is not None and profile.embedding is not None:
+        await asyncio.to_thread(profile.difficulty, question_of(messages))
 
 
 def start(
@@ -51,9 +59,10 @@ def start(
     known = policy.on_ladder(difficulty["p_solved"], profile.ladder, policy.shape(profile.ladder, options))
     p_solved = [known[place] for place in places] if known else []
     plan = policy.first(ladder, profile.policy, p_solved, options, general=difficulty.get("general"))
+    notes = tuple(difficulty.get("notes", ()))
     if _tool_failed(messages) and plan.index < ladder.top:
-        return Start(plan.index + 1, f"{plan.reason}; one rung up, for the last tool call failed")
-    return Start(plan.index, plan.reason)
+        return Start(plan.index + 1, f"{plan.reason}; one rung up, for the last tool call failed", notes)
+    return Start(plan.index, plan.reason, notes)
 
 
 def _tool_failed(messages: Sequence[AnyMessage]) -> bool:

@@ -18,6 +18,7 @@ from langchain.agents.middleware.types import (
 from langgraph.errors import GraphBubbleUp
 
 from adaptive.agents.begun import AdaptiveState, Begun, Setup
+from adaptive.agents.difficulty import read_ahead
 from adaptive.agents.jobs import Call, Judge, Reply, adriven, driven
 from adaptive.agents.judging import verifier_of
 from adaptive.agents.replies import failed, replied
@@ -106,6 +107,7 @@ class AdaptiveThinkingMiddleware(AgentMiddleware[AdaptiveState[ResponseT], Conte
         self, request: ModelRequest[ContextT], handler: AsyncHandler[ContextT, ResponseT]
     ) -> ExtendedModelResponse[ResponseT]:
         """The step's kept response, and its counts."""
+        await read_ahead(request.messages, self.setup.profile)
         step = Begun(request, self.setup)
 
         async def call(job: Call) -> Reply:

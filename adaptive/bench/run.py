@@ -38,7 +38,7 @@ def replayed(profile: Profile, test: Sequence[Recorded]) -> Took:
     Raises `InputError` where it buys what was not recorded.
     """
     try:
-        way = Way.of(POLICY, Replay(profile).taken, test)
+        way = Way.of(POLICY, Replay.of(profile, test).taken, test)
     except KeyError as error:
         raise _not_recorded(error) from error
     within = [_within(one, recorded) for one, recorded in zip(way, test, strict=True)]

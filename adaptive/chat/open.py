@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -37,16 +40,23 @@ def opened(spec: str, who: str, *, extra: str | None = None, **options: Any) -> 
     if not provider or not model:
         raise InputError(f"{who} names no model: write provider:model, as in openai:o4-mini.")
     init_chat_model = imported("langchain.chat_models", extra or EXTRAS.get(provider, "hosted")).init_chat_model
-    try:
+    with explained(who, provider, options):
         chat: BaseChatModel = init_chat_model(model, model_provider=provider, **options)
+    if _keyless(chat):
+        raise InputError(f"{who} needs a key: set {KEYS['anthropic']}.")
+    return chat
+
+
+@contextmanager
+def explained(who: str, provider: str, options: Mapping[str, Any] = MappingProxyType({})) -> Iterator[None]:
+    """Why a provider's model cannot be opened, as an `InputError` in one sentence; `who` names the model."""
+    try:
+        yield
     except ImportError as error:
         raise InputError(_missing(who, provider, error)) from None
     except Exception as error:  # noqa: BLE001 -- each provider has errors of its own
         # Not `from error`: what it says may hold a key, and a traceback would show it.
         raise InputError(_why(who, provider, error, options)) from None
-    if _keyless(chat):
-        raise InputError(f"{who} needs a key: set {KEYS['anthropic']}.")
-    return chat
 
 
 def _missing(who: str, provider: str, error: ImportError) -> str:
@@ -55,7 +65,7 @@ def _missing(who: str, provider: str, error: ImportError) -> str:
     return f"{who} needs a package that is not installed ({said(error)})."
 
 
-def _why(who: str, provider: str, error: Exception, options: dict[str, Any]) -> str:
+def _why(who: str, provider: str, error: Exception, options: Mapping[str, Any]) -> str:
     """Why it cannot be opened: an unknown provider, a missing key, or what the provider says."""
     text = str(error)
     if "Unsupported" in text and "provider" in text:

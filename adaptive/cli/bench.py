@@ -124,6 +124,7 @@ def _measured(
     """All figures: of the policy replayed on outcomes, or live beside outcomes that are there or recorded now."""
     from adaptive.bench.run import bench as measured
     from adaptive.bench.run import replayed
+    from adaptive.cli.embed import embed_for
     from adaptive.learn.outcomes import Outcomes
 
     file = replay
@@ -133,6 +134,7 @@ def _measured(
         file = live.record(both, folder, known.policy.vote_temperature)
     with Outcomes(file) as outcomes:
         chosen, plan = _chosen(known, folder, outcomes, asked), outcomes.plan
+    embed_for(known, [one.question.text for one in chosen.test])
     took = live.solve(known, folder, chosen.test, plan["grader"]) if live else replayed(known, chosen.test)
     return measured(known, chosen, took, plan["window"], loss, _about(known, folder, asked, plan, file))
 

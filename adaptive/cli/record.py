@@ -13,7 +13,7 @@ from adaptive.cli.asked import question_columns
 from adaptive.cli.engine import engine_options, opened
 from adaptive.cli.progress import Progress
 from adaptive.cli.run import until_signal
-from adaptive.cli.train import parse_ladder
+from adaptive.cli.train_questions import parse_ladder
 from adaptive.errors import InputError
 from adaptive.ladder import EFFORTS, Ladder
 

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from adaptive.cli.asked import question_columns
-from adaptive.cli.engine import engine_options, opened
-from adaptive.cli.progress import Progress
-from adaptive.cli.run import until_signal
+from adaptive.cli.engine import engine_options
+from adaptive.cli.train_options import TrainOptions, is_database
+from adaptive.cli.train_questions import LADDER
 from adaptive.errors import InputError
-from adaptive.ladder import EFFORTS, Effort, Ladder, Rung, parse_effort
+from adaptive.ladder import EFFORTS
 
-if TYPE_CHECKING:
-    from adaptive.engines.protocol import TokenEngine
-    from adaptive.learn.questions import Columns, Question
-    from adaptive.learn.records import RecordFile
-    from adaptive.profile import Profile
-
-LADDER = "0,64,128,256"
 ASKING = ("model", "served_model", "markers", "options", "ladder", "effort", "concurrency")
 """Options of how a model is asked: recorded outcomes have been."""
 COLUMNS = ("question_column", "answer_column", "id_column", "group_column", "options_column")
 """Options of what a file of questions looks like."""
-RECORDED = ("tune_share", "rule", "second", "add")
+RECORDED = ("tune_share", "rule", "second", "add", "embed")
 """Options of outcomes alone."""
-SPREAD: tuple[Effort, ...] = ("low", "medium", "high")
+FITTED = ("add", "embed")
+"""Options of what difficulty is fitted to."""
 
 EPILOG = """SOURCE is a file of outcomes, made by `adaptive record`; or questions: a JSONL, CSV, TSV or Parquet
 file with "question" and "answer", perhaps with "id" and "group", or datasets:ID?config=NAME&split=NAME for a data
@@ -50,6 +40,11 @@ where it is P(easy or medium).
 
 --add logs adds logged solves of the same model and ladder of which it is known whether they are right (`adaptive
 feedback`), where their questions are not in the outcomes.
+
+--embed SPEC lets difficulty see an embedding of each question besides its text: hf:ID-or-folder
+(sentence-transformers), http://host:port/v1 of an OpenAI-compatible server (with #NAME where it serves several
+models), or PROVIDER:MODEL, say openai:text-embedding-3-small. Embeddings are kept beside the log of solves;
+interrupted, the same command goes on. The figures are told with and without it.
 
 --calibrate N needs few answers: the general difficulty model says how hard a question is, and N graded questions
 say how much of that each rung can do. Of a file --limit questions are asked, N where that is not given; the model
@@ -82,62 +77,37 @@ is measured on those beyond N."""
               help="Only places the model by N graded questions, difficulty is the general one.")  # fmt: skip
 @click.option("--add", type=click.Choice(("logs",)),
               help="With outcomes: what difficulty is fitted to besides.")  # fmt: skip
+@click.option("--embed", metavar="SPEC",
+              help="With outcomes: an embedding model, through which difficulty sees questions too.")  # fmt: skip
 @click.pass_context
-def train(
-    context: click.Context,
-    source: str,
-    model: str,
-    served_model: str | None,
-    markers: str | None,
-    options: tuple[str, ...],
-    columns: Columns,
-    out: Path,
-    ladder: str | None,
-    profile: str | None,
-    effort: str | None,
-    target_precision: float,
-    limit: int | None,
-    concurrency: int,
-    seed: int,
-    tune_share: float,
-    rule: str,
-    second: Path | None,
-    calibrate: int | None,
-    add: str | None,
-) -> None:
+def train(context: click.Context, /, **given: Any) -> None:
     """Train a profile on your own model's outcomes or questions.
 
     From outcomes come P(solved) for each rung, from the question's text and from the direct answer, and P(right)
     of an answer. Questions are answered without thinking and, where that is wrong, with it (s1's rule): from this
     come P(solved) and the confidence from which an answer is accepted. A card in FOLDER has all figures.
     """
-    from adaptive.cli.train_calibrate import calibrate_outcomes, calibrate_records
-    from adaptive.cli.train_outcomes import FitOptions, is_database, name_of, train_outcomes
-    from adaptive.learn.questions import read_questions
-    from adaptive.learn.records import RecordFile
-
-    if not 0.5 <= target_precision <= 1:  # nan is not, and passes click's own check
-        raise InputError(f"--target-precision must be between 0.5 and 1, got {target_precision}.")
-    if is_database(source):
-        _unused(context, (*ASKING, *COLUMNS), f"{source} is recorded outcomes, and no model is asked")
-        fit = FitOptions(target_precision, seed, limit, tune_share, rule, second, profile, add is not None)
-        if calibrate is None:
-            train_outcomes(Path(source), out, fit)
-        else:
-            _unused(context, ("add",), "--calibrate fits no difficulty")
-            calibrate_outcomes(Path(source), out, fit, calibrate)
-        return
-    _unused(context, RECORDED, f"{source} holds questions, no outcomes")
-    base = _base(model, out, profile, ladder, effort)
-    asked = read_questions(source, limit or calibrate, columns=columns)
-    plan = {"model": model, "seed": seed, "ladder": base.ladder.to_json(), "style": asdict(base.style)}
-    file = RecordFile(out, plan)
-    _label(file, asked, base, seed, concurrency, partial(opened, model, served_model, markers, options))
-    if calibrate is None:
-        _learn(file, asked, base, out, target_precision, seed, name_of(source))
+    asked = TrainOptions(**given)
+    if is_database(asked.source):
+        _unused(context, (*ASKING, *COLUMNS), f"{asked.source} is recorded outcomes, and no model is asked")
+        _outcomes(context, asked)
     else:
-        known = list(file.of(asked).values())
-        calibrate_records(known, base, out, target_precision, seed, name_of(source), calibrate)
+        from adaptive.cli.train_questions import train_questions
+
+        _unused(context, RECORDED, f"{asked.source} holds questions, no outcomes")
+        train_questions(asked)
+
+
+def _outcomes(context: click.Context, asked: TrainOptions) -> None:
+    """Fit to recorded outcomes: difficulty, or with --calibrate only where the model is."""
+    from adaptive.cli.train_calibrate import calibrate_outcomes
+    from adaptive.cli.train_outcomes import train_outcomes
+
+    if asked.calibrate is None:
+        train_outcomes(asked)
+    else:
+        _unused(context, FITTED, "--calibrate fits no difficulty")
+        calibrate_outcomes(asked, asked.calibrate)
 
 
 def _unused(context: click.Context, options: Sequence[str], why: str) -> None:
@@ -146,96 +116,3 @@ def _unused(context: click.Context, options: Sequence[str], why: str) -> None:
     if name := next(given, None):
         shown = next(p.opts[-1] for p in context.command.params if p.name == name)
         raise InputError(f"{why}: {shown} does not apply, leave it out.")
-
-
-def parse_ladder(text: str, effort: str | None = None) -> Ladder:
-    """The ladder of budgets parted by commas, each with its effort after a colon or one that `effort` gives.
-
-    Otherwise the efforts low, medium and high are spread over the thinking rungs. Raises `InputError`.
-    """
-    parts = [part.partition(":") for part in text.split(",")]
-    thinking = sum(budget.strip() != "0" for budget, _, _ in parts)
-    rungs: list[Rung] = []
-    for budget, _, own in parts:
-        if not (budget.strip().isascii() and budget.strip().isdigit() and len(budget.strip()) < 10):
-            raise InputError(f"ladder {text!r} has the budget {budget!r}: write whole numbers, as in {LADDER}.")
-        tokens = int(budget)
-        place = sum(r.thinks for r in rungs)
-        chosen = own.strip() or effort or SPREAD[round(2 * place / (thinking - 1)) if thinking > 1 else 1]
-        rungs.append(Rung(parse_effort(chosen) if tokens else "none", tokens))
-    return Ladder(tuple(rungs))
-
-
-def _base(model: str, out: Path, profile: str | None, ladder: str | None, effort: str | None) -> Profile:
-    """The profile before training: of the folder that was named, with the ladder that was asked for."""
-    from adaptive.profile import Profile
-
-    name = out.resolve().name
-    base = Profile.load(profile) if profile else Profile(name, model, parse_ladder(LADDER, effort))
-    if ladder:
-        base = replace(base, ladder=parse_ladder(ladder, effort))
-    elif effort:
-        rungs = [replace(r, effort=parse_effort(effort)) if r.thinks else r for r in base.ladder]
-        base = replace(base, ladder=Ladder(tuple(rungs)))
-    return replace(base, model=model)
-
-
-def _label(
-    file: RecordFile,
-    asked: list[Question],
-    base: Profile,
-    seed: int,
-    concurrency: int,
-    open_model: Callable[[], TokenEngine],
-) -> None:
-    """Label what is not labelled yet. The model is opened only where there is something to ask it."""
-    from adaptive.engines.protocol import Sampling
-    from adaptive.learn.label import Labeller, audit_share
-
-    known = file.of(asked)
-    missing = [q for q in asked if q not in known]
-    if not missing:
-        return
-    engine = open_model()
-    labeller = Labeller(engine, base.ladder, base.style, Sampling(seed=seed), audit_share(len(asked)))
-    progress = Progress(len(asked), len(known), str(file.path))
-
-    def on_record(question: Question, found: Any) -> None:
-        if isinstance(found, InputError):
-            progress.leave_out(f"question {question.id}: {found}")
-        else:
-            file.add(found)
-            progress.advance()
-
-    async def work() -> None:
-        try:
-            await labeller.run(missing, concurrency, on_record)
-        finally:
-            await engine.close()
-
-    with progress:
-        until_signal(work(), progress)
-
-
-def _learn(
-    file: RecordFile, asked: list[Question], base: Profile, out: Path, target: float, seed: int, source: str
-) -> None:
-    """Fit, print the figures, write the profile."""
-    from adaptive.learn import report
-    from adaptive.learn.learned import Learned
-
-    known = file.of(asked)
-    click.echo(f"Fitting on {len(known)} labelled questions.", err=True)
-    learned = Learned.of(list(known.values()), base.ladder, base.policy, target, seed)
-    profile = replace(base, policy=learned.policy, figures=learned.figures, placement=None)
-    said = f"{len(known)} questions from `{source}`"
-    learned.trained.save(out)
-    profile.save(out, card=report.card(profile, learned.gates, _command(), said))
-    click.echo(report.metrics(profile.ladder, profile.figures, learned.gates))
-    click.echo(
-        f"Wrote the profile {out}: adaptive solve --profile {shlex.quote(str(out))} -m {base.model}", err=True
-    )
-
-
-def _command() -> str:
-    return shlex.join(["adaptive", *sys.argv[1:]])

@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from adaptive.cli.train_options import command, written
+
 if TYPE_CHECKING:
-    from adaptive.cli.train_outcomes import FitOptions
+    from adaptive.cli.train_options import TrainOptions
     from adaptive.learn.calibrated import Calibrated
     from adaptive.learn.from_outcomes import Fit
     from adaptive.learn.records import Record
     from adaptive.profile import Profile
 
 
-def calibrate_outcomes(source: Path, out: Path, options: FitOptions, count: int) -> None:
+def calibrate_outcomes(asked: TrainOptions, count: int) -> None:
     """Place the model by recorded outcomes: `count` questions of the part to learn from, chosen by a hash."""
     from adaptive.cli.train_outcomes import read_examples
     from adaptive.learn.calibrated import Calibrate, Graded, by_hash
     from adaptive.learn.from_outcomes import some
     from adaptive.learn.placed import shipped
 
-    base, examples, rule = read_examples(source, out, options)
+    base, examples, rule = read_examples(asked)
     some(examples)
     chosen = by_hash(examples.texts, count)
     solved = rule.solved if rule else examples.solved
     graded = Graded(examples.texts, examples.groups, solved, examples.records, chosen)
-    found = Calibrate(shipped(), _fit(options.target, options.seed)).learn(graded, base.policy, examples)
-    base = replace(base, tune_share=options.tune_share)
-    _write(base, out, found, [graded.texts[int(i)] for i in chosen], source.name, count)
+    found = Calibrate(shipped(), _fit(asked)).learn(graded, base.policy, examples)
+    base = replace(base, tune_share=asked.tune_share)
+    _write(base, asked, found, [graded.texts[int(i)] for i in chosen], count)
 
 
-def calibrate_records(
-    records: Sequence[Record], base: Profile, out: Path, target: float, seed: int, source: str, count: int
-) -> None:
+def calibrate_records(records: Sequence[Record], base: Profile, asked: TrainOptions, count: int) -> None:
     """Place the model by the first `count` labelled questions."""
     import numpy as np
 
@@ -53,17 +50,17 @@ def calibrate_records(
     solved = at_rungs([r.label(len(base.ladder)) for r in kept], len(base.ladder))
     chosen = np.arange(min(count, len(kept)))
     graded = Graded(texts, [same_question(t) for t in texts], solved, kept, chosen)
-    found = Calibrate(shipped(), _fit(target, seed)).learn(graded, base.policy)
-    _write(replace(base, tune_share=None), out, found, texts[:count], source, count)
+    found = Calibrate(shipped(), _fit(asked)).learn(graded, base.policy)
+    _write(replace(base, tune_share=None), asked, found, texts[:count], count)
 
 
-def _fit(target: float, seed: int) -> Fit:
+def _fit(asked: TrainOptions) -> Fit:
     from adaptive.learn.from_outcomes import Fit
 
-    return Fit(target, seed, lambda said: click.echo(said, err=True))
+    return Fit(asked.target_precision, asked.seed, lambda said: click.echo(said, err=True))
 
 
-def _write(base: Profile, out: Path, found: Calibrated, placed_by: Sequence[str], source: str, count: int) -> None:
+def _write(base: Profile, asked: TrainOptions, found: Calibrated, placed_by: Sequence[str], count: int) -> None:
     """Print the figures, write the profile."""
     from adaptive.learn import report_placed as report
     from adaptive.learn.held_out import write_held_out
@@ -78,17 +75,16 @@ def _write(base: Profile, out: Path, found: Calibrated, placed_by: Sequence[str]
         verifier=found.verifier,
         probe=found.probe,
         placement=found.placement,
+        embedding=None,
         figures=found.figures,
         difficulty_model=placed_model(found.placement),
     )
-    command = shlex.join(["adaptive", *sys.argv[1:]])
+    out = asked.out
     out.mkdir(parents=True, exist_ok=True)
     write_seen(out, placed_by)
     write_held_out(out, *found.held_out)
-    profile.save(out, card=report.card(profile, found, command, f"{len(placed_by)} questions of `{source}`"))
+    profile.save(out, card=report.card(profile, found, command(), f"{len(placed_by)} questions of `{asked.name}`"))
     click.echo(report.metrics(profile, found))
     for said in found.said:
         click.echo(f"{said[0].upper()}{said[1:]}.", err=True)
-    click.echo(
-        f"Wrote the profile {out}: adaptive solve --profile {shlex.quote(str(out))} -m {base.model}", err=True
-    )
+    click.echo(written(out, base.model), err=True)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from adaptive.cli.train_options import command, written
 from adaptive.errors import InputError
-from adaptive.learn.reading import HUB
 
 if TYPE_CHECKING:
+    from adaptive.cli.train_options import TrainOptions
     from adaptive.learn.added import Added
     from adaptive.learn.examples import Examples
     from adaptive.learn.from_outcomes import FromOutcomes
@@ -21,57 +20,26 @@ if TYPE_CHECKING:
     from adaptive.learn.rule import S1
     from adaptive.profile import Profile
 
-MAGIC = b"SQLite format 3\0"
 
-
-def is_database(source: str) -> bool:
-    """Whether it is a SQLite file, whatever its name."""
-    if source.startswith(HUB):
-        return False
-    try:
-        with Path(source).open("rb") as raw:
-            return raw.read(len(MAGIC)) == MAGIC
-    except OSError as error:
-        raise InputError(f"{source} cannot be read ({error.strerror}).") from error
-
-
-def name_of(source: str) -> str:
-    """What a card calls a source: a file by its name, without the folders of this machine."""
-    return source if source.startswith(HUB) else Path(source).name
-
-
-@dataclass(frozen=True)
-class FitOptions:
-    """What the options say. tune_share: of the questions that are left to `adaptive tune`, in 0..1.
-
-    add: whether difficulty is fitted to logged solves too.
-    """
-
-    target: float
-    seed: int
-    limit: int | None
-    tune_share: float
-    rule: str
-    second: Path | None
-    profile: str | None
-    add: bool = False
-
-
-def train_outcomes(source: Path, out: Path, options: FitOptions) -> None:
+def train_outcomes(asked: TrainOptions) -> None:
     """Fit, print the figures, write the profile."""
-    from adaptive.learn.from_outcomes import Fit
+    from adaptive.cli.embed import embedded
+    from adaptive.learn.from_outcomes import Fit, checked
     from adaptive.learn.parts import read_seen, write_seen
 
-    if options.add and options.rule == "s1":
+    if asked.add and asked.rule == "s1":
         raise InputError("--add logs knows single rungs, and --rule s1 needs all of them: leave one out.")
-    base, examples, rule = read_examples(source, out, options)
-    added = read_logs(source, base) if options.add else None
-    fit = Fit(options.target, options.seed, lambda said: click.echo(said, err=True))
-    learned = fit.learn(examples, base.policy, rule.solved if rule else None, added)
+    base, examples, rule = read_examples(asked)
+    solved = rule.solved if rule else examples.solved
+    checked(examples, solved)  # before anything is paid for
+    added = read_logs(Path(asked.source), base) if asked.add else None
+    given = embedded(asked.embed, examples.texts) if asked.embed else None
+    fit = Fit(asked.target_precision, asked.seed, lambda said: click.echo(said, err=True))
+    learned = fit.learn(examples, base.policy, solved, added, given)
     said = rule.said if rule else _said(added) if added else ""
-    _write(source, out, base, examples, learned, options, said)
+    _write(base, examples, learned, asked, said)
     if added:
-        write_seen(out, added.texts, before=read_seen(out))
+        write_seen(asked.out, added.texts, before=read_seen(asked.out))
 
 
 def read_logs(source: Path, base: Profile) -> Added:
@@ -101,72 +69,62 @@ def _said(added: Added) -> str:
     )
 
 
-def read_examples(source: Path, out: Path, options: FitOptions) -> tuple[Profile, Examples, S1 | None]:
+def read_examples(asked: TrainOptions) -> tuple[Profile, Examples, S1 | None]:
     """The profile before training, the questions to learn from, and what `--rule` makes of their answers."""
     from adaptive.learn.outcomes import Outcomes
 
-    with Outcomes(source) as outcomes:
-        base = _base(outcomes, out, options)
-        click.echo(f"Reading {outcomes.count()} attempts from {source}.", err=True)
-        examples = _read(outcomes, base, options)
+    with Outcomes(Path(asked.source)) as outcomes:
+        base = _base(outcomes, asked)
+        click.echo(f"Reading {outcomes.count()} attempts from {asked.source}.", err=True)
+        examples = _read(outcomes, base, asked)
     for why, count in examples.left_out.items():
         click.echo(f"{count} questions {why}: they are left out.", err=True)
-    return base, examples, _rule(examples, options)
+    return base, examples, _rule(examples, asked)
 
 
-def _read(outcomes: Outcomes, base: Profile, options: FitOptions) -> Examples:
+def _read(outcomes: Outcomes, base: Profile, asked: TrainOptions) -> Examples:
     """The questions to learn from, the first `limit` of them."""
     from itertools import islice
 
     from adaptive.learn.examples import Examples
     from adaptive.learn.parts import part_of
 
-    some = islice(outcomes, options.limit)
-    return Examples.read(some, base.ladder, lambda one: part_of(one.question, options.tune_share) == "learn")
+    some = islice(outcomes, asked.limit)
+    return Examples.read(some, base.ladder, lambda one: part_of(one.question, asked.tune_share) == "learn")
 
 
-def _base(outcomes: Outcomes, out: Path, options: FitOptions) -> Profile:
+def _base(outcomes: Outcomes, asked: TrainOptions) -> Profile:
     """The profile before training: its ladder and style are the recording's."""
     from adaptive.learn.plan import profile_of
     from adaptive.profile import Profile
 
-    made = profile_of(outcomes.plan, out.resolve().name, outcomes.path)
-    if not options.profile:
+    made = profile_of(outcomes.plan, asked.out.resolve().name, outcomes.path)
+    if not asked.profile:
         return made
-    given = Profile.load(options.profile)
+    given = Profile.load(asked.profile)
     return replace(made, name=given.name, policy=given.policy)
 
 
-def _rule(examples: Examples, options: FitOptions) -> S1 | None:
+def _rule(examples: Examples, asked: TrainOptions) -> S1 | None:
     """What `--rule` makes of the answers; None for each rung's own."""
     from adaptive.learn.outcomes import Outcomes
     from adaptive.learn.rule import S1
 
-    if options.rule != "s1":
-        if options.second is not None:
+    if asked.rule != "s1":
+        if asked.second is not None:
             raise InputError("--second is another model's outcomes for --rule s1: give both.")
         return None
-    if options.second is None:
+    if asked.second is None:
         found = S1.of(examples)
     else:
-        with Outcomes(options.second) as second:
+        with Outcomes(asked.second) as second:
             found = S1.of(examples, second)
     click.echo(found.said, err=True)
     return found
 
 
-def _write(
-    source: Path,
-    out: Path,
-    base: Profile,
-    examples: Examples,
-    learned: FromOutcomes,
-    options: FitOptions,
-    rule: str,
-) -> None:
+def _write(base: Profile, examples: Examples, learned: FromOutcomes, asked: TrainOptions, rule: str) -> None:
     from adaptive.learn import report_outcomes as report
-    from adaptive.learn.held_out import write_held_out
-    from adaptive.learn.parts import write_seen
     from adaptive.learn.plots import reliability_plots
 
     profile = replace(
@@ -174,20 +132,30 @@ def _write(
         policy=learned.policy,
         verifier=learned.verifier,
         probe=learned.probe,
-        tune_share=options.tune_share,
-        figures={**learned.figures, "outcomes": source.name},
+        tune_share=asked.tune_share,
+        figures={**learned.figures, "outcomes": asked.name},
+        embedding=learned.fused.embedding if learned.fused else None,
     )
-    learned.trained.save(out)
-    write_seen(out, examples.texts)
-    write_held_out(out, *learned.held_out)
-    plots, missing = reliability_plots(out, learned.figures)
+    _write_models(asked.out, examples, learned)
+    plots, missing = reliability_plots(asked.out, learned.figures)
     if missing:
         click.echo(f"The card has no plots: {missing}", err=True)
-    made = report.Made(
-        shlex.join(["adaptive", *sys.argv[1:]]), source.name, len(examples), options.tune_share, rule
-    )
-    profile.save(out, card=report.card(profile, learned.gates, made, plots))
+    made = report.Made(command(), asked.name, len(examples), asked.tune_share, rule)
+    profile.save(asked.out, card=report.card(profile, learned.gates, made, plots))
     click.echo(report.metrics(profile, learned.gates))
-    click.echo(
-        f"Wrote the profile {out}: adaptive solve --profile {shlex.quote(str(out))} -m {base.model}", err=True
-    )
+    click.echo(written(asked.out, base.model), err=True)
+
+
+def _write_models(out: Path, examples: Examples, learned: FromOutcomes) -> None:
+    """The files beside `profile.json`; what an earlier profile had of an embedding goes with it."""
+    from adaptive.learn.embedding import FILE
+    from adaptive.learn.held_out import write_held_out
+    from adaptive.learn.parts import write_seen
+
+    learned.trained.save(out)
+    if learned.fused:
+        learned.fused.lines.save(out)
+    else:
+        (out / FILE).unlink(missing_ok=True)
+    write_seen(out, examples.texts)
+    write_held_out(out, *learned.held_out)

@@ -73,6 +73,7 @@ def tune(
     First rung, accept threshold, arms and when to give up are chosen by replaying recorded outcomes, without
     another call. With the confidence, the accuracy lost against always using the top rung is at most the target.
     """
+    from adaptive.cli.embed import embed_for
     from adaptive.learn.held_out import read_held_out
     from adaptive.learn.parts import read_seen, seen_key, write_seen
     from adaptive.learn.tune import Goal, Search, tune
@@ -87,6 +88,7 @@ def tune(
     goal = Goal(target_loss, confidence, max_tokens, max_cost, price)
     search, test = _parts(profile, known, outcomes)
     held_out = read_held_out(profile)
+    embed_for(known, [one.question.text for one in test])
     p_solved = {q: held_out[k] for q in (r.question.text for r in search) if (k := seen_key(q)) in held_out}
     searched = [one for one in search if one.question.text in p_solved]
     found = tune(known, Search(searched, p_solved, seed, _progress), test, goal)

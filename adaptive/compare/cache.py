@@ -9,20 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from adaptive.compare.cell import Bought, Cell
-from adaptive.errors import AdaptiveError, InputError
-from adaptive.store import BUSY_SECONDS, default_path, masked
+from adaptive.paid import PaidFile
+from adaptive.store import default_path, masked
 
-FORMAT = 1
 SCHEMA = """CREATE TABLE cells (
     key TEXT PRIMARY KEY,
     time TEXT NOT NULL,
@@ -64,25 +60,11 @@ def default_cache() -> Path:
     return default_path().with_name("compare.db")
 
 
-class Cache:
-    """The open file. A context manager; makes the file and its folder when missing.
+class Cache(PaidFile):
+    """The open file; a context manager."""
 
-    Raises `InputError` for a file that is no cache of this format, and `AdaptiveError` where it cannot be used: so
-    whoever opens it first knows that what is paid for afterwards can be kept.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with self._explained():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)  # answers are private
-            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        try:
-            with self._explained():
-                self._open()
-        except BaseException:
-            self._db.close()
-            raise
+    FORMAT, TABLE, SCHEMA = 1, "cells", SCHEMA
+    OF, INSTEAD = "comparisons", "name another with --cache"
 
     def get(self, asking: Asking, cell: Cell) -> Bought | None:
         """What a cell bought in an earlier run; None if it was not asked."""
@@ -97,48 +79,6 @@ class Cache:
         row = (asking.key(cell), datetime.now(UTC).isoformat(), masked(model), effort, cap, cell.repeat, said)
         with self._explained():
             self._db.execute("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-
-    def close(self) -> None:
-        """Close the file; the cache cannot be used afterwards."""
-        self._db.close()
-
-    def __enter__(self) -> Cache:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _open(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                self._db.execute(SCHEMA)
-                self._db.execute(f"PRAGMA user_version = {FORMAT}")
-            self._check()
-            self._db.execute("COMMIT")
-        finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-
-    def _check(self) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if version != FORMAT or "cells" not in tables:
-            raise InputError(f"{self.path} is no cache of comparisons of this version: name another with --cache.")
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """SQLite's and the system's errors, and those of a row that is none, as one sentence."""
-        try:
-            yield
-        except (sqlite3.Error, OSError, ValueError, KeyError, TypeError) as error:
-            what = error.strerror if isinstance(error, OSError) and error.strerror else error
-            raise AdaptiveError(
-                f"the cache {self.path} cannot be used ({what}): name another with --cache."
-            ) from error
 
 
 def image_digests(blocks: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

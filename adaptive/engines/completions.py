@@ -6,7 +6,6 @@ wrote. A call that breaks off goes on from the ids that arrived.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +17,17 @@ from adaptive.engines.dialects import Call, Place, find_dialect
 from adaptive.engines.hub import tokenizer_folder
 from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.protocol import Generation, Sampling
-from adaptive.engines.server import LONGEST_PAUSE, RETRIES, Part, Patience, RefusedError, Server
+from adaptive.engines.server import (
+    LONGEST_PAUSE,
+    RETRIES,
+    Patience,
+    RefusedError,
+    Server,
+    key_in_environment,
+    listed,
+)
 from adaptive.errors import InputError
 from adaptive.store import masked
-
-KEYS = ("ADAPTIVE_API_KEY", "VLLM_API_KEY", "LLAMA_API_KEY")
-"""Where the key comes from: the first of these environment variables that is set."""
 
 PROBE = (1,) * 257
 """What is asked twice to see whether cached ids are told: longer than a cache's block, and known to all models."""
@@ -66,7 +70,7 @@ class CompletionsEngine(LoopEngine):
     ) -> None:
         address, loop = url.rstrip("/"), LoopThread("adaptive-server")
         name = masked(address)
-        key = next((os.environ[k] for k in KEYS if os.environ.get(k)), None)
+        key = key_in_environment()
         self._server = Server(address, key, Patience(timeout, retries, pause), concurrency)
         try:
             self._served = loop.call(_connected(self._server, served_model, dialect))
@@ -100,10 +104,10 @@ class CompletionsEngine(LoopEngine):
 
 async def _connected(server: Server, wanted: str | None, dialect: str | None) -> Served:
     """The model that is meant, after it has made a token; raises `InputError` with all that the server lacks."""
-    listed = _listed(await server.models(), wanted, server.url)
-    call = await find_dialect(server, listed, dialect)
-    place = await call.place(server, listed)
-    served = Served(call, str(listed["id"]), place, place.window or 1024)
+    found = listed(await server.models(), wanted, server.url)
+    call = await find_dialect(server, found, dialect)
+    place = await call.place(server, found)
+    served = Served(call, str(found["id"]), place, place.window or 1024)
     lacks = [] if place.window else ["the length of a context"]
     try:
         await _made(server, served, (1,))
@@ -134,17 +138,6 @@ async def _grown(server: Server, served: Served, growing: Growing) -> Generation
 def _stop(server: Server, loop: LoopThread) -> None:
     loop.call(server.close())
     loop.stop()
-
-
-def _listed(models: list[Part], wanted: str | None, url: str) -> Part:
-    """The model that is meant; raises `InputError` that lists what is served."""
-    names = [str(m.get("id")) for m in models]
-    if wanted is None and len(models) != 1:
-        raise InputError(f"the server {url} serves {len(models)} models: name one of {', '.join(names)}.")
-    found = next((m for m in models if wanted in (None, m.get("id"))), None)
-    if found is None:
-        raise InputError(f"the server {url} serves no model {wanted!r}: it serves {', '.join(names)}.")
-    return found
 
 
 def _tokenizer(given: str | None, served: Served, url: str) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -27,6 +28,8 @@ FIRST_PAUSE, RETRIES_AT_CONNECT = 0.25, 3
 """A server that is not there at the start is not about to come back."""
 AGAIN = (408, 409, 425, 429, 500, 502, 503, 504)
 SHOWN = 160
+KEYS = ("ADAPTIVE_API_KEY", "VLLM_API_KEY", "LLAMA_API_KEY")
+"""Where the key comes from: the first of these environment variables that is set."""
 
 Part = dict[str, Any]
 
@@ -48,11 +51,15 @@ class Exchange(Protocol):
 
 @dataclass(frozen=True)
 class Patience:
-    """A call has `timeout` seconds; it is made again `retries` times, after pauses that grow to `pause` s."""
+    """A call has `timeout` seconds; it is made again `retries` times, after pauses that grow to `pause` s.
+
+    late: what to do where the time was not enough, in words.
+    """
 
     timeout: float = 600.0
     retries: int = RETRIES
     pause: float = LONGEST_PAUSE
+    late: str = "raise -o timeout=… or ask for less"
 
 
 class RefusedError(InputError):
@@ -166,7 +173,7 @@ class Server:
                 await tries(ask)
         except TimeoutError:
             late = f"did not finish within {self._patience.timeout:g} s"
-            raise AdaptiveError(f"the server {self.url} {late}: raise -o timeout=… or ask for less.") from None
+            raise AdaptiveError(f"the server {self.url} {late}: {self._patience.late}.") from None
         except (AgainError, httpx.TransportError) as error:
             said = f"{_brief(error)}, asked {retries + 1} times"
             raise AdaptiveError(f"the server {self.url} does not answer ({said}): is it running?") from error
@@ -209,6 +216,25 @@ class Server:
         if "error" in part:
             raise AdaptiveError(f"the server {self.url} failed ({_said(json.dumps(part))}).")
         return part
+
+
+def key_in_environment() -> str | None:
+    """The key that servers are asked with, None where there is none."""
+    return next((os.environ[k] for k in KEYS if os.environ.get(k)), None)
+
+
+def listed(models: list[Part], wanted: str | None, url: str, how: str = "") -> Part:
+    """The model that is meant of those that a server lists; raises `InputError` that names what is served.
+
+    how: the words that say how to name one.
+    """
+    names = [str(m.get("id")) for m in models]
+    if wanted is None and len(models) != 1:
+        raise InputError(f"the server {url} serves {len(models)} models: name one of {', '.join(names)}{how}.")
+    found = next((m for m in models if wanted in (None, m.get("id"))), None)
+    if found is None:
+        raise InputError(f"the server {url} serves no model {wanted!r}: it serves {', '.join(names)}.")
+    return found
 
 
 def _json(text: str) -> Part:

@@ -18,6 +18,8 @@ from adaptive.errors import InputError
 from adaptive.learn import fitting
 from adaptive.learn.added import Added
 from adaptive.learn.corpus import Corpus
+from adaptive.learn.embedding import odds
+from adaptive.learn.embedding_training import Fused, Given
 from adaptive.learn.examples import Examples
 from adaptive.learn.fitting import Fitted
 from adaptive.learn.learned import Gates, counted, probe_from
@@ -25,7 +27,7 @@ from adaptive.learn.measure import folds_for, held_out, measure, rung_figures
 from adaptive.learn.probe import Line, Probe
 from adaptive.learn.training import LEAST, Trained, enough, folds
 from adaptive.learn.verifying import Judge, judge
-from adaptive.verify.learned import Logistic, log_odds
+from adaptive.verify.learned import Logistic
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -39,7 +41,8 @@ SEEN = ("text", "sure", "unknown", "missing", "length", "size")
 class FromOutcomes:
     """What was learned; to be saved as a profile. verifier is None where all answers are right or none is.
 
-    held_out: questions, and the text's p(solved) of each by a model that was not fitted to it, shape (n, rungs).
+    fused: what was fitted to embeddings of the questions, None where none were given. held_out: questions, and the
+    p(solved) that the probe and the verifier saw of each, by models that were not fitted to it, shape (n, rungs).
     """
 
     trained: Trained
@@ -49,6 +52,7 @@ class FromOutcomes:
     gates: Gates
     figures: dict[str, Any]
     held_out: tuple[list[str], Floats]
+    fused: Fused | None = None
 
 
 @dataclass(frozen=True)
@@ -60,24 +64,32 @@ class Fit:
     tell: Tell = lambda _: None
 
     def learn(
-        self, examples: Examples, policy: Policy, solved: Solved | None = None, added: Added | None = None
+        self,
+        examples: Examples,
+        policy: Policy,
+        solved: Solved | None = None,
+        added: Added | None = None,
+        given: Given | None = None,
     ) -> FromOutcomes:
         """Learn from examples; `policy` keeps what is not learned here.
 
         solved: what difficulty means where that is not each rung's own answer, shape (n, rungs). added: what else
-        difficulty is fitted to. Raises `InputError` where there is too little to learn from.
+        difficulty is fitted to. given: embeddings of the examples' questions. Raises `InputError` where there is
+        too little to learn from.
         """
         solved = examples.solved if solved is None else solved
         checked(examples, solved)
         self.tell(f"Reading {len(examples)} questions.")
         every = Rows.of(examples, solved, added)
         self.tell("Fitting the difficulty of questions, and measuring it on questions held out.")
-        rows, text = self._held_out(every, len(examples))
+        rows, text = self._held_out(every, len(examples), given is not None)
         trained = every.fit(np.arange(len(every.groups)), self.seed)
-        self.tell("Fitting the probe and the verifier model.")
         group = numbered(examples.groups)
-        fits, probed = self.fit_probe(examples, rows, text, solved, group)
-        verifier = self.fit_judge(examples, rows, text, group)
+        fused = self._fused(given, rows, text, solved, group)
+        told = fused.held_out if fused else text
+        self.tell("Fitting the probe and the verifier model.")
+        fits, probed = self.fit_probe(examples, rows, told, solved, group)
+        verifier = self.fit_judge(examples, rows, told, group)
         gates = Gates.fit(examples.records, self.target, self.seed)
         learned = replace(
             policy,
@@ -87,6 +99,7 @@ class Fit:
         )
         figures = {
             "difficulty": measure(solved[rows], text, solved),
+            **({"embedding": fused.figures} if fused else {}),
             "probe": _probe_figures(solved, rows, probed, fits),
             "verifier": verifier.figures if verifier else None,
             "tokens_of_text": _weightiest(trained),
@@ -94,12 +107,22 @@ class Fit:
         }
         probe = probe_of(fits)
         model, held = verifier.model if verifier else None, [examples.texts[int(row)] for row in rows]
-        return FromOutcomes(trained, probe, model, learned, gates, figures, (held, text))
+        return FromOutcomes(trained, probe, model, learned, gates, figures, (held, told), fused)
 
-    def _held_out(self, every: Rows, count: int) -> tuple[Labels, Floats]:
+    def _fused(
+        self, given: Given | None, rows: Labels, text: Floats, solved: Solved, group: Labels
+    ) -> Fused | None:
+        """What the embeddings add to the text; None without any."""
+        if given is None:
+            return None
+        self.tell("Fitting the embedding on top of that, and measuring it on questions held out.")
+        return given.fit(rows, text, solved, group, self.seed)
+
+    def _held_out(self, every: Rows, count: int, all_folds: bool) -> tuple[Labels, Floats]:
         """The text's p(solved) of questions in no fold that it was fitted to, rounded as a profile tells it.
 
-        Of the first `count` rows: the others were added, and are fitted to each time.
+        Of the first `count` rows: the others were added, and are fitted to each time. all_folds: of every row,
+        however many there are: an embedding's line has many weights.
         """
         fold = folds(every.solved[:count].sum(axis=1), folds_for(count), self.seed, every.groups[:count])
         added = np.arange(count, len(every.groups))
@@ -108,7 +131,7 @@ class Fit:
             made = every.fit(np.concatenate([inside, added]), self.seed)
             return lambda outside: made.p_solved(every.corpus.part(outside))
 
-        rows, predicted = held_out(fit, fold)
+        rows, predicted = held_out(fit, fold, all_folds)
         return rows, np.round(predicted, 4)
 
     def fit_probe(
@@ -187,11 +210,6 @@ def some(examples: Examples) -> None:
     if not len(examples):
         why = "; ".join(f"{count} {words}" for words, count in examples.left_out.items())
         raise InputError(f"there is no question to learn from{f' ({why})' if why else ''}: record more.")
-
-
-def odds(p: Floats) -> Floats:
-    """Log-odds of probabilities, as a feature of other models."""
-    return np.array([log_odds(one) for one in p.tolist()])
 
 
 def _probe_figures(solved: Solved, rows: Labels, predicted: Floats, fits: Sequence[Fitted]) -> dict[str, Any]:

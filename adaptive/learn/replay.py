@@ -7,7 +7,7 @@ everything else is counted as the engine would have had to compute it.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -56,6 +56,12 @@ class Replay:
         thinking = list(dict.fromkeys(r.effort for r in self.profile.ladder if r.thinks))
         self.efforts: list[Effort] = thinking if len(thinking) > 1 else []
 
+    @classmethod
+    def of(cls, profile: Profile, recorded: Iterable[Recorded]) -> Replay:
+        """Of recorded questions that are read at once, which an embedding model is asked about in one go."""
+        texts = list(dict.fromkeys(one.question.text for one in recorded))
+        return cls(profile, dict(zip(texts, profile.p_solved(texts), strict=True)))
+
     def taken(self, recorded: Recorded) -> Taken:
         """What the solve of one recorded question comes to. Raises `KeyError` where a rung was not recorded."""
         return _Solve(self, recorded).run()
@@ -90,7 +96,7 @@ class Replay:
     def p_solved(self, question: str) -> list[float]:
         """The text's probabilities, one a rung."""
         if question not in self.known:
-            self.known[question] = self.profile.difficulty(question)["p_solved"]
+            (self.known[question],) = self.profile.p_solved([question])
         return self.known[question]
 
 

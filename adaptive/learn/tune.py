@@ -134,7 +134,7 @@ def tune(profile: Profile, search: Search, test: Sequence[Recorded], goal: Goal)
     """
     line = lined_up(profile, search, goal)
     top = Way.of("always the top rung", fixed(key_of(profile.ladder[profile.ladder.top])), test)
-    replay = Replay(profile)
+    replay = Replay.of(profile, test)
     tested = tuple(_test(replay, setting, test, top, goal) for setting in line)
     passed = fixed_sequence([t.p_value for t in tested], 1 - goal.confidence)
     good = [t for t in tested[:passed] if goal.affordable(t.way)]

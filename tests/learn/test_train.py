@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from adaptive.cli import cli
-from adaptive.cli.train import parse_ladder
+from adaptive.cli.train_questions import parse_ladder
 from adaptive.engines import registry
 from adaptive.errors import InputError
 from adaptive.profile import Profile
