@@ -7,9 +7,12 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -267,11 +270,22 @@ def test_killed_it_goes_on_and_asks_nothing_twice(source: Path, tmp_path: Path) 
         assert not (tmp_path / "toy").exists()
         faulty.stall(after=4, waiting=3)
         child = training_in_a_process(source, tmp_path / "toy", faulty)
+        until_kept(4 * 32)  # a batch that was answered and not kept yet would be asked for again
         child.kill()
         child.communicate()
         faulty.stall_after = None
         embedded(faulty.url, LEARN)
         assert sorted(faulty.texts) == sorted(LEARN)
+
+
+def until_kept(count: int) -> None:
+    """Wait until so many embeddings are kept."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with closing(sqlite3.connect(default_kept())) as db:
+            if db.execute("SELECT count(*) FROM vectors").fetchone()[0] >= count:
+                return
+    raise AssertionError(f"{count} embeddings were not kept within a minute")
 
 
 def training_in_a_process(source: Path, out: Path, faulty: Faulty) -> subprocess.Popen[str]:
