@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from langgraph.errors import GraphBubbleUp
 from langgraph.types import Overwrite
 
 from adaptive import limits, policy
+from adaptive.allocator import Allocator
 from adaptive.approval import ask, needs_approval, price
-from adaptive.arms import Plan, Situation
-from adaptive.attempt import Attempt, Usage, Verdict
+from adaptive.arms import Plan
+from adaptive.attempt import Attempt, Usage
 from adaptive.blocking import Write
 from adaptive.bound import GENERAL, Bound, Context, session_of
 from adaptive.clock import Clock, TimeUp
@@ -23,33 +24,33 @@ from adaptive.context import given_in_context
 from adaptive.drawing import Drawing
 from adaptive.engines.protocol import Sampling
 from adaptive.errors import NoAnswerInTime
-from adaptive.ladder import Ladder
-from adaptive.learn.probe import probe_of
+from adaptive.judging import Judging
 from adaptive.options import Options
 from adaptive.prices import Prices, priced
 from adaptive.result import result_object, to_message
 from adaptive.state import Node, SolverState, Update, attempts_of, last_question
 from adaptive.streaming import message_id
 from adaptive.tally import Tally
-from adaptive.verify.combine import unasked
-from adaptive.voting import DECISIVE, tallied, wanted
+from adaptive.voting import tallied, wanted
 
 SAMPLE_SEEDS = 1009
 """Between the seeds of two solves there is room for so many samples."""
-SHORT = 1000
-"""A question of so many characters is judged in about the time that waking a thread takes."""
 
 
 @dataclass(frozen=True)
 class Solver:
     """The nodes. models: this model, and better ones after it. prices: of their tokens. drawing: the votes that
-    are being drawn. read: the models whose difficulty model was asked already."""
+    are being drawn."""
 
     models: tuple[Bound, ...]
     options: Options
     prices: Prices = field(default_factory=Prices)
     drawing: Drawing = field(default_factory=Drawing)
-    read: set[int] = field(default_factory=set)
+
+    @cached_property
+    def allocator(self) -> Allocator:
+        """What chooses the first rung, and those after it."""
+        return Allocator(self.models)
 
     async def classify(self, state: SolverState, write: Write) -> Update:
         """How likely each rung is to solve the question."""
@@ -63,7 +64,7 @@ class Solver:
             "adaptive_asked": {**known, **(asked or {})},
             "adaptive_question": question,
             "adaptive_session": uuid.uuid4().hex,
-            "adaptive_difficulty": await self._difficulty(0, question, options),
+            "adaptive_difficulty": await self.allocator.difficulty(0, question, options),
             "adaptive_attempts": [],
             "adaptive_samples": Overwrite([]),
             "adaptive_stop": "",
@@ -74,7 +75,7 @@ class Solver:
     async def allocate(self, state: SolverState, write: Write) -> Update:
         """The first rung."""
         difficulty, options = state["adaptive_difficulty"], self._options(state)
-        plan = self._first(difficulty, options)
+        plan = self.allocator.first(difficulty, options)
         if "general" in difficulty:
             plan = replace(plan, reason=f"{plan.reason}; {difficulty['level']} as {GENERAL}")
         told = {name: value for name, value in difficulty.items() if name != "notes"}
@@ -94,7 +95,7 @@ class Solver:
         if attempts:
             return {"adaptive_stop": f"denied: {price(plan)} thinking tokens more"}
         asked = {**state["adaptive_asked"], "budget": answer.limit}
-        cheaper = self._first(state["adaptive_difficulty"], self.options.with_state(asked))
+        cheaper = self.allocator.first(state["adaptive_difficulty"], self.options.with_state(asked))
         reason = f"{price(plan)} thinking tokens were denied: the dearest within {answer.limit}"
         return {"adaptive_asked": asked, "adaptive_plan": replace(cheaper, reason=reason).to_json()}
 
@@ -143,7 +144,7 @@ class Solver:
             return {}
         *before, last = attempts_of(state)
         update = await self._read(state, last.model)
-        judged = await self._judged(state, last, before, write, _clock(state, self._options(state)))
+        judged = await self._judging(state, write, _clock(state, self._options(state))).judged(last, before)
         update["adaptive_attempts"] = [a.to_json() for a in (*before, judged)]
         accepted = judged.verdict is not None and judged.verdict.accepted
         return update | {"adaptive_stop": "accepted" if accepted else _out_of_steps(state, limits.TO_GO_ON)}
@@ -156,8 +157,9 @@ class Solver:
         made, cut = [Attempt.from_json(s["attempt"]) for s in drawn if "attempt" in s], _cut(state, drawn)
         clock = Clock(max((s["seconds"] for s in drawn), default=_ran(state)), self._options(state).timeout)
         update = await self._read(state, plan.model)
+        judging = self._judging(state, write, clock)
         for place, one in enumerate(made):
-            attempts.append(await self._judged(state, one, attempts, write, clock, made[place + 1 :]))
+            attempts.append(await judging.judged(one, attempts, made[place + 1 :]))
         update |= {"adaptive_samples": Overwrite([]), "adaptive_seconds": clock.before, "adaptive_cut": cut}
         vote = tallied(attempts, plan, self.models[plan.model].profile.policy)
         if vote.over:
@@ -173,16 +175,16 @@ class Solver:
     async def escalate(self, state: SolverState, write: Write) -> Update:
         """Another rung or arm, or the reason to stop."""
         attempts, options = attempts_of(state), self._options(state)
-        known = await self._difficulty(attempts[-1].model, state["adaptive_question"], options, attempts)
-        plan = policy.following(self._situation(state, attempts, options, known["p_solved"]))
+        known = await self.allocator.difficulty(attempts[-1].model, state["adaptive_question"], options, attempts)
+        plan = self.allocator.following(attempts, options, known["p_solved"], _ran(state))
         if isinstance(plan, Plan):
             plan = _out_of_steps(state, limits.TO_ATTEMPT) or plan
         if isinstance(plan, str):
             return {"adaptive_stop": plan}
         fallen_back = [*known.get("notes", ())]
         if plan.arm == "model":
-            known = await self._difficulty(plan.model, state["adaptive_question"], options)
-            plan = self._on_next_model(plan, options, known["p_solved"])
+            known = await self.allocator.difficulty(plan.model, state["adaptive_question"], options)
+            plan = self.allocator.on_next_model(plan, options, known["p_solved"])
             fallen_back += known.get("notes", ())
             for note in (*self._notes({plan.model}, options), *known.get("notes", ())):
                 write({"event": "note", "attempt": len(attempts), "text": note})
@@ -206,7 +208,7 @@ class Solver:
             profile=self.models[0].profile.name,
             notes=[*self._notes({0, *(a.model for a in attempts)}, options), *fallen_back],
             seed=options.seed,
-            shadow=await self._shadow(state["adaptive_question"], attempts[0], options),
+            shadow=await self.allocator.shadow(state["adaptive_question"], attempts[0], options),
             cut=Usage.from_json(cut) if (cut := state["adaptive_cut"]) else None,
         )
         write({"event": "done", "attempt": kept, "result": result})
@@ -254,12 +256,9 @@ class Solver:
     def _options(self, state: SolverState) -> Options:
         return self.options.with_state(state["adaptive_asked"])
 
-    def _first(self, difficulty: Mapping[str, Any], options: Options) -> Plan:
-        """The first attempt, by how hard the question is."""
-        model = self.models[0]
-        general = difficulty.get("general") if model.by_form else None
-        ladder, known = model.ladder(options), model.profile.ladder
-        return policy.first(ladder, model.profile.policy, difficulty["p_solved"], options, known, general)
+    def _judging(self, state: SolverState, write: Write, clock: Clock) -> Judging:
+        verifiers = [model.verifier for model in self.models]
+        return Judging(state["adaptive_question"], verifiers, self._options(state), write, clock)
 
     def _request(self, state: SolverState, plan: Plan, attempts: Sequence[Attempt]) -> dict[str, Any]:
         """What is shown to who is asked, in plain JSON types; answer: the best so far."""
@@ -280,44 +279,13 @@ class Solver:
         names = dict.fromkeys(self.models[model].name for model in sorted(models))
         return [*mapped, *(note for name in names if (note := self.prices.note(name)))]
 
-    async def _difficulty(
-        self, model: int, question: str, options: Options, attempts: Sequence[Attempt] = ()
-    ) -> dict[str, Any]:
-        """How hard a question is for a model, by rung of its ladder within the options, after these attempts.
-
-        `notes` says why where its embedding could not be had, a better model's name before it.
-        """
-        profile = self.models[model].profile
-        probe = probe_of(attempts, model)
-        if model in self.read and len(question) <= SHORT and profile.at_hand(question):
-            known = profile.difficulty(question, probe)
-        else:  # in a thread: the difficulty model is read from its files, or an embedding model is asked
-            known = await asyncio.to_thread(profile.difficulty, question, probe)
-            self.read.add(model)
-        if model and "notes" in known:
-            known["notes"] = [f"{self.models[model].name}: {note}" for note in known["notes"]]
-        shaped = policy.shape(profile.ladder, options)
-        return {**known, "p_solved": policy.on_ladder(known["p_solved"], profile.ladder, shaped)}
-
     async def _read(self, state: SolverState, model: int) -> Update:
         """Read a question's embedding before a verifier wants it, which must not wait; what to note, as an
         update."""
         if self.models[model].profile.embedding is None:
             return {}
-        known = await self._difficulty(model, state["adaptive_question"], self._options(state))
+        known = await self.allocator.difficulty(model, state["adaptive_question"], self._options(state))
         return _noted(state, known.get("notes", ()))
-
-    async def _shadow(self, question: str, begun: Attempt, options: Options) -> dict[str, Any] | None:
-        """What the policy would have begun with on its own ladder, had options not made it begin so."""
-        if options.adapt and options.effort is None and options.budget is None:
-            return None
-        free, model = Options(), self.models[0]
-        p_solved = (await self._difficulty(0, question, free))["p_solved"]
-        plan = policy.first(model.ladder(free), model.profile.policy, p_solved, free)
-        if (plan.rung.effort, plan.rung.budget) == (begun.effort, begun.budget):
-            return None
-        return {"rung": plan.index, "effort": plan.rung.effort, "budget": plan.rung.budget, "reason": plan.reason,
-                "p_solved": p_solved}  # fmt: skip
 
     async def _buy(
         self,
@@ -339,57 +307,6 @@ class Solver:
         bound = self.models[plan.model]
         attempt = await bound.buy(state["messages"], plan, attempts, context)
         return replace(attempt, usage=priced(attempt.usage, bound.name, self.prices))
-
-    async def _judged(
-        self,
-        state: SolverState,
-        one: Attempt,
-        before: list[Attempt],
-        write: Write,
-        clock: Clock,
-        beside: Sequence[Attempt] = (),
-    ) -> Attempt:
-        """An attempt with its verdict, told; `beside` are attempts that were made and not judged yet."""
-        why = limits.reached((*before, one, *beside), self._options(state), clock.seconds)
-        verdict = await self._verdict(state, one, before, clock, why)
-        number = len(before)
-        sample = {"sample": number} if one.arm == "vote" else {}
-        write({"event": "verdict", "attempt": number, **sample, "answer": one.answer,
-               "accepted": verdict.accepted, "score": verdict.score, "verifier": verdict.verifier,
-               "reason": verdict.reason})  # fmt: skip
-        return one.judged(verdict)
-
-    async def _verdict(
-        self, state: SolverState, one: Attempt, before: list[Attempt], clock: Clock, why: str
-    ) -> Verdict:
-        """A verdict; where a limit was reached (`why`), or the time is up meanwhile, without what takes long."""
-        question, verifier = state["adaptive_question"], self.models[one.model].verifier
-        if why:
-            names = DECISIVE if clock.over else ("judge",)
-            return await unasked(verifier, why, names).verify(question, one, before)
-        try:
-            async with clock.limited():
-                return await verifier.verify(question, one, before)
-        except TimeUp:
-            late = limits.out_of_time(self._options(state))
-            verdict = await unasked(verifier, late, DECISIVE).verify(question, one, before)
-            # What was asked and cut off may have cost something, and nobody knows what.
-            lost = Usage(seconds=clock.seconds - clock.before, estimated=("verifier",))
-            return replace(verdict, usage=verdict.usage + lost if verdict.usage else lost)
-
-    def _situation(
-        self, state: SolverState, attempts: list[Attempt], options: Options, p_solved: Sequence[float]
-    ) -> Situation:
-        bound = self.models[attempts[-1].model]
-        return Situation(attempts, bound.ladder(options), bound.profile.policy, p_solved, options,
-                         bound.efforts, len(self.models), _ran(state))  # fmt: skip
-
-    def _on_next_model(self, plan: Plan, options: Options, p_solved: Sequence[float]) -> Plan:
-        """The rung of the next model's own ladder."""
-        bound = self.models[plan.model]
-        ladder: Ladder = bound.ladder(options)
-        rung = policy.thinking(ladder, bound.profile.policy, p_solved, "model")
-        return replace(rung, model=plan.model, reason=f"{plan.reason}, {bound.name}: {rung.reason}")
 
     async def _release(self, state: SolverState) -> None:
         """Let go of all sessions that this solve has used or was about to."""

@@ -29,7 +29,6 @@ from adaptive.chat_bound import ChatBound
 from adaptive.ladder import Ladder
 from adaptive.options import Options
 from adaptive.prices import Prices
-from adaptive.reason.events import OnEvent
 from adaptive.reason.starving import Recovery
 from adaptive.result import usage_metadata
 
@@ -47,16 +46,16 @@ class Caller:
     options: Options
     prices: Prices
 
-    async def message(
-        self, messages: Sequence[AnyMessage], carried: Carried, on_event: OnEvent | None = None
-    ) -> AIMessage:
+    async def message(self, messages: Sequence[AnyMessage], carried: Carried) -> AIMessage:
         """The message that was kept, as the provider gave it, with the usage of the step and its report.
 
         Raises `InputError` for what the caller can mend and `ChatError` for the rest.
         """
         self.bound.check(messages)
+        if self.options.max_cost is not None:
+            self.prices.require(self.bound.name, self.options.max_cost)
         # In a thread: the first time, the difficulty model is read from its files.
-        step = await asyncio.to_thread(_Step, self, messages, carried, on_event or (lambda _: None))
+        step = await asyncio.to_thread(_Step, self, messages, carried)
         try:
             done = await adriven(step.work, step.call, step.judge)
         except Exception as error:
@@ -71,16 +70,18 @@ class Caller:
         options = self.options
         if options.max_tokens is not None and usage.total >= options.max_tokens:
             return True
-        cost = None if options.max_cost is None else self.prices.cost(self.bound.name, usage)
-        return options.max_cost is not None and (cost is None or cost >= options.max_cost)
+        if options.max_cost is None:
+            return False
+        cost = self.prices.cost(self.bound.name, usage)
+        return cost is None or cost >= options.max_cost
 
 
 class _Step:
     """One such call: what is to be done, who does it, and what is said at its end."""
 
-    def __init__(self, by: Caller, messages: Sequence[AnyMessage], carried: Carried, on_event: OnEvent) -> None:
+    def __init__(self, by: Caller, messages: Sequence[AnyMessage], carried: Carried) -> None:
         options = by.options
-        self._by, self._messages, self._carried, self._on_event = by, messages, carried, on_event
+        self._by, self._messages, self._carried = by, messages, carried
         # 0 is what an option has that was not asked for.
         warmth, seed = options.temperature or None, options.seed or None
         self._levers = Levers(by.bound.model, carried.arguments, carried.forced, warmth, seed)
@@ -131,7 +132,7 @@ class _Step:
             by.over,
             self._recovery(),
             prompt,
-            self._on_event,
+            lambda _: None,
         ).work()
 
     def _begin(self) -> tuple[Ladder, int]:

@@ -6,9 +6,9 @@ import asyncio
 import math
 import threading
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, ModelProfile
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from adaptive.agents.caller import Caller
     from adaptive.nodes import Solver
 
+T = TypeVar("T")
 OURS = ("effort", "budget", "max_tokens", "temperature", "seed")
 """Fields that are options of a solve."""
 NAMES = {"reasoning_effort": "effort"}
@@ -191,18 +192,14 @@ class ChatAdaptive(BaseChatModel):
         # Copies: a graph gives messages ids, and takes two with one id for the same.
         asked = [m.model_copy(update={"id": None}) for m in messages]
         caller = await asyncio.to_thread(self._caller, options) if carried or goes_on(asked) else None
-        solver = self.solver or await asyncio.to_thread(self._solver)
-        try:
-            async with asyncio.timeout(self.timeout) as limit:
-                if caller is not None:
-                    told = await caller.message(cast("list[AnyMessage]", asked), carried or Carried())
-                    tell(of_message(told, stops))
-                else:
-                    await _told(solver, {"messages": asked, "adaptive_options": options}, stops, tell)
-        except TimeoutError as error:
-            if not limit.expired():  # somebody else's time limit
-                raise
-            raise AdaptiveError(f"no answer within {self.timeout:g} s: raise timeout or lower budget.") from error
+        if caller is not None:
+            within = [t for t in (self.timeout, caller.options.timeout) if t is not None]
+            work = caller.message(cast("list[AnyMessage]", asked), carried or Carried())
+            tell(of_message(await _limited(work, min(within, default=None)), stops))
+        else:
+            solver = self.solver or await asyncio.to_thread(self._solver)
+            state = {"messages": asked, "adaptive_options": options}
+            await _limited(_told(solver, state, stops, tell), self.timeout)
 
     def _underneath(self, cannot: str) -> BaseChatModel:
         """The chat model underneath; raises `NotImplementedError` where a token engine is."""
@@ -248,6 +245,17 @@ class ChatAdaptive(BaseChatModel):
         asked = {name: value for name, value in {**own, **call}.items() if value is not None}
         Options().with_state(asked)
         return asked
+
+
+async def _limited(work: Coroutine[Any, Any, T], seconds: float | None) -> T:
+    """What `work` gives; raises `AdaptiveError` where it takes longer."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await work
+    except TimeoutError as error:
+        if not limit.expired():  # somebody else's time limit
+            raise
+        raise AdaptiveError(f"no answer within {seconds:g} s: raise timeout or lower budget.") from error
 
 
 async def _told(solver: Any, asked: dict[str, Any], stops: Sequence[str], tell: Tell[ChatGenerationChunk]) -> None:

@@ -216,11 +216,20 @@ def test_an_effort_that_is_refused_teaches_which_are_taken() -> None:
     assert server.asked[-1].effort in ("low", "high")
 
 
-def test_a_call_that_hangs_ends_with_the_time() -> None:
+@pytest.mark.parametrize(("own", "asked"), [({"timeout": 0.3}, {}), ({}, {"timeout": 0.3})])
+def test_a_call_that_hangs_ends_with_the_time(own: dict[str, Any], asked: dict[str, Any]) -> None:
     with Hosted(lambda _: Fault("hang")) as server:
-        model = ChatAdaptive(solver=build_solver(client("openai", server)), timeout=0.3)
+        model = ChatAdaptive(solver=build_solver(client("openai", server)), **own)
         with pytest.raises(AdaptiveError, match=r"no answer within 0\.3 s"):
-            model.bind_tools([look_up]).invoke(QUESTION)
+            model.bind_tools([look_up]).invoke(QUESTION, **asked)
+
+
+def test_a_limit_of_money_needs_a_price() -> None:
+    with Hosted(obliging) as server:
+        tooled = chat(client("openai", server, model="gpt-5-nobody-sells")).bind_tools([look_up])
+        with pytest.raises(InputError, match="price"):
+            tooled.invoke(QUESTION, max_cost=1.0)
+    assert not server.asked
 
 
 def test_it_says_what_it_can_do() -> None:
