@@ -10,6 +10,7 @@ from langchain.agents.structured_output import StructuredOutputError
 from langchain_core.messages import AIMessage
 
 from adaptive.agents.jobs import Reply
+from adaptive.chat.cut_form import cut_form
 
 
 def replied(response: ModelResponse[Any], seconds: float) -> Reply:
@@ -18,8 +19,9 @@ def replied(response: ModelResponse[Any], seconds: float) -> Reply:
 
 
 def failed(error: Exception, seconds: float) -> Reply:
-    """The reply of a call that failed; a structured answer that could not be read has its message."""
-    return Reply(error.ai_message if isinstance(error, StructuredOutputError) else None, error, seconds)
+    """The reply of a call that failed; a structured answer that could not be read, or was cut, has its message."""
+    message = error.ai_message if isinstance(error, StructuredOutputError) else cut_form(error)
+    return Reply(message, error, seconds)
 
 
 def _message(messages: Sequence[Any]) -> AIMessage | None:

@@ -46,6 +46,7 @@ _CODES: Mapping[str, Fault] = {"rate_limit": "rate", "overloaded": "server", "se
                                "api_error": "server", "timeout": "timeout"}  # fmt: skip
 _NAMES: Mapping[str, Fault] = {
     "ModelRefusalError": "refusal",  # not in every langchain-core that we take
+    "ContentFilterFinishReasonError": "refusal",  # OpenAI's, of a structured answer
     "TimeoutException": "timeout",
     "TimeoutError": "timeout",
     "TransportError": "connection",

@@ -15,6 +15,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from adaptive.attempt import Usage
 from adaptive.chat.adapters import Model, Settings, adapter_of, cap_in, standard_levels
 from adaptive.chat.ask import Ask
+from adaptive.chat.cut_form import cut_form
 from adaptive.chat.faults import ChatError, explain, fault, retryable, wait
 from adaptive.chat.images import has_image, refused, refuses_images
 from adaptive.chat.kept import keeping
@@ -109,7 +110,8 @@ class ChatModel:
     async def call(self, messages: Sequence[AnyMessage], arguments: Mapping[str, Any]) -> Turn:
         """What one call with these arguments of the provider's brings, tried again where that may help.
 
-        A refusal that comes as an error is a turn too. Raises what the provider raises.
+        A refusal that comes as an error is a turn too, and so is a structured answer that the cap cut. Raises what
+        the provider raises.
         """
         call = _Call(self, messages, None)
         try:
@@ -117,6 +119,8 @@ class ChatModel:
         except Exception as error:
             if fault(error) == "refusal":
                 return call.refusal(error)
+            if (message := cut_form(error)) is not None:
+                return call.counted(read_turn(message))
             raise
 
     @property
@@ -179,7 +183,7 @@ class _Call:
             message = await self._model.chat.ainvoke(self._messages, **settings.call)
         else:
             message = await self._streamed(settings)
-        return self._counted(read_turn(message))
+        return self.counted(read_turn(message))
 
     async def _streamed(self, settings: Settings) -> AIMessage:
         stream = Streamed(self._on_event)
@@ -200,7 +204,7 @@ class _Call:
             what = str(explain(error, self._model.name)).rpartition(": ")[0]
             tell(self._on_event, "note", text=f"{what}: it is asked again in {seconds:g} s")
 
-    def _counted(self, turn: Turn) -> Turn:
+    def counted(self, turn: Turn) -> Turn:
         """The turn with all the time it took, what was lost before it, and a prompt estimated if not counted."""
         usage = self._prompted(turn.usage)
         usage = usage if self._lost is None else usage + self._lost
@@ -220,9 +224,9 @@ class _Call:
         """The turn of a refusal that came as an error."""
         message = getattr(error, "raw_message", None)
         if isinstance(message, AIMessage):
-            return self._counted(replace(read_turn(message), finish="refusal"))
+            return self.counted(replace(read_turn(message), finish="refusal"))
         said = "The provider's content filter refused the request."
-        return self._counted(replace(read_turn(AIMessage("")), finish="refusal", text=said))
+        return self.counted(replace(read_turn(AIMessage("")), finish="refusal", text=said))
 
     def spent_by(self, error: Exception) -> Exception:
         """The error with what was spent until then."""

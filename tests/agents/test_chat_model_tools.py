@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from langchain_core.runnables import RunnableLambda
 from pydantic import BaseModel
 
 from adaptive import build_solver
-from adaptive.agents import ChatAdaptive
+from adaptive.agents import AdaptiveThinkingMiddleware, ChatAdaptive
 from adaptive.agents.carrying import rebound
 from adaptive.chat.faults import ChatError
 from adaptive.errors import AdaptiveError, InputError
@@ -150,6 +151,39 @@ def test_a_structured_answer_that_is_rejected_is_asked_for_with_more_effort() ->
     assert found["parsed"] == Sum(a=47, b=38)
     assert server.asked[-1].effort == "high"
     assert report(found["raw"])["attempts"] == len(server.asked) > 1
+
+
+def starving_form(asked: Asked) -> Spoken:
+    """Fills the form, after more thinking than the first cap has room for."""
+    return replace(obliging(asked), thought=60_000)
+
+
+@pytest.mark.parametrize("name", ["openai", "azure_openai", "google_genai"])
+def test_a_form_that_starved_is_asked_for_again(name: str) -> None:
+    with Hosted(starving_form) as server:
+        model = ChatAdaptive(solver=build_solver(client(name, server)), effort="low")
+        made = model.with_structured_output(Sum, method="json_schema", include_raw=True)
+        found: Any = made.invoke("What is 47 + 38?")
+        asked = server.asked
+    assert found["parsed"] == Sum(a=47, b=38)
+    caps = [a.cap or 0 for a in asked]
+    assert caps[0] < 60_000 < caps[1]
+    step = report(found["raw"])["step"]
+    assert (step["calls"], step["starved"]) == (2, 1)
+    assert step["usage"]["thinking"] == caps[0] + 60_000
+
+
+def test_an_agents_form_that_starved_is_asked_for_again() -> None:
+    with Hosted(starving_form) as server:
+        made = create_agent(
+            client("openai", server), [], response_format=ProviderStrategy(Sum),
+            middleware=[AdaptiveThinkingMiddleware(efforts=["low"])],
+        )  # fmt: skip
+        done = made.invoke({"messages": [("user", "What is 47 + 38?")]})
+        caps = [asked.cap or 0 for asked in server.asked]
+    assert done["structured_response"] == Sum(a=47, b=38)
+    assert len(caps) == 2
+    assert caps[0] < 60_000 < caps[1]
 
 
 def test_options_of_a_call_and_of_the_solver_count() -> None:

@@ -84,6 +84,7 @@ def test_a_server_that_is_killed_and_started_again_finishes_the_solve(run: Run) 
 
 def test_one_that_stays_away_is_one_sentence_with_what_was_spent() -> None:
     with process("0", "3") as (stalls, port), solving(port, "-o", "pause=0.01", "-o", "retries=2") as solve:
+        assert solve.stderr.read(2) == "4-"  # type: ignore[union-attr]  # each is a token, and all three are there
         os.kill(stalls.pid, signal.SIGKILL)
         said = solve.stderr.read()  # type: ignore[union-attr]
         assert (solve.wait(), solve.stdout.read()) == (1, "")  # type: ignore[union-attr]

@@ -18,7 +18,6 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
-from pydantic import BaseModel
 
 from adaptive.agents import ChatAdaptive, adaptive_tool, spent
 from adaptive.artifacts import artifact
@@ -120,24 +119,6 @@ async def test_a_tool_of_an_agent(url: str) -> None:
     assert [m.artifact["question"] for m in told] == [SUM, "Calculate 8 + 8 + 8 - 9 + 3."]
     assert all(m.artifact["usage"]["total"] > 0 for m in told)
     assert ["73" in told[0].text, "18" in told[1].text] == [True, True]
-
-
-class Sum(BaseModel):
-    """A sum."""
-
-    a: int
-    b: int
-
-
-@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-async def test_a_chat_model_with_a_form(chat: ChatOpenAI, method: str) -> None:
-    """The server holds the model to the form; what this one puts into it is another matter."""
-    model = ChatAdaptive(solver=build_solver(chat))
-    form = model.with_structured_output(Sum, method=method, include_raw=True)
-    found: Any = await form.ainvoke(SUM)
-    assert isinstance(found["parsed"], Sum)
-    counted = found["raw"].response_metadata["adaptive"]["step"]
-    assert counted["usage"]["total"] == found["raw"].usage_metadata["total_tokens"] > 0
 
 
 @pytest.mark.parametrize("way", WAYS)
