@@ -25,14 +25,20 @@ def reached(attempts: Sequence[Attempt], options: Options, seconds: float = 0.0)
     `seconds` is what the solve has run. Where a cost is not known, a limit of money counts as reached: it cannot
     be kept any more.
     """
-    spent = sum((a.usage for a in attempts), Usage(cost=0.0))
+    if said := spent_up(sum((a.usage for a in attempts), Usage(cost=0.0)), options):
+        return said
+    return out_of_time(options) if options.timeout is not None and seconds >= options.timeout else ""
+
+
+def spent_up(spent: Usage, options: Options) -> str:
+    """The limit of tokens or money that this reaches, in words; "" where it reaches none."""
     if options.max_tokens is not None and spent.total >= options.max_tokens:
         return f"reached the limit of {options.max_tokens} tokens, {spent.total} spent"
     if options.max_cost is not None and spent.cost is None:
         return f"what was spent is not known, so the limit of ${options.max_cost:g} cannot be kept"
     if options.max_cost is not None and spent.cost is not None and spent.cost >= options.max_cost:
         return f"reached the limit of ${options.max_cost:g}, ${spent.cost:.6g} spent"
-    return out_of_time(options) if options.timeout is not None and seconds >= options.timeout else ""
+    return ""
 
 
 def out_of_time(options: Options) -> str:

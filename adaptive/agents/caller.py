@@ -27,8 +27,9 @@ from adaptive.chat.faults import explain
 from adaptive.chat.turn import estimated_tokens
 from adaptive.chat_bound import ChatBound
 from adaptive.ladder import Ladder
+from adaptive.limits import spent_up
 from adaptive.options import Options
-from adaptive.prices import Prices
+from adaptive.prices import Prices, priced
 from adaptive.reason.starving import Recovery
 from adaptive.result import usage_metadata
 
@@ -66,14 +67,8 @@ class Caller:
         return step.over(done)
 
     def over(self, usage: Usage) -> bool:
-        """Whether a limit of tokens or money is reached; where a cost is not known, one of money is."""
-        options = self.options
-        if options.max_tokens is not None and usage.total >= options.max_tokens:
-            return True
-        if options.max_cost is None:
-            return False
-        cost = self.prices.cost(self.bound.name, usage)
-        return cost is None or cost >= options.max_cost
+        """Whether a limit of tokens or money is reached."""
+        return bool(spent_up(priced(usage, self.bound.name, self.prices), self.options))
 
 
 class _Step:
