@@ -18,5 +18,5 @@ format:
 	ruff format .
 
 bench:
-	python -m bench.times
-	python -m bench.loop models/abacus/questions/fresh.jsonl
+	python -m benchmarks.times
+	python -m benchmarks.loop models/abacus/questions/fresh.jsonl

@@ -1,5 +1,7 @@
 """Errors that a user can mend: each message is one plain sentence with the wrong value and what to do."""
 
+from __future__ import annotations
+
 
 def on_one_line(said: object, length: int | None = None) -> str:
     """What somebody else's error says, without line breaks, its first `length` characters."""

@@ -19,14 +19,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from adaptive.attempt import Usage
+from adaptive._util.redact import masked
 from adaptive.errors import InputError
-from adaptive.learn.plain import from_plain
-from adaptive.store import masked
+from adaptive.types.from_json import from_plain
+from adaptive.types.model_spec import is_local
+from adaptive.types.usage import Usage
 
 MILLION = 1e6
-LOCAL = ("embedded", "onnx", "hf", "vllm", "http", "https")
-"""Kinds of models that nobody lists a price of: what they cost is not known, and no wonder."""
+
+
 PROVIDERS = {"azure_openai": "azure", "azure_ai": "azure"}
 """LangChain's names of providers that the table would take for another, or not find."""
 FORM = "MODEL=INPUT/OUTPUT or MODEL=INPUT/CACHED/OUTPUT, in dollars for a million tokens"
@@ -113,12 +114,6 @@ def parse_price(text: str) -> tuple[str, Price]:
         return model.strip(), Price(first, last, *cached)
     except (ValueError, InputError):
         raise InputError(f"the price {text!r} must be {FORM}, each 0 or more.") from None
-
-
-def is_local(model: str) -> bool:
-    """Whether a model spec names an engine of one's own or a server, and no provider's model."""
-    kind, colon, _ = model.partition(":")
-    return not colon or kind in LOCAL
 
 
 def _sides(usage: Usage) -> tuple[int, int, int]:

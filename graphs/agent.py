@@ -17,8 +17,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
 from adaptive.agents import AdaptiveThinkingMiddleware, adaptive_tool
-from adaptive.chat.open import chat_model
-from adaptive.environment import settings, text
+from adaptive.chat.registry import chat_model
+from adaptive.solver.environment import settings, text
 
 TOOL = "think_hard"
 

@@ -11,9 +11,9 @@ ADAPTIVE_MAX_RUN_TOKENS, from which on no further question is begun.
 from __future__ import annotations
 
 from adaptive.engines.registry import parallel
-from adaptive.environment import count, settings, text
-from adaptive.many import MOST_QUESTIONS, Limits, build_map_solver
-from adaptive.workflow import build_solver
+from adaptive.solver.batch import MOST_QUESTIONS, Limits, build_map_solver
+from adaptive.solver.environment import count, settings, text
+from adaptive.solver.graph import build_solver
 
 model = text("MODEL") or "embedded"
 limits = Limits(

@@ -8,7 +8,7 @@ says what tokens cost. One that is unset or empty leaves it to the profile.
 
 from __future__ import annotations
 
-from adaptive.environment import settings, text
-from adaptive.workflow import build_solver
+from adaptive.solver.environment import settings, text
+from adaptive.solver.graph import build_solver
 
 graph = build_solver(text("MODEL") or "embedded", **settings())

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.attempt import Usage
 from adaptive.errors import InputError
 from adaptive.prices import Price, Prices, parse_price, priced
+from adaptive.types.usage import Usage
 
 SPENT = Usage(prompt=1000, cached=200, thinking=400, injected=10, answer=90, probe=10)
 """810 tokens read, 200 cached and 500 made."""
@@ -178,7 +178,7 @@ def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_table_is_not_loaded_for_local_models() -> None:
     program = (
-        "import sys; from adaptive.prices import Prices; from adaptive.attempt import Usage;"
+        "import sys; from adaptive.prices import Prices; from adaptive.types.attempt import Usage;"
         " Prices().note('embedded'); Prices().cost('hf:x', Usage()); sys.exit('genai_prices' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

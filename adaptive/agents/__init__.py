@@ -3,12 +3,12 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from adaptive.extras import imported
+from adaptive._util.optional import imported
 
 if TYPE_CHECKING:
     from adaptive.agents.chat_model import ChatAdaptive
-    from adaptive.agents.counts import spent
     from adaptive.agents.middleware import AdaptiveThinkingMiddleware
+    from adaptive.agents.step.counts import spent
     from adaptive.agents.tool import adaptive_tool
 
 __all__ = ["AdaptiveThinkingMiddleware", "ChatAdaptive", "adaptive_tool", "spent"]
@@ -16,7 +16,7 @@ _HOMES = {
     "AdaptiveThinkingMiddleware": "adaptive.agents.middleware",
     "ChatAdaptive": "adaptive.agents.chat_model",
     "adaptive_tool": "adaptive.agents.tool",
-    "spent": "adaptive.agents.counts",
+    "spent": "adaptive.agents.step.counts",
 }
 
 

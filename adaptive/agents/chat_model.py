@@ -18,16 +18,17 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from adaptive.agents.carrying import Carried, carried_in, carrying, goes_on, rebound
+from adaptive._util.aio import Tell, told, told_blocking
 from adaptive.agents.chunks import Chunks, of_message
-from adaptive.apart import Tell, told, told_blocking
-from adaptive.chat.keys import is_chat
+from adaptive.agents.step.bound_tools import Carried, carried_in, carrying, goes_on, rebound
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.options import PER_QUESTION, Options
+from adaptive.types.model_spec import is_chat
+from adaptive.types.options import PER_QUESTION, Options
 
 if TYPE_CHECKING:
-    from adaptive.agents.caller import Caller
-    from adaptive.nodes import Solver
+    from adaptive.agents.step.chat_model_step import Caller
+    from adaptive.solver.nodes import Solver
+
 
 T = TypeVar("T")
 OURS = ("effort", "budget", "max_tokens", "temperature", "seed")
@@ -60,7 +61,7 @@ class ChatAdaptive(BaseChatModel):
 
     Tools and structured output work where a chat model is underneath (`openai:...`, or one of LangChain's in the
     solver): `bind_tools` and `with_structured_output` are that model's own. A call that carries them is a step of
-    an agent and no solve (`adaptive.agents.caller`): the message is the provider's, in one chunk, with the step's
+    an agent and no solve (`adaptive.agents.step.chat_model_step`): the message is the provider's, in one chunk, with the step's
     usage, and `adaptive` in its metadata is the step's report, as `AdaptiveThinkingMiddleware` writes it.
 
     Raises `InputError` for options, models and messages that cannot be, `AdaptiveError` where a solve fails or its
@@ -212,9 +213,9 @@ class ChatAdaptive(BaseChatModel):
         """What makes calls with tools, within these options; None where no chat model is underneath."""
         if self.solver is None and not is_chat(self.model):
             return None
-        from adaptive.agents.caller import Caller
-        from adaptive.chat_bound import ChatBound
-        from adaptive.workflow import bound_to
+        from adaptive.agents.step.chat_model_step import Caller
+        from adaptive.solver.chat_model import ChatBound
+        from adaptive.solver.graph import bound_to
 
         solver: Solver | None = bound_to(self.solver or self._solver())
         first = solver.models[0] if solver else None
@@ -226,7 +227,7 @@ class ChatAdaptive(BaseChatModel):
         """The solver, built once."""
         # LangGraph and a model take a second to load: only when there is something to solve.
         from adaptive.engines.registry import takes
-        from adaptive.workflow import build_solver
+        from adaptive.solver.graph import build_solver
 
         with _BUILDING:
             if self._built is None:

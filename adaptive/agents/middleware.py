@@ -17,16 +17,15 @@ from langchain.agents.middleware.types import (
 )
 from langgraph.errors import GraphBubbleUp
 
-from adaptive.agents.begun import AdaptiveState, Begun, Setup
-from adaptive.agents.difficulty import read_ahead
-from adaptive.agents.jobs import Call, Judge, Reply, adriven, driven
-from adaptive.agents.judging import verifier_of
-from adaptive.agents.replies import failed, replied
-from adaptive.attempt import Verdict
-from adaptive.blocking import run_blocking
+from adaptive._util.aio import run_blocking
+from adaptive.agents.step.effects import Call, Judge, Reply, adriven, driven, failed, replied
+from adaptive.agents.step.middleware_step import AdaptiveState, Begun, Setup
+from adaptive.agents.step.start import read_ahead
+from adaptive.agents.step.verdict import verifier_of
 from adaptive.errors import InputError
-from adaptive.ladder import EFFORTS, Effort, parse_effort
-from adaptive.profile import Profile
+from adaptive.profile.profile import Profile
+from adaptive.types.ladder import EFFORTS, Effort, parse_effort
+from adaptive.types.verdict import Verdict
 from adaptive.verify import Verifier
 
 Handler = Callable[[ModelRequest[ContextT]], ModelResponse[ResponseT]]
@@ -51,14 +50,14 @@ class AdaptiveThinkingMiddleware(AgentMiddleware[AdaptiveState[ResponseT], Conte
     is one, whose solver adapts already.
 
     A call that used its whole cap without a whole answer or a tool call is made once more, by
-    `adaptive.reason.starving`. Tool calls are never asked for again: they are not verified. The best answer is
+    `adaptive.reason.starvation`. Tool calls are never asked for again: they are not verified. The best answer is
     kept: one that was accepted before one that was not, a whole one before one that is not, a higher score before
     a lower, and the earlier.
 
     The message that is kept has `response_metadata["adaptive"]`: `status`, `effort`, `cap`, `accepted` (None where
     nothing was verified), `verdict`, `attempts`, `reason`, `advice` (what would have sufficed where it starved),
-    `notes`, and what the `step`, its `run` and its `thread` took (`adaptive.agents.counts`). Tokens of attempts
-    that were rejected are in the agent's stream: `adaptive.agents.step` has the events that tell them apart.
+    `notes`, and what the `step`, its `run` and its `thread` took (`adaptive.agents.step.counts`). Tokens of attempts
+    that were rejected are in the agent's stream: `adaptive.agents.step.step` has the events that tell them apart.
 
     A failing call is not tried again here: put `ModelRetryMiddleware` after this one in the list, and each of our
     calls is. What a run counts begins again when it is resumed after an interrupt. Raises `InputError` for values

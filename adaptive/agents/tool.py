@@ -9,11 +9,11 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from langgraph.config import get_stream_writer
 from pydantic import BaseModel, Field
 
-from adaptive.apart import Tell, told
-from adaptive.blocking import Write, run_blocking
+from adaptive._util.aio import Tell, run_blocking, told
 from adaptive.errors import InputError
-from adaptive.ladder import Effort
-from adaptive.workflow import Model, build_solver
+from adaptive.solver.graph import Model, build_solver
+from adaptive.solver.runnables import Write
+from adaptive.types.ladder import Effort
 
 DESCRIPTION = (
     "Thinks hard about one self-contained question and checks its answer. Use it for a step that needs careful "

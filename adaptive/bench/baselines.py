@@ -13,14 +13,14 @@ from typing import Literal
 
 import numpy as np
 
-from adaptive.bench.bought import label_of
-from adaptive.bench.stops import Stop
+from adaptive.bench.confidence_stop import Stop
+from adaptive.bench.cost import label_of
 from adaptive.bench.tuning import cheapest, means
 from adaptive.bench.votes import AdaptiveConsistency, Drawn, SelfConsistency
-from adaptive.bench.waits import Waits, wait_start
-from adaptive.ladder import Ladder
-from adaptive.learn.outcome import Key, Outcome, Recorded, key_of
-from adaptive.learn.taken import Chooser, Taken, Way, fixed
+from adaptive.bench.wait_loop import Waits, wait_start
+from adaptive.learn.data.outcome import Key, Outcome, Recorded, key_of
+from adaptive.learn.tuning.ways import Chooser, Taken, Way, fixed
+from adaptive.types.ladder import Ladder
 
 Kind = Literal["policy", "fixed", "top", "best", "unlimited", "confidence", "votes", "adaptive", "waits", "oracle"]
 

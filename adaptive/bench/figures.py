@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from adaptive.bench import metrics, s1
+from adaptive.bench import metrics, s1_metrics
 from adaptive.bench.baselines import Absent, Baseline, Trial
+from adaptive.bench.calibration import Judged, judged
 from adaptive.bench.metrics import Against, Interval
-from adaptive.bench.reliable import Judged, judged
-from adaptive.learn.measure import LEVELS
-from adaptive.learn.outcome import DIRECT, Recorded, key_of
-from adaptive.learn.taken import Taken
+from adaptive.learn.data.outcome import DIRECT, Recorded, key_of
+from adaptive.learn.fit.metrics import LEVELS
+from adaptive.learn.tuning.ways import Taken
 
 POLICY = "the policy"
 
@@ -59,7 +59,7 @@ class Figures:
 
     lines: tuple[Line, ...]
     absent: tuple[Absent, ...]
-    measures: dict[str, s1.Measures]
+    measures: dict[str, s1_metrics.Measures]
     judged: Judged
     levels: tuple[Level, ...]
     notes: tuple[str, ...]
@@ -140,17 +140,17 @@ def _on_front(lines: Sequence[Line], count: int) -> list[Line]:
     return [replace(line, front=id(line) in marked) for line in lines]
 
 
-def _measures(trial: Trial, within: float) -> dict[str, s1.Measures]:
+def _measures(trial: Trial, within: float) -> dict[str, s1_metrics.Measures]:
     """Of the ladder's fixed budgets, the direct answer among them, and of the direct answer and the policy."""
     rungs = [_run(trial.recorded, rung) for rung in trial.ladder]
     thinking = float(np.mean([t.usage.thinking for t in trial.policy]))
-    policy = s1.Run(thinking, float(trial.policy.right.mean()), within)
-    return {"fixed budgets": s1.measures(rungs), POLICY: s1.measures([rungs[0], policy])}
+    policy = s1_metrics.Run(thinking, float(trial.policy.right.mean()), within)
+    return {"fixed budgets": s1_metrics.measures(rungs), POLICY: s1_metrics.measures([rungs[0], policy])}
 
 
-def _run(recorded: Sequence[Recorded], rung: Any) -> s1.Run:
+def _run(recorded: Sequence[Recorded], rung: Any) -> s1_metrics.Run:
     outcomes = [one.outcomes[key_of(rung)] for one in recorded]
-    return s1.Run(
+    return s1_metrics.Run(
         thinking=float(np.mean([o.usage().thinking for o in outcomes])),
         accuracy=float(np.mean([o.solved for o in outcomes])),
         within=float(np.mean([o.attempt.charged <= rung.budget for o in outcomes])),

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adaptive.attempt import Usage
 from adaptive.bench.run import Took
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.learn.features import same_question
-from adaptive.learn.outcome import Key
-from adaptive.learn.taken import Taken
+from adaptive.learn.data.outcome import Key
+from adaptive.learn.tuning.ways import Taken
+from adaptive.profile.features import same_question
+from adaptive.types.usage import Usage
 
 FILE = "solves.jsonl"
 Result = dict[str, Any]

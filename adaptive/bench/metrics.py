@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest
 
-from adaptive.attempt import COUNTED
-from adaptive.learn.gate import share
-from adaptive.learn.taken import Floats, Taken
+from adaptive.learn.fit.thresholds import share
+from adaptive.learn.tuning.ways import Floats, Taken
+from adaptive.types.usage import COUNTED
 
 DRAWS = 2000
 PERCENTILES = (50, 90, 99)

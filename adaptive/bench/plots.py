@@ -14,13 +14,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from adaptive._util.plotting import BLUE, GREEN, GRID, INK, LOOK, ORANGE, PURPLE, SCALE, SKY, ready
 from adaptive.bench.figures import Figures, Line
 from adaptive.bench.labels import place
 from adaptive.bench.metrics import Interval
-from adaptive.extras import imported
 
-INK, GRID = "#1b1e23", "#8a8f98"
-BLUE, ORANGE, GREEN, SKY, PURPLE = "#0072b2", "#d55e00", "#009e73", "#56b4e9", "#cc79a7"
 STYLES: dict[str, tuple[str, str, int]] = {
     "policy": (ORANGE, "*", 260), "fixed": (BLUE, "o", 46), "top": (BLUE, "o", 46), "best": (BLUE, "o", 130),
     "unlimited": (BLUE, "s", 46), "confidence": (GREEN, "D", 46), "votes": (PURPLE, "^", 56),
@@ -32,25 +30,15 @@ SHORT = {
     "confidence": "raw confidence", "unlimited": "unlimited",
 }  # fmt: skip
 HOLLOW = ("best", "oracle")
-LOOK: Any = {
-    "font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": INK,
-    "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK, "axes.grid": True,
-    "grid.color": GRID, "grid.alpha": 0.25, "grid.linewidth": 0.7, "axes.axisbelow": True, "legend.frameon": False,
-    "svg.hashsalt": "adaptive", "figure.facecolor": "white", "savefig.facecolor": "white",
-}  # fmt: skip
+
+
 CROWDED = 0.08
 """How far apart in accuracy ways are that crowd a plot."""
 INSET = (0.4, 0.07, 0.6, 0.56)
 """Where they are shown larger, in parts of the axes: right and below, where ways are that nobody would choose."""
-SCALE = 2
-"""Pixels for each pixel of an ordinary screen."""
+
 
 Draw = Callable[[Figures, Any], None]
-
-
-def ready() -> None:
-    """Raises `InputError` with what to install where plots cannot be drawn: best asked before the work."""
-    imported("matplotlib", "learn")
 
 
 def write_plots(found: Figures, folder: Path) -> dict[str, str]:

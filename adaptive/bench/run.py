@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from adaptive.bench.baselines import Trial
-from adaptive.bench.chosen import Chosen
 from adaptive.bench.figures import POLICY, Figures, figures
+from adaptive.bench.split import Chosen
 from adaptive.errors import InputError
-from adaptive.learn.outcome import Key, Recorded
-from adaptive.learn.replay import Replay
-from adaptive.learn.taken import Taken, Way
-from adaptive.profile import Profile
+from adaptive.learn.data.outcome import Key, Recorded
+from adaptive.learn.tuning.replay import Replay
+from adaptive.learn.tuning.ways import Taken, Way
+from adaptive.profile.profile import Profile
 
 REPLAYED = (
     "Replayed from recorded attempts: there are no seconds and no prices, for the attempts were bought once for "

@@ -1,6 +1,6 @@
 """How a baseline is tuned: the cheapest that is right often enough, on the questions that the policy was tuned on.
 
-A policy must promise as much with confidence (`adaptive.learn.risk`); a baseline only has to show it, which is in
+A policy must promise as much with confidence (`adaptive.learn.tuning.risk`); a baseline only has to show it, which is in
 its favour.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from adaptive.learn.taken import Floats
+from adaptive.learn.tuning.ways import Floats
 
 SLACK = 1e-9
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adaptive.bench.bought import in_parallel
-from adaptive.learn.outcome import Key, Outcome, Recorded
-from adaptive.learn.taken import Taken
-from adaptive.vote import Ballot, lead, next_batch, tally
+from adaptive.bench.cost import in_parallel
+from adaptive.learn.data.outcome import Key, Outcome, Recorded
+from adaptive.learn.tuning.ways import Taken
+from adaptive.policy.majority import Ballot, lead, next_batch, tally
 
 
 @dataclass(frozen=True)

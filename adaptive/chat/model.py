@@ -12,23 +12,18 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
-from adaptive.attempt import Usage
-from adaptive.chat.adapters import Model, Settings, adapter_of, cap_in, standard_levels
-from adaptive.chat.ask import Ask
-from adaptive.chat.cut_form import cut_form
-from adaptive.chat.faults import ChatError, explain, fault, retryable, wait
+from adaptive._util.redact import masked
+from adaptive.chat.capabilities import fit, levels, taught
+from adaptive.chat.errors import ChatError, explain, fault, retryable, wait, whole
 from adaptive.chat.images import has_image, refused, refuses_images
-from adaptive.chat.kept import keeping
-from adaptive.chat.levels import fit, levels
-from adaptive.chat.raised import whole
-from adaptive.chat.streamed import Streamed
-from adaptive.chat.taught import taught
-from adaptive.chat.turn import Turn, estimated_tokens, read_turn
-from adaptive.ladder import Effort
-from adaptive.reason.events import OnEvent, tell
-from adaptive.store import masked
-
-__all__ = ["Ask", "ChatModel"]
+from adaptive.chat.openai_compat import cut_form, keeping
+from adaptive.chat.providers import Model, Settings, adapter_of, cap_in, standard_levels
+from adaptive.chat.request import Ask
+from adaptive.chat.response import Turn, estimated_tokens, read_turn
+from adaptive.chat.streaming import Streamed
+from adaptive.types.events import OnEvent, tell
+from adaptive.types.ladder import Effort
+from adaptive.types.usage import Usage
 
 RETRIES = 3
 """How often a call is made again, where failures may pass by themselves."""

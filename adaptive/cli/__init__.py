@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from adaptive import __version__
-from adaptive.cli.errors import USAGE, Failure, Interrupted, as_failure
-from adaptive.cli.notes import told
+from adaptive.cli.support.errors import USAGE, Failure, Interrupted, as_failure
+from adaptive.cli.support.warnings import told
 
 # The verb's module and its command are named as the verb; the line is what `adaptive --help` shows.
 VERBS = {

@@ -1,5 +1,7 @@
 """`python -m adaptive.cli`, for where the console script is not on the path."""
 
+from __future__ import annotations
+
 from adaptive.cli import main
 
 main()

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adaptive.cli.asked import question_columns
-from adaptive.cli.engine import MODEL, beside_model, opened
+from adaptive.cli.support.options import MODEL, beside_model, opened, question_columns
 from adaptive.errors import InputError
 
 if TYPE_CHECKING:
-    from adaptive.bench.chosen import Chosen
     from adaptive.bench.figures import Figures
-    from adaptive.cli.benched import Live
-    from adaptive.learn.outcomes import Outcomes
-    from adaptive.learn.questions import Columns, Question
-    from adaptive.profile import Profile
+    from adaptive.bench.split import Chosen
+    from adaptive.cli.support.live_bench import Live
+    from adaptive.learn.data.outcomes import Outcomes
+    from adaptive.learn.data.questions import Columns, Question
+    from adaptive.profile.profile import Profile
+
 
 EPILOG = """QUESTIONS is a JSONL file, CSV, Parquet or datasets:ID, as for `adaptive record`. PROFILE is a folder.
 
@@ -78,9 +78,9 @@ def bench(
 
     Accuracy and tokens with intervals and paired tests, everything counted: a table, plots and one HTML page.
     """
-    from adaptive.bench.plots import ready
-    from adaptive.learn.questions import read_questions
-    from adaptive.profile import Profile
+    from adaptive._util.plotting import ready
+    from adaptive.learn.data.questions import read_questions
+    from adaptive.profile.profile import Profile
 
     if not 0 <= target_loss <= 1:  # nan is not, and passes click's own check
         raise InputError(f"--target-loss must be between 0 and 1, got {target_loss}.")
@@ -110,7 +110,7 @@ class Asked:
 
 
 def _live(spec: str, open_model: Any, out: Path | None, concurrency: int | None, grade: str) -> Live:
-    from adaptive.cli.benched import Live
+    from adaptive.cli.support.live_bench import Live
     from adaptive.engines.registry import parallel
 
     if out is None:
@@ -124,8 +124,8 @@ def _measured(
     """All figures: of the policy replayed on outcomes, or live beside outcomes that are there or recorded now."""
     from adaptive.bench.run import bench as measured
     from adaptive.bench.run import replayed
-    from adaptive.cli.embed import embed_for
-    from adaptive.learn.outcomes import Outcomes
+    from adaptive.cli.support.embed import embed_for
+    from adaptive.learn.data.outcomes import Outcomes
 
     file = replay
     if file is None:
@@ -140,8 +140,8 @@ def _measured(
 
 
 def _chosen(known: Profile, folder: Path, outcomes: Outcomes, asked: Asked) -> Chosen:
-    from adaptive.bench.chosen import Pool, choose
-    from adaptive.learn.parts import read_seen
+    from adaptive.bench.split import Pool, choose
+    from adaptive.learn.data.splits import read_seen
 
     pool = Pool.of(outcomes.path, outcomes, known.ladder)
     return choose(pool, asked.questions, asked.source, read_seen(folder), asked.tuned_on)
@@ -150,7 +150,7 @@ def _chosen(known: Profile, folder: Path, outcomes: Outcomes, asked: Asked) -> C
 def _about(known: Profile, folder: Path, asked: Asked, plan: dict[str, Any], file: Path) -> dict[str, str]:
     """What was benched, in words."""
     from adaptive import __version__
-    from adaptive.bench.bought import label_of
+    from adaptive.bench.cost import label_of
 
     return {
         "profile": f"{known.name} ({folder})",
@@ -166,7 +166,7 @@ def _about(known: Profile, folder: Path, asked: Asked, plan: dict[str, Any], fil
 
 def _told(found: Figures, out: Path | None, as_json: bool) -> None:
     """Write the files, where a folder was named, and print."""
-    from adaptive.bench.table import print_table
+    from adaptive.bench.report import print_table
 
     text = json.dumps(found.to_json(), ensure_ascii=False)
     if out is not None:
@@ -180,10 +180,10 @@ def _told(found: Figures, out: Path | None, as_json: bool) -> None:
 
 
 def _written(found: Figures, text: str, out: Path) -> None:
-    from adaptive.bench.page import report
+    from adaptive._util.files import write_whole
     from adaptive.bench.plots import write_plots
-    from adaptive.profile import write_whole
+    from adaptive.bench.report import render_report
 
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / "figures.json", text + "\n")
-    write_whole(out / "report.html", report(found, write_plots(found, out)))
+    write_whole(out / "report.html", render_report(found, write_plots(found, out)))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adaptive.cli.engine import beside_model
-from adaptive.cli.errors import ACCEPTED, FAILED, NOT_ACCEPTED, STARVED, Interrupted
-from adaptive.cli.solver import CHECK, SECONDS, Number
+from adaptive.cli.support.errors import ACCEPTED, FAILED, NOT_ACCEPTED, STARVED, Interrupted
+from adaptive.cli.support.options import beside_model
+from adaptive.cli.support.solver import CHECK, SECONDS, Number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adaptive.compare.cell import Row, Setting
     from adaptive.compare.run import Comparison
     from adaptive.verify import Verifier
+
 
 MODEL = (
     "embedded, hf:ID, http://host:port/v1, openai:o4-mini, anthropic:… and so on; repeatable. Default: embedded."
@@ -68,7 +69,7 @@ def compare(prompt: str | None, json: bool, csv: str | None, plot: Path | None, 
     PROMPT is read from stdin when it is - or not given. Shows the tokens, seconds and cost of each setting, which
     ones starve, and what a higher effort or cap bought.
     """
-    from adaptive.cli.questions import read_questions
+    from adaptive.cli.support.questions import read_questions
 
     if json and csv == "-":
         raise click.UsageError("--json and --csv - both want stdout: leave out one, or name a file for --csv")
@@ -95,12 +96,12 @@ def _compared(
     **named: Any,
 ) -> int:
     """Run a comparison and put it out; the exit code."""
-    from adaptive.cli.compared import asked_of, messages_of
+    from adaptive._util.redact import masked
+    from adaptive.cli.support.compare_models import asked_of, messages_of
     from adaptive.compare.cache import Asking, Cache, default_cache, image_digests
     from adaptive.compare.grid import cells
     from adaptive.compare.run import Comparison
     from adaptive.prices import Prices
-    from adaptive.store import masked
 
     asked = settings(named["models"], named["efforts"], named["caps"], named["named"])
     specs = {masked(one.model): one.model for one in asked}
@@ -151,7 +152,7 @@ class Output:
     def ready(self) -> None:
         """Raise `InputError` for what could not be put out: before anything is paid for."""
         if self.plot is not None:
-            from adaptive.compare.plot import ready
+            from adaptive._util.plotting import ready
 
             ready()
 
@@ -185,9 +186,9 @@ class Output:
 
 def _run(comparison: Comparison, specs: Mapping[str, str], messages: Sequence[Any], fresh: bool) -> None:
     """Ask what is not kept, and say what that took."""
-    from adaptive.cli.compared import opened_all
-    from adaptive.cli.progress import Progress
-    from adaptive.cli.run import until_signal
+    from adaptive.cli.support.compare_models import opened_all
+    from adaptive.cli.support.progress import Progress
+    from adaptive.cli.support.signals import until_signal
 
     total, kept_in = len(comparison.cells), str(comparison.cache.path)
     if not fresh:

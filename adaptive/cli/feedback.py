@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from adaptive.cli.report import one_line
+from adaptive.cli.support.report import one_line
 from adaptive.errors import InputError
-from adaptive.store import Solve, Store, default_path
+from adaptive.solve_log import Solve, Store, default_path
 
 LAST = "last"
 LARGEST = 2**63 - 1  # what SQLite counts to
@@ -61,7 +61,7 @@ def _last(store: Store) -> int:
 
 def _refuse_the_same(solve: Solve, answer: str) -> None:
     """An answer cannot be wrong and the right one."""
-    from adaptive.verify.compare import same_answer
+    from adaptive.answers.equality import same_answer
 
     if same_answer(solve.result["answer"], answer):
         raise InputError(

@@ -8,6 +8,6 @@ import click
 @click.command()
 def graph() -> None:
     """Print the solver's graph as Mermaid text."""
-    from adaptive.workflow import drawn
+    from adaptive.solver.graph import drawn
 
     click.echo(drawn(), nl=False)

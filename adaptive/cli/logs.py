@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from adaptive.cli.report import one_line, usage_line
-from adaptive.store import Solve, Store, default_path
+from adaptive.cli.support.report import one_line, usage_line
+from adaptive.solve_log import Solve, Store, default_path
 
 COUNT = click.IntRange(0, 2**31)
 NUMBER = click.IntRange(1, 2**63 - 1)  # what SQLite counts to
@@ -36,7 +36,7 @@ def logs(number: int | None, count: int, search: str | None, json: bool, calibra
         click.echo(f"Nothing is logged yet: {log} does not exist.", err=True)
         return
     if calibration:
-        from adaptive.cli.calibration import show
+        from adaptive.cli.support.calibration import show
 
         with Store(log) as store:
             show(store, search, json)

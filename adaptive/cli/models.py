@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from adaptive.cli.engine import engine_options, opened
+from adaptive.cli.support.options import engine_options, opened
 
 ENGINES = (
     ("embedded", "embedded", "onnxruntime_genai", ""),
@@ -48,8 +48,8 @@ def _line(row: dict[str, Any]) -> str:
 
 def _facts(**named: Any) -> dict[str, Any]:
     """What a model can do, asked of its engine."""
-    from adaptive.engines.base import Engine
-    from adaptive.profile import profile_for
+    from adaptive.engines.loop_engine import Engine
+    from adaptive.profile.untrained import profile_for
 
     engine = opened(**named)
     try:

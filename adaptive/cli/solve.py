@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from adaptive.cli.display import Display
-from adaptive.cli.notes import NOTES
-from adaptive.cli.questions import read_questions
-from adaptive.cli.run import until_signal
-from adaptive.cli.session import Session
-from adaptive.cli.solver import COUNT, built, solver_options
-from adaptive.store import Store, default_path
+from adaptive.cli.support.display import Display
+from adaptive.cli.support.questions import read_questions
+from adaptive.cli.support.session import Session
+from adaptive.cli.support.signals import until_signal
+from adaptive.cli.support.solver import COUNT, built, solver_options
+from adaptive.cli.support.warnings import NOTES
+from adaptive.solve_log import Store, default_path
 
 EPILOG = """Each option can be set by an environment variable: ADAPTIVE_MODEL for --model, and so on.
 ADAPTIVE_LOG is where solves are logged.

@@ -9,12 +9,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from adaptive.cli.asked import question_columns
-from adaptive.cli.engine import engine_options
-from adaptive.cli.train_options import TrainOptions, is_database
-from adaptive.cli.train_questions import LADDER
+from adaptive.cli.support.options import LADDER, engine_options, question_columns
+from adaptive.cli.support.train_options import TrainOptions, is_database
 from adaptive.errors import InputError
-from adaptive.ladder import EFFORTS
+from adaptive.types.ladder import EFFORTS
 
 ASKING = ("model", "served_model", "markers", "options", "ladder", "effort", "concurrency")
 """Options of how a model is asked: recorded outcomes have been."""
@@ -92,7 +90,7 @@ def train(context: click.Context, /, **given: Any) -> None:
         _unused(context, (*ASKING, *COLUMNS), f"{asked.source} is recorded outcomes, and no model is asked")
         _outcomes(context, asked)
     else:
-        from adaptive.cli.train_questions import train_questions
+        from adaptive.cli.support.train_questions import train_questions
 
         _unused(context, RECORDED, f"{asked.source} holds questions, no outcomes")
         train_questions(asked)
@@ -100,8 +98,8 @@ def train(context: click.Context, /, **given: Any) -> None:
 
 def _outcomes(context: click.Context, asked: TrainOptions) -> None:
     """Fit to recorded outcomes: difficulty, or with --calibrate only where the model is."""
-    from adaptive.cli.train_calibrate import calibrate_outcomes
-    from adaptive.cli.train_outcomes import train_outcomes
+    from adaptive.cli.support.train_outcomes import train_outcomes
+    from adaptive.cli.support.train_placement import calibrate_outcomes
 
     if asked.calibrate is None:
         train_outcomes(asked)

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from adaptive.cli.errors import FAILED, Failure
-from adaptive.cli.solver import Number
+from adaptive.cli.support.errors import FAILED, Failure
+from adaptive.cli.support.solver import Number
 from adaptive.errors import InputError
 
 if TYPE_CHECKING:
-    from adaptive.learn.outcome import Recorded
-    from adaptive.learn.outcomes import Outcomes
-    from adaptive.profile import Profile
+    from adaptive.learn.data.outcome import Recorded
+    from adaptive.learn.data.outcomes import Outcomes
+    from adaptive.profile.profile import Profile
+
 
 SHARE = Number(min=0, max=1, min_open=True, max_open=True)
 EPILOG = """The questions that the profile's models were fitted to are searched for policies; those that were left
@@ -73,12 +74,12 @@ def tune(
     First rung, accept threshold, arms and when to give up are chosen by replaying recorded outcomes, without
     another call. With the confidence, the accuracy lost against always using the top rung is at most the target.
     """
-    from adaptive.cli.embed import embed_for
-    from adaptive.learn.held_out import read_held_out
-    from adaptive.learn.parts import read_seen, seen_key, write_seen
-    from adaptive.learn.tune import Goal, Search, tune
-    from adaptive.learn.tuned import figures, refusal, summary, write_promise
-    from adaptive.profile import Profile
+    from adaptive.cli.support.embed import embed_for
+    from adaptive.learn.data.held_out import read_held_out
+    from adaptive.learn.data.splits import read_seen, seen_key, write_seen
+    from adaptive.learn.report.tuning_card import figures, refusal, summary, write_promise
+    from adaptive.learn.tuning.search import Goal, Search, tune
+    from adaptive.profile.profile import Profile
 
     if (max_cost is None) != (price is None):
         raise InputError(
@@ -106,8 +107,8 @@ def tune(
 
 def _parts(folder: Path, known: Profile, outcomes: Path | None) -> tuple[list[Recorded], list[Recorded]]:
     """The recorded questions to search with and to test on."""
-    from adaptive.learn.outcomes import Outcomes
-    from adaptive.learn.parts import part_of
+    from adaptive.learn.data.outcomes import Outcomes
+    from adaptive.learn.data.splits import part_of
 
     share = known.tune_share
     if known.verifier is None or share is None:

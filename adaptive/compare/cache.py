@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from adaptive._util.redact import masked
+from adaptive._util.sqlite import PaidFile
 from adaptive.compare.cell import Bought, Cell
-from adaptive.paid import PaidFile
-from adaptive.store import default_path, masked
+from adaptive.solve_log import default_path
 
 SCHEMA = """CREATE TABLE cells (
     key TEXT PRIMARY KEY,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
-from adaptive.attempt import Attempt, Usage, Verdict
-from adaptive.ladder import Effort
+from adaptive.types.attempt import Attempt
+from adaptive.types.ladder import Effort
+from adaptive.types.usage import Usage
+from adaptive.types.verdict import Verdict
 
 Ended = Literal["answered", "starved", "cut off", "refused", "failed"]
 

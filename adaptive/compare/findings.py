@@ -1,6 +1,6 @@
 """What a lever bought, in plain sentences: only what the rows show, and no more.
 
-Two answers are the same by `adaptive.verify.compare.same_answer`. Prose hardly ever is, however much it says
+Two answers are the same by `adaptive.answers.equality.same_answer`. Prose hardly ever is, however much it says
 the same: of two answers of which one is longer than `PROSE` words nothing is claimed but that the wording differs.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby, pairwise
 
+from adaptive.answers.equality import same_answer
 from adaptive.compare.cell import Setting
 from adaptive.compare.summary import Cheapest, Summary, cheapest
-from adaptive.ladder import EFFORTS
-from adaptive.verify.compare import same_answer
+from adaptive.types.ladder import EFFORTS
 
 PROSE = 12
 """Words of the longest answer that is taken for a value, a name or the like."""

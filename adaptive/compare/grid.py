@@ -7,7 +7,7 @@ from itertools import product
 
 from adaptive.compare.cell import Cell, Setting
 from adaptive.errors import InputError
-from adaptive.ladder import Effort, parse_effort
+from adaptive.types.ladder import Effort, parse_effort
 
 CELL = "MODEL,EFFORT,CAP, as in openai:o1,high,40000"
 

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adaptive.bench.plots import BLUE, GRID, INK, LOOK, ORANGE, SCALE, SKY, ready
+from adaptive._util.plotting import BLUE, GRID, INK, LOOK, ORANGE, SCALE, SKY, ready
 from adaptive.compare.findings import tokens
 from adaptive.compare.summary import Summary, cheapest
-
-__all__ = ["ready", "write_plot"]
 
 KINDS = (("prompt", GRID), ("injected", SKY), ("reasoning", BLUE), ("visible", ORANGE))
 HATCH = "////"

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from adaptive.at_once import at_once
-from adaptive.attempt import Verdict
-from adaptive.compare.asked import Local, Model
+from adaptive._util.aio import at_once
+from adaptive._util.redact import masked
+from adaptive.compare.backends import Local, Model
 from adaptive.compare.cache import Asking, Cache
 from adaptive.compare.cell import Bought, Cell, Row
 from adaptive.errors import AdaptiveError
 from adaptive.prices import Prices, priced
-from adaptive.store import masked
+from adaptive.types.verdict import Verdict
 from adaptive.verify import Rules, Verifier
 
 OnRow = Callable[[Row], None]

@@ -8,9 +8,9 @@ from functools import cached_property
 from statistics import median
 from typing import Any, Literal
 
-from adaptive.attempt import Usage
 from adaptive.compare.cell import Ended, Row, Setting, made
-from adaptive.vote import Ballot, tally
+from adaptive.policy.majority import Ballot, tally
+from adaptive.types.usage import Usage
 
 WORST: tuple[Ended, ...] = ("answered", "cut off", "starved", "refused", "failed")
 """Of as many rows that ended in two ways, the setting is named by the first."""

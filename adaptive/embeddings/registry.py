@@ -9,8 +9,8 @@ from adaptive.errors import InputError
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
+    from adaptive._util.http import Patience
     from adaptive.embeddings.protocol import Embedder
-    from adaptive.engines.server import Patience
 
 
 def open_embedder(spec: str, patience: Patience | None = None) -> Embedder:
@@ -20,7 +20,7 @@ def open_embedder(spec: str, patience: Patience | None = None) -> Embedder:
     """
     kind, _, rest = spec.partition(":")
     if kind == "hf" and rest:
-        from adaptive.embeddings.local import LocalEmbedder
+        from adaptive.embeddings.sentence_transformers import LocalEmbedder
 
         return LocalEmbedder(rest)
     if kind in ("http", "https"):
@@ -29,7 +29,7 @@ def open_embedder(spec: str, patience: Patience | None = None) -> Embedder:
         from adaptive.embeddings.server import ServerEmbedder
 
         return ServerEmbedder(spec, patience)
-    from adaptive.embeddings.hosted import hosted
+    from adaptive.embeddings.langchain import hosted
 
     return hosted(spec, patience)
 
@@ -41,7 +41,7 @@ def as_embedder(model: str | Embedder | Embeddings) -> Embedder:
     from langchain_core.embeddings import Embeddings
 
     if isinstance(model, Embeddings):
-        from adaptive.embeddings.hosted import LangChainEmbedder
+        from adaptive.embeddings.langchain import LangChainEmbedder
 
         return LangChainEmbedder(model)
     return model

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from adaptive._util.aio import LoopThread
+from adaptive._util.http import Part, Patience, RefusedError, Server, key_in_environment, listed
+from adaptive._util.redact import masked
 from adaptive.embeddings.protocol import Vectors, whole
-from adaptive.engines.background import LoopThread
-from adaptive.engines.server import Part, Patience, RefusedError, Server, key_in_environment, listed
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.store import masked
 
 LOG = logging.getLogger("adaptive")
 CUT = {"truncate_prompt_tokens": -1}
@@ -77,7 +77,7 @@ class ServerEmbedder:
 
 @dataclass
 class Call:
-    """One request, and its answer once that is there: an `Exchange` of `adaptive.engines.server`."""
+    """One request, and its answer once that is there: an `Exchange` of `adaptive._util.http`."""
 
     model: str
     texts: tuple[str, ...]

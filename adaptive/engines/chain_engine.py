@@ -12,13 +12,11 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from adaptive.engines.background import in_callers_loop
-from adaptive.engines.base import Engine
-from adaptive.engines.calls import Asked, Growing
-from adaptive.engines.chains import Chain, ChainPool
-from adaptive.engines.codec import FolderCodec
-from adaptive.engines.decoding import Call
+from adaptive.engines.chains import Call, Chain, ChainPool
+from adaptive.engines.generation import Asked, Growing
+from adaptive.engines.loop_engine import Engine, in_callers_loop
 from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling
+from adaptive.engines.tokenizer import FolderCodec
 from adaptive.errors import AdaptiveError, on_one_line
 
 

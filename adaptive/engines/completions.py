@@ -9,25 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from adaptive.engines.background import LoopThread
-from adaptive.engines.base import LoopEngine
-from adaptive.engines.calls import Asked, Growing
-from adaptive.engines.codec import FolderCodec
+from adaptive._util.aio import LoopThread
+from adaptive._util.http import LONGEST_PAUSE, RETRIES, Patience, RefusedError, Server, key_in_environment, listed
+from adaptive._util.redact import masked
 from adaptive.engines.dialects import Call, Place, find_dialect
-from adaptive.engines.hub import tokenizer_folder
+from adaptive.engines.generation import Asked, Growing
+from adaptive.engines.loop_engine import LoopEngine
 from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.protocol import Generation, Sampling
-from adaptive.engines.server import (
-    LONGEST_PAUSE,
-    RETRIES,
-    Patience,
-    RefusedError,
-    Server,
-    key_in_environment,
-    listed,
-)
+from adaptive.engines.tokenizer import FolderCodec, tokenizer_folder
 from adaptive.errors import InputError
-from adaptive.store import masked
 
 PROBE = (1,) * 257
 """What is asked twice to see whether cached ids are told: longer than a cache's block, and known to all models."""

@@ -16,11 +16,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from adaptive.engines.calls import Growing
+from adaptive.engines.generation import Growing
 from adaptive.errors import AdaptiveError, InputError, on_one_line
 
 if TYPE_CHECKING:
-    from adaptive.engines.server import Part, Server
+    from adaptive._util.http import Part, Server
 
 
 @dataclass(frozen=True)

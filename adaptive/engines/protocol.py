@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from adaptive.ladder import Effort
+from adaptive.types.ladder import Effort
 
 OnToken = Callable[[int], None]
 Halt = Callable[[int], bool]

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptive.chat.keys import is_chat
 from adaptive.errors import InputError
+from adaptive.types.model_spec import is_chat
 
 if TYPE_CHECKING:
     from adaptive.engines.protocol import TokenEngine
+
 
 CHOICES = (
     "use embedded (the shipped model), onnx:FOLDER, hf:ID-or-folder, vllm:ID-or-folder, http://host:port/v1, or a "
@@ -89,8 +90,8 @@ def _maker(spec: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
 
 
 def _onnx(spec: str, folder: str, *, sessions: int | None = None, markers: Any = None) -> Any:
-    from adaptive.artifacts import artifact
-    from adaptive.engines.embedded import OnnxEngine
+    from adaptive._util.files import artifact
+    from adaptive.engines.onnx import OnnxEngine
 
     place = artifact("abacus") / "onnx" if spec == "embedded" else Path(folder).expanduser()
     return OnnxEngine(place, name=spec, sessions=sessions, markers=markers)

@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptive._util.optional import imported
 from adaptive.engines.chain_engine import ChainEngine
 from adaptive.engines.chains import Chain
-from adaptive.engines.codec import FolderCodec
-from adaptive.engines.hub import tokenizer_folder
 from adaptive.engines.markers import MarkerStyle
+from adaptive.engines.tokenizer import FolderCodec, tokenizer_folder
 from adaptive.errors import AdaptiveError, InputError, on_one_line
-from adaptive.extras import imported
 
 SESSIONS = 16
 """Idle caches that are kept by default."""

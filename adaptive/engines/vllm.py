@@ -10,21 +10,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import subprocess
+import sys
 import uuid
 import weakref
+from collections.abc import Iterable
 from contextlib import aclosing
 from typing import Any
 
-from adaptive.engines.background import LoopThread
-from adaptive.engines.base import LoopEngine
-from adaptive.engines.calls import Asked, Growing
-from adaptive.engines.codec import FolderCodec
-from adaptive.engines.guard import Guard
-from adaptive.engines.hub import tokenizer_folder
+from adaptive._util.aio import LoopThread
+from adaptive._util.optional import imported
+from adaptive.engines.generation import Asked, Growing
+from adaptive.engines.loop_engine import LoopEngine
 from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.protocol import Generation
+from adaptive.engines.tokenizer import FolderCodec, tokenizer_folder
 from adaptive.errors import AdaptiveError, InputError, on_one_line
-from adaptive.extras import imported
 
 QUIET = {
     "VLLM_LOGGING_LEVEL": "ERROR",
@@ -145,3 +146,28 @@ async def _settled() -> None:
     """In the loop: what was told to end has ended, so that nothing is torn down half done."""
     if others := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(others, timeout=SETTLE_SECONDS)
+
+
+WATCH = """
+import os, signal, sys
+sys.stdin.read()
+for pid in map(int, sys.argv[1:]):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+"""
+
+
+class Guard:
+    """Watches over the processes `pids` until it is called off."""
+
+    def __init__(self, pids: Iterable[int]) -> None:
+        # A session of its own: a Ctrl-C in the terminal is meant for us, and the guard comes after.
+        command = [sys.executable, "-c", WATCH, *map(str, pids)]
+        self._watch = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+
+    def call_off(self) -> None:
+        """The processes have ended, and the guard ends too."""
+        self._watch.kill()
+        self._watch.communicate()

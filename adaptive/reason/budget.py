@@ -12,7 +12,7 @@ from typing import Literal
 
 from adaptive.engines.protocol import Codec
 from adaptive.errors import InputError
-from adaptive.ladder import Rung
+from adaptive.types.ladder import Rung
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from adaptive.attempt import Attempt, Round, RoundEnd
+from adaptive.types.attempt import Attempt, Round, RoundEnd
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adaptive.attempt import Arm, Attempt, Finish, RoundEnd
+from adaptive.answers.extract import final_answer
 from adaptive.engines.protocol import Generation, Prompt, Sampling, TokenEngine
-from adaptive.ladder import Rung
+from adaptive.reason.answering import Reply, reply, trial
 from adaptive.reason.budget import Room, Style, Tail, require
 from adaptive.reason.chain import Thought, weaker
 from adaptive.reason.confidence import confidence, weakest
-from adaptive.reason.events import OnEvent, Stream, tell
+from adaptive.reason.early_stop import Look, Sight, Watch
 from adaptive.reason.meter import Meter
-from adaptive.reason.reply import Reply, reply, trial
-from adaptive.reason.stops import Look, Sight, Stops, Watch
-from adaptive.verify.answer import final_answer
+from adaptive.reason.token_stream import Stream
+from adaptive.types.attempt import Arm, Attempt, Finish, RoundEnd
+from adaptive.types.events import OnEvent, tell
+from adaptive.types.ladder import Rung
+from adaptive.types.stops import Stops
 
 NO_THOUGHT = Thought()
 NO_STOPS = Stops(loop=False)

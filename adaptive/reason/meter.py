@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal
 
-from adaptive.attempt import Usage
 from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling, TokenEngine
 from adaptive.errors import AdaptiveError
+from adaptive.types.usage import Usage
 
 Kind = Literal["thinking", "answer", "probe"]
 

@@ -1,9 +1,11 @@
 """Verifiers: is this attempt's answer good enough to keep? And whether two answers are the same."""
 
+from adaptive.answers.equality import same_answer
+from adaptive.types.logistic import Logistic
+from adaptive.verify.base import Thresholds, Verifier
+from adaptive.verify.builtin import Agreement, Confidence, Rules
 from adaptive.verify.combine import NAMES, All, AnyOf, FirstDecisive, verifier_for
-from adaptive.verify.compare import same_answer
-from adaptive.verify.learned import Learned, Logistic, VerifierModel
-from adaptive.verify.verifiers import Agreement, Confidence, Rules, Thresholds, Verifier
+from adaptive.verify.learned import Learned, VerifierModel
 
 __all__ = [
     "NAMES",

@@ -12,14 +12,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from adaptive._util.redact import said
 from adaptive.errors import InputError
+from adaptive.verify.base import Verifier
 from adaptive.verify.check_command import Command
 from adaptive.verify.check_form import JsonSchema, Pattern
-from adaptive.verify.check_function import Function, Test
-from adaptive.verify.said import said
-from adaptive.verify.verifiers import Verifier
-
-__all__ = ["Command", "Function", "JsonSchema", "Pattern", "Test", "parse_check"]
+from adaptive.verify.check_function import Function
 
 
 def parse_check(text: str, timeout: float = 30.0) -> Verifier:

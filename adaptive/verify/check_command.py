@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from adaptive.attempt import Attempt
+from adaptive._util.deadline import time_limit
+from adaptive._util.process import Ended, run
 from adaptive.errors import InputError
-from adaptive.verify.outside import CannotTell, Found, Outside, time_limit
-from adaptive.verify.process import Ended, run
+from adaptive.types.attempt import Attempt
+from adaptive.types.verdict import CannotTell
+from adaptive.verify.external import Found, Outside
 
 _FILE = re.compile(r"\{file(\.\w+)?\}")
 
@@ -29,7 +31,7 @@ class Command(Outside):
     or running for more than `timeout` seconds, it could not tell.
 
     When it ends, is out of time or is cancelled, everything that it started is killed: on Linux every descendant,
-    whatever session it is in; on other systems its process group (`adaptive.verify.keeper`). It sees the
+    whatever session it is in; on other systems its process group (`adaptive._util.reaper`). It sees the
     environment and the working directory of this program.
     """
 

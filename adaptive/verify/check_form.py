@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptive.attempt import Attempt
+from adaptive._util.deadline import time_limit
+from adaptive._util.process import run
+from adaptive._util.redact import shown
 from adaptive.errors import InputError, on_one_line
+from adaptive.types.attempt import Attempt
+from adaptive.types.verdict import CannotTell
 from adaptive.verify import matcher
-from adaptive.verify.outside import CannotTell, Found, Outside, time_limit
-from adaptive.verify.process import run
-from adaptive.verify.said import shown
+from adaptive.verify.external import Found, Outside
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 
 from langchain_core.runnables import Runnable
 
-from adaptive.attempt import Attempt
+from adaptive._util.deadline import time_limit
+from adaptive._util.redact import said
+from adaptive.answers.grader import kind_of, score_of
 from adaptive.errors import InputError
-from adaptive.verify.outside import CannotTell, Found, Outside, time_limit
-from adaptive.verify.said import said
-from adaptive.verify.score import kind_of, score_of
-from adaptive.verify.spending import counted
+from adaptive.types.attempt import Attempt
+from adaptive.types.verdict import CannotTell
+from adaptive.verify.external import Found, Outside
+from adaptive.verify.metering import counted
 
 T = TypeVar("T")
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from adaptive.attempt import Attempt, Usage, Verdict
 from adaptive.errors import InputError
-from adaptive.verify.verifiers import UNKNOWN, Agreement, Confidence, Rules, Thresholds, Verifier
+from adaptive.types.attempt import Attempt
+from adaptive.types.usage import Usage
+from adaptive.types.verdict import Verdict
+from adaptive.verify.base import UNKNOWN, Thresholds, Verifier
+from adaptive.verify.builtin import Agreement, Confidence, Rules
 
 NAMES = ("rules", "learned", "confidence", "agreement", "check", "judge")
 """What `--verify` knows, cheapest first."""

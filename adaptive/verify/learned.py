@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from adaptive.attempt import Attempt, Verdict
-from adaptive.verify.compare import same_answer
-from adaptive.verify.verifiers import independent, sureness
+from adaptive.answers.equality import same_answer
+from adaptive.types.attempt import Attempt
+from adaptive.types.logistic import log_odds
+from adaptive.types.verdict import Verdict
+from adaptive.verify.builtin import independent, sureness
 
 UNSURE = 0.5
 """Taken for a probability that is not known; `unknown` then says so."""
-MOST_LOGIT = 30.0
 
 
 FEATURES = (
@@ -84,20 +85,6 @@ class VerifierModel(Protocol):
 
 
 @dataclass(frozen=True)
-class Logistic:
-    """A logistic regression over `features`, as a profile keeps it; a feature without a weight has none."""
-
-    weights: dict[str, float]
-    bias: float
-    threshold: float
-
-    def p_right(self, seen: Mapping[str, float]) -> float:
-        """The probability that the answer is right, in 0..1."""
-        logit = self.bias + sum(w * seen.get(name, 0.0) for name, w in self.weights.items())
-        return 1 / (1 + math.exp(-max(-MOST_LOGIT, min(MOST_LOGIT, logit))))
-
-
-@dataclass(frozen=True)
 class Learned:
     """Accepts an answer that the verifier model believes in; its score is that probability.
 
@@ -116,9 +103,3 @@ class Learned:
         passed = p >= self.model.threshold
         said = f"p(right) {p:.3f} {'reaches' if passed else 'is under'} {self.model.threshold:.3f}"
         return Verdict(passed, p, self.name, said)
-
-
-def log_odds(p: float) -> float:
-    """The log-odds of a probability, within -10..10."""
-    p = min(1 - 4.54e-5, max(4.54e-5, p))
-    return math.log(p / (1 - p))

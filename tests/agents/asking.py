@@ -11,13 +11,13 @@ from langchain_core.messages import AIMessage, ToolCall
 from langchain_core.tools import tool
 
 from adaptive.agents import AdaptiveThinkingMiddleware
-from adaptive.reason import starving
-from adaptive.verify.check import Function
+from adaptive.reason import starvation
+from adaptive.verify.check_function import Function
 
 CALL = ToolCall(name="look_up", args={"word": "sum"}, id="call-1", type="tool_call")
 LOW = 12_288
 """The cap of the toy's lowest rung."""
-LARGER = int(LOW * starving.LARGER)
+LARGER = int(LOW * starvation.LARGER)
 """The cap of its one retry."""
 QUESTION = "What is 2 + 2?"
 WAYS = ("invoke", "ainvoke")

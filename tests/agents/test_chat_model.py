@@ -16,15 +16,16 @@ from hypothesis import strategies as st
 from langchain_core.caches import InMemoryCache
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
-from adaptive import agents, build_solver, workflow
+from adaptive import agents, build_solver
 from adaptive.agents import ChatAdaptive
 from adaptive.agents.chunks import cut
 from adaptive.engines.registry import takes
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.ladder import Rung
-from tests.scripted import END, STOP, Forever, ScriptedEngine, says
-from tests.solving import EASY, HARD, SURE, UNSURE, PureEngine, ask, boxed, profile, timeless
-from tests.voting import ACCEPTED, SeededEngine, voter
+from adaptive.solver import graph
+from adaptive.types.ladder import Rung
+from tests.support.scripted import END, STOP, Forever, ScriptedEngine, says
+from tests.support.solving import EASY, HARD, SURE, UNSURE, PureEngine, ask, boxed, profile, timeless
+from tests.support.voting import ACCEPTED, SeededEngine, voter
 
 QUICK = settings(max_examples=30)
 STRETCHES = st.lists(st.sampled_from([says("so π", END), says("1", END), (END,), Forever("1")]), max_size=4)
@@ -254,7 +255,7 @@ def test_the_solver_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
         made.append(model)
         return build_solver(PureEngine(), profile=profile())
 
-    monkeypatch.setattr(workflow, "build_solver", build)
+    monkeypatch.setattr(graph, "build_solver", build)
     model = ChatAdaptive(model="theirs")
     assert not made
     with ThreadPoolExecutor(3) as pool:

@@ -18,11 +18,11 @@ from pydantic import BaseModel
 
 from adaptive import build_solver
 from adaptive.agents import AdaptiveThinkingMiddleware, ChatAdaptive
-from adaptive.agents.carrying import rebound
-from adaptive.chat.faults import ChatError
+from adaptive.agents.step.bound_tools import rebound
+from adaptive.chat.errors import ChatError
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.options import Options
 from adaptive.prices import Price, Prices
+from adaptive.types.options import Options
 from tests.agents.asking import CALL, accepts, look_up
 from tests.hosted.clients import NAMES, client
 from tests.hosted.obliging import obliging

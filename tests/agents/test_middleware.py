@@ -10,11 +10,11 @@ from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from adaptive.agents import AdaptiveThinkingMiddleware, spent
-from adaptive.agents.difficulty import question_of, start
+from adaptive.agents.step.start import question_of, start
 from adaptive.errors import InputError
-from adaptive.ladder import Ladder, Rung
-from adaptive.profile import Profile
-from adaptive.verify.check import Function
+from adaptive.profile.profile import Profile
+from adaptive.types.ladder import Ladder, Rung
+from adaptive.verify.check_function import Function
 from tests.agents.asking import (
     CALL,
     LARGER,

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adaptive.embeddings.reader import Reader
-from adaptive.learn.embedding import ALONE, Embedded, Embedding, Lines
-from adaptive.profile import Profile
+from adaptive.embeddings.cached import Reader
+from adaptive.profile.embedding import ALONE, Embedded, Embedding, Lines
+from adaptive.profile.profile import Profile
 from tests.agents.asking import WAYS, agent, ask, report
 from tests.agents.test_middleware import Solves, measured
 from tests.agents.toy import toy
-from tests.test_workflow_embedding import Own
+from tests.solver.test_embedding import Own
 
 ROW = (0.1, 0.3, 0.9, 0.95)
 

@@ -18,11 +18,11 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from adaptive.agents import adaptive_tool
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.ladder import EFFORTS
+from adaptive.types.ladder import EFFORTS
 from tests.agents.test_chat_model import ANSWERS, STRETCHES
-from tests.scripted import STOP, Forever, ScriptedEngine, says
-from tests.solving import SURE, UNSURE, PureEngine, ask, boxed, profile, timeless
-from tests.test_workflow_in_graphs import THREAD, Broken
+from tests.solver.test_in_graphs import THREAD, Broken
+from tests.support.scripted import STOP, Forever, ScriptedEngine, says
+from tests.support.solving import SURE, UNSURE, PureEngine, ask, boxed, profile, timeless
 
 SUM = {"question": "What is 47 + 38 - 12?"}
 

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from adaptive.attempt import Attempt, Round, Usage
 from adaptive.bench.baselines import Trial
-from adaptive.ladder import Ladder, Rung
-from adaptive.learn.outcome import DIRECT, Key, Outcome, Recorded
-from adaptive.learn.outcomes import Outcomes
-from adaptive.learn.questions import Question
-from adaptive.learn.taken import Chooser, Way, fixed
+from adaptive.learn.data.outcome import DIRECT, Key, Outcome, Recorded
+from adaptive.learn.data.outcomes import Outcomes
+from adaptive.learn.data.questions import Question
+from adaptive.learn.tuning.ways import Chooser, Way, fixed
+from adaptive.types.attempt import Attempt, Round
+from adaptive.types.ladder import Ladder, Rung
+from adaptive.types.usage import Usage
 
 LADDER = Ladder((Rung("none", 0), Rung("low", 8), Rung("low", 16), Rung("high", 16)))
 LOW8, LOW16, HIGH16 = Key("low", 8), Key("low", 16), Key("high", 16)

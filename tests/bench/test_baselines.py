@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from adaptive.bench.baselines import Absent, Baseline, Oracle
-from adaptive.bench.bought import Till
-from adaptive.bench.stops import Stop
-from adaptive.bench.waits import Waits, wait_start
-from adaptive.learn.outcome import DIRECT, Key, Recorded
+from adaptive.bench.confidence_stop import Stop
+from adaptive.bench.cost import Till
+from adaptive.bench.wait_loop import Waits, wait_start
+from adaptive.learn.data.outcome import DIRECT, Key, Recorded
 from tests.bench.planted import HIGH16, LADDER, LOW8, LOW16, WINDOW, outcome, recorded, rungs, trial_of
 
 ALL_WRONG = (False, False, False, False)

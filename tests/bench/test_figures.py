@@ -12,13 +12,12 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from adaptive.bench import words
+from adaptive.bench import report
 from adaptive.bench.figures import Figures, figures
-from adaptive.bench.page import report
 from adaptive.bench.plots import write_plots
-from adaptive.bench.table import print_table
-from adaptive.learn.outcome import DIRECT, Key, Recorded
-from adaptive.learn.taken import Taken, fixed
+from adaptive.bench.report import print_table, render_report
+from adaptive.learn.data.outcome import DIRECT, Key, Recorded
+from adaptive.learn.tuning.ways import Taken, fixed
 from tests.bench.planted import HIGH16, LOW16, outcome, rungs, trial_of
 
 HOSTILE = '</pre><script src="http://evil.example/x.js">alert(1)</script>{{ 7 * 7 }} & "quoted" \u202e'
@@ -45,7 +44,7 @@ def found() -> Figures:
 @pytest.fixture(scope="module")
 def page(found: Figures, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     folder = tmp_path_factory.mktemp("plots")
-    return report(found, write_plots(found, folder)), folder
+    return render_report(found, write_plots(found, folder)), folder
 
 
 class Reader(HTMLParser):
@@ -75,11 +74,11 @@ class Reader(HTMLParser):
 def test_the_answer_comes_first_in_one_sentence(found: Figures, page: tuple[str, Path]) -> None:
     # 10 times 13 and 20 times 27 tokens, against 29 and, tuned, 27.
     saved = 100 * (1 - (13 + 27 + 27) / 3 / 29)
-    assert words.headline(found).startswith(
+    assert report.headline(found).startswith(
         f"{saved:.0f} % fewer tokens than always the top rung (high 16) and 17 % fewer than the best fixed rung "
         "(low 16), at an accuracy +0.0 points from the top rung's (95 % "
     )
-    assert words.headline(found) in " ".join(Reader(page[0]).text.split())
+    assert report.headline(found) in " ".join(Reader(page[0]).text.split())
 
 
 def test_the_report_loads_nothing_and_runs_nothing(page: tuple[str, Path]) -> None:
@@ -162,7 +161,7 @@ def test_price_and_seconds_are_shown_where_there_are_any(live: bool) -> None:
         return replace(taken, usage=replace(taken.usage, seconds=2.0, cost=0.25))
 
     found = figures(trial_of(asked(), policy=priced), 1.0, (), ABOUT, live=live)
-    assert [name for name, _ in words.extra(found)] == (["cost", "seconds p50, p90, p99"] if live else [])
+    assert [name for name, _ in report.extra_columns(found)] == (["cost", "seconds p50, p90, p99"] if live else [])
 
 
 def test_the_table_has_a_row_for_each_way_and_a_sentence_for_each_that_is_missing(found: Figures) -> None:

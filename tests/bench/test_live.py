@@ -9,7 +9,7 @@ import pytest
 
 from adaptive.bench.live import Solves, took
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.learn.outcome import Key
+from adaptive.learn.data.outcome import Key
 
 PLAN = {"model": "m", "profile": "p"}
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from adaptive.attempt import Usage
-from adaptive.bench import metrics, s1
-from adaptive.learn.taken import Taken
+from adaptive.bench import metrics, s1_metrics
+from adaptive.learn.tuning.ways import Taken
+from adaptive.types.usage import Usage
 
 CELLS = st.integers(0, 40)
 
@@ -84,14 +84,14 @@ def test_the_front_beats_all_others_and_none_of_its_own(points: list[tuple[int, 
 
 
 def test_s1s_measures_by_hand() -> None:
-    runs = [s1.Run(100, 0.2, 1.0), s1.Run(300, 0.6, 0.5), s1.Run(200, 0.5, 1.0)]
-    found = s1.measures(runs)
+    runs = [s1_metrics.Run(100, 0.2, 1.0), s1_metrics.Run(300, 0.6, 0.5), s1_metrics.Run(200, 0.5, 1.0)]
+    found = s1_metrics.measures(runs)
     # Slopes in points for 1,000 tokens: 30/100, 40/200 and 10/100 points a token.
     assert found.scaling == pytest.approx((300 + 200 + 100) / 3)
     assert (found.control, found.performance, found.runs) == (pytest.approx(2.5 / 3), 0.6, 3)
 
 
 def test_one_run_has_no_slope() -> None:
-    assert s1.measures([s1.Run(0, 0.1, 1), s1.Run(0, 0.2, 1)]).scaling is None
+    assert s1_metrics.measures([s1_metrics.Run(0, 0.1, 1), s1_metrics.Run(0, 0.2, 1)]).scaling is None
     with pytest.raises(ValueError, match="no runs"):
-        s1.measures([])
+        s1_metrics.measures([])

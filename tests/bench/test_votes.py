@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from adaptive.bench.baselines import Absent, Baseline
 from adaptive.bench.votes import AdaptiveConsistency, Drawn, SelfConsistency
-from adaptive.learn.outcome import Key, Outcome, Recorded
+from adaptive.learn.data.outcome import Key, Outcome, Recorded
 from tests.bench.planted import outcome, rungs, trial_of
 
 DRAWN = Drawn("low", 16)

@@ -10,11 +10,11 @@ import pytest
 from langchain_core.messages import HumanMessage
 from langgraph.graph import START, MessagesState, StateGraph
 
-from adaptive.chat.ask import Ask
-from adaptive.chat.faults import ChatError
+from adaptive.chat.errors import ChatError
 from adaptive.chat.images import image_block
 from adaptive.chat.model import ChatModel
-from adaptive.chat.turn import Turn
+from adaptive.chat.request import Ask
+from adaptive.chat.response import Turn
 from adaptive.errors import InputError
 from tests.hosted.brains import always, in_order
 from tests.hosted.clients import MODELS, NAMES, client

@@ -14,13 +14,13 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_google_genai import ChatGoogleGenerativeAI
 from langchain_openai import AzureChatOpenAI, ChatOpenAI
 
-from adaptive.chat.adapters import adapter_of
-from adaptive.chat.ask import Ask
-from adaptive.chat.faults import ChatError
-from adaptive.chat.kept import keeping
+from adaptive.chat.errors import ChatError
 from adaptive.chat.model import ChatModel
+from adaptive.chat.openai_compat import keeping
+from adaptive.chat.providers import adapter_of
+from adaptive.chat.request import Ask
 from adaptive.errors import InputError
-from adaptive.ladder import EFFORTS
+from adaptive.types.ladder import EFFORTS
 
 ASK = Ask("medium", 100, 148, 0.5, 3)
 QUESTION = [HumanMessage("What is 47 + 26?")]

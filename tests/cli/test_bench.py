@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from adaptive.dials import Policy
 from adaptive.engines import registry
 from adaptive.errors import AdaptiveError
-from adaptive.learn.outcome import Key, Recorded
-from adaptive.learn.parts import seen_key
-from adaptive.learn.replay import Replay
-from adaptive.learn.taken import Taken, fixed
-from adaptive.profile import Profile
+from adaptive.learn.data.outcome import Key, Recorded
+from adaptive.learn.data.splits import seen_key
+from adaptive.learn.tuning.replay import Replay
+from adaptive.learn.tuning.ways import Taken, fixed
+from adaptive.profile.profile import Profile
+from adaptive.types.policy import Policy
 from tests.bench.planted import LADDER, question, rungs, written
 from tests.cli.conftest import Run
-from tests.solving import PureEngine
+from tests.support.solving import PureEngine
 
 COUNT = 24
 
@@ -194,6 +194,6 @@ def test_a_model_that_fails_ends_the_bench_with_its_sentence(
     async def broken(*_: Any) -> Any:
         raise AdaptiveError("the server went away.")
 
-    monkeypatch.setattr("adaptive.cli.benched.solve_one", broken)
+    monkeypatch.setattr("adaptive.cli.support.live_bench.solve_one", broken)
     made = live()
     assert (made.exit_code, made.stderr.splitlines()[-1]) == (1, "Error: the server went away.")

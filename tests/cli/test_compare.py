@@ -16,7 +16,7 @@ from tests.compare.lab import ARGS, CELLS, PROMPT, lab, png
 from tests.hosted.brains import always
 from tests.hosted.script import Asked, Fault, Reply, Spoken
 from tests.hosted.server import Hosted
-from tests.scripted import STOP, ScriptedEngine
+from tests.support.scripted import STOP, ScriptedEngine
 
 SECRET = "sk-planted-secret-0123456789"
 TWO = ("-m", "openai:o4-mini", "--effort", "low,high", "--max-tokens", "4000")

@@ -17,7 +17,9 @@ from tests.hosted.script import Asked, Fault, Reply
 from tests.hosted.server import Hosted
 
 # The command as it is, but on a busy machine an interrupted run may take its time to stop: no test of that here.
-COMMAND = "import adaptive.cli.run as run; run.STOP_SECONDS = 300; from adaptive.cli import main; main()"
+COMMAND = (
+    "import adaptive.cli.support.signals as run; run.STOP_SECONDS = 300; from adaptive.cli import main; main()"
+)
 SECONDS = 300
 """After which a run that never comes to its third cell is an error, not a test that hangs."""
 

@@ -11,8 +11,8 @@ import pytest
 
 from adaptive.engines.registry import parallel
 from adaptive.errors import AdaptiveError
-from adaptive.store import Store
-from adaptive.tally import Tally
+from adaptive.solve_log import Store
+from adaptive.solver.spent import Tally
 from tests.cli.conftest import Run, Use
 from tests.cli.stub import EVENTS, Solver
 

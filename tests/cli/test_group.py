@@ -10,7 +10,7 @@ import pytest
 
 from adaptive import __version__
 from adaptive.cli import VERBS, cli
-from adaptive.cli.errors import as_failure
+from adaptive.cli.support.errors import as_failure
 from adaptive.errors import AdaptiveError, InputError
 from tests.cli.conftest import Run, Use
 from tests.cli.stub import ROOT, Solver

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptive.store import Store
+from adaptive.solve_log import Store
 from tests.cli.conftest import Run
 from tests.cli.stub import result
 

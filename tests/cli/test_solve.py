@@ -12,14 +12,15 @@ from typing import Any
 import click
 import pytest
 
-from adaptive.cli.report import EMBEDDED_HINT
+from adaptive.cli.support.report import EMBEDDED_HINT
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.prices import Price, Prices
-from adaptive.store import Store
-from adaptive.verify.check import Command, Pattern
+from adaptive.solve_log import Store
+from adaptive.verify.check_command import Command
+from adaptive.verify.check_form import Pattern
 from tests.cli.conftest import Run, Use
 from tests.cli.stub import EVENTS, RESULT, ROOT, Solver, result
-from tests.cli.test_display import ALL
+from tests.cli.support.test_display import ALL
 from tests.verify.test_judge import ScriptedJudge
 
 DEFAULTS = {
@@ -184,7 +185,8 @@ def test_a_wrong_variable_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_workflow_takes_every_option() -> None:
     from dataclasses import fields
 
-    from adaptive.workflow import Options, build_solver
+    from adaptive.solver.graph import build_solver
+    from adaptive.types.options import Options
 
     assert {field.name for field in fields(Options)} >= DEFAULTS.keys() - BOUND
     assert BOUND - {"model"} <= build_solver.__kwdefaults__.keys()
@@ -297,7 +299,7 @@ class TestMany:
     def test_progress_on_a_terminal(
         self, run: Run, scripted: Use, file: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("adaptive.cli.session.stderr_is_terminal", lambda: True)
+        monkeypatch.setattr("adaptive.cli.support.session.stderr_is_terminal", lambda: True)
         scripted(Solver())
         made = run("solve", "--file", file)
         assert made.stderr == "[1/3] one\n[2/3] two\n[3/3] three\n"

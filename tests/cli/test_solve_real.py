@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from adaptive.artifacts import artifact
-from adaptive.profile import Profile
-from adaptive.store import Store
+from adaptive._util.files import artifact
+from adaptive.profile.profile import Profile
+from adaptive.solve_log import Store
 from tests.cli.conftest import Run
 from tests.cli.stub import ROOT
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from adaptive.learn.outcomes import Outcomes
-from adaptive.learn.parts import part_of, read_seen, seen_key
-from adaptive.learn.tuned import HEADING
-from adaptive.profile import Profile
+from adaptive.learn.data.outcomes import Outcomes
+from adaptive.learn.data.splits import part_of, read_seen, seen_key
+from adaptive.learn.report.tuning_card import HEADING
+from adaptive.profile.profile import Profile
 from tests.cli.conftest import Run
 from tests.learn.fitted import fitted, quickly
 from tests.learn.made import many, write

@@ -6,9 +6,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from adaptive.attempt import Attempt, Usage, Verdict
 from adaptive.compare.cell import Bought, Cell, Row, Setting
-from adaptive.ladder import EFFORTS, Effort
+from adaptive.types.attempt import Attempt
+from adaptive.types.ladder import EFFORTS, Effort
+from adaptive.types.usage import Usage
+from adaptive.types.verdict import Verdict
 
 
 def row(

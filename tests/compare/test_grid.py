@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from adaptive.compare.cell import Setting
 from adaptive.compare.grid import cells, grid, parse_caps, parse_cell, parse_efforts
 from adaptive.errors import InputError
-from adaptive.ladder import EFFORTS
+from adaptive.types.ladder import EFFORTS
 
 LISTED = st.lists(st.sampled_from(EFFORTS), min_size=1)
 CAPS = st.lists(st.integers(1, 2**31 - 1), min_size=1, max_size=5)

@@ -8,10 +8,10 @@ import warnings
 from langgraph.checkpoint.memory import InMemorySaver
 
 from adaptive import build_solver
-from adaptive.options import PER_QUESTION, Options
+from adaptive.types.options import PER_QUESTION, Options
 from tests.docs.blocks import ROOT, blocks, run
-from tests.solving import PureEngine, ask, profile
-from tests.voting import SeededEngine, same, voter
+from tests.support.solving import PureEngine, ask, profile
+from tests.support.voting import SeededEngine, same, voter
 
 PAGE = ROOT / "docs" / "graphs.md"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from adaptive.workflow import drawn
+from adaptive.solver.graph import drawn
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 LABEL = r"(?:\(.*?\)+)?"

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from adaptive.artifacts import artifact
+from adaptive._util.files import artifact
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from tests.engines.gguf_model import write_gguf

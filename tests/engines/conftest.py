@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from adaptive.artifacts import artifact
+from adaptive._util.files import artifact
 from adaptive.cli import cli
-from adaptive.engines.embedded import OnnxEngine
+from adaptive.engines.onnx import OnnxEngine
 from tests.cli.conftest import Run
 
 

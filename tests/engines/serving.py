@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from adaptive.artifacts import artifact
-from adaptive.engines.embedded import OnnxEngine
+from adaptive._util.files import artifact
+from adaptive.engines.onnx import OnnxEngine
 from tests.engines.wires import WIRES, Wire
 
 

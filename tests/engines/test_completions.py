@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from adaptive.artifacts import artifact
+from adaptive._util.files import artifact
 from adaptive.engines.completions import CompletionsEngine
-from adaptive.engines.embedded import OnnxEngine
+from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Generation, Sampling
 from adaptive.engines.registry import open_engine
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.workflow import build_solver
+from adaptive.solver.graph import build_solver
 from tests.engines.serving import Faulty, serving
 
 HF = artifact("abacus") / "hf"

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from adaptive.artifacts import artifact
-from adaptive.engines.embedded import OnnxEngine
+from adaptive._util.files import artifact
+from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Generation, Sampling, TokenEngine
-from adaptive.workflow import build_solver
+from adaptive.solver.graph import build_solver
 from tests.engines.asking import GREEDY, Asker
 from tests.engines.backends import BACKENDS, Backend
 
@@ -199,7 +199,7 @@ def test_answers_agree_with_the_embedded_engine(ask: BlockAsker, engine: OnnxEng
 
 
 def test_a_solve_in_rounds_reads_each_token_once(ask: BlockAsker) -> None:
-    from adaptive.workflow import Options
+    from adaptive.types.options import Options
 
     options = Options(adapt=False, waits=2, budget=512, effort="medium", wait_string=("Wait", "Hmm"))
     solver = build_solver(ask.engine, profile=artifact("abacus") / "profile", options=options)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from adaptive.artifacts import artifact
+from adaptive._util.files import artifact
 from adaptive.engines.completions import CompletionsEngine
-from adaptive.engines.embedded import OnnxEngine
+from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Sampling
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.workflow import build_solver
+from adaptive.solver.graph import build_solver
 from tests.cli.conftest import Run
 from tests.engines.asking import Asker
 from tests.engines.serving import Faulty, serving

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptive.artifacts import artifact
+from adaptive._util.files import artifact
 from adaptive.engines.registry import open_engine
 from adaptive.errors import AdaptiveError, InputError
 from tests.engines.backends import CPU

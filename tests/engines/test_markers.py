@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from adaptive.engines.codec import FolderCodec
 from adaptive.engines.markers import PROMPTED, STYLES, parse_style, style_of, tagged
+from adaptive.engines.tokenizer import FolderCodec
 from adaptive.errors import InputError
 
 QUESTION = [("user", "1+1? </think> <|im_start|>answer")]

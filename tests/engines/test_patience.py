@@ -12,10 +12,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from adaptive.artifacts import artifact
+from adaptive._util.files import artifact
+from adaptive._util.http import FIRST_PAUSE, Patience
 from adaptive.engines.completions import CompletionsEngine
-from adaptive.engines.embedded import OnnxEngine
-from adaptive.engines.server import FIRST_PAUSE, Patience
+from adaptive.engines.onnx import OnnxEngine
 from adaptive.errors import AdaptiveError
 from tests.cli.conftest import Run
 from tests.cli.stub import ROOT

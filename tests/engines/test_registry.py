@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adaptive import artifacts
-from adaptive.artifacts import artifact, read_json
+from adaptive._util import files
+from adaptive._util.files import artifact, read_json
 from adaptive.engines.registry import open_engine
 from adaptive.errors import InputError
 
@@ -52,7 +52,7 @@ def test_an_artifact_is_found_in_the_package_before_the_repository(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package, repository = tmp_path / "package", tmp_path / "repository"
-    monkeypatch.setattr(artifacts, "_PLACES", (package, repository))
+    monkeypatch.setattr(files, "_PLACES", (package, repository))
     (repository / "abacus").mkdir(parents=True)
     assert artifact("abacus") == repository / "abacus"
     (package / "abacus").mkdir(parents=True)

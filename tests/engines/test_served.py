@@ -19,15 +19,15 @@ from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 
+from adaptive._util.files import artifact
 from adaptive.agents import ChatAdaptive, adaptive_tool, spent
-from adaptive.artifacts import artifact
-from adaptive.chat.open import chat_model
-from adaptive.chat_bound import untrained_chat
+from adaptive.chat.registry import chat_model
 from adaptive.engines.protocol import Generation, TokenEngine
 from adaptive.engines.registry import open_engine
-from adaptive.ladder import Ladder, Rung
-from adaptive.verify.check import Function
-from adaptive.workflow import build_solver
+from adaptive.profile.untrained import untrained_chat
+from adaptive.solver.graph import build_solver
+from adaptive.types.ladder import Ladder, Rung
+from adaptive.verify.check_function import Function
 from tests.agents.asking import WAYS, agent, ask, last, report
 from tests.agents.test_tool import Agent
 from tests.engines.backends import HF, vllm_server

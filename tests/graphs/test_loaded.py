@@ -13,7 +13,7 @@ import pytest
 from langgraph.graph.state import CompiledStateGraph
 
 from adaptive.errors import InputError
-from tests.solving import PureEngine, ask, profile
+from tests.support.solving import PureEngine, ask, profile
 
 ROOT = Path(__file__).parents[2]
 CONFIG = json.loads((ROOT / "langgraph.json").read_text(encoding="utf-8"))
@@ -34,7 +34,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         specs.append(spec)
         return PureEngine()
 
-    monkeypatch.setattr("adaptive.workflow.open_engine", open_engine)
+    monkeypatch.setattr("adaptive.solver.graph.open_engine", open_engine)
     return specs
 
 

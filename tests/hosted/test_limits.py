@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from adaptive import build_solver
 from adaptive.errors import NoAnswerInTime
-from adaptive.options import Options
 from adaptive.prices import Price, Prices
+from adaptive.types.options import Options
 from adaptive.verify.check import parse_check
 from tests.hosted.brains import always, in_order
 from tests.hosted.clients import NAMES, client
@@ -233,4 +233,4 @@ async def test_a_rate_limit_that_asks_to_wait_does_not_outlast_the_time() -> Non
 
 @pytest.fixture(autouse=True)
 def _untaught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adaptive.chat.taught._TAUGHT", {})
+    monkeypatch.setattr("adaptive.chat.capabilities._TAUGHT", {})

@@ -8,7 +8,7 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 
 from adaptive import build_solver
-from adaptive.options import Options
+from adaptive.types.options import Options
 from adaptive.verify.check import parse_check
 from tests.hosted.brains import always, in_order, starving
 from tests.hosted.clients import NAMES, client

@@ -16,13 +16,13 @@ from click.testing import CliRunner
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from adaptive import build_solver
-from adaptive.artifacts import artifact
-from adaptive.chat.open import chat_model
+from adaptive._util.files import artifact
+from adaptive.chat.registry import chat_model
 from adaptive.cli import cli
-from adaptive.engines.embedded import OnnxEngine
+from adaptive.engines.onnx import OnnxEngine
 from adaptive.errors import AdaptiveError
-from adaptive.options import Options
-from adaptive.store import Store
+from adaptive.solve_log import Store
+from adaptive.types.options import Options
 from adaptive.verify.check import parse_check
 from tests.engines.serving import Faulty, serving
 from tests.hosted.brains import always, in_order
@@ -85,7 +85,7 @@ def told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Told:
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that one test teaches of a model is known in the next, and no pause is made before a second try."""
-    monkeypatch.setattr("adaptive.chat.taught._TAUGHT", {})
+    monkeypatch.setattr("adaptive.chat.capabilities._TAUGHT", {})
     monkeypatch.setattr("adaptive.chat.model.wait", lambda state: 0.0)
 
 
@@ -193,9 +193,9 @@ async def test_a_server(
         served.key = KEY if secret == "key" else "another"
     served.faults = list(faults)
     with monkeypatch.context() as patch:
-        patch.setattr("adaptive.engines.server.FIRST_PAUSE", 0.0)
-        patch.setattr("adaptive.engines.server.RETRIES", 1)
-        patch.setattr("adaptive.workflow.open_engine", opened_impatiently())
+        patch.setattr("adaptive._util.http.FIRST_PAUSE", 0.0)
+        patch.setattr("adaptive._util.http.RETRIES", 1)
+        patch.setattr("adaptive.solver.graph.open_engine", opened_impatiently())
         await solve(address, told, max_attempts=1)
     assert told.said
     assert told.leaks() == []

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from adaptive import build_solver
-from adaptive.options import Options
+from adaptive.types.options import Options
 from tests.hosted.brains import Starving, starving
 from tests.hosted.clients import client
 from tests.hosted.script import Asked, words

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from adaptive.learn import training
-from adaptive.learn.training import Trained, at_rungs
+from adaptive.learn.fit import difficulty
+from adaptive.learn.fit.difficulty import Trained, at_rungs
 from tests.learn.toy import question
 
 RUNGS = 3
@@ -18,7 +18,7 @@ Data = tuple[list[str], list[int]]
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fits without looking for the best strength."""
-    monkeypatch.setattr(training, "STRENGTHS", (0.1,))
+    monkeypatch.setattr(difficulty, "STRENGTHS", (0.1,))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from adaptive.cli import cli
-from adaptive.learn import plots, training, tune
+from adaptive.learn.fit import difficulty
+from adaptive.learn.report import plots
+from adaptive.learn.tuning import search
 from tests.learn.made import many, write
 
 COUNT = 600
@@ -18,7 +20,7 @@ def fitted(folder: Path) -> tuple[Path, Path]:
     """The profile, half of whose questions are left to tune on, and its outcomes beside it."""
     source, out = write(folder / "outcomes.db", many(COUNT)), folder / "toy"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "STRENGTHS", (0.1,))
+        patch.setattr(difficulty, "STRENGTHS", (0.1,))
         patch.setattr(plots, "reliability_plots", lambda *_: ([], ""))
         made = CliRunner().invoke(cli, ["train", str(source), "--out", str(out)], prog_name="adaptive")
     assert made.exit_code == 0, made.output
@@ -27,5 +29,5 @@ def fitted(folder: Path) -> tuple[Path, Path]:
 
 def quickly(patch: pytest.MonkeyPatch) -> None:
     """Searches few policies on few questions."""
-    patch.setattr(tune, "ROUNDS", (24, 12))
-    patch.setattr(tune, "SEARCHED", 120)
+    patch.setattr(search, "ROUNDS", (24, 12))
+    patch.setattr(search, "SEARCHED", 120)

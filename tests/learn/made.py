@@ -11,13 +11,14 @@ from dataclasses import asdict
 from pathlib import Path
 from random import Random
 
-from adaptive.attempt import Attempt, Round, Usage
-from adaptive.ladder import Ladder, Rung
-from adaptive.learn.outcome import DIRECT, Key, Outcome, Recorded
-from adaptive.learn.outcomes import Outcomes
-from adaptive.learn.questions import Question
+from adaptive.learn.data.outcome import DIRECT, Key, Outcome, Recorded
+from adaptive.learn.data.outcomes import Outcomes
+from adaptive.learn.data.questions import Question
 from adaptive.reason.budget import Style
-from adaptive.reason.stops import Stops
+from adaptive.types.attempt import Attempt, Round
+from adaptive.types.ladder import Ladder, Rung
+from adaptive.types.stops import Stops
+from adaptive.types.usage import Usage
 from tests.learn.toy import question
 
 LADDER = Ladder((Rung("none", 0), Rung("medium", 32), Rung("medium", 64)))

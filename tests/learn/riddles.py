@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from random import Random
 
-from adaptive.learn.outcome import Recorded
+from adaptive.learn.data.outcome import Recorded
 from tests.learn.embedding_server import digits_of
 from tests.learn.made import many
 

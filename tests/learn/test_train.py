@@ -2,240 +2,288 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
+import shutil
+import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adaptive.cli import cli
-from adaptive.cli.train_questions import parse_ladder
-from adaptive.engines import registry
 from adaptive.errors import InputError
-from adaptive.profile import Profile
-from tests.learn.toy import ROOT, ToyEngine, write_questions
+from adaptive.learn.data.outcome import DIRECT, Recorded
+from adaptive.learn.data.splits import part_of, read_seen, seen_key
+from adaptive.learn.fit import difficulty
+from adaptive.learn.fit.difficulty import Trained, folds
+from adaptive.learn.fit.examples import Examples
+from adaptive.learn.fit.s1_rule import S1
+from adaptive.learn.fit.situations import situations
+from adaptive.learn.report import plots
+from adaptive.learn.train import Fit, FromOutcomes
+from adaptive.profile import embedding
+from adaptive.profile.difficulty import WEIGHTS
+from adaptive.profile.profile import Profile
+from adaptive.profile.verifier import verifier_of
+from adaptive.types.policy import Policy
+from adaptive.verify.learned import Learned
+from tests.learn.made import LADDER, many, write
+from tests.support.scripted import run
 
 pytestmark = pytest.mark.usefixtures("quick")
 Train = Callable[..., Result]
-LADDER = ("--ladder", "0,16,32,64")
+
+
+def examples(made: list[Recorded]) -> Examples:
+    return Examples.read(made, LADDER, lambda _: True)
+
+
+@pytest.fixture(scope="module")
+def learned() -> FromOutcomes:
+    return Fit(0.95).learn(examples(many(400)), Policy())
 
 
 @pytest.fixture
-def engines(monkeypatch: pytest.MonkeyPatch) -> list[ToyEngine]:
-    """The engines that were opened; any model is the toy."""
+def train(monkeypatch: pytest.MonkeyPatch) -> Train:
     for name in [name for name in os.environ if name.startswith("ADAPTIVE_")]:
         monkeypatch.delenv(name)
-    opened: list[ToyEngine] = []
-
-    def open_engine(spec: str) -> ToyEngine:
-        opened.append(ToyEngine())
-        return opened[-1]
-
-    monkeypatch.setattr(registry, "open_engine", open_engine)
-    return opened
-
-
-@pytest.fixture
-def train(engines: list[ToyEngine]) -> Train:
     return lambda *args: CliRunner().invoke(cli, ["train", *map(str, args)], prog_name="adaptive")
 
 
 @pytest.fixture(scope="module")
-def questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_questions(tmp_path_factory.mktemp("data") / "questions.jsonl", 300)
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("data") / "anything.xyz", many(400))
 
 
-def test_it_writes_a_profile_that_knows_what_is_hard(train: Train, questions: Path, tmp_path: Path) -> None:
-    out = tmp_path / "abacus"
-    result = train(questions, "-m", "toy", "--out", out, *LADDER)
+@pytest.fixture
+def trained(train: Train, source: Path, tmp_path: Path) -> Path:
+    result = train(source, "--out", tmp_path / "toy", "--target-precision", "0.95")
     assert result.exit_code == 0, result.output
-    assert "AUROC" in result.stdout
-    assert "labelled" not in result.stdout
-    profile = Profile.load(out)
-    assert (profile.name, profile.model, len(profile.ladder)) == ("abacus", "toy", 4)
-    assert profile.difficulty("What is 3 + 4?")["level"] == "easy"
-    assert profile.difficulty("What is 3141 + 2718?")["level"] == "hard"
-    assert 0 < profile.policy.probe_from < 1
-    assert "adaptive" in (out / "README.md").read_text()
+    return tmp_path / "toy"
 
 
-def test_nothing_is_asked_twice_and_the_profile_is_the_same(
-    train: Train, engines: list[ToyEngine], questions: Path, tmp_path: Path
-) -> None:
-    written = []
-    for _ in range(2):
-        assert train(questions, "-m", "toy", "--out", tmp_path, *LADDER, "--limit", "60").exit_code == 0
-        written.append((tmp_path / "profile.json").read_text())
-    assert len(engines) == 1
-    assert written[0] == written[1]
+def test_what_was_planted_is_found(learned: FromOutcomes) -> None:
+    rungs = learned.figures["difficulty"]["rungs"]
+    assert all(r["brier"] < r["brier_base"] and r["auroc"] > 0.75 for r in rungs)
+    assert learned.figures["probe"]["rungs"][0]["auroc"] > rungs[0]["auroc"]
+    kinds = learned.figures["verifier"]["by_kind"]
+    assert all(k["brier"] < k["brier_confidence"] and k["auroc"] > 0.85 for k in kinds if k["count"] > 100)
+    assert learned.verifier is not None
+    assert 0.5 <= learned.verifier.threshold < 1
+    assert learned.figures["verifier"]["gate"]["precision"] > 0.9
 
 
-def test_the_ladder_and_the_rest_come_from_a_profile(train: Train, questions: Path, tmp_path: Path) -> None:
-    first = train(questions, "-m", "toy", "--out", tmp_path / "one", *LADDER, "--limit", "60")
-    assert first.exit_code == 0, first.output
-    second = train(questions, "-m", "toy", "--out", tmp_path / "two", "--profile", tmp_path / "one",
-                   "--effort", "high", "--limit", "60")  # fmt: skip
-    assert second.exit_code == 0, second.output
-    profile = Profile.load(tmp_path / "two")
-    assert profile.name == "one"
-    assert [(r.effort, r.budget) for r in profile.ladder] == [
-        ("none", 0),
-        ("high", 16),
-        ("high", 32),
-        ("high", 64),
-    ]
+def test_the_probe_moves_difficulty_with_the_confidence(learned: FromOutcomes) -> None:
+    direct = many(1)[0].outcomes[DIRECT].attempt
+    low, high = (learned.probe.p_solved([0.5, 0.6, 0.7], replace(direct, confidence=c))[0] for c in (0.4, 0.99))
+    assert low < 0.5 < high
 
 
-@pytest.mark.parametrize(
-    ("args", "code", "said"),
-    [
-        (("--ladder", "0,x"), 2, "ladder '0,x' has the budget 'x'"),
-        (("--ladder", "0,-5"), 2, "has the budget '-5'"),
-        (("--ladder", "16,32"), 2, "starts with a rung that does not think"),
-        (("--ladder", "0,32,16"), 2, "must be ordered by budget"),
-        (("--ladder", "0,16:max"), 2, "effort 'max' is not known"),
-        (("--profile", "/nowhere"), 2, "the profile /nowhere/profile.json cannot be read"),
-        (("--target-precision", "nan"), 2, "must be between 0.5 and 1, got nan"),
-        (("--limit", "10"), 2, "10 labelled questions are too few"),
-    ],
-)
-def test_wrong_use_is_one_sentence(
-    train: Train, questions: Path, tmp_path: Path, args: tuple[str, ...], code: int, said: str
-) -> None:
-    result = train(questions, "-m", "toy", "--out", tmp_path, *args)
-    assert result.exit_code == code
-    assert said in result.stderr
-    assert "Traceback" not in result.stderr
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from("abcdefg")), min_size=1), st.integers(1, 5))
+def test_no_group_is_in_two_folds(rows: list[tuple[bool, str]], count: int) -> None:
+    groups = [g for _, g in rows]
+    fold = folds([label for label, _ in rows], count, 0, groups)
+    assert all(len({int(f) for f, g in zip(fold, groups, strict=True) if g == one}) == 1 for one in groups)
+    assert fold.max() < count
 
 
-def test_questions_that_all_come_out_alike_are_kept(train: Train, tmp_path: Path) -> None:
-    file = tmp_path / "easy.jsonl"
-    rows = [{"question": f"What is {i % 9} + {i // 9}?", "answer": i % 9 + i // 9} for i in range(81)]
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    result = train(file, "-m", "toy", "--out", tmp_path / "out", *LADDER)
-    assert result.exit_code == 2
-    assert "too much alike" in result.stderr
-    assert len((tmp_path / "out" / "labels.jsonl").read_text().splitlines()) == 82
+def test_nothing_of_a_group_is_fitted_to_where_it_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = many(160, groups=[f"template {i}" for i in range(40)])
+    data = examples(made)
+    group = dict(zip(data.texts, data.groups, strict=True))
+    fitted: list[set[str]] = []
+    refit = Trained.refit.__func__  # type: ignore[attr-defined]
+
+    def watched(cls: Any, corpus: Any, solved: Any, seed: int, groups: Any, known: Any) -> Trained:
+        fitted.append(set(groups))
+        found: Trained = refit(cls, corpus, solved, seed, groups, known)
+        return found
+
+    monkeypatch.setattr(difficulty.Trained, "refit", classmethod(watched))
+    Fit().learn(data, Policy())
+    *held_out, last = fitted
+    assert last == set(group.values())
+    left = [last - one for one in held_out]
+    assert set().union(*left) == last
+    assert sum(map(len, left)) == len(last)
 
 
-def test_questions_that_do_not_fit_are_left_out(train: Train, questions: Path, tmp_path: Path) -> None:
-    lines = questions.read_text().splitlines()[:60]
-    long = [json.dumps({"question": f"What is {i} + 1?" + " please" * 400, "answer": "1"}) for i in range(2)]
-    file = tmp_path / "some.jsonl"
-    file.write_text("\n".join([*long, *lines]))
-    result = train(file, "-m", "toy", "--out", tmp_path / "out", *LADDER)
-    assert result.exit_code == 0, result.output
-    assert "the question takes" in result.stderr
-    assert "2 questions were left out" in result.stderr
+def test_every_situation_is_one_of_a_solve() -> None:
+    for one in many(60):
+        for found in situations(one, LADDER):
+            kind, attempt, others = found.kind, found.attempt, found.others
+            assert (
+                attempt.base is None or others[attempt.base].trace == attempt.trace[: others[attempt.base].charged]
+            )
+            assert (attempt.arm == "wait") == (kind == "wait")
+            assert kind != "continued" or others[-1].finish == "budget"
+            assert kind != "wait" or others[-1].finish == "natural"
+            assert [o.finish for o in others].count("none") <= 1
+            assert LADDER[attempt.rung].budget >= attempt.charged
 
 
-@pytest.mark.parametrize(
-    ("text", "effort", "expected"),
-    [
-        ("0,64,128,256", None, [("none", 0), ("low", 64), ("medium", 128), ("high", 256)]),
-        ("0, 64, 256", None, [("none", 0), ("low", 64), ("high", 256)]),
-        ("0,64", None, [("none", 0), ("medium", 64)]),
-        ("0,8,16,32,64", None, [("none", 0), ("low", 8), ("medium", 16), ("medium", 32), ("high", 64)]),
-        ("0,64:low,256", "high", [("none", 0), ("low", 64), ("high", 256)]),
-    ],
-)
-def test_ladders(text: str, effort: str | None, expected: list[tuple[str, int]]) -> None:
-    assert [(r.effort, r.budget) for r in parse_ladder(text, effort)] == expected
-
-
-def test_the_columns_of_a_table_are_named(train: Train, questions: Path, tmp_path: Path) -> None:
-    rows = [json.loads(line) for line in questions.read_text().splitlines()[:60]]
-    file = tmp_path / "some.csv"
-    file.write_text("asked,gold\n" + "".join(f'"{r["question"]}",{r["answer"]}\n' for r in rows))
-    result = train(file, "-m", "toy", "--out", tmp_path / "out", *LADDER)
-    assert result.exit_code == 2
-    assert "has no 'question' that is text: its columns are 'asked', 'gold'; name the right one" in result.stderr
-    named = ("--question-column", "asked", "--answer-column", "gold")
-    assert train(file, "-m", "toy", "--out", tmp_path / "out", *LADDER, *named).exit_code == 0
-    assert "questions from `some.csv`" in (tmp_path / "out" / "README.md").read_text()
-
-
-def test_a_data_set_of_the_hub_is_learned_from(
-    train: Train, questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = [(f"row {i}", json.loads(line)) for i, line in enumerate(questions.read_text().splitlines()[:60])]
-    monkeypatch.setattr("adaptive.learn.reading._from_hub", lambda _: iter(rows))
-    result = train("datasets:a/sums?split=test", "-m", "toy", "--out", tmp_path, *LADDER)
-    assert result.exit_code == 0, result.output
-    assert "questions from `datasets:a/sums?split=test`" in (tmp_path / "README.md").read_text()
-
-
-def test_a_source_that_is_not_there(train: Train, tmp_path: Path) -> None:
-    result = train(tmp_path / "none.csv", "-m", "toy", "--out", tmp_path / "out")
-    assert result.exit_code == 2
-    assert "none.csv cannot be read (No such file or directory)" in result.stderr
-
-
-@pytest.mark.parametrize("text", ["", "0,", "a", "1.5", "0,99999999999", "²"])
-def test_what_is_no_ladder(text: str) -> None:
-    with pytest.raises(InputError, match="write whole numbers"):
-        parse_ladder(text)
-
-
-def _start(questions: Path, out: Path, seconds: float) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "tests.learn.toy",
-        "train",
-        str(questions),
-        "-m",
-        "toy",
-        "--out",
-        str(out),
-        *LADDER,
-    ]
-    environment = {**os.environ, "TOY_SECONDS": str(seconds)}
-    return subprocess.Popen(
-        command, cwd=ROOT, env=environment, text=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+def test_loaded_it_says_what_it_said_in_memory(trained: Path, source: Path) -> None:
+    made = [r for r in many(400) if part_of(r.question) == "learn"]
+    data = examples(made)
+    learned = Fit(0.95).learn(data, Policy())
+    profile = Profile.load(trained)
+    assert (profile.verifier, profile.probe, profile.policy) == (learned.verifier, learned.probe, learned.policy)
+    model = profile.difficulty_model()
+    assert model is not None
+    np.testing.assert_allclose(
+        model.p_solved(data.texts), learned.trained.model().p_solved(data.texts), atol=1e-12
     )
 
 
-def _wait_for_lines(file: Path, count: int) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        if file.exists() and file.read_bytes().count(b"\n") > count:
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"{file} did not get {count} lines")
+def test_a_solve_sees_the_features_that_were_fitted_to(trained: Path) -> None:
+    profile = Profile.load(trained)
+    assert profile.verifier is not None
+    for one in many(30, seed=5):
+        p_solved = profile.difficulty(one.question.text)["p_solved"]
+        data = examples([one])
+        for found, row in zip(situations(one, LADDER), data.judged, strict=True):
+            seen = {**row.seen, "difficulty": embedding.odds(np.array(p_solved))[row.rung]}
+            said = run(verifier_of(profile).verify(one.question.text, found.attempt, found.others))
+            assert said.verifier == Learned.name
+            assert said.score == pytest.approx(profile.verifier.p_right(seen))
 
 
-def test_a_killed_run_goes_on_without_asking_again(
-    train: Train, engines: list[ToyEngine], questions: Path, tmp_path: Path
+def test_half_of_the_questions_are_left_to_tune_on(trained: Path) -> None:
+    profile, seen = Profile.load(trained), read_seen(trained)
+    assert profile.tune_share == 0.5
+    for one in many(400):
+        assert (seen_key(one.question.text) in seen) == (part_of(one.question, 0.5) == "learn")
+
+
+def test_the_card_has_figures_and_plots(trained: Path) -> None:
+    card = (trained / "README.md").read_text()
+    for word in ("AUROC", "Brier", "log-loss", "with probe", "What weighs most", "`sure`", "seen.txt"):
+        assert word in card
+    for name in ("difficulty", "probe", "verifier"):
+        assert f"reliability_{name}.png" in card
+        assert (trained / f"reliability_{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_matplotlib_there_is_a_card_without_plots(
+    train: Train, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    labels = tmp_path / "labels.jsonl"
-    process = _start(questions, tmp_path, 0.02)
-    _wait_for_lines(labels, 20)
-    process.kill()
-    process.communicate()
-    kept = labels.read_bytes()
-    labels.write_bytes(kept + b'{"id": "cut o')
-    done = kept.count(b"\n") - 1
-    assert train(questions, "-m", "toy", "--out", tmp_path, *LADDER).exit_code == 0
-    whole = labels.read_bytes()
-    assert whole.startswith(kept[: kept.rindex(b"\n") + 1])
-    ids = [json.loads(line)["id"] for line in whole.splitlines()[1:]]
-    assert len(ids) == len(set(ids))
-    assert len(engines[0].released) == len(ids) - done
+    monkeypatch.setattr(plots, "imported", lambda *_: no_matplotlib())
+    result = train(source, "--out", tmp_path / "toy")
+    assert result.exit_code == 0, result.output
+    assert "The card has no plots: matplotlib is not installed" in result.stderr
+    assert ".png" not in (tmp_path / "toy" / "README.md").read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_says_what_it_kept(questions: Path, tmp_path: Path, number: signal.Signals) -> None:
-    process = _start(questions, tmp_path, 0.05)
-    _wait_for_lines(tmp_path / "labels.jsonl", 5)
-    started = time.monotonic()
-    process.send_signal(number)
-    _, stderr = process.communicate(timeout=60)
-    assert time.monotonic() - started < 5
-    assert process.returncode == 128 + number
-    assert "questions are labelled in" in stderr
-    assert "Traceback" not in stderr
+def no_matplotlib() -> Any:
+    raise InputError("matplotlib is not installed: pip install 'adaptive-thinking[learn]'.")
+
+
+def test_s1s_rule(train: Train, source: Path, tmp_path: Path) -> None:
+    result = train(source, "--out", tmp_path / "toy", "--rule", "s1", "--tune-share", "0")
+    assert result.exit_code == 0, result.output
+    data = examples(many(400))
+    easy, some = int(data.solved[:, 0].sum()), int(data.solved.any(axis=1).sum())
+    said = f"By s1's rule {easy} of {len(data)} questions are easy (the model solves them without thinking)"
+    assert f"{said}, {some - easy} are medium (some rung does), {len(data) - some} hard." in result.stderr
+    assert said in (tmp_path / "toy" / "README.md").read_text()
+    low, mid, top = Profile.load(tmp_path / "toy").difficulty("What is 31 + 27?")["p_solved"]
+    assert low == mid < top
+
+
+def test_either_of_two_models_makes_a_question_easy() -> None:
+    data, other = examples(many(200)), many(200)
+    flipped = [
+        replace(r, outcomes={k: replace(o, right=not o.right) for k, o in r.outcomes.items()}) for r in other
+    ]
+    assert S1.of(data, flipped).solved[:, 0].all()
+    np.testing.assert_array_equal(S1.of(data, other).solved, S1.of(data).solved)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (
+            ("--ladder", "0,16"),
+            "is recorded outcomes, and no model is asked: --ladder does not apply, leave it out",
+        ),
+        (("-m", "embedded"), "--model does not apply"),
+        (("--answer-column", "gold"), "--answer-column does not apply"),
+        (("--second", "SOURCE"), "--second is another model's outcomes for --rule s1: give both"),
+        (("--limit", "20"), "groups are too few to train on: record at least 30"),
+        (("--tune-share", "0.9999"), "there is no question to learn from"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_writes_nothing(
+    train: Train, source: Path, tmp_path: Path, args: tuple[str, ...], said: str
+) -> None:
+    given = [str(source) if a == "SOURCE" else a for a in args]
+    result = train(source, "--out", tmp_path / "toy", *given)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "toy").exists()
+
+
+def _alike(one: Recorded, right: bool | None) -> Recorded:
+    return replace(one, outcomes={k: replace(o, right=right) for k, o in one.outcomes.items()})
+
+
+@pytest.mark.parametrize(
+    ("right", "said"),
+    [(True, "too much alike"), (False, "too much alike"), (None, "have an answer that could not be graded")],
+)
+def test_answers_that_are_all_alike(train: Train, tmp_path: Path, right: bool | None, said: str) -> None:
+    file = write(tmp_path / "o.db", [_alike(r, right) for r in many(120)])
+    result = train(file, "--out", tmp_path / "toy", "--tune-share", "0")
+    assert (result.exit_code, said in result.stderr) == (2, True), result.output
+    assert not (tmp_path / "toy").exists()
+
+
+def test_questions_that_are_not_done_are_left_out_and_told(train: Train, tmp_path: Path) -> None:
+    made = many(200)
+    cut = [replace(r, outcomes={DIRECT: r.outcomes[DIRECT]}) for r in made[:20]]
+    file = write(tmp_path / "o.db", [*cut, *made[20:]])
+    result = train(file, "--out", tmp_path / "toy", "--tune-share", "0")
+    assert result.exit_code == 0, result.output
+    assert "20 questions lack an attempt at some rung: they are left out." in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["empty", "cut", "other tables", "other ladder", "garbage in a row"])
+def test_a_malformed_file_is_one_sentence(train: Train, source: Path, tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "o.db"
+    shutil.copy(source, file)
+    if kind == "cut":
+        file.write_bytes(file.read_bytes()[:5000])
+    elif kind == "empty":
+        file.unlink()
+        file.write_bytes(b"SQLite format 3\0")
+    else:
+        changes = {
+            "other tables": "DROP TABLE outcomes",
+            "other ladder": "UPDATE plan SET value = '[{\"effort\": \"none\"}]' WHERE name = 'ladder'",
+            "garbage in a row": "UPDATE outcomes SET attempt = x'00' WHERE question = 3",
+        }
+        with sqlite3.connect(file) as database:
+            database.execute(changes[kind])
+        database.close()
+    result = train(file, "--out", tmp_path / "toy")
+    assert result.exit_code == 2, result.output
+    assert result.stderr.strip().count("\n") <= 2
+    assert "Error: " in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "toy").exists()
+
+
+def test_a_probe_of_another_ladder_is_refused(trained: Path) -> None:
+    file = trained / "profile.json"
+    data = json.loads(file.read_text())
+    data["probe"]["rungs"] = data["probe"]["rungs"][:1]
+    file.write_text(json.dumps(data))
+    with pytest.raises(InputError, match=r"'probe' in .* knows 1 rungs"):
+        Profile.load(trained)
+    assert (trained / WEIGHTS).is_file()

@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 
 from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling
-from tests.scripted import END, STOP, THINK, ByteCodec
+from tests.support.scripted import END, STOP, THINK, ByteCodec
 
 ROOT = Path(__file__).parents[2]
 

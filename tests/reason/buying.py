@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from adaptive.attempt import Attempt
 from adaptive.engines.protocol import Prompt, Sampling
-from adaptive.ladder import Rung
 from adaptive.reason.budget import Style
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import think
-from tests.scripted import END, THINK, ScriptedEngine, run, says
+from adaptive.types.attempt import Attempt
+from adaptive.types.ladder import Rung
+from tests.support.scripted import END, THINK, ScriptedEngine, run, says
 
 QUESTION = Prompt(open=(*says("2+2?"), THINK), closed=(*says("2+2?"), THINK, END))
 PLAIN = Style(useful_round=1)

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from adaptive.attempt import Attempt, Round
 from adaptive.engines.protocol import Codec, Generation, Prompt, Sampling, TokenEngine
 from adaptive.errors import InputError
-from adaptive.ladder import Rung
 from adaptive.reason.budget import Style
 from adaptive.reason.chain import Thought
-from adaptive.reason.events import Event
 from adaptive.reason.forcing import NO_STOPS, think
-from adaptive.reason.stops import Stops
-from tests.scripted import Call
+from adaptive.types.attempt import Attempt, Round
+from adaptive.types.events import Event
+from adaptive.types.ladder import Rung
+from adaptive.types.stops import Stops
+from tests.support.scripted import Call
 
 GREEDY = Sampling()
 

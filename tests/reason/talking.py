@@ -8,14 +8,15 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage
 
-from adaptive.attempt import Attempt, Usage
-from adaptive.chat.model import Ask
-from adaptive.chat.turn import Turn, TurnFinish
-from adaptive.ladder import Effort, Rung
+from adaptive.chat.request import Ask
+from adaptive.chat.response import Turn, TurnFinish
 from adaptive.reason.budget import Style
-from adaptive.reason.effort import NO_TALK, Talk, think
-from adaptive.reason.starving import Recovery
-from tests.scripted import run
+from adaptive.reason.chat import NO_TALK, Talk, think
+from adaptive.reason.starvation import Recovery
+from adaptive.types.attempt import Attempt
+from adaptive.types.ladder import Effort, Rung
+from adaptive.types.usage import Usage
+from tests.support.scripted import run
 
 ANSWER_TOKENS = 10
 STYLE = Style(waits=("Wait.",), useful_round=1)

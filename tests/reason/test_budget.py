@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from adaptive.errors import InputError
-from adaptive.ladder import Rung
 from adaptive.reason.budget import Room, Style, Tail
-from tests.scripted import END, ByteCodec
+from adaptive.types.ladder import Rung
+from tests.support.scripted import END, ByteCodec
 
 TAIL = Tail(closing=(1, 2, 3, 4, 5), end=(END,), hand_over=(10, 10), prefix=(6, 7))
 

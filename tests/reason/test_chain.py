@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.attempt import Round
 from adaptive.reason.chain import Thought
+from adaptive.types.attempt import Round
 
 ENDS = st.sampled_from(["natural", "budget", "context", "loop", "converged"])
 STEPS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9), ENDS), max_size=8)

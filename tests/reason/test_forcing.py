@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from adaptive.attempt import Attempt, Round
 from adaptive.engines.protocol import Generation, Sampling
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.ladder import Rung
 from adaptive.reason.budget import Style
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import think
+from adaptive.types.attempt import Attempt, Round
+from adaptive.types.ladder import Rung
 from tests.reason.buying import PLAIN, QUESTION, buy, rung, thinking_ids
-from tests.scripted import END, MARKERS, STOP, THINK, Forever, ScriptedEngine, logprob, says
+from tests.support.scripted import END, MARKERS, STOP, THINK, Forever, ScriptedEngine, logprob, says
 
 OPEN = len(QUESTION.open)
 BOXED = says("\\boxed{4}", STOP)

@@ -13,10 +13,10 @@ import pytest
 
 from adaptive.engines.protocol import Sampling, TokenEngine
 from adaptive.engines.registry import open_engine
-from adaptive.ladder import EFFORTS, Rung
 from adaptive.reason.budget import Style
 from adaptive.reason.forcing import NO_STOPS
-from adaptive.reason.stops import Stops
+from adaptive.types.ladder import EFFORTS, Rung
+from adaptive.types.stops import Stops
 from tests.reason.invariants import Case
 
 # Mostly small ones, so that 300 cases take no minutes.

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from adaptive.engines.protocol import Prompt
-from adaptive.ladder import Rung
 from adaptive.reason.budget import Style
-from adaptive.reason.stops import Stops
+from adaptive.types.ladder import Rung
+from adaptive.types.stops import Stops
 from tests.reason.invariants import Case
-from tests.scripted import END, PIECES, STOP, THINK, ScriptedEngine, run
+from tests.support.scripted import END, PIECES, STOP, THINK, ScriptedEngine, run
 
 ALPHABET = (*b"so 12 \\boxed{7}. ", *"π🙂".encode(), *PIECES)
 MARK = {"end": (END,), "turn": (STOP,), "none": ()}

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaptive.artifacts import artifact
-from adaptive.engines.codec import FolderCodec
+from adaptive._util.files import artifact
+from adaptive.engines.tokenizer import FolderCodec
 from adaptive.reason.loops import PATIENCE, START, STARTS, LoopWatch, is_boundary, is_figure
 from tests.reason import clean
 

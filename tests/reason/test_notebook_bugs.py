@@ -13,13 +13,13 @@ from itertools import pairwise
 
 import pytest
 
-from adaptive.attempt import Attempt, Round
 from adaptive.engines.protocol import Prompt, Sampling
 from adaptive.errors import InputError
 from adaptive.reason.budget import Style
 from adaptive.reason.forcing import think
+from adaptive.types.attempt import Attempt, Round
 from tests.reason.buying import PLAIN, QUESTION, buy, rung, thinking_ids
-from tests.scripted import END, STOP, THINK, Forever, ScriptedEngine, run, says
+from tests.support.scripted import END, STOP, THINK, Forever, ScriptedEngine, run, says
 
 BOXED = says("\\boxed{4}", STOP)
 LONG_WAIT = "\nWait a moment. Was there any loophole in my thought just now?!\n"

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from adaptive.errors import InputError
-from adaptive.verify.check import Command, Function, JsonSchema, Pattern, parse_check
+from adaptive.verify.check import parse_check
+from adaptive.verify.check_command import Command
+from adaptive.verify.check_form import JsonSchema, Pattern
+from adaptive.verify.check_function import Function
 from tests.verify.test_verifiers import attempt
 
 MODULE = """

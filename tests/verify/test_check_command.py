@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from adaptive.attempt import Usage, Verdict
 from adaptive.errors import InputError
-from adaptive.verify.check import Command
+from adaptive.types.usage import Usage
+from adaptive.types.verdict import Verdict
+from adaptive.verify.check_command import Command
 from tests.verify.test_verifiers import attempt
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from adaptive.attempt import Verdict
 from adaptive.errors import InputError
+from adaptive.types.verdict import Verdict
 from adaptive.verify import Verifier
-from adaptive.verify.check import JsonSchema, Pattern
+from adaptive.verify.check_form import JsonSchema, Pattern
 from tests.verify.test_verifiers import attempt
 
 

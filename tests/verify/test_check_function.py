@@ -18,9 +18,9 @@ from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
 
-from adaptive.attempt import Verdict
 from adaptive.errors import InputError
-from adaptive.verify.check import Function
+from adaptive.types.verdict import Verdict
+from adaptive.verify.check_function import Function
 from tests.verify.test_verifiers import attempt
 
 

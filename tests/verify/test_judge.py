@@ -19,8 +19,9 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from adaptive.attempt import Usage, Verdict
 from adaptive.errors import InputError
+from adaptive.types.usage import Usage
+from adaptive.types.verdict import Verdict
 from adaptive.verify.judge import DEFAULT_RUBRIC, Judge, judge_model
 from tests.verify.test_verifiers import attempt
 
@@ -340,6 +341,6 @@ def test_without_langchain(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(module: str) -> Any:
         raise ModuleNotFoundError(f"No module named {module!r}", name="langchain")
 
-    monkeypatch.setattr("adaptive.extras.import_module", absent)
+    monkeypatch.setattr("adaptive._util.optional.import_module", absent)
     with pytest.raises(InputError, match=r"is not installed: pip install 'adaptive-thinking\[judge\]'"):
         judge_model("openai:o4-mini")

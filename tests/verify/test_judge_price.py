@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from adaptive.attempt import Verdict
 from adaptive.prices import Price, Prices
+from adaptive.types.verdict import Verdict
 from adaptive.verify.judge import Judge
 from tests.verify.test_judge import ScriptedJudge, opinion
 from tests.verify.test_verifiers import attempt as answered

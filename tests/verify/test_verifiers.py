@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.attempt import Attempt, Usage, Verdict
-from adaptive.dials import Policy
 from adaptive.errors import InputError
+from adaptive.types.attempt import Attempt
+from adaptive.types.policy import Policy
+from adaptive.types.usage import Usage
+from adaptive.types.verdict import Verdict
 from adaptive.verify import (
     Agreement,
     All,
@@ -23,7 +25,7 @@ from adaptive.verify import (
     Verifier,
     verifier_for,
 )
-from tests.scripted import run
+from tests.support.scripted import run
 
 
 def attempt(answer: str | None = "73", confidence: float | None = 0.9, rung: int = 1, **more: Any) -> Attempt:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from adaptive.dials import Policy
-from adaptive.ladder import Ladder, Rung
-from adaptive.profile import Profile
+from adaptive.profile.profile import Profile
 from adaptive.reason.budget import Style
+from adaptive.types.ladder import Ladder, Rung
+from adaptive.types.policy import Policy
 
 ANSWER_ROOM = 24
 LADDER = Ladder(

@@ -2,7 +2,7 @@
 
     PYTHONPATH=. python models/difficulty/recipe/train.py DATA [--out FOLDER]
 
-DATA is laid out as bench/recorded.py says. First a model is fitted without the held-out folds and measured on
+DATA is laid out as benchmarks/recorded.py says. First a model is fitted without the held-out folds and measured on
 them, beside a TF-IDF ridge; then the one that is kept is fitted to everything. Takes some minutes on one core.
 """
 
@@ -24,14 +24,14 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from adaptive.learn import responses
-from adaptive.learn.features import counts
-from adaptive.learn.general import KINDS, GeneralDifficulty
-from adaptive.learn.general_training import TrainedGeneral
-from adaptive.learn.measure import auroc
-from adaptive.learn.report import table
-from bench.placing import prior_of
-from bench.recorded import Bools, Floats, Recorded, by_fold, examples, held_out, lines, recorded
+from adaptive.learn.fit import item_response
+from adaptive.learn.fit.general import TrainedGeneral
+from adaptive.learn.fit.metrics import auroc
+from adaptive.learn.report.tables import table
+from adaptive.profile.features import counts
+from adaptive.profile.general import KINDS, GeneralDifficulty
+from benchmarks.placing import prior_of
+from benchmarks.recorded import Bools, Floats, Recorded, by_fold, examples, held_out, lines, recorded
 
 HERE = Path(__file__).parent
 TARGETS = {"GSM8K": 0.70, "MATH level 5": 0.76, "CRUXEval-output": 0.70, "MMLU-Pro": 0.79}
@@ -46,7 +46,7 @@ DRAWS = 1000
 
 def trained(folder: Path, sets: Sequence[Recorded], rows: Sequence[Bools]) -> TrainedGeneral:
     """The model of these questions, with the prior of the models that were recorded."""
-    fitted = responses.fit([one.responses(kept) for one, kept in zip(sets, rows, strict=True)])
+    fitted = item_response.fit([one.responses(kept) for one, kept in zip(sets, rows, strict=True)])
     model = TrainedGeneral.fit(examples(folder, sets, rows, fitted))
     return model.with_prior(prior_of(sets, rows, split(model, rows)))
 

@@ -1,0 +1,1 @@
+"""One model call of an agent: its settings, its cost, its verdict."""

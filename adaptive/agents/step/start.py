@@ -1,0 +1,76 @@
+"""How hard a step of an agent is, and the rung that it begins with. The model is not called for that.
+
+A step is about the question, the last human message, whatever tools brought since: that is what its answer is
+judged by, and the difficulty model was learned from questions, not from tables and logs. One thing more is known
+of a step: where the last tool call failed, what was thought before was not enough, so it begins one rung up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
+
+from adaptive.policy import allocate
+from adaptive.policy.ladder import on_ladder, shape
+from adaptive.profile.profile import Profile
+from adaptive.types.ladder import Ladder
+from adaptive.types.options import Options
+
+ANY = Options()
+
+
+@dataclass(frozen=True)
+class Start:
+    """The rung that a step begins with, and why, in words. notes: why where an embedding could not be had."""
+
+    index: int
+    reason: str
+    notes: tuple[str, ...] = ()
+
+
+def question_of(messages: Sequence[AnyMessage]) -> str:
+    """The text of the last human message; "" where there is none."""
+    return next((str(m.text) for m in reversed(messages) if isinstance(m, HumanMessage)), "")
+
+
+async def read_ahead(messages: Sequence[AnyMessage], profile: Profile | None) -> None:
+    """Ask a profile's embedding model in a thread, if it has one: `start`, after this, does not wait for it."""
+    if profile is not None and profile.embedding is not None:
+        await asyncio.to_thread(profile.difficulty, question_of(messages))
+
+
+def start(
+    messages: Sequence[AnyMessage],
+    ladder: Ladder,
+    places: Sequence[int],
+    profile: Profile,
+    out_of_tokens: bool = False,
+    options: Options = ANY,
+) -> Start:
+    """Where a step begins on `ladder`, whose rungs are at `places` on the profile's within the options.
+
+    out_of_tokens: the run has reached its limit, so that the cheapest rung is taken.
+    """
+    if out_of_tokens:
+        return Start(0, "the run's limit of tokens is reached: the cheapest rung")
+    difficulty = profile.difficulty(question_of(messages))
+    known = on_ladder(difficulty["p_solved"], profile.ladder, shape(profile.ladder, options))
+    p_solved = [known[place] for place in places] if known else []
+    plan = allocate.first(ladder, profile.policy, p_solved, options, general=difficulty.get("general"))
+    notes = tuple(difficulty.get("notes", ()))
+    if _tool_failed(messages) and plan.index < ladder.top:
+        return Start(plan.index + 1, f"{plan.reason}; one rung up, for the last tool call failed", notes)
+    return Start(plan.index, plan.reason, notes)
+
+
+def _tool_failed(messages: Sequence[AnyMessage]) -> bool:
+    """Whether one of the tool results that the step begins with is an error."""
+    for message in reversed(messages):
+        if not isinstance(message, ToolMessage):
+            return False
+        if message.status == "error":
+            return True
+    return False

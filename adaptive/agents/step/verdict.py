@@ -1,0 +1,82 @@
+"""Whether an agent's final answer is good enough: its form first, then the user's check or judge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adaptive.chat.response import Turn
+from adaptive.types.attempt import Arm, Attempt, Status
+from adaptive.types.policy import Policy
+from adaptive.types.verdict import Verdict
+from adaptive.verify import All, Verifier, verifier_for
+from adaptive.verify.base import UNKNOWN
+
+
+@dataclass(frozen=True)
+class Form:
+    """Accepts an answer that is there and whole.
+
+    Unlike `Rules` it does not read the words: an agent that says what it cannot do has answered.
+    """
+
+    name: str = "rules"
+
+    async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
+        """Rejected where there is no whole answer."""
+        if attempt.status != "answered":
+            return Verdict(False, 0.0, self.name, f"the answer is not whole: {attempt.status}")
+        return Verdict(True, UNKNOWN, self.name, "the answer is whole")
+
+
+def verifier_of(check: Verifier | None, judge: Verifier | None) -> Verifier:
+    """Form, and then the check; the judge where that cannot tell, or where there is no check."""
+    names = ",".join(name for name, one in (("check", check), ("judge", judge)) if one is not None)
+    if not names:
+        return Form()
+    return All((Form(), verifier_for(Policy(), names, check=check, judge=judge)))
+
+
+def final_text(turn: Turn, structured: Any) -> str | None:
+    """The text of a final answer; None where the step goes on with tool calls.
+
+    A structured answer that came as a call of its own tool is final too: its arguments, as JSON.
+    """
+    calls = turn.message.tool_calls
+    if not calls:
+        return turn.text.strip()
+    return json.dumps(calls[0]["args"], default=str) if structured is not None and len(calls) == 1 else None
+
+
+def cut(turn: Turn) -> bool:
+    """Whether the cap was reached before the answer, or a tool call, was whole."""
+    return turn.finish == "length" and not turn.message.tool_calls
+
+
+def made(turn: Turn, structured: Any, *, rung: int, arm: Arm, effort: str, budget: int, failed: bool) -> Attempt:
+    """What a call brought as an attempt; `failed` where its structured answer could not be read."""
+    text = final_text(turn, structured)
+    status = _status(turn, text, failed)
+    return Attempt(
+        rung=rung,
+        arm=arm,
+        effort=effort,
+        budget=budget,
+        waits=0,
+        answer=text if status == "answered" else None,
+        text=turn.text,
+        thinking=turn.thinking,
+        status=status,
+        finish="budget" if cut(turn) else "natural",
+        usage=turn.usage,
+    )
+
+
+def _status(turn: Turn, text: str | None, failed: bool) -> Status:
+    if cut(turn):
+        return "starved"
+    if failed:
+        return "failed"
+    return "refused" if turn.finish == "refusal" or text == "" else "answered"

@@ -1,0 +1,1 @@
+"""What is the answer, are two the same, is it right."""

@@ -1,0 +1,74 @@
+"""Grading multiple choice: which option of the question a text names."""
+
+from __future__ import annotations
+
+import re
+from string import ascii_lowercase
+
+from adaptive._util.redact import shown
+from adaptive.answers.equality import normalise, same_answer
+from adaptive.answers.grader import Compared, Grade
+from adaptive.types.verdict import CannotTell
+
+_OPTION = re.compile(r"^[ \t]*(?:\(([A-Z])\)|([A-Z])[).:])[ \t]+(\S.*?)[ \t]*$", re.MULTILINE)
+_MARKED = re.compile(r"(?:\(([a-z])\)|([a-z])[).:])(.*)")
+_SAID = re.compile(r"(?:.*\W)?(?:answer|option|choice)(?: is)?:?(?: ?(?:option|choice))? ?\(?([a-z])\)?")
+_SEVERAL = re.compile(r"\b(?:or|and)\b|\([a-z]\)|\b[a-z]\)")
+
+
+class Choice(Compared):
+    """Right where the answer names the same option of the question as the reference does.
+
+    The options are the lines "(A) ...", "A) ...", "A. ..." or "A: ..." of the question, from A on without a gap.
+    A text names one by its letter ("B", "(b)", "B) 42", "The answer is B") or by what it says. A text that names
+    two names none. A question that lists no options leaves all letters to be chosen.
+    """
+
+    name = "choice"
+
+    def compare(self, question: str, answer: str, reference: str) -> Grade:
+        """The grade of two texts that are not blank."""
+        options = listed(question)
+        right = chosen(reference, options)
+        if right is None:
+            raise CannotTell(f"the reference {shown(reference)!r} names no option of the question")
+        given = chosen(answer, options)
+        if given is None:
+            return Grade(False, reason="the answer names no option, or several")
+        return Grade(given == right, reason="" if given == right else f"the answer names option {given.upper()}")
+
+
+def listed(question: str) -> dict[str, str]:
+    """The options that a question lists, by their letter in lower case; none where there is no A, or a gap."""
+    found: dict[str, str] = {}
+    for match in _OPTION.finditer(question):
+        letter = (match[1] or match[2]).lower()
+        if letter == "a":
+            found = {}  # a worked example came before it
+        if len(found) < 26 and letter == ascii_lowercase[len(found)]:
+            found[letter] = match[3]
+    return found if len(found) > 1 else {}
+
+
+def chosen(text: str, options: dict[str, str]) -> str | None:
+    """The letter of the one option that `text` names, in lower case; None where that cannot be told."""
+    plain = normalise(text)
+    letters = options or dict.fromkeys(ascii_lowercase)
+    if plain in letters:
+        return plain
+    if len(same := [letter for letter, option in options.items() if same_answer(text, option)]) == 1:
+        return same[0]
+    letter = _letter(plain, options)
+    return letter if letter in letters else None
+
+
+def _letter(plain: str, options: dict[str, str]) -> str | None:
+    if said := _SAID.fullmatch(plain):
+        return said[1]
+    if not (marked := _MARKED.fullmatch(plain)):
+        return None
+    letter, rest = marked[1] or marked[2], marked[3]
+    if same_answer(rest, options.get(letter, "")):
+        return letter
+    others = any(same_answer(rest, option) for option in options.values())
+    return None if others or _SEVERAL.search(rest) else letter

@@ -1,0 +1,97 @@
+"""Grading with a function of the user's own."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from adaptive._util.redact import said
+from adaptive.answers.grader import Compared, Grade, kind_of, score_of
+from adaptive.errors import InputError
+from adaptive.types.verdict import CannotTell
+
+Called = Callable[[str, str, str], Any]
+
+
+class OwnFunction(Compared):
+    """Right where a function of the user's says so: `function(answer, reference)`, or with `question` as a third.
+
+    It returns a bool, or a number from 0 to 1 of which 0.5 and more is right; anything else, or an exception,
+    leaves the grade undecided. It runs in this process, in the thread that grades, without a time limit: one that
+    hangs hangs the grading.
+
+    name: "FILE.py:function", or "module:function", also looked for in the working directory. Raises `InputError`
+    for one that is not there or cannot be called so.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._call = _caller(_found(name), name)
+
+    def compare(self, question: str, answer: str, reference: str) -> Grade:
+        """What the function says."""
+        try:
+            value = self._call(answer, reference, question)
+        except (Exception, SystemExit) as error:
+            raise CannotTell(f"{self.name} failed ({said(error)})") from error
+        score = score_of(value)
+        if score is None:
+            raise CannotTell(f"{self.name} gave nonsense ({kind_of(value)}), not a bool or a number from 0 to 1")
+        return Grade(score >= 0.5, reason="" if score >= 0.5 else f"{self.name} says so")
+
+
+def _found(name: str) -> Callable[..., Any]:
+    place, _, attribute = name.rpartition(":")
+    try:
+        module = _from_file(Path(place)) if place.endswith(".py") else _imported(place)
+        function = getattr(module, attribute)
+    except (Exception, SystemExit) as error:
+        raise InputError(f"the grader {name!r} cannot be loaded ({said(error)}).") from error
+    if not callable(function) or inspect.iscoroutinefunction(function):
+        raise InputError(f"the grader {name!r} is no plain function: name one that returns a bool.")
+    return function  # type: ignore[no-any-return]
+
+
+def _from_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"adaptive_grader_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look themselves up there
+    spec.loader.exec_module(module)
+    return module
+
+
+def _imported(name: str) -> ModuleType:
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)  # last: a file of the user's must not take the place of a module that others import
+    return import_module(name)
+
+
+def _caller(function: Callable[..., Any], name: str) -> Called:
+    """How to call it with an answer, a reference and a question; `InputError` where it cannot be called so."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # a function in C may not tell
+        return lambda answer, reference, _: function(answer, reference)
+    if "question" in signature.parameters and _fits(signature, "", "", question=""):
+        return lambda answer, reference, question: function(answer, reference, question=question)
+    if _fits(signature, "", ""):
+        return lambda answer, reference, _: function(answer, reference)
+    if _fits(signature, "", "", ""):
+        return function
+    raise InputError(f"the grader {name!r} takes {signature}: it is called with an answer and a reference.")
+
+
+def _fits(signature: inspect.Signature, *given: str, **named: str) -> bool:
+    try:
+        signature.bind(*given, **named)
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,78 @@
+"""Raw-confidence stop: climb the ladder until an answer's confidence reaches a threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from adaptive.bench.cost import Till, label_of
+from adaptive.bench.tuning import cheapest
+from adaptive.learn.data.outcome import Recorded, key_of
+from adaptive.learn.tuning.ways import Floats, Taken
+from adaptive.types.ladder import Ladder
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Climbs from the rung `first`, and stops where the confidence is `threshold` or more, else at the top.
+
+    An answer without a confidence never stops it. The answer is the last one.
+    """
+
+    ladder: Ladder
+    first: int
+    threshold: float
+
+    def __call__(self, recorded: Recorded) -> Taken:
+        """What it comes to at one question."""
+        till = Till(self.ladder)
+        for place, rung in enumerate(self.ladder):
+            if place < self.first:
+                continue
+            outcome = recorded.outcomes[key_of(rung)]
+            till.buy(outcome)
+            sure = outcome.attempt.confidence
+            if place == self.ladder.top or (sure is not None and sure >= self.threshold):
+                break
+        return Taken(outcome.solved, till.usage, outcome.key, sure, attempts=place - self.first + 1)
+
+    def __str__(self) -> str:
+        return f"from {label_of(self.ladder[self.first])}, stopping at {self.threshold:.4f}"
+
+    @classmethod
+    def tuned(cls, ladder: Ladder, tuning: Sequence[Recorded], least: float) -> Stop:
+        """The cheapest that is right at least as often as `least`, from the direct answer or the first rung that
+        thinks, over every threshold that tells the tuning questions apart."""
+        starts = sorted({0, next((i for i, r in enumerate(ladder) if r.thinks), 0)})
+        found = [(first, *_swept(ladder, first, tuning)) for first in starts]
+        choices = [(first, t) for first, thresholds, _, _ in found for t in thresholds]
+        right, tokens = (np.concatenate([one[k] for one in found]) for k in (2, 3))
+        first, threshold = choices[cheapest(right, tokens, least)]
+        return cls(ladder, first, float(threshold))
+
+
+def _swept(ladder: Ladder, first: int, tuning: Sequence[Recorded]) -> tuple[Floats, Floats, Floats]:
+    """Thresholds, and the share right and the mean tokens at each, shape (thresholds,)."""
+    sure, right, tokens = (
+        np.stack(part) for part in zip(*(_climbed(ladder, first, r) for r in tuning), strict=True)
+    )
+    thresholds = np.array([*np.unique(sure[:, :-1][sure[:, :-1] >= 0]), np.inf])
+    sure[:, -1] = np.inf  # the top is always the last
+    rows = np.arange(len(sure))
+    stops = [np.argmax(sure >= t, axis=1) for t in thresholds]
+    shares = np.array([right[rows, stop].mean() for stop in stops])
+    return thresholds, shares, np.array([tokens[rows, stop].mean() for stop in stops])
+
+
+def _climbed(ladder: Ladder, first: int, recorded: Recorded) -> tuple[Floats, Floats, Floats]:
+    """Confidence, whether right, and tokens so far, at each rung from `first` on."""
+    till, rows = Till(ladder), []
+    for rung in list(ladder)[first:]:
+        outcome = recorded.outcomes[key_of(rung)]
+        till.buy(outcome)
+        sure = outcome.attempt.confidence
+        rows.append((-1.0 if sure is None else sure, float(outcome.solved), float(till.usage.total)))
+    sure_, right, tokens = np.array(rows, dtype=np.float64).T
+    return sure_, right, tokens

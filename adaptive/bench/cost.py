@@ -1,0 +1,60 @@
+"""What attempts take that are bought one after the other, as an engine with a cache computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from adaptive.learn.data.outcome import DIRECT, Outcome
+from adaptive.types.ladder import Ladder, Rung
+from adaptive.types.usage import Usage
+
+FREE = Usage(cost=0.0)
+
+
+def label_of(rung: Rung) -> str:
+    """A rung in words."""
+    if not rung.thinks:
+        return "no thinking"
+    waits = f", {rung.waits} Wait{'' if rung.waits == 1 else 's'}" if rung.waits else ""
+    return f"{rung.effort} {rung.budget}{waits}"
+
+
+@dataclass
+class Till:
+    """Counts greedy attempts at one question.
+
+    A prompt is counted once for each effort that it is written for (the direct answer shares that of the first
+    rung that thinks), a chain that is gone on with once. `usage` is the sum.
+    """
+
+    ladder: Ladder
+    usage: Usage = FREE
+    chains: dict[str, Outcome] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+
+    def buy(self, outcome: Outcome) -> None:
+        """Count one more. Where its chain had ended within a smaller budget it is there already, and free."""
+        effort, before = outcome.key.effort, self.chains.get(outcome.key.effort)
+        if before is not None and before.attempt.finish != "budget":
+            return
+        spent, prompt = outcome.usage(before), self._prompt(effort)
+        fresh = outcome.prompt if prompt not in self.told else 0
+        self.usage += replace(spent, prompt=fresh)
+        self.told.add(prompt)
+        if outcome.key != DIRECT:
+            self.chains[effort] = outcome
+
+    def _prompt(self, effort: str) -> str:
+        return next((r.effort for r in self.ladder if r.thinks), effort) if effort == DIRECT.effort else effort
+
+
+def in_parallel(samples: Iterable[Outcome]) -> Usage:
+    """What samples take that are drawn side by side: their prompt is read once."""
+    return sum(_shared(samples), FREE)
+
+
+def _shared(samples: Iterable[Outcome]) -> Iterator[Usage]:
+    for place, sample in enumerate(samples):
+        spent = sample.usage()
+        yield spent if place == 0 else replace(spent, prompt=0)

@@ -1,0 +1,110 @@
+"""The options with which every verb that asks a model names it."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from adaptive.errors import InputError
+from adaptive.learn.data.questions import Columns
+from adaptive.types.ladder import Effort, Ladder, Rung, parse_effort
+
+if TYPE_CHECKING:
+    from adaptive.engines.protocol import TokenEngine
+
+
+MODEL = "embedded, onnx:FOLDER, hf:ID, vllm:ID, http://host:port/v1, or openai:NAME and the like."
+OPTIONS = (
+    click.option("--served-model", metavar="NAME", help="Which of a server's models, where it has several."),
+    click.option("--markers", metavar="NAME", help="How the model marks its thinking: '<think> </think>', say."),
+    click.option("-o", "--option", "options", multiple=True, metavar="NAME=VALUE",
+                 help="An option of the engine, say dtype=bfloat16; repeatable."),
+)  # fmt: skip
+
+
+def engine_options(command: Any) -> Any:
+    """Adds the options to a command; they arrive as `model`, `served_model`, `markers` and `options`."""
+    return click.option("-m", "--model", default="embedded", show_default=True, help=MODEL)(beside_model(command))
+
+
+def beside_model(command: Any) -> Any:
+    """Adds what may stand beside a model to a command that has its own `--model`."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def engine_settings(served_model: str | None, markers: str | None, options: tuple[str, ...]) -> dict[str, Any]:
+    """What they say beside the model, as `open_engine` takes it."""
+    from adaptive.engines.registry import parse_options
+
+    named = {"served_model": served_model, "markers": markers}
+    return {**parse_options(options), **{k: v for k, v in named.items() if v is not None}}
+
+
+def opened(model: str, served_model: str | None, markers: str | None, options: tuple[str, ...]) -> TokenEngine:
+    """The engine that they name."""
+    from adaptive.engines.registry import open_engine
+
+    return open_engine(model, **engine_settings(served_model, markers, options))
+
+
+_COLUMNS = Columns()
+COLUMN_OPTIONS = (
+    click.option("--question-column", metavar="NAME", default=_COLUMNS.question, show_default=True,
+                 help="Column with the question."),
+    click.option("--answer-column", metavar="NAME", default=_COLUMNS.answer, show_default=True,
+                 help="Column with the right answer; of '... #### 42' the end."),
+    click.option("--id-column", metavar="NAME", default=_COLUMNS.id, show_default=True,
+                 help="Column with the question's own name, if there is one."),
+    click.option("--group-column", metavar="NAME", default=_COLUMNS.group, show_default=True,
+                 help="Column with what is held out together, say the template, if there is one."),
+    click.option("--options-column", metavar="NAME", default=_COLUMNS.options,
+                 help="Column with the texts to choose from, for multiple choice."),
+)  # fmt: skip
+
+
+def question_columns(command: Any) -> Any:
+    """Adds the options to a command; they arrive together as `columns`, a `Columns`."""
+
+    @wraps(command)
+    def with_columns(
+        *given: Any,
+        question_column: str,
+        answer_column: str,
+        id_column: str,
+        group_column: str,
+        options_column: str | None,
+        **others: Any,
+    ) -> Any:
+        columns = Columns(question_column, answer_column, id_column, group_column, options_column)
+        return command(*given, columns=columns, **others)
+
+    wrapped: Any = with_columns
+    for option in reversed(COLUMN_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+LADDER = "0,64,128,256"
+SPREAD: tuple[Effort, ...] = ("low", "medium", "high")
+
+
+def parse_ladder(text: str, effort: str | None = None) -> Ladder:
+    """The ladder of budgets parted by commas, each with its effort after a colon or one that `effort` gives.
+
+    Otherwise the efforts low, medium and high are spread over the thinking rungs. Raises `InputError`.
+    """
+    parts = [part.partition(":") for part in text.split(",")]
+    thinking = sum(budget.strip() != "0" for budget, _, _ in parts)
+    rungs: list[Rung] = []
+    for budget, _, own in parts:
+        if not (budget.strip().isascii() and budget.strip().isdigit() and len(budget.strip()) < 10):
+            raise InputError(f"ladder {text!r} has the budget {budget!r}: write whole numbers, as in {LADDER}.")
+        tokens = int(budget)
+        place = sum(r.thinks for r in rungs)
+        chosen = own.strip() or effort or SPREAD[round(2 * place / (thinking - 1)) if thinking > 1 else 1]
+        rungs.append(Rung(parse_effort(chosen) if tokens else "none", tokens))
+    return Ladder(tuple(rungs))

@@ -1,0 +1,69 @@
+"""Progress of a long run on stderr: a bar on a terminal, elsewhere a line now and then."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from adaptive.solver.spent import Tally
+
+LINE_SECONDS = 10.0
+
+
+class Progress(Tally):
+    """Counts questions, `done` of `total` at first; as text, what an interrupted run has kept. word: done to
+    them. things: what is counted, if not questions."""
+
+    def __init__(
+        self, total: int, done: int, kept_in: str, word: str = "labelled", things: str = "questions"
+    ) -> None:
+        super().__init__()
+        self.things = things
+        self.total, self.done, self.kept_in, self.word = total, done, kept_in, word
+        self._first, self._started = done, time.monotonic()
+        self._said, self._left_out = self._started, 0
+        columns = (TextColumn(word), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Bar(*columns, console=Console(stderr=True))
+        self._task = self._bar.add_task(word, total=total, completed=done)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.done} of {self.total} {self.things} are {self.word} in {self.kept_in}, run it again to go on"
+        )
+
+    def __enter__(self) -> Progress:
+        if self._bar.console.is_terminal:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+        if self._left_out > 1:
+            click.echo(f"{self._left_out} {self.things} were left out.", err=True)
+
+    def advance(self) -> None:
+        """One question more is done."""
+        self.done += 1
+        self._bar.update(self._task, completed=self.done)
+        if not self._bar.console.is_terminal and time.monotonic() - self._said >= LINE_SECONDS:
+            self._said = time.monotonic()
+            click.echo(
+                f"{self.word} {self.done} of {self.total}, {self._minutes_left():.0f} minutes left", err=True
+            )
+
+    def leave_out(self, reason: str) -> None:
+        """One question cannot be labelled; the first reason is told."""
+        self._left_out += 1
+        if self._left_out == 1:
+            self._bar.console.print(f"Left out {reason}", markup=False, highlight=False)
+
+    def _minutes_left(self) -> float:
+        rate = (self.done - self._first) / max(1e-9, time.monotonic() - self._started)
+        return (self.total - self.done) / max(1e-9, rate) / 60

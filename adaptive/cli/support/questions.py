@@ -1,0 +1,131 @@
+"""Where questions come from: an argument, stdin, or a file of many. All are checked before any is asked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from adaptive.cli.support.report import Result
+from adaptive.errors import InputError
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and the reference answer that ours is graded against, where there is one."""
+
+    text: str
+    reference: str | None = None
+
+
+def read_questions(argument: str | None, file: str | None) -> list[Question]:
+    """The questions asked for; raises `InputError`, or `click.UsageError` when there is none."""
+    if file and argument is not None:
+        raise click.UsageError("give a question or --file, not both")
+    if file:
+        return _from_file(file)
+    if argument is not None and argument != "-":
+        return [Question(checked(argument, "the question"))]
+    if sys.stdin is None or (argument is None and sys.stdin.isatty()):  # None: it was closed
+        raise click.UsageError("no question: give one as an argument, on stdin or with --file")
+    return [Question(checked(_decoded(sys.stdin.buffer.read(), "stdin"), "the question on stdin"))]
+
+
+def checked(text: str, what: str, instead: str = "ask something") -> str:
+    """The text without the spaces round it; raises `InputError` if it cannot be a question or an answer."""
+    text = text.strip()
+    if not text:
+        raise InputError(f"{what} is empty: {instead}.")
+    if (nul := text.find("\0")) >= 0:
+        raise InputError(f"{what} has a NUL character at position {nul}: is it text at all? Remove it.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # arguments that were no UTF-8 arrive as lone surrogates
+        raise InputError(f"{what} is not valid UTF-8 at position {error.start}: convert it first.") from error
+    return text
+
+
+def _decoded(data: bytes, what: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{what} is not valid UTF-8 at byte {error.start}: convert it first.") from error
+
+
+def _from_file(file: str) -> list[Question]:
+    """One question a line: text, or in a `.jsonl` file an object with a `question`; no blank lines."""
+    with click.open_file(file, "rb") as stream:
+        text = _decoded(stream.read(), file)
+    read: Callable[[str, str], Question] = _from_json if file.endswith((".jsonl", ".ndjson")) else _from_text
+    numbered = enumerate(text.split("\n"), start=1)  # not splitlines: U+2028 is text
+    questions = [read(line, f"line {number} of {file}") for number, line in numbered if line.strip()]
+    if not questions:
+        raise InputError(f"{file} holds no question: put one on each line.")
+    return questions
+
+
+def _from_text(line: str, what: str) -> Question:
+    return Question(checked(line, what))
+
+
+def _from_json(line: str, what: str) -> Question:
+    try:
+        value: Any = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{what} is not JSON ({error}).") from error
+    question = value.get("question") if isinstance(value, dict) else None
+    if not isinstance(question, str):
+        raise InputError(f'{what} has no "question" that is text.')
+    return Question(checked(question, f"the question on {what}"), _reference(value.get("answer"), what))
+
+
+def _reference(answer: Any, what: str) -> str | None:
+    """The reference answer as text, None where there is none."""
+    if answer is None:
+        return None
+    if isinstance(answer, bool) or not isinstance(answer, str | int | float):
+        raise InputError(f'{what} has an "answer" that is neither text nor a number: leave it out, or mend it.')
+    return checked(str(answer), f"the answer on {what}", "give the right one, or leave it out")
+
+
+def graded(result: Result, reference: str) -> Result:
+    """The result with its `reference`: the answer, whether ours is right, and whether the first attempt's was.
+
+    One that failed has no attempts, and is wrong.
+    """
+    from adaptive.answers.equality import same_answer
+
+    first = result["attempts"][0] if "attempts" in result else result
+    right = same_answer(result["answer"], reference)
+    first_right = same_answer(first["answer"], reference)
+    return {**result, "reference": {"answer": reference, "right": right, "first_right": first_right}}
+
+
+@dataclass
+class Score:
+    """How many answers with a reference there were, how many were right, and what escalation did to them."""
+
+    count: int = 0
+    right: int = 0
+    mended: int = 0
+    broken: int = 0
+
+    def add(self, reference: dict[str, Any]) -> None:
+        """Count one graded result's `reference`."""
+        right, first = reference["right"], reference["first_right"]
+        self.count += 1
+        self.right += right
+        self.mended += right and not first
+        self.broken += first and not right
+
+    def __str__(self) -> str:
+        mended, broken = _counted(self.mended, "wrong answer"), _counted(self.broken, "right answer")
+        return f"Right: {self.right} of {self.count}. Escalation made {mended} right and {broken} wrong."
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,111 @@
+"""Runs solves to their end or a signal, and keeps count of what was spent until then."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from types import FrameType, TracebackType
+from typing import Any, TypeVar, cast
+
+from adaptive.cli.support.display import Event
+from adaptive.cli.support.errors import Interrupted
+from adaptive.cli.support.report import Result
+from adaptive.errors import AdaptiveError, InputError, NoAnswerInTime
+from adaptive.solver.spent import Tally
+
+T = TypeVar("T")
+See = Callable[[Event], None]
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOP_SECONDS = 0.7  # how long an engine may take to stop before the process ends without it
+
+
+async def solve_one(solver: Any, question: str, see: See, images: Sequence[dict[str, Any]] = ()) -> Result:
+    """The result object; raises `AdaptiveError`, with what was spent until it failed."""
+    tally = Tally()
+    try:
+        return await _streamed(solver, [_asked(question, images)], (tally.see, see))
+    except NoAnswerInTime:  # which says what was spent
+        raise
+    except AdaptiveError as error:
+        if not tally.attempts:
+            raise
+        kind = InputError if isinstance(error, InputError) else AdaptiveError
+        raise kind(f"{error} ({tally})") from error
+
+
+def _asked(question: str, images: Sequence[dict[str, Any]]) -> tuple[str, Any]:
+    """The user's message; images are content blocks of LangChain's."""
+    content = [{"type": "text", "text": question}, *images] if images else question
+    return "user", content
+
+
+async def _streamed(solver: Any, messages: list[tuple[str, Any]], watchers: Sequence[See]) -> Result:
+    state: dict[str, Any] = {}
+    async for mode, data in solver.astream({"messages": messages}, stream_mode=["custom", "values"]):
+        if mode == "custom":
+            for see in watchers:
+                see(data)
+        else:
+            state = data
+    return cast(Result, state["adaptive_result"])
+
+
+def until_signal(work: Coroutine[Any, Any, T], tally: Tally) -> T:
+    """Run `work`. A first SIGINT or SIGTERM cancels it and raises `Interrupted`, a second ends it all."""
+    with _Guard(tally) as guard:
+        try:
+            return asyncio.run(guard.run(work))
+        except asyncio.CancelledError:
+            if guard.caught is None:
+                raise
+            raise Interrupted(str(tally), guard.caught) from None
+
+
+class _Guard:
+    """Turns signals into a cancelled task, and ends the process if the task does not end in time.
+
+    Its handlers stand before `asyncio.run` starts, which then leaves SIGINT alone, until the loop is closed.
+    """
+
+    def __init__(self, tally: Tally) -> None:
+        self.caught: int | None = None
+        self._tally = tally
+        self._cancel: Callable[[], object] = lambda: None
+        self._alarm = threading.Timer(STOP_SECONDS, self._leave)
+        self._alarm.daemon = True
+
+    def __enter__(self) -> _Guard:
+        self._former = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        self._alarm.cancel()
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await `work` in a task that a signal cancels."""
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        # The handler runs between two bytecodes of the main thread: only this call also wakes a waiting loop.
+        self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+        if self.caught is not None:
+            task.cancel()
+        return await task
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        if self.caught is not None:
+            os._exit(128 + number)
+        self.caught = number
+        self._alarm.start()
+        self._cancel()
+
+    def _leave(self) -> None:
+        """A model deep in native code cannot be cancelled: do not wait for its thread."""
+        if self.caught is not None:
+            os._exit(Interrupted(str(self._tally), self.caught).tell())

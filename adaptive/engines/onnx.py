@@ -1,0 +1,119 @@
+"""OnnxEngine: the token engine on ONNX Runtime GenAI. No GPU, no network, no torch.
+
+The runtime holds Python's lock while it computes. Several calls at once therefore take turns, token by token,
+and what they gain from each other is fairness, not speed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from adaptive._util.files import read_json
+from adaptive.engines.chain_engine import ChainEngine
+from adaptive.engines.chains import FIRST_ROOM, OnnxChain
+from adaptive.engines.markers import MarkerStyle
+from adaptive.engines.tokenizer import FolderCodec
+from adaptive.errors import AdaptiveError, InputError, on_one_line
+
+
+class OnnxEngine(ChainEngine):
+    """The model in `folder`, named by the spec `name`; `sessions` caps how many caches are kept when idle.
+
+    markers: how it marks its thinking, None to find out. Raises `InputError` or `AdaptiveError` if the folder
+    holds no model that works.
+    """
+
+    def __init__(
+        self, folder: Path, *, name: str, sessions: int | None = None, markers: MarkerStyle | None = None
+    ) -> None:
+        model = load_model(folder)
+        super().__init__(
+            name=name,
+            codec=FolderCodec(folder, markers),
+            new_chain=partial(OnnxChain, model.generator, model.window),
+            window=model.window,
+            vocabulary=model.vocabulary,
+            sessions=model.idle if sessions is None else sessions,
+        )
+
+
+CONFIG = "genai_config.json"
+
+# What idle chains may hold, and the fewest of them whatever the model: a solve forks at least once.
+_CACHE_BYTES = 1 << 30
+_FEWEST_IDLE, _MOST_IDLE = 2, 64
+
+
+@dataclass(frozen=True)
+class OnnxModel:
+    """A loaded model: its context window, the size of its vocabulary, how many chains may wait idle."""
+
+    runtime: Any
+    model: Any
+    window: int
+    vocabulary: int
+    idle: int
+
+    def generator(self, room: int) -> Any:
+        """A new generator with room for `room` ids."""
+        params = self.runtime.GeneratorParams(self.model)
+        params.set_search_options(max_length=room, batch_size=1, num_beams=1)
+        return self.runtime.Generator(self.model, params)
+
+
+def load_model(folder: Path) -> OnnxModel:
+    """Load the model in `folder`; raises `InputError` or `AdaptiveError` with what is wrong with it."""
+    if not folder.is_dir():
+        raise InputError(f"model folder {folder} does not exist: give a folder that holds {CONFIG}.")
+    facts = read_json(folder / CONFIG).get("model", {})
+    og = _runtime()
+    try:
+        config = og.Config(str(folder))  # checks the types of what is read from `facts` below
+        config.overlay(json.dumps({"model": {"decoder": {"session_options": _options(facts)}}}))
+        model = og.Model(config)
+    except RuntimeError as error:
+        said = on_one_line(error)
+        raise AdaptiveError(f"the model in {folder} does not load, get its files again ({said}).") from error
+    return OnnxModel(og, model, int(facts["context_length"]), int(facts["vocab_size"]), _idle(facts))
+
+
+def _runtime() -> Any:
+    """The runtime, imported on first use: it costs more than all else that `adaptive --help` needs."""
+    # From 1.29 on ONNX Runtime reports to Microsoft unless this is set before it is loaded.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    try:
+        import onnxruntime_genai
+    except ImportError as error:
+        raise AdaptiveError(f"onnxruntime-genai does not load ({error}): install it again.") from error
+    return onnxruntime_genai
+
+
+def _options(facts: dict[str, Any]) -> dict[str, Any]:
+    """Session options that the folder does not set itself."""
+    cores = os.cpu_count() or 1
+    ours = {
+        # The runtime holds Python's lock, so calls never compute side by side: threads within a call are the
+        # only use of a second core. Left alone the runtime takes half of the cores, which of two is one.
+        "intra_op_num_threads": max(min(cores, 2), cores // 2),
+        # Measured with 8 M parameters on two cores, against one thread (470 tokens a second): two that spin
+        # while they wait 1.7 times as fast, two that sleep 1.4; with other work on the cores 0.5 and 0.9.
+        "session.intra_op.allow_spinning": "0",
+        # What fails is raised, and said once, by us.
+        "log_severity_level": 4,
+    }
+    given = facts.get("decoder", {}).get("session_options", {})
+    return {name: value for name, value in ours.items() if name not in given}
+
+
+def _idle(facts: dict[str, Any]) -> int:
+    """How many idle chains fit in the memory that they may take."""
+    decoder = facts.get("decoder", {})
+    shape = ("num_hidden_layers", "num_key_value_heads", "head_size")
+    layers, heads, size = (int(decoder.get(name, 1)) for name in shape)
+    chain = 2 * 4 * layers * heads * size * min(FIRST_ROOM, int(facts["context_length"]))
+    return max(_FEWEST_IDLE, min(_MOST_IDLE, _CACHE_BYTES // chain))

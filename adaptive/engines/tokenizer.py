@@ -1,0 +1,242 @@
+"""FolderCodec: a model folder's tokenizer and chat template, without transformers.
+
+The chat template is rendered with a slot in place of every content. Only what stands between the slots is
+tokenised with special tokens recognised; contents are tokenised apart and as plain text. So nothing that a
+user writes can close the thinking or open a turn, and no content merges with its surroundings.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError
+from tokenizers import Tokenizer
+
+from adaptive._util.files import read_json
+from adaptive._util.optional import imported
+from adaptive.engines.chat_template import chat_template
+from adaptive.engines.markers import MarkerStyle, style_of
+from adaptive.engines.protocol import Markers, Prompt
+from adaptive.errors import InputError, on_one_line
+from adaptive.types.ladder import EFFORTS, Effort
+
+TURN_END = ("<|im_end|>", "<|endoftext|>")
+ROLES = ("system", "developer", "user", "assistant", "tool")
+
+# Slots and hidden vocabulary entries are written in private-use characters: no template has a reason to.
+_SLOT = re.compile("\ue000([0-9]+)\ue001")
+_HIDDEN = "\ue000hidden {}\ue001"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class FolderCodec:
+    """The codec of a folder with tokenizer.json, tokenizer_config.json and, maybe, chat_template.jinja.
+
+    style: how the model marks its thinking; None finds it out by its special tokens. Raises `InputError` if a file
+    is missing or broken.
+    """
+
+    def __init__(self, folder: Path, style: MarkerStyle | None = None) -> None:
+        self._folder = folder
+        spec = read_json(folder / "tokenizer.json")
+        config = read_json(folder / "tokenizer_config.json")
+        self._control = {t["content"]: int(t["id"]) for t in spec.get("added_tokens", []) if _is_control(t)}
+        self._special_ids = frozenset(self._control.values())
+        self._marked = _tokenizer(folder, spec)
+        self._plain = _tokenizer(folder, _without(spec, self._special_ids))
+        self._names = {name: _named(config.get(name)) for name in ("bos_token", "eos_token", "pad_token")}
+        self._template = chat_template(folder, config)
+        self.style = style or style_of(self._control)
+        self._markers = self._find_markers()
+
+    @property
+    def markers(self) -> Markers:
+        """The special ids of this model."""
+        return self._markers
+
+    @property
+    def special_ids(self) -> frozenset[int]:
+        """All ids that text can never become and that are left out of decoded text."""
+        return self._special_ids
+
+    def render(self, messages: Sequence[tuple[str, str]], effort: Effort) -> Prompt:
+        """(role, content) pairs through the chat template. Contents cannot open or close anything.
+
+        Both prompts are told the effort of a thinking rung, so that they share all but their ends.
+        """
+        told = "medium" if effort == "none" else effort
+        *body, tail = self._parts(messages, told, thinking=True)
+        opened = self._opened(tail)
+        *closed_body, tail = self._parts(messages, told, thinking=False)
+        closed = self._closed(tail)
+        return Prompt(self._joined([*body, opened], messages), self._joined([*closed_body, closed], messages))
+
+    @cached_property
+    def efforts(self) -> tuple[Effort, ...]:
+        """The efforts that the chat template tells apart; empty where it knows none and only budgets count."""
+        common: tuple[Effort, ...] = (
+            "low",
+            "medium",
+            "high",
+            "minimal",
+            "xhigh",
+        )  # of two alike, the commoner name
+        prompts: dict[tuple[int, ...], Effort] = {}
+        for effort in common:
+            prompts.setdefault(self.render([("user", "1")], effort).open, effort)
+        return tuple(e for e in EFFORTS if e in prompts.values()) if len(prompts) > 1 else ()
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Ids of plain text; whatever looks like a special token in it is encoded as ordinary text."""
+        # Bytes on stdin that are not UTF-8 come as lone surrogates, which no tokenizer takes.
+        clean = _SURROGATE.sub("\ufffd", text)
+        return tuple(self._plain.encode(clean, add_special_tokens=False).ids)
+
+    def encode_marked(self, text: str) -> tuple[int, ...]:
+        """Ids of text of ours, in which special tokens are recognised: never for text of a user."""
+        return tuple(self._marked.encode(text, add_special_tokens=False).ids)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids, special tokens left out."""
+        text: str = self._marked.decode([i for i in ids if i not in self._special_ids])
+        return text
+
+    def _opened(self, tail: str) -> str:
+        """The last part of a prompt that opens thinking, whether the template does so itself or not."""
+        opener = self.style.opener
+        return tail if opener and opener in tail.rpartition(self.style.end)[2] else tail + self.style.start
+
+    def _closed(self, tail: str) -> str:
+        """The last part of a prompt whose thinking is shut at once."""
+        style = self.style
+        if not style.opener or style.opener not in tail:
+            return tail + style.closed
+        return tail if style.end in tail else f"{tail}\n{style.end}{style.hand_over}"
+
+    def _parts(self, messages: Sequence[tuple[str, str]], effort: str, *, thinking: bool) -> list[str]:
+        """The rendered template, split at its slots: text, number of a message, text, number, ..., text."""
+        for role, _ in messages:
+            if role not in ROLES:
+                raise InputError(f"role {role!r} is not known: use one of {', '.join(ROLES)}.")
+        slots = [{"role": role, "content": f"\ue000{i}\ue001"} for i, (role, _) in enumerate(messages)]
+        try:
+            text = self._template.render(
+                messages=slots,
+                add_generation_prompt=True,
+                enable_thinking=thinking,
+                reasoning_effort=effort,
+                **self._names,
+            )
+        except (TemplateError, TypeError, ValueError) as error:
+            said = f"the chat template of {self._folder} refuses these messages"
+            raise InputError(f"{said}: {error}.") from error
+        return _SLOT.split(text)
+
+    def _joined(self, parts: Sequence[str], messages: Sequence[tuple[str, str]]) -> tuple[int, ...]:
+        """Ids of what `_parts` gave, with the contents put in their slots."""
+        ids: list[int] = []
+        for place, part in enumerate(parts):
+            if place % 2:
+                ids += self.encode(messages[int(part)][1])
+            else:
+                ids += self.encode_marked(part)
+        return tuple(ids)
+
+    def _find_markers(self) -> Markers:
+        style = self.style
+        if missing := [t for t in (style.opener, style.end) if t and t not in self._control]:
+            raise InputError(f"the model in {self._folder} has no token {missing[0]!r}: name its own markers.")
+        named = [self._control[t] for t in (*TURN_END, self._names["eos_token"]) if t in self._control]
+        ends = tuple(dict.fromkeys([*named, *_configured_ends(self._folder)]))
+        if not ends:
+            raise InputError(f"the model in {self._folder} names no eos_token_id in generation_config.json.")
+        start, end = (self._control.get(t) for t in (style.opener or style.end, style.end))
+        return Markers(start, end, ends, self.encode_marked(style.hand_over), style.name)
+
+
+def _is_control(token: dict[str, Any]) -> bool:
+    """Whether an added token steers the model. Runs of spaces and words added to a vocabulary do not.
+
+    Not only the ones marked special: `<think>` and `<tool_call>` of Qwen3 are not.
+    """
+    content = str(token["content"])
+    return bool(token.get("special")) or (content.startswith("<") and content.endswith(">"))
+
+
+def _without(spec: dict[str, Any], hidden: frozenset[int]) -> dict[str, Any]:
+    """A tokenizer.json that cannot produce the ids in `hidden`.
+
+    `Tokenizer.encode_special_tokens` is not enough: it still recognises tokens not marked special, and some
+    kinds of vocabulary (Unigram, BPE with ignore_merges) hold the special ones as pieces of text.
+    """
+    model = dict(spec["model"])
+    hidden = hidden - {_unknown_id(model)}
+    vocab = model["vocab"]
+    if isinstance(vocab, dict):
+        model["vocab"] = {_HIDDEN.format(i) if i in hidden else piece: i for piece, i in vocab.items()}
+    else:
+        names = [_HIDDEN.format(i) if i in hidden else piece for i, (piece, _) in enumerate(vocab)]
+        model["vocab"] = [[name, score] for name, (_, score) in zip(names, vocab, strict=True)]
+    added = [t for t in spec.get("added_tokens", []) if t["id"] not in hidden]
+    return {**spec, "model": model, "added_tokens": added}
+
+
+def _unknown_id(model: dict[str, Any]) -> int | None:
+    """The id that a vocabulary gives to what it does not know; without it, such text would be an error."""
+    if isinstance(model["vocab"], dict):
+        return model["vocab"].get(model.get("unk_token"))
+    return model.get("unk_id")
+
+
+def _tokenizer(folder: Path, spec: dict[str, Any]) -> Tokenizer:
+    path = folder / "tokenizer.json"
+    try:
+        tokenizer = Tokenizer.from_str(json.dumps(spec))
+    except Exception as error:  # tokenizers raises nothing more precise
+        raise InputError(f"{path} is not a tokenizer ({error}): get the file again.") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _named(token: Any) -> str:
+    """A special token of tokenizer_config.json, which is a string, an object or absent."""
+    return str(token["content"] if isinstance(token, dict) else token or "")
+
+
+def _configured_ends(folder: Path) -> list[int]:
+    """The ids that end a turn according to generation_config.json and genai_config.json, where they are."""
+    ends: list[int] = []
+    for name in ("generation_config.json", "genai_config.json"):
+        if (folder / name).exists():
+            data = read_json(folder / name)
+            value = data.get("model", data).get("eos_token_id")
+            ends += value if isinstance(value, list) else [] if value is None else [value]
+    return ends
+
+
+FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json", "config.json")
+
+
+def tokenizer_folder(model: str) -> Path:
+    """The folder of a model given by folder or by ID; what of an ID is not in the hub's cache is fetched.
+
+    Raises `InputError` where there is neither, or no network to ask.
+    """
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder
+    hub = imported("huggingface_hub", "transformers")
+    try:
+        return Path(hub.snapshot_download(model, allow_patterns=list(FILES)))
+    except (OSError, ValueError, hub.errors.HfHubHTTPError) as error:
+        said = on_one_line(error).partition(". ")[0][:160]
+        raise InputError(
+            f"model {model!r} is no folder and could not be had from the Hugging Face hub ({said}): "
+            f"check the name, or fetch it where there is a network with 'hf download {model}'."
+        ) from error

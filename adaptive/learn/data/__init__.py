@@ -1,0 +1,1 @@
+"""Questions and recorded outcomes, read and written."""

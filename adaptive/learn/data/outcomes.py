@@ -1,0 +1,262 @@
+"""Outcomes: a SQLite file of recorded attempts, graded. All that is learned is learned from this table.
+
+One row for each attempt, found by its `Key` and written as soon as it is bought: a run that is killed loses what
+was in flight and nothing else, and no row comes twice. The questions and the plan (model, ladder, style, sampling)
+that the attempts were made under are in the file too.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from adaptive.errors import AdaptiveError, InputError
+from adaptive.learn.data.outcome import Key, Outcome, Recorded
+from adaptive.learn.data.questions import Question
+from adaptive.profile.profile import Profile
+from adaptive.reason.budget import Style
+from adaptive.types.attempt import Attempt
+from adaptive.types.from_json import as_type, from_plain
+from adaptive.types.ladder import Ladder, Rung
+from adaptive.types.stops import Stops
+
+FORMAT = 1
+BUSY_SECONDS = 30.0
+NEWEST = 1 << 62
+SCHEMA = (
+    "CREATE TABLE plan (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE questions (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        question TEXT NOT NULL,
+        reference TEXT NOT NULL,
+        grouped TEXT NOT NULL
+    )""",
+    """CREATE TABLE outcomes (
+        question INTEGER NOT NULL REFERENCES questions (number),
+        effort TEXT NOT NULL,
+        budget INTEGER NOT NULL,
+        waits INTEGER NOT NULL,
+        sample INTEGER NOT NULL,
+        answer TEXT,
+        right INTEGER,
+        why TEXT NOT NULL,
+        status TEXT NOT NULL,
+        finish TEXT NOT NULL,
+        confidence REAL,
+        prompt INTEGER NOT NULL,
+        thinking INTEGER NOT NULL,
+        closing INTEGER NOT NULL,
+        answered INTEGER NOT NULL,
+        attempt BLOB NOT NULL,
+        PRIMARY KEY (question, effort, budget, waits, sample)
+    ) WITHOUT ROWID""",
+)
+
+
+class Outcomes:
+    """The file. With a `plan` it is made where it is not there, and must be of that plan where it is.
+
+    Raises `InputError` for a file that is not one, is damaged, is of another format or of another plan, and
+    `AdaptiveError` where it cannot be written.
+    """
+
+    def __init__(self, path: Path, plan: Mapping[str, Any] | None = None) -> None:
+        self.path = path
+        if plan is None and not path.is_file():
+            raise InputError(f"the outcomes {path} are not there: make them with `adaptive record`.")
+        with self._explained():
+            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            with self._explained():
+                self._open(plan)
+        except BaseException:
+            self._db.close()
+            raise
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What the attempts were made under, in plain JSON types."""
+        with self._explained():
+            rows = self._db.execute("SELECT name, value FROM plan").fetchall()
+            return {name: json.loads(value) for name, value in rows if name != "format"}
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        """Put questions into the file; raises `InputError` where one's id is there with another text or answer."""
+        with self._explained(), self._written():
+            for one in questions:
+                row = (one.id, one.text, one.reference, one.group)
+                self._db.execute(
+                    "INSERT OR IGNORE INTO questions (id, question, reference, grouped) VALUES (?, ?, ?, ?)", row
+                )
+                sql = "SELECT id, question, reference, grouped FROM questions WHERE id = ?"
+                if self._db.execute(sql, (one.id,)).fetchone() != row:
+                    raise InputError(
+                        f"the id {one.id!r} is in {self.path} with another question, answer or group: give the "
+                        "new question its own id, or name another file."
+                    )
+
+    def add(self, question: Question, outcome: Outcome) -> None:
+        """Write one attempt down. One that is there already stays as it is."""
+        key, made = outcome.key, outcome.attempt
+        row = (
+            question.id, key.effort, key.budget, key.waits, key.sample, made.answer, outcome.right, outcome.why,
+            made.status, made.finish, made.confidence, outcome.prompt, made.charged, outcome.closing,
+            made.usage.answer, _packed(made),
+        )  # fmt: skip
+        sql = (
+            "INSERT OR IGNORE INTO outcomes SELECT number, ?,?,?,?, ?,?,?, ?,?,?, ?,?,?,?, ? FROM questions "
+            "WHERE id = ?"
+        )
+        with self._explained():
+            self._db.execute(sql, (*row[1:], row[0]))
+
+    def of(self, question: Question) -> dict[Key, Outcome]:
+        """The attempts at one question."""
+        return dict(next((r.outcomes for r in self._read("WHERE q.id = ?", (question.id,))), {}))
+
+    def __iter__(self) -> Iterator[Recorded]:
+        """All questions that have attempts, in the order in which they were asked."""
+        return self._read("", ())
+
+    def texts(self) -> list[str]:
+        """The texts of all questions, of those without attempts too."""
+        with self._explained():
+            return [text for (text,) in self._db.execute("SELECT question FROM questions ORDER BY number")]
+
+    def count(self) -> int:
+        """How many attempts there are."""
+        with self._explained():
+            return int(self._db.execute("SELECT count(*) FROM outcomes").fetchone()[0])
+
+    def grade_again(self, grades: Iterable[tuple[Recorded, Key, bool | None, str]], grader: str) -> None:
+        """Write other grades over those that there are, and the grader's name into the plan: all or nothing."""
+        with self._explained(), self._written():
+            for recorded, key, right, why in grades:
+                self._db.execute(
+                    "UPDATE outcomes SET right = ?, why = ? WHERE effort = ? AND budget = ? AND waits = ? AND "
+                    "sample = ? AND question = (SELECT number FROM questions WHERE id = ?)",
+                    (right, why, key.effort, key.budget, key.waits, key.sample, recorded.question.id),
+                )
+            self._db.execute("UPDATE plan SET value = ? WHERE name = 'grader'", (json.dumps(grader),))
+
+    def close(self) -> None:
+        """Close the file; it cannot be used afterwards."""
+        self._db.close()
+
+    def __enter__(self) -> Outcomes:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read(self, where: str, values: tuple[Any, ...]) -> Iterator[Recorded]:
+        sql = (
+            "SELECT q.id, q.question, q.reference, q.grouped, o.effort, o.budget, o.waits, o.sample, o.right, "
+            f"o.why, o.prompt, o.closing, o.attempt FROM outcomes o JOIN questions q ON q.number = o.question "
+            f"{where} ORDER BY q.number"
+        )
+        with self._explained():
+            last, found = None, dict[Key, Outcome]()
+            for *asked, effort, budget, waits, sample, right, why, prompt, closing, blob in self._db.execute(
+                sql, values
+            ):
+                question = Question(*asked)
+                if last is not None and last != question:
+                    yield Recorded(last, found)
+                    found = {}
+                last, key = question, Key(effort, budget, waits, sample)
+                graded = None if right is None else bool(right)
+                found[key] = Outcome(key, _unpacked(blob), graded, prompt, closing, why)
+            if last is not None:
+                yield Recorded(last, found)
+
+    def _open(self, plan: Mapping[str, Any] | None) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        with self._written():
+            made = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if not made and plan is not None:
+                self._make(plan)
+        self._check(plan)
+
+    def _make(self, plan: Mapping[str, Any]) -> None:
+        for statement in SCHEMA:
+            self._db.execute(statement)
+        rows = [(name, json.dumps(value)) for name, value in {"format": FORMAT, **plan}.items()]
+        self._db.executemany("INSERT INTO plan VALUES (?, ?)", rows)
+
+    def _check(self, plan: Mapping[str, Any] | None) -> None:
+        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not {"plan", "questions", "outcomes"} <= tables:
+            raise InputError(f"{self.path} holds no outcomes: name a file made by `adaptive record`.")
+        held = {n: json.loads(v) for n, v in self._db.execute("SELECT name, value FROM plan")}
+        if held.get("format") != FORMAT:
+            raise InputError(
+                f"{self.path} has the format {held.get('format')!r}, this version of adaptive reads {FORMAT}: "
+                "record again."
+            )
+        for name, value in (plan or {}).items():
+            if name != "grader" and held.get(name) != json.loads(json.dumps(value)):
+                raise InputError(
+                    f"{self.path} was recorded with another {name}: name another file for --out, or delete it."
+                )
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """One transaction, which keeps other writers out."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """SQLite's errors, and those of a row that is not what it should be, as one sentence."""
+        try:
+            yield
+        except InputError:  # a `ValueError` that is a sentence already
+            raise
+        except sqlite3.OperationalError as error:
+            raise AdaptiveError(
+                f"the outcomes {self.path} cannot be used ({error}): name another file."
+            ) from error
+        except (sqlite3.DatabaseError, zlib.error, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{self.path} is damaged, or no file of outcomes ({error}): record again.") from error
+
+
+def _packed(attempt: Attempt) -> bytes:
+    return zlib.compress(json.dumps(attempt.to_json(), ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _unpacked(blob: bytes) -> Attempt:
+    return Attempt.from_json(json.loads(zlib.decompress(blob)))
+
+
+def profile_of(plan: Mapping[str, Any], name: str, file: Path) -> Profile:
+    """The profile, of which nothing is learned yet. Raises `InputError` where the plan in `file` is not one."""
+    where = f"the plan in {file}"
+    missing = next((k for k in ("model", "ladder", "style", "stops") if k not in plan), None)
+    if missing is not None:
+        raise InputError(f"{where} has no {missing!r}: record again.")
+    rungs = as_type(tuple[Rung, ...], plan["ladder"], f"'ladder' in {where}")
+    if not rungs or rungs[0].thinks or not all(r.thinks for r in rungs[1:]):
+        raise InputError(f"the ladder in {where} must start with a rung that does not think: record again.")
+    return Profile(
+        name=name,
+        model=as_type(str, plan["model"], f"'model' in {where}"),
+        ladder=Ladder(rungs),
+        style=from_plain(Style, plan["style"], f"'style' in {where}"),
+        stops=from_plain(Stops, plan["stops"], f"'stops' in {where}"),
+    )

@@ -1,0 +1,133 @@
+"""Reads rows of named values from files of several formats, one small reader each.
+
+| source | format |
+|---|---|
+| `FILE.csv`, `FILE.tsv` | a header line, then a row a line; an empty cell is no value |
+| `FILE.parquet` | a row each; needs `adaptive-thinking[data]` |
+| `datasets:ID?config=NAME&split=NAME` | a data set that the `datasets` package loads, `train` where no split is named; needs `adaptive-thinking[data]` |
+| any other file | JSONL: a JSON object a line |
+"""  # noqa: E501 -- a table
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from adaptive._util.optional import imported
+from adaptive.errors import InputError, on_one_line
+
+HUB = "datasets:"
+BATCH = 1024
+
+Row = tuple[str, dict[str, Any]]
+"""Where a row stands in its source ("line 3", "row 3", from 1), and what it says under each name."""
+
+
+def rows_of(source: str | Path) -> Iterator[Row]:
+    """The rows of a source, read as they are asked for; raises `InputError` where they cannot be."""
+    if str(source).startswith(HUB):
+        return _from_hub(str(source))
+    file = Path(source)
+    return _READERS.get(file.suffix.lower(), _from_jsonl)(file)
+
+
+def _from_jsonl(file: Path) -> Iterator[Row]:
+    for number, line in enumerate(_text_of(file).split("\n"), start=1):  # not splitlines: U+2028 is text
+        if line.strip():
+            yield f"line {number}", _json_object(line, f"line {number} of {file}")
+
+
+def _json_object(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where} is not JSON ({error}).") from error
+    if not isinstance(row, dict):
+        raise InputError(f'{where} is not a JSON object: write {{"question": "...", "answer": "..."}}.')
+    return row
+
+
+def _from_csv(file: Path) -> Iterator[Row]:
+    text = io.StringIO(_text_of(file), newline="")
+    cells = csv.reader(text, csv.excel_tab if file.suffix.lower() == ".tsv" else csv.excel, strict=True)
+    line = 1
+    try:
+        header = next(cells, [])
+        if twice := [name for name in header if header.count(name) > 1]:
+            raise InputError(f"{file} has two columns {twice[0]!r}: rename one.")
+        line = cells.line_num + 1
+        for row in cells:
+            if any(cell.strip() for cell in row):
+                yield f"line {line}", _named(header, row, f"line {line} of {file}")
+            line = cells.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"line {line} of {file} cannot be read ({error}): mend its quotes.") from error
+
+
+def _named(header: list[str], row: list[str], where: str) -> dict[str, Any]:
+    if len(row) != len(header):
+        raise InputError(
+            f"{where} has {len(row)} cells and the header {len(header)}: put quotes round a text with a comma."
+        )
+    return {name: cell if cell.strip() else None for name, cell in zip(header, row, strict=True)}
+
+
+def _from_parquet(file: Path) -> Iterator[Row]:
+    parquet, arrow = imported("pyarrow.parquet", "data"), imported("pyarrow", "data")
+    try:
+        with parquet.ParquetFile(file) as opened:
+            yield from _rows(opened.iter_batches(BATCH))
+    except (OSError, arrow.ArrowException) as error:
+        raise InputError(f"the questions {file} cannot be read ({_why(error)}).") from error
+
+
+def _from_hub(source: str) -> Iterator[Row]:
+    name, config, split = parse_hub(source)
+    package = imported("datasets", "data")
+    try:
+        found = package.load_dataset(name, config, split=split)
+    except (OSError, ValueError, package.exceptions.DatasetsError) as error:
+        raise InputError(f"{source} cannot be loaded ({_why(error)}).") from error
+    return _rows(found.with_format("arrow").iter(BATCH))  # as stored: no picture is decoded
+
+
+def _rows(batches: Iterable[Any]) -> Iterator[Row]:
+    """The rows of tables of Arrow's, one after the other."""
+    rows = (row for batch in batches for row in batch.to_pylist())
+    return ((f"row {number}", row) for number, row in enumerate(rows, start=1))
+
+
+def parse_hub(source: str) -> tuple[str, str | None, str]:
+    """The id, configuration and split of `datasets:ID?config=NAME&split=NAME`; raises `InputError`."""
+    name, _, query = source.removeprefix(HUB).partition("?")
+    try:
+        named = dict(parse_qsl(query, strict_parsing=bool(query)))
+    except ValueError:
+        named = {}
+    if not name or len(named) != bool(query) + query.count("&") or not named.keys() <= {"config", "split"}:
+        raise InputError(f"{source!r} names no data set: write datasets:ID?config=NAME&split=NAME.")
+    return name, named.get("config"), named.get("split", "train")
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"the questions {file} cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not valid UTF-8 at byte {error.start}: convert it first.") from error
+
+
+def _why(error: Exception) -> str:
+    """What an error says, briefly: those of others may have many lines."""
+    return getattr(error, "strerror", None) or on_one_line(error, 300).rstrip(".") or type(error).__name__
+
+
+_READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    ".csv": _from_csv, ".tsv": _from_csv, ".parquet": _from_parquet,
+}  # fmt: skip

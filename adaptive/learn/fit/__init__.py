@@ -1,0 +1,1 @@
+"""Models fitted to outcomes; scikit-learn is used here and nowhere else."""

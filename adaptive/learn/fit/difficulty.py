@@ -1,0 +1,261 @@
+"""Fits the difficulty model with scikit-learn, and keeps it in a skops file.
+
+For each rung, whether it solves a question is a logistic regression over the features: its strength
+of regularisation chosen by cross-validated log-loss, its probabilities calibrated (Platt's sigmoid) on
+predictions of rows it was not fitted to. One regression a rung did as well as or better than one over all
+levels, and than boosted trees, which besides cannot be loaded from a file that is not trusted.
+
+This module imports scikit-learn, which takes more than a second: only training, and loading a profile
+without its weights, need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from threadpoolctl import threadpool_limits
+
+from adaptive.errors import InputError
+from adaptive.learn.fit.corpus import Corpus
+from adaptive.learn.fit.skops_io import BROKEN, brief, read_trusted, write_trusted
+from adaptive.profile.difficulty import SKOPS, DifficultyModel, monotone
+from adaptive.profile.features import COUNTS, counts, tokens
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
+Solved = NDArray[np.bool_]
+Splits = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+
+TRUSTED = (
+    "adaptive.profile.features.counts",
+    "adaptive.profile.features.tokens",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+)
+"""Types beyond scikit-learn's estimators and numpy's arrays that a model file may hold."""
+
+STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)
+VOCABULARY = 2000
+LEAST_WITH = 3
+"""Questions that must have a token for it to be learned from."""
+FOLDS = 4
+LEAST = 30
+"""Questions that are needed to train at all."""
+RARE = 8
+"""A rung that fewer questions reach, or miss, has their share for a probability, whatever the question."""
+SAMPLE = 3000
+"""Rows on which the strength of regularisation is chosen."""
+LARGEST = 200_000_000
+"""Bytes that a model file may unpack to."""
+
+
+def folds(
+    labels: Sequence[int] | NDArray[Any], count: int, seed: int, groups: Sequence[str] | None = None
+) -> Labels:
+    """A fold for each row, 0..count-1, with the labels dealt out evenly however rare one is; shape (n,).
+
+    Rows of one group are in one fold: then it is the labels of the groups' first rows that are dealt out.
+    """
+    values = np.asarray(labels)
+    if groups is not None:
+        _, leaders, group = np.unique(np.asarray(groups, dtype=np.str_), return_index=True, return_inverse=True)
+        return folds(values[leaders], count, seed)[group]
+    order = np.lexsort((np.random.default_rng(seed).permutation(len(values)), values))
+    fold = np.empty(len(values), dtype=np.int64)
+    fold[order] = np.arange(len(values)) % count
+    return fold
+
+
+def at_rungs(labels: Sequence[int], rungs: int) -> Solved:
+    """Whether each rung or a cheaper one solves each question, shape (n, rungs).
+
+    labels: the cheapest rung that solves each, `rungs` where none does.
+    """
+    return np.asarray(np.asarray(labels)[:, None] <= np.arange(rungs))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Fitted estimators: features for all rungs, and for each a calibrated classifier or one probability."""
+
+    features: FeatureUnion
+    rungs: tuple[CalibratedClassifierCV | float, ...]
+
+    @classmethod
+    def fit(
+        cls, questions: Sequence[str], solved: Solved, seed: int = 0, groups: Sequence[str] | None = None
+    ) -> Trained:
+        """Fit on questions and whether each rung solves them, shape (n, rungs).
+
+        groups: a name for each question; strength and calibration are chosen across groups. Raises `InputError`
+        where there is too little to learn from.
+        """
+        enough(solved)
+        return cls.refit(Corpus.read(questions), solved, seed, groups)
+
+    @classmethod
+    def refit(
+        cls,
+        corpus: Corpus,
+        solved: Solved,
+        seed: int = 0,
+        groups: Sequence[str] | None = None,
+        known: Solved | None = None,
+    ) -> Trained:
+        """Fit on a part of questions that were enough, to measure on the rest.
+
+        known: the shape of `solved`, whether that is known; each rung is fitted to the questions that have it.
+        """
+        known = np.ones_like(solved) if known is None else known
+        words = corpus.frequent(LEAST_WITH, VOCABULARY)
+        scaler = StandardScaler().fit(corpus.counts)
+        features = _features(words, scaler)
+        with threadpool_limits(limits=1):  # the matrices are small and sparse: more threads make it slower
+            rows = corpus.matrix(words, scaler.transform(corpus.counts))
+            fitted = (_fit_known(rows, *column, seed, groups) for column in zip(solved.T, known.T, strict=True))
+            return cls(features, tuple(fitted))
+
+    def p_solved(self, corpus: Corpus) -> Floats:
+        """What `model().p_solved` gives for these questions, shape (n, rungs)."""
+        counted, words = (step for _, step in self.features.transformer_list)
+        rows = corpus.matrix(_by_column(words), counted[-1].transform(corpus.counts))
+        weights, bias = (np.stack(part) for part in zip(*map(self._linear, self.rungs), strict=True))
+        return monotone(rows @ weights.T + bias)
+
+    def model(self) -> DifficultyModel:
+        """The same predictions as plain weights, the scaling of the counts folded into them."""
+        counted, words = (step for _, step in self.features.transformer_list)
+        scaler = counted[-1]
+        weights, bias = (np.stack(part) for part in zip(*map(self._linear, self.rungs), strict=True))
+        split = len(scaler.mean_)
+        on_counts = weights[:, :split] / scaler.scale_
+        return DifficultyModel(_by_column(words), weights[:, split:], on_counts, bias - on_counts @ scaler.mean_)
+
+    def importance(self) -> list[list[tuple[str, float]]]:
+        """For each rung what its log-odds weigh, the heaviest first: counts for a standard deviation, tokens as
+        they are (there or not)."""
+        names = (*COUNTS, *_by_column(self.features.transformer_list[1][1]))
+        lines = (self._linear(rung)[0] for rung in self.rungs)
+        return [
+            sorted((z for z in zip(names, w.tolist(), strict=True) if z[1]), key=lambda z: -abs(z[1]))
+            for w in lines
+        ]
+
+    def _linear(self, rung: CalibratedClassifierCV | float) -> tuple[NDArray[np.float64], np.float64]:
+        """Weights and bias that give a rung's log-odds from its features."""
+        if isinstance(rung, float):
+            words = self.features.transformer_list[1][1].vocabulary_
+            return np.zeros(len(COUNTS) + len(words)), np.float64(np.log(rung / (1 - rung)))
+        fitted = rung.calibrated_classifiers_[0]
+        line, sigmoid = fitted.estimator, fitted.calibrators[0]
+        return -sigmoid.a_ * line.coef_[0], -sigmoid.a_ * line.intercept_[0] - sigmoid.b_
+
+    def save(self, folder: Path) -> None:
+        """Write the skops file into `folder`, and the weights that solving reads."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_trusted(folder / SKOPS, {"features": self.features, "rungs": list(self.rungs)})
+        self.model().save(folder)
+
+    @classmethod
+    def load(cls, file: Path) -> Trained:
+        """What `save` wrote; raises `InputError` for a damaged file and for types that are not `TRUSTED`."""
+        try:
+            held = read_trusted(file, TRUSTED, LARGEST)
+            trained = cls(held["features"], tuple(held["rungs"]))
+            trained.model()
+        except BROKEN as error:
+            raise InputError(
+                f"the difficulty model {file} is damaged ({brief(error)}): train it again."
+            ) from error
+        return trained
+
+
+def enough(solved: Solved) -> None:
+    """Raise `InputError` where no rung has enough of both, solved and not."""
+    count = len(solved)
+    if count < LEAST:
+        raise InputError(f"{count} labelled questions are too few to train on: give at least {LEAST}.")
+    if not any(_learnable(column) for column in solved.T):
+        raise InputError(
+            f"the {count} questions are too much alike to train on, at each rung nearly all are solved or "
+            "nearly none: add harder or easier ones."
+        )
+
+
+def _learnable(solved: NDArray[np.bool_]) -> bool:
+    """Whether there is enough of both, in a sample too, for every fold."""
+    least = max(RARE, len(solved) // 400)
+    return bool(least <= solved.sum() <= len(solved) - least)
+
+
+def _features(words: Sequence[str], scaler: StandardScaler) -> FeatureUnion:
+    """Counts, standardised, and the presence of tokens that three questions have, the most frequent ones."""
+    counted = make_pipeline(FunctionTransformer(counts), scaler)
+    found = CountVectorizer(analyzer=tokens, binary=True, vocabulary=list(words) or ["?"], dtype=np.float64)
+    return FeatureUnion([("counts", counted), ("words", found.fit([]))])
+
+
+def _by_column(words: CountVectorizer) -> tuple[str, ...]:
+    return tuple(sorted(words.vocabulary_, key=words.vocabulary_.__getitem__))
+
+
+def _fit_known(
+    rows: Any, solved: NDArray[np.bool_], known: NDArray[np.bool_], seed: int, groups: Sequence[str] | None
+) -> CalibratedClassifierCV | float:
+    """`_fit_rung` on the rows of which it is known whether the rung solves them."""
+    some = np.flatnonzero(known)
+    return _fit_rung(rows[some], solved[some], seed, None if groups is None else [groups[int(i)] for i in some])
+
+
+def _fit_rung(
+    rows: Any, solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None
+) -> CalibratedClassifierCV | float:
+    """The calibrated classifier of one rung, or its smoothed share where there is nothing to tell apart."""
+    splits = _splits(solved, seed, groups)
+    if not _learnable(solved) or not _both_in_all(solved, splits):
+        return float((solved.sum() + 1) / (len(solved) + 2))
+    best = _line(_strength(rows, solved, seed, groups))
+    return CalibratedClassifierCV(best, method="sigmoid", cv=splits, ensemble=False).fit(rows, solved)
+
+
+def _strength(rows: Any, solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None) -> float:
+    """The strength with the least cross-validated log-loss, on a sample: it hardly changes with the rows."""
+    some = np.flatnonzero(folds(solved, -(-len(solved) // SAMPLE), seed) == 0)
+    sample, truth = rows[some], solved[some]
+    splits = _splits(truth, seed, None if groups is None else [groups[int(i)] for i in some])
+    if not _both_in_all(truth, splits):
+        return STRENGTHS[len(STRENGTHS) // 2]
+
+    def loss(strength: float) -> float:
+        p = cross_val_predict(_line(strength), sample, truth, cv=splits, method="predict_proba")
+        return float(log_loss(truth, p))
+
+    return min(STRENGTHS, key=loss)
+
+
+def _splits(solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None) -> Splits:
+    """Rows to fit on and rows to predict, for each fold; a fold that few groups left empty is none."""
+    fold = folds(solved, FOLDS, seed, groups)
+    parts = ((np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(FOLDS))
+    return [(inside, outside) for inside, outside in parts if len(outside)]
+
+
+def _both_in_all(solved: NDArray[np.bool_], splits: Splits) -> bool:
+    """Whether every fit sees some that are solved and some that are not: few large groups may not allow it."""
+    return all(0 < solved[inside].sum() < len(inside) for inside, _ in splits)
+
+
+def _line(strength: float) -> LogisticRegression:
+    return LogisticRegression(C=strength, max_iter=5000, tol=1e-3)

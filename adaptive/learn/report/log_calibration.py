@@ -1,0 +1,106 @@
+"""Calibration: what was predicted of logged solves against what was observed, by model and profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adaptive.learn.data.observations import Observation
+from adaptive.learn.fit.thresholds import share
+
+BINS = 10
+SOURCES = ("user", "reference", "verdict")
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many of `count` answers were right."""
+
+    count: int
+    right: int
+
+    def shared(self) -> tuple[float, float, float]:
+        """The share that was right, and its 95 % Wilson interval."""
+        return share(self.right, self.count)
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts, and the share that was right with its interval."""
+        observed, low, high = self.shared()
+        return {"count": self.count, "right": self.right, "observed": observed, "interval": [low, high]}
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Answers of which a probability from `low` on, to `high`, was predicted; `predicted` is its mean."""
+
+    low: float
+    high: float
+    predicted: float
+    tally: Tally
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {"from": self.low, "to": self.high, "predicted": self.predicted, **self.tally.to_json()}
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Of one model with one profile. p_solved: by P(solved) at the rung whose answer was kept.
+
+    scores: by the score of the kept answer's verdict, for each verifier; accepted: answers that were accepted. In
+    these two an answer does not count that is only known to be right or wrong by that verdict itself.
+    """
+
+    model: str
+    profile: str
+    sources: dict[str, int]
+    p_solved: list[Bin]
+    scores: dict[str, list[Bin]]
+    accepted: Tally
+
+    @classmethod
+    def of(cls, model: str, profile: str, seen: Sequence[Observation]) -> Calibration:
+        """Of observations of this model with this profile."""
+        told = [o for o in seen if not o.by_verdict]
+        accepted = [o.right for o in told if o.accepted]
+        verifiers = sorted({o.verifier for o in told if o.score is not None})
+        return cls(
+            model=model,
+            profile=profile,
+            sources={s: n for s in SOURCES if (n := sum(o.source == s for o in seen))},
+            p_solved=bins((o.predicted, o.right) for o in seen),
+            scores={name: bins((o.score, o.right) for o in told if o.verifier == name) for name in verifiers},
+            accepted=Tally(len(accepted), sum(accepted)),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "model": self.model,
+            "profile": self.profile,
+            "sources": self.sources,
+            "p_solved": [b.to_json() for b in self.p_solved],
+            "scores": {name: [b.to_json() for b in rows] for name, rows in self.scores.items()},
+            "accepted": self.accepted.to_json(),
+        }
+
+
+def calibrations(seen: Sequence[Observation]) -> list[Calibration]:
+    """One for each model and profile, by name."""
+    names = sorted({(o.model, o.profile) for o in seen})
+    return [Calibration.of(m, p, [o for o in seen if (o.model, o.profile) == (m, p)]) for m, p in names]
+
+
+def bins(pairs: Iterable[tuple[float | None, bool]]) -> list[Bin]:
+    """Predicted probabilities in 0..1, and whether it came true, by tenths; empty tenths and None are left out."""
+    found: dict[int, list[tuple[float, bool]]] = {}
+    for predicted, right in pairs:
+        if predicted is not None:
+            found.setdefault(min(int(predicted * BINS), BINS - 1), []).append((predicted, right))
+    return [_bin(tenth, found[tenth]) for tenth in sorted(found)]
+
+
+def _bin(tenth: int, held: list[tuple[float, bool]]) -> Bin:
+    mean = sum(p for p, _ in held) / len(held)
+    return Bin(tenth / BINS, (tenth + 1) / BINS, mean, Tally(len(held), sum(right for _, right in held)))

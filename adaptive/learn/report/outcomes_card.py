@@ -1,0 +1,183 @@
+"""The figures of a profile that was fitted to outcomes: for the terminal, and for the card in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adaptive.learn.fit.thresholds import Gates
+from adaptive.learn.report import tables
+from adaptive.learn.report.tables import percent, table
+from adaptive.profile.profile import Profile
+
+
+@dataclass(frozen=True)
+class Made:
+    """How it was made: by which command, from which file, of how many questions, how many left to tune on."""
+
+    command: str
+    source: str
+    questions: int
+    tune_share: float
+    rule: str = ""
+
+
+def metrics(profile: Profile, gates: Gates) -> str:
+    """What was measured, as text with Markdown tables."""
+    figures = profile.figures
+    return "\n\n".join([
+        tables.level_table(figures["difficulty"]),
+        _rungs(profile, figures),
+        *_embedding(profile, figures),
+        _reliability("difficulty, from the text", figures["difficulty"]["reliability"]),
+        _reliability("difficulty, after a direct answer", figures["probe"]["reliability"]),
+        *verifier_parts(figures["verifier"]),
+        tables.gates_table(gates),
+        tables.thinking(figures),
+        _importance(profile, figures),
+    ])  # fmt: skip
+
+
+def card(profile: Profile, gates: Gates, made: Made, plots: Sequence[str]) -> str:
+    """The README.md of a profile's folder."""
+    ladder = [(i, r.effort, r.budget) for i, r in enumerate(profile.ladder)]
+    shown = "".join(f"![{name}]({name})\n" for name in plots)
+    return f"""# Profile {profile.name}
+
+What `adaptive` knows of the model `{profile.model}`: how likely each rung of its ladder is to solve a question,
+from the question's text and, where one was given, from the direct answer; and how likely an answer is right.
+
+{table(("rung", "effort", "thinking budget"), ladder)}
+
+## How it was made
+
+    {made.command}
+
+From {made.questions} questions of `{made.source}`, each recorded at every rung; {percent(made.tune_share)} of the
+groups of questions were left to tune the policy on. {made.rule}
+`seen.txt` names what it was fitted to, as hashes: leave these out when measuring it.
+
+## Figures
+
+All probabilities are of questions that the model was not fitted to, with no group of questions on both sides;
+intervals are 95 % Wilson intervals. Thresholds are the exception: each half of the answers is judged by the other
+half's, and answers to one question may be in both, so their intervals are too narrow.
+
+{metrics(profile, gates)}
+
+{shown}
+## What it cannot do
+
+* It predicts for questions like those it was fitted to. On others the probabilities mean little.
+* A rung is taken to solve what a cheaper one solves. Where thinking breaks answers that were right, p(solved) of
+  the dearer rungs is somewhat too high.
+* The thresholds hold on average over such questions, without a guarantee for a single one, and only for this
+  model and the sampling that it was recorded with.
+
+Files: `profile.json` (ladder, style, policy, probe, verifier, figures), `difficulty.skops` (the fitted
+scikit-learn estimators), `difficulty.npz` (the same as plain weights, made from it), `seen.txt`\
+{", `embedding.npz` (the weights of an embedding, on top of these)" if profile.embedding else ""}.
+"""
+
+
+def _rungs(profile: Profile, figures: dict[str, Any]) -> str:
+    head = ("rung", "effort", "budget", "solved", "Brier", "with probe", "base", "log-loss", "with probe", "base",
+            "AUROC", "with probe")  # fmt: skip
+    rows = [
+        (i, rung.effort, rung.budget, text["solved"], text["brier"], probe["brier"], text["brier_base"],
+         text["log_loss"], probe["log_loss"], text["log_loss_base"], text["auroc"], probe["auroc"])
+        for i, (rung, text, probe) in enumerate(
+            zip(profile.ladder, figures["difficulty"]["rungs"], figures["probe"]["rungs"], strict=True)
+        )
+    ]  # fmt: skip
+    said = (
+        "P(solved at this rung): from the text alone, with the probe (the direct answer), and always predicting "
+        "the share (base):"
+    )
+    return said + "\n\n" + table(head, rows)
+
+
+def _embedding(profile: Profile, figures: dict[str, Any]) -> list[str]:
+    """How well p(solved) is told with the embedding, and whether that pays; nothing where there is none."""
+    if (found := figures.get("embedding")) is None:
+        return []
+    head = ("rung", "effort", "budget", "Brier", "text alone", "log-loss", "text alone", "AUROC", "text alone")
+    rows = [
+        (
+            i,
+            rung.effort,
+            rung.budget,
+            *(one[key] for key in ("brier", "log_loss", "auroc") for one in (both, text)),
+        )
+        for i, (rung, both, text) in enumerate(
+            zip(profile.ladder, found["rungs"], figures["difficulty"]["rungs"], strict=True)
+        )
+    ]
+    said = (
+        f"P(solved at this rung) with an embedding of the question by `{found['model']}` ({found['dimension']} "
+        f"numbers, {found['components']} components), beside the text alone:"
+    )
+    return [said + "\n\n" + table(head, rows), pays(found["gain"])]
+
+
+def pays(gain: dict[str, Any]) -> str:
+    """Whether an embedding pays, in words."""
+    change = f"log-loss falls by {gain['log_loss']:.3f} ({gain['low']:.3f} to {gain['high']:.3f})"
+    if gain["pays"]:
+        return f"The embedding pays: {change}, the mean over rungs."
+    return (
+        f"That the embedding pays is not shown: {change}, the mean over rungs. Without --embed solving needs no "
+        "embedding model."
+    )
+
+
+def _reliability(name: str, rows: list[dict[str, Any]]) -> str:
+    shown = [(f"from {r['from']:.1f}", r["count"], r["predicted"], r["solved"]) for r in rows]
+    return f"Reliability of {name}:\n\n" + table(("predicted", "count", "mean", "came true"), shown)
+
+
+def verifier_parts(found: dict[str, Any] | None) -> list[str]:
+    """How well the verifier model tells right answers, and what it accepts."""
+    if found is None:
+        return ["No verifier model: nearly all answers are right, or nearly none is."]
+    head = ("answer", "judged", "right", "AUROC", "confidence", "Brier", "confidence", "base")
+    rows = [
+        (k["kind"] + (", after a direct one" if k["after_direct"] else ""), k["count"], percent(k["right"]),
+         k["auroc"], k["auroc_confidence"], k["brier"], k["brier_confidence"], k["brier_base"])
+        for k in found["by_kind"]
+    ]  # fmt: skip
+    said = "Verifier model, P(right | attempt), beside the raw confidence, over all situations of a policy:\n\n"
+    return [
+        said + table(head, rows),
+        _gate(found["gate"]),
+        _reliability("the verifier model", found["reliability"]),
+    ]
+
+
+def _gate(gate: dict[str, Any]) -> str:
+    wanted = f"{percent(gate['target'])} of those accepted are to be right"
+    if gate["threshold"] is None:
+        return f"It accepts no answer: {wanted}, and no threshold reaches that on enough answers."
+    return (
+        f"It accepts from {gate['threshold']:.3f} on ({wanted}): {gate['accepted']} of {gate['judged']} answers, "
+        f"{percent(gate['precision'])} of them right ({percent(gate['low'])} to {percent(gate['high'])})."
+    )
+
+
+def _importance(profile: Profile, figures: dict[str, Any]) -> str:
+    """What weighs most in each model: log-odds for a standard deviation, of tokens for being there."""
+    rows = []
+    for i, (text, probe) in enumerate(zip(figures["tokens_of_text"], figures["probe"]["importance"], strict=True)):
+        rows.append((f"rung {i}, text", _weights(text)))
+        rows.append((f"rung {i}, probe", _weights(probe)))
+    if figures["verifier"]:
+        rows.append(("verifier", _weights(figures["verifier"]["importance"])))
+    said = "What weighs most: change of log-odds for a standard deviation, and of a token for being there.\n\n"
+    return said + table(("model", "weights"), rows)
+
+
+def _weights(rows: Sequence[Sequence[Any]], most: int = 8) -> str:
+    return ", ".join(
+        f"`{name.replace('|', '¦').replace('`', chr(39))}` {weight:+.2f}" for name, weight in rows[:most]
+    )

@@ -1,0 +1,78 @@
+"""The figures of a profile whose model was placed by a few graded questions: for the terminal, and its card."""
+
+from __future__ import annotations
+
+from adaptive.learn.place import Calibrated
+from adaptive.learn.report import tables
+from adaptive.learn.report.outcomes_card import verifier_parts
+from adaptive.learn.report.tables import table
+from adaptive.profile.profile import Profile
+
+
+def metrics(profile: Profile, found: Calibrated) -> str:
+    """What was measured, as text with Markdown tables."""
+    difficulty = found.figures["difficulty"]
+    measured = () if difficulty is None else (
+        tables.level_table(difficulty),
+        tables.rungs_table(profile.ladder, difficulty),
+        tables.reliability_table(difficulty),
+    )  # fmt: skip
+    return "\n\n".join([
+        _place(found),
+        *measured,
+        *(verifier_parts(found.figures["verifier"]) if found.verifier else ()),
+        tables.gates_table(found.gates),
+        tables.thinking(found.figures),
+        *(f"{said[0].upper()}{said[1:]}." for said in found.said),
+    ])  # fmt: skip
+
+
+def card(profile: Profile, found: Calibrated, command: str, source: str) -> str:
+    """The README.md of a profile's folder.
+
+    command: what made it. source: the questions that the model was placed by, in words.
+    """
+    ladder = [(i, r.effort, r.budget) for i, r in enumerate(profile.ladder)]
+    return f"""# Profile {profile.name}
+
+What `adaptive` knows of the model `{profile.model}` from a few graded questions. The general difficulty model says
+from its text how hard a question is; how likely each rung is to solve one that hard follows from the model's place
+on that scale: logit p(solved) = slope * (ability - difficulty).
+
+{table(("rung", "effort", "thinking budget"), ladder)}
+
+## How it was made
+
+    {command}
+
+Placed by {source}. `seen.txt` names them, as hashes: leave these out when measuring the profile.
+
+## Figures
+
+Of difficulty: measured on the other graded questions of the same source, which may be of the same templates; the
+base is the share among those that the model was placed by. Thresholds: each half of the answers is judged by the
+other half's. Where none lets an answer through there, the threshold stated before is kept.
+
+{metrics(profile, found)}
+
+## What it cannot do
+
+* It ranks questions as the general difficulty model does, whatever this model is good at. A profile that was
+  trained on thousands of the model's own answers may know better.
+* The general model was fitted to public sets of questions: on questions of these its ranking is better than on new
+  ones.
+* The probabilities hold for questions like those that the model was placed by.
+
+Files: `profile.json` (ladder, style, policy, placement, figures), `seen.txt`, and `held_out.npz` (p(solved) of the
+other questions). The general difficulty model comes with `adaptive`.
+"""
+
+
+def _place(found: Calibrated) -> str:
+    placement = found.placement
+    abilities = [(i, ability) for i, ability in enumerate(placement.abilities)]
+    said = (
+        f"Placed by {found.figures['placed_by']} questions, {placement.answers} answers: "
+        f"slope {placement.slope:.3f}, and the abilities in logits"
+    )
+    return said + "\n\n" + table(("rung", "ability"), abilities)

@@ -1,0 +1,135 @@
+"""The figures of a trained profile in words and tables: for the terminal, and for the card in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from adaptive.learn.fit.metrics import LEVELS
+from adaptive.learn.fit.thresholds import Gate, Gates
+from adaptive.profile.profile import Profile
+from adaptive.types.ladder import Ladder
+
+Row = Sequence[object]
+
+
+def metrics(ladder: Ladder, figures: dict[str, Any], gates: Gates) -> str:
+    """What was measured, as text with Markdown tables."""
+    parts = (level_table(figures["difficulty"]), rungs_table(ladder, figures["difficulty"]),
+             reliability_table(figures["difficulty"]), gates_table(gates), thinking(figures))  # fmt: skip
+    return "\n\n".join(parts)
+
+
+def card(profile: Profile, gates: Gates, command: str, source: str) -> str:
+    """The README.md of a profile's folder.
+
+    command: what made it. source: the questions it was made from, in words.
+    """
+    ladder = table(
+        ("rung", "effort", "thinking budget"), [(i, r.effort, r.budget) for i, r in enumerate(profile.ladder)]
+    )
+    return f"""# Profile {profile.name}
+
+What `adaptive` knows of the model `{profile.model}`: how likely each rung of its ladder is to solve a
+question, from the question's text alone, and from which confidence on its answers are accepted.
+
+{ladder}
+
+## How it was made
+
+    {command}
+
+From {source}. Each was answered by the model itself: without thinking, and, where that was wrong, with
+thinking (s1's rule, arXiv 2501.19393 §2.2). The cheapest rung that was right is the question's label.
+
+## Figures
+
+Measured on questions that the model of difficulty was not fitted to; intervals are 95 % Wilson intervals.
+
+{metrics(profile.ladder, profile.figures, gates)}
+
+## What it cannot do
+
+* It predicts for questions like those it was trained on. On others the probabilities mean little: only the
+  direct answer's confidence and the verifiers then tell how hard a question is.
+* The text says how hard a question looks, not whether this answer is right.
+* The thresholds hold on average over such questions, without a guarantee for a single one, and only for this
+  model and greedy sampling, with which they were measured.
+
+Files: `profile.json` (ladder, style, policy, figures), `difficulty.skops` (the fitted scikit-learn
+estimators), `difficulty.npz` (the same as plain weights, made from it), `labels.jsonl` where it was kept
+(every answer).
+"""
+
+
+def table(head: Row, rows: Sequence[Row]) -> str:
+    """A Markdown table, its columns lined up; floats are shown with three digits after the point."""
+    cells = [[_cell(value) for value in row] for row in (head, *rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in cells]
+    return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def percent(part: float) -> str:
+    """A share in 0..1 in words."""
+    return f"{100 * part:.1f} %"
+
+
+def level_table(figures: dict[str, Any]) -> str:
+    """How often the level was right, and what was said of what."""
+    found = figures["level"]
+    said = (
+        f"Level (easy, medium, hard) right on {percent(found['accuracy'])} of {figures['held_out']} "
+        f"held-out questions ({percent(found['low'])} to {percent(found['high'])}); always naming the "
+        f"commonest: {percent(found['base'])}."
+    )
+    rows = [(f"is {name}", *row) for name, row in zip(LEVELS, found["table"], strict=True)]
+    return said + "\n\n" + table(("", *(f"said {name}" for name in LEVELS)), rows)
+
+
+def rungs_table(ladder: Ladder, figures: dict[str, Any]) -> str:
+    """How well p(solved) is told at each rung."""
+    head = ("rung", "budget", "solved", "Brier", "base", "log-loss", "base", "AUROC")
+    keys = ("solved", "brier", "brier_base", "log_loss", "log_loss_base", "auroc")
+    rows = [
+        (i, rung.budget, *(found[k] for k in keys))
+        for i, (rung, found) in enumerate(zip(ladder, figures["rungs"], strict=True))
+    ]
+    return "P(solved at this rung or a cheaper one), against always predicting its share:\n\n" + table(head, rows)
+
+
+def reliability_table(figures: dict[str, Any]) -> str:
+    """How often what was predicted came true."""
+    rows = [(f"from {r['from']:.1f}", r["count"], r["predicted"], r["solved"]) for r in figures["reliability"]]
+    return "Reliability, all rungs together:\n\n" + table(("predicted", "count", "mean", "solved"), rows)
+
+
+def gates_table(gates: Gates) -> str:
+    """From which confidence on answers are accepted, and how many of these are right."""
+    named = {"direct answer": gates.direct, **{f"thinking, {e}": g for e, g in gates.chains.items()}}
+    rows = [_gate(name, gate) for name, gate in {**named, "both agree": gates.agreement}.items()]
+    head = ("answer", "judged", "right", "threshold", "accepted", "precision", "interval")
+    said = f"Accepted from the confidence at which {percent(gates.direct.target)} are right:"
+    return said + "\n\n" + table(head, rows)
+
+
+def _gate(name: str, gate: Gate) -> Row:
+    precision, low, high = gate.precision()
+    right = percent(gate.right / gate.answers) if gate.answers else None
+    judged = (name, gate.answers, right, gate.threshold, percent(gate.coverage))
+    return (*judged, percent(precision), f"{low:.3f}-{high:.3f}") if gate.accepted else (*judged, None, None)
+
+
+def thinking(figures: dict[str, Any]) -> str:
+    """What thinking mended, broke and took."""
+    tokens = figures["tokens"]
+    return (
+        f"On the {figures['audited']} audited questions (picked by chance, every effort run) the dearest "
+        f"chain mended {figures['mended']} wrong direct answers and broke {figures['broken']} right ones. "
+        f"A direct answer took {tokens['direct']:.0f} tokens in the mean, the dearest chain "
+        f"{tokens['chains']:.0f}, their prompt apart."
+    )

@@ -1,0 +1,1 @@
+"""Policies replayed on recorded outcomes, and chosen by risk control."""

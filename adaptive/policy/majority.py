@@ -1,0 +1,156 @@
+"""Votes among samples: who leads, how sure that is, and how many more samples are worth asking for at once.
+
+Adaptive-Consistency (Aggarwal et al. 2023, arXiv 2305.11860) stops asking once the leader is likely to be the
+majority: P(p1 > p2) under Beta(v1 + 1, v2 + 1) for the votes v1 of the leader and v2 of the runner-up. Here a
+vote may weigh less than one (a verifier's score), and asking also stops when nothing can change any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import exp, fsum, lgamma, log
+from typing import NamedTuple
+
+from adaptive.answers.equality import same_answer
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """One sample's vote. None abstains. `weight` is in 0..1; anything else is a `ValueError`."""
+
+    answer: str | None
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight <= 1:
+            raise ValueError(f"a ballot weighs {self.weight}: weights are in 0..1")
+
+
+@dataclass(frozen=True)
+class Group:
+    """The votes for one answer, as its first voter wrote it: their weights and places, in order."""
+
+    answer: str
+    weights: tuple[float, ...]
+    members: tuple[int, ...]
+
+    @property
+    def weight(self) -> float:
+        """The sum of the weights, rounded once: the order of the votes does not matter."""
+        return fsum(self.weights)
+
+
+def tally(ballots: Sequence[Ballot]) -> tuple[Group, ...]:
+    """The ballots by answer, the heaviest group first; of equal ones the one that came first.
+
+    A ballot joins the first group that has an answer which is the same as its own, and stays there: groups only
+    ever grow. Answers that say nothing abstain. The order of ballots matters for ties, and where "12" is
+    followed or preceded by both "12 cm" and "12 m", which are the same as it but not as each other.
+    """
+    groups: list[list[_Voter]] = []
+    for at, ballot in enumerate(ballots):
+        if ballot.answer is not None and same_answer(ballot.answer, ballot.answer):
+            voter = _Voter(at, ballot.answer, ballot.weight)
+            home = next((group for group in groups if _agrees(group, voter)), None)
+            if home is None:
+                groups.append([voter])
+            else:
+                home.append(voter)
+    return tuple(sorted(map(_group, groups), key=_rank, reverse=True))
+
+
+def lead(ballots: Sequence[Ballot]) -> float:
+    """P(the leader is the majority), in 0.5..1: against the runner-up, who may have no votes yet.
+
+    0.5 for a tie, and where nobody has voted.
+    """
+    return _lead(tally(ballots))
+
+
+def settled(ballots: Sequence[Ballot], most: int, threshold: float) -> str:
+    """Why no more samples are needed, in words; "" if the vote goes on.
+
+    most: samples that may be asked for in all. threshold: asking stops when `lead` is above it, so 1 means only
+    when the vote is decided.
+    """
+    return _settled(tally(ballots), len(ballots), most, threshold)
+
+
+def next_batch(ballots: Sequence[Ballot], most: int, threshold: float) -> int:
+    """How many samples to ask for at once; 0 if the vote is settled.
+
+    It is the least number that could settle it, all voting for the leader with full weight. Asking one by one
+    would need at least as many, so nothing is wasted by asking for them together.
+    """
+    groups, count = tally(ballots), len(ballots)
+    batch = 0
+    while not _settled(_agreed(groups, count, batch), count + batch, most, threshold):
+        batch += 1
+    return batch
+
+
+def beta_half(a: float, b: float) -> float:
+    """I(1/2; a, b), the chance that a Beta(a, b) is below one half, for real a, b > 0.
+
+    The power series of the smaller tail, all of whose terms are positive (DLMF 8.17.8): no digits are lost, and
+    it takes some tens of terms, a few hundred for thousands of votes.
+    """
+    if a < b:
+        return 1 - beta_half(b, a)
+    front = exp(lgamma(a + b) - lgamma(a + 1) - lgamma(b) - (a + b) * log(2))
+    term = total = 1.0
+    step = 0
+    while term > total * 1e-17:
+        term *= (a + b + step) / (2 * (a + 1 + step))
+        total += term
+        step += 1
+    return min(0.5, front * total)
+
+
+class _Voter(NamedTuple):
+    at: int
+    answer: str
+    weight: float
+
+
+def _agrees(group: Sequence[_Voter], voter: _Voter) -> bool:
+    return any(same_answer(answer, voter.answer) for answer in {other.answer for other in group})
+
+
+def _group(voters: Sequence[_Voter]) -> Group:
+    return Group(voters[0].answer, tuple(v.weight for v in voters), tuple(v.at for v in voters))
+
+
+def _rank(group: Group) -> tuple[float, int]:
+    """What the leader has most of."""
+    return group.weight, -group.members[0]
+
+
+def _lead(groups: Sequence[Group]) -> float:
+    first, second, *_ = (*(group.weight for group in groups), 0.0, 0.0)
+    return 1 - beta_half(first + 1, second + 1)
+
+
+def _settled(groups: Sequence[Group], count: int, most: int, threshold: float) -> str:
+    if count >= most:
+        return f"all {count} samples are in"
+    if _decided(groups, count, most - count):
+        return "the majority cannot change"
+    sure = _lead(groups)
+    return f"confident enough: {sure:.2f}" if sure > threshold else ""
+
+
+def _decided(groups: Sequence[Group], count: int, left: int) -> bool:
+    """Whether neither a rival nor an answer nobody gave yet can lead after `left` more ballots."""
+    if not groups:
+        return False
+    leader, *rivals = groups
+    newcomer = (float(left), -count)
+    return _rank(leader) > max([newcomer, *((fsum((*g.weights, left)), -g.members[0]) for g in rivals)])
+
+
+def _agreed(groups: Sequence[Group], count: int, more: int) -> tuple[Group, ...]:
+    """The groups after `more` ballots for the leader, or for the first answer if there is none yet."""
+    leader, *rest = groups or (Group("", (), (count,)),)
+    return replace(leader, weights=leader.weights + (1.0,) * more), *rest

@@ -1,0 +1,46 @@
+"""Which attempt is kept, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adaptive.types.attempt import Attempt
+
+VOTE = "vote"
+"""What the verdict on the majority of a vote is by."""
+
+
+def best(attempts: Sequence[Attempt]) -> int:
+    """The index of the attempt to keep: accepted before not, then the higher score, then the earlier one.
+
+    Of those that were not accepted, the one that speaks for the majority of a vote comes first: the vote has
+    weighed the scores of the others. And what a chain was made to answer where its budget cut it gives way to what
+    the same chain answered with more room: a chain's weakest stretch stays in it, so the longer one cannot score
+    higher.
+    """
+    superseded = {a.base for a in attempts if a.arm == "budget" and a.answer is not None}
+
+    def rank(index: int) -> tuple[bool, bool, bool, bool, float, int]:
+        verdict, attempt = attempts[index].verdict, attempts[index]
+        accepted = verdict is not None and verdict.accepted
+        voted = verdict is not None and not accepted and verdict.verifier == VOTE
+        score = verdict.score if verdict else 0.0
+        return accepted, attempt.answer is not None, voted, index not in superseded, score, -index
+
+    return max(range(len(attempts)), key=rank)
+
+
+def why_kept(attempts: Sequence[Attempt], kept: int) -> str:
+    """Why the attempt `kept` is the answer, in words."""
+    attempt, count = attempts[kept], len(attempts)
+    verdict = attempt.verdict
+    if verdict is not None and verdict.accepted:
+        return f"attempt {kept + 1} of {count} was accepted ({verdict.verifier})"
+    if count == 1:
+        return "the only attempt"
+    if attempt.answer is None:
+        return f"none of {count} attempts gave an answer: the first"
+    if verdict is not None and verdict.verifier == VOTE:
+        return f"none of {count} attempts was accepted: attempt {kept + 1} speaks for the majority"
+    score = f"{verdict.score:.2f}" if verdict else "0.00"
+    return f"none of {count} attempts was accepted: attempt {kept + 1} has the highest score, {score}"

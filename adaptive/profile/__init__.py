@@ -1,0 +1,1 @@
+"""What a solve reads of a model; numpy alone."""

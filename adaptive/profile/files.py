@@ -1,0 +1,133 @@
+"""The files of a profile, read and written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adaptive.errors import InputError
+from adaptive.profile.difficulty import SKOPS, DifficultyModel
+from adaptive.profile.embedding import Embedded, Embedding, Lines
+from adaptive.profile.placement import Placement
+from adaptive.profile.predictor import Predictor, predict_nothing
+from adaptive.profile.probe import Probe
+from adaptive.types.from_json import as_type, from_plain
+from adaptive.types.ladder import Ladder, Rung
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+
+    from adaptive.embeddings import Embedder
+
+
+FORMAT = 1
+FILE, CARD = "profile.json", "README.md"
+KEYS = ("format", "name", "model", "ladder", "style", "stops", "policy", "verifier", "difficulty", "figures")
+SINCE = ("probe", "tune_share", "placement", "embedding")
+"""Keys that older profiles lack."""
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"the profile {file} cannot be read ({error.strerror}): name its folder.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the profile {file} is not valid JSON ({error}): get it again, or train it.") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        found = data.get("format") if isinstance(data, dict) else None
+        raise InputError(
+            f"{file} has 'format' {found!r}, this version of adaptive reads {FORMAT}: train it again."
+        )
+    wrong = next((k for k in (*KEYS, *data) if (k in data) != (k in KEYS) and k not in SINCE), None)
+    if wrong is not None:
+        raise InputError(f"{file} has {'the unknown key' if wrong in data else 'no key'} {wrong!r}.")
+    return data
+
+
+def _ladder(rows: Any, file: str) -> Ladder:
+    if not isinstance(rows, list):
+        raise InputError(f"'ladder' in {file} must be a list of rungs.")
+    rungs = tuple(from_plain(Rung, row, f"rung {i} of 'ladder' in {file}") for i, row in enumerate(rows))
+    try:
+        return Ladder(rungs)
+    except InputError as error:
+        raise InputError(f"'ladder' in {file} is not valid: {error}") from error
+
+
+def _probe(data: Any, rungs: int, file: str) -> Probe | None:
+    probe: Probe | None = as_type(Probe | None, data, f"'probe' in {file}")
+    if probe is not None and len(probe.rungs) != rungs:
+        raise InputError(f"'probe' in {file} knows {len(probe.rungs)} rungs, the ladder beside it has {rungs}.")
+    return probe
+
+
+def _placement(data: dict[str, Any], file: str) -> Placement | None:
+    if data.get("placement") is None:
+        return None
+    placement = Placement.from_json(data["placement"], f"'placement' in {file}")
+    rungs = len(_ladder(data["ladder"], file))
+    if len(placement.abilities) != rungs:
+        raise InputError(
+            f"'placement' in {file} knows {len(placement.abilities)} rungs, the ladder beside it has {rungs}."
+        )
+    if data["difficulty"] is not None:
+        raise InputError(f"{file} has a 'placement' and a 'difficulty': set the one to null that does not count.")
+    return placement
+
+
+def placed_model(placement: Placement) -> Callable[[], Predictor]:
+    """What loads the general difficulty model, with this model placed on its scale, once."""
+
+    @cache
+    def load() -> Predictor:
+        from adaptive.profile.general import Placed, shipped
+
+        return Placed(shipped(), placement)
+
+    return load
+
+
+def _embedding(data: dict[str, Any], file: str) -> Embedding | None:
+    found: Embedding | None = as_type(Embedding | None, data.get("embedding"), f"'embedding' in {file}")
+    if found is not None and data["difficulty"] is None:
+        raise InputError(f"{file} has an 'embedding' and no 'difficulty', on top of which it is: train it again.")
+    return found
+
+
+def _loader(
+    folder: Path,
+    name: str | None,
+    rungs: int,
+    embedding: Embedding | None,
+    embedder: Embedder | Embeddings | None,
+) -> Callable[[], Predictor | None]:
+    """What loads the difficulty model once; that its file is there, and what is small, is checked now."""
+    if name is None:
+        return predict_nothing
+    if name != SKOPS or not (folder / name).is_file():
+        raise InputError(f"{folder / FILE} names the difficulty model {name!r}, and {folder} has no such file.")
+    lines = Lines.load(folder, rungs, embedding.dimension) if embedding else None
+
+    @cache
+    def load() -> Predictor:
+        model = DifficultyModel.load(folder)
+        if model.rungs != rungs:
+            raise InputError(f"{folder / name} knows {model.rungs} rungs, the ladder beside it has {rungs}.")
+        return model if embedding is None or lines is None else embedded_model(model, lines, embedding, embedder)
+
+    return load
+
+
+def embedded_model(
+    text: Predictor, lines: Lines, embedding: Embedding, embedder: Embedder | Embeddings | None = None
+) -> Embedded:
+    """The difficulty model with an embedding on top; `embedder` is in place of the model that it names."""
+    from adaptive.embeddings.cached import Reader
+    from adaptive.embeddings.registry import as_embedder
+
+    own = None if embedder is None else as_embedder(embedder)
+    return Embedded(text, lines, Reader(embedding.model, embedding.dimension, own))

@@ -1,0 +1,186 @@
+"""Profile: what is known of one model. A folder with `profile.json`, the difficulty model and a card.
+
+Light to load: numpy and a few kilobytes. scikit-learn is imported only to train a profile, or where the small
+copy of the difficulty model that is made for solving is not there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adaptive._util.files import write_whole
+from adaptive.errors import InputError
+from adaptive.profile.difficulty import LIKELY, SKOPS, level
+from adaptive.profile.embedding import FILE as WITH_EMBEDDING
+from adaptive.profile.embedding import Embedded, Embedding
+from adaptive.profile.files import (
+    CARD,
+    FILE,
+    FORMAT,
+    _embedding,
+    _ladder,
+    _loader,
+    _placement,
+    _probe,
+    _read,
+    placed_model,
+)
+from adaptive.profile.placement import Placement
+from adaptive.profile.predictor import Predictor, predict_nothing
+from adaptive.profile.probe import Probe
+from adaptive.reason.budget import Style
+from adaptive.types.attempt import Attempt
+from adaptive.types.from_json import as_type, from_plain
+from adaptive.types.ladder import Ladder
+from adaptive.types.logistic import Logistic
+from adaptive.types.policy import Policy
+from adaptive.types.stops import Stops
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+
+    from adaptive.embeddings import Embedder
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is known of the model with the spec `model`. `figures` are measured, in plain JSON types.
+
+    verifier: the verifier model, None where none was trained. probe: what a direct answer tells of difficulty,
+    None where that was not learned. tune_share: the share of the outcomes' questions that it was not fitted to, by
+    `adaptive.learn.data.splits`; None where it was not made from outcomes.
+    placement: where the model is on the scale of the general difficulty model, None where it was not placed there.
+    embedding: the embedding model that difficulty sees a question through besides its text, None without one.
+    general: whether the level is told by the general difficulty model, for want of anything measured.
+    difficulty_model: returns the difficulty model, loaded when first asked for; None where none was trained.
+    """
+
+    name: str
+    model: str
+    ladder: Ladder
+    style: Style = field(default_factory=Style)
+    policy: Policy = field(default_factory=Policy)
+    stops: Stops = field(default_factory=Stops)
+    verifier: Logistic | None = None
+    probe: Probe | None = None
+    tune_share: float | None = None
+    figures: dict[str, Any] = field(default_factory=dict)
+    placement: Placement | None = None
+    embedding: Embedding | None = None
+    general: bool = False
+    difficulty_model: Callable[[], Predictor | None] = field(default=predict_nothing, compare=False)
+
+    def difficulty(self, question: str, probe: Attempt | None = None) -> dict[str, Any]:
+        """How hard a question is: `p_solved`, a probability for each rung that never falls, and `level`.
+
+        probe: this model's direct answer, where there is one: it tells more than the text alone. Without a trained
+        model the level is "unknown" and p_solved is empty; with the general one p_solved is empty too, for that
+        knows no rungs, and `general` is the probability that an average model solves it with full thinking. Where
+        an embedding cannot be had, the text alone tells it, and `notes` says why.
+        """
+        model = self.difficulty_model()
+        if model is None and self.general:
+            return _by_general(question)
+        row, notes = model.or_text(question) if isinstance(model, Embedded) else (_row(model, question), [])
+        p_solved = _rounded(row)
+        if p_solved and self.probe is not None and probe is not None:
+            p_solved = [round(p, 4) for p in self.probe.p_solved(p_solved, probe)]
+        return {"level": level(p_solved), "p_solved": p_solved, **({"notes": notes} if notes else {})}
+
+    def p_solved(self, questions: Sequence[str]) -> list[list[float]]:
+        """`p_solved` of many questions, as `difficulty` tells it; each is empty without a trained model.
+
+        With an embedding that cannot be had, it raises `AdaptiveError`: what is measured must not be of the text.
+        """
+        model = self.difficulty_model()
+        return [_rounded(row) for row in model.p_solved(questions)] if model else [[] for _ in questions]
+
+    def at_hand(self, question: str) -> bool:
+        """Whether `difficulty` asks no embedding model; its own model must have been read before."""
+        model = self.difficulty_model() if self.embedding else None
+        return not isinstance(model, Embedded) or model.reader.knows(question)
+
+    def with_waits(self, waits: tuple[str, ...]) -> Profile:
+        """This profile with other texts for a wait; none leave it as it is."""
+        return replace(self, style=replace(self.style, waits=waits)) if waits else self
+
+    @classmethod
+    def load(cls, folder: str | Path, *, embedder: Embedder | Embeddings | None = None) -> Profile:
+        """The profile in a folder; raises `InputError` that names the file and the key that is wrong.
+
+        embedder: the embedding model that it was trained with, where that is to be an object of one's own.
+        """
+        folder = Path(folder).expanduser()
+        file = folder / FILE
+        data = _read(file)
+        placement = _placement(data, str(file))
+        keys = {"name": str, "model": str, "figures": dict[str, Any], "difficulty": str | None}
+        embedding = _embedding(data, str(file))
+        if embedder is not None and embedding is None:
+            raise InputError(f"{file} has no 'embedding': leave the embedder out, or train it with one.")
+        plain = {key: as_type(kind, data[key], f"{key!r} in {file}") for key, kind in keys.items()}
+        return cls(
+            name=plain["name"],
+            model=plain["model"],
+            ladder=_ladder(data["ladder"], str(file)),
+            style=from_plain(Style, data["style"], f"'style' in {file}"),
+            stops=from_plain(Stops, data["stops"], f"'stops' in {file}"),
+            policy=from_plain(Policy, data["policy"], f"'policy' in {file}"),
+            verifier=as_type(Logistic | None, data["verifier"], f"'verifier' in {file}"),
+            probe=_probe(data.get("probe"), len(data["ladder"]), str(file)),
+            tune_share=as_type(float | None, data.get("tune_share"), f"'tune_share' in {file}"),
+            figures=plain["figures"],
+            placement=placement,
+            embedding=embedding,
+            difficulty_model=placed_model(placement)
+            if placement
+            else _loader(folder, plain["difficulty"], len(data["ladder"]), embedding, embedder),
+        )
+
+    def save(self, folder: str | Path, *, card: str | None = None) -> None:
+        """Write `profile.json`, and the card where one is given; the difficulty model writes itself."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / FILE, json.dumps(self._to_json(folder), indent=2, ensure_ascii=False) + "\n")
+        if card is not None:
+            write_whole(folder / CARD, card)
+
+    def _to_json(self, folder: Path) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "model": self.model,
+            "ladder": self.ladder.to_json(),
+            "style": asdict(self.style),
+            "stops": asdict(self.stops),
+            "policy": asdict(self.policy),
+            "verifier": asdict(self.verifier) if self.verifier else None,
+            "probe": asdict(self.probe) if self.probe else None,
+            "tune_share": self.tune_share,
+            "placement": self.placement.to_json() if self.placement else None,
+            "embedding": asdict(self.embedding)
+            if self.embedding and (folder / WITH_EMBEDDING).is_file()
+            else None,
+            "difficulty": SKOPS if (folder / SKOPS).is_file() and not self.placement else None,
+            "figures": self.figures,
+        }
+
+
+def _by_general(question: str) -> dict[str, Any]:
+    """The level by the general model. That a question is easy, solved without thinking, it cannot tell."""
+    from adaptive.profile.general import average
+
+    p = round(float(average().p_solved([question])[0, 0]), 4)
+    return {"level": "medium" if p >= LIKELY else "hard", "p_solved": [], "general": p}
+
+
+def _row(model: Predictor | None, question: str) -> Sequence[float]:
+    return model.p_solved([question])[0] if model else ()
+
+
+def _rounded(row: Any) -> list[float]:
+    return [round(float(p), 4) for p in row]

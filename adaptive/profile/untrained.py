@@ -1,0 +1,78 @@
+"""The profile of a model that nobody measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from adaptive._util.files import artifact
+from adaptive.chat.model import ChatModel
+from adaptive.chat.request import Ask
+from adaptive.profile.files import FILE
+from adaptive.profile.profile import Profile
+from adaptive.reason.budget import Style
+from adaptive.types.ladder import Effort, Ladder, Rung
+
+LARGEST_UNTRAINED = 8192
+
+
+def untrained(model: str, window: int) -> Profile:
+    """What is taken for a model with a window of `window` ids as long as nothing was learned of it.
+
+    A quarter of the window for the top rung (8,192 tokens at most), and of that a quarter for each rung below.
+    How hard a question is, the general difficulty model says.
+    """
+    top = min(LARGEST_UNTRAINED, window // 4)
+    room = max(48, min(1024, window // 16))
+    efforts: tuple[Effort, ...] = ("low", "medium", "high")
+    budgets = zip(efforts, (top // 16, top // 4, top), strict=True)
+    rungs = (Rung("none", 0, answer_room=room), *(Rung(e, b, answer_room=room) for e, b in budgets))
+    return Profile(name="untrained", model=model, ladder=Ladder(rungs), general=True)
+
+
+def profile_for(model: str, window: int, given: str | Path | None = None) -> Profile:
+    """The profile in the folder `given`, or the model's own: shipped, or `profile/` in the model's folder.
+
+    A model without one gets an untrained profile: a plain ladder, stated thresholds, no difficulty model but the
+    general one.
+    """
+    if given is not None:
+        return Profile.load(given)
+    if model == "embedded":
+        return Profile.load(artifact("abacus") / "profile")
+    kind, _, folder = model.partition(":")
+    own = Path(folder).expanduser() / "profile"
+    if kind in ("onnx", "hf", "vllm") and (own / FILE).is_file():
+        return Profile.load(own)
+    return untrained(model, window)
+
+
+BUDGETS: dict[Effort, int] = {"minimal": 1024, "low": 4096, "medium": 16384, "high": 32768, "xhigh": 65536}
+"""Thinking tokens of an effort where nothing was measured: a bound, what is not used costs nothing."""
+BY_BUDGET: tuple[Effort, ...] = ("low", "medium", "high")
+"""Rungs of a model that takes a thinking budget and no efforts."""
+THINKING = frozenset(
+    {"reasoning_effort", "effort", "reasoning", "thinking", "thinking_level", "thinking_budget", "output_config"}
+)
+"""Arguments by which providers take an effort or a thinking budget."""
+ANSWER_ROOM = 8192
+WAIT = "Wait. Go over that again, and then give your whole answer once more."
+"""A turn of its own: a bare "Wait" reads as a request for patience."""
+
+
+def untrained_chat(model: ChatModel) -> Profile:
+    """What is taken for a chat model as long as nothing was learned of it: a rung for each effort that it takes.
+
+    One without efforts has rungs by thinking budget, and one without any lever has one rung, which does not think.
+    """
+    top = model.largest_cap or BUDGETS["xhigh"] + ANSWER_ROOM
+    room = min(ANSWER_ROOM, max(1, top // 4))
+    thinking = [e for e in model.efforts if e != "none"] or (BY_BUDGET if takes_budget(model) else ())
+    rungs = [Rung(e, min(BUDGETS[e], top - room), answer_room=room) for e in thinking]
+    if "none" in model.efforts or not thinking:
+        rungs.insert(0, Rung("none", 0, answer_room=room))
+    return Profile("untrained", model.name, Ladder(tuple(rungs)), style=Style(waits=(WAIT,)), general=True)
+
+
+def takes_budget(model: ChatModel) -> bool:
+    """Whether it takes a thinking budget, or another lever that is no effort and no cap."""
+    return bool(THINKING & model.settings(Ask("medium", BUDGETS["low"], 2 * BUDGETS["low"])).keys())

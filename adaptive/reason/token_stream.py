@@ -1,0 +1,66 @@
+"""What a watcher is told while an attempt is made, and ids turned into text as they come.
+
+Events are plain dicts of JSON types, by their "event":
+
+start     rung, arm, effort, budget, waits: once an attempt, before anything is paid for
+thinking  text, tokens: what the model added to the thinking
+wait      text, number: an end of thinking was put off with this text; counted from 1 in its chain
+end       round, tokens, injected, charged, budget, end: a round is over, counted from 1 in its chain;
+          `charged` is what the chain takes of the budget so far, `end` is why the round ended, `said` that in
+          words where there is more to say
+probe     answer, confidence, tokens, charged: what the answer would be by now, and what the look cost
+answer    text, tokens: what was added to the answer
+recover   effort, cap, starved_effort, starved_cap, tokens: a call whose thinking took its whole cap is made again;
+          `tokens` is the thinking that the starved one took
+note      text: a hosted model is asked again; what was told of a call that was cut off comes again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from adaptive.engines.protocol import Codec
+from adaptive.types.events import OnEvent, tell
+
+_CONTEXT = 6
+_BROKEN = "\ufffd"  # what decoders write for a character of which bytes are still missing
+
+
+class Stream:
+    """Turns ids into text as they come, never splitting a character; a call with an id is an `OnToken`.
+
+    Each id is decoded together with a few before it, because many tokenizers write a leading space only
+    inside a text. What was told is never taken back: an unfinished character is held until it is whole, or
+    `flush`.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        kind: Literal["thinking", "answer"],
+        watcher: OnEvent | None,
+        before: Sequence[int],
+    ) -> None:
+        self._codec, self._kind, self._watcher = codec, kind, watcher
+        self._ids = list(before[-_CONTEXT:])
+        self._told = len(self._ids)
+
+    def __call__(self, token: int) -> None:
+        """Take one id more, and tell its text if it ends a character."""
+        if self._watcher:
+            self._ids.append(token)
+            self._emit(final=False)
+
+    def flush(self) -> None:
+        """Tell what is still held."""
+        self._emit(final=True)
+
+    def _emit(self, *, final: bool) -> None:
+        told = self._codec.decode(self._ids[: self._told])
+        text = self._codec.decode(self._ids)
+        if len(text) > len(told) and (final or not text.endswith(_BROKEN)):
+            tokens = len(self._ids) - self._told
+            tell(self._watcher, self._kind, text=text[len(told) :], tokens=tokens)
+            self._ids = self._ids[-_CONTEXT:]
+            self._told = len(self._ids)

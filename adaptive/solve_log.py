@@ -1,0 +1,228 @@
+"""The SQLite file that holds solves: the result object of each, the columns one searches by, and feedback.
+
+It never holds keys, environment variables or passwords: those inside a model's address are masked.
+Several processes may write at once. Older files are brought up to date on opening, newer ones are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from adaptive._util.redact import masked
+from adaptive._util.sqlite import BUSY_SECONDS
+from adaptive.errors import AdaptiveError, InputError
+
+COPIED = ("question", "model", "profile", "answer", "status", "rung")
+
+# Each entry brings the file from version i to i + 1. Only add to the end: existing files have run the others.
+MIGRATIONS: tuple[str, ...] = (
+    """CREATE TABLE solves (
+        id INTEGER PRIMARY KEY,
+        time TEXT NOT NULL,
+        question TEXT NOT NULL,
+        model TEXT NOT NULL,
+        profile TEXT,
+        answer TEXT,
+        status TEXT NOT NULL,
+        accepted INTEGER NOT NULL,
+        rung INTEGER,
+        tokens INTEGER,
+        seconds REAL,
+        result TEXT NOT NULL
+    )""",
+    """CREATE TABLE feedback (
+        solve INTEGER NOT NULL REFERENCES solves (id),
+        source TEXT NOT NULL,
+        right INTEGER NOT NULL,
+        answer TEXT,
+        time TEXT NOT NULL,
+        PRIMARY KEY (solve, source)
+    ) WITHOUT ROWID""",
+)
+
+
+@dataclass(frozen=True)
+class Word:
+    """What was said of a solve afterwards: whether its answer is right, the right one where it was given too.
+
+    time: when it was said (UTC, ISO 8601).
+    """
+
+    right: bool
+    answer: str | None
+    time: str
+
+
+@dataclass(frozen=True)
+class Solve:
+    """One logged solve: its number, when it ended (UTC, ISO 8601) and its result object.
+
+    feedback: what was said of it afterwards, by who said it: "user".
+    """
+
+    id: int
+    time: str
+    result: dict[str, Any]
+    feedback: Mapping[str, Word] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The result object, with `id` and `time` before it and what there is of `feedback` after it."""
+        said = {source: asdict(word) for source, word in self.feedback.items()}
+        return {"id": self.id, "time": self.time, **self.result, **({"feedback": said} if said else {})}
+
+
+def default_path() -> Path:
+    """Where solves are logged: `ADAPTIVE_LOG`, or `solves.db` in the user's data folder."""
+    if named := os.environ.get("ADAPTIVE_LOG"):
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("adaptive", appauthor=False)) / "solves.db"
+
+
+class Store:
+    """The open log. A context manager; makes the file and its folder when missing.
+
+    Raises `AdaptiveError` when the file is not a log of ours or cannot be written: so whoever opens it first
+    knows that what is paid for afterwards can be kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._explained("opened"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)  # questions are private
+            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            with self._explained("written"):
+                self._migrate()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def add(self, result: dict[str, Any]) -> int:
+        """Log one result object (design §8); returns its number."""
+        result = _without_passwords(result)
+        usage = result.get("usage", {})
+        row = {
+            "time": _now(),
+            **{name: result.get(name) for name in COPIED},
+            "accepted": int(bool(result.get("accepted"))),
+            "tokens": usage.get("total"),
+            "seconds": usage.get("seconds"),
+            "result": json.dumps(result, ensure_ascii=False),
+        }
+        sql = f"INSERT INTO solves ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})"
+        with self._explained("written"):
+            return int(self._db.execute(sql, row).lastrowid or 0)
+
+    def say(self, number: int, right: bool, answer: str | None = None, source: str = "user") -> Solve:
+        """Write down whether the answer of a solve is right, over what this source said of it before.
+
+        answer: the right one, None where it was not told. Returns the solve with all that was said of it; raises
+        `InputError` if there is none with this number.
+        """
+        self.get(number)
+        sql = "INSERT OR REPLACE INTO feedback (solve, source, right, answer, time) VALUES (?, ?, ?, ?, ?)"
+        with self._explained("written"):
+            self._db.execute(sql, (number, source, int(right), answer, _now()))
+        return self.get(number)
+
+    def recent(self, count: int = 10, search: str | None = None) -> list[Solve]:
+        """The last `count` solves (0: all), oldest first, whose question or answer holds `search`."""
+        where = "WHERE question LIKE :like ESCAPE '\\' OR answer LIKE :like ESCAPE '\\'" if search else ""
+        like = "%" + re.sub(r"([\\%_])", r"\\\1", search or "") + "%"
+        sql = f"SELECT id, time, result FROM solves {where} ORDER BY id DESC LIMIT :count"
+        return self._select(sql, {"like": like, "count": count or -1})[::-1]
+
+    def get(self, number: int) -> Solve:
+        """The solve with this number; raises `InputError` if there is none."""
+        found = self._select("SELECT id, time, result FROM solves WHERE id = :id", {"id": number})
+        if not found:
+            raise InputError(f"solve {number} is not in the log {self.path}: `adaptive logs` lists what is.")
+        return found[0]
+
+    def close(self) -> None:
+        """Close the file; the store cannot be used afterwards."""
+        self._db.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _select(self, sql: str, values: dict[str, Any]) -> list[Solve]:
+        with self._explained("read"):
+            rows = self._db.execute(sql, values).fetchall()
+            said = self._feedback([number for number, _, _ in rows])
+        return [Solve(number, time, json.loads(result), said.get(number, {})) for number, time, result in rows]
+
+    def _feedback(self, numbers: list[int]) -> dict[int, dict[str, Word]]:
+        """What was said of these solves."""
+        found: dict[int, dict[str, Word]] = {}
+        sql = (
+            "SELECT solve, source, right, answer, time FROM feedback "
+            "WHERE solve IN (SELECT value FROM json_each(?))"
+        )
+        for number, source, right, answer, time in self._db.execute(sql, (json.dumps(numbers),)):
+            found.setdefault(number, {})[source] = Word(bool(right), answer, time)
+        return found
+
+    def _check_version(self) -> int:
+        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if version > len(MIGRATIONS):
+            raise AdaptiveError(
+                f"the log {self.path} was written by a newer adaptive (version {version}, this one knows "
+                f"{len(MIGRATIONS)}): update adaptive, or name another file in ADAPTIVE_LOG."
+            )
+        return version
+
+    def _migrate(self) -> None:
+        """Bring the file up to date. BEGIN IMMEDIATE keeps others out and fails where writing does."""
+        if self._db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for step in MIGRATIONS[self._check_version() :]:
+                self._db.execute(step)
+            self._db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def _explained(self, verb: str) -> Iterator[None]:
+        """SQLite's and the system's errors as one sentence."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            what = error.strerror if isinstance(error, OSError) and error.strerror else error
+            instead = "name another file in ADAPTIVE_LOG, or solve with --no-log"
+            raise AdaptiveError(f"the log {self.path} cannot be {verb} ({what}): {instead}.") from error
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _without_passwords(result: dict[str, Any]) -> dict[str, Any]:
+    """The result with its models' addresses masked wherever they are: attempts, reasons, notes name them too."""
+    text = json.dumps(result)
+    for model in {str(one["model"]) for one in (result, *result["attempts"]) if "model" in one}:
+        text = text.replace(json.dumps(model)[1:-1], json.dumps(masked(model))[1:-1])
+    cleaned: dict[str, Any] = json.loads(text)
+    return cleaned

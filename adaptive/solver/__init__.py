@@ -1,0 +1,1 @@
+"""The graph, its nodes, and the models as the nodes see them."""

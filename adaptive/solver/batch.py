@@ -1,0 +1,256 @@
+"""Many questions, each by the solver, side by side and within limits: a graph of its own, a node for any other.
+
+Every question is a task of its own (`Send`): it streams, resumes and fails for itself. They go in waves, of as
+many as may be solved at once, since what was spent is known at the end of a wave. LangGraph's `max_concurrency`
+says how many those are where it is set, and is not set by us: with 1, LangGraph 1.2 never ends a `stream` of
+custom events.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, NotRequired
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.channels import EphemeralValue
+from langgraph.config import get_config, get_stream_writer
+from langgraph.errors import NodeError
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command, Overwrite, Send
+from typing_extensions import TypedDict
+
+from adaptive.errors import AdaptiveError, InputError, on_one_line
+from adaptive.solver.runnables import EitherWay, quick
+from adaptive.types.usage import Usage
+
+MOST_QUESTIONS = 1000
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of a run.
+
+    concurrency: questions solved at once, where the run's config has no `max_concurrency`. questions: how many it
+    takes. tokens: from how many on no further question is begun, None for no limit.
+    """
+
+    concurrency: int = 1
+    questions: int = MOST_QUESTIONS
+    tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("concurrency", "questions", "tokens"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"the limit of {name} must be 1 or more, got {value}.")
+
+
+NO_LIMITS = Limits()
+
+
+class MapInput(TypedDict):
+    """What is asked: texts, or objects with an `id` of their own; `adaptive_options` are those of each solve."""
+
+    questions: list[str | dict[str, str]]
+    adaptive_options: NotRequired[Annotated[dict[str, Any] | None, EphemeralValue]]
+
+
+class MapOutput(TypedDict):
+    """A result for each question, in their order, with its `id`; and what all of them came to."""
+
+    results: list[Result]
+    adaptive_summary: dict[str, Any]
+
+
+class MapState(MapInput, MapOutput, total=False):
+    """What the nodes share. `adaptive_wave`: places of the questions that are solved next."""
+
+    adaptive_asked: dict[str, Any] | None
+    adaptive_items: list[dict[str, str]]
+    adaptive_wave: list[int]
+    adaptive_ended: Annotated[list[dict[str, Any]], operator.add]
+
+
+class _Task(TypedDict):
+    """One question, as its task is given it."""
+
+    place: int
+    item: dict[str, str]
+    asked: dict[str, Any] | None
+
+
+def build_map_solver(
+    solver: CompiledStateGraph[Any, Any, Any, Any],
+    limits: Limits = NO_LIMITS,
+    **compile_options: Any,
+) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """The graph that solves many questions with `solver` (`build_solver`).
+
+    A question that fails has a result of status "failed" with its `error`, and so has one that was not begun for a
+    limit; none keeps others from being solved. `compile_options` go to `StateGraph.compile`. A run raises
+    `InputError` for what is no list of questions, and for too many.
+    """
+    nodes = _Nodes(solver, limits)
+    graph: StateGraph[MapState, Any, Any, Any] = StateGraph(
+        MapState, input_schema=MapInput, output_schema=MapOutput
+    )
+    graph.add_node("begin", quick(nodes.begin))
+    graph.add_node("solve", EitherWay(nodes.call, nodes.awaited, "solve"), error_handler=_failed)  # type: ignore[call-overload]
+    graph.add_node("gather", quick(nodes.gather))
+    graph.add_edge(START, "begin").add_edge("solve", "gather")
+    graph.add_conditional_edges("begin", quick(_wave), ["solve"])
+    graph.add_conditional_edges("gather", quick(_rest), ["solve", END])
+    return graph.compile(**{"name": "adaptive_map", **compile_options})
+
+
+@dataclass(frozen=True)
+class _Nodes:
+    solver: CompiledStateGraph[Any, Any, Any, Any]
+    limits: Limits
+
+    def begin(self, state: MapState) -> dict[str, Any]:
+        """Check what is asked; a persisted thread begins afresh."""
+        items = items_of(state["questions"], self.limits.questions)
+        return {
+            "adaptive_asked": state.get("adaptive_options"),
+            "adaptive_items": items,
+            "adaptive_wave": self._first_of(range(len(items))),
+            "adaptive_ended": Overwrite([]),
+        }
+
+    def call(self, task: _Task) -> dict[str, Any]:
+        """Solve one question."""
+        solve = _Solve(task)
+        for mode, data in self.solver.stream(solve.asked, solve.config, stream_mode=["custom", "values"]):
+            solve.see(mode, data)
+        return solve.ended()
+
+    async def awaited(self, task: _Task) -> dict[str, Any]:
+        """The same, awaited."""
+        solve = _Solve(task)
+        async for mode, data in self.solver.astream(solve.asked, stream_mode=["custom", "values"]):
+            solve.see(mode, data)
+        return solve.ended()
+
+    def gather(self, state: MapState) -> dict[str, Any]:
+        """What is there by now, and what is next."""
+        ended = {one["place"]: one["result"] for one in state["adaptive_ended"]}
+        left = [place for place in range(len(state["adaptive_items"])) if place not in ended]
+        spent = _spent(list(ended.values())).total
+        if self.limits.tokens is not None and spent >= self.limits.tokens:
+            why = f"not begun: the run reached its limit of {self.limits.tokens} tokens, {spent} spent."
+            zero = Usage(cost=0.0).to_json()
+            ended |= {p: _failure(state["adaptive_items"][p], why, zero) for p in left}
+            left = []
+        results = [ended[place] for place in sorted(ended)]
+        return {"adaptive_wave": self._first_of(left), "results": results, "adaptive_summary": summary(results)}
+
+    def _first_of(self, places: Sequence[int]) -> list[int]:
+        """Those that are begun together."""
+        return list(places[: get_config().get("max_concurrency") or self.limits.concurrency])
+
+
+class _Solve:
+    """One question being solved: what is asked, and what was heard of it."""
+
+    def __init__(self, task: _Task) -> None:
+        self._task, self._write, self._state = task, get_stream_writer(), dict[str, Any]()
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the solver is given."""
+        asked = {"messages": [("user", self._task["item"]["question"])]}
+        options = self._task["asked"]
+        return asked if options is None else {**asked, "adaptive_options": options}
+
+    @property
+    def config(self) -> RunnableConfig | None:
+        """For a solve that is called: LangGraph takes one of its threads to listen for events."""
+        most = get_config().get("max_concurrency")
+        return {"max_concurrency": most + 1} if most else None
+
+    def see(self, mode: str, data: Any) -> None:
+        """Pass an event on with the question's id, or remember the state."""
+        if mode == "custom":
+            self._write({"id": self._task["item"]["id"], **data})
+        else:
+            self._state = data
+
+    def ended(self) -> dict[str, Any]:
+        """The result."""
+        return _ended(self._task, {"id": self._task["item"]["id"], **self._state["adaptive_result"]})
+
+
+def items_of(questions: Any, most: int) -> list[dict[str, str]]:
+    """The questions with an id each, their number where they bring none; `InputError` says which is wrong."""
+    if not isinstance(questions, Sequence) or isinstance(questions, str) or not questions:
+        raise InputError(f"questions must be a list of at least one question, got {questions!r}.")
+    if len(questions) > most:
+        raise InputError(f"a run takes {most} questions at most, got {len(questions)}: give it fewer.")
+    items = [_item(question, number) for number, question in enumerate(questions, start=1)]
+    seen: set[str] = set()
+    for item in items:
+        if item["id"] in seen:
+            raise InputError(f"two questions have the id {item['id']!r}: give each its own.")
+        seen.add(item["id"])
+    return items
+
+
+def _item(question: Any, number: int) -> dict[str, str]:
+    given = {"question": question} if isinstance(question, str) else question
+    item = {"id": str(number), **given} if isinstance(given, Mapping) else {}
+    if set(item) != {"id", "question"} or not all(isinstance(value, str) for value in item.values()):
+        raise InputError(
+            f"question {number} must be a text, or an object of an id and a question, got {question!r}."
+        )
+    return item
+
+
+def summary(results: Sequence[Result]) -> dict[str, Any]:
+    """How many questions ended in which way, and their usage; what `uncounted` ones spent until they failed is not
+    known."""
+    return {
+        "questions": len(results),
+        "accepted": sum(result["accepted"] for result in results),
+        "statuses": dict(Counter(result["status"] for result in results)),
+        "uncounted": sum(result["usage"] is None for result in results),
+        "usage": _spent(results).to_json(),
+    }
+
+
+def _spent(results: Sequence[Result]) -> Usage:
+    return sum((Usage.from_json(r["usage"]) for r in results if r["usage"]), Usage(cost=0.0))
+
+
+def _wave(state: MapState) -> list[Send]:
+    asked, items = state["adaptive_asked"], state["adaptive_items"]
+    tasks = [_Task(place=place, item=items[place], asked=asked) for place in state["adaptive_wave"]]
+    return [Send("solve", task) for task in tasks]
+
+
+def _rest(state: MapState) -> str | list[Send]:
+    return _wave(state) or END
+
+
+def _ended(task: _Task, result: Result) -> dict[str, Any]:
+    return {"adaptive_ended": [{"place": task["place"], "result": result}]}
+
+
+def _failed(task: _Task, error: NodeError) -> Command[str]:
+    """What stands for the result of a question whose solve raised.
+
+    Without `goto` LangGraph 1.2 would end the run where every question of a wave failed: a node that failed
+    triggers none of its edges.
+    """
+    why = error.error
+    said = str(why) if isinstance(why, AdaptiveError) else f"{type(why).__name__} ({on_one_line(why)})"
+    return Command(update=_ended(task, _failure(task["item"], said, None)), goto="gather")
+
+
+def _failure(item: dict[str, str], why: str, usage: dict[str, Any] | None) -> Result:
+    return {**item, "answer": None, "status": "failed", "accepted": False, "error": why, "usage": usage}

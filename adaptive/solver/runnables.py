@@ -1,0 +1,71 @@
+"""Nodes that graphs can await and call. Calls run on one loop of our own, so that engines never change loops."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from typing import Any, TypeVar
+
+from langchain_core.runnables import Runnable, RunnableConfig
+from langgraph.config import get_stream_writer
+
+from adaptive._util.aio import T, run_blocking
+
+S = TypeVar("S")
+
+
+Write = Callable[[dict[str, Any]], None]
+
+
+class EitherWay(Runnable[S, T]):
+    """What a graph can both call and await; in a trace it is the graph's step, and no run inside that.
+
+    A `RunnableLambda` is such a run, which costs more than most of our nodes do.
+    """
+
+    def __init__(self, called: Callable[[S], T], awaited: Callable[[S], Awaitable[T]], name: str) -> None:
+        self._called, self._awaited, self.name = called, awaited, name
+
+    def invoke(self, input: S, config: RunnableConfig | None = None, **kwargs: Any) -> T:
+        """Call it."""
+        return self._called(input)
+
+    async def ainvoke(self, input: S, config: RunnableConfig | None = None, **kwargs: Any) -> T:
+        """Await it."""
+        return await self._awaited(input)
+
+
+def either_way(node: Callable[[S, Write], Awaitable[T]], name: str) -> Runnable[S, T]:
+    """A node that graphs can both invoke and await."""
+
+    async def awaited(state: S) -> T:
+        return await node(state, _writer())
+
+    def invoked(state: S) -> T:
+        write = _writer()  # bound to the calling thread: fetch it here
+
+        async def run() -> T:
+            return await node(state, write)
+
+        return run_blocking(run())
+
+    return EitherWay(invoked, awaited, name)
+
+
+def _writer() -> Write:
+    """The stream writer of this node, for whatever context it is called in.
+
+    LangGraph's asks that context for its run, and what a node does apart (`adaptive._util.aio`) has none.
+    """
+    write, context = get_stream_writer(), copy_context()
+    # A copy for each event: one context cannot be entered twice at once, and samples write side by side.
+    return lambda event: context.copy().run(write, event)
+
+
+def quick(step: Callable[[S], Any]) -> Runnable[S, Any]:
+    """A node, or a choice of the next one, that never blocks: an awaited graph calls others in a thread."""
+
+    async def awaited(state: S) -> Any:
+        return step(state)
+
+    return EitherWay(step, awaited, step.__name__)

@@ -1,0 +1,1 @@
+"""Plain data that flows between the rooms, JSON in and out."""

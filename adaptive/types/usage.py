@@ -1,0 +1,60 @@
+"""What an attempt cost: tokens by kind, seconds and money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+COUNTED = ("prompt", "thinking", "injected", "answer", "probe", "verifier")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens and seconds spent. `cached` is the part of `prompt` that the engine did not compute again.
+
+    `thinking` holds generated thinking tokens, `injected` the ones we put there (waits, closing phrases);
+    `cost` is None where the price is not known, never 0. `estimated` names the figures that were not exact.
+    """
+
+    prompt: int = 0
+    cached: int = 0
+    thinking: int = 0
+    injected: int = 0
+    answer: int = 0
+    probe: int = 0
+    verifier: int = 0
+    seconds: float = 0.0
+    cost: float | None = None
+    estimated: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """All tokens, each counted once."""
+        return sum(getattr(self, name) for name in COUNTED)
+
+    def __add__(self, other: Usage) -> Usage:
+        tokens = {n: getattr(self, n) + getattr(other, n) for n in (*COUNTED, "cached")}
+        known = self.cost is not None and other.cost is not None
+        return Usage(
+            **tokens,
+            seconds=self.seconds + other.seconds,
+            cost=self.cost + other.cost if known else None,  # type: ignore[operator]
+            estimated=tuple(sorted({*self.estimated, *other.estimated})),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types, with the total."""
+        # Not `asdict`, here and below: it copies value by value, a trace id by id, and every node writes attempts.
+        return {
+            **vars(self),
+            "total": self.total,
+            "seconds": round(self.seconds, 4),
+            "estimated": list(self.estimated),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Usage:
+        """The usage written by `to_json`."""
+        known = {f.name for f in fields(cls)}
+        values = {k: v for k, v in data.items() if k in known}
+        return cls(**{**values, "estimated": tuple(data.get("estimated", ()))})

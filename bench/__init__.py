@@ -1,1 +1,0 @@
-"""Measurements behind the README's figures; each module is a command, as `python -m bench.loop`."""

@@ -1,0 +1,132 @@
+"""What a refusal teaches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adaptive.chat.capabilities import Taught, fit, levels, listed, taught
+from adaptive.chat.providers import PLAIN
+from adaptive.types.ladder import EFFORTS, Effort
+
+ALL = ("none", "minimal", "low", "medium", "high", "xhigh")
+SENT = {"effort": "minimal", "cap": 64_000, "temperature": 0.2, "seed": 1, "budget": 500}
+
+
+@pytest.mark.parametrize(
+    ("said", "efforts"),
+    [
+        (
+            "Unsupported value: 'reasoning_effort' does not support 'minimal' with this model. "
+            "Supported values are: 'low', 'medium', and 'high'.",
+            ("low", "medium", "high"),
+        ),
+        (
+            "reasoning.effort Unsupported value: 'minimal' is not supported with the 'gpt-x' model. "
+            "Supported values are: 'none', 'low', and 'xhigh'.",
+            ("none", "low", "xhigh"),
+        ),
+        ("output_config.effort: Input should be 'low', 'medium', 'high' or 'max'", ("low", "medium", "high")),
+        ("reasoning_effort must be one of ['low', 'high']", ("low", "high")),
+        ("Thinking level MINIMAL is not supported for this model.", ("none", "low", "medium", "high", "xhigh")),
+        ("Unsupported parameter: 'reasoning_effort' is not supported with this model.", ()),
+        ("Unrecognized request argument supplied: reasoning_effort", ()),
+        ("This model does not support the effort parameter.", ()),
+    ],
+)
+def test_efforts(said: str, efforts: tuple[Effort, ...]) -> None:
+    learned = Taught()
+    assert learned.learn(said, SENT, ALL)
+    assert learned.levels == efforts
+    assert not learned.learn(said, SENT, efforts)  # nothing new: asking again would go on for ever
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ("Unsupported value: 'temperature' does not support 0.2 with this model.", {"temperature"}),
+        ("`temperature` may only be set to 1 when thinking is enabled.", {"temperature"}),
+        ("Unknown parameter: 'seed'.", {"seed"}),
+        ('"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive".', {"budget"}),
+        ("The thinking budget (500) is invalid.", {"budget"}),
+    ],
+)
+def test_parameters(said: str, refused: set[str]) -> None:
+    learned = Taught()
+    assert learned.learn(said, SENT, ALL)
+    assert learned.refused == refused
+    assert learned.levels is None
+    assert len(learned.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "largest"),
+    [
+        ("max_tokens is too large: 64000. This model supports at most 16384 completion tokens.", 16384),
+        ("max_tokens: 64000 > 32000, which is the maximum allowed number of output tokens for x", 32000),
+        (
+            "max_completion_tokens=64000 cannot be greater than max_model_len=1024. Please request fewer output "
+            "tokens. (parameter=max_completion_tokens, value=64000)",  # vLLM
+            1024,
+        ),
+    ],
+)
+def test_caps(said: str, largest: int) -> None:
+    learned = Taught()
+    assert learned.learn(said, SENT, ALL)
+    assert learned.largest == largest
+
+
+@pytest.mark.parametrize("said", ["Invalid request.", "tools: bad schema", "temperature is fine, messages is not"])
+def test_nothing_to_learn(said: str) -> None:
+    assert not Taught().learn(said, {"cap": 100}, ALL)
+
+
+@given(st.text(), st.sets(st.sampled_from(["effort", "cap", "temperature", "seed", "budget"])))
+def test_learning_ends(said: str, sent: set[str]) -> None:
+    learned = Taught()
+    efforts: tuple[Any, ...] = ALL
+    for _ in range(len(ALL) + len(sent) + 1):
+        left = {name: SENT[name] for name in sent - learned.refused}
+        left |= {"effort": fit("minimal", efforts)} if "effort" in left and efforts else {}
+        if not learned.learn(f"{said} temperature seed thinking effort minimal low", left, efforts):
+            return
+        efforts = learned.levels if learned.levels is not None else efforts
+    raise AssertionError("it goes on learning")
+
+
+def test_listed_in_our_order_and_only_what_is_ours() -> None:
+    assert listed("supported values are: 'max', 'high' and 'low'") == ("low", "high")
+    assert listed("unsupported value: 'high'") == ()
+
+
+def test_remembered_by_name() -> None:
+    taught("openai:a").images = False
+    assert not taught("openai:a").images
+    assert taught("openai:b").images
+
+
+@given(st.sampled_from(EFFORTS), st.lists(st.sampled_from(EFFORTS), unique=True))
+def test_the_nearest_effort(effort: Effort, takes: list[Effort]) -> None:
+    near = fit(effort, takes)
+    assert near in takes or not takes
+    if effort in takes or not takes:
+        assert near == effort
+    if effort != "none" and set(takes) - {"none"}:
+        assert near != "none"  # what shall think does not stop thinking
+
+
+@pytest.mark.parametrize(
+    ("profile", "known"),
+    [
+        ({}, ()),
+        ({"reasoning_output": True, "reasoning_effort_levels": ["high", "low", "max"]}, ("low", "high")),
+        ({"reasoning_output": False, "reasoning_effort_levels": ["low"]}, ()),
+    ],
+)
+def test_levels_of_a_profile(profile: dict[str, Any], known: tuple[Effort, ...]) -> None:
+    assert levels(PLAIN, "m", profile, Taught()) == known
+    assert levels(PLAIN, "m", profile, Taught(levels=("medium",))) == ("medium",)

@@ -1,0 +1,130 @@
+"""What a turn holds, read from messages as each provider's integration makes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage
+
+from adaptive.chat.response import read_turn
+
+
+def usage(prompt: int, out: int, reasoning: int | None = None, cached: int | None = None, tier: str = "") -> Any:
+    made: dict[str, Any] = {"input_tokens": prompt, "output_tokens": out, "total_tokens": prompt + out}
+    if reasoning is not None:
+        made["output_token_details"] = {f"{tier}reasoning": reasoning}
+    if cached is not None:
+        made["input_token_details"] = {"cache_read": cached}
+    return made
+
+
+def message(content: Any = "73", end: dict[str, Any] | None = None, **more: Any) -> AIMessage:
+    return AIMessage(content, response_metadata={"finish_reason": "stop"} if end is None else end, **more)
+
+
+@pytest.mark.parametrize(
+    ("end", "finish"),
+    [
+        ({"finish_reason": "stop"}, "stop"),
+        ({"finish_reason": "length"}, "length"),
+        ({"finish_reason": "content_filter"}, "refusal"),
+        ({"finish_reason": "tool_calls"}, "tools"),
+        ({"stop_reason": "end_turn"}, "stop"),
+        ({"stop_reason": "stop_sequence"}, "stop"),
+        ({"stop_reason": "max_tokens"}, "length"),
+        ({"stop_reason": "model_context_window_exceeded"}, "length"),
+        ({"stop_reason": "refusal"}, "refusal"),
+        ({"stop_reason": "tool_use"}, "tools"),
+        ({"stopReason": "max_tokens"}, "length"),
+        ({"done_reason": "length"}, "length"),
+        ({"finish_reason": "STOP"}, "stop"),
+        ({"finish_reason": "STOPSTOP"}, "stop"),
+        ({"finish_reason": "MAX_TOKENS"}, "length"),
+        ({"finish_reason": "SAFETY"}, "refusal"),
+        ({"prompt_feedback": {"block_reason": 1}}, "refusal"),
+        ({"prompt_feedback": {"block_reason": "BLOCK_REASON_UNSPECIFIED"}}, "stop"),
+        ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}, "length"),
+        ({"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, "refusal"),
+        ({"status": "completed", "incomplete_details": None}, "stop"),
+        ({}, "stop"),
+    ],
+)
+def test_how_it_ended(end: dict[str, Any], finish: str) -> None:
+    assert read_turn(message(end=end)).finish == finish
+
+
+@pytest.mark.parametrize(
+    ("given", "thinking", "answer", "estimated"),
+    [
+        (usage(10, 300, 280), 280, 20, ()),
+        (usage(10, 300, 280, tier="flex_"), 280, 20, ()),
+        (usage(10, 300, 280, tier="priority_"), 280, 20, ()),
+        (usage(10, 20, 0), 0, 20, ()),
+        (usage(10, 20), 0, 20, ("answer", "thinking")),
+        (usage(10, 20, 25), 20, 0, ()),
+        (None, 0, 1, ("answer", "prompt", "thinking")),
+    ],
+)
+def test_what_it_used(given: Any, thinking: int, answer: int, estimated: tuple[str, ...]) -> None:
+    used = read_turn(message(usage_metadata=given), 1.5).usage
+    assert (used.thinking, used.answer, used.estimated) == (thinking, answer, estimated)
+    assert (used.prompt, used.seconds, used.cost) == (10 if given else 0, 1.5, None)
+
+
+def test_thinking_that_is_not_counted_is_shared_out_by_length() -> None:
+    shown = message("x" * 30, additional_kwargs={"reasoning_content": "y" * 90}, usage_metadata=usage(5, 40))
+    used = read_turn(shown).usage
+    assert (used.thinking, used.answer, used.estimated) == (30, 10, ("answer", "thinking"))
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "google_genai"])
+def test_no_thinking_is_exact_where_it_would_show(provider: str) -> None:
+    shown = message("73", {"model_provider": provider, "stop_reason": "end_turn"}, usage_metadata=usage(5, 3))
+    assert read_turn(shown).usage.estimated == ()
+
+
+@pytest.mark.parametrize(
+    ("shown", "thinking", "text"),
+    [
+        (message("73", additional_kwargs={"reasoning_content": "47+26"}), "47+26", "73"),
+        (message("73", additional_kwargs={"reasoning": "47+26"}), "47+26", "73"),
+        (message([{"type": "reasoning", "reasoning": "47+26"}, {"type": "text", "text": "73"}]), "47+26", "73"),
+        (message("<think>\n47+26\n</think>\n\n73"), "47+26", "73"),
+        (message("<think>47+"), "47+", ""),
+        (message("The tag <think>x</think> marks it."), "", "The tag <think>x</think> marks it."),
+    ],
+)
+def test_where_the_thinking_is(shown: AIMessage, thinking: str, text: str) -> None:
+    turn = read_turn(shown)
+    assert (turn.thinking, turn.text) == (thinking, text)
+    assert turn.message is shown
+
+
+@pytest.mark.parametrize(
+    ("content", "end", "starved"),
+    [
+        ("", "length", True),
+        (" \n", "length", True),
+        ("<think>so", "length", True),
+        ("7", "length", False),
+        ("", "stop", False),
+        ("", "content_filter", False),
+    ],
+)
+def test_starved(content: str, end: str, starved: bool) -> None:
+    assert read_turn(message(content, {"finish_reason": end})).starved is starved
+
+
+def test_cut_in_a_tool_call_is_not_starved() -> None:
+    call = {"name": "f", "args": {}, "id": "1"}
+    assert not read_turn(message("", {"finish_reason": "length"}, tool_calls=[call])).starved
+
+
+def test_a_refusal_is_told_in_its_words() -> None:
+    for shown in (
+        message("", additional_kwargs={"refusal": "I can't."}),
+        message([{"type": "refusal", "refusal": "I can't."}]),
+    ):
+        turn = read_turn(shown)
+        assert (turn.finish, turn.text) == ("refusal", "I can't.")

@@ -1,0 +1,54 @@
+"""What is told of a stream as it comes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, AIMessageChunk
+
+from adaptive.chat.errors import CutStreamError
+from adaptive.chat.response import read_turn
+from adaptive.chat.streaming import Streamed
+
+TEXTS = st.sampled_from(
+    [
+        "<think>tens</think>\n\n73",
+        "<think>first the",
+        "73",
+        "<thi",
+        "",
+        "\n<think>a</think> b </think> c",
+    ]
+)
+
+
+@given(TEXTS, st.data())
+def test_however_it_is_cut_the_same_is_told(text: str, data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=6)) | {0, len(text)})
+    told: list[dict[str, Any]] = []
+    stream = Streamed(told.append)
+    for start, end in pairwise(cuts):
+        stream.add(AIMessageChunk(text[start:end]))
+    turn = read_turn(stream.partial())
+    for kind, whole in (("thinking", turn.thinking), ("answer", turn.text)):
+        said = "".join(e["text"] for e in told if e["event"] == kind)
+        assert whole.startswith(said)
+        if "</think>" in text or "<" not in text:
+            assert said == whole
+
+
+def test_a_stream_without_an_end() -> None:
+    stream = Streamed(None)
+    with pytest.raises(CutStreamError):
+        stream.message(says_end=False)
+    stream.add(AIMessageChunk("7"))
+    with pytest.raises(CutStreamError):
+        stream.message(says_end=True)
+    assert stream.message(says_end=False).text == "7"
+    stream.add(AIMessageChunk("", response_metadata={"finish_reason": "stop"}))
+    assert stream.message(says_end=True).text == "7"
+    assert type(stream.partial()) is AIMessage

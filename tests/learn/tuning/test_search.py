@@ -1,0 +1,237 @@
+"""A policy is searched for on some questions and promises on others what the exact test allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adaptive.learn.data.held_out import read_held_out
+from adaptive.learn.data.outcome import Key, Recorded, key_of
+from adaptive.learn.data.outcomes import Outcomes
+from adaptive.learn.data.splits import part_of, seen_key
+from adaptive.learn.report.tuning_card import figures, refusal
+from adaptive.learn.tuning.replay import Replay
+from adaptive.learn.tuning.risk import least, p_value
+from adaptive.learn.tuning.search import (
+    DIALS,
+    THRESHOLDS,
+    Goal,
+    Search,
+    Setting,
+    Tuned,
+    lined_up,
+    pareto,
+    tune,
+    waits_recorded,
+)
+from adaptive.learn.tuning.ways import Taken, Way, fixed
+from adaptive.profile.profile import Profile
+from adaptive.types.usage import Usage
+from tests.learn.fitted import fitted, quickly
+
+GOAL = Goal(0.1, 0.9)
+
+
+class Made:
+    """A trained profile and its outcomes, parted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.source = fitted(folder)
+        self.profile = Profile.load(self.folder)
+        held_out = read_held_out(self.folder)
+        with Outcomes(self.source) as file:
+            recorded = list(file)
+        self.learn = [one for one in recorded if part_of(one.question) == "learn"]
+        self.test = [one for one in recorded if part_of(one.question) == "tune"]
+        self.search = Search(self.learn, {(q := r.question.text): held_out[seen_key(q)] for r in self.learn})
+
+    def tuned(self, goal: Goal, test: list[Recorded] | None = None, seed: int = 0) -> Tuned:
+        return tune(self.profile, replace(self.search, seed=seed), self.test if test is None else test, goal)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        quickly(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return Made(tmp_path_factory.mktemp("tune"))
+
+
+@pytest.fixture(scope="module")
+def found(made: Made) -> Tuned:
+    return made.tuned(GOAL)
+
+
+def counts(made: Made, setting: Setting) -> tuple[int, int]:
+    """Losses and gains on the test part, by hand."""
+    policy = Replay(made.profile).with_policy(setting.policy, setting.threshold)
+    top = key_of(made.profile.ladder[made.profile.ladder.top])
+    pairs = [(one.solved(top), policy.taken(one).right) for one in made.test]
+    return pairs.count((True, False)), pairs.count((False, True))
+
+
+def test_the_chosen_policy_keeps_the_promise_by_the_exact_test(made: Made, found: Tuned) -> None:
+    assert found.chosen is not None
+    losses, gains = counts(made, found.chosen.setting)
+    assert (found.chosen.losses, found.chosen.gains) == (losses, gains)
+    assert p_value(losses, gains, len(made.test), GOAL.target) <= 1 - GOAL.confidence
+    assert (losses - gains) / len(made.test) < found.chosen.bound <= GOAL.target
+
+
+def test_it_is_the_cheapest_of_those_tested_before_the_first_that_fails(found: Tuned) -> None:
+    assert found.chosen is not None
+    passed, rest = found.tested[: found.passed], found.tested[found.passed :]
+    assert found.chosen in passed
+    assert all(one.p_value <= 0.1 for one in passed)
+    assert not rest or rest[0].p_value > 0.1
+    taken = [float(one.way.tokens.mean()) for one in passed]
+    assert float(found.chosen.way.tokens.mean()) == min(taken)
+    assert min(taken) < 0.8 * found.top.tokens.mean()
+
+
+def test_the_test_part_has_no_part_in_the_search(made: Made, found: Tuned) -> None:
+    wrong = [replace(r, outcomes={k: replace(o, right=not o.right) for k, o in r.outcomes.items()})
+             for r in made.test[:70]]  # fmt: skip
+    other = made.tuned(GOAL, wrong)
+    assert [one.setting for one in other.tested] == [one.setting for one in found.tested]
+    assert [one.losses for one in other.tested] != [one.losses for one in found.tested]
+
+
+def test_the_same_seed_finds_the_same(made: Made, found: Tuned) -> None:
+    assert made.tuned(GOAL) == found
+    assert [one.setting for one in made.tuned(GOAL, seed=1).tested] != [one.setting for one in found.tested]
+
+
+def test_the_search_is_told_of(made: Made) -> None:
+    told: list[tuple[int, int]] = []
+    lined_up(made.profile, replace(made.search, tell=lambda done, of: told.append((done, of))), GOAL)
+    assert [of for _, of in told] == [36] * 36
+    assert told[-1][0] <= 36
+    assert told == sorted(told)
+
+
+def test_settings_are_of_the_values_that_are_tried(found: Tuned) -> None:
+    for one in found.tested:
+        assert one.setting.threshold in THRESHOLDS
+        assert all(getattr(one.setting.policy, name) in values for name, values in DIALS.items())
+
+
+def test_no_more_waits_are_taken_than_were_recorded(made: Made, found: Tuned) -> None:
+    assert made.profile.policy.max_waits == 2
+    assert {one.setting.policy.max_waits for one in found.tested} == {1}
+    without = [bare(one, 0) for one in made.learn]
+    assert [waits_recorded(some) for some in (made.learn, without, [])] == [1, 0, 0]
+    low = {Key("low", 64): made.learn[0].outcomes[Key("medium", 64)]}
+    assert waits_recorded([*made.learn, replace(made.learn[0], outcomes=low)]) == 0
+
+
+def bare(one: Recorded, waits: int) -> Recorded:
+    return replace(one, outcomes={k: o for k, o in one.outcomes.items() if k.waits <= waits})
+
+
+def test_from_most_surely_kept_to_least_on_the_questions_of_the_search(made: Made, found: Tuned) -> None:
+    replay = Replay(made.profile, dict(made.search.p_solved))
+    top = Way.of("", fixed(key_of(made.profile.ladder[made.profile.ladder.top])), made.learn)
+    ways = [Way.of("", replay.with_policy(t.setting.policy, t.setting.threshold).taken, made.learn)
+            for t in found.tested]  # fmt: skip
+    ps = [p_value(int(np.sum(top.right > w.right)), int(np.sum(w.right > top.right)), len(top), GOAL.target)
+          for w in ways]  # fmt: skip
+    assert ps == sorted(ps)
+
+
+def test_too_few_questions_promise_nothing_and_say_how_many_would(made: Made) -> None:
+    few = made.tuned(Goal(0.05, 0.95), made.test[:20])
+    assert few.chosen is None
+    assert few.passed == 0
+    assert few.least == least(0.05, 0.95)
+    said = refusal(few)
+    best = few.tested[0]
+    assert f"lost {best.losses} and gained {best.gains} of 20 questions" in said
+    if few.needed is None:
+        assert "too much for any number of questions" in said
+    else:
+        assert f"about {max(few.needed, few.least)} would be enough" in said
+    with pytest.raises(ValueError, match="no policy was chosen"):
+        figures(few)
+
+
+@pytest.mark.parametrize("losing", [False, True])
+def test_what_would_be_enough(made: Made, losing: bool) -> None:
+    """Where the most accurate policy loses nothing the least there is; where it loses all, no number."""
+    top = key_of(made.profile.ladder[made.profile.ladder.top])
+    alike = [replace(r, outcomes={k: replace(o, right=not losing or k == top) for k, o in r.outcomes.items()})
+             for r in made.test[:20]]  # fmt: skip
+    few = made.tuned(Goal(0.05, 0.95), alike)
+    if losing:
+        assert few.needed is None
+        assert "which is too much for any number of questions" in refusal(few)
+    else:
+        assert few.needed == few.least
+        assert f"about {least(0.05, 0.95)} would be enough" in refusal(few)
+
+
+@pytest.mark.parametrize("factor", [1.1, 0.9, 0.01])
+@pytest.mark.parametrize("price", [None, (0.0, 1e6)])
+def test_no_more_is_taken_than_a_question_may(
+    made: Made, found: Tuned, price: tuple[float, float] | None, factor: float
+) -> None:
+    """Tokens, or money where each made one costs 1."""
+    goal = replace(GOAL, price=price)
+
+    def taken(way: Way) -> float:
+        return float(way.tokens.mean() if price is None else np.mean([goal.cost(t.usage) for t in way]))
+
+    assert found.chosen is not None
+    most = factor * taken(found.chosen.way)
+    limited = made.tuned(replace(goal, **{"max_tokens" if price is None else "max_cost": most}))
+    assert limited.chosen is None or taken(limited.chosen.way) <= most
+    assert factor < 1 or limited.chosen is not None
+    if factor == 0.01:
+        assert limited.tested == ()
+        assert "no policy stays under what a question may take" in refusal(limited)
+
+
+@pytest.mark.parametrize(
+    ("limit", "affordable"),
+    [({"max_tokens": 15}, True), ({"max_tokens": 14}, False), ({"max_cost": 35}, True), ({"max_cost": 34}, False)],
+)
+def test_what_a_question_takes_is_its_mean(limit: dict[str, float], affordable: bool) -> None:
+    way = Way("", (Taken(True, Usage(prompt=4, thinking=6)), Taken(True, Usage(prompt=6, answer=14))))
+    assert Goal(price=(1e6, 3e6), **limit).affordable(way) is affordable
+
+
+def test_what_keeps_the_promise_and_takes_too_much_is_said(found: Tuned) -> None:
+    assert "no policy that keeps the promise stays under what a question may take" in refusal(
+        replace(found, chosen=None)
+    )
+
+
+def test_money_is_counted_for_read_and_made_tokens_apart() -> None:
+    goal = Goal(price=(2.0, 10.0))
+    assert goal.cost(Usage(prompt=500_000, thinking=100_000, injected=50_000, answer=50_000)) == pytest.approx(3.0)
+
+
+WAYS = st.lists(st.tuples(st.lists(st.booleans(), min_size=4, max_size=4), st.integers(1, 6)), max_size=12)
+
+
+@given(WAYS)
+def test_no_member_of_the_front_beats_another_and_all_others_are_beaten(
+    rows: list[tuple[list[bool], int]],
+) -> None:
+    ways = [((float(i),), Way("", tuple(Taken(right, Usage(answer=tokens)) for right in rights)))
+            for i, (rights, tokens) in enumerate(rows)]  # fmt: skip
+    places = {dialled: (float(way.right.mean()), float(way.tokens.mean())) for dialled, way in ways}
+    front = [places[dialled] for dialled, _ in pareto(ways)]
+    assert front == sorted(set(front), reverse=True)
+    assert not any(a != b and a[0] >= b[0] and a[1] <= b[1] for a in front for b in front)
+    assert all(any(a[0] >= right and a[1] <= tokens for a in front) for right, tokens in places.values())

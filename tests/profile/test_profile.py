@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adaptive.errors import InputError
+from adaptive.profile import general
+from adaptive.profile.difficulty import SKOPS
+from adaptive.profile.files import CARD, FILE
+from adaptive.profile.profile import Profile
+from adaptive.profile.untrained import profile_for
+from adaptive.reason.budget import Style
+from adaptive.types.ladder import Ladder, Rung
+from adaptive.types.policy import Policy
+from tests.learn.toy import ROOT
+from tests.support.solving import Fixed
+
+LADDER = Ladder((Rung("none", 0), Rung("low", 64, waits=1), Rung("high", 256)))
+PROFILE = Profile(
+    name="toy",
+    model="onnx:toy",
+    ladder=LADDER,
+    style=Style(waits=("Wait", "Hmm"), closing="So", answer_prefix="\\boxed{", useful_round=4),
+    policy=Policy(target=0.7, accept={"none": 0.9, "low": None, "high": 1.0}, agreement=None, max_attempts=2),
+    figures={"questions": 3, "curve": [1, 2.5, None]},
+)
+
+
+@pytest.fixture
+def folder(saved: Path, tmp_path: Path) -> Path:
+    """A whole profile, with a difficulty model for three rungs."""
+    folder = Path(shutil.copytree(saved, tmp_path / "profile"))
+    PROFILE.save(folder, card="# Toy\n")
+    return folder
+
+
+def _change(folder: Path, **values: Any) -> None:
+    data = json.loads((folder / FILE).read_text())
+    (folder / FILE).write_text(json.dumps({k: v for k, v in (data | values).items() if v is not ...}))
+
+
+def test_what_is_saved_is_loaded(folder: Path) -> None:
+    assert Profile.load(folder) == PROFILE
+    assert (folder / CARD).read_text() == "# Toy\n"
+
+
+def test_difficulty_is_a_level_and_a_probability_for_each_rung(folder: Path) -> None:
+    profile = Profile.load(folder)
+    easy, hard = profile.difficulty("What is 3 + 4?"), profile.difficulty("What is 3141 + 2718?")
+    assert (easy["level"], hard["level"]) == ("easy", "hard")
+    assert len(easy["p_solved"]) == len(LADDER)
+    assert easy["p_solved"] == sorted(easy["p_solved"])
+    assert json.loads(json.dumps(easy)) == easy
+
+
+def test_the_difficulty_model_is_loaded_once_and_kept_by_copies(folder: Path) -> None:
+    profile = Profile.load(folder)
+    model = profile.difficulty_model()
+    shutil.rmtree(folder)
+    assert replace(profile, name="copy").difficulty_model() is model
+
+
+def test_without_a_difficulty_model_nothing_is_known(tmp_path: Path) -> None:
+    PROFILE.save(tmp_path)
+    assert Profile.load(tmp_path).difficulty("2 + 3?") == {"level": "unknown", "p_solved": []}
+
+
+RUNG: dict[str, Any] = {"effort": "none", "budget": 0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"format": 2}, "has 'format' 2, this version of adaptive reads 1"),
+        ({"extra": 1}, "has the unknown key 'extra'"),
+        ({"policy": ...}, "has no key 'policy'"),
+        ({"name": 3}, "'name' in .* must be text, got 3"),
+        ({"figures": []}, r"'figures' in .* must be an object, got \[\]"),
+        ({"ladder": {}}, "'ladder' in .* must be a list"),
+        ({"ladder": []}, "'ladder' in .* is not valid: a ladder needs at least one rung"),
+        ({"ladder": [{"effort": "none"}]}, "rung 0 of 'ladder' in .* has no key 'budget'"),
+        ({"ladder": [RUNG | {"budget": 1.5}]}, "'budget' in rung 0 of .* must be a whole number, got 1.5"),
+        ({"ladder": [RUNG | {"budget": True}]}, "'budget' in rung 0 of .* must be a whole number, got True"),
+        (
+            {"ladder": [RUNG | {"budget": -1}]},
+            "rung 0 of 'ladder' in .* is not valid: budget must be 0 or more",
+        ),
+        (
+            {"ladder": [RUNG | {"effort": "max"}]},
+            "'effort' in rung 0 of .* must be one of none, minimal, low",
+        ),
+        ({"ladder": [RUNG | {"budget": 5}, RUNG]}, "must be ordered by budget"),
+        ({"style": {"waits": "Wait"}}, "'waits' in 'style' in .* must be a list, got 'Wait'"),
+        ({"style": {"waits": [1]}}, "item 0 of 'waits' in 'style' in .* must be text, got 1"),
+        ({"style": {"waits": []}}, "'style' in .* is not valid: a style needs at least one wait"),
+        ({"policy": {"targte": 0.5}}, "'policy' in .* has the unknown key 'targte'"),
+        ({"policy": {"target": "high"}}, "'target' in 'policy' in .* must be a number, got 'high'"),
+        ({"policy": {"target": 1.5}}, "'policy' in .* is not valid: target must be between 0 and 1, got 1.5"),
+        ({"policy": {"accept": {"low": "x"}}}, "'low' in 'accept' in 'policy' in .* must be a number or null"),
+        (
+            {"policy": {"accept": {"max": 0.5}}},
+            "'policy' in .* is not valid: accept is for one of none, .*, got 'max'",
+        ),
+        ({"policy": {"agreement": float("nan")}}, "'agreement' in 'policy' in .* must be a number or null"),
+        ({"policy": {"max_attempts": 0}}, "max_attempts must be 1 or more"),
+        ({"difficulty": "../x"}, "names the difficulty model '../x', and .* has no such file"),
+    ],
+)
+def test_a_bad_key_is_named_in_one_sentence(folder: Path, changes: dict[str, Any], said: str) -> None:
+    _change(folder, **changes)
+    with pytest.raises(InputError, match=said) as caught:
+        Profile.load(folder)
+    assert str(folder / FILE) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"\xff", b"[]", b"null", b"{}"])
+def test_a_file_that_is_no_profile(folder: Path, content: bytes) -> None:
+    (folder / FILE).write_bytes(content)
+    with pytest.raises(InputError, match=r"is not valid JSON|has 'format' None"):
+        Profile.load(folder)
+
+
+def test_a_folder_without_a_profile(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot be read .No such file or directory.: name its folder"):
+        Profile.load(tmp_path)
+
+
+def test_a_model_file_that_is_gone(folder: Path) -> None:
+    (folder / SKOPS).unlink()
+    with pytest.raises(InputError, match=r"names the difficulty model 'difficulty.skops'"):
+        Profile.load(folder)
+
+
+def test_a_model_for_another_ladder(folder: Path) -> None:
+    _change(folder, ladder=LADDER.to_json()[:2])
+    with pytest.raises(InputError, match="knows 3 rungs, the ladder beside it has 2"):
+        Profile.load(folder).difficulty("2 + 3?")
+
+
+def test_a_reader_never_sees_half_a_profile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("killed")
+
+    monkeypatch.setattr(os, "replace", fail)
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="killed"):
+        replace(PROFILE, name="other").save(folder)
+    assert Profile.load(folder).name == "toy"
+
+
+def test_which_profile_a_model_has(folder: Path, tmp_path: Path) -> None:
+    assert profile_for("anything", 1024, folder) == PROFILE
+    untrained = profile_for("onnx:/nowhere", 1024)
+    assert (untrained.name, untrained.model) == ("untrained", "onnx:/nowhere")
+    assert untrained.general
+    assert [r.budget for r in untrained.ladder] == [0, 16, 64, 256]
+    assert [r.budget for r in profile_for("hf:large", 131_072).ladder] == [0, 512, 2048, 8192]
+    own = tmp_path / "model"
+    shutil.copytree(folder, own / "profile")
+    assert profile_for(f"onnx:{own}", 1024) == PROFILE
+
+
+@pytest.mark.parametrize(("p", "level"), [(0.9, "medium"), (0.5, "medium"), (0.49996, "medium"), (0.2, "hard")])
+def test_without_a_profile_the_level_is_the_general_models(
+    monkeypatch: pytest.MonkeyPatch, p: float, level: str
+) -> None:
+    monkeypatch.setattr(general, "average", lambda: Fixed((p,)))
+    known = profile_for("onnx:/nowhere", 1024).difficulty("2 + 3?")
+    assert known == {"level": level, "p_solved": [], "general": round(p, 4)}
+
+
+def test_the_shipped_general_model_ranks_questions_for_an_average_model() -> None:
+    untrained = profile_for("onnx:/nowhere", 1024)
+    hard = (
+        "Find the number of ordered triples of positive integers $(a,b,c)$ with $\\gcd(a,b)=1$ and "
+        "$a^3+b^3=c^{2}-7abc$ where $c<10^{6}$. Express the remainder modulo $\\binom{n}{k}$."
+    )
+    easy = "Anna has 3 apples and buys 4 more at the shop. How many apples does she have now?"
+    assert untrained.difficulty(easy)["general"] > 0.8 > 0.5 > untrained.difficulty(hard)["general"]
+
+
+def test_the_general_model_is_not_read_for_a_model_with_a_profile(folder: Path) -> None:
+    code = (
+        "import sys; from adaptive.profile.profile import Profile; "
+        f"Profile.load({str(folder)!r}).difficulty('1 + 1'); "
+        "sys.exit('adaptive.profile.general' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_loading_and_asking_import_no_scikit_learn(folder: Path) -> None:
+    code = (
+        "import sys; from adaptive.profile.profile import Profile; "
+        f"Profile.load({str(folder)!r}).difficulty('1 + 1'); "
+        "assert not {'sklearn', 'skops', 'scipy', 'langgraph'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -1,0 +1,61 @@
+"""Ids turned into text as they come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adaptive.reason.token_stream import Stream
+from tests.support.scripted import STOP, ByteCodec, says
+
+CODEC = ByteCodec()
+
+
+class SentencePieceCodec(ByteCodec):
+    """Drops the space that a text starts with, as SentencePiece decoders do."""
+
+    def decode(self, ids: Any) -> str:
+        return super().decode(ids).removeprefix(" ")
+
+
+def told(ids: tuple[int, ...], before: tuple[int, ...] = (), codec: ByteCodec = CODEC) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = []
+    stream = Stream(codec, "thinking", events.append, before)
+    for token in ids:
+        stream(token)
+    stream.flush()
+    return events
+
+
+@given(st.text(), st.text(max_size=12))
+def test_deltas_add_up_to_the_text_and_split_no_character(text: str, before: str) -> None:
+    events = told(says(text), says(before))
+    assert "".join(e["text"] for e in events) == text
+    assert sum(e["tokens"] for e in events) == len(says(text))
+    assert "\ufffd" in text or all("\ufffd" not in e["text"] for e in events)
+
+
+def test_a_character_is_told_when_it_is_whole() -> None:
+    assert [e["text"] for e in told(says("aπ🙂"))] == ["a", "π", "🙂"]
+
+
+def test_an_unfinished_character_is_told_at_the_end() -> None:
+    assert [e["text"] for e in told(says("🙂")[:2])] == ["\ufffd"]
+
+
+def test_markers_add_no_text() -> None:
+    assert [e["text"] for e in told((*says("a"), STOP, *says("b")))] == ["a", "b"]
+
+
+def test_spaces_between_words_survive_a_decoder_that_strips() -> None:
+    ids = (*says(" one"), *says(" two"), *says(" three"))
+    assert "".join(e["text"] for e in told(ids, says("Say:"), SentencePieceCodec())) == " one two three"
+
+
+def test_nobody_watching_costs_nothing() -> None:
+    stream = Stream(CODEC, "answer", None, says("before"))
+    for token in says("text"):
+        stream(token)
+    stream.flush()

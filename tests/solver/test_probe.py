@@ -1,0 +1,46 @@
+"""The direct answer as a probe: once it was rejected, how hard the question is is known better."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adaptive import build_solver
+from adaptive.learn.data.outcome import DIRECT
+from adaptive.profile.probe import Probe, probe_of
+from adaptive.types.logistic import Line
+from adaptive.types.options import Options
+from tests.learn.made import outcome
+from tests.support.solving import RUNGS, PureEngine, ask, profile
+
+TEXT = (0.6, 0.85, 0.9, 0.95)
+"""By the text alone the first thinking rung is likely enough."""
+
+
+def probing(slope: float) -> Probe:
+    """The first thinking rung by the confidence: a slope of 0 leaves what the text says."""
+    plain = Line({"text": 1.0}, 0.0)
+    return Probe((plain, *(Line({"text": 1.0, "sure": slope}, -2 * slope) for _ in RUNGS[1:-1]), plain))
+
+
+def solved(probe: Probe | None) -> dict[str, Any]:
+    known = replace(profile(TEXT, accept={"none": 0.95}, probe_from=0.5), probe=probe)
+    result = build_solver(PureEngine(), profile=known, options=Options()).invoke(ask("2+2?"))
+    found: dict[str, Any] = result["adaptive_result"]
+    return found
+
+
+@pytest.mark.parametrize(("probe", "rung"), [(None, 1), (probing(0.0), 1), (probing(3.0), 3)])
+def test_a_doubtful_direct_answer_sends_the_question_further_up(probe: Probe | None, rung: int) -> None:
+    result = solved(probe)
+    assert [a["rung"] for a in result["attempts"]][:2] == [0, rung]
+    assert result["difficulty"]["p_solved"] == list(TEXT)
+
+
+def test_only_a_direct_answer_of_the_profiles_model_tells() -> None:
+    known, direct = replace(profile(TEXT), probe=probing(3.0)), outcome(DIRECT, "0", None, 0.82).attempt
+    assert known.difficulty("2+2?", direct)["p_solved"][1] < 0.8
+    for attempts in ([], [replace(direct, model=1)]):
+        assert known.difficulty("2+2?", probe_of(attempts))["p_solved"] == list(TEXT)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adaptive.policy import select
+from adaptive.solver.result import result_object, to_message
+from adaptive.types.attempt import Attempt, Round
+from adaptive.types.usage import Usage
+from adaptive.types.verdict import Verdict
+from tests.types.test_attempt import ATTEMPTS
+
+FAST = settings(max_examples=50)
+SEVERAL = st.lists(ATTEMPTS, min_size=1, max_size=4)
+FIELDS = {
+    "question", "answer", "text", "status", "accepted", "model", "profile", "difficulty", "rung", "kept", "reason",
+    "stopped", "attempts", "usage", "seed", "kept_because", "notes",
+}  # fmt: skip
+
+
+def attempt(answer: str | None = "73", **more: Any) -> Attempt:
+    fields: dict[str, Any] = {
+        "rung": 1, "arm": "first", "effort": "low", "budget": 64, "waits": 0, "answer": answer,
+        "text": f"\\boxed{{{answer}}}" if answer else "I do not know.", "thinking": "47+38=85",
+        "status": "answered", "finish": "natural", "rounds": (Round(21, 0, "natural"),), "trace": tuple(range(20)),
+        "verdict": Verdict(True, 0.97, "confidence", "sure"), "reason": "why this rung",
+        "usage": Usage(prompt=31, cached=3, thinking=21, injected=2, answer=6),
+    }  # fmt: skip
+    return Attempt(**{**fields, **more})
+
+
+def result(*attempts: Attempt, kept: int = 0) -> dict[str, Any]:
+    return result_object(
+        question="47 + 38 - 12?",
+        attempts=attempts,
+        kept=kept,
+        difficulty={"level": "easy", "p_solved": [0.9, 0.99]},
+        stop="accepted",
+        models=["embedded"],
+        profile="abacus",
+        notes=["a note"],
+        seed=7,
+    )
+
+
+def test_what_the_result_says() -> None:
+    told = result(attempt())
+    assert set(told) == FIELDS
+    assert (told["answer"], told["status"], told["accepted"], told["rung"]) == ("73", "answered", True, 1)
+    assert (told["reason"], told["stopped"], told["seed"]) == ("why this rung", "accepted", 7)
+    assert "trace" not in told["attempts"][0]
+    assert told["attempts"][0]["rounds"] == [{"tokens": 21, "injected": 0, "end": "natural", "stopped": False}]
+
+
+def test_the_kept_attempt_is_the_answer_and_the_first_has_the_reason() -> None:
+    second = attempt("74", rung=2, reason="more room", verdict=Verdict(False, 0.5, "confidence", "unsure"))
+    told = result(attempt(), second, kept=1)
+    assert (told["answer"], told["rung"], told["kept"], told["accepted"]) == ("74", 2, 1, False)
+    assert told["reason"] == "why this rung"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "expected"),
+    [
+        ("73", "answered", "answered"),
+        (None, "answered", "refused"),
+        (None, "starved", "starved"),
+        ("73", "failed", "failed"),
+    ],
+)
+def test_an_answer_in_words_alone_is_a_refusal(answer: str | None, status: Any, expected: str) -> None:
+    assert result(attempt(answer, status=status))["status"] == expected
+
+
+def test_an_attempt_that_nobody_judged_is_not_accepted() -> None:
+    assert result(attempt(verdict=None))["accepted"] is False
+
+
+@FAST
+@given(SEVERAL)
+def test_the_usage_is_the_sum_over_the_attempts(attempts: list[Attempt]) -> None:
+    told = result(*attempts, kept=select.best(attempts))
+    assert json.loads(json.dumps(told)) == told
+    usage, parts = told["usage"], [a["usage"] for a in told["attempts"]]
+    for name in ("prompt", "cached", "thinking", "injected", "answer", "probe", "verifier", "total"):
+        assert usage[name] == sum(part[name] for part in parts)
+    assert usage["seconds"] == pytest.approx(sum(part["seconds"] for part in parts), abs=1e-3)
+    assert (usage["cost"] is None) == any(part["cost"] is None for part in parts)
+
+
+@FAST
+@given(SEVERAL)
+def test_the_message_has_the_usage_of_the_whole_solve(attempts: list[Attempt]) -> None:
+    told = result(*attempts)
+    counted = to_message(attempts[0], told).usage_metadata
+    assert counted is not None
+    assert counted["input_tokens"] + counted["output_tokens"] == counted["total_tokens"] == told["usage"]["total"]
+    assert counted["output_token_details"]["reasoning"] <= counted["output_tokens"]
+    assert counted["input_token_details"]["cache_read"] == told["usage"]["cached"]
+
+
+@pytest.mark.parametrize("thinking", ["47+38=85", ""])
+def test_the_message_has_a_reasoning_block_where_there_was_thinking(thinking: str) -> None:
+    kept = attempt(thinking=thinking)
+    message = to_message(kept, result(kept))
+    assert message.text == r"\boxed{73}"
+    reasoning = [b["reasoning"] for b in message.content_blocks if b["type"] == "reasoning"]
+    assert reasoning == ([thinking] if thinking else [])
+    assert message.response_metadata["model_name"] == "embedded"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [("answered", "stop"), ("starved", "length"), ("refused", "refusal")]
+)
+def test_the_finish_reason_says_why_there_is_no_answer(status: Any, reason: str) -> None:
+    kept = attempt(status=status)
+    assert to_message(kept, result(kept)).response_metadata["finish_reason"] == reason

@@ -1,0 +1,89 @@
+"""Solves in processes that may be killed: a child is forked for each line on stdin, with all imports done.
+
+A line is JSON: file (of the checkpointer), log, thread, question, options. A thread that was begun is gone on
+with. stdout says "pid N", then "event NAME" for each event as it comes, and "gone" once the child is no more. The
+log gets a line for each node, when it starts and when it has ended, on the disk before the node goes on; and at
+the start of each child what was saved.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+import onnxruntime_genai  # noqa: F401 -- imported once, and not in each child
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from adaptive.solver.graph import build_solver
+from adaptive.solver.nodes import Solver
+from adaptive.solver.runnables import Write
+from adaptive.solver.state import Node, SolverState, Update
+from adaptive.types.options import Options
+
+
+class Log:
+    """Lines of JSON that survive a kill."""
+
+    def __init__(self, path: str) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def add(self, kind: str, value: Any) -> None:
+        os.write(self._file, json.dumps([kind, value]).encode() + b"\n")
+        os.fsync(self._file)
+
+
+def logging_nodes(log: Log) -> None:
+    """Make every node say when it starts and when it has ended."""
+    holding = Solver.holding
+
+    def logged(self: Solver, node: Node) -> Node:
+        held = holding(self, node)
+
+        async def told(state: SolverState, write: Write) -> Update:
+            log.add("start", node.__name__)
+            update = await held(state, write)
+            log.add("end", node.__name__)
+            return update
+
+        return told
+
+    Solver.holding = logged  # type: ignore[method-assign]
+
+
+def saved(solver: Any, thread: Any) -> list[str]:
+    """The nodes whose work the checkpointer has, in their order."""
+    history = list(solver.get_state_history(thread))[::-1]
+    done = [name for one in history[:-1] for name in one.next]
+    done += [task.name for one in history[-1:] for task in one.tasks if task.result is not None]
+    return [name for name in done if not name.startswith("__")]
+
+
+def solve(asked: dict[str, Any]) -> None:
+    thread: Any = {"configurable": {"thread_id": asked["thread"]}}
+    log = Log(asked["log"])
+    logging_nodes(log)
+    with SqliteSaver.from_conn_string(asked["file"]) as saver:
+        solver = build_solver("embedded", options=Options(**asked["options"]), checkpointer=saver)
+        log.add("saved", saved(solver, thread))
+        begun = saver.get_tuple(thread) is not None
+        given: Any = None if begun else {"messages": [("user", asked["question"])]}
+        for event in solver.stream(given, thread, stream_mode="custom", durability="sync"):
+            os.write(1, f"event {event['event']}\n".encode())
+        log.add("result", solver.get_state(thread).values["adaptive_result"])
+
+
+def main() -> None:
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if (pid := os.fork()) == 0:
+            solve(asked)
+            os._exit(0)
+        os.write(1, f"pid {pid}\n".encode())
+        os.waitpid(pid, 0)
+        os.write(1, b"gone\n")
+
+
+if __name__ == "__main__":
+    main()

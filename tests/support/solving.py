@@ -1,0 +1,115 @@
+"""Solves on scripted engines: a profile whose difficulty is set by hand, and a model that is a pure function.
+
+Confidences follow from the scripted log-probabilities: an answer of `SURE` has 0.88, one of `UNSURE` 0.82, and
+`profile` accepts from 0.87 on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adaptive.engines.protocol import Generation
+from adaptive.profile.profile import Profile
+from adaptive.reason.budget import Style
+from adaptive.types.ladder import Ladder, Rung
+from adaptive.types.policy import Policy
+from tests.support.scripted import END, STOP, THINK, ScriptedEngine, _Session, says
+
+SURE, UNSURE = "111111", "0"
+EASY, HARD = (0.9, 0.95, 0.97, 0.99), (0.1, 0.85, 0.9, 0.95)
+RUNGS = (Rung("none", 0), Rung("low", 16), Rung("low", 32), Rung("low", 80))
+NODES = ("classify", "allocate", "think", "verify", "escalate", "finish")
+
+
+def boxed(answer: str) -> tuple[int, ...]:
+    """The ids of an answer in form."""
+    return says(f"\\boxed{{{answer}}}", STOP)
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A difficulty model that says the same of every question."""
+
+    row: Sequence[float]
+
+    def p_solved(self, questions: Sequence[str]) -> Any:
+        return np.array([self.row for _ in questions])
+
+
+def profile(p_solved: Sequence[float] = EASY, rungs: Iterable[Rung] = RUNGS, **policy: Any) -> Profile:
+    """A profile for scripted engines; without `p_solved` one that was never trained."""
+    known: Any = Fixed(p_solved) if p_solved else None
+    settings: dict[str, Any] = {"accept": {"none": 0.87}, "agreement": None, "vote_most": 0, **policy}
+    return Profile(
+        name="toy",
+        model="scripted",
+        ladder=Ladder(tuple(rungs)),
+        style=Style(hand_over="", useful_round=1),
+        policy=Policy(**settings),
+        difficulty_model=lambda: known,
+    )
+
+
+@dataclass
+class PureEngine(ScriptedEngine):
+    """Thinks "111…" without a doubt, and ends its thinking after each of `ends` ids.
+
+    It answers `SURE` once it has thought `enough` ids, before that `UNSURE`, and then the question's first
+    byte, so that answers tell questions apart. What it does depends on the ids alone: another engine, in
+    another process, goes on where this one stopped.
+    """
+
+    ends: tuple[int, ...] = (24, 40)
+    enough: int = 40
+
+    def _next_ids(self, state: Any, ids: Sequence[int]) -> Iterator[int]:
+        seen = list(ids)
+        while True:
+            seen.append(self._next_id(seen))
+            yield seen[-1]
+
+    def _next_id(self, ids: list[int]) -> int:
+        at = len(ids) - 1 - ids[::-1].index(THINK)
+        after, first = ids[at + 1 :], question(ids[:at])[0]
+        if END not in after:
+            return END if len(after) in self.ends else ord("1")
+        thought = after.index(END)
+        answer = boxed((SURE if thought >= self.enough else UNSURE) + chr(first))
+        said = sum(i != ord("\n") for i in after[thought + 1 :])  # a hand-over is of line breaks
+        return answer[said] if said < len(answer) else STOP
+
+
+@dataclass
+class HangingEngine(PureEngine):
+    """Never ends a call after the first `calls`, whichever solve makes it."""
+
+    calls_made: int = 0
+    hangs_after: int = 0
+
+    async def generate(self, ids: Sequence[int], **asked: Any) -> Generation:
+        self.calls_made += 1
+        if self.calls_made > self.hangs_after:
+            self._sessions.setdefault(asked["session"], _Session(iter(()), iter(())))
+            await asyncio.Event().wait()
+        return await super().generate(ids, **asked)
+
+
+def question(ids: Sequence[int]) -> bytes:
+    """The last user turn of a rendered prompt."""
+    return bytes(i for i in ids if i < 256).rpartition(b"user\n")[2]
+
+
+def ask(text: str) -> dict[str, Any]:
+    """What a solver is given."""
+    return {"messages": [("user", text)]}
+
+
+def timeless(result: dict[str, Any]) -> dict[str, Any]:
+    """A result without its seconds: the only thing that may differ between two runs."""
+    attempts = [{**a, "usage": {**a["usage"], "seconds": 0}} for a in result["attempts"]]
+    return {**result, "attempts": attempts, "usage": {**result["usage"], "seconds": 0}}

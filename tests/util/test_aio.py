@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from traceback import walk_stack
+from typing import Any
+
+import pytest
+from langgraph.graph import END, START, MessagesState, StateGraph
+
+from adaptive._util.aio import apart, run_blocking
+from adaptive.solver.runnables import Write, either_way
+
+
+async def test_inside_a_running_loop_too() -> None:
+    async def work() -> int:
+        await asyncio.sleep(0)
+        return 7
+
+    assert run_blocking(work()) == 7
+
+
+def test_an_error_comes_out() -> None:
+    async def work() -> None:
+        raise ValueError("no such thing")
+
+    with pytest.raises(ValueError, match="no such thing"):
+        run_blocking(work())
+
+
+def test_all_calls_run_on_one_loop() -> None:
+    async def work() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    assert run_blocking(work()) is run_blocking(work())
+
+
+async def test_what_runs_apart_writes_to_the_stream_of_its_node() -> None:
+    async def node(state: MessagesState, write: Write) -> MessagesState:
+        async def work() -> None:
+            write({"told": "apart"})
+
+        await apart(work())
+        return {"messages": []}
+
+    graph: Any = StateGraph(MessagesState).add_node("node", either_way(node, "node"))
+    made = graph.add_edge(START, "node").add_edge("node", END).compile()
+    asked: Any = {"messages": []}
+    assert [part async for part in made.astream(asked, stream_mode="custom")] == [{"told": "apart"}]
+    assert list(made.stream(asked, stream_mode="custom")) == [{"told": "apart"}]
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """SIGINT as Python has it, where whoever started the tests had it ignored."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+def interrupt_the_waiting() -> None:
+    """SIGINT to the main thread, once that waits for a result."""
+    main = threading.main_thread().ident or 0
+    while all(frame.f_code.co_name != "result" for frame, _ in walk_stack(sys._current_frames()[main])):
+        time.sleep(0.01)
+    signal.pthread_kill(main, signal.SIGINT)
+
+
+@pytest.mark.usefixtures("signals")
+def test_when_the_caller_is_interrupted_the_work_has_stopped() -> None:
+    ended = []
+
+    async def work() -> None:
+        try:
+            threading.Thread(target=interrupt_the_waiting).start()
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.2)
+            ended.append("cleaned up")
+
+    with pytest.raises(KeyboardInterrupt):
+        run_blocking(work())
+    assert ended == ["cleaned up"]
