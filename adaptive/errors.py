@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 
-def on_one_line(said: object, length: int | None = None) -> str:
+def to_single_line(text: object, length: int | None = None) -> str:
     """What somebody else's error says, without line breaks, its first `length` characters."""
-    return " ".join(str(said).split())[:length]
+    return " ".join(str(text).split())[:length]
 
 
 class AdaptiveError(Exception):

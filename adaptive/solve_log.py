@@ -18,11 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from adaptive._util.redact import masked
+from adaptive._util.redact import redact_address
 from adaptive._util.sqlite import BUSY_SECONDS
 from adaptive.errors import AdaptiveError, InputError
 
-COPIED = ("question", "model", "profile", "answer", "status", "rung")
+COPIED_COLUMNS = ("question", "model", "profile", "answer", "status", "rung")
 
 # Each entry brings the file from version i to i + 1. Only add to the end: existing files have run the others.
 MIGRATIONS: tuple[str, ...] = (
@@ -52,7 +52,7 @@ MIGRATIONS: tuple[str, ...] = (
 
 
 @dataclass(frozen=True)
-class Word:
+class Feedback:
     """What was said of a solve afterwards: whether its answer is right, the right one where it was given too.
 
     time: when it was said (UTC, ISO 8601).
@@ -64,7 +64,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Solve:
+class LoggedSolve:
     """One logged solve: its number, when it ended (UTC, ISO 8601) and its result object.
 
     feedback: what was said of it afterwards, by who said it: "user".
@@ -73,7 +73,7 @@ class Solve:
     id: int
     time: str
     result: dict[str, Any]
-    feedback: Mapping[str, Word] = field(default_factory=dict)
+    feedback: Mapping[str, Feedback] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The result object, with `id` and `time` before it and what there is of `feedback` after it."""
@@ -81,7 +81,7 @@ class Solve:
         return {"id": self.id, "time": self.time, **self.result, **({"feedback": said} if said else {})}
 
 
-def default_path() -> Path:
+def find_log_path() -> Path:
     """Where solves are logged: `ADAPTIVE_LOG`, or `solves.db` in the user's data folder."""
     if named := os.environ.get("ADAPTIVE_LOG"):
         return Path(named).expanduser()
@@ -90,7 +90,7 @@ def default_path() -> Path:
     return Path(platformdirs.user_data_dir("adaptive", appauthor=False)) / "solves.db"
 
 
-class Store:
+class SolveLog:
     """The open log. A context manager; makes the file and its folder when missing.
 
     Raises `AdaptiveError` when the file is not a log of ours or cannot be written: so whoever opens it first
@@ -99,12 +99,12 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self._explained("opened"):
+        with self._explain_errors("opened"):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600)  # questions are private
             self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
-            with self._explained("written"):
+            with self._explain_errors("written"):
                 self._migrate()
         except BaseException:
             self._db.close()
@@ -112,21 +112,23 @@ class Store:
 
     def add(self, result: dict[str, Any]) -> int:
         """Log one result object (design §8); returns its number."""
-        result = _without_passwords(result)
+        result = _redact_passwords(result)
         usage = result.get("usage", {})
         row = {
-            "time": _now(),
-            **{name: result.get(name) for name in COPIED},
+            "time": _format_now(),
+            **{name: result.get(name) for name in COPIED_COLUMNS},
             "accepted": int(bool(result.get("accepted"))),
             "tokens": usage.get("total"),
             "seconds": usage.get("seconds"),
             "result": json.dumps(result, ensure_ascii=False),
         }
         sql = f"INSERT INTO solves ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})"
-        with self._explained("written"):
+        with self._explain_errors("written"):
             return int(self._db.execute(sql, row).lastrowid or 0)
 
-    def say(self, number: int, right: bool, answer: str | None = None, source: str = "user") -> Solve:
+    def add_feedback(
+        self, number: int, right: bool, answer: str | None = None, source: str = "user"
+    ) -> LoggedSolve:
         """Write down whether the answer of a solve is right, over what this source said of it before.
 
         answer: the right one, None where it was not told. Returns the solve with all that was said of it; raises
@@ -134,20 +136,20 @@ class Store:
         """
         self.get(number)
         sql = "INSERT OR REPLACE INTO feedback (solve, source, right, answer, time) VALUES (?, ?, ?, ?, ?)"
-        with self._explained("written"):
-            self._db.execute(sql, (number, source, int(right), answer, _now()))
+        with self._explain_errors("written"):
+            self._db.execute(sql, (number, source, int(right), answer, _format_now()))
         return self.get(number)
 
-    def recent(self, count: int = 10, search: str | None = None) -> list[Solve]:
+    def list_recent(self, count: int = 10, search: str | None = None) -> list[LoggedSolve]:
         """The last `count` solves (0: all), oldest first, whose question or answer holds `search`."""
         where = "WHERE question LIKE :like ESCAPE '\\' OR answer LIKE :like ESCAPE '\\'" if search else ""
         like = "%" + re.sub(r"([\\%_])", r"\\\1", search or "") + "%"
         sql = f"SELECT id, time, result FROM solves {where} ORDER BY id DESC LIMIT :count"
-        return self._select(sql, {"like": like, "count": count or -1})[::-1]
+        return self._select_solves(sql, {"like": like, "count": count or -1})[::-1]
 
-    def get(self, number: int) -> Solve:
+    def get(self, number: int) -> LoggedSolve:
         """The solve with this number; raises `InputError` if there is none."""
-        found = self._select("SELECT id, time, result FROM solves WHERE id = :id", {"id": number})
+        found = self._select_solves("SELECT id, time, result FROM solves WHERE id = :id", {"id": number})
         if not found:
             raise InputError(f"solve {number} is not in the log {self.path}: `adaptive logs` lists what is.")
         return found[0]
@@ -156,7 +158,7 @@ class Store:
         """Close the file; the store cannot be used afterwards."""
         self._db.close()
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> SolveLog:
         return self
 
     def __exit__(
@@ -164,21 +166,23 @@ class Store:
     ) -> None:
         self.close()
 
-    def _select(self, sql: str, values: dict[str, Any]) -> list[Solve]:
-        with self._explained("read"):
+    def _select_solves(self, sql: str, values: dict[str, Any]) -> list[LoggedSolve]:
+        with self._explain_errors("read"):
             rows = self._db.execute(sql, values).fetchall()
-            said = self._feedback([number for number, _, _ in rows])
-        return [Solve(number, time, json.loads(result), said.get(number, {})) for number, time, result in rows]
+            said = self._select_feedback([number for number, _, _ in rows])
+        return [
+            LoggedSolve(number, time, json.loads(result), said.get(number, {})) for number, time, result in rows
+        ]
 
-    def _feedback(self, numbers: list[int]) -> dict[int, dict[str, Word]]:
+    def _select_feedback(self, numbers: list[int]) -> dict[int, dict[str, Feedback]]:
         """What was said of these solves."""
-        found: dict[int, dict[str, Word]] = {}
+        found: dict[int, dict[str, Feedback]] = {}
         sql = (
             "SELECT solve, source, right, answer, time FROM feedback "
             "WHERE solve IN (SELECT value FROM json_each(?))"
         )
         for number, source, right, answer, time in self._db.execute(sql, (json.dumps(numbers),)):
-            found.setdefault(number, {})[source] = Word(bool(right), answer, time)
+            found.setdefault(number, {})[source] = Feedback(bool(right), answer, time)
         return found
 
     def _check_version(self) -> int:
@@ -205,7 +209,7 @@ class Store:
                 self._db.execute("ROLLBACK")
 
     @contextmanager
-    def _explained(self, verb: str) -> Iterator[None]:
+    def _explain_errors(self, verb: str) -> Iterator[None]:
         """SQLite's and the system's errors as one sentence."""
         try:
             yield
@@ -215,14 +219,14 @@ class Store:
             raise AdaptiveError(f"the log {self.path} cannot be {verb} ({what}): {instead}.") from error
 
 
-def _now() -> str:
+def _format_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _without_passwords(result: dict[str, Any]) -> dict[str, Any]:
+def _redact_passwords(result: dict[str, Any]) -> dict[str, Any]:
     """The result with its models' addresses masked wherever they are: attempts, reasons, notes name them too."""
     text = json.dumps(result)
     for model in {str(one["model"]) for one in (result, *result["attempts"]) if "model" in one}:
-        text = text.replace(json.dumps(model)[1:-1], json.dumps(masked(model))[1:-1])
+        text = text.replace(json.dumps(model)[1:-1], json.dumps(redact_address(model))[1:-1])
     cleaned: dict[str, Any] = json.loads(text)
     return cleaned

@@ -21,12 +21,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from adaptive.policy.arms import gain
+from adaptive.policy.arms import estimate_gain
 from adaptive.profile.profile import Profile
-from adaptive.profile.untrained import untrained
+from adaptive.profile.untrained import build_untrained_profile
 from adaptive.types.attempt import Arm
 from adaptive.types.policy import After, Payoff
-from adaptive.verify import verifier_for
+from adaptive.verify import build_verifier
 from benchmarks.outcomes import Brought, Replay, Start, read
 
 DRAWS = 2000
@@ -111,7 +111,9 @@ def chooser(known: Sequence[Payoff], worth: float = 0.0) -> Choice:
 
     def choose(start: Start) -> str | None:
         gains = {
-            p.arm: gain(p, start.attempt.verdict) for p in known if p.after == start.after and p.arm in start.arms
+            p.arm: estimate_gain(p, start.attempt.verdict)
+            for p in known
+            if p.after == start.after and p.arm in start.arms
         }
         best = max(gains, key=lambda a: gains[a], default=None)
         return best if best is not None and gains[best] > worth else None
@@ -206,13 +208,13 @@ def main(
     recorded: Path, folder: Path | None, accept: float | None, sure: float | None, limit: int | None, write: bool
 ) -> None:
     """Print the tables."""
-    profile = Profile.load(folder) if folder else untrained("a model", UNKNOWN_WINDOW)
+    profile = Profile.load(folder) if folder else build_untrained_profile("a model", UNKNOWN_WINDOW)
     policy = profile.policy
     if accept is not None:
         policy = replace(policy, accept=dict.fromkeys(policy.accept, accept))
     if sure is not None:
         policy = replace(policy, vote_sure=sure)
-    replay = Replay(verifier_for(policy), policy)
+    replay = Replay(build_verifier(policy), policy)
     rows = [replay.starts(row) for row in read(recorded)[:limit]]
     console = Console(width=150)
     budgets = [s.attempt.budget for s in rows[0]]

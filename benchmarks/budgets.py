@@ -29,10 +29,10 @@ from adaptive.engines.protocol import Generation, Prompt, Sampling, TokenEngine
 from adaptive.engines.registry import open_engine, parse_options
 from adaptive.errors import AdaptiveError
 from adaptive.learn.data.questions import Question, read_questions
-from adaptive.learn.fit.thresholds import share
+from adaptive.learn.fit.thresholds import estimate_share
 from adaptive.reason.budget import Style, Tail
 from adaptive.reason.chain import Thought
-from adaptive.reason.forcing import think
+from adaptive.reason.forcing import think_within_budget
 from adaptive.types.attempt import Attempt
 from adaptive.types.ladder import Rung
 
@@ -136,13 +136,13 @@ class Buyer:
             one = await self._buy(question, prompt, budget, chain)
             one.check()
             self.bought.append(one)
-            chain = chain if chain.rounds else Thought.of(one.attempt)
+            chain = chain if chain.rounds else Thought.from_attempt(one.attempt)
         await self.engine.release(question.id)
 
     async def _buy(self, question: Question, prompt: Prompt, budget: int, chain: Thought) -> Bought:
         rung = Rung("medium" if budget else "none", budget, answer_room=self.answer_room)
         witness = Witness(self.engine)
-        attempt = await think(
+        attempt = await think_within_budget(
             witness,
             prompt,
             rung,
@@ -154,7 +154,7 @@ class Buyer:
             arm="first",
         )
         natural = attempt.finish == "natural"
-        tail = Tail.of(self.style, self.engine.codec)
+        tail = Tail.from_style(self.style, self.engine.codec)
         after = tail.fixed - len(tail.prefix) * natural if rung.thinks else 0
         start = prompt.open if rung.thinks else prompt.closed
         return Bought(question, attempt, witness.thought(len(start), after, natural))
@@ -166,7 +166,7 @@ def table(bought: Sequence[Bought], budgets: Sequence[int]) -> Table:
     shown = Table(*names)
     for budget in sorted(budgets):
         ones = [one for one in bought if one.attempt.budget == budget]
-        right, low, high = share(sum(one.right for one in ones), len(ones))
+        right, low, high = estimate_share(sum(one.right for one in ones), len(ones))
         finishes = [one.attempt.finish for one in ones]
         shown.add_row(
             str(budget),

@@ -21,13 +21,13 @@ from rich.console import Console
 from rich.table import Table
 
 from adaptive.cli.support.embed import embedded
-from adaptive.learn.data.outcomes import Outcomes, profile_of
+from adaptive.learn.data.outcomes import OutcomeStore, plan_to_profile
 from adaptive.learn.fit.corpus import Corpus
-from adaptive.learn.fit.difficulty import folds
+from adaptive.learn.fit.difficulty import assign_folds
 from adaptive.learn.fit.embedding import Seen
 from adaptive.learn.fit.examples import Examples
-from adaptive.learn.fit.metrics import Floats, Labels, Solved, auroc, held_out
-from adaptive.learn.train import Rows, numbered
+from adaptive.learn.fit.metrics import Floats, Labels, Solved, compute_auroc, predict_held_out
+from adaptive.learn.train import DifficultyRows, number_groups
 from benchmarks.recorded import recorded
 
 FOLDS = 5
@@ -59,8 +59,8 @@ def _corpora(folder: Path) -> Iterator[Data]:
 
 
 def _outcomes(path: Path) -> Data:
-    with Outcomes(path) as outcomes:
-        ladder = profile_of(outcomes.plan, path.stem, path).ladder
+    with OutcomeStore(path) as outcomes:
+        ladder = plan_to_profile(outcomes.plan, path.stem, path).ladder
         examples = Examples.read(outcomes, ladder, lambda _: True)
     targets = tuple(f"{rung.effort} {rung.budget}" for rung in ladder)
     return Data(path.name, examples.texts, examples.groups, targets, examples.solved)
@@ -68,37 +68,37 @@ def _outcomes(path: Path) -> Data:
 
 def measured(data: Data, vectors: Floats, seed: int = 0) -> tuple[Floats, Floats]:
     """p(solved) of each question by the text alone and with the embedding, by models that never saw its group."""
-    rows = Rows(Corpus.read(data.texts), data.solved, np.ones_like(data.solved), data.groups)
+    rows = DifficultyRows(Corpus.read(data.texts), data.solved, np.ones_like(data.solved), data.groups)
     alone, both = np.empty(data.solved.shape), np.empty(data.solved.shape)
-    fold = folds(data.solved.sum(axis=1), FOLDS, seed, data.groups)
+    fold = assign_folds(data.solved.sum(axis=1), FOLDS, seed, data.groups)
     for number in range(FOLDS):
         click.echo(f"{data.name}: fold {number + 1} of {FOLDS}", err=True)
         inside, outside = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        alone[outside] = rows.fit(inside, seed).p_solved(rows.corpus.part(outside))
+        alone[outside] = rows.fit(inside, seed).p_solved(rows.corpus.select(outside))
         lines = _seen(rows, inside, vectors, seed).fit(seed)
         both[outside] = lines.p_solved(alone[outside], vectors[outside])
     return alone, both
 
 
-def _seen(rows: Rows, inside: Labels, vectors: Floats, seed: int) -> Seen:
+def _seen(rows: DifficultyRows, inside: Labels, vectors: Floats, seed: int) -> Seen:
     """What the lines are fitted to: of the questions inside, what models of the others inside say of them."""
     own = [rows.groups[int(i)] for i in inside]
-    fold = folds(rows.solved[inside].sum(axis=1), FOLDS, seed + 1, own)
+    fold = assign_folds(rows.solved[inside].sum(axis=1), FOLDS, seed + 1, own)
 
     def fit(kept: Labels):  # type: ignore[no-untyped-def]
         made = rows.fit(inside[kept], seed)
-        return lambda out: made.p_solved(rows.corpus.part(inside[out]))
+        return lambda out: made.p_solved(rows.corpus.select(inside[out]))
 
-    at, text = held_out(fit, fold, every=True)
+    at, text = predict_held_out(fit, fold, every=True)
     chosen = inside[at]
-    return Seen(text, vectors[chosen], rows.solved[chosen], numbered(rows.groups)[chosen])
+    return Seen(text, vectors[chosen], rows.solved[chosen], number_groups(rows.groups)[chosen])
 
 
 def shown(data: Data, alone: Floats, both: Floats) -> Iterator[tuple[str, ...]]:
     """A row of the table for each target."""
     for k, target in enumerate(data.targets):
         truth = data.solved[:, k]
-        found = [auroc(truth, p[:, k]) for p in (alone, both)]
+        found = [compute_auroc(truth, p[:, k]) for p in (alone, both)]
         losses = [float(np.mean(_losses(truth, p[:, k]))) for p in (alone, both)]
         yield (data.name, target, str(len(truth)), f"{truth.mean():.3f}",
                *("-" if x is None else f"{x:.3f}" for x in found), *(f"{x:.3f}" for x in losses))  # fmt: skip

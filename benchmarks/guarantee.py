@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from adaptive.learn.data.held_out import read_held_out
-from adaptive.learn.data.outcome import Recorded, key_of
-from adaptive.learn.data.outcomes import Outcomes
-from adaptive.learn.data.splits import part_of, seen_key
+from adaptive.learn.data.outcome import RecordedQuestion, rung_to_key
+from adaptive.learn.data.outcomes import OutcomeStore
+from adaptive.learn.data.splits import assign_split, hash_question
 from adaptive.learn.tuning.replay import Replay
-from adaptive.learn.tuning.risk import p_value
-from adaptive.learn.tuning.search import Goal, Search, lined_up
-from adaptive.learn.tuning.ways import Way, fixed
+from adaptive.learn.tuning.risk import compute_p_value
+from adaptive.learn.tuning.search import Goal, Search, line_up_settings
+from adaptive.learn.tuning.ways import Way, make_fixed_chooser
 from adaptive.profile.profile import Profile
 
 TARGETS, CONFIDENCES = (0.01, 0.02, 0.05), (0.9, 0.95)
@@ -153,16 +153,16 @@ def clopper_pearson(count: int, of: int) -> tuple[float, float]:
 
 @cache
 def _p_value(losses: int, gains: int, n: int, target: float) -> float:
-    return p_value(losses, gains, n, target)
+    return compute_p_value(losses, gains, n, target)
 
 
-def parts(outcomes: Path, profile: Profile) -> tuple[list[Recorded], list[Recorded]]:
+def parts(outcomes: Path, profile: Profile) -> tuple[list[RecordedQuestion], list[RecordedQuestion]]:
     """The recorded questions to search with, and those that `adaptive tune` tests on."""
-    found: dict[str, list[Recorded]] = {"learn": [], "tune": []}
-    with Outcomes(outcomes) as file:
+    found: dict[str, list[RecordedQuestion]] = {"learn": [], "tune": []}
+    with OutcomeStore(outcomes) as file:
         for one in file:
-            if one.complete(profile.ladder):
-                found[part_of(one.question, profile.tune_share or 0.0)].append(one)
+            if one.is_complete(profile.ladder):
+                found[assign_split(one.question, profile.tune_share or 0.0)].append(one)
     return found["learn"], found["tune"]
 
 
@@ -170,13 +170,13 @@ def lines(folder: Path, outcomes: Path, seed: int, tell: Told) -> Iterator[tuple
     """For each target the policies that are lined up for it, on the questions to test on."""
     profile, held_out = Profile.load(folder), read_held_out(folder)
     learn, test = parts(outcomes, profile)
-    p_solved = {q: held_out[k] for one in learn if (k := seen_key(q := one.question.text)) in held_out}
+    p_solved = {q: held_out[k] for one in learn if (k := hash_question(q := one.question.text)) in held_out}
     search = Search([one for one in learn if one.question.text in p_solved], p_solved, seed)
-    replay = Replay.of(profile, test)
-    top = Way.of("top", fixed(key_of(profile.ladder[profile.ladder.top])), test)
+    replay = Replay.from_recorded(profile, test)
+    top = Way.replay("top", make_fixed_chooser(rung_to_key(profile.ladder[profile.ladder.top])), test)
     for target in TARGETS:
-        settings = lined_up(profile, search, Goal(target))
-        ways = [Way.of("", replay.with_policy(s.policy, s.threshold).taken, test) for s in settings]
+        settings = line_up_settings(profile, search, Goal(target))
+        ways = [Way.replay("", replay.with_policy(s.policy, s.threshold).solve, test) for s in settings]
         tell(
             f"{target:g}: {len(ways)} policies, found on {len(search.recorded)} questions, for {len(test)} others"
         )

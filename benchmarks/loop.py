@@ -26,7 +26,7 @@ from adaptive.answers.equality import same_answer
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.profile.profile import Profile
-from adaptive.profile.untrained import profile_for
+from adaptive.profile.untrained import load_model_profile
 from adaptive.solver.graph import build_solver
 from adaptive.types.options import Options
 
@@ -142,7 +142,7 @@ def main(questions: Path, model: str, profile: str | None, out: Path | None, ski
     """Run all arms and print the table."""
     rows = [json.loads(line) for line in questions.read_text().splitlines()][skip:][:limit]
     engine = open_engine(model)
-    results = arms(engine, profile_for(model, engine.context_window, profile), rows)
+    results = arms(engine, load_model_profile(model, engine.context_window, profile), rows)
     console = Console(width=140)
     console.print(f"{len(rows)} questions of {questions}, model {model}")
     console.print(table(results))

@@ -15,8 +15,8 @@ from typing import Any
 
 from adaptive.policy import select
 from adaptive.policy.arms import Plan
-from adaptive.policy.majority import next_batch
-from adaptive.policy.vote import counted, verdict_of
+from adaptive.policy.majority import size_next_batch
+from adaptive.policy.vote import collect_ballots, judge_vote
 from adaptive.types.attempt import Arm, Attempt
 from adaptive.types.ladder import Rung
 from adaptive.types.policy import After, Policy
@@ -73,7 +73,7 @@ class Replay:
 
     def judged(self, attempt: Attempt, before: Sequence[Attempt]) -> Attempt:
         """An attempt with its verdict."""
-        return attempt.judged(asyncio.run(self.verifier.verify("", attempt, before)))
+        return attempt.with_verdict(asyncio.run(self.verifier.verify("", attempt, before)))
 
 
 @dataclass(frozen=True)
@@ -90,19 +90,19 @@ class _Question:
         cut = first.finish == "budget"
         arms: dict[str, Brought] = {}
         if cut and later:
-            arms["budget"] = self.one(later[0], "budget", later[0].charged - first.charged)
-            arms["budget, top"] = self.one(later[-1], "budget", later[-1].charged - first.charged)
+            arms["budget"] = self.one(later[0], "budget", later[0].chain_tokens - first.chain_tokens)
+            arms["budget, top"] = self.one(later[-1], "budget", later[-1].chain_tokens - first.chain_tokens)
         if not cut and waits:
             arms["wait"] = self.one(waits[0], "wait", waits[0].usage.thinking)
         if not cut and len(waits) > 1:
             arms["2 waits"] = self.two(waits)
         if other is not None:
-            arms["effort"] = self.one(other, "effort", self.row["prompt"] + other.charged, base=None)
+            arms["effort"] = self.one(other, "effort", self.row["prompt"] + other.chain_tokens, base=None)
         arms["vote"] = self.vote(adaptive=True)
         arms[f"vote of {len(self.samples)}"] = self.vote(adaptive=False)
         right = self.right(first)
         assert verdict is not None
-        cost = self.row["prompt"] + first.charged + after_thinking(first)
+        cost = self.row["prompt"] + first.chain_tokens + after_thinking(first)
         return Start(
             self.row["question"],
             first,
@@ -120,7 +120,7 @@ class _Question:
     def one(self, attempt: Attempt, arm: Arm, thinking: int, base: int | None = 0) -> Brought:
         """One attempt more, and the better of both kept."""
         both = [self.first, self.by.judged(replace(attempt, arm=arm, base=base), [self.first])]
-        kept = both[select.best(both)]
+        kept = both[select.select_best_attempt(both)]
         return Brought(self.right(kept), self.right(attempt), thinking + after_thinking(attempt))
 
     def two(self, waits: list[Attempt]) -> Brought:
@@ -130,7 +130,7 @@ class _Question:
         if second.verdict is not None and second.verdict.accepted:
             return Brought(self.right(second), self.right(second), tokens)
         third = self.by.judged(replace(waits[1], arm="wait", base=1), [self.first, second])
-        kept = [self.first, second, third][select.best([self.first, second, third])]
+        kept = [self.first, second, third][select.select_best_attempt([self.first, second, third])]
         return Brought(
             self.right(kept), self.right(third), tokens + waits[1].usage.thinking + after_thinking(waits[1])
         )
@@ -140,20 +140,20 @@ class _Question:
         plan = Plan(0, Rung("low", 1), "vote", "", samples=len(self.samples))
         attempts = [self.first]
         while True:
-            ballots, most = counted(attempts, plan)
+            ballots, most = collect_ballots(attempts, plan)
             sure = self.by.policy.vote_sure if adaptive else 1.0
-            wanted = next_batch(ballots, most, sure) if adaptive else most - len(ballots)
+            wanted = size_next_batch(ballots, most, sure) if adaptive else most - len(ballots)
             wanted = wanted or int(len(attempts) == 1)
             if not wanted:
                 break
             for sample in self.samples[len(attempts) - 1 : len(attempts) - 1 + wanted]:
                 attempts.append(self.by.judged(replace(sample, arm="vote"), attempts))
-        _, leader, verdict = verdict_of(attempts, plan, self.by.policy)
+        _, leader, verdict = judge_vote(attempts, plan, self.by.policy)
         drawn = attempts[1:]
         raw = self.right(attempts[leader])
         attempts[leader] = replace(attempts[leader], verdict=verdict)
-        tokens = sum(a.charged + after_thinking(a) for a in drawn)
-        return Brought(self.right(attempts[select.best(attempts)]), raw, tokens, len(drawn))
+        tokens = sum(a.chain_tokens + after_thinking(a) for a in drawn)
+        return Brought(self.right(attempts[select.select_best_attempt(attempts)]), raw, tokens, len(drawn))
 
 
 def after_thinking(attempt: Attempt) -> int:

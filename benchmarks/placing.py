@@ -29,8 +29,8 @@ from threadpoolctl import threadpool_limits
 
 from adaptive.learn.fit import item_response
 from adaptive.learn.fit.general import STRUCTURE_SCALE, TrainedGeneral
-from adaptive.profile.general_features import structure
-from adaptive.profile.placement import Prior, place
+from adaptive.profile.general_features import compute_structure
+from adaptive.profile.placement import Prior, place_model
 from benchmarks.recorded import SETS, Bools, Floats, Recorded, examples, held_out, recorded
 
 WIDE = Prior(ability=0.0, ability_sd=10.0, log_slope=-0.5, log_slope_sd=0.5)
@@ -61,7 +61,7 @@ class Score:
 def prior_of(sets: Sequence[Recorded], rows: Sequence[Bools], b: Sequence[Floats], models: Any = None) -> Prior:
     """What the models are like, each placed with all its answers on every data set; `models` are the only ones."""
     found = [
-        place(hard, one.solved[kept][:, [m]], WIDE)
+        place_model(hard, one.solved[kept][:, [m]], WIDE)
         for one, kept, hard in zip(sets, rows, b, strict=True)
         for m, name in enumerate(one.models)
         if models is None or name in models
@@ -88,8 +88,8 @@ def scores(
             one.responses(kept, np.array([name not in left_out for name in one.models]))
             for one, kept in zip(sets, rows, strict=True)
         ]
-        trained = TrainedGeneral.fit(examples(folder, sets, rows, item_response.fit(parts)))
-        crossed = np.split(trained.crossed, np.cumsum([kept.sum() for kept in rows]))
+        trained = TrainedGeneral.fit(examples(folder, sets, rows, item_response.fit_item_response(parts)))
+        crossed = np.split(trained.out_of_fold, np.cumsum([kept.sum() for kept in rows]))
         others = {name for one in sets for name in one.models} - left_out
         prior = prior_of(sets, rows, crossed[: len(sets)], others)
         for one, kept, b, some in zip(sets, rows, crossed, wanted, strict=False):
@@ -101,7 +101,7 @@ def _scored(
     one: Recorded, kept: Bools, b: Floats, trained: TrainedGeneral, prior: Prior, names: list[int], graded: int,
     draws: int,
 ) -> Iterator[Score]:  # fmt: skip
-    hard = trained.model().b([q for q, inside in zip(one.questions, kept, strict=True) if not inside])
+    hard = trained.to_model().predict([q for q, inside in zip(one.questions, kept, strict=True) if not inside])
     columns = own_columns(one.questions, trained)
     for m in names:
         known = ~np.isnan(one.solved[:, m])
@@ -110,8 +110,10 @@ def _scored(
         of_asked, of_inside = hard[known[~kept]], b[known[kept]]
         rng = np.random.default_rng(m)
         drawn = (rng.choice(len(inside), graded, replace=False) for _ in range(draws))
-        placed = [brier(place(of_inside[d], right[d, None], prior).p_solved(of_asked)[:, 0], truth) for d in drawn]
-        average = place([], np.empty((0, 1)), prior).p_solved(of_asked)[:, 0]
+        placed = [
+            brier(place_model(of_inside[d], right[d, None], prior).p_solved(of_asked)[:, 0], truth) for d in drawn
+        ]
+        average = place_model([], np.empty((0, 1)), prior).p_solved(of_asked)[:, 0]
         own = own_model(columns[inside], right, columns[asked])
         share = np.full(len(truth), right.mean())
         measured = (float(np.mean(placed)), brier(own, truth), brier(share, truth), brier(average, truth))
@@ -120,7 +122,7 @@ def _scored(
 
 def own_columns(questions: Sequence[str], trained: TrainedGeneral) -> Any:
     """The same columns as the difficulty model's, without what is learned of other questions."""
-    figures = STRUCTURE_SCALE * trained.structure.transform(structure(questions))
+    figures = STRUCTURE_SCALE * trained.structure.transform(compute_structure(questions))
     return hstack([trained.words.transform(questions), csr_matrix(figures)]).tocsr()
 
 

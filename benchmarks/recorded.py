@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive.learn.fit.general import Examples
-from adaptive.learn.fit.item_response import Fitted, Responses
-from adaptive.learn.fit.metrics import auroc
-from adaptive.profile.general import KINDS
+from adaptive.learn.fit.general import GeneralExamples
+from adaptive.learn.fit.item_response import ItemResponseFit, Responses
+from adaptive.learn.fit.metrics import compute_auroc
+from adaptive.profile.general import QUESTION_KINDS
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -70,7 +70,7 @@ class Recorded:
 
 def recorded(folder: Path) -> list[Recorded]:
     """The data sets of `SETS`."""
-    return [_set(folder, name, file, KINDS.index(kind)) for name, (file, kind) in SETS.items()]
+    return [_set(folder, name, file, QUESTION_KINDS.index(kind)) for name, (file, kind) in SETS.items()]
 
 
 def lines(file: Path) -> list[Row]:
@@ -84,14 +84,16 @@ def held_out(sets: Sequence[Recorded]) -> tuple[int, ...]:
     return HELD_OUT if there & set(HELD_OUT) else WITHIN
 
 
-def examples(folder: Path, sets: Sequence[Recorded], rows: Sequence[Bools], fitted: Fitted) -> Examples:
+def examples(
+    folder: Path, sets: Sequence[Recorded], rows: Sequence[Bools], fitted: ItemResponseFit
+) -> GeneralExamples:
     """The questions of `rows` with their difficulties, and of the same folds the other questions' figures."""
     kept = [[one.questions[i] for i in np.flatnonzero(rows_)] for one, rows_ in zip(sets, rows, strict=True)]
     folds = {int(f) for one, rows_ in zip(sets, rows, strict=True) for f in one.fold[rows_]}
     more = [(row, kind) for row, kind in others(folder) if row["fold"] in folds]
     count, b, variance = len(more), np.concatenate(fitted.b), np.concatenate(fitted.variance)
     unknown = np.full(count, np.nan)
-    return Examples(
+    return GeneralExamples(
         questions=[*(q for part in kept for q in part), *(row["question"] for row, _ in more)],
         kind=np.array(
             [one.kind for one, part in zip(sets, kept, strict=True) for _ in part] + [k for _, k in more]
@@ -107,12 +109,18 @@ def examples(folder: Path, sets: Sequence[Recorded], rows: Sequence[Bools], fitt
 
 def others(folder: Path) -> list[tuple[Row, int]]:
     """Questions with a level, a number of steps or the pass rate of one more model, and their kind."""
-    return [(row, KINDS.index(kind)) for name, kind in OTHERS.items() for row in lines(folder / f"{name}.jsonl")]
+    return [
+        (row, QUESTION_KINDS.index(kind))
+        for name, kind in OTHERS.items()
+        for row in lines(folder / f"{name}.jsonl")
+    ]
 
 
 def by_fold(one: Recorded, rows: Bools, b: Floats) -> float:
     """AUROC of "most models solve it", the mean over folds, for scores from a different model for each."""
-    found = [auroc(one.most[rows & (one.fold == f)], -b[one.fold[rows] == f]) for f in np.unique(one.fold[rows])]
+    found = [
+        compute_auroc(one.most[rows & (one.fold == f)], -b[one.fold[rows] == f]) for f in np.unique(one.fold[rows])
+    ]
     return float(np.mean([value for value in found if value is not None]))
 
 

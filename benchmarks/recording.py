@@ -22,10 +22,10 @@ from rich.console import Console
 from adaptive.engines.protocol import Sampling, TokenEngine
 from adaptive.engines.registry import open_engine, parse_options
 from adaptive.profile.profile import Profile
-from adaptive.profile.untrained import profile_for
+from adaptive.profile.untrained import load_model_profile
 from adaptive.reason.budget import Style
 from adaptive.reason.chain import Thought
-from adaptive.reason.forcing import think
+from adaptive.reason.forcing import think_within_budget
 from adaptive.types.attempt import Arm, Attempt
 from adaptive.types.ladder import Rung
 from adaptive.types.stops import Stops
@@ -125,8 +125,8 @@ class Asked:
         """One attempt, on the chain of another."""
         session = f"{id(self)} {session}"
         self.sessions.add(session)
-        thought = Thought.of(after) if after else Thought()
-        return await think(
+        thought = Thought.from_attempt(after) if after else Thought()
+        return await think_within_budget(
             self.by.engine, self.prompt(rung), rung, style=self.by.profile.style, stops=self.by.stops,
             thought=thought, sampling=how, session=session, index=index, arm=arm,
         )  # fmt: skip
@@ -195,7 +195,7 @@ def main(
     rows = [json.loads(line) for line in questions.read_text().splitlines()][:limit]
     named = {"markers": markers} if markers else {}
     engine = open_engine(model, **parse_options(options), **named)
-    known = styled(profile_for(engine.name, engine.context_window, profile), ladder, prefix, room)
+    known = styled(load_model_profile(engine.name, engine.context_window, profile), ladder, prefix, room)
 
     async def work() -> None:
         try:

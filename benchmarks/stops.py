@@ -26,10 +26,10 @@ from rich.table import Table
 from adaptive.engines.protocol import Prompt, Sampling, TokenEngine
 from adaptive.engines.registry import open_engine, parse_options
 from adaptive.profile.profile import Profile
-from adaptive.profile.untrained import profile_for
+from adaptive.profile.untrained import load_model_profile
 from adaptive.reason.chain import Thought
-from adaptive.reason.early_stop import Look, Sight, Watch
-from adaptive.reason.forcing import think
+from adaptive.reason.early_stop import HaltWatch, ProbeResult, StopDecider
+from adaptive.reason.forcing import think_within_budget
 from adaptive.types.attempt import Attempt
 from adaptive.types.events import Event
 from adaptive.types.ladder import Rung, parse_effort
@@ -84,13 +84,13 @@ class Outcome:
 
 def replayed(chain: Chain, stops: Stops) -> Outcome:
     """A chain under `stops`."""
-    sight, spent = Sight(stops), 0
+    sight, spent = StopDecider(stops), 0
     loop_at = chain.loop_at if stops.loop and chain.loop_at is not None else NEVER
-    for probe in chain.probes if stops.probes else ():
+    for probe in chain.probes if stops.probes_enabled else ():
         if probe.at >= loop_at:
             break
         spent += probe.cost
-        if why := sight.judged(Look(probe.answer, probe.confidence, probe.text)):
+        if why := sight.decide(ProbeResult(probe.answer, probe.confidence, probe.text)):
             return Outcome(same_answer(probe.answer, chain.reference), probe.at, probe.at + spent, why)
     if loop_at < chain.tokens:
         right = same_answer(chain.loop_answer, chain.reference)
@@ -119,11 +119,11 @@ class Recorder:
         whole = await self.buy(prompt, self.rung, session, style, looking, Thought(), events)
         at = self.looped(whole)
         cut = whole
-        if at is not None and at < whole.charged:
+        if at is not None and at < whole.chain_tokens:
             cut = await self.buy(prompt, replace(self.rung, budget=at), session, style, Stops(loop=False),
-                                 Thought.of(whole), [])  # fmt: skip
+                                 Thought.from_attempt(whole), [])  # fmt: skip
         await self.engine.release(session)
-        return Chain(str(row["answer"]), whole.charged, whole.finish, whole.answer, after_thinking(whole),
+        return Chain(str(row["answer"]), whole.chain_tokens, whole.finish, whole.answer, after_thinking(whole),
                      tuple(probes_of(events)), at, cut.answer, after_thinking(cut))  # fmt: skip
 
     async def buy(
@@ -137,7 +137,7 @@ class Recorder:
         events: list[Event],
     ) -> Attempt:
         """One attempt."""
-        return await think(
+        return await think_within_budget(
             self.engine, prompt, rung, style=style, stops=stops, thought=thought, sampling=GREEDY, session=session,
             index=0, arm="first", on_event=events.append,
         )  # fmt: skip
@@ -145,7 +145,7 @@ class Recorder:
     def looped(self, attempt: Attempt) -> int | None:
         """After how many thinking tokens a chain is found to loop; ends that were put off are left out of the
         count."""
-        watch = Watch(Stops(), self.engine.codec, (), probes=False)
+        watch = HaltWatch(Stops(), self.engine.codec, (), probes=False)
         return next((i for i, token in enumerate(attempt.trace, start=1) if watch(token)), None)
 
 
@@ -267,7 +267,7 @@ def main(
     else:
         asked = [json.loads(line) for line in questions.read_text().splitlines()][:limit]
         engine = open_engine(model, **parse_options(options), **({"markers": markers} if markers else {}))
-        known = styled(profile_for(engine.name, engine.context_window, profile), None, prefix, None)
+        known = styled(load_model_profile(engine.name, engine.context_window, profile), None, prefix, None)
         rung = Rung(parse_effort(effort), budget, waits, room)
 
         async def work() -> list[Chain]:

@@ -17,7 +17,7 @@ import click
 import numpy as np
 
 from adaptive.learn.fit.corpus import Corpus
-from adaptive.learn.fit.difficulty import Trained
+from adaptive.learn.fit.difficulty import TrainedDifficulty
 
 RUNGS = 4
 NAMES = ("Ann", "Bo", "Carla", "Dinesh", "Eva", "Farid", "Gwen", "Hugo")
@@ -66,8 +66,8 @@ def main(rows: int, runs: int) -> None:
     """Print the medians."""
     texts, solved = questions(rows)
     shown(f"reading {rows:,} questions", timed(lambda: Corpus.read(texts), runs), "s", 1)
-    shown(f"Trained.fit on {rows:,} questions", timed(lambda: Trained.fit(texts, solved), runs), "s", 1)
-    model = Trained.fit(texts[:5000], solved[:5000]).model()
+    shown(f"Trained.fit on {rows:,} questions", timed(lambda: TrainedDifficulty.fit(texts, solved), runs), "s", 1)
+    model = TrainedDifficulty.fit(texts[:5000], solved[:5000]).to_model()
     some = texts[-2000:]
     model.p_solved(some[:10])
     shown("predict, alone", [t / 500 for t in timed(lambda: [model.p_solved([q]) for q in some[:500]], 5 * runs)],

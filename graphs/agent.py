@@ -17,8 +17,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
 from adaptive.agents import AdaptiveThinkingMiddleware, adaptive_tool
-from adaptive.chat.registry import chat_model
-from adaptive.solver.environment import settings, text
+from adaptive.chat.registry import open_chat_model
+from adaptive.solver.environment import read_env_settings, read_env_text
 
 TOOL = "think_hard"
 
@@ -41,6 +41,6 @@ class Handing(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=said)])
 
 
-tool = adaptive_tool(text("MODEL") or "embedded", name=TOOL, **settings())
-planner = chat_model(spec).chat if (spec := text("AGENT_MODEL")) else Handing()
+tool = adaptive_tool(read_env_text("MODEL") or "embedded", name=TOOL, **read_env_settings())
+planner = open_chat_model(spec).chat if (spec := read_env_text("AGENT_MODEL")) else Handing()
 graph = create_agent(planner, [tool], middleware=[AdaptiveThinkingMiddleware()])

@@ -10,15 +10,15 @@ ADAPTIVE_MAX_RUN_TOKENS, from which on no further question is begun.
 
 from __future__ import annotations
 
-from adaptive.engines.registry import parallel
+from adaptive.engines.registry import get_parallel_solves
 from adaptive.solver.batch import MOST_QUESTIONS, Limits, build_map_solver
-from adaptive.solver.environment import count, settings, text
+from adaptive.solver.environment import read_env_count, read_env_settings, read_env_text
 from adaptive.solver.graph import build_solver
 
-model = text("MODEL") or "embedded"
+model = read_env_text("MODEL") or "embedded"
 limits = Limits(
-    concurrency=parallel(model) if (given := count("CONCURRENCY")) is None else given,
-    questions=MOST_QUESTIONS if (most := count("MAX_QUESTIONS")) is None else most,
-    tokens=count("MAX_RUN_TOKENS"),
+    concurrency=get_parallel_solves(model) if (given := read_env_count("CONCURRENCY")) is None else given,
+    questions=MOST_QUESTIONS if (most := read_env_count("MAX_QUESTIONS")) is None else most,
+    tokens=read_env_count("MAX_RUN_TOKENS"),
 )
-graph = build_map_solver(build_solver(model, **settings()), limits)
+graph = build_map_solver(build_solver(model, **read_env_settings()), limits)

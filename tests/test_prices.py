@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.errors import InputError
-from adaptive.prices import Price, Prices, parse_price, priced
+from adaptive.prices import Price, Prices, add_cost, parse_price
 from adaptive.types.usage import Usage
 
 SPENT = Usage(prompt=1000, cached=200, thinking=400, injected=10, answer=90, probe=10)
@@ -39,7 +39,7 @@ COUNTS = st.builds(
 )
 def test_list_prices_by_hand(model: str, cost: float) -> None:
     """Dollars for a million tokens as the providers' price pages had them for these models."""
-    assert Prices().cost(model, SPENT) == pytest.approx(cost / 1e6, rel=1e-12)
+    assert Prices().compute_cost(model, SPENT) == pytest.approx(cost / 1e6, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -59,23 +59,23 @@ def test_list_prices_by_hand(model: str, cost: float) -> None:
     ],
 )
 def test_what_has_no_price_is_unknown_and_never_free(model: str, noted: bool) -> None:
-    assert Prices().cost(model, SPENT) is None
-    assert Prices().cost(model, Usage()) is None
-    assert priced(SPENT, model, Prices()) == SPENT
+    assert Prices().compute_cost(model, SPENT) is None
+    assert Prices().compute_cost(model, Usage()) is None
+    assert add_cost(SPENT, model, Prices()) == SPENT
     said = f"the price of {model} is not known: give it with --price or in ADAPTIVE_PRICES"
-    assert Prices().note(model) == (said if noted else "")
-    assert Prices({model: Price(0, 0)}).note(model) == ""
-    assert Prices({model: Price(0, 0)}).cost(model, SPENT) == 0.0
+    assert Prices().note_unknown_price(model) == (said if noted else "")
+    assert Prices({model: Price(0, 0)}).note_unknown_price(model) == ""
+    assert Prices({model: Price(0, 0)}).compute_cost(model, SPENT) == 0.0
 
 
 def test_what_the_user_says_goes_before_the_table(tmp_path: Path) -> None:
     file = tmp_path / "prices.toml"
     file.write_text('["openai:o4-mini"]\ninput = 2\ncached = 1\noutput = 3\n[embedded]\ninput = 0.5\noutput = 1\n')
     prices = Prices.load(file, ("embedded=7/8", "http://host:1/v1?a=b=4/2/6"))
-    assert prices.cost("openai:o4-mini", SPENT) == pytest.approx((810 * 2 + 200 * 1 + 500 * 3) / 1e6)
-    assert prices.cost("embedded", SPENT) == pytest.approx((1010 * 7 + 500 * 8) / 1e6)
-    assert prices.cost("http://host:1/v1?a=b", SPENT) == pytest.approx((810 * 4 + 200 * 2 + 500 * 6) / 1e6)
-    assert prices.cost("openai:gpt-5-mini", SPENT) == Prices().cost("openai:gpt-5-mini", SPENT)
+    assert prices.compute_cost("openai:o4-mini", SPENT) == pytest.approx((810 * 2 + 200 * 1 + 500 * 3) / 1e6)
+    assert prices.compute_cost("embedded", SPENT) == pytest.approx((1010 * 7 + 500 * 8) / 1e6)
+    assert prices.compute_cost("http://host:1/v1?a=b", SPENT) == pytest.approx((810 * 4 + 200 * 2 + 500 * 6) / 1e6)
+    assert prices.compute_cost("openai:gpt-5-mini", SPENT) == Prices().compute_cost("openai:gpt-5-mini", SPENT)
     as_json = tmp_path / "prices.json"
     as_json.write_text(json.dumps({"m": {"input": 1, "output": 2}}))
     assert Prices.load(as_json) == Prices({"m": Price(1.0, 2.0)})
@@ -87,34 +87,36 @@ def test_each_token_is_paid_once(usage: Usage, read: float, made: float) -> None
     usage = replace(usage, cached=usage.prompt // 3, verifier=usage.answer)
     prices = Prices({"m": Price(read, made)})
     sides = (usage.prompt + usage.injected) * read, (usage.total - usage.prompt - usage.injected) * made
-    assert prices.cost("m", usage) == pytest.approx(sum(sides) / 1e6, abs=1e-12)
+    assert prices.compute_cost("m", usage) == pytest.approx(sum(sides) / 1e6, abs=1e-12)
     parts = [replace(Usage(), **{n: getattr(usage, n)}) for n in ("prompt", "thinking", "injected", "answer")]
     rest = Usage(probe=usage.probe, verifier=usage.verifier)
-    apart = sum((priced(p, "m", prices) for p in (*parts, rest)), Usage(cost=0.0))
-    assert apart.cost == pytest.approx(prices.cost("m", usage), abs=1e-12)
+    apart = sum((add_cost(p, "m", prices) for p in (*parts, rest)), Usage(cost=0.0))
+    assert apart.cost == pytest.approx(prices.compute_cost("m", usage), abs=1e-12)
 
 
 @given(COUNTS)
 def test_the_least_usage_is_not_rounded_away(usage: Usage) -> None:
-    cost = Prices().cost("openai:gpt-5-mini", usage)
+    cost = Prices().compute_cost("openai:gpt-5-mini", usage)
     assert cost is not None
     assert (cost > 0) == (usage.total > 0)
-    assert Usage.from_json(priced(usage, "openai:gpt-5-mini", Prices()).to_json()).cost == cost
+    assert Usage.from_json(add_cost(usage, "openai:gpt-5-mini", Prices()).to_json()).cost == cost
 
 
 def test_what_a_usage_cost_already_is_kept_and_what_was_estimated_stays_so() -> None:
     billed = replace(SPENT, cost=0.5)
-    assert priced(billed, "openai:o4-mini", Prices()) == billed
-    guessed = priced(replace(SPENT, estimated=("thinking",)), "openai:o4-mini", Prices())
+    assert add_cost(billed, "openai:o4-mini", Prices()) == billed
+    guessed = add_cost(replace(SPENT, estimated=("thinking",)), "openai:o4-mini", Prices())
     assert (guessed.cost, guessed.estimated) == (
-        priced(SPENT, "openai:o4-mini", Prices()).cost,
+        add_cost(SPENT, "openai:o4-mini", Prices()).cost,
         ("cost", "thinking"),
     )
-    assert priced(replace(SPENT, cached=2000), "openai:o4-mini", Prices()).cost, "a provider's slip ends no solve"
+    assert add_cost(replace(SPENT, cached=2000), "openai:o4-mini", Prices()).cost, (
+        "a provider's slip ends no solve"
+    )
 
 
 def test_an_attempt_without_a_price_leaves_the_sum_unknown() -> None:
-    known = priced(SPENT, "openai:o4-mini", Prices())
+    known = add_cost(SPENT, "openai:o4-mini", Prices())
     assert (known + SPENT).cost is None
     assert (known + known).cost == pytest.approx(2 * (known.cost or 0))
 
@@ -157,11 +159,11 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_limit_of_money_needs_a_price() -> None:
-    Prices().require("openai:o4-mini", 0.5)
+    Prices().require_price("openai:o4-mini", 0.5)
     for model in ("embedded", "openai:no-such-model"):
         said = f"a limit of $0.5 cannot be kept: the price of {model} is not known, give it with --price"
         with pytest.raises(InputError, match=re.escape(said)):
-            Prices().require(model, 0.5)
+            Prices().require_price(model, 0.5)
 
 
 def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +172,7 @@ def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", refused)
     monkeypatch.setattr(socket, "getaddrinfo", refused)
-    assert Prices().know("openai:o4-mini")
+    assert Prices().has_price("openai:o4-mini")
     from genai_prices import wait_prices_updated_sync
 
     assert not wait_prices_updated_sync(0), "no update was ever started"

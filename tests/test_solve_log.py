@@ -13,9 +13,9 @@ import pytest
 
 from adaptive import solve_log
 from adaptive._util import sqlite
-from adaptive._util.redact import masked
+from adaptive._util.redact import redact_address
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.solve_log import MIGRATIONS, Store, default_path
+from adaptive.solve_log import MIGRATIONS, SolveLog, find_log_path
 from tests.cli.stub import ATTEMPT, RESULT, ROOT, result
 
 
@@ -25,10 +25,10 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_what_goes_in_comes_out(path: Path) -> None:
-    with Store(path) as store:
+    with SolveLog(path) as store:
         assert [store.add(result(question=q)) for q in ("a\0b 🧮", "c")] == [1, 2]
-    with Store(path) as store:
-        assert [solve.result["question"] for solve in store.recent()] == ["a\0b 🧮", "c"]
+    with SolveLog(path) as store:
+        assert [solve.result["question"] for solve in store.list_recent()] == ["a\0b 🧮", "c"]
         assert store.get(1).to_json() == {
             "id": 1,
             "time": store.get(1).time,
@@ -38,7 +38,7 @@ def test_what_goes_in_comes_out(path: Path) -> None:
 
 
 def test_the_columns_one_searches_by(path: Path) -> None:
-    with Store(path) as store:
+    with SolveLog(path) as store:
         store.add(result(accepted=False, answer=None))
     with sqlite3.connect(path) as db:
         row = db.execute("SELECT model, profile, answer, status, accepted, rung, tokens, seconds FROM solves")
@@ -52,22 +52,22 @@ def test_the_columns_one_searches_by(path: Path) -> None:
     [(None, 3), ("apples", 2), ("APPLES", 2), ("100%", 1), ("_", 1), ("\\", 0), ("73", 3), ("'; --", 0)],
 )
 def test_searching(path: Path, search: str | None, found: int) -> None:
-    with Store(path) as store:
+    with SolveLog(path) as store:
         for question in ("5 apples", "100% of the apples", "under_score"):
             store.add(result(question=question))
-        assert len(store.recent(0, search)) == found
+        assert len(store.list_recent(0, search)) == found
 
 
 def test_the_last_ones_oldest_first(path: Path) -> None:
-    with Store(path) as store:
+    with SolveLog(path) as store:
         for _ in range(5):
             store.add(RESULT)
-        assert [solve.id for solve in store.recent(2)] == [4, 5]
-        assert len(store.recent(0)) == 5
+        assert [solve.id for solve in store.list_recent(2)] == [4, 5]
+        assert len(store.list_recent(0)) == 5
 
 
 def test_one_that_is_not_there(path: Path) -> None:
-    with Store(path) as store, pytest.raises(InputError, match="solve 1 is not in the log"):
+    with SolveLog(path) as store, pytest.raises(InputError, match="solve 1 is not in the log"):
         store.get(1)
 
 
@@ -81,8 +81,8 @@ def test_one_that_is_not_there(path: Path) -> None:
     ],
 )
 def test_no_password_is_kept(path: Path, model: str, kept: str) -> None:
-    assert masked(model) == kept
-    with Store(path) as store:
+    assert redact_address(model) == kept
+    with SolveLog(path) as store:
         store.add(result(model=model))
         assert store.get(1).result["model"] == kept
     for file in path.parent.iterdir():
@@ -93,7 +93,7 @@ def test_no_password_of_an_attempts_model_is_kept(path: Path) -> None:
     asked, stronger = "http://me:secret@host/v1", "https://secret@big/v1"
     attempts = [{**ATTEMPT, "model": asked}, {**ATTEMPT, "model": stronger, "reason": f"go to {stronger}: more"}]
     question = "what is in http://a:b@c?"
-    with Store(path) as store:
+    with SolveLog(path) as store:
         store.add(result(question=question, model=asked, attempts=attempts, notes=[f"{stronger}: no efforts"]))
         kept = store.get(1).result
     assert [a["model"] for a in kept["attempts"]] == ["http://***@host/v1", "https://***@big/v1"]
@@ -103,7 +103,7 @@ def test_no_password_of_an_attempts_model_is_kept(path: Path) -> None:
 
 
 def test_others_cannot_read_it(path: Path) -> None:
-    Store(path).close()
+    SolveLog(path).close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -117,16 +117,16 @@ def test_many_processes_at_once(path: Path) -> None:
     command = [sys.executable, "-c", code, str(path)]
     processes = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) for _ in range(4)]
     assert [process.communicate()[1] for process in processes] == [b""] * 4
-    with Store(path) as store:
-        assert len(store.recent(0)) == 40
+    with SolveLog(path) as store:
+        assert len(store.list_recent(0)) == 40
 
 
 def test_an_older_file_is_brought_up_to_date(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Store(path) as store:
+    with SolveLog(path) as store:
         store.add(RESULT)
     monkeypatch.setattr(solve_log, "MIGRATIONS", (*MIGRATIONS, "ALTER TABLE solves ADD COLUMN note TEXT"))
-    with Store(path) as store:
-        assert len(store.recent()) == 1
+    with SolveLog(path) as store:
+        assert len(store.list_recent()) == 1
         assert store._db.execute("SELECT note FROM solves").fetchall() == [(None,)]
         assert store._db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
 
@@ -143,22 +143,22 @@ def test_a_file_of_before_feedback_keeps_its_solves(path: Path) -> None:
     )
     db.commit()
     db.close()
-    with Store(path) as store:
+    with SolveLog(path) as store:
         assert store.get(1).result == RESULT
         assert store.get(1).feedback == {}
-        assert store.say(1, True).feedback["user"].right
+        assert store.add_feedback(1, True).feedback["user"].right
 
 
 def test_a_newer_word_replaces_an_older_one_of_the_same_source(path: Path) -> None:
-    with Store(path) as store:
+    with SolveLog(path) as store:
         for _ in range(2):
             store.add(RESULT)
-        store.say(1, False, "74")
-        store.say(1, True, source="other")
-        store.say(2, True)
-        assert store.say(1, True).feedback["user"].answer is None
-    with Store(path) as store:
-        first, second = store.recent()
+        store.add_feedback(1, False, "74")
+        store.add_feedback(1, True, source="other")
+        store.add_feedback(2, True)
+        assert store.add_feedback(1, True).feedback["user"].answer is None
+    with SolveLog(path) as store:
+        first, second = store.list_recent()
         assert {source: word.right for source, word in first.feedback.items()} == {"user": True, "other": True}
         assert second.feedback["user"].right
         told = second.to_json()["feedback"]["user"]
@@ -167,52 +167,52 @@ def test_a_newer_word_replaces_an_older_one_of_the_same_source(path: Path) -> No
 
 
 def test_a_word_on_a_solve_that_is_not_there(path: Path) -> None:
-    with Store(path) as store, pytest.raises(InputError, match="solve 1 is not in the log"):
-        store.say(1, True)
+    with SolveLog(path) as store, pytest.raises(InputError, match="solve 1 is not in the log"):
+        store.add_feedback(1, True)
 
 
 def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Store(path).close()
+    SolveLog(path).close()
     steps = (*MIGRATIONS, "ALTER TABLE solves ADD COLUMN note TEXT", "NONSENSE")
     with monkeypatch.context() as patched:
         patched.setattr(solve_log, "MIGRATIONS", steps)
         with pytest.raises(AdaptiveError, match="NONSENSE"):
-            Store(path)
-    with Store(path) as store:
+            SolveLog(path)
+    with SolveLog(path) as store:
         assert len(store._db.execute("PRAGMA table_info(solves)").fetchall()) == 12
 
 
 def test_a_newer_file_is_refused(path: Path) -> None:
-    Store(path).close()
+    SolveLog(path).close()
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 9")
     db.close()
     with pytest.raises(AdaptiveError, match=r"written by a newer adaptive \(version 9, this one knows 2\)"):
-        Store(path)
+        SolveLog(path)
 
 
 def test_a_folder_is_no_log(tmp_path: Path) -> None:
     with pytest.raises(AdaptiveError, match=r"cannot be opened .*--no-log"):
-        Store(tmp_path)
+        SolveLog(tmp_path)
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(AdaptiveError, match=r"cannot be opened \((File exists|Not a directory)\)"):
-        Store(tmp_path / "file" / "solves.db")
+        SolveLog(tmp_path / "file" / "solves.db")
 
 
 def test_something_else_is_no_log(path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("text " * 1000)
     with pytest.raises(AdaptiveError, match="file is not a database"):
-        Store(path)
+        SolveLog(path)
     assert path.read_text() == "text " * 1000
 
 
 def test_a_locked_file_is_waited_for_and_then_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.01)
-    with Store(path) as one, Store(path) as two:
+    with SolveLog(path) as one, SolveLog(path) as two:
         one._db.execute("BEGIN IMMEDIATE")
         with pytest.raises(AdaptiveError, match=r"cannot be written \(database is locked\)"):
             two.add(RESULT)
@@ -221,8 +221,8 @@ def test_a_locked_file_is_waited_for_and_then_told(path: Path, monkeypatch: pyte
 def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ADAPTIVE_LOG", "~/x.db")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert default_path() == tmp_path / "x.db"
+    assert find_log_path() == tmp_path / "x.db"
     monkeypatch.delenv("ADAPTIVE_LOG")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    assert default_path().name == "solves.db"
-    assert "adaptive" in default_path().parts
+    assert find_log_path().name == "solves.db"
+    assert "adaptive" in find_log_path().parts

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def at_once(items: Iterable[T], count: int, do: Callable[[T], Awaitable[None]]) -> None:
+async def run_concurrently(items: Iterable[T], count: int, do: Callable[[T], Awaitable[None]]) -> None:
     """Do `do` with each item in their order, `count` at a time. The first error ends them all."""
     waiting = iter(items)
 
@@ -28,22 +28,22 @@ async def at_once(items: Iterable[T], count: int, do: Callable[[T], Awaitable[No
         raise errors.exceptions[0] from None
 
 
-Tell = Callable[[T], None]
-_OVER: Any = object()
+Emit = Callable[[T], None]
+_END: Any = object()
 
 
-async def apart(work: Coroutine[Any, Any, T]) -> T:
+async def run_isolated(work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, run in an empty context; cancelling the caller cancels it."""
     return await asyncio.get_running_loop().create_task(work, context=Context())
 
 
-async def told(work: Callable[[Tell[T]], Coroutine[Any, Any, None]]) -> AsyncGenerator[T, None]:
+async def stream_isolated(work: Callable[[Emit[T]], Coroutine[Any, Any, None]]) -> AsyncGenerator[T, None]:
     """What `work` tells, as it tells it, run in an empty context. Closing the generator cancels it."""
     queue: asyncio.Queue[T] = asyncio.Queue()
     task = asyncio.get_running_loop().create_task(work(queue.put_nowait), context=Context())
-    task.add_done_callback(lambda _: queue.put_nowait(_OVER))
+    task.add_done_callback(lambda _: queue.put_nowait(_END))
     try:
-        while (item := await queue.get()) is not _OVER:
+        while (item := await queue.get()) is not _END:
             yield item
         await task  # raises what it failed with
     finally:
@@ -51,15 +51,15 @@ async def told(work: Callable[[Tell[T]], Coroutine[Any, Any, None]]) -> AsyncGen
         await asyncio.gather(task, return_exceptions=True)
 
 
-def told_blocking(work: Callable[[Tell[T]], Coroutine[Any, Any, None]]) -> Iterator[T]:
+def stream_isolated_blocking(work: Callable[[Emit[T]], Coroutine[Any, Any, None]]) -> Iterator[T]:
     """What `work` tells, for callers that do not await; between two items it goes on on our own loop."""
-    items = told(work)
+    items = stream_isolated(work)
 
     async def following() -> T:
-        return await anext(items, _OVER)
+        return await anext(items, _END)
 
     try:
-        while (item := run_blocking(following())) is not _OVER:
+        while (item := run_blocking(following())) is not _END:
             yield item
     finally:
         run_blocking(items.aclose())
@@ -107,7 +107,7 @@ STOP_SECONDS = 5.0  # how long an interrupted caller waits for the work to stop
 
 
 @cache
-def _loop() -> asyncio.AbstractEventLoop:
+def _get_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="adaptive", daemon=True).start()
     return loop
@@ -123,7 +123,7 @@ def run_blocking(work: Coroutine[Any, Any, T]) -> T:
         finally:
             stopped.set()
 
-    future = asyncio.run_coroutine_threadsafe(watched(), _loop())
+    future = asyncio.run_coroutine_threadsafe(watched(), _get_loop())
     try:
         return future.result()
     except BaseException:

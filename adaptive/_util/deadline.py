@@ -19,50 +19,50 @@ from dataclasses import dataclass, field
 from adaptive.errors import InputError
 
 
-class TimeUp(Exception):  # noqa: N818 -- a limit that was reached
+class DeadlineExceeded(Exception):  # noqa: N818 -- a limit that was reached
     """What ran was cancelled, for the time is up."""
 
 
 @dataclass(frozen=True)
-class Clock:
-    """Runs from now on; the solve had run `before` seconds, and may run `limit`, if not None."""
+class Deadline:
+    """Runs from now on; the solve had run `previous_seconds` seconds, and may run `limit`, if not None."""
 
-    before: float
+    previous_seconds: float
     limit: float | None
-    _begun: float = field(default_factory=time.monotonic)
+    _started: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def since(cls, before: float, sent: float | None, limit: float | None) -> Clock:
+    def since(cls, before: float, sent: float | None, limit: float | None) -> Deadline:
         """The clock of a node; of a sample that was `sent` at a time of the epoch, from then on."""
         waited = 0.0 if sent is None else max(0.0, time.time() - sent)
         return cls(before + waited, limit)
 
     @property
-    def seconds(self) -> float:
+    def elapsed(self) -> float:
         """What the solve has run by now."""
-        return self.before + time.monotonic() - self._begun
+        return self.previous_seconds + time.monotonic() - self._started
 
     @property
-    def over(self) -> bool:
+    def expired(self) -> bool:
         """Whether the time is up."""
-        return self.limit is not None and self.seconds >= self.limit
+        return self.limit is not None and self.elapsed >= self.limit
 
     @asynccontextmanager
-    async def limited(self) -> AsyncIterator[None]:
-        """Cancels what runs inside when the time is up, and raises `TimeUp`; at once where it was up before."""
-        if self.over:
-            raise TimeUp
-        left = None if self.limit is None else self.limit - self.seconds
+    async def enforce(self) -> AsyncIterator[None]:
+        """Cancels what runs inside when the time is up, and raises `DeadlineExceeded`; at once where it was up before."""
+        if self.expired:
+            raise DeadlineExceeded
+        left = None if self.limit is None else self.limit - self.elapsed
         try:
             async with asyncio.timeout(left) as running:
                 yield
         except TimeoutError:
             if not running.expired():  # somebody else's time limit
                 raise
-            raise TimeUp from None
+            raise DeadlineExceeded from None
 
 
-def time_limit(seconds: float) -> float:
+def check_time_limit(seconds: float) -> float:
     """A time limit in seconds; `InputError` for what is none."""
     if not 0 < seconds < math.inf:
         raise InputError(f"a time limit of {seconds} s cannot be: give seconds, more than 0.")

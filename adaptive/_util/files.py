@@ -10,15 +10,15 @@ from typing import Any
 from adaptive.errors import InputError
 
 _PACKAGE = Path(__file__).parent
-_PLACES = (_PACKAGE / "models", _PACKAGE.parent / "models")
+_SEARCH_FOLDERS = (_PACKAGE / "models", _PACKAGE.parent / "models")
 
 
-def artifact(name: str) -> Path:
+def find_artifact(name: str) -> Path:
     """The folder of the artifact `name`; raises `InputError` if neither place has it."""
-    for place in _PLACES:
+    for place in _SEARCH_FOLDERS:
         if name and (place / name).is_dir():
             return place / name
-    places = " or ".join(str(place) for place in _PLACES)
+    places = " or ".join(str(place) for place in _SEARCH_FOLDERS)
     raise InputError(f"there is no artifact {name!r} in {places}: reinstall adaptive-thinking.")
 
 
@@ -35,7 +35,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return data
 
 
-def write_whole(file: Path, text: str) -> None:
+def write_atomically(file: Path, text: str) -> None:
     """Write a file so that a reader, or a run that is killed, never leaves or sees half of it."""
     part = file.with_name(f".{file.name}.part")
     part.write_text(text, encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import Any
 from adaptive.errors import InputError
 
 
-def imported(module: str, extra: str) -> Any:
+def import_optional(module: str, extra: str) -> Any:
     """The module; raises `InputError` with the command that installs it."""
     try:
         return import_module(module)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adaptive._util.optional import imported
+from adaptive._util.optional import import_optional
 
 INK, GRID = "#1b1e23", "#8a8f98"
 BLUE, ORANGE, GREEN, SKY, PURPLE = "#0072b2", "#d55e00", "#009e73", "#56b4e9", "#cc79a7"
@@ -22,6 +22,6 @@ SCALE = 2
 """Pixels for each pixel of an ordinary screen."""
 
 
-def ready() -> None:
+def require_matplotlib() -> None:
     """Raises `InputError` with what to install where plots cannot be drawn: best asked before the work."""
-    imported("matplotlib", "learn")
+    import_optional("matplotlib", "learn")

@@ -34,25 +34,25 @@ KILL_SECONDS = 5.0
 LINUX = sys.platform == "linux"
 
 
-def main(channel: socket.socket, words: Sequence[str]) -> None:
+def run_reaper(channel: socket.socket, words: Sequence[str]) -> None:
     """Wait for the start, run the command, and tell how it ended."""
     if not channel.recv(1):
         return  # who asked is gone before it began
     if LINUX and ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
     with suppress(BrokenPipeError):  # nobody is there to be told
-        channel.sendall(json.dumps(kept(channel, words)).encode())
+        channel.sendall(json.dumps(run_and_reap(channel, words)).encode())
 
 
-def kept(channel: socket.socket, words: Sequence[str]) -> dict[str, Any]:
+def run_and_reap(channel: socket.socket, words: Sequence[str]) -> dict[str, Any]:
     """How the command ended, once nothing of it is left."""
-    woken = _woken_by_children()
+    woken = _open_wakeup_pipe()
     try:
         command = subprocess.Popen(words, start_new_session=True)
     except (OSError, ValueError) as error:
         return {"code": None, "error": getattr(error, "strerror", None) or str(error), "clean": True}
-    _let_go_of_streams()
-    code = _wait(command.pid, woken, channel)
+    _release_streams()
+    code = _wait_for_command(command.pid, woken, channel)
     return {"code": code, "error": "", "clean": kill_all(command.pid)}
 
 
@@ -60,7 +60,7 @@ def kill_all(group: int) -> bool:
     """Kill the children of this process until it has none: those of a killed one come to it. False: some stay."""
     until = time.monotonic() + KILL_SECONDS
     while time.monotonic() < until:
-        for pid in _children() if LINUX else [-group]:
+        for pid in _list_children() if LINUX else [-group]:
             with suppress(ProcessLookupError, PermissionError):  # PermissionError: it became somebody else's
                 os.kill(pid, signal.SIGKILL)
         try:
@@ -72,7 +72,7 @@ def kill_all(group: int) -> bool:
     return False
 
 
-def _wait(pid: int, woken: int, channel: socket.socket) -> int | None:
+def _wait_for_command(pid: int, woken: int, channel: socket.socket) -> int | None:
     """The command's exit code; None where the channel was closed before it ended."""
     while True:
         ready, _, _ = select.select([woken, channel.fileno()], [], [])
@@ -85,7 +85,7 @@ def _wait(pid: int, woken: int, channel: socket.socket) -> int | None:
                     return os.waitstatus_to_exitcode(ended[1])
 
 
-def _children() -> list[int]:
+def _list_children() -> list[int]:
     """The processes whose parent this one is."""
     me, found = os.getpid(), []
     for entry in Path("/proc").iterdir():
@@ -97,7 +97,7 @@ def _children() -> list[int]:
     return found
 
 
-def _woken_by_children() -> int:
+def _open_wakeup_pipe() -> int:
     """A pipe that can be read whenever a child has ended."""
     readable, writable = os.pipe()
     os.set_blocking(writable, False)
@@ -106,7 +106,7 @@ def _woken_by_children() -> int:
     return readable
 
 
-def _let_go_of_streams() -> None:
+def _release_streams() -> None:
     """The command's output ends with the command."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
@@ -114,4 +114,4 @@ def _let_go_of_streams() -> None:
 
 
 if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])
+    run_reaper(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from adaptive.errors import on_one_line
+from adaptive.errors import to_single_line
 
-SHOWN = 160
+MAX_CHARACTERS = 160
 """Characters that are shown."""
 
 _READ = 2000  # no more of a text is looked at
 _SECRET_FOLLOWS = r"key|token|secret|password|passwd|authorization|credentials?"
-_KEYS = (
+_SECRETS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[^\s'\",]+"), r"\1 ***"),
     (re.compile(rf"(?i)((?:{_SECRET_FOLLOWS})(?: \w+)?['\"]?\s*[:=]\s*['\"]?)[^\s'\",&]+"), r"\1***"),
     (re.compile(r"(?i)\b(?:sk|pk|rk|gsk|xai|hf|gh[opsu]|github_pat|glpat|pplx|nvapi|lsv2)[-_][\w.*-]+"), "***"),
@@ -21,20 +21,20 @@ _KEYS = (
 )
 
 
-def shown(text: str) -> str:
+def redact_text(text: str) -> str:
     """`text` on one line, shortened, without control characters, and with what looks like a key masked."""
-    line = on_one_line("".join(c if c.isprintable() else " " for c in text[:_READ]))
-    for pattern, mask in _KEYS:
+    line = to_single_line("".join(c if c.isprintable() else " " for c in text[:_READ]))
+    for pattern, mask in _SECRETS:
         line = pattern.sub(mask, line)
-    return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
+    return line if len(line) <= MAX_CHARACTERS else line[: MAX_CHARACTERS - 1] + "…"
 
 
-def said(error: BaseException) -> str:
+def redact_error(error: BaseException) -> str:
     """The type of an error and the first line of what it says, to be shown."""
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {shown(lines[0])}" if lines else type(error).__name__
+    return f"{type(error).__name__}: {redact_text(lines[0])}" if lines else type(error).__name__
 
 
-def masked(model: str) -> str:
+def redact_address(model: str) -> str:
     """A model spec without the user and password its address may hold."""
     return re.sub(r"(?<=://)[^/@\s]+(?=@)", "***", model)

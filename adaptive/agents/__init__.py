@@ -3,27 +3,27 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from adaptive._util.optional import imported
+from adaptive._util.optional import import_optional
 
 if TYPE_CHECKING:
     from adaptive.agents.chat_model import ChatAdaptive
     from adaptive.agents.middleware import AdaptiveThinkingMiddleware
-    from adaptive.agents.step.counts import spent
+    from adaptive.agents.step.counts import read_spending
     from adaptive.agents.tool import adaptive_tool
 
-__all__ = ["AdaptiveThinkingMiddleware", "ChatAdaptive", "adaptive_tool", "spent"]
+__all__ = ["AdaptiveThinkingMiddleware", "ChatAdaptive", "adaptive_tool", "read_spending"]
 _HOMES = {
     "AdaptiveThinkingMiddleware": "adaptive.agents.middleware",
     "ChatAdaptive": "adaptive.agents.chat_model",
     "adaptive_tool": "adaptive.agents.tool",
-    "spent": "adaptive.agents.step.counts",
+    "read_spending": "adaptive.agents.step.counts",
 }
 
 
 def __getattr__(name: str) -> Any:
     """Import an adapter only when it is asked for: one must not pay for the other's imports."""
     if name == "AdaptiveThinkingMiddleware":
-        imported("langchain.agents", "agents")  # says what to install where it is not there
+        import_optional("langchain.agents", "agents")  # says what to install where it is not there
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'adaptive.agents' has no attribute {name!r}")

@@ -18,24 +18,30 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from adaptive._util.aio import Tell, told, told_blocking
-from adaptive.agents.chunks import Chunks, of_message
-from adaptive.agents.step.bound_tools import Carried, carried_in, carrying, goes_on, rebound
+from adaptive._util.aio import Emit, stream_isolated, stream_isolated_blocking
+from adaptive.agents.chunks import ChunkBuilder, message_to_chunk
+from adaptive.agents.step.bound_tools import (
+    BoundArguments,
+    has_tool_calls,
+    mark_arguments,
+    rebind_runnable,
+    split_arguments,
+)
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.types.model_spec import is_chat
 from adaptive.types.options import PER_QUESTION, Options
 
 if TYPE_CHECKING:
-    from adaptive.agents.step.chat_model_step import Caller
+    from adaptive.agents.step.chat_model_step import StepRunner
     from adaptive.solver.nodes import Solver
 
 
 T = TypeVar("T")
-OURS = ("effort", "budget", "max_tokens", "temperature", "seed")
+OPTION_FIELDS = ("effort", "budget", "max_tokens", "temperature", "seed")
 """Fields that are options of a solve."""
-NAMES = {"reasoning_effort": "effort"}
+OPTION_ALIASES = {"reasoning_effort": "effort"}
 """What LangChain calls an option of ours."""
-_BUILDING = threading.Lock()  # one solver a model, and of two models one after the other
+_BUILD_LOCK = threading.Lock()  # one solver a model, and of two models one after the other
 
 
 class ChatAdaptive(BaseChatModel):
@@ -83,14 +89,14 @@ class ChatAdaptive(BaseChatModel):
     streaming: bool = False
     solver: Any = Field(default=None, exclude=True)
 
-    _built: Any = PrivateAttr(default=None)
+    _built_solver: Any = PrivateAttr(default=None)
     _identity: str = PrivateAttr(default_factory=lambda: uuid.uuid4().hex)
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _validate_options(self) -> Self:
         """Say now what cannot be."""
-        self._asked({})
-        _stops(self.stop)
+        self._read_options({})
+        _check_stop_strings(self.stop)
         if self.timeout is not None and not (self.timeout > 0 and math.isfinite(self.timeout)):
             raise InputError(f"timeout must be a number of seconds above 0, got {self.timeout}.")
         if self.max_retries is not None and self.max_retries < 0:
@@ -98,24 +104,28 @@ class ChatAdaptive(BaseChatModel):
         if self.solver is not None and self.adaptive_profile is not None:
             raise InputError("a solver has its profile already: give adaptive_profile to build_solver.")
         if self.solver is None and is_chat(self.model):
-            self._solver()  # says now that a key or a package is missing
+            self._get_solver()  # says now that a key or a package is missing
         return self
 
     def bind_tools(
         self, tools: Sequence[Any], *, tool_choice: Any = None, **kwargs: Any
     ) -> Runnable[Any, AIMessage]:
         """The model with tools, as the chat model underneath binds them; `NotImplementedError` where none is."""
-        chat = self._underneath("cannot call tools: let an agent's own model call adaptive.agents.adaptive_tool")
+        chat = self._require_chat_model(
+            "cannot call tools: let an agent's own model call adaptive.agents.adaptive_tool"
+        )
         bound = chat.bind_tools(tools, tool_choice=tool_choice, **kwargs)
-        return rebound(bound, chat, lambda arguments: self.bind(**carrying(arguments)))
+        return rebind_runnable(bound, chat, lambda arguments: self.bind(**mark_arguments(arguments)))
 
     def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:
         """The model with a form for its answers, as `bind_tools`."""
-        chat = self._underneath(
+        chat = self._require_chat_model(
             "has no structured output: ask for a form in words, and check it with build_solver(check=...)"
         )
         formed = chat.with_structured_output(schema, **kwargs)
-        return rebound(formed, chat, lambda arguments: self.bind(**carrying(arguments, form=True)))
+        return rebind_runnable(
+            formed, chat, lambda arguments: self.bind(**mark_arguments(arguments, structured=True))
+        )
 
     @property
     def _llm_type(self) -> str:
@@ -126,12 +136,20 @@ class ChatAdaptive(BaseChatModel):
         """What answers depend on, which a cache of answers looks for."""
         folder = None if self.adaptive_profile is None else str(self.adaptive_profile)
         solver = {} if self.solver is None else {"solver": self._identity}
-        return {"model": self.model, "adaptive_profile": folder, "stop": self.stop, **self._asked({}), **solver}
+        return {
+            "model": self.model,
+            "adaptive_profile": folder,
+            "stop": self.stop,
+            **self._read_options({}),
+            **solver,
+        }
 
     def _resolve_model_profile(self) -> ModelProfile:
-        caller = self._caller({})
-        can: Any = {} if caller is None else caller.bound.model.chat.profile or {}
-        calls = caller is not None and type(caller.bound.model.chat).bind_tools is not BaseChatModel.bind_tools
+        caller = self._build_step_runner({})
+        can: Any = {} if caller is None else caller.solver_model.model.chat.profile or {}
+        calls = (
+            caller is not None and type(caller.solver_model.model.chat).bind_tools is not BaseChatModel.bind_tools
+        )
         return ModelProfile(
             text_inputs=True,
             text_outputs=True,
@@ -169,7 +187,7 @@ class ChatAdaptive(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        return told_blocking(lambda tell: self._solve(messages, stop, kwargs, tell))
+        return stream_isolated_blocking(lambda tell: self._stream_solve(messages, stop, kwargs, tell))
 
     def _astream(
         self,
@@ -178,77 +196,81 @@ class ChatAdaptive(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        return told(lambda tell: self._solve(messages, stop, kwargs, tell))
+        return stream_isolated(lambda tell: self._stream_solve(messages, stop, kwargs, tell))
 
-    async def _solve(
+    async def _stream_solve(
         self,
         messages: Sequence[BaseMessage],
         stop: list[str] | None,
-        given: dict[str, Any],
-        tell: Tell[ChatGenerationChunk],
+        arguments: dict[str, Any],
+        tell: Emit[ChatGenerationChunk],
     ) -> None:
         """Solve, and tell the chunks of the message."""
-        carried, given = carried_in(given)
-        stops, options = _stops(self.stop if stop is None else stop), self._asked(given)
+        carried, arguments = split_arguments(arguments)
+        stops, options = _check_stop_strings(self.stop if stop is None else stop), self._read_options(arguments)
         # Copies: a graph gives messages ids, and takes two with one id for the same.
         asked = [m.model_copy(update={"id": None}) for m in messages]
-        caller = await asyncio.to_thread(self._caller, options) if carried or goes_on(asked) else None
+        caller = (
+            await asyncio.to_thread(self._build_step_runner, options) if carried or has_tool_calls(asked) else None
+        )
         if caller is not None:
             within = [t for t in (self.timeout, caller.options.timeout) if t is not None]
-            work = caller.message(cast("list[AnyMessage]", asked), carried or Carried())
-            tell(of_message(await _limited(work, min(within, default=None)), stops))
+            work = caller.run(cast("list[AnyMessage]", asked), carried or BoundArguments())
+            tell(message_to_chunk(await _run_with_timeout(work, min(within, default=None)), stops))
         else:
-            solver = self.solver or await asyncio.to_thread(self._solver)
+            solver = self.solver or await asyncio.to_thread(self._get_solver)
             state = {"messages": asked, "adaptive_options": options}
-            await _limited(_told(solver, state, stops, tell), self.timeout)
+            await _run_with_timeout(_stream_chunks(solver, state, stops, tell), self.timeout)
 
-    def _underneath(self, cannot: str) -> BaseChatModel:
+    def _require_chat_model(self, limitation: str) -> BaseChatModel:
         """The chat model underneath; raises `NotImplementedError` where a token engine is."""
-        caller = self._caller({})
+        caller = self._build_step_runner({})
         if caller is None:
-            raise NotImplementedError(f"{self.model} runs on a token engine, which {cannot}.")
-        return caller.bound.model.chat
+            raise NotImplementedError(f"{self.model} runs on a token engine, which {limitation}.")
+        return caller.solver_model.model.chat
 
-    def _caller(self, asked: dict[str, Any]) -> Caller | None:
+    def _build_step_runner(self, options: dict[str, Any]) -> StepRunner | None:
         """What makes calls with tools, within these options; None where no chat model is underneath."""
         if self.solver is None and not is_chat(self.model):
             return None
-        from adaptive.agents.step.chat_model_step import Caller
-        from adaptive.solver.chat_model import ChatBound
-        from adaptive.solver.graph import bound_to
+        from adaptive.agents.step.chat_model_step import StepRunner
+        from adaptive.solver.chat_model import ChatSolverModel
+        from adaptive.solver.graph import find_solver
 
-        solver: Solver | None = bound_to(self.solver or self._solver())
+        solver: Solver | None = find_solver(self.solver or self._get_solver())
         first = solver.models[0] if solver else None
-        if solver is None or not isinstance(first, ChatBound):
+        if solver is None or not isinstance(first, ChatSolverModel):
             return None
-        return Caller(first, solver.options.with_state(asked), solver.prices)
+        return StepRunner(first, solver.options.with_settings(options), solver.prices)
 
-    def _solver(self) -> Any:
+    def _get_solver(self) -> Any:
         """The solver, built once."""
         # LangGraph and a model take a second to load: only when there is something to solve.
-        from adaptive.engines.registry import takes
+        from adaptive.engines.registry import takes_option
         from adaptive.solver.graph import build_solver
 
-        with _BUILDING:
-            if self._built is None:
-                repeats = self.max_retries is not None and (is_chat(self.model) or takes(self.model, "retries"))
+        with _BUILD_LOCK:
+            if self._built_solver is None:
+                repeats = self.max_retries is not None and (
+                    is_chat(self.model) or takes_option(self.model, "retries")
+                )
                 engine = {"retries": self.max_retries} if repeats else None
-                self._built = build_solver(self.model, profile=self.adaptive_profile, engine=engine)
-        return self._built
+                self._built_solver = build_solver(self.model, profile=self.adaptive_profile, engine=engine)
+        return self._built_solver
 
-    def _asked(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _read_options(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The options of a call, in plain types; raises `InputError` for what it cannot ask."""
-        own = {name: getattr(self, name) for name in OURS}
-        call = {NAMES.get(name, name): value for name, value in given.items() if name != "stream"}
+        own = {name: getattr(self, name) for name in OPTION_FIELDS}
+        call = {OPTION_ALIASES.get(name, name): value for name, value in arguments.items() if name != "stream"}
         other = next((name for name in call if name not in PER_QUESTION), None)
         if other is not None:
             raise InputError(f"a call cannot set {other!r}: it may set {', '.join(PER_QUESTION)} and stop.")
         asked = {name: value for name, value in {**own, **call}.items() if value is not None}
-        Options().with_state(asked)
+        Options().with_settings(asked)
         return asked
 
 
-async def _limited(work: Coroutine[Any, Any, T], seconds: float | None) -> T:
+async def _run_with_timeout(work: Coroutine[Any, Any, T], seconds: float | None) -> T:
     """What `work` gives; raises `AdaptiveError` where it takes longer."""
     try:
         async with asyncio.timeout(seconds) as limit:
@@ -259,19 +281,21 @@ async def _limited(work: Coroutine[Any, Any, T], seconds: float | None) -> T:
         raise AdaptiveError(f"no answer within {seconds:g} s: raise timeout or lower budget.") from error
 
 
-async def _told(solver: Any, asked: dict[str, Any], stops: Sequence[str], tell: Tell[ChatGenerationChunk]) -> None:
-    chunks, state = Chunks(), {}
-    async for mode, data in solver.astream(asked, stream_mode=["custom", "values"]):
+async def _stream_chunks(
+    solver: Any, inputs: dict[str, Any], stops: Sequence[str], tell: Emit[ChatGenerationChunk]
+) -> None:
+    chunks, state = ChunkBuilder(), {}
+    async for mode, data in solver.astream(inputs, stream_mode=["custom", "values"]):
         if mode == "values":
             state = data
         else:
-            for chunk in chunks.of_event(data):
+            for chunk in chunks.convert_event(data):
                 tell(chunk)
-    for chunk in chunks.of_end(state, stops):
+    for chunk in chunks.finish(state, stops):
         tell(chunk)
 
 
-def _stops(stop: Sequence[str] | None) -> Sequence[str]:
+def _check_stop_strings(stop: Sequence[str] | None) -> Sequence[str]:
     """The stop strings; raises `InputError` for one that would leave nothing."""
     if isinstance(stop, str):
         raise InputError(f"stop must be a list of texts, got the text {stop!r}.")

@@ -18,18 +18,26 @@ from langchain.agents.middleware.types import (
 from langgraph.errors import GraphBubbleUp
 
 from adaptive._util.aio import run_blocking
-from adaptive.agents.step.effects import Call, Judge, Reply, adriven, driven, failed, replied
-from adaptive.agents.step.middleware_step import AdaptiveState, Begun, Setup
-from adaptive.agents.step.start import read_ahead
-from adaptive.agents.step.verdict import verifier_of
+from adaptive.agents.step.effects import (
+    ModelCall,
+    ModelReply,
+    VerdictRequest,
+    build_error_reply,
+    build_reply,
+    run_step,
+    run_step_async,
+)
+from adaptive.agents.step.middleware_step import AdaptiveState, MiddlewareSettings, MiddlewareStep
+from adaptive.agents.step.start import prefetch_embedding
+from adaptive.agents.step.verdict import build_answer_verifier
 from adaptive.errors import InputError
 from adaptive.profile.profile import Profile
 from adaptive.types.ladder import EFFORTS, Effort, parse_effort
 from adaptive.types.verdict import Verdict
 from adaptive.verify import Verifier
 
-Handler = Callable[[ModelRequest[ContextT]], ModelResponse[ResponseT]]
-AsyncHandler = Callable[[ModelRequest[ContextT]], Awaitable[ModelResponse[ResponseT]]]
+ModelHandler = Callable[[ModelRequest[ContextT]], ModelResponse[ResponseT]]
+AsyncModelHandler = Callable[[ModelRequest[ContextT]], Awaitable[ModelResponse[ResponseT]]]
 
 
 class AdaptiveThinkingMiddleware(AgentMiddleware[AdaptiveState[ResponseT], ContextT, ResponseT]):
@@ -82,45 +90,45 @@ class AdaptiveThinkingMiddleware(AgentMiddleware[AdaptiveState[ResponseT], Conte
         for name, verifier in (("check", check), ("judge", judge)):
             _check_verifier(name, verifier)
         known = profile if isinstance(profile, Profile) or profile is None else Profile.load(profile)
-        self.setup = Setup(known, _parse_efforts(efforts), max_escalations, max_tokens)
-        self.verifier = verifier_of(check, judge)
+        self.setup = MiddlewareSettings(known, _parse_efforts(efforts), max_escalations, max_tokens)
+        self.verifier = build_answer_verifier(check, judge)
 
     def wrap_model_call(
-        self, request: ModelRequest[ContextT], handler: Handler[ContextT, ResponseT]
+        self, request: ModelRequest[ContextT], handler: ModelHandler[ContextT, ResponseT]
     ) -> ExtendedModelResponse[ResponseT]:
         """The step's kept response, and its counts."""
-        step = Begun(request, self.setup)
+        step = MiddlewareStep(request, self.setup)
 
-        def call(job: Call) -> Reply:
+        def call(job: ModelCall) -> ModelReply:
             begun = time.perf_counter()
             try:
-                return replied(handler(step.request(job)), time.perf_counter() - begun)
+                return build_reply(handler(step.build_request(job)), time.perf_counter() - begun)
             except GraphBubbleUp:
                 raise
             except Exception as error:  # noqa: BLE001 -- each provider has its own; raised again if nothing mends it
-                return failed(error, time.perf_counter() - begun)
+                return build_error_reply(error, time.perf_counter() - begun)
 
-        return step.over(driven(step.work, call, lambda job: run_blocking(self._judge(job))))
+        return step.finish(run_step(step.work, call, lambda job: run_blocking(self._judge_answer(job))))
 
     async def awrap_model_call(
-        self, request: ModelRequest[ContextT], handler: AsyncHandler[ContextT, ResponseT]
+        self, request: ModelRequest[ContextT], handler: AsyncModelHandler[ContextT, ResponseT]
     ) -> ExtendedModelResponse[ResponseT]:
         """The step's kept response, and its counts."""
-        await read_ahead(request.messages, self.setup.profile)
-        step = Begun(request, self.setup)
+        await prefetch_embedding(request.messages, self.setup.profile)
+        step = MiddlewareStep(request, self.setup)
 
-        async def call(job: Call) -> Reply:
+        async def call(job: ModelCall) -> ModelReply:
             begun = time.perf_counter()
             try:
-                return replied(await handler(step.request(job)), time.perf_counter() - begun)
+                return build_reply(await handler(step.build_request(job)), time.perf_counter() - begun)
             except GraphBubbleUp:
                 raise
             except Exception as error:  # noqa: BLE001 -- each provider has its own; raised again if nothing mends it
-                return failed(error, time.perf_counter() - begun)
+                return build_error_reply(error, time.perf_counter() - begun)
 
-        return step.over(await adriven(step.work, call, self._judge))
+        return step.finish(await run_step_async(step.work, call, self._judge_answer))
 
-    async def _judge(self, job: Judge) -> Verdict:
+    async def _judge_answer(self, job: VerdictRequest) -> Verdict:
         return await self.verifier.verify(job.question, job.attempt, job.others)
 
 

@@ -9,7 +9,7 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from langgraph.config import get_stream_writer
 from pydantic import BaseModel, Field
 
-from adaptive._util.aio import Tell, run_blocking, told
+from adaptive._util.aio import Emit, run_blocking, stream_isolated
 from adaptive.errors import InputError
 from adaptive.solver.graph import Model, build_solver
 from adaptive.solver.runnables import Write
@@ -49,53 +49,53 @@ def adaptive_tool(
     message counts them. Its events go to the custom stream of the graph that it is called in, with the tool's name
     as `tool`. Raises `InputError` for what `build_solver` refuses.
     """
-    solving = _Solving(build_solver(model, **solver), name)
+    solving = _SolverTool(build_solver(model, **solver), name)
     return StructuredTool.from_function(
-        solving.called,
-        coroutine=solving.awaited,
+        solving.solve,
+        coroutine=solving.solve_async,
         name=name,
         description=description,
         args_schema=ThinkHard,
         response_format="content_and_artifact",
         handle_tool_error=True,
-        handle_validation_error=_wrong_call,
+        handle_validation_error=_describe_wrong_call,
     )
 
 
 @dataclass(frozen=True)
-class _Solving:
+class _SolverTool:
     """What the tool does when it is called, in either way."""
 
     graph: Any
     name: str
 
-    async def awaited(self, question: str, effort: str | None = None) -> tuple[str, dict[str, Any]]:
-        return await self._solved(question, effort, _writer())
+    async def solve_async(self, question: str, effort: str | None = None) -> tuple[str, dict[str, Any]]:
+        return await self._run_solver(question, effort, _get_writer())
 
-    def called(self, question: str, effort: str | None = None) -> tuple[str, dict[str, Any]]:
-        return run_blocking(self._solved(question, effort, _writer()))
+    def solve(self, question: str, effort: str | None = None) -> tuple[str, dict[str, Any]]:
+        return run_blocking(self._run_solver(question, effort, _get_writer()))
 
-    async def _solved(self, question: str, effort: str | None, write: Write) -> tuple[str, dict[str, Any]]:
+    async def _run_solver(self, question: str, effort: str | None, write: Write) -> tuple[str, dict[str, Any]]:
         """Content and artifact; events are written as they come."""
         asked = {"messages": [("user", question)], "adaptive_options": {"effort": effort} if effort else {}}
         state: dict[str, Any] = {}
 
-        async def run(tell: Tell[tuple[str, Any]]) -> None:
+        async def run(tell: Emit[tuple[str, Any]]) -> None:
             async for part in self.graph.astream(asked, stream_mode=["custom", "values"]):
                 tell(part)
 
         try:
-            async for mode, data in told(run):
+            async for mode, data in stream_isolated(run):
                 if mode == "custom":
                     write({**data, "tool": self.name})
                 else:
                     state = data
         except InputError as error:
             raise ToolException(str(error)) from error
-        return in_words(state["adaptive_result"]), state["adaptive_result"]
+        return describe_for_agent(state["adaptive_result"]), state["adaptive_result"]
 
 
-def _writer() -> Write:
+def _get_writer() -> Write:
     """The custom stream of the graph that the tool is called in; nobody's outside of one."""
     try:
         return get_stream_writer()
@@ -103,7 +103,7 @@ def _writer() -> Write:
         return lambda _: None
 
 
-def in_words(result: dict[str, Any]) -> str:
+def describe_for_agent(result: dict[str, Any]) -> str:
     """What an agent is told of a result: the answer, and what is wrong with it where it was not accepted."""
     answer = str(result["text"] if result["answer"] is None else result["answer"]).strip()
     if result["status"] in NO_ANSWER:
@@ -115,7 +115,7 @@ def in_words(result: dict[str, Any]) -> str:
     return f"{answer}\n\nThis answer was not accepted ({verdict['reason']}): check it in another way before use."
 
 
-def _wrong_call(error: Any) -> str:
+def _describe_wrong_call(error: Any) -> str:
     """What is wrong with the arguments, a sentence for the agent."""
     wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
     return f"the tool was called wrongly: {wrong}."

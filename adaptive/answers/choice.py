@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from string import ascii_lowercase
 
-from adaptive._util.redact import shown
-from adaptive.answers.equality import normalise, same_answer
-from adaptive.answers.grader import Compared, Grade
+from adaptive._util.redact import redact_text
+from adaptive.answers.equality import normalise_text, same_answer
+from adaptive.answers.grader import BaseGrader, Grade
 from adaptive.types.verdict import CannotTell
 
 _OPTION = re.compile(r"^[ \t]*(?:\(([A-Z])\)|([A-Z])[).:])[ \t]+(\S.*?)[ \t]*$", re.MULTILINE)
-_MARKED = re.compile(r"(?:\(([a-z])\)|([a-z])[).:])(.*)")
-_SAID = re.compile(r"(?:.*\W)?(?:answer|option|choice)(?: is)?:?(?: ?(?:option|choice))? ?\(?([a-z])\)?")
+_LETTERED = re.compile(r"(?:\(([a-z])\)|([a-z])[).:])(.*)")
+_ANSWER_PHRASE = re.compile(r"(?:.*\W)?(?:answer|option|choice)(?: is)?:?(?: ?(?:option|choice))? ?\(?([a-z])\)?")
 _SEVERAL = re.compile(r"\b(?:or|and)\b|\([a-z]\)|\b[a-z]\)")
 
 
-class Choice(Compared):
+class ChoiceGrader(BaseGrader):
     """Right where the answer names the same option of the question as the reference does.
 
     The options are the lines "(A) ...", "A) ...", "A. ..." or "A: ..." of the question, from A on without a gap.
@@ -28,17 +28,17 @@ class Choice(Compared):
 
     def compare(self, question: str, answer: str, reference: str) -> Grade:
         """The grade of two texts that are not blank."""
-        options = listed(question)
-        right = chosen(reference, options)
+        options = list_options(question)
+        right = match_option(reference, options)
         if right is None:
-            raise CannotTell(f"the reference {shown(reference)!r} names no option of the question")
-        given = chosen(answer, options)
+            raise CannotTell(f"the reference {redact_text(reference)!r} names no option of the question")
+        given = match_option(answer, options)
         if given is None:
             return Grade(False, reason="the answer names no option, or several")
         return Grade(given == right, reason="" if given == right else f"the answer names option {given.upper()}")
 
 
-def listed(question: str) -> dict[str, str]:
+def list_options(question: str) -> dict[str, str]:
     """The options that a question lists, by their letter in lower case; none where there is no A, or a gap."""
     found: dict[str, str] = {}
     for match in _OPTION.finditer(question):
@@ -50,22 +50,22 @@ def listed(question: str) -> dict[str, str]:
     return found if len(found) > 1 else {}
 
 
-def chosen(text: str, options: dict[str, str]) -> str | None:
+def match_option(text: str, options: dict[str, str]) -> str | None:
     """The letter of the one option that `text` names, in lower case; None where that cannot be told."""
-    plain = normalise(text)
+    plain = normalise_text(text)
     letters = options or dict.fromkeys(ascii_lowercase)
     if plain in letters:
         return plain
     if len(same := [letter for letter, option in options.items() if same_answer(text, option)]) == 1:
         return same[0]
-    letter = _letter(plain, options)
+    letter = _extract_letter(plain, options)
     return letter if letter in letters else None
 
 
-def _letter(plain: str, options: dict[str, str]) -> str | None:
-    if said := _SAID.fullmatch(plain):
+def _extract_letter(plain: str, options: dict[str, str]) -> str | None:
+    if said := _ANSWER_PHRASE.fullmatch(plain):
         return said[1]
-    if not (marked := _MARKED.fullmatch(plain)):
+    if not (marked := _LETTERED.fullmatch(plain)):
         return None
     letter, rest = marked[1] or marked[2], marked[3]
     if same_answer(rest, options.get(letter, "")):

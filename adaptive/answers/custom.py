@@ -11,15 +11,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from adaptive._util.redact import said
-from adaptive.answers.grader import Compared, Grade, kind_of, score_of
+from adaptive._util.redact import redact_error
+from adaptive.answers.grader import BaseGrader, Grade, describe_value, parse_score
 from adaptive.errors import InputError
 from adaptive.types.verdict import CannotTell
 
-Called = Callable[[str, str, str], Any]
+GradingFunction = Callable[[str, str, str], Any]
 
 
-class OwnFunction(Compared):
+class FunctionGrader(BaseGrader):
     """Right where a function of the user's says so: `function(answer, reference)`, or with `question` as a third.
 
     It returns a bool, or a number from 0 to 1 of which 0.5 and more is right; anything else, or an exception,
@@ -32,33 +32,35 @@ class OwnFunction(Compared):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._call = _caller(_found(name), name)
+        self._call = _adapt_signature(_load_function(name), name)
 
     def compare(self, question: str, answer: str, reference: str) -> Grade:
         """What the function says."""
         try:
             value = self._call(answer, reference, question)
         except (Exception, SystemExit) as error:
-            raise CannotTell(f"{self.name} failed ({said(error)})") from error
-        score = score_of(value)
+            raise CannotTell(f"{self.name} failed ({redact_error(error)})") from error
+        score = parse_score(value)
         if score is None:
-            raise CannotTell(f"{self.name} gave nonsense ({kind_of(value)}), not a bool or a number from 0 to 1")
+            raise CannotTell(
+                f"{self.name} gave nonsense ({describe_value(value)}), not a bool or a number from 0 to 1"
+            )
         return Grade(score >= 0.5, reason="" if score >= 0.5 else f"{self.name} says so")
 
 
-def _found(name: str) -> Callable[..., Any]:
+def _load_function(name: str) -> Callable[..., Any]:
     place, _, attribute = name.rpartition(":")
     try:
-        module = _from_file(Path(place)) if place.endswith(".py") else _imported(place)
+        module = _load_module(Path(place)) if place.endswith(".py") else _import_from_cwd(place)
         function = getattr(module, attribute)
     except (Exception, SystemExit) as error:
-        raise InputError(f"the grader {name!r} cannot be loaded ({said(error)}).") from error
+        raise InputError(f"the grader {name!r} cannot be loaded ({redact_error(error)}).") from error
     if not callable(function) or inspect.iscoroutinefunction(function):
         raise InputError(f"the grader {name!r} is no plain function: name one that returns a bool.")
     return function  # type: ignore[no-any-return]
 
 
-def _from_file(path: Path) -> ModuleType:
+def _load_module(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"adaptive_grader_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
@@ -68,30 +70,30 @@ def _from_file(path: Path) -> ModuleType:
     return module
 
 
-def _imported(name: str) -> ModuleType:
+def _import_from_cwd(name: str) -> ModuleType:
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)  # last: a file of the user's must not take the place of a module that others import
     return import_module(name)
 
 
-def _caller(function: Callable[..., Any], name: str) -> Called:
+def _adapt_signature(function: Callable[..., Any], name: str) -> GradingFunction:
     """How to call it with an answer, a reference and a question; `InputError` where it cannot be called so."""
     try:
         signature = inspect.signature(function)
     except ValueError:  # a function in C may not tell
         return lambda answer, reference, _: function(answer, reference)
-    if "question" in signature.parameters and _fits(signature, "", "", question=""):
+    if "question" in signature.parameters and _accepts_arguments(signature, "", "", question=""):
         return lambda answer, reference, question: function(answer, reference, question=question)
-    if _fits(signature, "", ""):
+    if _accepts_arguments(signature, "", ""):
         return lambda answer, reference, _: function(answer, reference)
-    if _fits(signature, "", "", ""):
+    if _accepts_arguments(signature, "", "", ""):
         return function
     raise InputError(f"the grader {name!r} takes {signature}: it is called with an answer and a reference.")
 
 
-def _fits(signature: inspect.Signature, *given: str, **named: str) -> bool:
+def _accepts_arguments(signature: inspect.Signature, *positional: str, **named: str) -> bool:
     try:
-        signature.bind(*given, **named)
+        signature.bind(*positional, **named)
     except TypeError:
         return False
     return True

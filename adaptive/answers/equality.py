@@ -14,7 +14,7 @@ from functools import lru_cache
 
 LONGEST_NUMBER = 400
 """Characters of the longest text read as a number, and the largest power of ten; beyond them it is text."""
-REMEMBERED = 4096
+CACHE_SIZE = 4096
 """Texts whose reading is kept: votes compare each answer with each other one, and with them again."""
 
 _WHOLE = r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+|[0-9]+"
@@ -64,7 +64,7 @@ def same_answer(a: str | None, b: str | None) -> bool:
         return False
     one, two = parse_quantity(a), parse_quantity(b)
     if one is None or two is None:
-        return one is two and normalise(a) == normalise(b) != ""
+        return one is two and normalise_text(a) == normalise_text(b) != ""
     return one.value == two.value and (one.unit == two.unit or "" in (one.unit, two.unit))
 
 
@@ -74,26 +74,26 @@ def parse_number(text: str) -> Fraction | None:
     return quantity.value if quantity else None
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHE_SIZE)
 def parse_quantity(text: str) -> Quantity | None:
     """The number and unit that a text is, as "-3", "1,000", "1 1/2" or "5 apples"; else None."""
     if len(text) > 4 * LONGEST_NUMBER:
         return None
-    plain = _TEN_TO.sub(lambda m: f"e{m[1] or m[2]}", _plain(text))
-    found = _NUMBER.fullmatch(_unwrapped_parts(plain)) if len(plain) <= LONGEST_NUMBER else None
-    unit = _unit(found["unit"]) if found else None
-    value = _value(found) if found and unit is not None else None
+    plain = _TEN_TO.sub(lambda m: f"e{m[1] or m[2]}", _simplify_text(text))
+    found = _NUMBER.fullmatch(_unwrap_numbers(plain)) if len(plain) <= LONGEST_NUMBER else None
+    unit = _parse_unit(found["unit"]) if found else None
+    value = _compute_value(found) if found and unit is not None else None
     return Quantity(value, unit or "") if value is not None else None
 
 
-@lru_cache(maxsize=REMEMBERED)
-def normalise(text: str) -> str:
+@lru_cache(maxsize=CACHE_SIZE)
+def normalise_text(text: str) -> str:
     """A text without case, markup, final punctuation and the spaces that only set symbols apart."""
-    plain = re.sub(r" ?([^\w ]) ?", r"\1", _plain(text))
+    plain = re.sub(r" ?([^\w ]) ?", r"\1", _simplify_text(text))
     return re.sub(r"^\((\w)\)$", r"\1", plain)
 
 
-def _plain(text: str) -> str:
+def _simplify_text(text: str) -> str:
     """One line of simple characters in lower case, LaTeX's markup resolved or dropped."""
     text = unicodedata.normalize("NFKC", text.translate(_SUPERSCRIPTS)).translate(_SIGNS).casefold()
     for pattern, plain in _LATEX:
@@ -101,35 +101,35 @@ def _plain(text: str) -> str:
     return " ".join(text.split()).rstrip(".,;: ").lstrip("= ")
 
 
-def _unwrapped_parts(plain: str) -> str:
+def _unwrap_numbers(plain: str) -> str:
     """The plain numbers in brackets or braces without them, and what `x =` says without the x."""
     plain = re.sub(r"^[a-z] ?= ?", "", plain)
     return re.sub(r"[({] ?([+-]?[0-9.,]+) ?[)}]", r"\1", plain)
 
 
-def _unit(rest: str) -> str | None:
+def _parse_unit(rest: str) -> str | None:
     """The unit after a number: "" if nothing is there, None if what is there is no unit."""
     unit = rest.strip()
     if not unit or _ATTACHED.fullmatch(unit):
-        return _singular(unit)
+        return _make_singular(unit)
     spaced = rest.startswith(" ") and _UNIT.fullmatch(unit)
-    return _singular(unit) if spaced and not _NO_UNIT.search(unit) else None
+    return _make_singular(unit) if spaced and not _NO_UNIT.search(unit) else None
 
 
-def _singular(unit: str) -> str:
+def _make_singular(unit: str) -> str:
     unit = {"dollar": "", "dollars": "", "percent": "%"}.get(unit, unit)
     return unit.removesuffix("s") if len(unit) > 2 else unit
 
 
-def _value(found: re.Match[str]) -> Fraction | None:
+def _compute_value(match: re.Match[str]) -> Fraction | None:
     """The value of a match of `_NUMBER`; None for a division by nothing or a power beyond the bound."""
-    power = int(found["power"] or 0)
-    bottom = _decimal(found["bottom"] or "1")
+    power = int(match["power"] or 0)
+    bottom = _parse_decimal(match["bottom"] or "1")
     if abs(power) > LONGEST_NUMBER or bottom == 0:
         return None
-    value = int(found["whole"] or 0) + _decimal(found["top"]) * Fraction(10) ** power / bottom
-    return -value if found["sign"] == "-" else value
+    value = int(match["whole"] or 0) + _parse_decimal(match["top"]) * Fraction(10) ** power / bottom
+    return -value if match["sign"] == "-" else value
 
 
-def _decimal(digits: str) -> Fraction:
+def _parse_decimal(digits: str) -> Fraction:
     return Fraction(re.sub("[, ]", "", digits).rstrip(".") or "0")

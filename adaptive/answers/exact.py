@@ -14,28 +14,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from adaptive._util.redact import shown
-from adaptive.answers.choice import Choice
-from adaptive.answers.custom import OwnFunction
-from adaptive.answers.equality import normalise, parse_number
-from adaptive.answers.grader import Compared, Grade, Grader
-from adaptive.answers.math import Auto, maths
+from adaptive._util.redact import redact_text
+from adaptive.answers.choice import ChoiceGrader
+from adaptive.answers.custom import FunctionGrader
+from adaptive.answers.equality import normalise_text, parse_number
+from adaptive.answers.grader import BaseGrader, Grade, Grader
+from adaptive.answers.math import AutoGrader, open_math_grader
 from adaptive.errors import InputError
 from adaptive.types.verdict import CannotTell
 
 
-class Exact(Compared):
+class ExactGrader(BaseGrader):
     """Right where both are the same text once case, spaces, markup and final punctuation are gone."""
 
     name = "exact"
 
     def compare(self, question: str, answer: str, reference: str) -> Grade:
         """The grade of two texts that are not blank."""
-        same = normalise(answer) == normalise(reference) != ""
+        same = normalise_text(answer) == normalise_text(reference) != ""
         return Grade(same, reason="" if same else "the texts differ")
 
 
-class Number(Compared):
+class NumberGrader(BaseGrader):
     """Right where the answer is a number of the reference's value, exactly; units are not looked at."""
 
     name = "number"
@@ -44,7 +44,7 @@ class Number(Compared):
         """The grade of two texts that are not blank."""
         value = parse_number(reference)
         if value is None:
-            raise CannotTell(f"the reference {shown(reference)!r} is no number")
+            raise CannotTell(f"the reference {redact_text(reference)!r} is no number")
         given = parse_number(answer)
         if given is None:
             return Grade(False, reason="the answer is no number")
@@ -52,11 +52,11 @@ class Number(Compared):
 
 
 GRADERS: dict[str, Callable[[], Grader]] = {
-    "auto": Auto, "exact": Exact, "number": Number, "choice": Choice, "maths": maths,
+    "auto": AutoGrader, "exact": ExactGrader, "number": NumberGrader, "choice": ChoiceGrader, "maths": open_math_grader,
 }  # fmt: skip
 
 
-def grader_for(name: str) -> Grader:
+def open_grader(name: str) -> Grader:
     """The grader of that name; to be closed after use.
 
     Raises `InputError` for a name that is none, a function that cannot be loaded, or where `maths` is asked for
@@ -65,5 +65,5 @@ def grader_for(name: str) -> Grader:
     if name in GRADERS:
         return GRADERS[name]()
     if all(name.rpartition(":")):
-        return OwnFunction(name)
+        return FunctionGrader(name)
     raise InputError(f"there is no grader {name!r}: name {', '.join(GRADERS)} or FILE.py:function.")

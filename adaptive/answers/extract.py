@@ -15,7 +15,7 @@ _REFUSAL = re.compile(
 _TOKEN = re.compile(r"\\boxed\s*\{|\\.|[{}]", re.DOTALL)
 
 
-def final_answer(text: str) -> str | None:
+def extract_final_answer(text: str) -> str | None:
     r"""The content of the last balanced `\boxed{...}` in `text`, stripped; None if there is none.
 
     Braces may nest and escaped ones (`\{`) do not count; of nested boxes the innermost is meant. A box that
@@ -34,6 +34,6 @@ def final_answer(text: str) -> str | None:
     return answer
 
 
-def refuses(text: str) -> bool:
+def is_refusal(text: str) -> bool:
     """Whether `text` says that the model does not know."""
     return _REFUSAL.search(text.casefold()) is not None

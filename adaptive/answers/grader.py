@@ -8,7 +8,7 @@ from numbers import Real
 from types import TracebackType
 from typing import Protocol, Self
 
-from adaptive._util.redact import shown
+from adaptive._util.redact import redact_text
 from adaptive.types.verdict import CannotTell
 
 
@@ -49,7 +49,7 @@ class Grader(Protocol):
     ) -> None: ...
 
 
-class Compared(ABC):
+class BaseGrader(ABC):
     """A grader that compares two texts: no answer is wrong, and without a reference nothing can be told."""
 
     name: str
@@ -81,7 +81,7 @@ class Compared(ABC):
         self.close()
 
 
-def score_of(value: object) -> float | None:
+def parse_score(value: object) -> float | None:
     """The number from 0 to 1 that `value` is; None where it is none."""
     try:
         score = float(value) if isinstance(value, Real) else -1.0
@@ -90,6 +90,6 @@ def score_of(value: object) -> float | None:
     return score if 0 <= score <= 1 else None
 
 
-def kind_of(value: object) -> str:
+def describe_value(value: object) -> str:
     """What `value` is, to be shown."""
-    return shown(repr(value)) if isinstance(value, float | str | None) else f"of type {type(value).__name__}"
+    return redact_text(repr(value)) if isinstance(value, float | str | None) else f"of type {type(value).__name__}"

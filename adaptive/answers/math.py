@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
-from adaptive._util.redact import shown
+from adaptive._util.redact import redact_text
 from adaptive.answers.equality import parse_number, same_answer
-from adaptive.answers.grader import Compared, Grade
-from adaptive.answers.math_process import MISSING, MathsProcess, installed
+from adaptive.answers.grader import BaseGrader, Grade
+from adaptive.answers.math_process import NOT_INSTALLED, MathVerifyProcess, is_math_verify_installed
 from adaptive.errors import InputError
 from adaptive.types.verdict import CannotTell
 
@@ -18,7 +18,7 @@ _TEXT = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mbox|operatorname)\s*\{([^{}
 _SIGN = re.compile(r"[\d\\^_=<>+*/|√π∞±≤≥]")
 _FUNCTIONS = re.compile(r"\b(?:sqrt|sin|cos|tan|log|ln|exp|pi)\b")
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_WRITTEN = (
+_LATEX_FORMS = (
     (re.compile(r"√\s*\(([^()]*)\)|√\s*(\w+)"), lambda m: rf"\sqrt{{{m[1] or m[2]}}}"),
     (re.compile(r"(?<![\\A-Za-z])pi(?![A-Za-z])"), lambda m: r"\pi "),
     (re.compile(r"∞"), lambda m: r"\infty "),
@@ -27,7 +27,7 @@ _WRITTEN = (
 )
 
 
-class Maths(Compared):
+class MathGrader(BaseGrader):
     r"""Right where `same_answer` says so, or math-verify does: "\frac{1}{2}" and "0.5", "x^2+1" and "1+x^2".
 
     Words are compared as text: to math-verify they are products of letters, "care" the same as "race". For the
@@ -40,7 +40,7 @@ class Maths(Compared):
     name = "maths"
 
     def __init__(self, seconds: float = 5.0) -> None:
-        self._process = MathsProcess(seconds)
+        self._process = MathVerifyProcess(seconds)
 
     def compare(self, question: str, answer: str, reference: str) -> Grade:
         """The grade of two texts that are not blank."""
@@ -48,27 +48,27 @@ class Maths(Compared):
             return Grade(True)
         if _is_words(answer) or _is_words(reference):
             return Grade(False, reason="the texts differ")
-        return self._asked(answer, reference)
+        return self._ask_math_verify(answer, reference)
 
     def close(self) -> None:
         """End math-verify's process."""
         self._process.close()
 
-    def _asked(self, answer: str, reference: str) -> Grade:
-        if not _is_closed(reference):
-            raise CannotTell(f"the braces of the reference do not match: {shown(reference)}")
-        if not _is_closed(answer):
+    def _ask_math_verify(self, answer: str, reference: str) -> Grade:
+        if not _has_matching_braces(reference):
+            raise CannotTell(f"the braces of the reference do not match: {redact_text(reference)}")
+        if not _has_matching_braces(answer):
             return Grade(False, reason="the braces of the answer do not match")
-        said = self._process.ask(_written(reference), _written(answer))
+        said = self._process.ask(_to_latex(reference), _to_latex(answer))
         if said.unread == "reference":
-            raise CannotTell(f"math-verify cannot read the reference: {shown(reference)}")
+            raise CannotTell(f"math-verify cannot read the reference: {redact_text(reference)}")
         if said.unread:
             return Grade(False, reason="math-verify cannot read the answer")
         return Grade(said.same, reason="" if said.same else "math-verify finds them different")
 
 
-class Auto(Maths):
-    """As `Maths`, but two plain numbers are compared by value, exactly, and never given to math-verify."""
+class AutoGrader(MathGrader):
+    """As `MathGrader`, but two plain numbers are compared by value, exactly, and never given to math-verify."""
 
     name = "auto"
 
@@ -80,11 +80,11 @@ class Auto(Maths):
         return Grade(same, reason="" if same else "the numbers or their units differ")
 
 
-def maths(seconds: float = 5.0) -> Maths:
+def open_math_grader(seconds: float = 5.0) -> MathGrader:
     """The grader; `InputError` where math-verify is not installed."""
-    if not installed():
-        raise InputError(f"{MISSING}.")
-    return Maths(seconds)
+    if not is_math_verify_installed():
+        raise InputError(f"{NOT_INSTALLED}.")
+    return MathGrader(seconds)
 
 
 def _is_words(text: str) -> bool:
@@ -93,7 +93,7 @@ def _is_words(text: str) -> bool:
     return not _SIGN.search(bare) and bool(_WORD.search(_FUNCTIONS.sub(" ", bare)))
 
 
-def _is_closed(text: str) -> bool:
+def _has_matching_braces(text: str) -> bool:
     """Whether braces match: else a text could close the box that it is put in, and open another."""
     depth = 0
     for brace in re.findall(r"(?<!\\)(?:\\\\)*([{}])", text):
@@ -103,9 +103,9 @@ def _is_closed(text: str) -> bool:
     return depth == 0
 
 
-def _written(text: str) -> str:
+def _to_latex(text: str) -> str:
     """What people write without LaTeX, written in it."""
     text = text.strip().rstrip(".,;: ")
-    for pattern, latex in _WRITTEN:
+    for pattern, latex in _LATEX_FORMS:
         text = pattern.sub(latex, text)
     return text

@@ -20,33 +20,33 @@ from typing import Any
 MEMORY_BYTES = 2 << 30
 """The most memory it may hold (Linux): a power can be larger than any machine."""
 
-Ask = Callable[[str, str], dict[str, Any]]
+MathVerifyCall = Callable[[str, str], dict[str, Any]]
 
 
-def main() -> None:
+def serve_comparisons() -> None:
     """Answer until the input ends."""
     told = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a library prints is no answer
-    _bound_memory()
+    _limit_memory()
     try:
-        ask = _asker()
+        ask = _load_math_verify()
     except ImportError as error:
         print(json.dumps({"error": str(error)}), file=told)
         return
     print("{}", file=told)
     for line in sys.stdin.buffer:
         reference, answer = json.loads(line)
-        print(json.dumps(_told(ask, reference, answer)), file=told)
+        print(json.dumps(_answer_or_error(ask, reference, answer)), file=told)
 
 
-def _told(ask: Ask, reference: str, answer: str) -> dict[str, Any]:
+def _answer_or_error(ask: MathVerifyCall, reference: str, answer: str) -> dict[str, Any]:
     try:
         return ask(reference, answer)
     except Exception as error:  # noqa: BLE001 -- sympy raises anything; it is told, not swallowed
         return {"error": type(error).__name__}  # its text may take for ever to write: it may hold the number
 
 
-def _asker() -> Ask:
+def _load_math_verify() -> MathVerifyCall:
     """math-verify, told to read one boxed expression and nothing else of a text."""
     logging.disable()
     from math_verify import LatexExtractionConfig, parse, verify
@@ -69,7 +69,7 @@ def _asker() -> Ask:
     return ask
 
 
-def _bound_memory() -> None:
+def _limit_memory() -> None:
     if sys.platform == "linux":
         import resource
 
@@ -79,4 +79,4 @@ def _bound_memory() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve_comparisons()

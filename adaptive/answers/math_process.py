@@ -20,73 +20,75 @@ from pathlib import Path
 from typing import Any
 
 from adaptive._util import reaper
-from adaptive._util.deadline import time_limit
+from adaptive._util.deadline import check_time_limit
 from adaptive._util.process import GONE_SECONDS
-from adaptive._util.redact import shown
+from adaptive._util.redact import redact_text
 from adaptive.answers import math_child
 from adaptive.types.verdict import CannotTell
 
 START_SECONDS = 60.0
 """How long the process may take to begin: it imports sympy, on a machine that may be busy."""
 
-LONGEST = 2000
+LONGEST_TEXT = 2000
 """Characters of the longest text that is given to sympy."""
 
-MISSING = "math-verify is not installed: pip install 'adaptive-thinking[learn]'"
+NOT_INSTALLED = "math-verify is not installed: pip install 'adaptive-thinking[learn]'"
 
 
-def installed() -> bool:
+def is_math_verify_installed() -> bool:
     """Whether math-verify can be asked here."""
     return find_spec("math_verify") is not None
 
 
 @dataclass(frozen=True)
-class Said:
+class MathVerifyResult:
     """What math-verify says of two texts; `unread`: "reference" or "answer" where it cannot read that one."""
 
     same: bool
     unread: str = ""
 
 
-class MathsProcess:
+class MathVerifyProcess:
     """One process, started at the first question and again after one that had to be killed.
 
     seconds: how long one question may take. Any thread may ask; they wait for each other.
     """
 
     def __init__(self, seconds: float = 5.0) -> None:
-        self.seconds = time_limit(seconds)
+        self.seconds = check_time_limit(seconds)
         self._lock = threading.Lock()
-        self._running: _Running | None = None
+        self._running: _ReapedProcess | None = None
 
-    def ask(self, reference: str, answer: str) -> Said:
+    def ask(self, reference: str, answer: str) -> MathVerifyResult:
         """Whether the two are the same; `CannotTell` where that has no end, or no answer."""
         for what, text in (("reference", reference), ("answer", answer)):
-            if len(text) > LONGEST:
-                raise CannotTell(f"the {what} has {len(text)} characters, math-verify is given {LONGEST} at most")
+            if len(text) > LONGEST_TEXT:
+                raise CannotTell(
+                    f"the {what} has {len(text)} characters, math-verify is given {LONGEST_TEXT} at most"
+                )
         with self._lock:
-            told = self._asked(reference, answer)
+            told = self._ask_child(reference, answer)
         if "error" in told:
-            raise CannotTell(f"math-verify failed on it ({shown(told['error'])})")
-        return Said(told["same"], told.get("unread", ""))
+            raise CannotTell(f"math-verify failed on it ({redact_text(told['error'])})")
+        return MathVerifyResult(told["same"], told.get("unread", ""))
 
     def close(self) -> None:
         """End the process; the next question would start another."""
         with self._lock:
             self._end()
 
-    def _asked(self, reference: str, answer: str) -> dict[str, Any]:
+    def _ask_child(self, reference: str, answer: str) -> dict[str, Any]:
         done = False
         try:
             if self._running is None:
-                self._running = _started()
-            told = self._running.told([reference, answer], self.seconds)
+                self._running = _start_process()
+            told = self._running.exchange([reference, answer], self.seconds)
             done = True
             return told
         except TimeoutError:
             raise CannotTell(f"math-verify did not end within {self.seconds:g} s") from None
         except (OSError, EOFError) as error:
-            raise CannotTell(f"math-verify's process ended ({shown(str(error))})") from error
+            raise CannotTell(f"math-verify's process ended ({redact_text(str(error))})") from error
         finally:
             if not done:  # an interrupted one, too: its answer would be taken for the next one's
                 self._end()
@@ -98,14 +100,14 @@ class MathsProcess:
 
 
 @dataclass
-class _Running:
+class _ReapedProcess:
     """The keeper of a process that has begun, the channel that keeps it alive, and the one to talk to it."""
 
-    kept: subprocess.Popen[bytes]
+    reaper: subprocess.Popen[bytes]
     channel: socket.socket
     talk: socket.socket
 
-    def told(self, question: list[str] | None, seconds: float) -> dict[str, Any]:
+    def exchange(self, question: list[str] | None, seconds: float) -> dict[str, Any]:
         """Its next line, after a question; `TimeoutError`, `EOFError` or `OSError` where none comes."""
         until = time.monotonic() + seconds
         if question is not None:
@@ -125,33 +127,33 @@ class _Running:
         self.talk.close()
         self.channel.close()
         try:
-            self.kept.wait(GONE_SECONDS)
+            self.reaper.wait(GONE_SECONDS)
         except subprocess.TimeoutExpired:
-            self.kept.kill()
-            self.kept.wait()
+            self.reaper.kill()
+            self.reaper.wait()
 
 
-def _started() -> _Running:
+def _start_process() -> _ReapedProcess:
     """A process that waits for its first question; `CannotTell` where there is none to be had."""
-    if not installed():
-        raise CannotTell(MISSING)
+    if not is_math_verify_installed():
+        raise CannotTell(NOT_INSTALLED)
     if os.name != "posix":
         raise CannotTell("math-verify can be asked on Linux and macOS only")
-    running = _begun()
+    running = _spawn_process()
     error: str | None = "it did not begin"
     try:
-        error = running.told(None, START_SECONDS).get("error")
+        error = running.exchange(None, START_SECONDS).get("error")
     except TimeoutError:
         error = f"it did not begin within {START_SECONDS:g} s"
     finally:
         if error is not None:
             running.end()
     if error is not None:
-        raise CannotTell(f"math-verify does not start ({shown(error)})")
+        raise CannotTell(f"math-verify does not start ({redact_text(error)})")
     return running
 
 
-def _begun() -> _Running:
+def _spawn_process() -> _ReapedProcess:
     ours, theirs = socket.socketpair()
     talk, talked = socket.socketpair()
     python = sys.executable or "python3"
@@ -163,4 +165,4 @@ def _begun() -> _Running:
             [*keep, *child], stdin=talked.fileno(), stdout=talked.fileno(), stderr=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()], start_new_session=True)  # fmt: skip
     ours.sendall(b"!")
-    return _Running(kept, ours, talk)
+    return _ReapedProcess(kept, ours, talk)

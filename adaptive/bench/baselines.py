@@ -13,13 +13,13 @@ from typing import Literal
 
 import numpy as np
 
-from adaptive.bench.confidence_stop import Stop
-from adaptive.bench.cost import label_of
-from adaptive.bench.tuning import cheapest, means
-from adaptive.bench.votes import AdaptiveConsistency, Drawn, SelfConsistency
-from adaptive.bench.wait_loop import Waits, wait_start
-from adaptive.learn.data.outcome import Key, Outcome, Recorded, key_of
-from adaptive.learn.tuning.ways import Chooser, Taken, Way, fixed
+from adaptive.bench.confidence_stop import ConfidenceStop
+from adaptive.bench.cost import format_rung
+from adaptive.bench.tuning import average_columns, find_cheapest_way
+from adaptive.bench.votes import AdaptiveConsistency, SampleSource, SelfConsistency
+from adaptive.bench.wait_loop import WaitLoop, find_wait_start
+from adaptive.learn.data.outcome import Outcome, OutcomeKey, RecordedQuestion, rung_to_key
+from adaptive.learn.tuning.ways import Chooser, Way, WayResult, make_fixed_chooser
 from adaptive.types.ladder import Ladder
 
 Kind = Literal["policy", "fixed", "top", "best", "unlimited", "confidence", "votes", "adaptive", "waits", "oracle"]
@@ -32,12 +32,12 @@ class Baseline:
     kind: Kind
     name: str
     choose: Chooser
-    needs: Callable[[Recorded], bool]
-    said: str = ""
+    is_recorded: Callable[[RecordedQuestion], bool]
+    description: str = ""
 
 
 @dataclass(frozen=True)
-class Absent:
+class MissingBaseline:
     """A baseline that was not measured, and why: a sentence."""
 
     kind: Kind
@@ -46,7 +46,7 @@ class Absent:
 
 
 @dataclass(frozen=True)
-class Trial:
+class BenchSetup:
     """What a policy is measured on.
 
     recorded: the test questions, each with every rung of `ladder`. tuning: those that the policy was tuned on.
@@ -54,96 +54,111 @@ class Trial:
     answers that tuning may lose against the top rung. sure: where the policy's vote ends.
     """
 
-    recorded: tuple[Recorded, ...]
-    tuning: tuple[Recorded, ...]
+    recorded: tuple[RecordedQuestion, ...]
+    tuning: tuple[RecordedQuestion, ...]
     policy: Way
     ladder: Ladder
     window: int
     loss: float
     sure: float
 
-    def baselines(self) -> list[Baseline | Absent]:
+    def build_baselines(self) -> list[Baseline | MissingBaseline]:
         """All of them, in the order in which they are told."""
-        return [*self._fixed(), self._best(), self._unlimited(), self._confidence(), *self._votes(), self._waits(),
-                self._oracle()]  # fmt: skip
+        return [*self._build_fixed(), self._build_best(), self._build_unlimited(), self._build_confidence_stop(), *self._build_votes(), self._build_wait_loop(),
+                self._build_oracle()]  # fmt: skip
 
     @cached_property
-    def least(self) -> float:
+    def required_accuracy(self) -> float:
         """The share of right answers that a tuned way must have on the tuning questions."""
-        top = key_of(self.ladder[self.ladder.top])
-        return float(np.mean([r.solved(top) for r in self.tuning])) - self.loss
+        top = rung_to_key(self.ladder[self.ladder.top])
+        return float(np.mean([r.is_solved(top) for r in self.tuning])) - self.loss
 
-    def _fixed(self) -> Iterator[Baseline]:
+    def _build_fixed(self) -> Iterator[Baseline]:
         for place, rung in enumerate(self.ladder):
             top = place == self.ladder.top
-            name = f"always the top rung ({label_of(rung)})" if top else label_of(rung)
+            name = f"always the top rung ({format_rung(rung)})" if top else format_rung(rung)
             name = name if top or not rung.thinks else f"always {name}"
-            yield Baseline("top" if top else "fixed", name, fixed(key_of(rung)), _everywhere)
+            yield Baseline(
+                "top" if top else "fixed", name, make_fixed_chooser(rung_to_key(rung)), _is_always_recorded
+            )
 
-    def _best(self) -> Baseline:
-        ways = [[fixed(key_of(rung))(r) for r in self.tuning] for rung in self.ladder]
+    def _build_best(self) -> Baseline:
+        ways = [[make_fixed_chooser(rung_to_key(rung))(r) for r in self.tuning] for rung in self.ladder]
         right, tokens = [[t.right for t in way] for way in ways], [[t.tokens for t in way] for way in ways]
-        rung = self.ladder[cheapest(means(right), means(tokens), self.least)]
+        rung = self.ladder[
+            find_cheapest_way(average_columns(right), average_columns(tokens), self.required_accuracy)
+        ]
         said = f"the cheapest that is right often enough on the {len(self.tuning)} tuning questions"
-        return Baseline("best", f"best fixed rung ({label_of(rung)})", fixed(key_of(rung)), _everywhere, said)
+        return Baseline(
+            "best",
+            f"best fixed rung ({format_rung(rung)})",
+            make_fixed_chooser(rung_to_key(rung)),
+            _is_always_recorded,
+            said,
+        )
 
-    def _unlimited(self) -> Baseline | Absent:
-        key, name = Key(self.ladder[self.ladder.top].effort, self.window), "unlimited thinking"
+    def _build_unlimited(self) -> Baseline | MissingBaseline:
+        key, name = OutcomeKey(self.ladder[self.ladder.top].effort, self.window), "unlimited thinking"
         if not any(key in r.outcomes for r in self.recorded):
-            return Absent("unlimited", name, "no unlimited chain was recorded (`adaptive record --unlimited`).")
+            return MissingBaseline(
+                "unlimited", name, "no unlimited chain was recorded (`adaptive record --unlimited`)."
+            )
         said = "the top rung's chain without a budget, ended by the model or the context window"
-        return Baseline("unlimited", name, fixed(key), _has(key), said)
+        return Baseline("unlimited", name, make_fixed_chooser(key), _has_outcome(key), said)
 
-    def _confidence(self) -> Baseline | Absent:
-        name, keys = "raw-confidence stop", [key_of(rung) for rung in self.ladder]
+    def _build_confidence_stop(self) -> Baseline | MissingBaseline:
+        name, keys = "raw-confidence stop", [rung_to_key(rung) for rung in self.ladder]
         if all(r.outcomes[k].attempt.confidence is None for r in self.recorded for k in keys):
-            return Absent(
+            return MissingBaseline(
                 "confidence", name, "the engine gave no log-probabilities, so answers have no confidence."
             )
-        stop = Stop.tuned(self.ladder, self.tuning, self.least)
-        return Baseline("confidence", name, stop, _everywhere, f"climbs the ladder {stop}")
+        stop = ConfidenceStop.tune(self.ladder, self.tuning, self.required_accuracy)
+        return Baseline("confidence", name, stop, _is_always_recorded, f"climbs the ladder {stop}")
 
-    def _votes(self) -> Iterator[Baseline | Absent]:
-        drawn = Drawn.of(self.recorded)
+    def _build_votes(self) -> Iterator[Baseline | MissingBaseline]:
+        drawn = SampleSource.find(self.recorded)
         if drawn is None:
             why = "no samples were recorded (`adaptive record --samples 8`)."
-            yield Absent("votes", "self-consistency", why)
-            yield Absent("adaptive", "adaptive consistency", why)
+            yield MissingBaseline("votes", "self-consistency", why)
+            yield MissingBaseline("adaptive", "adaptive consistency", why)
             return
-        most = drawn.most(self.recorded)
-        have = [i for i, r in enumerate(self.recorded) if len(drawn.at(r)) == most]
+        most = drawn.count_most(self.recorded)
+        have = [i for i, r in enumerate(self.recorded) if len(drawn.get_samples(r)) == most]
         tokens = float(self.policy.tokens[have].mean())
         vote = SelfConsistency.at_equal_tokens(drawn, [self.recorded[i] for i in have], tokens)
-        where, dear = f"{drawn.effort} {drawn.budget}", vote.tokens([self.recorded[i] for i in have]) > tokens
+        where, dear = (
+            f"{drawn.effort} {drawn.budget}",
+            vote.average_tokens([self.recorded[i] for i in have]) > tokens,
+        )
         said = "the most samples that the policy's tokens pay for"
         said = "one sample, though it takes more than the policy" if dear else said
         name = f"self-consistency ({vote.samples} of {where})"
-        yield Baseline("votes", name, vote, _drew(drawn, most), said)
+        yield Baseline("votes", name, vote, _has_samples(drawn, most), said)
         adaptive = AdaptiveConsistency(drawn, most, self.sure)
         said = f"samples until the leader is the majority with p {self.sure:.2f}"
         yield Baseline(
             "adaptive",
             f"adaptive consistency (up to {most} of {drawn.effort} {drawn.budget})",
             adaptive,
-            _drew(drawn, most),
+            _has_samples(drawn, most),
             said,
         )
 
-    def _waits(self) -> Baseline | Absent:
+    def _build_wait_loop(self) -> Baseline | MissingBaseline:
         name = "the notebook's Wait loop"
         efforts = [rung.effort for rung in self.ladder if rung.thinks]
-        found = wait_start(self.recorded, efforts)
+        found = find_wait_start(self.recorded, efforts)
         if found is None:
-            return Absent("waits", name, "no Waits were recorded (`adaptive record --waits 2`).")
+            return MissingBaseline("waits", name, "no Waits were recorded (`adaptive record --waits 2`).")
         start, most = found
-        tuning = [r for r in self.tuning if all(Waits(start, n).recorded(r) for n in range(1, most + 1))]
-        loop = Waits.tuned(start, most, tuning, self.least) if tuning else Waits(start, most)
+        tuning = [r for r in self.tuning if all(WaitLoop(start, n).is_recorded(r) for n in range(1, most + 1))]
+        loop = WaitLoop.tune(start, most, tuning, self.required_accuracy) if tuning else WaitLoop(start, most)
         said = f"after the chain of {start.effort} {start.budget}; of 1 to {most} Waits, tuned"
-        return Baseline("waits", f"{name} ({loop.count})", loop, loop.recorded, said)
+        return Baseline("waits", f"{name} ({loop.count})", loop, loop.is_recorded, said)
 
-    def _oracle(self) -> Baseline:
+    def _build_oracle(self) -> Baseline:
         said = "the cheapest greedy attempt that is right, known beforehand: what no choice among rungs beats"
-        return Baseline("oracle", "oracle", Oracle(self.ladder), _everywhere, said)
+        return Baseline("oracle", "oracle", Oracle(self.ladder), _is_always_recorded, said)
 
 
 @dataclass(frozen=True)
@@ -152,24 +167,24 @@ class Oracle:
 
     ladder: Ladder
 
-    def __call__(self, recorded: Recorded) -> Taken:
+    def __call__(self, recorded: RecordedQuestion) -> WayResult:
         """What it comes to at one question."""
-        outcomes = [recorded.outcomes[key_of(rung)] for rung in self.ladder]
-        kept = min(outcomes, key=_price)
-        return Taken(kept.solved, kept.usage(), kept.key, float(kept.solved))
+        outcomes = [recorded.outcomes[rung_to_key(rung)] for rung in self.ladder]
+        kept = min(outcomes, key=_rank_outcome)
+        return WayResult(kept.solved, kept.compute_usage(), kept.key, float(kept.solved))
 
 
-def _price(outcome: Outcome) -> tuple[bool, int]:
-    return not outcome.solved, outcome.usage().total
+def _rank_outcome(outcome: Outcome) -> tuple[bool, int]:
+    return not outcome.solved, outcome.compute_usage().total
 
 
-def _everywhere(recorded: Recorded) -> bool:
+def _is_always_recorded(recorded: RecordedQuestion) -> bool:
     return True
 
 
-def _has(key: Key) -> Callable[[Recorded], bool]:
+def _has_outcome(key: OutcomeKey) -> Callable[[RecordedQuestion], bool]:
     return lambda recorded: key in recorded.outcomes
 
 
-def _drew(drawn: Drawn, most: int) -> Callable[[Recorded], bool]:
-    return lambda recorded: len(drawn.at(recorded)) == most
+def _has_samples(source: SampleSource, most: int) -> Callable[[RecordedQuestion], bool]:
+    return lambda recorded: len(source.get_samples(recorded)) == most

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from adaptive.bench.metrics import Interval
-from adaptive.learn.fit.metrics import auroc
-from adaptive.learn.fit.thresholds import share
-from adaptive.learn.tuning.ways import Taken
+from adaptive.learn.fit.metrics import compute_auroc
+from adaptive.learn.fit.thresholds import estimate_share
+from adaptive.learn.tuning.ways import WayResult
 
 TENTHS = 10
 
 
 @dataclass(frozen=True)
-class Bin:
+class ScoreBin:
     """Answers whose score is in one tenth of 0..1: how many, their mean score, and the share of them right."""
 
     count: int
@@ -25,38 +25,40 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoreReliability:
     """bins: those that hold an answer. error: the expected calibration error, the mean of |score - share right|
     over answers, by bin. auroc: that a right answer has a higher score than a wrong one; None with one kind only.
     accepted: the share of answers that is accepted, precision: the share of these that is right."""
 
-    bins: tuple[Bin, ...]
+    bins: tuple[ScoreBin, ...]
     error: float | None
     auroc: float | None
     accepted: float
     precision: Interval | None
 
 
-def judged(taken: Sequence[Taken]) -> Judged:
+def measure_score_reliability(results: Sequence[WayResult]) -> ScoreReliability:
     """The figures of answers; those without a score are in no bin."""
-    scored = [(t.score, t.right) for t in taken if t.score is not None]
+    scored = [(t.score, t.right) for t in results if t.score is not None]
     scores = np.array([s for s, _ in scored], dtype=np.float64)
     right = np.array([r for _, r in scored], dtype=np.bool_)
-    bins = _bins(scores, right)
+    bins = _bin_scores(scores, right)
     gaps = [one.count * abs(one.score - one.right.value) for one in bins]
-    passed = [t.right for t in taken if t.accepted]
-    return Judged(
+    passed = [t.right for t in results if t.accepted]
+    return ScoreReliability(
         bins=bins,
         error=sum(gaps) / len(scores) if len(scores) else None,
-        auroc=auroc(right, scores) if len(scores) else None,
-        accepted=len(passed) / len(taken) if taken else 0.0,
-        precision=Interval(*share(sum(passed), len(passed))) if passed else None,
+        auroc=compute_auroc(right, scores) if len(scores) else None,
+        accepted=len(passed) / len(results) if results else 0.0,
+        precision=Interval(*estimate_share(sum(passed), len(passed))) if passed else None,
     )
 
 
-def _bins(scores: np.ndarray, right: np.ndarray) -> tuple[Bin, ...]:
+def _bin_scores(scores: np.ndarray, right: np.ndarray) -> tuple[ScoreBin, ...]:
     tenth = np.minimum((scores * TENTHS).astype(np.int64), TENTHS - 1)
     rows = [np.flatnonzero(tenth == at) for at in range(TENTHS)]
     return tuple(
-        Bin(len(r), float(scores[r].mean()), Interval(*share(int(right[r].sum()), len(r)))) for r in rows if len(r)
+        ScoreBin(len(r), float(scores[r].mean()), Interval(*estimate_share(int(right[r].sum()), len(r))))
+        for r in rows
+        if len(r)
     )

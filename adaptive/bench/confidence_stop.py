@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adaptive.bench.cost import Till, label_of
-from adaptive.bench.tuning import cheapest
-from adaptive.learn.data.outcome import Recorded, key_of
-from adaptive.learn.tuning.ways import Floats, Taken
+from adaptive.bench.cost import CostCounter, format_rung
+from adaptive.bench.tuning import find_cheapest_way
+from adaptive.learn.data.outcome import RecordedQuestion, rung_to_key
+from adaptive.learn.tuning.ways import Floats, WayResult
 from adaptive.types.ladder import Ladder
 
 
 @dataclass(frozen=True)
-class Stop:
+class ConfidenceStop:
     """Climbs from the rung `first`, and stops where the confidence is `threshold` or more, else at the top.
 
     An answer without a confidence never stops it. The answer is the last one.
@@ -25,38 +25,40 @@ class Stop:
     first: int
     threshold: float
 
-    def __call__(self, recorded: Recorded) -> Taken:
+    def __call__(self, recorded: RecordedQuestion) -> WayResult:
         """What it comes to at one question."""
-        till = Till(self.ladder)
+        till = CostCounter(self.ladder)
         for place, rung in enumerate(self.ladder):
             if place < self.first:
                 continue
-            outcome = recorded.outcomes[key_of(rung)]
-            till.buy(outcome)
+            outcome = recorded.outcomes[rung_to_key(rung)]
+            till.add(outcome)
             sure = outcome.attempt.confidence
             if place == self.ladder.top or (sure is not None and sure >= self.threshold):
                 break
-        return Taken(outcome.solved, till.usage, outcome.key, sure, attempts=place - self.first + 1)
+        return WayResult(outcome.solved, till.usage, outcome.key, sure, attempts=place - self.first + 1)
 
     def __str__(self) -> str:
-        return f"from {label_of(self.ladder[self.first])}, stopping at {self.threshold:.4f}"
+        return f"from {format_rung(self.ladder[self.first])}, stopping at {self.threshold:.4f}"
 
     @classmethod
-    def tuned(cls, ladder: Ladder, tuning: Sequence[Recorded], least: float) -> Stop:
+    def tune(cls, ladder: Ladder, tuning: Sequence[RecordedQuestion], least: float) -> ConfidenceStop:
         """The cheapest that is right at least as often as `least`, from the direct answer or the first rung that
         thinks, over every threshold that tells the tuning questions apart."""
         starts = sorted({0, next((i for i, r in enumerate(ladder) if r.thinks), 0)})
-        found = [(first, *_swept(ladder, first, tuning)) for first in starts]
+        found = [(first, *_sweep_thresholds(ladder, first, tuning)) for first in starts]
         choices = [(first, t) for first, thresholds, _, _ in found for t in thresholds]
         right, tokens = (np.concatenate([one[k] for one in found]) for k in (2, 3))
-        first, threshold = choices[cheapest(right, tokens, least)]
+        first, threshold = choices[find_cheapest_way(right, tokens, least)]
         return cls(ladder, first, float(threshold))
 
 
-def _swept(ladder: Ladder, first: int, tuning: Sequence[Recorded]) -> tuple[Floats, Floats, Floats]:
+def _sweep_thresholds(
+    ladder: Ladder, first: int, tuning: Sequence[RecordedQuestion]
+) -> tuple[Floats, Floats, Floats]:
     """Thresholds, and the share right and the mean tokens at each, shape (thresholds,)."""
     sure, right, tokens = (
-        np.stack(part) for part in zip(*(_climbed(ladder, first, r) for r in tuning), strict=True)
+        np.stack(part) for part in zip(*(_climb_ladder(ladder, first, r) for r in tuning), strict=True)
     )
     thresholds = np.array([*np.unique(sure[:, :-1][sure[:, :-1] >= 0]), np.inf])
     sure[:, -1] = np.inf  # the top is always the last
@@ -66,12 +68,12 @@ def _swept(ladder: Ladder, first: int, tuning: Sequence[Recorded]) -> tuple[Floa
     return thresholds, shares, np.array([tokens[rows, stop].mean() for stop in stops])
 
 
-def _climbed(ladder: Ladder, first: int, recorded: Recorded) -> tuple[Floats, Floats, Floats]:
+def _climb_ladder(ladder: Ladder, first: int, recorded: RecordedQuestion) -> tuple[Floats, Floats, Floats]:
     """Confidence, whether right, and tokens so far, at each rung from `first` on."""
-    till, rows = Till(ladder), []
+    till, rows = CostCounter(ladder), []
     for rung in list(ladder)[first:]:
-        outcome = recorded.outcomes[key_of(rung)]
-        till.buy(outcome)
+        outcome = recorded.outcomes[rung_to_key(rung)]
+        till.add(outcome)
         sure = outcome.attempt.confidence
         rows.append((-1.0 if sure is None else sure, float(outcome.solved), float(till.usage.total)))
     sure_, right, tokens = np.array(rows, dtype=np.float64).T

@@ -12,7 +12,7 @@ from adaptive.types.usage import Usage
 FREE = Usage(cost=0.0)
 
 
-def label_of(rung: Rung) -> str:
+def format_rung(rung: Rung) -> str:
     """A rung in words."""
     if not rung.thinks:
         return "no thinking"
@@ -21,7 +21,7 @@ def label_of(rung: Rung) -> str:
 
 
 @dataclass
-class Till:
+class CostCounter:
     """Counts greedy attempts at one question.
 
     A prompt is counted once for each effort that it is written for (the direct answer shares that of the first
@@ -31,30 +31,30 @@ class Till:
     ladder: Ladder
     usage: Usage = FREE
     chains: dict[str, Outcome] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
+    counted_prompts: set[str] = field(default_factory=set)
 
-    def buy(self, outcome: Outcome) -> None:
+    def add(self, outcome: Outcome) -> None:
         """Count one more. Where its chain had ended within a smaller budget it is there already, and free."""
         effort, before = outcome.key.effort, self.chains.get(outcome.key.effort)
         if before is not None and before.attempt.finish != "budget":
             return
-        spent, prompt = outcome.usage(before), self._prompt(effort)
-        fresh = outcome.prompt if prompt not in self.told else 0
+        spent, prompt = outcome.compute_usage(before), self._resolve_prompt_effort(effort)
+        fresh = outcome.prompt if prompt not in self.counted_prompts else 0
         self.usage += replace(spent, prompt=fresh)
-        self.told.add(prompt)
+        self.counted_prompts.add(prompt)
         if outcome.key != DIRECT:
             self.chains[effort] = outcome
 
-    def _prompt(self, effort: str) -> str:
+    def _resolve_prompt_effort(self, effort: str) -> str:
         return next((r.effort for r in self.ladder if r.thinks), effort) if effort == DIRECT.effort else effort
 
 
-def in_parallel(samples: Iterable[Outcome]) -> Usage:
+def sum_parallel_usage(samples: Iterable[Outcome]) -> Usage:
     """What samples take that are drawn side by side: their prompt is read once."""
-    return sum(_shared(samples), FREE)
+    return sum(_share_prompt(samples), FREE)
 
 
-def _shared(samples: Iterable[Outcome]) -> Iterator[Usage]:
+def _share_prompt(samples: Iterable[Outcome]) -> Iterator[Usage]:
     for place, sample in enumerate(samples):
-        spent = sample.usage()
+        spent = sample.compute_usage()
         yield spent if place == 0 else replace(spent, prompt=0)

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from adaptive.bench import metrics, s1_metrics
-from adaptive.bench.baselines import Absent, Baseline, Trial
-from adaptive.bench.calibration import Judged, judged
-from adaptive.bench.metrics import Against, Interval
-from adaptive.learn.data.outcome import DIRECT, Recorded, key_of
+from adaptive.bench.baselines import Baseline, BenchSetup, MissingBaseline
+from adaptive.bench.calibration import ScoreReliability, measure_score_reliability
+from adaptive.bench.metrics import Interval, PairedComparison
+from adaptive.learn.data.outcome import DIRECT, RecordedQuestion, rung_to_key
 from adaptive.learn.fit.metrics import LEVELS
-from adaptive.learn.tuning.ways import Taken
+from adaptive.learn.tuning.ways import WayResult
 
 POLICY = "the policy"
 
 
 @dataclass(frozen=True)
-class Line:
+class BenchLine:
     """One way in the table. questions: how many it was measured on, all of them as a rule.
 
     accuracy: share right. tokens: mean of a question, and by `kinds`. against: the policy against it, on the
@@ -34,14 +34,14 @@ class Line:
     accuracy: Interval
     tokens: float
     kinds: dict[str, float]
-    against: Against | None = None
+    against: PairedComparison | None = None
     cost: float | None = None
     seconds: dict[str, float] | None = None
     front: bool = False
 
 
 @dataclass(frozen=True)
-class Level:
+class DifficultyLevel:
     """Questions of one difficulty, and by the kind of way the mean tokens and the share right there."""
 
     name: str
@@ -57,20 +57,20 @@ class Figures:
     about: what was benched, and how, in words: names to text.
     """
 
-    lines: tuple[Line, ...]
-    absent: tuple[Absent, ...]
-    measures: dict[str, s1_metrics.Measures]
-    judged: Judged
-    levels: tuple[Level, ...]
+    lines: tuple[BenchLine, ...]
+    absent: tuple[MissingBaseline, ...]
+    measures: dict[str, s1_metrics.S1Measures]
+    judged: ScoreReliability
+    levels: tuple[DifficultyLevel, ...]
     notes: tuple[str, ...]
     about: dict[str, str]
 
     @property
-    def policy(self) -> Line:
+    def policy(self) -> BenchLine:
         """The policy's line."""
         return self.lines[0]
 
-    def of(self, kind: str) -> Line:
+    def get_line(self, kind: str) -> BenchLine:
         """The line of a kind that every bench has."""
         return next(line for line in self.lines if line.kind == kind)
 
@@ -79,97 +79,116 @@ class Figures:
         return asdict(self)
 
 
-def figures(trial: Trial, within: float, notes: Sequence[str], about: dict[str, str], live: bool) -> Figures:
+def compute_figures(
+    setup: BenchSetup, within: float, notes: Sequence[str], about: dict[str, str], live: bool
+) -> Figures:
     """Measures a policy against all baselines.
 
     within: share of the policy's attempts that stayed within their budgets. live: whether the policy really ran,
     so that it has seconds and perhaps a price.
     """
-    baselines = trial.baselines()
+    baselines = setup.build_baselines()
     found = [one for one in baselines if isinstance(one, Baseline)]
-    absent = tuple(one for one in baselines if isinstance(one, Absent))
-    taken = {one.kind: _taken(one, trial.recorded) for one in found}
-    lines = [_policy(trial, live), *(_line(one, trial) for one in found)]
-    partly = [_partly(line, len(trial.recorded)) for line in lines if line.questions < len(trial.recorded)]
+    absent = tuple(one for one in baselines if isinstance(one, MissingBaseline))
+    taken = {one.kind: _replay_baseline(one, setup.recorded) for one in found}
+    lines = [_measure_policy(setup, live), *(_measure_baseline(one, setup) for one in found)]
+    partly = [
+        _note_partial_line(line, len(setup.recorded)) for line in lines if line.questions < len(setup.recorded)
+    ]
     return Figures(
-        lines=tuple(_on_front(lines, len(trial.recorded))),
+        lines=tuple(_mark_front(lines, len(setup.recorded))),
         absent=absent,
-        measures=_measures(trial, within),
-        judged=judged(trial.policy.taken),
-        levels=tuple(_levels(trial, {"top": taken["top"], "best": taken["best"], "policy": trial.policy.taken})),
+        measures=_measure_budgets(setup, within),
+        judged=measure_score_reliability(setup.policy.results),
+        levels=tuple(
+            _measure_levels(setup, {"top": taken["top"], "best": taken["best"], "policy": setup.policy.results})
+        ),
         notes=(*notes, *partly),
         about=about,
     )
 
 
-def _policy(trial: Trial, live: bool) -> Line:
-    taken = trial.policy.taken
-    line = _measured("policy", POLICY, "", taken)
-    return replace(line, cost=metrics.cost(taken), seconds=metrics.latency(taken)) if live else line
+def _measure_policy(setup: BenchSetup, live: bool) -> BenchLine:
+    taken = setup.policy.results
+    line = _build_line("policy", POLICY, "", taken)
+    return (
+        replace(line, cost=metrics.average_cost(taken), seconds=metrics.compute_latency(taken)) if live else line
+    )
 
 
-def _line(one: Baseline, trial: Trial) -> Line:
-    rows = [i for i, recorded in enumerate(trial.recorded) if one.needs(recorded)]
-    taken = [one.choose(trial.recorded[i]) for i in rows]
-    line = _measured(one.kind, one.name, one.said, taken)
-    return replace(line, against=metrics.against([trial.policy.taken[i] for i in rows], taken))
+def _measure_baseline(one: Baseline, setup: BenchSetup) -> BenchLine:
+    rows = [i for i, recorded in enumerate(setup.recorded) if one.is_recorded(recorded)]
+    taken = [one.choose(setup.recorded[i]) for i in rows]
+    line = _build_line(one.kind, one.name, one.description, taken)
+    return replace(line, against=metrics.compare_paired([setup.policy.results[i] for i in rows], taken))
 
 
-def _measured(kind: str, name: str, said: str, taken: Sequence[Taken]) -> Line:
-    right = np.array([t.right for t in taken], dtype=np.float64)
-    tokens = float(np.mean([t.tokens for t in taken]))
-    return Line(kind, name, said, len(taken), metrics.accuracy(right), tokens, metrics.kinds(taken))
+def _build_line(kind: str, name: str, description: str, results: Sequence[WayResult]) -> BenchLine:
+    right = np.array([t.right for t in results], dtype=np.float64)
+    tokens = float(np.mean([t.tokens for t in results]))
+    return BenchLine(
+        kind,
+        name,
+        description,
+        len(results),
+        metrics.measure_accuracy(right),
+        tokens,
+        metrics.average_tokens_by_kind(results),
+    )
 
 
-def _taken(one: Baseline, recorded: Sequence[Recorded]) -> list[Taken]:
-    return [one.choose(r) for r in recorded if one.needs(r)]
+def _replay_baseline(one: Baseline, recorded: Sequence[RecordedQuestion]) -> list[WayResult]:
+    return [one.choose(r) for r in recorded if one.is_recorded(r)]
 
 
-def _partly(line: Line, count: int) -> str:
+def _note_partial_line(line: BenchLine, count: int) -> str:
     return (
         f"{line.name} is measured on the {line.questions} of {count} questions that it was recorded of, and "
         "compared with the policy on these."
     )
 
 
-def _on_front(lines: Sequence[Line], count: int) -> list[Line]:
+def _mark_front(lines: Sequence[BenchLine], count: int) -> list[BenchLine]:
     """The lines, marked where none that can be bought beats them; those of fewer questions stay out of it."""
     buyable = [line for line in lines if line.kind != "oracle" and line.questions == count]
-    best = metrics.front([line.tokens for line in buyable], [line.accuracy.value for line in buyable])
+    best = metrics.find_pareto_front([line.tokens for line in buyable], [line.accuracy.value for line in buyable])
     marked = {id(line) for line, front in zip(buyable, best, strict=True) if front}
     return [replace(line, front=id(line) in marked) for line in lines]
 
 
-def _measures(trial: Trial, within: float) -> dict[str, s1_metrics.Measures]:
+def _measure_budgets(setup: BenchSetup, within: float) -> dict[str, s1_metrics.S1Measures]:
     """Of the ladder's fixed budgets, the direct answer among them, and of the direct answer and the policy."""
-    rungs = [_run(trial.recorded, rung) for rung in trial.ladder]
-    thinking = float(np.mean([t.usage.thinking for t in trial.policy]))
-    policy = s1_metrics.Run(thinking, float(trial.policy.right.mean()), within)
-    return {"fixed budgets": s1_metrics.measures(rungs), POLICY: s1_metrics.measures([rungs[0], policy])}
+    rungs = [_measure_rung(setup.recorded, rung) for rung in setup.ladder]
+    thinking = float(np.mean([t.usage.thinking for t in setup.policy]))
+    policy = s1_metrics.S1Run(thinking, float(setup.policy.right.mean()), within)
+    return {
+        "fixed budgets": s1_metrics.compute_s1_measures(rungs),
+        POLICY: s1_metrics.compute_s1_measures([rungs[0], policy]),
+    }
 
 
-def _run(recorded: Sequence[Recorded], rung: Any) -> s1_metrics.Run:
-    outcomes = [one.outcomes[key_of(rung)] for one in recorded]
-    return s1_metrics.Run(
-        thinking=float(np.mean([o.usage().thinking for o in outcomes])),
+def _measure_rung(recorded: Sequence[RecordedQuestion], rung: Any) -> s1_metrics.S1Run:
+    outcomes = [one.outcomes[rung_to_key(rung)] for one in recorded]
+    return s1_metrics.S1Run(
+        thinking=float(np.mean([o.compute_usage().thinking for o in outcomes])),
         accuracy=float(np.mean([o.solved for o in outcomes])),
-        within=float(np.mean([o.attempt.charged <= rung.budget for o in outcomes])),
+        within=float(np.mean([o.attempt.chain_tokens <= rung.budget for o in outcomes])),
     )
 
 
-def _levels(trial: Trial, ways: dict[str, Sequence[Taken]]) -> list[Level]:
+def _measure_levels(setup: BenchSetup, ways: dict[str, Sequence[WayResult]]) -> list[DifficultyLevel]:
     """Tokens by difficulty: the direct answer is right (easy), some rung is (medium), none is (hard)."""
-    of = np.array([_level(one, trial) for one in trial.recorded])
-    return [_of_level(LEVELS[at], np.flatnonzero(of == at).tolist(), ways) for at in range(len(LEVELS))]
+    of = np.array([_classify_difficulty(one, setup) for one in setup.recorded])
+    return [_measure_level(LEVELS[at], np.flatnonzero(of == at).tolist(), ways) for at in range(len(LEVELS))]
 
 
-def _of_level(name: str, rows: Sequence[int], ways: dict[str, Sequence[Taken]]) -> Level:
+def _measure_level(name: str, rows: Sequence[int], ways: dict[str, Sequence[WayResult]]) -> DifficultyLevel:
     tokens = {kind: float(np.mean([taken[i].tokens for i in rows])) for kind, taken in ways.items() if rows}
     right = {kind: float(np.mean([taken[i].right for i in rows])) for kind, taken in ways.items() if rows}
-    return Level(name, len(rows), tokens, right)
+    return DifficultyLevel(name, len(rows), tokens, right)
 
 
-def _level(recorded: Recorded, trial: Trial) -> int:
-    if recorded.solved(DIRECT):
+def _classify_difficulty(recorded: RecordedQuestion, setup: BenchSetup) -> int:
+    if recorded.is_solved(DIRECT):
         return 0
-    return 1 if any(recorded.solved(key_of(rung)) for rung in trial.ladder) else 2
+    return 1 if any(recorded.is_solved(rung_to_key(rung)) for rung in setup.ladder) else 2

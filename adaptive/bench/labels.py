@@ -17,7 +17,7 @@ Spot = tuple[float, float, int]
 Segment = tuple[float, float, float, float]
 
 
-def place(
+def place_labels(
     axes: Any,
     points: Sequence[tuple[float, float, str]],
     ink: str,
@@ -30,30 +30,34 @@ def place(
     it. The axes' limits must be final.
     """
     axes.figure.draw_without_rendering()  # only now is it known where the axes are
-    thin = [_box(axes, line, THIN) for line in lines]
-    taken = [_box(axes, (x, y, x, y), DOT) for x, y, _ in points]
+    thin = [_compute_box(axes, line, THIN) for line in lines]
+    taken = [_compute_box(axes, (x, y, x, y), DOT) for x, y, _ in points]
     for x, y, text in points:
         made = axes.annotate(text, (x, y), (0, 0), textcoords="offset points", fontsize=size, color=ink)
         made.set_in_layout(False)
-        spot = _free(axes, made, [*taken, *thin]) or _free(axes, made, taken) or next(_spots())
-        taken.append(_moved(made, spot))
+        spot = (
+            _find_free_spot(axes, made, [*taken, *thin])
+            or _find_free_spot(axes, made, taken)
+            or next(_iterate_spots())
+        )
+        taken.append(_move_text(made, spot))
         if spot[2] > NEAR:
             line = {"arrowstyle": "-", "color": ink, "alpha": 0.45, "lw": 0.6, "shrinkA": 0, "shrinkB": 3}
             axes.annotate("", (x, y), spot[:2], textcoords="offset points", arrowprops=line).set_in_layout(False)
 
 
-def _free(axes: Any, text: Any, taken: Sequence[Any]) -> Spot | None:
+def _find_free_spot(axes: Any, text: Any, occupied: Sequence[Any]) -> Spot | None:
     """The nearest spot where the text covers nothing of `taken` and stays inside; None where there is none."""
     frame = axes.get_window_extent()
-    for spot in _spots():
-        box = _moved(text, spot)
+    for spot in _iterate_spots():
+        box = _move_text(text, spot)
         inside = box.x0 >= frame.x0 and box.x1 <= frame.x1 and box.y0 >= frame.y0 and box.y1 <= frame.y1
-        if inside and not any(box.overlaps(other) for other in taken):
+        if inside and not any(box.overlaps(other) for other in occupied):
             return spot
     return None
 
 
-def _spots() -> Iterator[Spot]:
+def _iterate_spots() -> Iterator[Spot]:
     """Offsets in points of print, and how far away they are: rings, the right side first."""
     for radius in RADII:
         for step in sorted(range(SIDES), key=lambda s: min(s, SIDES - s)):
@@ -61,7 +65,7 @@ def _spots() -> Iterator[Spot]:
             yield radius * cos(angle), radius * sin(angle), radius
 
 
-def _moved(text: Any, spot: Spot) -> Any:
+def _move_text(text: Any, spot: Spot) -> Any:
     """The box of the text at a spot, on the side of it that is away from the point."""
     x, y, radius = spot
     middle = abs(x) < radius / 2
@@ -71,7 +75,7 @@ def _moved(text: Any, spot: Spot) -> Any:
     return text.get_window_extent(text.figure.canvas.get_renderer()).padded(1)
 
 
-def _box(axes: Any, line: Segment, margin: float) -> Any:
+def _compute_box(axes: Any, line: Segment, margin: float) -> Any:
     from matplotlib.transforms import Bbox
 
     (x0, y0), (x1, y1) = axes.transData.transform([line[:2], line[2:]])

@@ -9,18 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adaptive.bench.run import Took
+from adaptive.bench.run import PolicyRun
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.learn.data.outcome import Key
-from adaptive.learn.tuning.ways import Taken
-from adaptive.profile.features import same_question
+from adaptive.learn.data.outcome import OutcomeKey
+from adaptive.learn.tuning.ways import WayResult
+from adaptive.profile.features import normalise_question
 from adaptive.types.usage import Usage
 
 FILE = "solves.jsonl"
 Result = dict[str, Any]
 
 
-class Solves:
+class SolveFile:
     """Result objects in a folder, all made under one `plan` (plain JSON types), found by their question's text.
 
     Raises `InputError` where the file was made under another plan or is damaged, `AdaptiveError` where it cannot
@@ -32,7 +32,7 @@ class Solves:
         self.results: dict[str, Result] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._open({"solves": dict(plan)})
+            self._read_or_create({"solves": dict(plan)})
         except OSError as error:
             raise AdaptiveError(
                 f"{self.path} cannot be written ({error.strerror}): name another --out."
@@ -41,33 +41,33 @@ class Solves:
     def add(self, result: Result) -> None:
         """Write one result down."""
         with self.path.open("ab") as file:
-            file.write(_line(result))
-        self._hold(result)
+            file.write(_encode_line(result))
+        self._index_result(result)
 
     def get(self, question: str) -> Result | None:
         """The result of a question, if it is there."""
-        return self.results.get(same_question(question))
+        return self.results.get(normalise_question(question))
 
-    def _hold(self, result: Result) -> None:
-        self.results[same_question(result["question"])] = result
+    def _index_result(self, result: Result) -> None:
+        self.results[normalise_question(result["question"])] = result
 
-    def _open(self, head: dict[str, Any]) -> None:
+    def _read_or_create(self, head: dict[str, Any]) -> None:
         """Read what is there. A last line without its end was cut off by a kill: it is dropped."""
         data = self.path.read_bytes() if self.path.exists() else b""
         *lines, rest = data.split(b"\n")
         if rest:
             os.truncate(self.path, len(data) - len(rest))
         if not lines:
-            self.path.write_bytes(_line(head))
+            self.path.write_bytes(_encode_line(head))
             return
-        if self._read(lines[0], 1) != head:
+        if self._parse_line(lines[0], 1) != head:
             raise InputError(
                 f"{self.path} was made with another model or profile: name another --out, or delete it."
             )
         for number, line in enumerate(lines[1:], start=2):
-            self._hold(self._read(line, number))
+            self._index_result(self._parse_line(line, number))
 
-    def _read(self, line: bytes, number: int) -> dict[str, Any]:
+    def _parse_line(self, line: bytes, number: int) -> dict[str, Any]:
         try:
             found = json.loads(line)
         except ValueError as error:
@@ -77,33 +77,33 @@ class Solves:
         return found
 
 
-def took(results: Sequence[Result], right: Sequence[bool], concurrency: int) -> Took:
+def collect_live_results(results: Sequence[Result], right: Sequence[bool], concurrency: int) -> PolicyRun:
     """What live solves came to. right: whether each answer is."""
-    within = [_kept_to(attempt) for result in results for attempt in result["attempts"]]
+    within = [_is_within_budget(attempt) for result in results for attempt in result["attempts"]]
     note = (
         f"Measured live, {concurrency} at a time: seconds are those of a solve among as many. A prompt's tokens "
         "are those that were computed, without what the engine found in its cache."
     )
-    taken = tuple(_taken(result, ok) for result, ok in zip(results, right, strict=True))
-    return Took(taken, sum(within) / len(within), True, note)
+    taken = tuple(_convert_result(result, ok) for result, ok in zip(results, right, strict=True))
+    return PolicyRun(taken, sum(within) / len(within), True, note)
 
 
-def _taken(result: Result, right: bool) -> Taken:
+def _convert_result(result: Result, right: bool) -> WayResult:
     usage, kept = Usage.from_json(result["usage"]), result["attempts"][result["kept"]]
-    return Taken(
+    return WayResult(
         right=right,
         usage=replace(usage, prompt=usage.prompt - usage.cached, cached=0),
-        key=Key(kept["effort"], kept["budget"], kept["waits"]),
+        key=OutcomeKey(kept["effort"], kept["budget"], kept["waits"]),
         score=kept["verdict"]["score"] if kept["verdict"] else None,
         accepted=result["accepted"],
         attempts=len(result["attempts"]),
     )
 
 
-def _kept_to(attempt: dict[str, Any]) -> bool:
+def _is_within_budget(attempt: dict[str, Any]) -> bool:
     """Whether its thinking stayed within its budget."""
     return bool(sum(one["tokens"] for one in attempt["rounds"]) <= attempt["budget"])
 
 
-def _line(row: Mapping[str, Any]) -> bytes:
+def _encode_line(row: Mapping[str, Any]) -> bytes:
     return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"

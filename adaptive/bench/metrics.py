@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest
 
-from adaptive.learn.fit.thresholds import share
-from adaptive.learn.tuning.ways import Floats, Taken
-from adaptive.types.usage import COUNTED
+from adaptive.learn.fit.thresholds import estimate_share
+from adaptive.learn.tuning.ways import Floats, WayResult
+from adaptive.types.usage import TOKEN_FIELDS
 
-DRAWS = 2000
+BOOTSTRAP_SAMPLES = 2000
 PERCENTILES = (50, 90, 99)
 
 
@@ -27,7 +27,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Against:
+class PairedComparison:
     """One way against another on the same questions.
 
     accuracy: the difference in shares right, ours less theirs. p: exact McNemar test, two-sided. mended: right
@@ -41,91 +41,91 @@ class Against:
     ratio: Interval | None
 
 
-def accuracy(right: Floats) -> Interval:
+def measure_accuracy(right: Floats) -> Interval:
     """The share of right answers, with its Wilson interval."""
-    return Interval(*share(int(right.sum()), len(right)))
+    return Interval(*estimate_share(int(right.sum()), len(right)))
 
 
-def against(ours: Sequence[Taken], theirs: Sequence[Taken], seed: int = 0) -> Against:
+def compare_paired(ours: Sequence[WayResult], theirs: Sequence[WayResult], seed: int = 0) -> PairedComparison:
     """Ours against theirs, question by question."""
     mine, other = (np.array([t.right for t in way], dtype=np.bool_) for way in (ours, theirs))
     mended, broken = int((mine & ~other).sum()), int((~mine & other).sum())
     both, neither = int((mine & other).sum()), int((~mine & ~other).sum())
     spent, paid = (np.array([t.tokens for t in way], dtype=np.float64) for way in (ours, theirs))
-    return Against(
-        difference(both, mended, broken, neither),
-        mcnemar(mended, broken),
+    return PairedComparison(
+        compare_shares(both, mended, broken, neither),
+        compute_mcnemar_p(mended, broken),
         mended,
         broken,
-        ratio(spent, paid, seed),
+        compute_token_ratio(spent, paid, seed),
     )
 
 
-def mcnemar(mended: int, broken: int) -> float:
+def compute_mcnemar_p(mended: int, broken: int) -> float:
     """The exact two-sided p that as many changes fall so unevenly by chance; 1 where nothing changed."""
     return float(binomtest(mended, mended + broken).pvalue) if mended + broken else 1.0
 
 
-def difference(both: int, mended: int, broken: int, neither: int) -> Interval:
+def compare_shares(both: int, mended: int, broken: int, neither: int) -> Interval:
     """The difference of two paired shares, with Newcombe's interval (1998, Statistics in Medicine 17, method 10).
 
     Unlike a bootstrap it has a width where the two hardly ever differ.
     """
     count = both + mended + broken + neither
-    ours, low, high = share(both + mended, count)
-    theirs, least, most = share(both + broken, count)
-    phi = _correlation(both, mended, broken, neither)
-    down = _combined(ours - low, most - theirs, phi)
-    up = _combined(high - ours, theirs - least, phi)
+    ours, low, high = estimate_share(both + mended, count)
+    theirs, least, most = estimate_share(both + broken, count)
+    phi = _compute_phi(both, mended, broken, neither)
+    down = _combine_errors(ours - low, most - theirs, phi)
+    up = _combine_errors(high - ours, theirs - least, phi)
     return Interval(ours - theirs, max(-1.0, ours - theirs - down), min(1.0, ours - theirs + up))
 
 
-def ratio(ours: Floats, theirs: Floats, seed: int = 0) -> Interval | None:
+def compute_token_ratio(ours: Floats, theirs: Floats, seed: int = 0) -> Interval | None:
     """Ratio of mean tokens, with a bootstrap interval over questions; None where theirs are all 0."""
     if not theirs.sum():
         return None
-    rows = np.random.default_rng(seed).integers(0, len(ours), (DRAWS, len(ours)))
+    rows = np.random.default_rng(seed).integers(0, len(ours), (BOOTSTRAP_SAMPLES, len(ours)))
     below = theirs[rows].sum(axis=1)
     drawn = ours[rows].sum(axis=1)[below > 0] / below[below > 0]
     low, high = np.percentile(drawn, (2.5, 97.5))
     return Interval(float(ours.sum() / theirs.sum()), float(low), float(high))
 
 
-def kinds(taken: Sequence[Taken]) -> dict[str, float]:
+def average_tokens_by_kind(results: Sequence[WayResult]) -> dict[str, float]:
     """Mean tokens a question of each kind."""
-    return {kind: float(np.mean([getattr(t.usage, kind) for t in taken])) for kind in COUNTED}
+    return {kind: float(np.mean([getattr(t.usage, kind) for t in results])) for kind in TOKEN_FIELDS}
 
 
-def cost(taken: Sequence[Taken]) -> float | None:
+def average_cost(results: Sequence[WayResult]) -> float | None:
     """The mean price of a question; None where one has no price."""
-    prices = [t.usage.cost for t in taken]
+    prices = [t.usage.cost for t in results]
     known = [p for p in prices if p is not None]
     return float(np.mean(known)) if known and len(known) == len(prices) else None
 
 
-def latency(taken: Sequence[Taken]) -> dict[str, float] | None:
+def compute_latency(results: Sequence[WayResult]) -> dict[str, float] | None:
     """Seconds of a question at the percentiles 50, 90 and 99; None where they were not measured."""
-    seconds = [t.usage.seconds for t in taken]
+    seconds = [t.usage.seconds for t in results]
     if not any(seconds):
         return None
     found = np.percentile(seconds, PERCENTILES)
     return {f"p{at}": float(value) for at, value in zip(PERCENTILES, found, strict=True)}
 
 
-def front(tokens: Sequence[float], right: Sequence[float]) -> list[bool]:
+def find_pareto_front(tokens: Sequence[float], right: Sequence[float]) -> list[bool]:
     """Which of the points no other beats: none is right as often for fewer tokens, or more often for as many."""
     points = list(zip(tokens, right, strict=True))
-    return [not any(_beats(other, one) for other in points) for one in points]
+    return [not any(_dominates(other, one) for other in points) for one in points]
 
 
-def _beats(other: tuple[float, float], one: tuple[float, float]) -> bool:
+def _dominates(other: tuple[float, float], one: tuple[float, float]) -> bool:
     return other[0] <= one[0] and other[1] >= one[1] and other != one
 
 
-def _combined(one: float, other: float, phi: float) -> float:
+def _combine_errors(one: float, other: float, phi: float) -> float:
     return math.sqrt(max(0.0, one * one - 2 * phi * one * other + other * other))
 
 
-def _correlation(both: int, mended: int, broken: int, neither: int) -> float:
+def _compute_phi(both: int, mended: int, broken: int, neither: int) -> float:
     sides = (both + mended) * (broken + neither) * (both + broken) * (mended + neither)
     return (both * neither - mended * broken) / math.sqrt(sides) if sides else 0.0

@@ -14,9 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from adaptive._util.plotting import BLUE, GREEN, GRID, INK, LOOK, ORANGE, PURPLE, SCALE, SKY, ready
-from adaptive.bench.figures import Figures, Line
-from adaptive.bench.labels import place
+from adaptive._util.plotting import BLUE, GREEN, GRID, INK, LOOK, ORANGE, PURPLE, SCALE, SKY, require_matplotlib
+from adaptive.bench.figures import BenchLine, Figures
+from adaptive.bench.labels import place_labels
 from adaptive.bench.metrics import Interval
 
 STYLES: dict[str, tuple[str, str, int]] = {
@@ -41,43 +41,47 @@ INSET = (0.4, 0.07, 0.6, 0.56)
 Draw = Callable[[Figures, Any], None]
 
 
-def write_plots(found: Figures, folder: Path) -> dict[str, str]:
+def write_plots(figures: Figures, folder: Path) -> dict[str, str]:
     """Write FOLDER/NAME.png for each plot; returns their SVG by name, whose text takes the colour of its page."""
-    ready()
-    return {name: _drawn(found, draw, size, folder / f"{name}.png") for name, (draw, size) in PLOTS.items()}
+    require_matplotlib()
+    return {
+        name: _render_plot(figures, draw, size, folder / f"{name}.png") for name, (draw, size) in PLOTS.items()
+    }
 
 
-def accuracy(found: Figures, axes: Any) -> None:
+def draw_accuracy(figures: Figures, axes: Any) -> None:
     """Accuracy against mean tokens, with intervals and the Pareto front; a crowd of ways is shown larger."""
-    crowd = _crowd(found)
-    _scattered(axes, found, [line for line in found.lines if line not in crowd])
+    crowd = _find_crowd(figures)
+    _draw_ways(axes, figures, [line for line in figures.lines if line not in crowd])
     axes.set(xlabel="mean tokens of a question, everything counted", ylabel="right, in percent")
     if crowd:
         inset = axes.inset_axes(INSET)
-        _scattered(inset, found, crowd)
+        _draw_ways(inset, figures, crowd)
         inset.tick_params(labelsize=8)
         axes.grid(visible=False)  # it would show through
         for line in axes.indicate_inset_zoom(inset, edgecolor=GRID, alpha=0.5).connectors:
             line.set_visible(False)
 
 
-def _scattered(axes: Any, found: Figures, labelled: Sequence[Line]) -> None:
+def _draw_ways(axes: Any, figures: Figures, labelled: Sequence[BenchLine]) -> None:
     """All ways and the front; the axes fit those that are labelled, of an inset, or all."""
-    lines = sorted(found.lines, key=lambda line: line.kind == "policy")  # the policy on top
-    front = sorted((line.tokens, 100 * line.accuracy.value) for line in found.lines if line.front)
+    lines = sorted(figures.lines, key=lambda line: line.kind == "policy")  # the policy on top
+    front = sorted((line.tokens, 100 * line.accuracy.value) for line in figures.lines if line.front)
     axes.step(*zip(*front, strict=True), where="post", color=ORANGE, alpha=0.55, lw=1.4, zorder=1)
     for line in lines:
-        _point(axes, line)
-    _fit(axes, labelled if _crowd(found) == labelled else lines)
+        _draw_point(axes, line)
+    _fit_axes(axes, labelled if _find_crowd(figures) == labelled else lines)
     shown = sorted(labelled, key=lambda line: line.kind != "policy")
-    points = [(line.tokens, 100 * line.accuracy.value, _label(line)) for line in shown if line.kind != "best"]
+    points = [
+        (line.tokens, 100 * line.accuracy.value, _shorten_name(line)) for line in shown if line.kind != "best"
+    ]
     bars = [(a.tokens, 100 * a.accuracy.low, a.tokens, 100 * a.accuracy.high) for a in lines]
     steps = [(x0, y0, x1, y0) for (x0, y0), (x1, _) in pairwise(front)]
     rises = [(x1, y0, x1, y1) for (_, y0), (x1, y1) in pairwise(front)]
-    place(axes, points, INK, [*bars, *steps, *rises])
+    place_labels(axes, points, INK, [*bars, *steps, *rises])
 
 
-def _fit(axes: Any, lines: Sequence[Line]) -> None:
+def _fit_axes(axes: Any, lines: Sequence[BenchLine]) -> None:
     """Limits that hold these ways and their intervals, with room for labels."""
     across = [line.tokens for line in lines]
     up = [100 * end for line in lines for end in (line.accuracy.low, line.accuracy.high)]
@@ -86,33 +90,33 @@ def _fit(axes: Any, lines: Sequence[Line]) -> None:
     axes.set_ylim(min(up) - 0.06 * high, max(up) + 0.08 * high)
 
 
-def _crowd(found: Figures) -> list[Line]:
+def _find_crowd(figures: Figures) -> list[BenchLine]:
     """The ways about as good as the policy, where they are many and the others far below; else none."""
-    near = [line for line in found.lines if abs(line.accuracy.value - found.policy.accuracy.value) <= CROWDED]
-    heights, all_ = ([line.accuracy.value for line in some] for some in (near, found.lines))
+    near = [line for line in figures.lines if abs(line.accuracy.value - figures.policy.accuracy.value) <= CROWDED]
+    heights, all_ = ([line.accuracy.value for line in some] for some in (near, figures.lines))
     crowded = len(near) >= 4 and max(heights) - min(heights) < 0.35 * (max(all_) - min(all_))
     return near if crowded else []
 
 
-def reliability(found: Figures, axes: Any) -> None:
+def draw_reliability(figures: Figures, axes: Any) -> None:
     """The share of right answers against the score of the kept answer."""
     axes.plot([0, 1], [0, 1], color=GRID, lw=1, ls=(0, (4, 3)))
-    for one in found.judged.bins:
-        axes.errorbar([one.score], [one.right.value], _spread(one.right), color=BLUE, lw=1.1, capsize=2.5)
-    bins = found.judged.bins
+    for one in figures.judged.bins:
+        axes.errorbar([one.score], [one.right.value], _compute_spread(one.right), color=BLUE, lw=1.1, capsize=2.5)
+    bins = figures.judged.bins
     largest = max((one.count for one in bins), default=1)
     area = [30 + 170 * one.count / largest for one in bins]
     axes.scatter([one.score for one in bins], [one.right.value for one in bins], area, color=BLUE, zorder=3)
     axes.set(xlim=(-0.03, 1.06), ylim=(-0.03, 1.06), xlabel="score of the kept answer", ylabel="share right")
     axes.set_aspect("equal")
-    place(axes, [(one.score, one.right.value, f"n={one.count}") for one in bins], INK, size=7.5)
+    place_labels(axes, [(one.score, one.right.value, f"n={one.count}") for one in bins], INK, size=7.5)
 
 
-def difficulty(found: Figures, axes: Any) -> None:
+def draw_difficulty(figures: Figures, axes: Any) -> None:
     """Mean tokens by difficulty: the policy beside the top rung and the best fixed one."""
     ways = (("top", "always the top rung", SKY, "//"), ("best", "best fixed rung", BLUE, ""),
             ("policy", "the policy", ORANGE, ""))  # fmt: skip
-    levels = [level for level in found.levels if level.questions]
+    levels = [level for level in figures.levels if level.questions]
     for place_, (kind, name, colour, hatch) in enumerate(ways):
         at = [i + (place_ - 1) * 0.27 for i in range(len(levels))]
         bars = axes.bar(at, [level.tokens[kind] for level in levels], 0.25, color=colour, label=name, hatch=hatch,
@@ -126,17 +130,17 @@ def difficulty(found: Figures, axes: Any) -> None:
 
 
 PLOTS: dict[str, tuple[Draw, tuple[float, float]]] = {
-    "accuracy": (accuracy, (8.6, 5.2)),
-    "reliability": (reliability, (4.8, 4.6)),
-    "difficulty": (difficulty, (6.4, 4.2)),
+    "accuracy": (draw_accuracy, (8.6, 5.2)),
+    "reliability": (draw_reliability, (4.8, 4.6)),
+    "difficulty": (draw_difficulty, (6.4, 4.2)),
 }
 
 
-def _point(axes: Any, line: Line) -> None:
+def _draw_point(axes: Any, line: BenchLine) -> None:
     colour, marker, area = STYLES[line.kind]
     y = 100 * line.accuracy.value
     if line.kind != "best":
-        spread = _spread(line.accuracy, 100)
+        spread = _compute_spread(line.accuracy, 100)
         axes.errorbar([line.tokens], [y], spread, color=colour, alpha=0.4, lw=1.1, capsize=2.5)
     face = "none" if line.kind in HOLLOW else colour
     edge = colour if line.kind in HOLLOW else "white"
@@ -145,18 +149,18 @@ def _point(axes: Any, line: Line) -> None:
     )
 
 
-def _spread(found: Interval, scale: float = 1.0) -> list[list[float]]:
+def _compute_spread(interval: Interval, scale: float = 1.0) -> list[list[float]]:
     """How far down and up an interval goes; rounding may not take it to the other side."""
-    return [[scale * max(0.0, found.value - found.low)], [scale * max(0.0, found.high - found.value)]]
+    return [[scale * max(0.0, interval.value - interval.low)], [scale * max(0.0, interval.high - interval.value)]]
 
 
-def _label(line: Line) -> str:
+def _shorten_name(line: BenchLine) -> str:
     """A way's name, short."""
     return SHORT.get(line.kind, line.name.removeprefix("always "))
 
 
 @contextmanager
-def _figure(size: tuple[float, float]) -> Iterator[tuple[Any, Any]]:
+def _open_figure(size: tuple[float, float]) -> Iterator[tuple[Any, Any]]:
     """A figure and its axes, in our look; no state of matplotlib outlives it."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -168,16 +172,16 @@ def _figure(size: tuple[float, float]) -> Iterator[tuple[Any, Any]]:
         yield figure, figure.subplots()
 
 
-def _drawn(found: Figures, draw: Draw, size: tuple[float, float], file: Path) -> str:
-    with _figure(size) as (figure, axes):
-        draw(found, axes)
+def _render_plot(figures: Figures, draw: Draw, size: tuple[float, float], file: Path) -> str:
+    with _open_figure(size) as (figure, axes):
+        draw(figures, axes)
         figure.savefig(file, dpi=100 * SCALE, metadata={"Software": None})
         vector = io.StringIO()
         figure.savefig(vector, format="svg", transparent=True, metadata={"Date": None})
-    return _inline(vector.getvalue(), file.stem)
+    return _inline_svg(vector.getvalue(), file.stem)
 
 
-def _inline(svg: str, name: str) -> str:
+def _inline_svg(svg: str, name: str) -> str:
     """An SVG to be put into a page: without a head, its ids its own, its ink that of the page."""
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r'(\sid="|href="#|url\(#)', rf"\g<1>{name}-", svg)

@@ -12,73 +12,73 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from adaptive.bench.baselines import Absent
-from adaptive.bench.figures import Figures, Line
+from adaptive.bench.baselines import MissingBaseline
+from adaptive.bench.figures import BenchLine, Figures
 from adaptive.bench.metrics import Interval
-from adaptive.types.usage import COUNTED
+from adaptive.types.usage import TOKEN_FIELDS
 
 HEAD = ("way", "right", "95 %", "tokens", "policy's tokens", "policy's accuracy", "p")
 
 
-def headline(found: Figures) -> str:
+def format_headline(figures: Figures) -> str:
     """The answer in one sentence."""
-    top, best = found.of("top"), found.of("best")
+    top, best = figures.get_line("top"), figures.get_line("best")
     assert top.against is not None  # every line has it but the policy's
     difference = top.against.accuracy
     return (
-        f"{_fewer(top, ' tokens')} than {top.name} and {_fewer(best)} than the {best.name}, at an accuracy "
-        f"{_signed(difference.value)} points from the top rung's (95 % {_signed(difference.low)} to "
-        f"{_signed(difference.high)})."
+        f"{_format_saving(top, ' tokens')} than {top.name} and {_format_saving(best)} than the {best.name}, at an accuracy "
+        f"{_format_points(difference.value)} points from the top rung's (95 % {_format_points(difference.low)} to "
+        f"{_format_points(difference.high)})."
     )
 
 
-def row(line: Line) -> tuple[str, ...]:
+def format_cells(line: BenchLine) -> tuple[str, ...]:
     """A line of the table, a cell for each of `HEAD`."""
     span = f"{100 * line.accuracy.low:.1f} to {100 * line.accuracy.high:.1f}"
-    own = (_name(line), percent(line.accuracy.value), span, f"{line.tokens:.1f}")
+    own = (_format_name(line), format_percent(line.accuracy.value), span, f"{line.tokens:.1f}")
     if line.against is None:
         return (*own, "", "", "")
     ratio, accuracy = line.against.ratio, line.against.accuracy
-    tokens = _of(ratio) if ratio else "-"
-    by = f"{_signed(accuracy.value)} ({_signed(accuracy.low)} to {_signed(accuracy.high)})"
-    return (*own, tokens, by, p_value(line.against.p))
+    tokens = _format_ratio(ratio) if ratio else "-"
+    by = f"{_format_points(accuracy.value)} ({_format_points(accuracy.low)} to {_format_points(accuracy.high)})"
+    return (*own, tokens, by, format_p_value(line.against.p))
 
 
-def extra_columns(found: Figures) -> list[tuple[str, Callable[[Line], str]]]:
+def extra_columns(found: Figures) -> list[tuple[str, Callable[[BenchLine], str]]]:
     """Columns that are shown only where there is something in them: the price, and seconds."""
-    columns: list[tuple[str, Callable[[Line], str]]] = []
+    columns: list[tuple[str, Callable[[BenchLine], str]]] = []
     if any(line.cost is not None for line in found.lines):
         columns.append(("cost", lambda line: "" if line.cost is None else f"{line.cost:.3g}"))
     if any(line.seconds for line in found.lines):
-        columns.append(("seconds p50, p90, p99", _seconds))
+        columns.append(("seconds p50, p90, p99", _format_seconds))
     return columns
 
 
-def kinds(line: Line) -> tuple[str, ...]:
+def format_token_kinds(line: BenchLine) -> tuple[str, ...]:
     """Mean tokens of each kind, and their sum."""
-    return (*(f"{line.kinds[kind]:.1f}" for kind in COUNTED), f"{line.tokens:.1f}")
+    return (*(f"{line.kinds[kind]:.1f}" for kind in TOKEN_FIELDS), f"{line.tokens:.1f}")
 
 
-def left_out(absent: Absent) -> str:
+def explain_missing_baseline(absent: MissingBaseline) -> str:
     """Why a baseline is not in the table: a sentence."""
     return f"Not measured, {absent.name}: {absent.why}"
 
 
-def percent(part: float) -> str:
+def format_percent(part: float) -> str:
     """A share in percent."""
     return f"{100 * part:.1f} %"
 
 
-def p_value(p: float) -> str:
+def format_p_value(p: float) -> str:
     """A p to three digits."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _name(line: Line) -> str:
+def _format_name(line: BenchLine) -> str:
     return f"{line.name} *" if line.front else line.name
 
 
-def _fewer(line: Line, what: str = "") -> str:
+def _format_saving(line: BenchLine, what: str = "") -> str:
     """How many tokens fewer than this line the policy takes."""
     assert line.against is not None  # every line has it but the policy's
     if line.against.ratio is None:
@@ -87,16 +87,16 @@ def _fewer(line: Line, what: str = "") -> str:
     return f"{100 * abs(saved):.0f} % {'fewer' if saved >= 0 else 'more'}{what}"
 
 
-def _of(ratio: Interval) -> str:
+def _format_ratio(ratio: Interval) -> str:
     return f"{100 * ratio.value:.0f} % ({100 * ratio.low:.0f} to {100 * ratio.high:.0f})"
 
 
-def _signed(part: float) -> str:
+def _format_points(part: float) -> str:
     """A share in points; never -0.0."""
     return f"{round(100 * part, 1) + 0:+.1f}"
 
 
-def _seconds(line: Line) -> str:
+def _format_seconds(line: BenchLine) -> str:
     return "" if line.seconds is None else ", ".join(f"{s:.2f}" for s in line.seconds.values())
 
 
@@ -109,14 +109,14 @@ def render_report(found: Figures, plots: Mapping[str, str]) -> str:
     All text from the figures is escaped; only the plots are taken as they are.
     """
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page.filters.update(percent=percent)
+    page.filters.update(percent=format_percent)
     source = files("adaptive.bench").joinpath(TEMPLATE).read_text(encoding="utf-8")
     return page.from_string(source).render(
         found=found,
         words=sys.modules[__name__],
-        headline=headline(found),
+        headline=format_headline(found),
         extra=extra_columns(found),
-        counted=COUNTED,
+        counted=TOKEN_FIELDS,
         plots={name: Markup(svg) for name, svg in plots.items()},  # matplotlib made and escaped them
     )
 
@@ -129,26 +129,26 @@ CAPTION = (
 )
 
 
-def print_table(found: Figures, console: Console | None = None) -> None:
+def print_bench_table(figures: Figures, console: Console | None = None) -> None:
     """Print the answer in one sentence, the table, and what there is to say about it."""
-    console = console or _console()
-    console.print(Text(headline(found), style="bold"), soft_wrap=True)
-    console.print(_table(found))
-    for line in (CAPTION, *found.notes, *map(left_out, found.absent)):
+    console = console or _open_console()
+    console.print(Text(format_headline(figures), style="bold"), soft_wrap=True)
+    console.print(_build_table(figures))
+    for line in (CAPTION, *figures.notes, *map(explain_missing_baseline, figures.absent)):
         console.print(Text(line), soft_wrap=True)
 
 
-def _table(found: Figures) -> Table:
-    extra = extra_columns(found)
+def _build_table(figures: Figures) -> Table:
+    extra = extra_columns(figures)
     shown = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for place, name in enumerate((*HEAD, *(name for name, _ in extra))):
         shown.add_column(name, justify="left" if place == 0 else "right", overflow="fold")
-    for line in found.lines:
-        cells = (*row(line), *(cell(line) for _, cell in extra))
+    for line in figures.lines:
+        cells = (*format_cells(line), *(cell(line) for _, cell in extra))
         shown.add_row(*map(Text, cells), style="bold" if line.kind == "policy" else None)
     return shown
 
 
-def _console() -> Console:
+def _open_console() -> Console:
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adaptive.bench.baselines import Trial
-from adaptive.bench.figures import POLICY, Figures, figures
-from adaptive.bench.split import Chosen
+from adaptive.bench.baselines import BenchSetup
+from adaptive.bench.figures import POLICY, Figures, compute_figures
+from adaptive.bench.split import QuestionSplit
 from adaptive.errors import InputError
-from adaptive.learn.data.outcome import Key, Recorded
+from adaptive.learn.data.outcome import OutcomeKey, RecordedQuestion
 from adaptive.learn.tuning.replay import Replay
-from adaptive.learn.tuning.ways import Taken, Way
+from adaptive.learn.tuning.ways import Way, WayResult
 from adaptive.profile.profile import Profile
 
 REPLAYED = (
@@ -23,52 +23,57 @@ REPLAYED = (
 
 
 @dataclass(frozen=True)
-class Took:
+class PolicyRun:
     """What a policy took on each test question, and the share of its attempts that kept within their budgets."""
 
-    taken: tuple[Taken, ...]
+    results: tuple[WayResult, ...]
     within: float
     live: bool
     note: str
 
 
-def replayed(profile: Profile, test: Sequence[Recorded]) -> Took:
+def replay_policy(profile: Profile, test: Sequence[RecordedQuestion]) -> PolicyRun:
     """The profile's policy on recorded questions, without a call.
 
     Raises `InputError` where it buys what was not recorded.
     """
     try:
-        way = Way.of(POLICY, Replay.of(profile, test).taken, test)
+        way = Way.replay(POLICY, Replay.from_recorded(profile, test).solve, test)
     except KeyError as error:
-        raise _not_recorded(error) from error
-    within = [_within(one, recorded) for one, recorded in zip(way, test, strict=True)]
-    return Took(way.taken, float(np.mean(within)), False, REPLAYED)
+        raise _explain_missing_key(error) from error
+    within = [_is_within_budget(one, recorded) for one, recorded in zip(way, test, strict=True)]
+    return PolicyRun(way.results, float(np.mean(within)), False, REPLAYED)
 
 
-def bench(
-    profile: Profile, chosen: Chosen, took: Took, window: int, loss: float, about: Mapping[str, str]
+def measure_policy(
+    profile: Profile,
+    split: QuestionSplit,
+    policy_run: PolicyRun,
+    window: int,
+    loss: float,
+    about: Mapping[str, str],
 ) -> Figures:
     """All figures. loss: in 0..1, what tuning a baseline may lose against the top rung; window: the model's."""
-    policy = Way(POLICY, took.taken)
-    trial = Trial(chosen.test, chosen.tuning, policy, profile.ladder, window, loss, profile.policy.vote_sure)
+    policy = Way(POLICY, policy_run.results)
+    trial = BenchSetup(split.test, split.tuning, policy, profile.ladder, window, loss, profile.policy.vote_sure)
     said = {
         **about,
-        "test questions": str(len(chosen.test)),
-        "tuning questions": str(len(chosen.tuning)),
+        "test questions": str(len(split.test)),
+        "tuning questions": str(len(split.tuning)),
         "target loss": f"{100 * loss:g} point{'' if loss == 0.01 else 's'}",
     }
-    return figures(trial, took.within, (*chosen.notes, took.note), said, took.live)
+    return compute_figures(trial, policy_run.within, (*split.notes, policy_run.note), said, policy_run.live)
 
 
-def _within(taken: Taken, recorded: Recorded) -> bool:
+def _is_within_budget(result: WayResult, recorded: RecordedQuestion) -> bool:
     """Whether the attempt whose answer was kept stayed within its budget."""
-    return taken.key is None or recorded.outcomes[taken.key].attempt.charged <= taken.key.budget
+    return result.key is None or recorded.outcomes[result.key].attempt.chain_tokens <= result.key.budget
 
 
-def _not_recorded(error: KeyError) -> Exception:
+def _explain_missing_key(error: KeyError) -> Exception:
     """What the policy wanted to buy and could not, in a sentence; any other missing key as it is."""
     key = error.args[0]
-    if not isinstance(key, Key):
+    if not isinstance(key, OutcomeKey):
         return error
     waits = f" with {key.waits} Wait{'' if key.waits == 1 else 's'}" if key.waits else ""
     more = f", --waits {key.waits}" if waits else ""

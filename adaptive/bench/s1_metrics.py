@@ -12,7 +12,7 @@ from itertools import combinations
 
 
 @dataclass(frozen=True)
-class Run:
+class S1Run:
     """All questions at one amount of thinking: the mean thinking tokens, the share right, and of the attempts the
     share that stayed within its budget."""
 
@@ -22,7 +22,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Measures:
+class S1Measures:
     """control: share of attempts within their budget. scaling: the mean slope between runs, points for 1,000
     thinking tokens; None where no two differ in tokens. performance: the best share right."""
 
@@ -32,7 +32,7 @@ class Measures:
     runs: int
 
 
-def measures(runs: Sequence[Run]) -> Measures:
+def compute_s1_measures(runs: Sequence[S1Run]) -> S1Measures:
     """Control, Scaling and Performance of runs over the same questions. Raises `ValueError` for none."""
     if not runs:
         raise ValueError("there is nothing to measure: no runs")
@@ -42,7 +42,7 @@ def measures(runs: Sequence[Run]) -> Measures:
         for less, more in combinations(ordered, 2)
         if more.thinking > less.thinking
     ]
-    return Measures(
+    return S1Measures(
         control=sum(run.within for run in runs) / len(runs),
         scaling=sum(slopes) / len(slopes) if slopes else None,
         performance=max(run.accuracy for run in runs),

@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adaptive.bench.cost import label_of
+from adaptive.bench.cost import format_rung
 from adaptive.errors import InputError
-from adaptive.learn.data.outcome import Recorded, key_of
+from adaptive.learn.data.outcome import RecordedQuestion, rung_to_key
 from adaptive.learn.data.questions import Question
-from adaptive.learn.data.splits import seen_key
-from adaptive.profile.features import same_question
+from adaptive.learn.data.splits import hash_question
+from adaptive.profile.features import normalise_question
 from adaptive.types.ladder import Ladder
 
 FEW = 300
@@ -19,78 +19,78 @@ FEW = 300
 
 
 @dataclass(frozen=True)
-class Chosen:
+class QuestionSplit:
     """The two parts, no question in both. notes: what a reader has to know of them, in sentences."""
 
-    test: tuple[Recorded, ...]
-    tuning: tuple[Recorded, ...]
+    test: tuple[RecordedQuestion, ...]
+    tuning: tuple[RecordedQuestion, ...]
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Pool:
+class RecordedPool:
     """Recorded questions of the file `path`, found by their text."""
 
     path: Path
-    found: dict[str, Recorded]
+    by_text: dict[str, RecordedQuestion]
 
     @classmethod
-    def of(cls, path: Path, recorded: Iterable[Recorded], ladder: Ladder) -> Pool:
+    def from_recorded(cls, path: Path, recorded: Iterable[RecordedQuestion], ladder: Ladder) -> RecordedPool:
         """Those that have every rung of the ladder; raises `InputError` for a rung that none has."""
         every = list(recorded)
         for rung in ladder:
-            if not any(key_of(rung) in one.outcomes for one in every):
+            if not any(rung_to_key(rung) in one.outcomes for one in every):
                 raise InputError(
-                    f"no question in {path} was recorded at {label_of(rung)}, a rung of the profile's ladder: "
+                    f"no question in {path} was recorded at {format_rung(rung)}, a rung of the profile's ladder: "
                     "record them with `adaptive record --profile` and this profile."
                 )
-        return cls(path, {same_question(r.question.text): r for r in every if r.complete(ladder)})
+        return cls(path, {normalise_question(r.question.text): r for r in every if r.is_complete(ladder)})
 
-    def get(self, questions: Sequence[Question], source: str) -> list[Recorded]:
+    def get(self, questions: Sequence[Question], source: str) -> list[RecordedQuestion]:
         """What was recorded of these questions, each once. Raises `InputError` where it is not all of them."""
-        keys = list(dict.fromkeys(same_question(q.text) for q in questions))
-        missing = sum(key not in self.found for key in keys)
+        keys = list(dict.fromkeys(normalise_question(q.text) for q in questions))
+        missing = sum(key not in self.by_text for key in keys)
         if missing:
             raise InputError(
                 f"{missing} of {len(keys)} questions of {source} are not recorded with every rung in {self.path}: "
                 f"run `adaptive record {source} --out {self.path}` with the same model and profile first."
             )
         for question in questions:
-            held = self.found[same_question(question.text)].question
+            held = self.by_text[normalise_question(question.text)].question
             if held.reference != question.reference:
                 raise InputError(
                     f"question {question.id!r} of {source} has another answer in {self.path}: record it "
                     "anew, into another file."
                 )
-        return [self.found[key] for key in keys]
+        return [self.by_text[key] for key in keys]
 
 
-def choose(
-    pool: Pool,
-    asked: Sequence[Question],
+def split_questions(
+    pool: RecordedPool,
+    questions: Sequence[Question],
     source: str,
-    seen: Collection[str],
+    training_keys: Collection[str],
     tuned_on: tuple[Sequence[Question], str] | None = None,
-) -> Chosen:
+) -> QuestionSplit:
     """Test on `asked`, without what the profile has seen; tune on `tuned_on`, else on all else that is recorded.
 
     Where nothing is left to tune on, baselines are tuned on the test questions, in their favour, and a note says
     so. Raises `InputError` where a question was not recorded or none is left.
     """
-    named = pool.get(asked, source)
-    test = [r for r in named if seen_key(r.question.text) not in seen]
+    named = pool.get(questions, source)
+    test = [r for r in named if hash_question(r.question.text) not in training_keys]
     if not test:
         raise InputError(
             f"the profile has seen every question of {source}: bench on questions that are new to it."
         )
-    taken = {same_question(q.text) for q in asked}
-    others = pool.get(*tuned_on) if tuned_on else list(pool.found.values())
-    tuning = [r for r in others if same_question(r.question.text) not in taken]
-    notes = _notes(len(named), len(test), len(others) - len(tuning) if tuned_on else 0, bool(tuning))
-    return Chosen(tuple(test), tuple(tuning or test), tuple(notes))
+    taken = {normalise_question(q.text) for q in questions}
+    others = pool.get(*tuned_on) if tuned_on else list(pool.by_text.values())
+    tuning = [r for r in others if normalise_question(r.question.text) not in taken]
+    notes = _describe_split(len(named), len(test), len(others) - len(tuning) if tuned_on else 0, bool(tuning))
+    return QuestionSplit(tuple(test), tuple(tuning or test), tuple(notes))
 
 
-def _notes(named: int, test: int, both: int, tuned: bool) -> list[str]:
+def _describe_split(named: int, test: int, both: int, tuned: bool) -> list[str]:
     notes = []
     if named > test:
         notes.append(f"{named - test} of {named} questions are left out: the profile was made from them.")

@@ -15,7 +15,7 @@ from adaptive.learn.tuning.ways import Floats
 SLACK = 1e-9
 
 
-def cheapest(right: Floats, tokens: Floats, least: float) -> int:
+def find_cheapest_way(right: Floats, tokens: Floats, least: float) -> int:
     """Which of several ways is the cheapest in mean tokens whose share of right answers is at least `least`.
 
     right, tokens: shape (ways,), means over the tuning questions. Where none is right so often it is the one that
@@ -26,6 +26,6 @@ def cheapest(right: Floats, tokens: Floats, least: float) -> int:
     return int(np.argmin(np.where(fit, tokens, np.inf)))
 
 
-def means(columns: Sequence[Sequence[float]]) -> Floats:
+def average_columns(columns: Sequence[Sequence[float]]) -> Floats:
     """The mean of each column, shape (columns,)."""
     return np.array([float(np.mean(column)) for column in columns], dtype=np.float64)

@@ -10,82 +10,88 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adaptive.bench.cost import in_parallel
-from adaptive.learn.data.outcome import Key, Outcome, Recorded
-from adaptive.learn.tuning.ways import Taken
-from adaptive.policy.majority import Ballot, lead, next_batch, tally
+from adaptive.bench.cost import sum_parallel_usage
+from adaptive.learn.data.outcome import Outcome, OutcomeKey, RecordedQuestion
+from adaptive.learn.tuning.ways import WayResult
+from adaptive.policy.majority import Ballot, estimate_lead, group_ballots, size_next_batch
 
 
 @dataclass(frozen=True)
-class Drawn:
+class SampleSource:
     """Where samples were recorded: at one effort and budget."""
 
     effort: str
     budget: int
 
     @classmethod
-    def of(cls, recorded: Sequence[Recorded]) -> Drawn | None:
+    def find(cls, recorded: Sequence[RecordedQuestion]) -> SampleSource | None:
         """Where most were drawn, of equals with the largest budget; None where there are none."""
         keys = [(k.effort, k.budget) for one in recorded for k in one.outcomes if k.sample]
         return cls(*max(set(keys), key=lambda k: (keys.count(k), k[1]))) if keys else None
 
-    def at(self, recorded: Recorded) -> list[Outcome]:
+    def get_samples(self, recorded: RecordedQuestion) -> list[Outcome]:
         """A question's samples, in the order in which they were drawn."""
         found: list[Outcome] = []
-        while (key := Key(self.effort, self.budget, 0, len(found) + 1)) in recorded.outcomes:
+        while (key := OutcomeKey(self.effort, self.budget, 0, len(found) + 1)) in recorded.outcomes:
             found.append(recorded.outcomes[key])
         return found
 
-    def most(self, recorded: Sequence[Recorded]) -> int:
+    def count_most(self, recorded: Sequence[RecordedQuestion]) -> int:
         """How many samples any question has."""
-        return max((len(self.at(one)) for one in recorded), default=0)
+        return max((len(self.get_samples(one)) for one in recorded), default=0)
 
 
 @dataclass(frozen=True)
 class SelfConsistency:
     """The majority of `samples` samples."""
 
-    drawn: Drawn
+    source: SampleSource
     samples: int
 
-    def __call__(self, recorded: Recorded) -> Taken:
+    def __call__(self, recorded: RecordedQuestion) -> WayResult:
         """What it comes to at one question."""
-        return _majority(self.drawn.at(recorded)[: self.samples])
+        return _pick_majority(self.source.get_samples(recorded)[: self.samples])
 
-    def tokens(self, recorded: Sequence[Recorded]) -> float:
+    def average_tokens(self, recorded: Sequence[RecordedQuestion]) -> float:
         """Mean tokens of a question."""
-        return float(np.mean([in_parallel(self.drawn.at(r)[: self.samples]).total for r in recorded]))
+        return float(
+            np.mean([sum_parallel_usage(self.source.get_samples(r)[: self.samples]).total for r in recorded])
+        )
 
     @classmethod
-    def at_equal_tokens(cls, drawn: Drawn, recorded: Sequence[Recorded], tokens: float) -> SelfConsistency:
-        """With the most samples whose mean tokens are at most `tokens`, at least one.
+    def at_equal_tokens(
+        cls, source: SampleSource, recorded: Sequence[RecordedQuestion], tokens: float
+    ) -> SelfConsistency:
+        """With the most samples whose mean tokens are at most `average_tokens`, at least one.
 
         Every question must have the same number of samples.
         """
-        votes = [cls(drawn, n) for n in range(1, drawn.most(recorded) + 1)]
-        return max((v for v in votes if v.tokens(recorded) <= tokens), key=lambda v: v.samples, default=votes[0])
+        votes = [cls(source, n) for n in range(1, source.count_most(recorded) + 1)]
+        return max(
+            (v for v in votes if v.average_tokens(recorded) <= tokens), key=lambda v: v.samples, default=votes[0]
+        )
 
 
 @dataclass(frozen=True)
 class AdaptiveConsistency:
-    """Samples until the leader is the majority with the probability `sure`, at most `most` of them."""
+    """Samples until the leader is the majority with the probability `sure`, at most `count_most` of them."""
 
-    drawn: Drawn
+    source: SampleSource
     most: int
     sure: float
 
-    def __call__(self, recorded: Recorded) -> Taken:
+    def __call__(self, recorded: RecordedQuestion) -> WayResult:
         """What it comes to at one question."""
-        samples, ballots = self.drawn.at(recorded)[: self.most], list[Ballot]()
-        while wanted := next_batch(ballots, self.most, self.sure):
+        samples, ballots = self.source.get_samples(recorded)[: self.most], list[Ballot]()
+        while wanted := size_next_batch(ballots, self.most, self.sure):
             ballots += [Ballot(s.attempt.answer) for s in samples[len(ballots) : len(ballots) + wanted]]
-        return _majority(samples[: len(ballots)])
+        return _pick_majority(samples[: len(ballots)])
 
 
-def _majority(samples: Sequence[Outcome]) -> Taken:
+def _pick_majority(samples: Sequence[Outcome]) -> WayResult:
     """The answer that most samples give, of equals the one that was given first."""
     ballots = [Ballot(s.attempt.answer) for s in samples]
-    groups = tally(ballots)
+    groups = group_ballots(ballots)
     kept = samples[groups[0].members[0] if groups else 0]
-    score = lead(ballots) if groups else 0.0
-    return Taken(kept.solved, in_parallel(samples), kept.key, score, attempts=len(samples))
+    score = estimate_lead(ballots) if groups else 0.0
+    return WayResult(kept.solved, sum_parallel_usage(samples), kept.key, score, attempts=len(samples))

@@ -5,43 +5,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from adaptive.bench.tuning import cheapest, means
-from adaptive.learn.data.outcome import Key, Outcome, Recorded
-from adaptive.learn.tuning.ways import Taken
+from adaptive.bench.tuning import average_columns, find_cheapest_way
+from adaptive.learn.data.outcome import Outcome, OutcomeKey, RecordedQuestion
+from adaptive.learn.tuning.ways import WayResult
 
 
 @dataclass(frozen=True)
-class Waits:
+class WaitLoop:
     """The chain at `start` with `count` Waits; a chain that did not end by itself stays as it is."""
 
-    start: Key
+    start: OutcomeKey
     count: int
 
-    def __call__(self, recorded: Recorded) -> Taken:
+    def __call__(self, recorded: RecordedQuestion) -> WayResult:
         """What it comes to at one question."""
-        outcome = self._last(recorded)
-        return Taken(outcome.solved, outcome.usage(), outcome.key, outcome.attempt.confidence)
+        outcome = self._find_last_outcome(recorded)
+        return WayResult(outcome.solved, outcome.compute_usage(), outcome.key, outcome.attempt.confidence)
 
-    def recorded(self, one: Recorded) -> bool:
+    def is_recorded(self, one: RecordedQuestion) -> bool:
         """Whether so many Waits were recorded, or could not be taken."""
         if self.start not in one.outcomes:
             return False
-        last = self._last(one)
+        last = self._find_last_outcome(one)
         return last.key.waits == self.count or last.attempt.finish != "natural"
 
-    def _last(self, recorded: Recorded) -> Outcome:
+    def _find_last_outcome(self, recorded: RecordedQuestion) -> Outcome:
         keys = (replace(self.start, waits=n) for n in range(self.count, -1, -1))
         return recorded.outcomes[next(k for k in keys if k in recorded.outcomes)]
 
     @classmethod
-    def tuned(cls, start: Key, most: int, tuning: Sequence[Recorded], least: float) -> Waits:
+    def tune(cls, start: OutcomeKey, most: int, tuning: Sequence[RecordedQuestion], least: float) -> WaitLoop:
         """The cheapest number of Waits that is right at least as often as `least`, of 1 to `most`."""
         ways = [[cls(start, n)(r) for r in tuning] for n in range(1, most + 1)]
         right, tokens = [[t.right for t in way] for way in ways], [[t.tokens for t in way] for way in ways]
-        return cls(start, 1 + cheapest(means(right), means(tokens), least))
+        return cls(start, 1 + find_cheapest_way(average_columns(right), average_columns(tokens), least))
 
 
-def wait_start(recorded: Sequence[Recorded], efforts: Sequence[str]) -> tuple[Key, int] | None:
+def find_wait_start(recorded: Sequence[RecordedQuestion], efforts: Sequence[str]) -> tuple[OutcomeKey, int] | None:
     """The chain of the dearest of `efforts` with recorded Waits, and the most of them; None for none."""
     keys = [k for one in recorded for k in one.outcomes if k.waits]
     effort = next((e for e in reversed(efforts) if any(k.effort == e for k in keys)), None)

@@ -12,12 +12,12 @@ from typing import Any
 from langchain_core.messages import AnyMessage
 from langchain_core.messages.content import create_image_block
 
-from adaptive.errors import InputError, on_one_line
+from adaptive.errors import InputError, to_single_line
 
-KINDS = ("image/gif", "image/jpeg", "image/png", "image/webp")
+IMAGE_TYPES = ("image/gif", "image/jpeg", "image/png", "image/webp")
 """What all of the large providers take."""
 
-MOST = 5 * 1024 * 1024
+MAX_IMAGE_BYTES = 5 * 1024 * 1024
 """Bytes of an image file: Anthropic's limit, the smallest of the large providers' (docs.anthropic.com, vision)."""
 
 _NO_IMAGES = re.compile(
@@ -39,43 +39,43 @@ def has_image(messages: Sequence[AnyMessage]) -> bool:
     return any(is_image(part) for m in messages if isinstance(m.content, list) for part in m.content)
 
 
-def image_block(place: str) -> dict[str, Any]:
+def build_image_block(place: str) -> dict[str, Any]:
     """LangChain's image block of a file or of an http(s) address.
 
-    Raises `InputError` for a file that is missing, too large or no image of a kind in `KINDS`.
+    Raises `InputError` for a file that is missing, too large or no image of a kind in `IMAGE_TYPES`.
     """
     if place.startswith(("http://", "https://")):
         return dict(create_image_block(url=place))
-    data = _read(Path(place).expanduser())
-    kind = _kind(data)
-    if kind not in KINDS:
+    data = _read_file(Path(place).expanduser())
+    kind = _detect_image_type(data)
+    if kind not in IMAGE_TYPES:
         named = kind or mimetypes.guess_type(place)[0] or "unknown"
         raise InputError(f"{place} is no image of a kind that models take ({named}): use PNG, JPEG, GIF or WebP.")
     return dict(create_image_block(base64=base64.b64encode(data).decode(), mime_type=kind))
 
 
-def refuses_images(said: str) -> bool:
+def is_image_refusal(text: str) -> bool:
     """Whether a refused request was refused because the model takes no images, and not for what is in this one."""
-    words = said.lower()
+    words = text.lower()
     return bool(_NO_IMAGES.search(words)) and not _THIS_IMAGE.search(words)
 
 
-def refused(name: str) -> InputError:
+def make_image_error(name: str) -> InputError:
     """The error of a model that takes no images."""
     return InputError(f"{name} takes no images: leave the image out or use another model.")
 
 
-def _read(path: Path) -> bytes:
+def _read_file(path: Path) -> bytes:
     try:
         size = path.stat().st_size
-        if size > MOST:
-            raise InputError(f"{path} has {size} bytes: an image may have at most {MOST}.")
+        if size > MAX_IMAGE_BYTES:
+            raise InputError(f"{path} has {size} bytes: an image may have at most {MAX_IMAGE_BYTES}.")
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"image {path} cannot be read ({on_one_line(error.strerror or error)}).") from error
+        raise InputError(f"image {path} cannot be read ({to_single_line(error.strerror or error)}).") from error
 
 
-def _kind(data: bytes) -> str:
+def _detect_image_type(data: bytes) -> str:
     """The kind of image by its first bytes: a file's name may say anything."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"

@@ -13,20 +13,20 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from adaptive.chat.request import Ask
+from adaptive.chat.request import ChatRequest
 from adaptive.types.ladder import EFFORTS, Effort
 
-CAPS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict", "options"})
+CAP_ARGUMENTS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict", "options"})
 """Arguments by which providers take a completion cap."""
 
 
-def cap_in(arguments: Mapping[str, Any]) -> int | None:
+def find_cap(arguments: Mapping[str, Any]) -> int | None:
     """The completion cap among a call's arguments; None where there is none."""
-    return min((v for name, v in arguments.items() if name in CAPS and isinstance(v, int)), default=None)
+    return min((v for name, v in arguments.items() if name in CAP_ARGUMENTS and isinstance(v, int)), default=None)
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelInfo:
     """What is known of a model when a call is set.
 
     efforts: those it takes. refused: parameters that it does not take. most: tokens of its longest completion,
@@ -38,29 +38,29 @@ class Model:
     profile: Mapping[str, Any]
     efforts: Sequence[Effort]
     refused: frozenset[str] = frozenset()
-    most: int | None = None
+    largest_cap: int | None = None
 
-    def room(self, cap: int) -> int:
+    def limit_cap(self, cap: int) -> int:
         """A completion cap within the longest completion."""
-        return cap if self.most is None else min(cap, self.most)
+        return cap if self.largest_cap is None else min(cap, self.largest_cap)
 
 
 @dataclass
-class Settings:
+class CallArguments:
     """Arguments of a call; `sent` is what of the ask they hold, by our names; `notes` what was mapped."""
 
-    call: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict)
     sent: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def add(self, what: str, value: Any, **arguments: Any) -> None:
         """Send `value` of the ask as these arguments."""
         self.sent[what] = value
-        self.call |= arguments
+        self.arguments |= arguments
 
 
 @dataclass(frozen=True)
-class Adapter:
+class ProviderAdapter:
     """LangChain's standard parameters, as far as the class of the model names them.
 
     says_end: whether every complete answer says how it ended, so that one that does not was cut off. can_stop:
@@ -69,63 +69,71 @@ class Adapter:
     """
 
     provider: str = ""
-    says_end: bool = False
-    can_stop: bool = False
-    long: int | None = None
+    reports_finish: bool = False
+    can_disable_thinking: bool = False
+    stream_above: int | None = None
 
-    def levels(self, model: str) -> tuple[Effort, ...]:
+    def list_efforts(self, model: str) -> tuple[Effort, ...]:
         """The efforts of a model without a profile."""
         return ()
 
-    def settings(self, model: Model, ask: Ask) -> Settings:
+    def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
         """The arguments of a call; `ask` holds what the model takes."""
-        made, takes = Settings(), _named(model.chat)
+        made, takes = CallArguments(), _list_parameters(model.chat)
         if "max_tokens" in takes:
-            made.add("cap", ask.cap, max_tokens=ask.cap)
+            made.add("cap", request.cap, max_tokens=request.cap)
         if model.efforts:
-            made.add("effort", ask.effort, reasoning_effort=ask.effort)
+            made.add("effort", request.effort, reasoning_effort=request.effort)
         for name in ("temperature", "seed"):
-            self._sampling(made, model, ask, name, known=name in takes)
+            self._add_sampling(made, model, request, name, supported=name in takes)
         return made
 
-    def _sampling(self, made: Settings, model: Model, ask: Ask, name: str, *, known: bool = True) -> None:
-        value = getattr(ask, name)
+    def _add_sampling(
+        self,
+        arguments: CallArguments,
+        model: ModelInfo,
+        request: ChatRequest,
+        name: str,
+        *,
+        supported: bool = True,
+    ) -> None:
+        value = getattr(request, name)
         if value is None or name in model.refused:
             return
-        if known and model.profile.get(name) is not False:
-            made.add(name, value, **{name: value})
+        if supported and model.profile.get(name) is not False:
+            arguments.add(name, value, **{name: value})
         else:
-            made.notes.append(f"it takes no {name}: {value} is not used")
+            arguments.notes.append(f"it takes no {name}: {value} is not used")
 
 
 @dataclass(frozen=True)
-class OpenAI(Adapter):
+class OpenAIAdapter(ProviderAdapter):
     """OpenAI, Azure, and what speaks their format.
 
     The effort is `reasoning_effort` and not `reasoning`: that would switch to the Responses interface, for which
     LangChain translates it.
     """
 
-    named: tuple[Effort, ...] = ("low", "medium", "high")
-    cap: str = "max_completion_tokens"
+    default_efforts: tuple[Effort, ...] = ("low", "medium", "high")
+    cap_argument: str = "max_completion_tokens"
 
-    def levels(self, model: str) -> tuple[Effort, ...]:
+    def list_efforts(self, model: str) -> tuple[Effort, ...]:
         """Those of the o-series, which profiles leave out."""
-        return self.named
+        return self.default_efforts
 
-    def settings(self, model: Model, ask: Ask) -> Settings:
+    def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
         """The cap counts reasoning too."""
-        made = Settings()
-        made.add("cap", ask.cap, **{self.cap: ask.cap})
+        made = CallArguments()
+        made.add("cap", request.cap, **{self.cap_argument: request.cap})
         if model.efforts:
-            made.add("effort", ask.effort, reasoning_effort=ask.effort)
-        self._sampling(made, model, ask, "temperature")
-        self._sampling(made, model, ask, "seed")
+            made.add("effort", request.effort, reasoning_effort=request.effort)
+        self._add_sampling(made, model, request, "temperature")
+        self._add_sampling(made, model, request, "seed")
         return made
 
 
 @dataclass(frozen=True)
-class Anthropic(Adapter):
+class AnthropicAdapter(ProviderAdapter):
     """Claude: a thinking budget, an effort, or both, by generation. No seed.
 
     A budget has at least 1024 tokens and is smaller than the cap
@@ -133,38 +141,38 @@ class Anthropic(Adapter):
     take an effort only.
     """
 
-    least: int = 1024
+    least_budget: int = 1024
 
-    def settings(self, model: Model, ask: Ask) -> Settings:
+    def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
         """Thinking is off where none is asked for, if it can be."""
-        made, cap = Settings(), ask.cap
+        made, cap = CallArguments(), request.cap
         adaptive = "xhigh" in (model.profile.get("reasoning_effort_levels") or ())
         levels = [e for e in model.efforts if e != "none"]
-        if adaptive and ask.effort == "none" and "none" in model.efforts:
+        if adaptive and request.effort == "none" and "none" in model.efforts:
             made.add("effort", "none", thinking={"type": "disabled"})
-        elif levels and ask.effort != "none" and (adaptive or ask.thinks):
-            made.add("effort", ask.effort, reasoning_effort=ask.effort)
-        if ask.thinks and not adaptive and self._budgets(model):
-            cap = self._budget(made, model, ask)
+        elif levels and request.effort != "none" and (adaptive or request.thinks):
+            made.add("effort", request.effort, reasoning_effort=request.effort)
+        if request.thinks and not adaptive and self._takes_budget(model):
+            cap = self._add_budget(made, model, request)
         made.add("cap", cap, max_tokens=cap)
-        self._sampling(made, model, ask, "temperature")
-        self._sampling(made, model, ask, "seed", known=False)
+        self._add_sampling(made, model, request, "temperature")
+        self._add_sampling(made, model, request, "seed", supported=False)
         return made
 
-    def _budgets(self, model: Model) -> bool:
+    def _takes_budget(self, model: ModelInfo) -> bool:
         return model.profile.get("reasoning_output") is not False and "budget" not in model.refused
 
-    def _budget(self, made: Settings, model: Model, ask: Ask) -> int:
+    def _add_budget(self, arguments: CallArguments, model: ModelInfo, request: ChatRequest) -> int:
         """Send a budget; the cap that leaves the answer its room, and is larger than the budget."""
-        budget = max(self.least, model.room(ask.budget + 1) - 1)
-        if budget > ask.budget:
-            made.notes.append(f"a thinking budget of {ask.budget} is too small: {budget} is used")
-        made.add("budget", budget, thinking={"type": "enabled", "budget_tokens": budget})
-        return max(model.room(ask.cap + max(0, budget - ask.budget)), budget + 1)
+        budget = max(self.least_budget, model.limit_cap(request.budget + 1) - 1)
+        if budget > request.budget:
+            arguments.notes.append(f"a thinking budget of {request.budget} is too small: {budget} is used")
+        arguments.add("budget", budget, thinking={"type": "enabled", "budget_tokens": budget})
+        return max(model.limit_cap(request.cap + max(0, budget - request.budget)), budget + 1)
 
 
 # Least and most thinking tokens, and whether thinking can be off (ai.google.dev/gemini-api/docs/thinking).
-_GEMINI: Mapping[str, tuple[int, int, bool]] = {
+_GEMINI_BUDGETS: Mapping[str, tuple[int, int, bool]] = {
     "2.5-pro": (128, 32768, False),
     "2.5-flash-lite": (512, 24576, True),
     "2.5-flash": (1, 24576, True),
@@ -172,84 +180,89 @@ _GEMINI: Mapping[str, tuple[int, int, bool]] = {
 
 
 @dataclass(frozen=True)
-class Gemini(Adapter):
+class GeminiAdapter(ProviderAdapter):
     """Gemini: a thinking budget in generation 2.5, a level since 3; never both."""
 
-    def levels(self, model: str) -> tuple[Effort, ...]:
+    def list_efforts(self, model: str) -> tuple[Effort, ...]:
         """Those that every Gemini takes since 3; none before, where the budget counts."""
         return () if "gemini-2" in model or "gemini-1" in model else ("low", "high")
 
-    def settings(self, model: Model, ask: Ask) -> Settings:
+    def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
         """The cap counts thinking too; thoughts are asked for, as summaries."""
-        made, cap = Settings(), ask.cap
+        made, cap = CallArguments(), request.cap
         if model.efforts:
-            made.add("effort", ask.effort, reasoning_effort=ask.effort, include_thoughts=True)
+            made.add("effort", request.effort, reasoning_effort=request.effort, include_thoughts=True)
         elif model.profile.get("reasoning_output", "gemini-2.5" in model.name) and "budget" not in model.refused:
-            cap = model.room(self._budget(made, model, ask))
+            cap = model.limit_cap(self._add_budget(made, model, request))
         made.add("cap", cap, max_output_tokens=cap)
-        self._sampling(made, model, ask, "temperature")
-        self._sampling(made, model, ask, "seed")
+        self._add_sampling(made, model, request, "temperature")
+        self._add_sampling(made, model, request, "seed")
         return made
 
-    def _budget(self, made: Settings, model: Model, ask: Ask) -> int:
+    def _add_budget(self, arguments: CallArguments, model: ModelInfo, request: ChatRequest) -> int:
         """Send a budget; the cap that leaves the answer its room."""
-        least, most, off = next((r for name, r in _GEMINI.items() if name in model.name), (0, 32768, True))
-        wanted = ask.budget if ask.thinks else 0
+        least, most, off = next((r for name, r in _GEMINI_BUDGETS.items() if name in model.name), (0, 32768, True))
+        wanted = request.budget if request.thinks else 0
         budget = wanted if wanted == 0 and off else min(max(wanted, least), most)
         if budget != wanted:
-            made.notes.append(f"it takes no thinking budget of {wanted}: {budget} is used")
-        made.add("budget", budget, thinking_budget=budget, include_thoughts=budget > 0)
-        return ask.cap + max(0, budget - wanted)
+            arguments.notes.append(f"it takes no thinking budget of {wanted}: {budget} is used")
+        arguments.add("budget", budget, thinking_budget=budget, include_thoughts=budget > 0)
+        return request.cap + max(0, budget - wanted)
 
 
-_OLLAMA = (
+_OLLAMA_OPTIONS = (
     "mirostat", "mirostat_eta", "mirostat_tau", "num_ctx", "num_gpu", "num_thread", "repeat_last_n",
     "repeat_penalty", "stop", "tfs_z", "top_k", "top_p", "temperature", "seed",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Ollama(Adapter):
+class OllamaAdapter(ProviderAdapter):
     """Ollama: thinking on or off, and for gpt-oss a level.
 
     The options of a call replace those of the model (langchain-ollama 1.1), so the model's are sent along.
     """
 
-    def levels(self, model: str) -> tuple[Effort, ...]:
+    def list_efforts(self, model: str) -> tuple[Effort, ...]:
         """Levels are told apart by gpt-oss alone."""
         return ("low", "medium", "high") if "gpt-oss" in model else ()
 
-    def settings(self, model: Model, ask: Ask) -> Settings:
+    def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
         """The cap counts thinking too."""
-        made = Settings()
-        own = {n: getattr(model.chat, n) for n in _OLLAMA if getattr(model.chat, n, None) is not None}
-        given = {n: getattr(ask, n) for n in ("temperature", "seed") if getattr(ask, n) is not None}
-        made.add("cap", ask.cap, options={**own, "num_predict": ask.cap, **given})
+        made = CallArguments()
+        own = {n: getattr(model.chat, n) for n in _OLLAMA_OPTIONS if getattr(model.chat, n, None) is not None}
+        given = {n: getattr(request, n) for n in ("temperature", "seed") if getattr(request, n) is not None}
+        made.add("cap", request.cap, options={**own, "num_predict": request.cap, **given})
         if "budget" not in model.refused:
-            think = ask.effort if model.efforts else ask.thinks
+            think = request.effort if model.efforts else request.thinks
             made.add("effort" if model.efforts else "budget", think, reasoning=think)
         return made
 
 
-PLAIN = Adapter()
-_BY_CLASS: Mapping[str, Adapter] = {
-    "ChatDeepSeek": OpenAI("deepseek", says_end=True, named=(), cap="max_tokens"),
-    "AzureChatOpenAI": OpenAI("azure_openai", says_end=True),
-    "ChatOpenAI": OpenAI("openai", says_end=True),
-    "BaseChatOpenAI": OpenAI("openai", says_end=True, named=(), cap="max_tokens"),
+PLAIN_ADAPTER = ProviderAdapter()
+_ADAPTER_BY_CLASS: Mapping[str, ProviderAdapter] = {
+    "ChatDeepSeek": OpenAIAdapter("deepseek", reports_finish=True, default_efforts=(), cap_argument="max_tokens"),
+    "AzureChatOpenAI": OpenAIAdapter("azure_openai", reports_finish=True),
+    "ChatOpenAI": OpenAIAdapter("openai", reports_finish=True),
+    "BaseChatOpenAI": OpenAIAdapter("openai", reports_finish=True, default_efforts=(), cap_argument="max_tokens"),
     # The SDK refuses completions without a stream that may take more than ten minutes.
-    "ChatAnthropic": Anthropic("anthropic", says_end=True, can_stop=True, long=16_000),
-    "ChatGoogleGenerativeAI": Gemini("google_genai", says_end=True),
-    "ChatOllama": Ollama("ollama", says_end=True),
+    "ChatAnthropic": AnthropicAdapter(
+        "anthropic", reports_finish=True, can_disable_thinking=True, stream_above=16_000
+    ),
+    "ChatGoogleGenerativeAI": GeminiAdapter("google_genai", reports_finish=True),
+    "ChatOllama": OllamaAdapter("ollama", reports_finish=True),
 }
 
 
-def adapter_of(chat: BaseChatModel) -> Adapter:
+def find_adapter(chat: BaseChatModel) -> ProviderAdapter:
     """The adapter of a model, by the nearest class of its that is known."""
-    return next((_BY_CLASS[c.__name__] for c in type(chat).__mro__ if c.__name__ in _BY_CLASS), PLAIN)
+    return next(
+        (_ADAPTER_BY_CLASS[c.__name__] for c in type(chat).__mro__ if c.__name__ in _ADAPTER_BY_CLASS),
+        PLAIN_ADAPTER,
+    )
 
 
-def _named(chat: BaseChatModel) -> set[str]:
+def _list_parameters(chat: BaseChatModel) -> set[str]:
     """The parameters that a class names: its fields, and arguments of a call."""
     kind = type(chat)
     calls = (kind._generate, kind._agenerate, kind._stream, kind._astream)
@@ -257,8 +270,10 @@ def _named(chat: BaseChatModel) -> set[str]:
     return arguments | set(kind.model_fields)
 
 
-def standard_levels(chat: BaseChatModel) -> tuple[Effort, ...]:
+def list_standard_efforts(chat: BaseChatModel) -> tuple[Effort, ...]:
     """The efforts of a plain model without a profile: three, where its class names LangChain's parameter."""
     return (
-        tuple(e for e in EFFORTS if e in ("low", "medium", "high")) if "reasoning_effort" in _named(chat) else ()
+        tuple(e for e in EFFORTS if e in ("low", "medium", "high"))
+        if "reasoning_effort" in _list_parameters(chat)
+        else ()
     )

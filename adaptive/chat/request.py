@@ -8,7 +8,7 @@ from adaptive.types.ladder import Effort
 
 
 @dataclass(frozen=True)
-class Ask:
+class ChatRequest:
     """What one call is asked for.
 
     effort: mapped to the nearest that the model takes. budget: thinking tokens; counts where the provider takes a

@@ -5,65 +5,65 @@ from __future__ import annotations
 from langchain_core.messages import AIMessage, AIMessageChunk, message_chunk_to_message
 
 from adaptive.chat.errors import CutStreamError
-from adaptive.chat.response import CLOSE, OPEN, ended, reasoned, split
-from adaptive.types.events import OnEvent, tell
+from adaptive.chat.response import CLOSE_TAG, OPEN_TAG, read_finish_reason, read_reasoning, split_thinking
+from adaptive.types.events import OnEvent, emit_event
 
 
-class Streamed:
+class StreamedMessage:
     """Puts chunks together; what they add to the thinking and to the answer is told to `watcher`.
 
     Tokens are told as 0: providers count them at the end of a stream.
     """
 
-    def __init__(self, watcher: OnEvent | None) -> None:
-        self._watcher = watcher
-        self._whole: AIMessageChunk | None = None
+    def __init__(self, on_event: OnEvent | None) -> None:
+        self._on_event = on_event
+        self._merged: AIMessageChunk | None = None
         self._text = ""
-        self._told = {"thinking": 0, "answer": 0}
+        self._emitted = {"thinking": 0, "answer": 0}
 
     @property
-    def spent(self) -> bool:
+    def has_chunks(self) -> bool:
         """Whether anything came."""
-        return self._whole is not None
+        return self._merged is not None
 
     def add(self, chunk: AIMessage) -> None:
         """Take one chunk more."""
         if not isinstance(chunk, AIMessageChunk):  # all at once, from a model that does not stream
             chunk = AIMessageChunk(**chunk.model_dump(exclude={"type"}))
-        self._whole = chunk if self._whole is None else self._whole + chunk
-        self._tell("thinking", reasoned(chunk))
+        self._merged = chunk if self._merged is None else self._merged + chunk
+        self._emit("thinking", read_reasoning(chunk))
         self._text += chunk.text
-        self._show()
+        self._emit_text()
 
-    def partial(self) -> AIMessage:
+    def build_partial(self) -> AIMessage:
         """What came so far."""
-        message = message_chunk_to_message(self._whole) if self._whole is not None else AIMessage("")
+        message = message_chunk_to_message(self._merged) if self._merged is not None else AIMessage("")
         assert isinstance(message, AIMessage)
         return message
 
-    def message(self, *, says_end: bool) -> AIMessage:
+    def build_message(self, *, reports_finish: bool) -> AIMessage:
         """The complete message; raises `CutStreamError` if nothing came, or no end where one is always said."""
-        message = self.partial()
-        if self._whole is None or (says_end and not ended(message)):
+        message = self.build_partial()
+        if self._merged is None or (reports_finish and not read_finish_reason(message)):
             raise CutStreamError("the stream ended before the answer was complete")
         return message
 
-    def _show(self) -> None:
+    def _emit_text(self) -> None:
         """Tell what is new of the text: thinking in tags is told as thinking, a tag that is not whole is held."""
         start = self._text.lstrip()
-        if len(start) < len(OPEN) and OPEN.startswith(start):
+        if len(start) < len(OPEN_TAG) and OPEN_TAG.startswith(start):
             return
-        if start.startswith(OPEN) and CLOSE not in start:
-            self._new("thinking", start[len(OPEN) :].lstrip()[: -len(CLOSE)])
+        if start.startswith(OPEN_TAG) and CLOSE_TAG not in start:
+            self._emit_new("thinking", start[len(OPEN_TAG) :].lstrip()[: -len(CLOSE_TAG)])
         else:
-            thinking, answer = split(self._text)
-            self._new("thinking", thinking)
-            self._new("answer", answer)
+            thinking, answer = split_thinking(self._text)
+            self._emit_new("thinking", thinking)
+            self._emit_new("answer", answer)
 
-    def _new(self, kind: str, text: str) -> None:
-        self._tell(kind, text[self._told[kind] :])
-        self._told[kind] = max(self._told[kind], len(text))
+    def _emit_new(self, kind: str, text: str) -> None:
+        self._emit(kind, text[self._emitted[kind] :])
+        self._emitted[kind] = max(self._emitted[kind], len(text))
 
-    def _tell(self, kind: str, text: str) -> None:
+    def _emit(self, kind: str, text: str) -> None:
         if text:
-            tell(self._watcher, kind, text=text, tokens=0)
+            emit_event(self._on_event, kind, text=text, tokens=0)

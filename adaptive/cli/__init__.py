@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from adaptive import __version__
-from adaptive.cli.support.errors import USAGE, Failure, Interrupted, as_failure
-from adaptive.cli.support.warnings import told
+from adaptive.cli.support.errors import USAGE, Failure, Interrupted, to_failure
+from adaptive.cli.support.warnings import show_warnings
 
 # The verb's module and its command are named as the verb; the line is what `adaptive --help` shows.
 VERBS = {
@@ -43,10 +43,10 @@ class Verbs(click.Group):
         """The verb's command, with what every verb has."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(f"adaptive.cli.{cmd_name}"), cmd_name)
+        command: click.Command = getattr(import_module(f"adaptive.cli.{cmd_name}"), f"{cmd_name}_command")
         command.context_settings.setdefault("auto_envvar_prefix", "ADAPTIVE")
         if all(param.name != "debug" for param in command.params):
-            command.params.append(_debug_option())
+            command.params.append(_build_debug_option())
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -57,14 +57,14 @@ class Verbs(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; what it did not foresee becomes a sentence here, at the edge."""
         try:
-            with told():
+            with show_warnings():
                 return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click's own ways to end: with a code, by Ctrl-C, or quietly when nobody reads on
         except Exception as error:
             if ctx.meta.get(DEBUG):
                 raise
-            raise as_failure(error) from error
+            raise to_failure(error) from error
 
     def main(
         self,
@@ -80,9 +80,9 @@ class Verbs(click.Group):
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except (Failure, click.ClickException) as error:
-            code = as_failure(error).tell()
+            code = to_failure(error).report()
         except click.Abort:
-            code = Interrupted().tell()
+            code = Interrupted().report()
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -90,7 +90,7 @@ def _remember_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None
     ctx.meta[DEBUG] = value  # shared with the group's context, where errors arrive
 
 
-def _debug_option() -> click.Option:
+def _build_debug_option() -> click.Option:
     return click.Option(
         ["--debug"],
         is_flag=True,

@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adaptive.cli.support.options import MODEL, beside_model, opened, question_columns
+from adaptive.cli.support.options import (
+    MODEL_HELP,
+    engine_detail_options,
+    open_engine_from_options,
+    question_column_options,
+)
 from adaptive.errors import InputError
 
 if TYPE_CHECKING:
     from adaptive.bench.figures import Figures
-    from adaptive.bench.split import Chosen
-    from adaptive.cli.support.live_bench import Live
-    from adaptive.learn.data.outcomes import Outcomes
+    from adaptive.bench.split import QuestionSplit
+    from adaptive.cli.support.live_bench import LiveBench
+    from adaptive.learn.data.outcomes import OutcomeStore
     from adaptive.learn.data.questions import Columns, Question
     from adaptive.profile.profile import Profile
 
@@ -37,7 +42,7 @@ FOLDER; interrupted or killed, the same command goes on from there."""
 @click.command(epilog=EPILOG)
 @click.argument("profile")
 @click.argument("questions")
-@question_columns
+@question_column_options
 @click.option("--replay", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Outcomes that `adaptive record` wrote: nothing is asked again.")  # fmt: skip
 @click.option(
@@ -50,14 +55,14 @@ FOLDER; interrupted or killed, the same command goes on from there."""
 @click.option("--target-loss", type=float, default=0.01, show_default=True,
               help="Share of right answers that tuning may lose against the top rung.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N questions.")
-@click.option("-m", "--model", help=f"Solve live: {MODEL} Default without --replay: the profile's own.")
-@beside_model
+@click.option("-m", "--model", help=f"Solve live: {MODEL_HELP} Default without --replay: the profile's own.")
+@engine_detail_options
 @click.option("--grade", default="auto", show_default=True, metavar="GRADER",
               help="Of live solves: auto, exact, number, choice, maths, or FILE.py:function.")  # fmt: skip
 @click.option("--concurrency", type=click.IntRange(1, 4096), metavar="N",
               help="Solves at once; default: as many as the engine is worth giving.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as one JSON object.")
-def bench(
+def bench_command(
     profile: str,
     questions: str,
     columns: Columns,
@@ -78,16 +83,16 @@ def bench(
 
     Accuracy and tokens with intervals and paired tests, everything counted: a table, plots and one HTML page.
     """
-    from adaptive._util.plotting import ready
+    from adaptive._util.plotting import require_matplotlib
     from adaptive.learn.data.questions import read_questions
     from adaptive.profile.profile import Profile
 
     if not 0 <= target_loss <= 1:  # nan is not, and passes click's own check
         raise InputError(f"--target-loss must be between 0 and 1, got {target_loss}.")
     if out is not None:
-        ready()
+        require_matplotlib()
     known = Profile.load(profile)
-    asked = Asked(
+    asked = BenchInputs(
         read_questions(questions, limit, columns=columns),
         questions,
         (read_questions(tuned_on, columns=columns), tuned_on) if tuned_on else None,
@@ -95,13 +100,15 @@ def bench(
     live = None
     if model is not None or replay is None:
         spec = model or known.model
-        live = _live(spec, partial(opened, spec, served_model, markers, options), out, concurrency, grade)
-    found = _measured(known, Path(profile), asked, replay, live, target_loss)
-    _told(found, out, as_json)
+        live = _open_live_model(
+            spec, partial(open_engine_from_options, spec, served_model, markers, options), out, concurrency, grade
+        )
+    found = _run_bench(known, Path(profile), asked, replay, live, target_loss)
+    _print_results(found, out, as_json)
 
 
 @dataclass(frozen=True)
-class Asked:
+class BenchInputs:
     """The questions of a bench and where they are from; tuned_on: the same of those that are tuned on."""
 
     questions: list[Question]
@@ -109,54 +116,62 @@ class Asked:
     tuned_on: tuple[list[Question], str] | None
 
 
-def _live(spec: str, open_model: Any, out: Path | None, concurrency: int | None, grade: str) -> Live:
-    from adaptive.cli.support.live_bench import Live
-    from adaptive.engines.registry import parallel
+def _open_live_model(
+    spec: str, open_model: Any, out: Path | None, concurrency: int | None, grade: str
+) -> LiveBench:
+    from adaptive.cli.support.live_bench import LiveBench
+    from adaptive.engines.registry import get_parallel_solves
 
     if out is None:
         raise InputError("a live bench keeps its solves in a folder: name it with --out, or bench with --replay.")
-    return Live(spec, open_model, out, concurrency or parallel(spec), grade)
+    return LiveBench(spec, open_model, out, concurrency or get_parallel_solves(spec), grade)
 
 
-def _measured(
-    known: Profile, folder: Path, asked: Asked, replay: Path | None, live: Live | None, loss: float
+def _run_bench(
+    profile: Profile, folder: Path, inputs: BenchInputs, replay: Path | None, live: LiveBench | None, loss: float
 ) -> Figures:
     """All figures: of the policy replayed on outcomes, or live beside outcomes that are there or recorded now."""
-    from adaptive.bench.run import bench as measured
-    from adaptive.bench.run import replayed
+    from adaptive.bench.run import measure_policy as measured
+    from adaptive.bench.run import replay_policy
     from adaptive.cli.support.embed import embed_for
-    from adaptive.learn.data.outcomes import Outcomes
+    from adaptive.learn.data.outcomes import OutcomeStore
 
     file = replay
     if file is None:
         assert live is not None  # without outcomes a bench is live
-        both = [*asked.questions, *(asked.tuned_on[0] if asked.tuned_on else [])]
-        file = live.record(both, folder, known.policy.vote_temperature)
-    with Outcomes(file) as outcomes:
-        chosen, plan = _chosen(known, folder, outcomes, asked), outcomes.plan
-    embed_for(known, [one.question.text for one in chosen.test])
-    took = live.solve(known, folder, chosen.test, plan["grader"]) if live else replayed(known, chosen.test)
-    return measured(known, chosen, took, plan["window"], loss, _about(known, folder, asked, plan, file))
+        both = [*inputs.questions, *(inputs.tuned_on[0] if inputs.tuned_on else [])]
+        file = live.record(both, folder, profile.policy.vote_temperature)
+    with OutcomeStore(file) as outcomes:
+        chosen, plan = _split_questions(profile, folder, outcomes, inputs), outcomes.plan
+    embed_for(profile, [one.question.text for one in chosen.test])
+    took = (
+        live.solve(profile, folder, chosen.test, plan["grader"]) if live else replay_policy(profile, chosen.test)
+    )
+    return measured(
+        profile, chosen, took, plan["window"], loss, _describe_run(profile, folder, inputs, plan, file)
+    )
 
 
-def _chosen(known: Profile, folder: Path, outcomes: Outcomes, asked: Asked) -> Chosen:
-    from adaptive.bench.split import Pool, choose
-    from adaptive.learn.data.splits import read_seen
+def _split_questions(profile: Profile, folder: Path, outcomes: OutcomeStore, inputs: BenchInputs) -> QuestionSplit:
+    from adaptive.bench.split import RecordedPool, split_questions
+    from adaptive.learn.data.splits import read_used_keys
 
-    pool = Pool.of(outcomes.path, outcomes, known.ladder)
-    return choose(pool, asked.questions, asked.source, read_seen(folder), asked.tuned_on)
+    pool = RecordedPool.from_recorded(outcomes.path, outcomes, profile.ladder)
+    return split_questions(pool, inputs.questions, inputs.source, read_used_keys(folder), inputs.tuned_on)
 
 
-def _about(known: Profile, folder: Path, asked: Asked, plan: dict[str, Any], file: Path) -> dict[str, str]:
+def _describe_run(
+    profile: Profile, folder: Path, inputs: BenchInputs, plan: dict[str, Any], file: Path
+) -> dict[str, str]:
     """What was benched, in words."""
     from adaptive import __version__
-    from adaptive.bench.cost import label_of
+    from adaptive.bench.cost import format_rung
 
     return {
-        "profile": f"{known.name} ({folder})",
+        "profile": f"{profile.name} ({folder})",
         "model": str(plan["model"]),
-        "ladder": ", ".join(label_of(rung) for rung in known.ladder),
-        "questions": asked.source,
+        "ladder": ", ".join(format_rung(rung) for rung in profile.ladder),
+        "questions": inputs.source,
         "outcomes": str(file),
         "graded by": str(plan["grader"]),
         "version": f"adaptive {__version__}",
@@ -164,26 +179,26 @@ def _about(known: Profile, folder: Path, asked: Asked, plan: dict[str, Any], fil
     }
 
 
-def _told(found: Figures, out: Path | None, as_json: bool) -> None:
+def _print_results(figures: Figures, out: Path | None, as_json: bool) -> None:
     """Write the files, where a folder was named, and print."""
-    from adaptive.bench.report import print_table
+    from adaptive.bench.report import print_bench_table
 
-    text = json.dumps(found.to_json(), ensure_ascii=False)
+    text = json.dumps(figures.to_json(), ensure_ascii=False)
     if out is not None:
-        _written(found, text, out)
+        _write_report(figures, text, out)
     if as_json:
         click.echo(text)
     else:
-        print_table(found)
+        print_bench_table(figures)
     if out is not None:
         click.echo(f"Wrote the report {out / 'report.html'}.", err=True)
 
 
-def _written(found: Figures, text: str, out: Path) -> None:
-    from adaptive._util.files import write_whole
+def _write_report(figures: Figures, text: str, out: Path) -> None:
+    from adaptive._util.files import write_atomically
     from adaptive.bench.plots import write_plots
     from adaptive.bench.report import render_report
 
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / "figures.json", text + "\n")
-    write_whole(out / "report.html", render_report(found, write_plots(found, out)))
+    write_atomically(out / "figures.json", text + "\n")
+    write_atomically(out / "report.html", render_report(figures, write_plots(figures, out)))

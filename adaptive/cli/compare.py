@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adaptive.cli.support.errors import ACCEPTED, FAILED, NOT_ACCEPTED, STARVED, Interrupted
-from adaptive.cli.support.options import beside_model
-from adaptive.cli.support.solver import CHECK, SECONDS, Number
+from adaptive.cli.support.options import engine_detail_options
+from adaptive.cli.support.solver import CHECK, SECONDS, FiniteFloat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from adaptive.compare.cell import Row, Setting
+    from adaptive.compare.cell import CellSetting, ComparisonRow
     from adaptive.compare.run import Comparison
     from adaptive.verify import Verifier
 
 
-MODEL = (
+MODEL_OPTION_HELP = (
     "embedded, hf:ID, http://host:port/v1, openai:o4-mini, anthropic:… and so on; repeatable. Default: embedded."
 )
 EPILOG = """A cell of a chat model is one call at exactly that effort and cap. On other engines it is one attempt
@@ -37,8 +37,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command(epilog=EPILOG)
 @click.argument("prompt", required=False)
-@click.option("-m", "--model", "models", multiple=True, help=MODEL)
-@beside_model
+@click.option("-m", "--model", "models", multiple=True, help=MODEL_OPTION_HELP)
+@engine_detail_options
 @click.option("--effort", "efforts", default="low,high", show_default=True, metavar="LEVELS", help="With commas.")
 @click.option("--max-tokens", "caps", default="4000", show_default=True, metavar="CAPS",
               help="Most tokens made, thinking included: 4000,40000, say.")  # fmt: skip
@@ -47,7 +47,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--image", "images", multiple=True, metavar="FILE-or-URL", help="To go with the prompt; repeatable.")
 @click.option("--repeat", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
               help="Calls at each setting; medians are told.")  # fmt: skip
-@click.option("--temperature", type=Number(min=0, max=2), help="Default: the model's own, or greedy.")
+@click.option("--temperature", type=FiniteFloat(min=0, max=2), help="Default: the model's own, or greedy.")
 @click.option("--check", metavar="CHECK", help=CHECK)
 @click.option("--check-timeout", type=SECONDS, default=30.0, show_default=True, metavar="SECONDS",
               help="For each check.")  # fmt: skip
@@ -63,25 +63,25 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--json", is_flag=True, help="Print one object instead of the table.")
 @click.option("--csv", metavar="FILE", help="Write the cells as CSV; - prints them instead of the table.")
 @click.option("--plot", type=FILE, metavar="FILE.png", help="Draw the tokens of each setting.")
-def compare(prompt: str | None, json: bool, csv: str | None, plot: Path | None, **given: Any) -> None:
+def compare_command(prompt: str | None, json: bool, csv: str | None, plot: Path | None, **params: Any) -> None:
     """Compare models, efforts and caps on one prompt.
 
     PROMPT is read from stdin when it is - or not given. Shows the tokens, seconds and cost of each setting, which
     ones starve, and what a higher effort or cap bought.
     """
-    from adaptive.cli.support.questions import read_questions
+    from adaptive.cli.support.questions import read_user_questions
 
     if json and csv == "-":
         raise click.UsageError("--json and --csv - both want stdout: leave out one, or name a file for --csv")
-    output = Output(json, csv, plot, given["check"] is not None)
-    output.ready()
-    code = _compared(read_questions(prompt, None)[0].text, output, **given)
+    output = ComparisonOutput(json, csv, plot, params["check"] is not None)
+    output.check_ready()
+    code = _run_comparison(read_user_questions(prompt, None)[0].text, output, **params)
     click.get_current_context().exit(code)
 
 
-def _compared(
+def _run_comparison(
     prompt: str,
-    output: Output,
+    output: ComparisonOutput,
     *,
     images: Sequence[str],
     check: str | None,
@@ -96,52 +96,54 @@ def _compared(
     **named: Any,
 ) -> int:
     """Run a comparison and put it out; the exit code."""
-    from adaptive._util.redact import masked
-    from adaptive.cli.support.compare_models import asked_of, messages_of
-    from adaptive.compare.cache import Asking, Cache, default_cache, image_digests
-    from adaptive.compare.grid import cells
+    from adaptive._util.redact import redact_address
+    from adaptive.cli.support.compare_models import build_messages, resolve_engine_settings
+    from adaptive.compare.cache import CellCache, ComparisonRequest, get_default_cache_path, hash_images
+    from adaptive.compare.grid import build_cells
     from adaptive.compare.run import Comparison
     from adaptive.prices import Prices
 
-    asked = settings(named["models"], named["efforts"], named["caps"], named["named"])
-    specs = {masked(one.model): one.model for one in asked}
-    wanted = cells([one._replace(model=masked(one.model)) for one in asked], repeat)
-    blocks, messages = messages_of(prompt, images)
-    engine = asked_of(wanted, named["served_model"], named["markers"], named["options"])
-    asking = Asking(prompt, image_digests(blocks), temperature, engine)
-    judge = _check(check, check_timeout)
-    with Cache(cache or default_cache()) as kept:
+    asked = parse_comparison_settings(named["models"], named["efforts"], named["caps"], named["named"])
+    specs = {redact_address(one.model): one.model for one in asked}
+    wanted = build_cells([one._replace(model=redact_address(one.model)) for one in asked], repeat)
+    blocks, messages = build_messages(prompt, images)
+    engine = resolve_engine_settings(wanted, named["served_model"], named["markers"], named["options"])
+    asking = ComparisonRequest(prompt, hash_images(blocks), temperature, engine)
+    judge = _parse_optional_check(check, check_timeout)
+    with CellCache(cache or get_default_cache_path()) as kept:
         comparison = Comparison(asking, wanted, kept, Prices.load(prices, priced), judge, concurrency)
         try:
-            _run(comparison, specs, messages, fresh)
+            _ask_missing_cells(comparison, specs, messages, fresh)
         except Interrupted:
-            output.put(comparison)
+            output.write(comparison)
             raise
-        output.put(comparison)
-    return exit_code(comparison.rows, checked=judge is not None)
+        output.write(comparison)
+    return get_comparison_exit_code(comparison.rows, checked=judge is not None)
 
 
-def settings(models: Sequence[str], efforts: str, caps: str, named: Iterable[str]) -> list[Setting]:
+def parse_comparison_settings(
+    models: Sequence[str], efforts: str, caps: str, named: Iterable[str]
+) -> list[CellSetting]:
     """The grid of what is asked for, and the settings that are named; raises `InputError`."""
-    from adaptive.compare.grid import grid, parse_caps, parse_cell, parse_efforts
+    from adaptive.compare.grid import build_grid, parse_caps, parse_cell, parse_efforts
 
     one_by_one = [parse_cell(text) for text in named]
     gridded = models or ([] if one_by_one else ["embedded"])
-    return [*grid(gridded, parse_efforts(efforts), parse_caps(caps)), *one_by_one]
+    return [*build_grid(gridded, parse_efforts(efforts), parse_caps(caps)), *one_by_one]
 
 
-def exit_code(rows: Sequence[Row], *, checked: bool) -> int:
+def get_comparison_exit_code(rows: Sequence[ComparisonRow], *, checked: bool) -> int:
     """The exit code that tells how a comparison ended."""
-    bought = [row for row in rows if row.bought]
-    if any(row.accepted if checked else row.ended == "answered" for row in bought):
+    bought = [row for row in rows if row.result]
+    if any(row.accepted if checked else row.status == "answered" for row in bought):
         return ACCEPTED
     if not bought:
         return FAILED
-    return STARVED if all(row.ended in ("starved", "cut off") for row in bought) else NOT_ACCEPTED
+    return STARVED if all(row.status in ("starved", "cut off") for row in bought) else NOT_ACCEPTED
 
 
 @dataclass(frozen=True)
-class Output:
+class ComparisonOutput:
     """Where a comparison is put: stdout, and files."""
 
     json: bool
@@ -149,78 +151,81 @@ class Output:
     plot: Path | None
     checked: bool
 
-    def ready(self) -> None:
+    def check_ready(self) -> None:
         """Raise `InputError` for what could not be put out: before anything is paid for."""
         if self.plot is not None:
-            from adaptive._util.plotting import ready
+            from adaptive._util.plotting import require_matplotlib
 
-            ready()
+            require_matplotlib()
 
-    def put(self, comparison: Comparison) -> None:
+    def write(self, comparison: Comparison) -> None:
         """Put out what there is."""
-        from adaptive.compare.table import print_table, to_csv, to_json
+        from adaptive.compare.table import print_comparison, to_csv, to_json
 
         rows = comparison.rows
         if self.csv == "-":
             click.echo(to_csv(rows), nl=False)
         elif self.csv is not None:
-            _write(Path(self.csv), to_csv(rows))
+            _write_csv(Path(self.csv), to_csv(rows))
         if self.plot is not None:
-            self._draw(self.plot, rows)
+            self._write_plot(self.plot, rows)
         if self.json:
             asking = comparison.asking
             asked = {"prompt": asking.prompt, "images": len(asking.images), "temperature": asking.temperature,
                      "checked": self.checked}  # fmt: skip
             click.echo(dumps(to_json(rows, self.checked, asked), ensure_ascii=False))
         elif rows:
-            print_table(rows, self.checked, stderr=self.csv == "-")
+            print_comparison(rows, self.checked, stderr=self.csv == "-")
 
-    def _draw(self, file: Path, rows: Sequence[Row]) -> None:
-        from adaptive.compare.plot import write_plot
-        from adaptive.compare.summary import summaries
+    def _write_plot(self, file: Path, rows: Sequence[ComparisonRow]) -> None:
+        from adaptive.compare.plot import write_comparison_plot
+        from adaptive.compare.summary import summarise_settings
 
         if rows:
-            write_plot(summaries(rows, self.checked), file)
+            write_comparison_plot(summarise_settings(rows, self.checked), file)
             click.echo(f"Wrote the plot {file}.", err=True)
 
 
-def _run(comparison: Comparison, specs: Mapping[str, str], messages: Sequence[Any], fresh: bool) -> None:
+def _ask_missing_cells(
+    comparison: Comparison, specs: Mapping[str, str], messages: Sequence[Any], fresh: bool
+) -> None:
     """Ask what is not kept, and say what that took."""
-    from adaptive.cli.support.compare_models import opened_all
+    from adaptive.cli.support.compare_models import open_compared_models
     from adaptive.cli.support.progress import Progress
-    from adaptive.cli.support.signals import until_signal
+    from adaptive.cli.support.signals import run_until_signal
 
     total, kept_in = len(comparison.cells), str(comparison.cache.path)
     if not fresh:
-        until_signal(comparison.recall(), Progress(total, 0, kept_in, "asked", "cells"))
+        run_until_signal(comparison.load_cached(), Progress(total, 0, kept_in, "asked", "cells"))
     done = len(comparison.rows)
     if comparison.missing:
-        models = opened_all(comparison.missing, specs, messages, comparison.asking)
+        models = open_compared_models(comparison.missing, specs, messages, comparison.asking)
         with Progress(total, done, kept_in, "asked", "cells") as progress:
-            until_signal(comparison.run(models, lambda _: progress.advance()), progress)
-    _told(comparison, done)
+            run_until_signal(comparison.run(models, lambda _: progress.advance()), progress)
+    _print_summary(comparison, done)
 
 
-def _told(comparison: Comparison, kept: int) -> None:
+def _print_summary(comparison: Comparison, cached_count: int) -> None:
     """Say which prices are not known, and what this run paid for."""
-    from adaptive.compare.summary import spent
+    from adaptive.compare.summary import sum_run_usage
 
     for model in dict.fromkeys(cell.setting.model for cell in comparison.cells):
-        if note := comparison.prices.note(model):
+        if note := comparison.prices.note_unknown_price(model):
             click.echo(f"Note: {note}.", err=True)
-    paid, asked = spent(comparison.rows), len(comparison.cells) - kept
+    paid, asked = sum_run_usage(comparison.rows), len(comparison.cells) - cached_count
     cost = "" if paid.cost is None or not asked else f", ${paid.cost:.4g}"
     click.echo(
-        f"Asked {asked} cells ({paid.total} tokens{cost}); {kept} were kept in {comparison.cache.path}.", err=True
+        f"Asked {asked} cells ({paid.total} tokens{cost}); {cached_count} were kept in {comparison.cache.path}.",
+        err=True,
     )
 
 
-def _write(file: Path, text: str) -> None:
+def _write_csv(file: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8", newline="")
     click.echo(f"Wrote the cells to {file}.", err=True)
 
 
-def _check(text: str | None, timeout: float) -> Verifier | None:
+def _parse_optional_check(text: str | None, timeout: float) -> Verifier | None:
     if text is None:
         return None
     from adaptive.verify.check import parse_check

@@ -6,15 +6,15 @@ from typing import Any
 
 import click
 
-from adaptive.cli.support.report import one_line
+from adaptive.cli.support.report import to_one_line
 from adaptive.errors import InputError
-from adaptive.solve_log import Solve, Store, default_path
+from adaptive.solve_log import LoggedSolve, SolveLog, find_log_path
 
 LAST = "last"
 LARGEST = 2**63 - 1  # what SQLite counts to
 
 
-class Number(click.ParamType[int | str, Any]):
+class SolveNumber(click.ParamType[int | str, Any]):
     """The number of a solve, or `last`."""
 
     name = "number"
@@ -30,49 +30,49 @@ class Number(click.ParamType[int | str, Any]):
 
 
 @click.command()
-@click.argument("number", metavar="ID", type=Number())
+@click.argument("number", metavar="ID", type=SolveNumber())
 @click.argument("word", metavar="right|wrong", type=click.Choice(["right", "wrong"]))
 @click.option("--answer", metavar="TEXT", help="The right answer, to learn from.")
-def feedback(number: int | str, word: str, answer: str | None) -> None:
+def feedback_command(number: int | str, word: str, answer: str | None) -> None:
     """Say whether a logged answer was right.
 
     ID is what `adaptive logs` shows, or last. What is said replaces what was said of it before.
     """
-    log = default_path()
+    log = find_log_path()
     if not log.exists():
         raise InputError(f"nothing is logged yet: {log} does not exist.")
     if answer is not None and not answer.strip():
         raise InputError("--answer is empty: give the right answer, or leave it out.")
-    with Store(log) as store:
-        solve = store.get(_last(store) if number == LAST else int(number))
+    with SolveLog(log) as store:
+        solve = store.get(_get_last_id(store) if number == LAST else int(number))
         if word == "wrong" and answer is not None:
-            _refuse_the_same(solve, answer)
-        solve = store.say(solve.id, word == "right", answer)
-    click.echo(_recorded(solve))
+            _reject_same_answer(solve, answer)
+        solve = store.add_feedback(solve.id, word == "right", answer)
+    click.echo(_format_confirmation(solve))
 
 
-def _last(store: Store) -> int:
+def _get_last_id(store: SolveLog) -> int:
     """The number of the newest solve."""
-    newest = store.recent(1)
+    newest = store.list_recent(1)
     if not newest:
         raise InputError(f"nothing is logged yet: {store.path} is empty.")
     return newest[0].id
 
 
-def _refuse_the_same(solve: Solve, answer: str) -> None:
+def _reject_same_answer(solve: LoggedSolve, answer: str) -> None:
     """An answer cannot be wrong and the right one."""
     from adaptive.answers.equality import same_answer
 
     if same_answer(solve.result["answer"], answer):
         raise InputError(
-            f"the answer of solve {solve.id} is {one_line(solve.result['answer'], 30)}, the same as --answer: say "
+            f"the answer of solve {solve.id} is {to_one_line(solve.result['answer'], 30)}, the same as --answer: say "
             "right, or give another one."
         )
 
 
-def _recorded(solve: Solve) -> str:
+def _format_confirmation(solve: LoggedSolve) -> str:
     """What is now known, in one line."""
     word, ours = solve.feedback["user"], solve.result["answer"]
-    said = f"{'no answer' if ours is None else one_line(ours, 30)} is {'right' if word.right else 'wrong'}"
-    better = "" if word.answer is None else f", the right answer is {one_line(word.answer, 30)}"
-    return f"Recorded for solve {solve.id} ({one_line(solve.result['question'], 60)}): {said}{better}."
+    said = f"{'no answer' if ours is None else to_one_line(ours, 30)} is {'right' if word.right else 'wrong'}"
+    better = "" if word.answer is None else f", the right answer is {to_one_line(word.answer, 30)}"
+    return f"Recorded for solve {solve.id} ({to_one_line(solve.result['question'], 60)}): {said}{better}."

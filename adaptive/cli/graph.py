@@ -6,8 +6,8 @@ import click
 
 
 @click.command()
-def graph() -> None:
+def graph_command() -> None:
     """Print the solver's graph as Mermaid text."""
-    from adaptive.solver.graph import drawn
+    from adaptive.solver.graph import draw_graph
 
-    click.echo(drawn(), nl=False)
+    click.echo(draw_graph(), nl=False)

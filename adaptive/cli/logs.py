@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from adaptive.cli.support.report import one_line, usage_line
-from adaptive.solve_log import Solve, Store, default_path
+from adaptive.cli.support.report import format_usage, to_one_line
+from adaptive.solve_log import LoggedSolve, SolveLog, find_log_path
 
 COUNT = click.IntRange(0, 2**31)
 NUMBER = click.IntRange(1, 2**63 - 1)  # what SQLite counts to
@@ -21,14 +21,16 @@ NUMBER = click.IntRange(1, 2**63 - 1)  # what SQLite counts to
 @click.option("--json", is_flag=True, help="Print the result objects, one a line.")
 @click.option("--calibration", is_flag=True, help="Show what was predicted against what was observed, of all.")
 @click.option("--path", is_flag=True, help="Print where the log is.")
-def logs(number: int | None, count: int, search: str | None, json: bool, calibration: bool, path: bool) -> None:
+def logs_command(
+    number: int | None, count: int, search: str | None, json: bool, calibration: bool, path: bool
+) -> None:
     """Show logged solves, newest last.
 
     With the NUMBER of one, show that one with its attempts.
     """
     if calibration and number is not None:
         raise click.UsageError("--calibration is of all solves: leave out the number, or give --search")
-    log = default_path()
+    log = find_log_path()
     if path:
         click.echo(log)
         return
@@ -36,40 +38,43 @@ def logs(number: int | None, count: int, search: str | None, json: bool, calibra
         click.echo(f"Nothing is logged yet: {log} does not exist.", err=True)
         return
     if calibration:
-        from adaptive.cli.support.calibration import show
+        from adaptive.cli.support.calibration import print_calibration
 
-        with Store(log) as store:
-            show(store, search, json)
+        with SolveLog(log) as store:
+            print_calibration(store, search, json)
         return
-    with Store(log) as store:
-        solves = store.recent(count, search) if number is None else [store.get(number)]
+    with SolveLog(log) as store:
+        solves = store.list_recent(count, search) if number is None else [store.get(number)]
     for solve in solves:
-        lines = [_line(solve)] if number is None else [_line(solve), *_details(solve)]
+        lines = [_format_solve(solve)] if number is None else [_format_solve(solve), *_format_details(solve)]
         click.echo(dumps(solve.to_json(), ensure_ascii=False) if json else "\n".join(lines))
 
 
-def _line(solve: Solve) -> str:
+def _format_solve(solve: LoggedSolve) -> str:
     """Number, time, verdict, answer, question, tokens."""
     result = solve.result
     word = "accepted" if result["accepted"] else result["status"].replace("answered", "not accepted")
-    answer = "-" if result["answer"] is None else one_line(result["answer"], 30)
-    said = f"{word}  {answer}  {one_line(result['question'], 80)}  ({result['usage']['total']} tokens)"
+    answer = "-" if result["answer"] is None else to_one_line(result["answer"], 30)
+    said = f"{word}  {answer}  {to_one_line(result['question'], 80)}  ({result['usage']['total']} tokens)"
     return f"{solve.id}  {solve.time[:19]}Z  {said}"
 
 
-def _details(solve: Solve) -> list[str]:
+def _format_details(solve: LoggedSolve) -> list[str]:
     """What it was solved with, each attempt, and usage, a line each."""
     result = solve.result
     return [
-        one_line(f"model {result['model']}, profile {result['profile']}, seed {result['seed']}"),
-        one_line(f"difficulty {result['difficulty']['level']}, rung {result['rung']}: {result['reason']}"),
-        *("  " + one_line(_attempt(attempt)) for attempt in result["attempts"]),
-        *(one_line(said) for said in (*_shadow(result), *_kept(result), *_said(solve))),
-        usage_line(result["usage"]),
+        to_one_line(f"model {result['model']}, profile {result['profile']}, seed {result['seed']}"),
+        to_one_line(f"difficulty {result['difficulty']['level']}, rung {result['rung']}: {result['reason']}"),
+        *("  " + to_one_line(_format_attempt(attempt)) for attempt in result["attempts"]),
+        *(
+            to_one_line(said)
+            for said in (*_format_shadow(result), *_format_kept_reason(result), *_format_feedback(solve))
+        ),
+        format_usage(result["usage"]),
     ]
 
 
-def _kept(result: dict[str, Any]) -> list[str]:
+def _format_kept_reason(result: dict[str, Any]) -> list[str]:
     """Why that answer was kept, and whether it is right, as far as the log knows: older solves say neither."""
     kept = [f"kept: {result['kept_because']}"] if "kept_because" in result else []
     if (known := result.get("reference")) is None:
@@ -77,14 +82,14 @@ def _kept(result: dict[str, Any]) -> list[str]:
     return [*kept, f"reference {known['answer']}: {'right' if known['right'] else 'wrong'}"]
 
 
-def _shadow(result: dict[str, Any]) -> list[str]:
+def _format_shadow(result: dict[str, Any]) -> list[str]:
     """What the policy would have begun with, where it was not free to."""
     if (shadow := result.get("shadow")) is None:
         return []
     return [f"on its own it would have begun at rung {shadow['rung']}: {shadow['reason']}"]
 
 
-def _said(solve: Solve) -> list[str]:
+def _format_feedback(solve: LoggedSolve) -> list[str]:
     """What was said of it afterwards."""
     return [
         f"{source}: {'right' if word.right else 'wrong'}{'' if word.answer is None else f', it is {word.answer}'}"
@@ -92,7 +97,7 @@ def _said(solve: Solve) -> list[str]:
     ]
 
 
-def _attempt(attempt: dict[str, Any]) -> str:
+def _format_attempt(attempt: dict[str, Any]) -> str:
     rounds = ", ".join(f"{item['tokens']} {item['end']}" for item in attempt["rounds"])
     bought = f"{attempt['arm']}, rung {attempt['rung']}, budget {attempt['budget']}, rounds [{rounds}]"
     verdict = attempt["verdict"]

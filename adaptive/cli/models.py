@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from adaptive.cli.support.options import engine_options, opened
+from adaptive.cli.support.options import engine_options, open_engine_from_options
 
 ENGINES = (
     ("embedded", "embedded", "onnxruntime_genai", ""),
@@ -25,37 +25,37 @@ ENGINES = (
 @engine_options
 @click.option("--json", is_flag=True, help="Print objects, one a line.")
 @click.pass_context
-def models(ctx: click.Context, /, json: bool, **named: Any) -> None:
+def models_command(ctx: click.Context, /, json: bool, **named: Any) -> None:
     """Show which engines are installed and what a model can do."""
     if ctx.get_parameter_source("model") is click.core.ParameterSource.DEFAULT:
-        rows = [_engine(*one) for one in ENGINES]
-        click.echo("\n".join(dumps(row) if json else _line(row) for row in rows))
+        rows = [_describe_engine(*one) for one in ENGINES]
+        click.echo("\n".join(dumps(row) if json else _format_engine(row) for row in rows))
         return
-    facts = _facts(**named)
+    facts = _describe_model(**named)
     click.echo(dumps(facts) if json else "\n".join(f"{name}: {value}" for name, value in facts.items()))
 
 
-def _engine(name: str, spec: str, module: str, extra: str) -> dict[str, Any]:
+def _describe_engine(name: str, spec: str, module: str, extra: str) -> dict[str, Any]:
     installed = find_spec(module) is not None
     install = None if installed or not extra else f"pip install 'adaptive-thinking[{extra}]'"
     return {"engine": name, "model": spec, "installed": installed, "install": install}
 
 
-def _line(row: dict[str, Any]) -> str:
+def _format_engine(row: dict[str, Any]) -> str:
     state = "installed" if row["installed"] else f"not installed: {row['install']}"
     return f"{row['model']:<22}{row['engine']:<20}{state}"
 
 
-def _facts(**named: Any) -> dict[str, Any]:
+def _describe_model(**named: Any) -> dict[str, Any]:
     """What a model can do, asked of its engine."""
     from adaptive.engines.loop_engine import Engine
-    from adaptive.profile.untrained import profile_for
+    from adaptive.profile.untrained import load_model_profile
 
-    engine = opened(**named)
+    engine = open_engine_from_options(**named)
     try:
         codec = engine.codec
         efforts = codec.efforts
-        profile = profile_for(engine.name, engine.context_window)
+        profile = load_model_profile(engine.name, engine.context_window)
         return {
             "model": engine.name,
             **(engine.facts if isinstance(engine, Engine) else {}),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adaptive.cli.support.options import engine_options, opened, question_columns
-from adaptive.cli.support.recording import Run, Steering, recorded_into
+from adaptive.cli.support.options import engine_options, open_engine_from_options, question_column_options
+from adaptive.cli.support.recording import RecordingJob, Steering, record_outcomes
 from adaptive.types.ladder import EFFORTS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ more --samples or --waits, or more questions, it buys what is not there yet."""
 @click.command(epilog=EPILOG)
 @click.argument("questions")
 @engine_options
-@question_columns
+@question_column_options
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -87,7 +87,7 @@ more --samples or --waits, or more questions, it buys what is not there yet."""
     help="Questions asked at once; default: as many as the engine is worth giving.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="For sampling.")
-def record(
+def record_command(
     questions: str,
     model: str,
     served_model: str | None,
@@ -110,14 +110,16 @@ def record(
 
     `adaptive train`, `tune` and `bench --replay` learn and measure from the file, without another call.
     """
-    from adaptive.answers.exact import grader_for
+    from adaptive.answers.exact import open_grader
     from adaptive.learn.data.questions import read_questions
 
     asked = read_questions(questions, limit, columns=columns)
-    open_model = partial(opened, model, served_model, markers, options)
+    open_model = partial(open_engine_from_options, model, served_model, markers, options)
     steering = Steering(profile, ladder, system, answer_prefix, direct_prefix, answer_room)
-    grader = grader_for(grade)
+    grader = open_grader(grade)
     try:
-        recorded_into(Run(model, asked, out, grade, concurrency), steering, grader, open_model, settings)
+        record_outcomes(
+            RecordingJob(model, asked, out, grade, concurrency), steering, grader, open_model, settings
+        )
     finally:
         grader.close()

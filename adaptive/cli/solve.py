@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from adaptive.cli.support.display import Display
-from adaptive.cli.support.questions import read_questions
+from adaptive.cli.support.questions import read_user_questions
 from adaptive.cli.support.session import Session
-from adaptive.cli.support.signals import until_signal
-from adaptive.cli.support.solver import COUNT, built, solver_options
-from adaptive.cli.support.warnings import NOTES
-from adaptive.solve_log import Store, default_path
+from adaptive.cli.support.signals import run_until_signal
+from adaptive.cli.support.solver import COUNT, build_solver_from_options, solver_options
+from adaptive.cli.support.warnings import WARNING_HANDLER
+from adaptive.solve_log import SolveLog, find_log_path
 
 EPILOG = """Each option can be set by an environment variable: ADAPTIVE_MODEL for --model, and so on.
 ADAPTIVE_LOG is where solves are logged.
@@ -36,7 +36,7 @@ FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 @click.option("-u", "--usage", is_flag=True, help="Show tokens, seconds and cost.")
 @click.option("--json", is_flag=True, help="Print the result object, one line a question.")
 @click.option("--no-log/--log", default=False, help="Do not keep the solve in the log.")
-def solve(
+def solve_command(
     question: str | None,
     file: str | None,
     concurrency: int | None,
@@ -45,7 +45,7 @@ def solve(
     usage: bool,
     json: bool,
     no_log: bool,
-    **given: Any,
+    **params: Any,
 ) -> None:
     """Answer a question with as much thinking as it needs.
 
@@ -53,34 +53,34 @@ def solve(
     .jsonl file an object with a "question", and perhaps an "answer" to grade ours against. Answers go to stdout,
     all else to stderr.
     """
-    questions = read_questions(question, file)
+    questions = read_user_questions(question, file)
     many = file is not None
     # Opened before anything is paid for: a log that cannot be written must not cost an answer.
-    with nullcontext() if no_log else Store(default_path()) as log:
+    with nullcontext() if no_log else SolveLog(find_log_path()) as log:
         display = Display.for_stderr(hide_thinking, many=many)
-        NOTES.before = display.break_line
-        at_once = _at_once(given["model"], concurrency, display) if many else 1
-        shown = image_blocks(images)
-        session = Session(built(**given), display, log, many, at_once, json, usage, shown)
-        code = until_signal(session.ask(questions), session.tally)
+        WARNING_HANDLER.before = display.break_line
+        at_once = _choose_concurrency(params["model"], concurrency, display) if many else 1
+        shown = read_image_blocks(images)
+        session = Session(build_solver_from_options(**params), display, log, many, at_once, json, usage, shown)
+        code = run_until_signal(session.ask(questions), session.tally)
     click.get_current_context().exit(code)
 
 
-def image_blocks(places: Sequence[str]) -> list[dict[str, Any]]:
+def read_image_blocks(places: Sequence[str]) -> list[dict[str, Any]]:
     """Images as content blocks; raises `InputError` for one that cannot be read."""
     if not places:
         return []
-    from adaptive.chat.images import image_block
+    from adaptive.chat.images import build_image_block
 
-    return [image_block(place) for place in places]
+    return [build_image_block(place) for place in places]
 
 
-def _at_once(model: str, asked: int | None, display: Display) -> int:
+def _choose_concurrency(model: str, requested: int | None, display: Display) -> int:
     """How many questions are solved at once: as many as the engine is good for, one where thinking is shown."""
     if display.lines:
-        if asked not in (None, 1):
+        if requested not in (None, 1):
             raise click.UsageError("thinking is shown of one question at a time: leave out --concurrency")
         return 1
-    from adaptive.engines.registry import parallel
+    from adaptive.engines.registry import get_parallel_solves
 
-    return asked or parallel(model)
+    return requested or get_parallel_solves(model)

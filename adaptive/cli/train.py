@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from adaptive.cli.support.options import LADDER, engine_options, question_columns
+from adaptive.cli.support.options import LADDER, engine_options, question_column_options
 from adaptive.cli.support.train_options import TrainOptions, is_database
 from adaptive.errors import InputError
 from adaptive.types.ladder import EFFORTS
@@ -52,7 +52,7 @@ is measured on those beyond N."""
 @click.command(epilog=EPILOG)
 @click.argument("source")
 @engine_options
-@question_columns
+@question_column_options
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="FOLDER",
               help="Where the profile is written.")  # fmt: skip
 @click.option("--ladder", metavar="BUDGETS", help=f"Thinking budgets, say {LADDER}, or 0,64:low,256:high.")
@@ -78,37 +78,39 @@ is measured on those beyond N."""
 @click.option("--embed", metavar="SPEC",
               help="With outcomes: an embedding model, through which difficulty sees questions too.")  # fmt: skip
 @click.pass_context
-def train(context: click.Context, /, **given: Any) -> None:
+def train_command(context: click.Context, /, **params: Any) -> None:
     """Train a profile on your own model's outcomes or questions.
 
     From outcomes come P(solved) for each rung, from the question's text and from the direct answer, and P(right)
     of an answer. Questions are answered without thinking and, where that is wrong, with it (s1's rule): from this
     come P(solved) and the confidence from which an answer is accepted. A card in FOLDER has all figures.
     """
-    asked = TrainOptions(**given)
+    asked = TrainOptions(**params)
     if is_database(asked.source):
-        _unused(context, (*ASKING, *COLUMNS), f"{asked.source} is recorded outcomes, and no model is asked")
-        _outcomes(context, asked)
+        _reject_unused_options(
+            context, (*ASKING, *COLUMNS), f"{asked.source} is recorded outcomes, and no model is asked"
+        )
+        _train_on_outcomes(context, asked)
     else:
         from adaptive.cli.support.train_questions import train_questions
 
-        _unused(context, RECORDED, f"{asked.source} holds questions, no outcomes")
+        _reject_unused_options(context, RECORDED, f"{asked.source} holds questions, no outcomes")
         train_questions(asked)
 
 
-def _outcomes(context: click.Context, asked: TrainOptions) -> None:
+def _train_on_outcomes(context: click.Context, options: TrainOptions) -> None:
     """Fit to recorded outcomes: difficulty, or with --calibrate only where the model is."""
-    from adaptive.cli.support.train_outcomes import train_outcomes
-    from adaptive.cli.support.train_placement import calibrate_outcomes
+    from adaptive.cli.support.train_outcomes import train_on_outcomes
+    from adaptive.cli.support.train_placement import place_by_outcomes
 
-    if asked.calibrate is None:
-        train_outcomes(asked)
+    if options.calibrate is None:
+        train_on_outcomes(options)
     else:
-        _unused(context, FITTED, "--calibrate fits no difficulty")
-        calibrate_outcomes(asked, asked.calibrate)
+        _reject_unused_options(context, FITTED, "--calibrate fits no difficulty")
+        place_by_outcomes(options, options.calibrate)
 
 
-def _unused(context: click.Context, options: Sequence[str], why: str) -> None:
+def _reject_unused_options(context: click.Context, options: Sequence[str], why: str) -> None:
     """Raise `InputError` where one of these options was given."""
     given = (n for n in options if context.get_parameter_source(n) == ParameterSource.COMMANDLINE)
     if name := next(given, None):

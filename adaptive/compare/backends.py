@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.messages import AnyMessage
 
-from adaptive.answers.extract import BOX, final_answer, refuses
-from adaptive.compare.cell import Bought, Cell
+from adaptive.answers.extract import BOX, extract_final_answer, is_refusal
+from adaptive.compare.cell import Cell, CellResult
 from adaptive.engines.protocol import Sampling, TokenEngine
 from adaptive.policy.arms import Plan
-from adaptive.policy.ladder import fitted
+from adaptive.policy.ladder import map_efforts
 from adaptive.profile.profile import Profile
-from adaptive.solver.model import Context
-from adaptive.solver.token_model import TokenBound
+from adaptive.solver.model import AttemptContext
+from adaptive.solver.token_model import TokenSolverModel
 from adaptive.types.attempt import Attempt, Status
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.options import Options
@@ -28,17 +28,17 @@ from adaptive.verify import Rules
 
 if TYPE_CHECKING:
     from adaptive.chat.model import ChatModel
-    from adaptive.chat.response import Turn
+    from adaptive.chat.response import ChatResponse
 
 
-ROOM = 1024
+ANSWER_TOKENS = 1024
 """Tokens of a cap that are left to the answer where a provider takes a thinking budget, or a quarter of less."""
 
 
-class Model(Protocol):
+class ComparisonBackend(Protocol):
     """A model whose cells can be asked."""
 
-    async def ask(self, cell: Cell) -> Bought:
+    async def ask(self, cell: Cell) -> CellResult:
         """What a cell buys; raises `AdaptiveError` where it fails."""
         ...
 
@@ -48,30 +48,32 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True)
-class Hosted:
+class ChatBackend:
     """A chat model. temperature: None for its own."""
 
     model: ChatModel
     messages: Sequence[AnyMessage]
     temperature: float | None = None
 
-    async def ask(self, cell: Cell) -> Bought:
+    async def ask(self, cell: Cell) -> CellResult:
         """One call, tried again only where nothing came of it."""
         from adaptive.chat.model import ChatModel
-        from adaptive.chat.request import Ask
+        from adaptive.chat.request import ChatRequest
 
         _, effort, cap = cell.setting
         one = ChatModel(self.model.chat, self.model.name)  # its notes are of this cell alone
-        turn = await one.ask(self.messages, Ask(effort, cap - min(ROOM, cap // 4), cap, self.temperature))
+        turn = await one.ask(
+            self.messages, ChatRequest(effort, cap - min(ANSWER_TOKENS, cap // 4), cap, self.temperature)
+        )
         blind = [] if one.efforts or effort == "none" else [f"{one.name}: it tells no efforts apart"]
-        return Bought(_attempt(turn, cell), turn.finish, (*one.notes(), *blind))
+        return CellResult(_to_attempt(turn, cell), turn.finish, (*one.notes(), *blind))
 
     async def close(self) -> None:
         """Nothing to do: its client closes with the process."""
 
 
 @dataclass(frozen=True)
-class Local:
+class EngineBackend:
     """A model on a token engine. temperature: None for greedy; repeats have a seed each."""
 
     engine: TokenEngine
@@ -79,22 +81,24 @@ class Local:
     messages: Sequence[AnyMessage]
     temperature: float | None = None
 
-    async def ask(self, cell: Cell) -> Bought:
+    async def ask(self, cell: Cell) -> CellResult:
         """One attempt with the effort's budget forced."""
-        ladder, notes = fitted(Ladder((self.rung(cell),)), self.engine.codec.efforts)
+        ladder, notes = map_efforts(Ladder((self.make_rung(cell),)), self.engine.codec.efforts)
         options = Options(stop="none", temperature=self.temperature or 0.0, seed=cell.repeat)
         session = uuid.uuid4().hex
-        bound = TokenBound(self.engine, replace(self.profile, ladder=ladder), Rules())
-        context = Context(options, Sampling(options.temperature, seed=options.seed), session, _unseen, 0, session)
+        bound = TokenSolverModel(self.engine, replace(self.profile, ladder=ladder), Rules())
+        context = AttemptContext(
+            options, Sampling(options.temperature, seed=options.seed), session, _ignore_event, 0, session
+        )
         try:
-            attempt = await bound.buy(self.messages, Plan(0, ladder[0], "first", ""), (), context)
+            attempt = await bound.make_attempt(self.messages, Plan(0, ladder[0], "first", ""), (), context)
         finally:
             await self.engine.release(session)
         if not self.engine.codec.efforts and cell.setting.effort != "none":
             notes.append("its chat template tells no efforts apart")
-        return Bought(attempt, attempt.finish, tuple(f"{cell.setting.model}: {note}" for note in notes))
+        return CellResult(attempt, attempt.finish, tuple(f"{cell.setting.model}: {note}" for note in notes))
 
-    def rung(self, cell: Cell) -> Rung:
+    def make_rung(self, cell: Cell) -> Rung:
         """The rung of a cell: the profile's answer room, at most half of the cap, and the rest for thinking."""
         _, effort, cap = cell.setting
         room = min(max(1, cap // 2), self.profile.ladder[self.profile.ladder.top].answer_room)
@@ -105,11 +109,11 @@ class Local:
         await self.engine.close()
 
 
-def _attempt(turn: Turn, cell: Cell) -> Attempt:
+def _to_attempt(turn: ChatResponse, cell: Cell) -> Attempt:
     """A turn as an attempt, so that verifiers can judge it."""
     _, effort, cap = cell.setting
     whole = turn.finish == "stop"
-    answer = _answer(turn.text, whole) if turn.finish != "refusal" else None
+    answer = _extract_answer(turn.text, whole) if turn.finish != "refusal" else None
     status: Status = "answered" if whole and turn.text.strip() else "refused"
     if turn.finish == "length":
         status = "starved" if answer is None else "answered"
@@ -120,13 +124,13 @@ def _attempt(turn: Turn, cell: Cell) -> Attempt:
     )  # fmt: skip
 
 
-def _answer(text: str, whole: bool) -> str | None:
+def _extract_answer(text: str, whole: bool) -> str | None:
     """The final answer: what is boxed, or all of a text without a box that was ended and is no refusal."""
-    boxed = final_answer(text)
-    if boxed is not None or not whole or refuses(text) or BOX in text:
+    boxed = extract_final_answer(text)
+    if boxed is not None or not whole or is_refusal(text) or BOX in text:
         return boxed
     return text.strip() or None
 
 
-def _unseen(_: dict[str, Any]) -> None:
+def _ignore_event(_: dict[str, Any]) -> None:
     """Events are not shown: cells run side by side."""

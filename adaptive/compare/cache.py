@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from adaptive._util.redact import masked
-from adaptive._util.sqlite import PaidFile
-from adaptive.compare.cell import Bought, Cell
-from adaptive.solve_log import default_path
+from adaptive._util.redact import redact_address
+from adaptive._util.sqlite import CacheFile
+from adaptive.compare.cell import Cell, CellResult
+from adaptive.solve_log import find_log_path
 
 SCHEMA = """CREATE TABLE cells (
     key TEXT PRIMARY KEY,
@@ -32,7 +32,7 @@ SCHEMA = """CREATE TABLE cells (
 
 
 @dataclass(frozen=True)
-class Asking:
+class ComparisonRequest:
     """What all cells of a comparison are asked with.
 
     images: digests of their bytes, or of their addresses. temperature: None for the model's own. engine: what
@@ -44,44 +44,52 @@ class Asking:
     temperature: float | None = None
     engine: Mapping[str, Any] = field(default_factory=dict)
 
-    def key(self, cell: Cell) -> str:
+    def make_key(self, cell: Cell) -> str:
         """The digest of all that a cell is asked with."""
         model, effort, cap = cell.setting
-        asked = [self.prompt, self.images, masked(model), effort, cap, self.temperature, cell.repeat]
-        return digest(json.dumps([*asked, dict(self.engine)], sort_keys=True).encode())
+        asked = [self.prompt, self.images, redact_address(model), effort, cap, self.temperature, cell.repeat]
+        return hash_bytes(json.dumps([*asked, dict(self.engine)], sort_keys=True).encode())
 
 
-def digest(data: bytes) -> str:
+def hash_bytes(data: bytes) -> str:
     """The SHA-256 of some bytes, as text."""
     return hashlib.sha256(data).hexdigest()
 
 
-def default_cache() -> Path:
+def get_default_cache_path() -> Path:
     """`compare.db` beside the log of solves."""
-    return default_path().with_name("compare.db")
+    return find_log_path().with_name("compare.db")
 
 
-class Cache(PaidFile):
+class CellCache(CacheFile):
     """The open file; a context manager."""
 
     FORMAT, TABLE, SCHEMA = 1, "cells", SCHEMA
-    OF, INSTEAD = "comparisons", "name another with --cache"
+    CONTENT, REMEDY = "comparisons", "name another with --cache"
 
-    def get(self, asking: Asking, cell: Cell) -> Bought | None:
+    def get(self, asking: ComparisonRequest, cell: Cell) -> CellResult | None:
         """What a cell bought in an earlier run; None if it was not asked."""
-        with self._explained():
-            found = self._db.execute("SELECT bought FROM cells WHERE key = ?", (asking.key(cell),)).fetchone()
-            return None if found is None else Bought.from_json(json.loads(found[0]))
+        with self._explain_errors():
+            found = self._db.execute("SELECT bought FROM cells WHERE key = ?", (asking.make_key(cell),)).fetchone()
+            return None if found is None else CellResult.from_json(json.loads(found[0]))
 
-    def add(self, asking: Asking, cell: Cell, bought: Bought) -> None:
+    def add(self, asking: ComparisonRequest, cell: Cell, result: CellResult) -> None:
         """Keep what a cell bought, over what it bought before."""
         model, effort, cap = cell.setting
-        said = json.dumps(bought.to_json(), ensure_ascii=False)
-        row = (asking.key(cell), datetime.now(UTC).isoformat(), masked(model), effort, cap, cell.repeat, said)
-        with self._explained():
+        said = json.dumps(result.to_json(), ensure_ascii=False)
+        row = (
+            asking.make_key(cell),
+            datetime.now(UTC).isoformat(),
+            redact_address(model),
+            effort,
+            cap,
+            cell.repeat,
+            said,
+        )
+        with self._explain_errors():
             self._db.execute("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 
-def image_digests(blocks: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def hash_images(blocks: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """Digests of image blocks, of their bytes or their address."""
-    return tuple(digest(str(one.get("base64") or one.get("url")).encode()) for one in blocks)
+    return tuple(hash_bytes(str(one.get("base64") or one.get("url")).encode()) for one in blocks)

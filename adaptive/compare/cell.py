@@ -10,10 +10,10 @@ from adaptive.types.ladder import Effort
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
 
-Ended = Literal["answered", "starved", "cut off", "refused", "failed"]
+CellStatus = Literal["answered", "starved", "cut off", "refused", "failed"]
 
 
-class Setting(NamedTuple):
+class CellSetting(NamedTuple):
     """Where the levers stand. cap: the most tokens that may be made, thinking included."""
 
     model: str
@@ -25,12 +25,12 @@ class Setting(NamedTuple):
 class Cell:
     """One call at one setting; `repeat` counts calls at the same one, from 0."""
 
-    setting: Setting
+    setting: CellSetting
     repeat: int = 0
 
 
 @dataclass(frozen=True)
-class Bought:
+class CellResult:
     """What a call brought.
 
     finish: how it ended in the words of whoever ended it: of a chat model `stop`, `length`, `refusal` or `tools`,
@@ -47,61 +47,61 @@ class Bought:
         return {"attempt": attempt, "finish": self.finish, "notes": list(self.notes)}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Bought:
+    def from_json(cls, data: dict[str, Any]) -> CellResult:
         """What `to_json` wrote."""
         return cls(Attempt.from_json(data["attempt"]), data["finish"], tuple(data["notes"]))
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """A cell and how it ended: what it bought, judged, or else the sentence of its error.
 
     cached: whether it was paid for in an earlier run.
     """
 
     cell: Cell
-    bought: Bought | None = None
+    result: CellResult | None = None
     verdict: Verdict | None = None
     error: str = ""
     cached: bool = False
 
     @property
-    def ended(self) -> Ended:
+    def status(self) -> CellStatus:
         """How it ended. Starved is without any text, cut off with some that is no whole answer."""
-        if self.bought is None:
+        if self.result is None:
             return "failed"
-        status = self.bought.attempt.status
-        return "cut off" if status == "starved" and self.bought.attempt.text.strip() else status
+        status = self.result.attempt.status
+        return "cut off" if status == "starved" and self.result.attempt.text.strip() else status
 
     @property
     def accepted(self) -> bool:
         """Whether it answered, and the verdict on that is good."""
-        return self.ended == "answered" and self.verdict is not None and self.verdict.accepted
+        return self.status == "answered" and self.verdict is not None and self.verdict.accepted
 
     @property
     def answer(self) -> str | None:
         """The answer of a cell that has one."""
-        return self.bought.attempt.answer if self.bought else None
+        return self.result.attempt.answer if self.result else None
 
     @property
     def usage(self) -> Usage:
         """What it spent; nothing where it failed."""
-        return self.bought.attempt.usage if self.bought else Usage()
+        return self.result.attempt.usage if self.result else Usage()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
         model, effort, cap = self.cell.setting
-        attempt = self.bought.attempt if self.bought else None
+        attempt = self.result.attempt if self.result else None
         return {
-            "model": model, "effort": effort, "cap": cap, "repeat": self.cell.repeat, "ended": self.ended,
-            "finish": self.bought.finish if self.bought else None, "accepted": self.accepted,
+            "model": model, "effort": effort, "cap": cap, "repeat": self.cell.repeat, "ended": self.status,
+            "finish": self.result.finish if self.result else None, "accepted": self.accepted,
             "answer": self.answer, "text": attempt.text if attempt else None,
             "verdict": self.verdict.to_json() if self.verdict else None,
-            "usage": self.usage.to_json() if self.bought else None, "error": self.error or None,
-            "cached": self.cached, "notes": list(self.bought.notes) if self.bought else [],
+            "usage": self.usage.to_json() if self.result else None, "error": self.error or None,
+            "cached": self.cached, "notes": list(self.result.notes) if self.result else [],
         }  # fmt: skip
 
 
-def made(usage: Usage) -> int:
+def count_generated_tokens(usage: Usage) -> int:
     """The tokens of a usage beside the prompt: what a cap limits."""
     return usage.total - usage.prompt

@@ -5,50 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import product
 
-from adaptive.compare.cell import Cell, Setting
+from adaptive.compare.cell import Cell, CellSetting
 from adaptive.errors import InputError
 from adaptive.types.ladder import Effort, parse_effort
 
-CELL = "MODEL,EFFORT,CAP, as in openai:o1,high,40000"
+CELL_SYNTAX = "MODEL,EFFORT,CAP, as in openai:o1,high,40000"
 
 
 def parse_efforts(text: str) -> list[Effort]:
     """Efforts parted by commas, each once; raises `InputError`."""
-    return list(dict.fromkeys(parse_effort(part) for part in _parts(text, "efforts", "low,high")))
+    return list(dict.fromkeys(parse_effort(part) for part in _split_parts(text, "efforts", "low,high")))
 
 
 def parse_caps(text: str) -> list[int]:
     """Caps in tokens parted by commas, each once; raises `InputError`."""
-    return list(dict.fromkeys(map(_cap, _parts(text, "caps", "4000,40000"))))
+    return list(dict.fromkeys(map(_parse_cap, _split_parts(text, "caps", "4000,40000"))))
 
 
-def parse_cell(text: str) -> Setting:
+def parse_cell(text: str) -> CellSetting:
     """One setting, written MODEL,EFFORT,CAP; raises `InputError`."""
     model, *levers = (part.strip() for part in text.rsplit(",", 2))
     if not model or len(levers) != 2:
-        raise InputError(f"the cell {text!r} is not written {CELL}.")
-    return Setting(model, parse_effort(levers[0]), _cap(levers[1]))
+        raise InputError(f"the cell {text!r} is not written {CELL_SYNTAX}.")
+    return CellSetting(model, parse_effort(levers[0]), _parse_cap(levers[1]))
 
 
-def grid(models: Iterable[str], efforts: Sequence[Effort], caps: Sequence[int]) -> list[Setting]:
+def build_grid(models: Iterable[str], efforts: Sequence[Effort], caps: Sequence[int]) -> list[CellSetting]:
     """Each model at each effort and cap."""
-    return [Setting(*one) for one in product(models, efforts, caps)]
+    return [CellSetting(*one) for one in product(models, efforts, caps)]
 
 
-def cells(settings: Iterable[Setting], repeats: int) -> list[Cell]:
+def build_cells(settings: Iterable[CellSetting], repeats: int) -> list[Cell]:
     """Each setting once, `repeats` times over: all of the first round come before the second."""
     once = list(dict.fromkeys(settings))
     return [Cell(setting, repeat) for repeat in range(repeats) for setting in once]
 
 
-def _parts(text: str, what: str, example: str) -> list[str]:
+def _split_parts(text: str, what: str, example: str) -> list[str]:
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
         raise InputError(f"the {what} {text!r} have an empty part: write them as {example}.")
     return parts
 
 
-def _cap(text: str) -> int:
+def _parse_cap(text: str) -> int:
     try:
         cap = int(text)
     except ValueError:

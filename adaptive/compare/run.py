@@ -10,17 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from adaptive._util.aio import at_once
-from adaptive._util.redact import masked
-from adaptive.compare.backends import Local, Model
-from adaptive.compare.cache import Asking, Cache
-from adaptive.compare.cell import Bought, Cell, Row
+from adaptive._util.aio import run_concurrently
+from adaptive._util.redact import redact_address
+from adaptive.compare.backends import ComparisonBackend, EngineBackend
+from adaptive.compare.cache import CellCache, ComparisonRequest
+from adaptive.compare.cell import Cell, CellResult, ComparisonRow
 from adaptive.errors import AdaptiveError
-from adaptive.prices import Prices, priced
+from adaptive.prices import Prices, add_cost
 from adaptive.types.verdict import Verdict
 from adaptive.verify import Rules, Verifier
 
-OnRow = Callable[[Row], None]
+OnRow = Callable[[ComparisonRow], None]
 
 
 @dataclass
@@ -30,63 +30,65 @@ class Comparison:
     check: what judges answers; without one it is the form alone. concurrency: hosted cells asked at once.
     """
 
-    asking: Asking
+    asking: ComparisonRequest
     cells: Sequence[Cell]
-    cache: Cache
+    cache: CellCache
     prices: Prices
     check: Verifier | None = None
     concurrency: int = 4
-    _ended: dict[Cell, Row] = field(default_factory=dict)
+    _rows_by_cell: dict[Cell, ComparisonRow] = field(default_factory=dict)
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ComparisonRow]:
         """The cells that have ended, in the order of the grid."""
-        return [self._ended[cell] for cell in self.cells if cell in self._ended]
+        return [self._rows_by_cell[cell] for cell in self.cells if cell in self._rows_by_cell]
 
     @property
     def missing(self) -> list[Cell]:
         """The cells that have not."""
-        return [cell for cell in self.cells if cell not in self._ended]
+        return [cell for cell in self.cells if cell not in self._rows_by_cell]
 
-    async def recall(self) -> None:
+    async def load_cached(self) -> None:
         """End the cells that were paid for in an earlier run."""
         for cell in self.missing:
             if (bought := self.cache.get(self.asking, cell)) is not None:
-                self._ended[cell] = await self._row(cell, bought, cached=True)
+                self._rows_by_cell[cell] = await self._build_row(cell, bought, cached=True)
 
-    async def run(self, models: Mapping[str, Model], on_row: OnRow) -> None:
+    async def run(self, models: Mapping[str, ComparisonBackend], on_row: OnRow) -> None:
         """Ask what is missing of these models, by their specs; one that fails keeps none from being asked."""
         alone = asyncio.Lock()
 
         async def one(cell: Cell) -> None:
             model = models[cell.setting.model]
-            turn: AbstractAsyncContextManager[object] = alone if isinstance(model, Local) else nullcontext()
+            turn: AbstractAsyncContextManager[object] = (
+                alone if isinstance(model, EngineBackend) else nullcontext()
+            )
             async with turn:
-                row = await self._asked(model, cell)
-            self._ended[cell] = row
+                row = await self._ask_model(model, cell)
+            self._rows_by_cell[cell] = row
             on_row(row)
 
         missing = self.missing
         try:
-            await at_once(missing, min(self.concurrency, len(missing)), one)
+            await run_concurrently(missing, min(self.concurrency, len(missing)), one)
         finally:
             for model in models.values():
                 await model.close()
 
-    async def _asked(self, model: Model, cell: Cell) -> Row:
+    async def _ask_model(self, model: ComparisonBackend, cell: Cell) -> ComparisonRow:
         try:
             bought = await model.ask(cell)
         except AdaptiveError as error:
-            return Row(cell, error=masked(str(error)))
+            return ComparisonRow(cell, error=redact_address(str(error)))
         self.cache.add(self.asking, cell, bought)
-        return await self._row(cell, bought, cached=False)
+        return await self._build_row(cell, bought, cached=False)
 
-    async def _row(self, cell: Cell, bought: Bought, *, cached: bool) -> Row:
+    async def _build_row(self, cell: Cell, result: CellResult, *, cached: bool) -> ComparisonRow:
         """What was bought, priced and judged now: prices and checks may be others than when it was paid for."""
-        usage = priced(bought.attempt.usage, cell.setting.model, self.prices)
-        bought = replace(bought, attempt=replace(bought.attempt, usage=usage))
-        return Row(cell, bought, await self._judged(bought), cached=cached)
+        usage = add_cost(result.attempt.usage, cell.setting.model, self.prices)
+        result = replace(result, attempt=replace(result.attempt, usage=usage))
+        return ComparisonRow(cell, result, await self._judge_result(result), cached=cached)
 
-    async def _judged(self, bought: Bought) -> Verdict:
+    async def _judge_result(self, result: CellResult) -> Verdict:
         judge = self.check or Rules()
-        return await judge.verify(self.asking.prompt, bought.attempt, ())
+        return await judge.verify(self.asking.prompt, result.attempt, ())

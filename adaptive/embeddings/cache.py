@@ -13,37 +13,37 @@ from pathlib import Path
 
 import numpy as np
 
-from adaptive._util.aio import at_once
-from adaptive._util.sqlite import PaidFile
+from adaptive._util.aio import run_concurrently
+from adaptive._util.sqlite import CacheFile
 from adaptive.embeddings.protocol import Embedder, Vectors
 from adaptive.errors import AdaptiveError
-from adaptive.solve_log import default_path
+from adaptive.solve_log import find_log_path
 
 
 def default_kept() -> Path:
     """`embeddings.db` beside the log of solves."""
-    return default_path().with_name("embeddings.db")
+    return find_log_path().with_name("embeddings.db")
 
 
-class Kept(PaidFile):
+class Kept(CacheFile):
     """The open file; a context manager. `name` is an embedding model's (`Embedder.name`)."""
 
     FORMAT, TABLE = 1, "vectors"
     SCHEMA = "CREATE TABLE vectors (key TEXT PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
-    OF, INSTEAD = "embeddings", "move it away, or name another log in ADAPTIVE_LOG, beside which it stands"
+    CONTENT, REMEDY = "embeddings", "move it away, or name another log in ADAPTIVE_LOG, beside which it stands"
 
     def get(self, name: str, texts: Sequence[str]) -> dict[str, Vectors]:
         """The vectors that there are of these texts, shape (D,) each."""
         keys = {key_of(name, text): text for text in texts}
         sql = "SELECT key, vector FROM vectors WHERE key IN (SELECT value FROM json_each(?))"
-        with self._explained():
+        with self._explain_errors():
             rows = self._db.execute(sql, (json.dumps(list(keys)),)).fetchall()
             return {keys[key]: np.frombuffer(vector, dtype="<f4") for key, vector in rows}
 
     def add(self, name: str, texts: Sequence[str], vectors: Vectors) -> None:
         """Keep what a model made of some texts, shape (n, D)."""
         made = [(key_of(name, t), v.astype("<f4").tobytes()) for t, v in zip(texts, vectors, strict=True)]
-        with self._explained(), self._db:
+        with self._explain_errors(), self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", made)
 
@@ -74,7 +74,7 @@ async def fill(
             tell()
 
     batches = [texts[i : i + embedder.batch] for i in range(0, len(texts), embedder.batch)]
-    await at_once(batches, embedder.parallel, one)
+    await run_concurrently(batches, embedder.parallel, one)
 
 
 def gathered(found: dict[str, Vectors], texts: Sequence[str], who: str) -> Vectors:

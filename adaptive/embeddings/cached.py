@@ -7,13 +7,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from adaptive._util.http import Patience
+from adaptive._util.http import ServerRetryPolicy
 from adaptive.embeddings.cache import Kept, default_kept, gathered
 from adaptive.embeddings.protocol import Embedder, Vectors
 from adaptive.embeddings.registry import open_embedder
 from adaptive.errors import AdaptiveError, InputError
 
-HURRY = Patience(timeout=5.0, retries=2, pause=1.0, late="it may be overloaded")
+HURRY = ServerRetryPolicy(timeout=5.0, retries=2, pause=1.0, late_advice="it may be overloaded")
 """A solve waits no longer for a server: the text alone tells nearly as much."""
 REST_SECONDS = 30.0
 """A model that failed is not asked again for so long, so that not every solve waits for it."""

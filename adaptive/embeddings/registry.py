@@ -9,11 +9,11 @@ from adaptive.errors import InputError
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
-    from adaptive._util.http import Patience
+    from adaptive._util.http import ServerRetryPolicy
     from adaptive.embeddings.protocol import Embedder
 
 
-def open_embedder(spec: str, patience: Patience | None = None) -> Embedder:
+def open_embedder(spec: str, patience: ServerRetryPolicy | None = None) -> Embedder:
     """The embedding model of a spec: `hf:ID-or-folder`, `http://host:port/v1#MODEL` or `provider:model`.
 
     patience: with a server, None for the engines' own. Raises `InputError` or `AdaptiveError` in one sentence.

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from adaptive._util.optional import imported
+from adaptive._util.optional import import_optional
 from adaptive.embeddings.protocol import Vectors, whole
-from adaptive.errors import AdaptiveError, InputError, on_one_line
+from adaptive.errors import AdaptiveError, InputError, to_single_line
 
 
 class LocalEmbedder:
@@ -20,13 +20,13 @@ class LocalEmbedder:
     batch, parallel = 16, 1
 
     def __init__(self, model: str) -> None:
-        package = imported("sentence_transformers", "embed")
+        package = import_optional("sentence_transformers", "embed")
         self.name = f"hf:{model}"
         folder = Path(model).expanduser()
         try:
             self._model = package.SentenceTransformer(str(folder) if folder.is_dir() else model)
         except Exception as error:  # the hub, torch and each model's own code have theirs
-            said = on_one_line(error).partition(". ")[0][:160]
+            said = to_single_line(error).partition(". ")[0][:160]
             raise InputError(f"embedding model {self.name!r} does not load ({said}): check the name.") from error
         self._turn = threading.Lock()  # a tokenizer must not be used by two threads at once
 
@@ -37,7 +37,7 @@ class LocalEmbedder:
                 rows = self._model.encode(list(texts), batch_size=self.batch, show_progress_bar=False)
             except RuntimeError as error:  # torch: out of memory, above all
                 raise AdaptiveError(
-                    f"embedding model {self.name!r} failed ({on_one_line(error, 160)})."
+                    f"embedding model {self.name!r} failed ({to_single_line(error, 160)})."
                 ) from error
         return whole(rows, len(texts), f"embedding model {self.name!r}")
 

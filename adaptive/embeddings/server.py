@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from adaptive._util.aio import LoopThread
-from adaptive._util.http import Part, Patience, RefusedError, Server, key_in_environment, listed
-from adaptive._util.redact import masked
+from adaptive._util.http import Part, RefusedError, ServerClient, ServerRetryPolicy, pick_model, read_server_key
+from adaptive._util.redact import redact_address
 from adaptive.embeddings.protocol import Vectors, whole
 from adaptive.errors import AdaptiveError, InputError
 
 LOG = logging.getLogger("adaptive")
 CUT = {"truncate_prompt_tokens": -1}
 """vLLM's word for cutting texts to the model's length. Others cut by themselves, or take no such word."""
-PATIENT = Patience(late="run it again to go on, or give the server more power")
+PATIENT = ServerRetryPolicy(late_advice="run it again to go on, or give the server more power")
 
 
 class ServerEmbedder:
@@ -28,18 +28,18 @@ class ServerEmbedder:
 
     batch, parallel = 32, 4
 
-    def __init__(self, url: str, patience: Patience | None = None) -> None:
+    def __init__(self, url: str, patience: ServerRetryPolicy | None = None) -> None:
         address, _, wanted = url.partition("#")
         address = address.rstrip("/")
-        if masked(address) != address:
+        if redact_address(address) != address:
             raise InputError(
-                f"the address {masked(address)} holds a password, which a profile must not: set ADAPTIVE_API_KEY."
+                f"the address {redact_address(address)} holds a password, which a profile must not: set ADAPTIVE_API_KEY."
             )
         self._loop, self._said_cut = LoopThread("adaptive-embeddings"), False
-        self._server = Server(address, key_in_environment(), patience or PATIENT, self.parallel)
+        self._server = ServerClient(address, read_server_key(), patience or PATIENT, self.parallel)
         try:
-            models = self._loop.call(self._server.models())
-            self._model = str(listed(models, wanted or None, address, f", as in {address}#NAME")["id"])
+            models = self._loop.call(self._server.list_models())
+            self._model = str(pick_model(models, wanted or None, address, f", as in {address}#NAME")["id"])
         except BaseException:
             self.close()
             raise
@@ -96,7 +96,7 @@ class Call:
         self.answer = part
         return False
 
-    def ended(self) -> None:
+    def on_end(self) -> None:
         """Without a part there is no answer."""
         self.answer = self.answer or {}
 

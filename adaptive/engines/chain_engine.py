@@ -12,12 +12,12 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from adaptive.engines.chains import Call, Chain, ChainPool
-from adaptive.engines.generation import Asked, Growing
-from adaptive.engines.loop_engine import Engine, in_callers_loop
+from adaptive.engines.chains import Chain, ChainCall, ChainPool
+from adaptive.engines.generation import GenerationRequest, GrowingGeneration
+from adaptive.engines.loop_engine import Engine, bind_to_callers_loop
 from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling
 from adaptive.engines.tokenizer import FolderCodec
-from adaptive.errors import AdaptiveError, on_one_line
+from adaptive.errors import AdaptiveError, to_single_line
 
 
 class ChainEngine(Engine):
@@ -65,11 +65,13 @@ class ChainEngine(Engine):
     ) -> Generation:
         """Continue `ids` by at most `max_tokens`; the contract is `TokenEngine.generate`'s."""
         if self._pool is None:
-            raise self._is_closed()
-        asked = Asked(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
-        self._check(asked.ids)
-        call = Call(Growing(asked, None if on_token is None else in_callers_loop(on_token), halt))
-        return await _finished(self._threads.submit(self._run, self._pool, call, session), call.halted)
+            raise self._build_closed_error()
+        asked = GenerationRequest(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
+        self._check_ids(asked.ids)
+        call = ChainCall(
+            GrowingGeneration(asked, None if on_token is None else bind_to_callers_loop(on_token), halt)
+        )
+        return await _await_job(self._threads.submit(self._run_call, self._pool, call, session), call.halted)
 
     async def release(self, session: str) -> None:
         """Forget the cache of `session`; a later call with it computes everything again."""
@@ -83,25 +85,25 @@ class ChainEngine(Engine):
             pool.clear()
         await asyncio.to_thread(self._threads.shutdown)
 
-    def _check(self, ids: Sequence[int]) -> None:
+    def _check_ids(self, ids: Sequence[int]) -> None:
         # The runtime takes a negative id for one counted from the vocabulary's end.
         if min(ids) < 0 or max(ids) >= self._vocabulary:
             raise ValueError(f"ids must be 0 to {self._vocabulary - 1}, got {min(ids)} to {max(ids)}")
 
-    def _run(self, pool: ChainPool, call: Call, session: str) -> Generation:
+    def _run_call(self, pool: ChainPool, call: ChainCall, session: str) -> Generation:
         """In a worker thread: the call, on the session's chain."""
         try:
             with pool.lend(session) as chain:
                 done = call.run(chain)
         except RuntimeError as error:
-            said = on_one_line(error)
+            said = to_single_line(error)
             raise AdaptiveError(f"model {self._name!r} failed while generating ({said}).") from error
         with self._counting:
             self._prefilled_total += done.prefilled
         return done
 
 
-async def _finished(job: Future[Generation], halted: threading.Event) -> Generation:
+async def _await_job(job: Future[Generation], halted: threading.Event) -> Generation:
     """What a job returns. When cancelled, the job is stopped and waited for, which takes one token."""
     waiting = asyncio.wrap_future(job)
     try:

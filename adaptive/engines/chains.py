@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive.engines.generation import Growing
+from adaptive.engines.generation import GrowingGeneration
 from adaptive.engines.protocol import Generation
-from adaptive.engines.sampling import choose
+from adaptive.engines.sampling import sample_token
 
 # A generator allocates its whole cache at once, so a chain starts with this room and doubles when it has to.
 FIRST_ROOM = 4096
@@ -46,13 +46,13 @@ class Chain(ABC):
     def _crop(self, length: int) -> int:
         """Shorten the cache to `length` ids, or to fewer where it cannot; returns how many it holds."""
 
-    def share(self, ids: Sequence[int]) -> int:
+    def reuse_prefix(self, ids: Sequence[int]) -> int:
         """Go back to the longest start of `ids` that the cache holds; returns its length.
 
         Logits are known only after the last id and at marks: where all of `ids` is held but its logits are
         gone, the last id is left to be computed again.
         """
-        length = _shared(self.ids, ids)
+        length = _count_shared(self.ids, ids)
         if length == len(ids) and length != len(self.ids) and length not in self._marks:
             length -= 1
         if length < len(self.ids):
@@ -115,7 +115,7 @@ class OnnxChain(Chain):
         return length
 
 
-def _shared(held: Sequence[int], ids: Sequence[int]) -> int:
+def _count_shared(held: Sequence[int], ids: Sequence[int]) -> int:
     """The length of the longest common start."""
     for place, (mine, yours) in enumerate(zip(held, ids, strict=False)):
         if mine != yours:
@@ -182,27 +182,27 @@ _PIECE = 64
 
 
 @dataclass
-class Call:
+class ChainCall:
     """A generation that grows on a chain, and `halted`, which stops it within one token.
 
     Every token that is kept is computed at once, the last one too: the next call finds it in the cache.
     """
 
-    growing: Growing
+    growing: GrowingGeneration
     halted: threading.Event = field(default_factory=threading.Event)
 
     def run(self, chain: Chain) -> Generation:
         """Continue the ids on a chain; what comes back after `halted` was set is of no use."""
-        asked = self.growing.asked
+        asked = self.growing.request
         chain.reserve(len(asked.ids) + asked.room)
-        cached = chain.share(asked.ids)
+        cached = chain.reuse_prefix(asked.ids)
         self._prefill(chain, cached)
         self._extend(chain)
         chain.mark()
-        return self.growing.done(cached)
+        return self.growing.finish(cached)
 
     def _prefill(self, chain: Chain, start: int) -> None:
-        ids = self.growing.asked.ids
+        ids = self.growing.request.ids
         for place in range(start, len(ids), _PIECE):
             if self.halted.is_set():
                 return
@@ -212,8 +212,8 @@ class Call:
     def _extend(self, chain: Chain) -> None:
         """Add tokens until no more are wanted."""
         # There are no logits only if the prefill was halted.
-        while not self.growing.over and not self.halted.is_set() and chain.logits is not None:
-            token, logprob = choose(chain.logits, self.growing.asked.sampling, len(chain.ids))
+        while not self.growing.is_complete and not self.halted.is_set() and chain.logits is not None:
+            token, logprob = sample_token(chain.logits, self.growing.request.sampling, len(chain.ids))
             self.growing.add((token,), (logprob,))
             if self.growing.stop is None:
                 chain.append((token,))

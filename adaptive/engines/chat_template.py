@@ -13,7 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from adaptive.errors import InputError
 
 
-def chat_template(folder: Path, config: dict[str, Any]) -> Template:
+def load_chat_template(folder: Path, config: dict[str, Any]) -> Template:
     """The template of a folder, given its tokenizer_config.json; raises `InputError` if there is none."""
     # Sandboxed: a template is code that came with a model.
     env = ImmutableSandboxedEnvironment(
@@ -23,12 +23,12 @@ def chat_template(folder: Path, config: dict[str, Any]) -> Template:
     env.globals["raise_exception"] = _raise_exception
     env.globals["strftime_now"] = _strftime_now
     try:
-        return env.from_string(_source(folder, config))
+        return env.from_string(_read_source(folder, config))
     except TemplateError as error:
         raise InputError(f"the chat template of {folder} is broken: {error}.") from error
 
 
-def _source(folder: Path, config: dict[str, Any]) -> str:
+def _read_source(folder: Path, config: dict[str, Any]) -> str:
     """From chat_template.jinja or from tokenizer_config.json, where it may be one of several by name."""
     path = folder / "chat_template.jinja"
     if path.exists():

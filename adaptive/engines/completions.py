@@ -10,27 +10,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptive._util.aio import LoopThread
-from adaptive._util.http import LONGEST_PAUSE, RETRIES, Patience, RefusedError, Server, key_in_environment, listed
-from adaptive._util.redact import masked
-from adaptive.engines.dialects import Call, Place, find_dialect
-from adaptive.engines.generation import Asked, Growing
+from adaptive._util.http import (
+    LONGEST_PAUSE,
+    RETRIES,
+    RefusedError,
+    ServerClient,
+    ServerRetryPolicy,
+    pick_model,
+    read_server_key,
+)
+from adaptive._util.redact import redact_address
+from adaptive.engines.dialects import DialectCall, ServedModelInfo, find_dialect
+from adaptive.engines.generation import GenerationRequest, GrowingGeneration
 from adaptive.engines.loop_engine import LoopEngine
 from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.protocol import Generation, Sampling
-from adaptive.engines.tokenizer import FolderCodec, tokenizer_folder
+from adaptive.engines.tokenizer import FolderCodec, find_tokenizer_folder
 from adaptive.errors import InputError
 
-PROBE = (1,) * 257
+CACHE_PROBE = (1,) * 257
 """What is asked twice to see whether cached ids are told: longer than a cache's block, and known to all models."""
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedModel:
     """A model as its server tells of it: what asks for it, its name, where it is, and its window in ids."""
 
-    dialect: type[Call]
+    dialect: type[DialectCall]
     name: str
-    place: Place
+    info: ServedModelInfo
     window: int
 
 
@@ -60,50 +68,50 @@ class CompletionsEngine(LoopEngine):
         markers: MarkerStyle | None = None,
     ) -> None:
         address, loop = url.rstrip("/"), LoopThread("adaptive-server")
-        name = masked(address)
-        key = key_in_environment()
-        self._server = Server(address, key, Patience(timeout, retries, pause), concurrency)
+        name = redact_address(address)
+        key = read_server_key()
+        self._server = ServerClient(address, key, ServerRetryPolicy(timeout, retries, pause), concurrency)
         try:
-            self._served = loop.call(_connected(self._server, served_model, dialect))
-            codec = FolderCodec(_tokenizer(tokenizer, self._served, name), markers)
+            self._served = loop.call(_connect_model(self._server, served_model, dialect))
+            codec = FolderCodec(_find_tokenizer(tokenizer, self._served, name), markers)
             super().__init__(name, codec, self._served.window, loop)
         except BaseException:
-            _stop(self._server, loop)
+            _close_client(self._server, loop)
             raise
 
     @property
     def facts(self) -> dict[str, str]:
         """What the server can do, asked of it now, in two short calls."""
-        made = [self._loop.call(_made(self._server, self._served, PROBE)) for _ in range(2)]
+        made = [self._loop.call(_generate_one(self._server, self._served, CACHE_PROBE)) for _ in range(2)]
         dialect = self._served.dialect
-        tokenizes = self._loop.call(self._server.look("/tokenize", {dialect.text: "1"}))
+        tokenizes = self._loop.call(self._server.fetch_json("/tokenize", {dialect.text: "1"}))
         return {
             "dialect": dialect.name,
             "served model": self._served.name,
             "token ids in and out": "yes",
-            "log-probabilities": _yes(bool(made[0].logprobs)),
-            "cached ids are told": _yes(made[1].counted),
-            "tokenizer endpoint": _yes(tokenizes is not None),
+            "log-probabilities": _format_yes_no(bool(made[0].logprobs)),
+            "cached ids are told": _format_yes_no(made[1].counted),
+            "tokenizer endpoint": _format_yes_no(tokenizes is not None),
         }
 
-    def _shut(self) -> None:
-        _stop(self._server, self._loop)
+    def _shut_down(self) -> None:
+        _close_client(self._server, self._loop)
 
-    async def _grow(self, growing: Growing) -> Generation:
-        return await _grown(self._server, self._served, growing)
+    async def _generate_in_loop(self, growing: GrowingGeneration) -> Generation:
+        return await _stream_generation(self._server, self._served, growing)
 
 
-async def _connected(server: Server, wanted: str | None, dialect: str | None) -> Served:
+async def _connect_model(server: ServerClient, wanted: str | None, dialect: str | None) -> ServedModel:
     """The model that is meant, after it has made a token; raises `InputError` with all that the server lacks."""
-    found = listed(await server.models(), wanted, server.url)
+    found = pick_model(await server.list_models(), wanted, server.url)
     call = await find_dialect(server, found, dialect)
-    place = await call.place(server, found)
-    served = Served(call, str(found["id"]), place, place.window or 1024)
+    place = await call.read_info(server, found)
+    served = ServedModel(call, str(found["id"]), place, place.window or 1024)
     lacks = [] if place.window else ["the length of a context"]
     try:
-        await _made(server, served, (1,))
+        await _generate_one(server, served, (1,))
     except RefusedError as error:
-        lacks.append(f"token ids in ({error.said})")
+        lacks.append(f"token ids in ({error.detail})")
     except InputError:
         lacks.append("token ids out")
     if lacks:
@@ -114,34 +122,34 @@ async def _connected(server: Server, wanted: str | None, dialect: str | None) ->
     return served
 
 
-async def _made(server: Server, served: Served, ids: tuple[int, ...]) -> Generation:
+async def _generate_one(server: ServerClient, served: ServedModel, ids: tuple[int, ...]) -> Generation:
     """One token after `ids`, or after as many of them as fit."""
-    asked = Asked(ids[: served.window - 1], 1, frozenset(), Sampling(), served.window)
-    return await _grown(server, served, Growing(asked))
+    asked = GenerationRequest(ids[: served.window - 1], 1, frozenset(), Sampling(), served.window)
+    return await _stream_generation(server, served, GrowingGeneration(asked))
 
 
-async def _grown(server: Server, served: Served, growing: Growing) -> Generation:
-    call = served.dialect(server.url, served.name, growing, served.place.slots)
+async def _stream_generation(server: ServerClient, served: ServedModel, growing: GrowingGeneration) -> Generation:
+    call = served.dialect(server.url, served.name, growing, served.info.slots)
     await server.stream(call)
-    return growing.done(call.cached)
+    return growing.finish(call.cached)
 
 
-def _stop(server: Server, loop: LoopThread) -> None:
+def _close_client(server: ServerClient, loop: LoopThread) -> None:
     loop.call(server.close())
     loop.stop()
 
 
-def _tokenizer(given: str | None, served: Served, url: str) -> Any:
+def _find_tokenizer(tokenizer: str | None, served: ServedModel, url: str) -> Any:
     try:
-        return tokenizer_folder(given or served.place.root)
+        return find_tokenizer_folder(tokenizer or served.info.root)
     except InputError as error:
-        if given:
+        if tokenizer:
             raise
         raise InputError(
-            f"the tokenizer of {served.place.root!r}, which {url} serves, is not on this machine: "
+            f"the tokenizer of {served.info.root!r}, which {url} serves, is not on this machine: "
             "name its folder or hub ID with -o tokenizer=…"
         ) from error
 
 
-def _yes(fact: bool) -> str:
+def _format_yes_no(fact: bool) -> str:
     return "yes" if fact else "no"

@@ -16,15 +16,15 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from adaptive.engines.generation import Growing
-from adaptive.errors import AdaptiveError, InputError, on_one_line
+from adaptive.engines.generation import GrowingGeneration
+from adaptive.errors import AdaptiveError, InputError, to_single_line
 
 if TYPE_CHECKING:
-    from adaptive._util.http import Part, Server
+    from adaptive._util.http import Part, ServerClient
 
 
 @dataclass(frozen=True)
-class Place:
+class ServedModelInfo:
     """Where a model came from, its window in ids if the server tells it, and how many slots the server has."""
 
     root: str
@@ -32,7 +32,7 @@ class Place:
     slots: int = 1
 
 
-class Call(ABC):
+class DialectCall(ABC):
     """One call to the server at `url` for `model`; `cached` is what the server says it had of the ids."""
 
     name: ClassVar[str]
@@ -40,30 +40,30 @@ class Call(ABC):
     path: ClassVar[str]
     text: ClassVar[str] = "prompt"
 
-    def __init__(self, url: str, model: str, growing: Growing, slots: int) -> None:
+    def __init__(self, url: str, model: str, growing: GrowingGeneration, slots: int) -> None:
         self.url, self.model, self.growing, self.slots = url, model, growing, slots
         self.cached: int | None = None
         self._start = 0
 
     @classmethod
     @abstractmethod
-    async def place(cls, server: Server, listed: Part) -> Place:
+    async def read_info(cls, server: ServerClient, listed: Part) -> ServedModelInfo:
         """Where the model that is listed so is."""
 
     def request(self) -> Part | None:
         """What to ask for what is still missing; None where nothing is."""
-        if self.growing.over:
+        if self.growing.is_complete:
             return None
         self._start = len(self.growing.ids)
-        return self._body([*self.growing.asked.ids, *self.growing.ids], self.growing.left)
+        return self._build_body([*self.growing.request.ids, *self.growing.ids], self.growing.tokens_left)
 
-    def ended(self) -> None:
+    def on_end(self) -> None:
         """The answer to `request` ended by itself. Raises `AdaptiveError` where it brought nothing."""
-        if self.growing.over or len(self.growing.ids) > self._start:
+        if self.growing.is_complete or len(self.growing.ids) > self._start:
             return
         if not self.growing.ids:
             raise InputError(f"the server {self.url} gives no token ids, which budget forcing needs.")
-        made = f"{len(self.growing.ids)} of {self.growing.asked.room} tokens"
+        made = f"{len(self.growing.ids)} of {self.growing.request.room} tokens"
         raise AdaptiveError(f"the server {self.url} ended after {made} without saying why: ask again.")
 
     @abstractmethod
@@ -71,16 +71,16 @@ class Call(ABC):
         """Take one part of the answer; whether another one is wanted."""
 
     @abstractmethod
-    def _body(self, ids: list[int], most: int) -> Part:
+    def _build_body(self, ids: list[int], most: int) -> Part:
         """What to send for at most `most` tokens after `ids`."""
 
     @property
     def _seed(self) -> int | None:
-        asked = self.growing.asked
+        asked = self.growing.request
         return asked.seed_after(self._start) if asked.sampling.temperature > 0 else None
 
     @property
-    def _had(self) -> int:
+    def _received_count(self) -> int:
         """Ids that this request has brought."""
         return len(self.growing.ids) - self._start
 
@@ -89,15 +89,15 @@ class Call(ABC):
             self.cached = cached
 
 
-class VllmCall(Call):
+class VllmCall(DialectCall):
     """`vllm serve`, which has given ids since 0.10.2, and whatever speaks as it does."""
 
     name, owner, path = "vllm", "vllm", "/v1/completions"
 
     @classmethod
-    async def place(cls, server: Server, listed: Part) -> Place:
+    async def read_info(cls, server: ServerClient, listed: Part) -> ServedModelInfo:
         """Both as `/v1/models` lists them."""
-        return Place(str(listed.get("root") or listed["id"]), _count(listed.get("max_model_len")))
+        return ServedModelInfo(str(listed.get("root") or listed["id"]), _read_count(listed.get("max_model_len")))
 
     def take(self, part: Part) -> bool:
         """The last part has no ids, it tells what was cached."""
@@ -109,8 +109,8 @@ class VllmCall(Call):
             self._note_cached(int(details["cached_tokens"] or 0))
         return not self.growing.halted
 
-    def _body(self, ids: list[int], most: int) -> Part:
-        asked, how = self.growing.asked, self.growing.asked.sampling
+    def _build_body(self, ids: list[int], most: int) -> Part:
+        asked, how = self.growing.request, self.growing.request.sampling
         return {
             "model": self.model,
             "prompt": ids,
@@ -129,7 +129,7 @@ class VllmCall(Call):
         }
 
 
-class LlamaCppCall(Call):
+class LlamaCppCall(DialectCall):
     """`llama-server`, which ends at the model's own ends of turn and knows no other stop ids.
 
     A stream has no part for an id that leaves a character unfinished, only the count of tokens shows that there
@@ -138,61 +138,63 @@ class LlamaCppCall(Call):
 
     name, owner, path, text = "llama.cpp", "llamacpp", "/completion", "content"
 
-    def __init__(self, url: str, model: str, growing: Growing, slots: int) -> None:
+    def __init__(self, url: str, model: str, growing: GrowingGeneration, slots: int) -> None:
         super().__init__(url, model, growing, slots)
         self._lost = 0
 
     @classmethod
-    async def place(cls, server: Server, listed: Part) -> Place:
+    async def read_info(cls, server: ServerClient, listed: Part) -> ServedModelInfo:
         """The GGUF file, and the window of one slot: `--ctx-size` may be parted among several."""
-        props = await server.look("/props") or {}
+        props = await server.fetch_json("/props") or {}
         settings = props.get("default_generation_settings") or {}
-        slots = _count(props.get("total_slots")) or 1
-        return Place(str(props.get("model_path") or listed["id"]), _count(settings.get("n_ctx")), slots)
+        slots = _read_count(props.get("total_slots")) or 1
+        return ServedModelInfo(
+            str(props.get("model_path") or listed["id"]), _read_count(settings.get("n_ctx")), slots
+        )
 
     def request(self) -> Part | None:
         """As it is for every server, or the request that lost ids again."""
         if not self._lost:
             return super().request()
-        ids = [*self.growing.asked.ids, *self.growing.ids[: self._start]]
-        return {**self._body(ids, self._lost), "stream": False}
+        ids = [*self.growing.request.ids, *self.growing.ids[: self._start]]
+        return {**self._build_body(ids, self._lost), "stream": False}
 
     def take(self, part: Part) -> bool:
         """A part of the stream, or all that a request without streaming made."""
         tokens = part.get("tokens") or []
         known = [row["logprob"] for row in part.get("completion_probabilities") or ()]
-        self._take_count(part)
+        self._note_computed(part)
         if self._lost:
-            self._restore(tokens, known)
+            self._restore_lost(tokens, known)
             return False
-        if int(part.get("tokens_predicted") or 0) > self._had + len(tokens):
+        if int(part.get("tokens_predicted") or 0) > self._received_count + len(tokens):
             self._lost = int(part["tokens_predicted"])
             return False
         self.growing.add(tokens, known)
-        return not self.growing.over
+        return not self.growing.is_complete
 
-    def ended(self) -> None:
+    def on_end(self) -> None:
         """Where ids are lost there is still something to ask for."""
         if not self._lost:
-            super().ended()
+            super().on_end()
 
-    def _restore(self, tokens: list[int], known: list[float]) -> None:
-        had = self._had
+    def _restore_lost(self, tokens: list[int], logprobs: list[float]) -> None:
+        had = self._received_count
         if tokens[:had] == self.growing.ids[self._start :]:
             self._lost = 0
-            self.growing.add(tokens[had:], known[had:] if len(known) == len(tokens) else [])
-            self.ended()
+            self.growing.add(tokens[had:], logprobs[had:] if len(logprobs) == len(tokens) else [])
+            self.on_end()
         else:  # a near tie fell the other way: go on from what was told
             self._start, self._lost = len(self.growing.ids), self._lost - had
 
-    def _take_count(self, part: Part) -> None:
+    def _note_computed(self, part: Part) -> None:
         # `tokens_cached` is no count of what was reused: it is all that the slot holds in the end.
         computed = (part.get("timings") or {}).get("prompt_n")
         if computed is not None and "tokens_evaluated" in part:
             self._note_cached(int(part["tokens_evaluated"]) - int(computed))
 
-    def _body(self, ids: list[int], most: int) -> Part:
-        how = self.growing.asked.sampling
+    def _build_body(self, ids: list[int], most: int) -> Part:
+        how = self.growing.request.sampling
         return {
             "prompt": ids,
             # A slot that was just left is busy for a moment, and any other would compute the chain again.
@@ -212,38 +214,38 @@ class LlamaCppCall(Call):
         }
 
 
-class SglangCall(Call):
+class SglangCall(DialectCall):
     """SGLang. Its stream tells all ids so far, or the new ones with `--incremental-streaming-output`."""
 
     name, owner, path = "sglang", "sglang", "/generate"
 
     @classmethod
-    async def place(cls, server: Server, listed: Part) -> Place:
+    async def read_info(cls, server: ServerClient, listed: Part) -> ServedModelInfo:
         """The tokenizer's path, and the longest input, which is what leaves room for an answer at all."""
-        model = await server.look("/get_model_info") or {}
-        told = await server.look("/get_server_info") or {}
-        longest = _count(told.get("max_req_input_len"))
-        context = _count(listed.get("max_model_len")) or _count(told.get("context_length"))
+        model = await server.fetch_json("/get_model_info") or {}
+        told = await server.fetch_json("/get_server_info") or {}
+        longest = _read_count(told.get("max_req_input_len"))
+        context = _read_count(listed.get("max_model_len")) or _read_count(told.get("context_length"))
         # It keeps back six ids of the context.
         window = longest or (context - 6 if context else None)
-        return Place(str(model.get("tokenizer_path") or model.get("model_path") or listed["id"]), window)
+        return ServedModelInfo(str(model.get("tokenizer_path") or model.get("model_path") or listed["id"]), window)
 
     def take(self, part: Part) -> bool:
         """A part that is shorter than all that was made holds what is new."""
         meta, ids = part.get("meta_info") or {}, part.get("output_ids") or []
         reason = meta.get("finish_reason") or {}
         if reason.get("type") == "abort":
-            raise AdaptiveError(f"the server {self.url} gave up ({on_one_line(reason.get('message'), 160)}).")
-        new = ids if len(ids) < int(meta.get("completion_tokens") or 0) else ids[self._had :]
+            raise AdaptiveError(f"the server {self.url} gave up ({to_single_line(reason.get('message'), 160)}).")
+        new = ids if len(ids) < int(meta.get("completion_tokens") or 0) else ids[self._received_count :]
         rows = meta.get("output_token_logprobs") or []
         known = [row[0] for row in rows[len(rows) - len(new) :]] if len(rows) >= len(new) else []
         if "cached_tokens" in meta:
             self._note_cached(int(meta["cached_tokens"]))
         self.growing.add(new, known)
-        return not self.growing.over
+        return not self.growing.is_complete
 
-    def _body(self, ids: list[int], most: int) -> Part:
-        asked, how = self.growing.asked, self.growing.asked.sampling
+    def _build_body(self, ids: list[int], most: int) -> Part:
+        asked, how = self.growing.request, self.growing.request.sampling
         sampling = {
             "max_new_tokens": most,
             "stop_token_ids": sorted(asked.stop_ids),
@@ -264,10 +266,10 @@ class SglangCall(Call):
         }
 
 
-DIALECTS: tuple[type[Call], ...] = (VllmCall, LlamaCppCall, SglangCall)
+DIALECTS: tuple[type[DialectCall], ...] = (VllmCall, LlamaCppCall, SglangCall)
 
 
-async def find_dialect(server: Server, listed: Part, wanted: str | None) -> type[Call]:
+async def find_dialect(server: ServerClient, listed: Part, wanted: str | None) -> type[DialectCall]:
     """The dialect `wanted`, or else the one that the server is found to speak; raises `InputError`.
 
     A server that does not make itself known is asked as vLLM is: behind a gateway it may be one.
@@ -280,10 +282,10 @@ async def find_dialect(server: Server, listed: Part, wanted: str | None) -> type
     owner = listed.get("owned_by")
     if found := next((dialect for dialect in DIALECTS if dialect.owner == owner), None):
         return found
-    if "default_generation_settings" in (await server.look("/props") or {}):
+    if "default_generation_settings" in (await server.fetch_json("/props") or {}):
         return LlamaCppCall
-    return SglangCall if "model_path" in (await server.look("/get_model_info") or {}) else VllmCall
+    return SglangCall if "model_path" in (await server.fetch_json("/get_model_info") or {}) else VllmCall
 
 
-def _count(told: object) -> int | None:
-    return told if isinstance(told, int) and told > 0 else None
+def _read_count(value: object) -> int | None:
+    return value if isinstance(value, int) and value > 0 else None

@@ -9,7 +9,7 @@ from adaptive.engines.protocol import Generation, GenerationEnd, Halt, OnToken, 
 
 
 @dataclass(frozen=True)
-class Asked:
+class GenerationRequest:
     """What `TokenEngine.generate` was asked for, in a window of `window` ids; `ValueError` for what cannot be."""
 
     ids: tuple[int, ...]
@@ -34,16 +34,16 @@ class Asked:
         """The seed of this call: a continued sequence must not draw again what its start drew."""
         return self.seed_after(0)
 
-    def seed_after(self, made: int) -> int:
+    def seed_after(self, generated: int) -> int:
         """The seed with which it is asked for what is missing after `made` tokens."""
-        return (self.sampling.seed * 1_000_003 + len(self.ids) + made) % 2**31
+        return (self.sampling.seed * 1_000_003 + len(self.ids) + generated) % 2**31
 
 
 @dataclass
-class Growing:
+class GrowingGeneration:
     """A generation as it arrives; tokens that are kept are told to `on_token`, and `halt` may end it."""
 
-    asked: Asked
+    request: GenerationRequest
     on_token: OnToken | None = None
     halt: Halt | None = None
     session: str = ""
@@ -53,27 +53,27 @@ class Growing:
     halted: bool = False
 
     @property
-    def over(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether nothing more is wanted."""
-        return self.stop is not None or self.halted or len(self.ids) >= self.asked.room
+        return self.stop is not None or self.halted or len(self.ids) >= self.request.room
 
     @property
-    def left(self) -> int:
+    def tokens_left(self) -> int:
         """Tokens that are still missing."""
-        return self.asked.room - len(self.ids)
+        return self.request.room - len(self.ids)
 
     def add(self, ids: Sequence[int], logprobs: Sequence[float]) -> None:
         """Take tokens up to a stop id or the room; what comes after that is not kept."""
         for place, token in enumerate(ids):
-            if self.over:
+            if self.is_complete:
                 return
             logprob = logprobs[place] if place < len(logprobs) else None
-            if token in self.asked.stop_ids:
+            if token in self.request.stop_ids:
                 self.stop = token, logprob
                 return
-            self._keep(token, logprob)
+            self._append(token, logprob)
 
-    def _keep(self, token: int, logprob: float | None) -> None:
+    def _append(self, token: int, logprob: float | None) -> None:
         self.ids.append(token)
         if logprob is not None:
             self.logprobs.append(logprob)
@@ -86,23 +86,23 @@ class Growing:
         """Why it ended."""
         if self.stop is not None:
             return "stop"
-        if len(self.ids) >= self.asked.max_tokens:
+        if len(self.ids) >= self.request.max_tokens:
             return "length"
-        return "halted" if self.halted and len(self.ids) < self.asked.room else "context"
+        return "halted" if self.halted and len(self.ids) < self.request.room else "context"
 
-    def done(self, cached: int | None) -> Generation:
+    def finish(self, cached: int | None) -> Generation:
         """What it came to; `cached` ids were not computed again, None where the engine did not say.
 
         Told of a call that went on, they may be more than the ids that were asked about.
         """
-        known = min(cached or 0, len(self.asked.ids))
+        known = min(cached or 0, len(self.request.ids))
         stop_id, stop_logprob = self.stop or (None, None)
         logprobs = tuple(self.logprobs) if len(self.logprobs) == len(self.ids) else ()
         return Generation(
             ids=tuple(self.ids),
             logprobs=logprobs,
             end=self.end,
-            prefilled=len(self.asked.ids) - known,
+            prefilled=len(self.request.ids) - known,
             cached=known,
             stop_id=stop_id,
             stop_logprob=stop_logprob,

@@ -10,7 +10,7 @@ from functools import partial
 from typing import ClassVar
 
 from adaptive._util.aio import LoopThread
-from adaptive.engines.generation import Asked, Growing
+from adaptive.engines.generation import GenerationRequest, GrowingGeneration
 from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling
 from adaptive.engines.tokenizer import FolderCodec
 from adaptive.errors import AdaptiveError
@@ -45,7 +45,7 @@ class Engine:
         """What it can do beside that, by name."""
         return {}
 
-    def _is_closed(self) -> AdaptiveError:
+    def _build_closed_error(self) -> AdaptiveError:
         """What a call to a closed engine raises."""
         return AdaptiveError(f"the engine of model {self._name!r} is closed: open it again.")
 
@@ -72,11 +72,11 @@ class LoopEngine(Engine, ABC):
     ) -> Generation:
         """Continue `ids` by at most `max_tokens`; the contract is `TokenEngine.generate`'s."""
         if self._closed:
-            raise self._is_closed()
-        asked = Asked(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
-        told = None if on_token is None else in_callers_loop(on_token)
-        growing = Growing(asked, told, halt, session)
-        return await self._loop.run(self._grow(growing))
+            raise self._build_closed_error()
+        asked = GenerationRequest(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
+        told = None if on_token is None else bind_to_callers_loop(on_token)
+        growing = GrowingGeneration(asked, told, halt, session)
+        return await self._loop.run(self._generate_in_loop(growing))
 
     async def release(self, session: str) -> None:
         """Nothing to do: what was not used for longest is dropped where the cache is."""
@@ -85,24 +85,24 @@ class LoopEngine(Engine, ABC):
         """Let go of the client and end the loop; calls that are running fail."""
         if not self._closed:
             self._closed = True
-            self._shut()
+            self._shut_down()
 
     @abstractmethod
-    async def _grow(self, growing: Growing) -> Generation:
+    async def _generate_in_loop(self, growing: GrowingGeneration) -> Generation:
         """In the loop: what a call comes to."""
 
     @abstractmethod
-    def _shut(self) -> None:
+    def _shut_down(self) -> None:
         """Let go of the client and end the loop."""
 
 
-def in_callers_loop(on_token: OnToken) -> OnToken:
+def bind_to_callers_loop(on_token: OnToken) -> OnToken:
     """`on_token`, called from any thread, runs in the loop and context of who calls this.
 
     LangGraph keeps what its stream writer needs in the context.
     """
-    return partial(_tell, asyncio.get_running_loop(), copy_context(), on_token)
+    return partial(_call_soon, asyncio.get_running_loop(), copy_context(), on_token)
 
 
-def _tell(loop: asyncio.AbstractEventLoop, context: Context, on_token: OnToken, token: int) -> None:
+def _call_soon(loop: asyncio.AbstractEventLoop, context: Context, on_token: OnToken, token: int) -> None:
     loop.call_soon_threadsafe(on_token, token, context=context)

@@ -30,15 +30,15 @@ class MarkerStyle:
     closed: str
 
 
-def tagged(opener: str, end: str, hand_over: str = "\n\n", name: str = "") -> MarkerStyle:
+def make_tag_style(opener: str, end: str, hand_over: str = "\n\n", name: str = "") -> MarkerStyle:
     """Thinking between two tags, as most models have it."""
     return MarkerStyle(name or opener, opener, f"{opener}\n", end, hand_over, f"{opener}\n\n{end}{hand_over}")
 
 
 STYLES = (
-    tagged("<think>", "</think>"),  # Qwen3, DeepSeek-R1, QwQ, GLM-4.5, abacus
-    tagged("[THINK]", "[/THINK]", ""),  # Magistral
-    tagged("<seed:think>", "</seed:think>", ""),  # Seed-OSS
+    make_tag_style("<think>", "</think>"),  # Qwen3, DeepSeek-R1, QwQ, GLM-4.5, abacus
+    make_tag_style("[THINK]", "[/THINK]", ""),  # Magistral
+    make_tag_style("<seed:think>", "</seed:think>", ""),  # Seed-OSS
     MarkerStyle(  # gpt-oss (the harmony format)
         "<|channel|>",
         "<|channel|>",
@@ -68,17 +68,17 @@ PROMPTED = MarkerStyle(
 """For a model without any of those tokens: the prompt begins its thinking, and plain words its answer."""
 
 
-def style_of(special: Container[str]) -> MarkerStyle:
+def find_marker_style(special: Container[str]) -> MarkerStyle:
     """The style of a model with these special tokens."""
     return next((s for s in STYLES if all(t in special for t in (s.opener, s.end) if t)), PROMPTED)
 
 
-def parse_style(text: str) -> MarkerStyle:
+def parse_marker_style(text: str) -> MarkerStyle:
     """A style by its name in the table, or `OPENER END` for tags of one's own; raises `InputError`."""
     named = {s.name: s for s in (*STYLES, S1, PROMPTED)}
     parts = text.split()
     if len(parts) == 2:
-        return tagged(*parts)
+        return make_tag_style(*parts)
     if text in named:
         return named[text]
     raise InputError(f"markers {text!r} are not known: use one of {', '.join(named)}, or two tags, '<a> </a>'.")

@@ -18,7 +18,7 @@ from adaptive.engines.chain_engine import ChainEngine
 from adaptive.engines.chains import FIRST_ROOM, OnnxChain
 from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.tokenizer import FolderCodec
-from adaptive.errors import AdaptiveError, InputError, on_one_line
+from adaptive.errors import AdaptiveError, InputError, to_single_line
 
 
 class OnnxEngine(ChainEngine):
@@ -31,14 +31,14 @@ class OnnxEngine(ChainEngine):
     def __init__(
         self, folder: Path, *, name: str, sessions: int | None = None, markers: MarkerStyle | None = None
     ) -> None:
-        model = load_model(folder)
+        model = load_onnx_model(folder)
         super().__init__(
             name=name,
             codec=FolderCodec(folder, markers),
-            new_chain=partial(OnnxChain, model.generator, model.window),
+            new_chain=partial(OnnxChain, model.create_generator, model.window),
             window=model.window,
             vocabulary=model.vocabulary,
-            sessions=model.idle if sessions is None else sessions,
+            sessions=model.idle_chains if sessions is None else sessions,
         )
 
 
@@ -57,32 +57,32 @@ class OnnxModel:
     model: Any
     window: int
     vocabulary: int
-    idle: int
+    idle_chains: int
 
-    def generator(self, room: int) -> Any:
+    def create_generator(self, room: int) -> Any:
         """A new generator with room for `room` ids."""
         params = self.runtime.GeneratorParams(self.model)
         params.set_search_options(max_length=room, batch_size=1, num_beams=1)
         return self.runtime.Generator(self.model, params)
 
 
-def load_model(folder: Path) -> OnnxModel:
+def load_onnx_model(folder: Path) -> OnnxModel:
     """Load the model in `folder`; raises `InputError` or `AdaptiveError` with what is wrong with it."""
     if not folder.is_dir():
         raise InputError(f"model folder {folder} does not exist: give a folder that holds {CONFIG}.")
     facts = read_json(folder / CONFIG).get("model", {})
-    og = _runtime()
+    og = _import_runtime()
     try:
         config = og.Config(str(folder))  # checks the types of what is read from `facts` below
-        config.overlay(json.dumps({"model": {"decoder": {"session_options": _options(facts)}}}))
+        config.overlay(json.dumps({"model": {"decoder": {"session_options": _build_session_options(facts)}}}))
         model = og.Model(config)
     except RuntimeError as error:
-        said = on_one_line(error)
+        said = to_single_line(error)
         raise AdaptiveError(f"the model in {folder} does not load, get its files again ({said}).") from error
-    return OnnxModel(og, model, int(facts["context_length"]), int(facts["vocab_size"]), _idle(facts))
+    return OnnxModel(og, model, int(facts["context_length"]), int(facts["vocab_size"]), _count_idle_chains(facts))
 
 
-def _runtime() -> Any:
+def _import_runtime() -> Any:
     """The runtime, imported on first use: it costs more than all else that `adaptive --help` needs."""
     # From 1.29 on ONNX Runtime reports to Microsoft unless this is set before it is loaded.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -93,7 +93,7 @@ def _runtime() -> Any:
     return onnxruntime_genai
 
 
-def _options(facts: dict[str, Any]) -> dict[str, Any]:
+def _build_session_options(facts: dict[str, Any]) -> dict[str, Any]:
     """Session options that the folder does not set itself."""
     cores = os.cpu_count() or 1
     ours = {
@@ -110,7 +110,7 @@ def _options(facts: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in ours.items() if name not in given}
 
 
-def _idle(facts: dict[str, Any]) -> int:
+def _count_idle_chains(facts: dict[str, Any]) -> int:
     """How many idle chains fit in the memory that they may take."""
     decoder = facts.get("decoder", {})
     shape = ("num_hidden_layers", "num_key_value_heads", "head_size")

@@ -28,28 +28,28 @@ def open_engine(spec: str, **options: Any) -> TokenEngine:
     options: what that engine takes beside the model, as its class says; `markers` names how the model marks its
     thinking (`adaptive.engines.markers`). Raises `InputError` for a spec or option that is not known.
     """
-    make, given = _maker(spec)
+    make, given = _find_maker(spec)
     if isinstance(options.get("markers"), str):
-        from adaptive.engines.markers import parse_style
+        from adaptive.engines.markers import parse_marker_style
 
-        options["markers"] = parse_style(options["markers"])
-    _check(make, options, spec)
+        options["markers"] = parse_marker_style(options["markers"])
+    _check_options(make, options, spec)
     engine: TokenEngine = make(*given, **options)
     return engine
 
 
-def parallel(spec: str) -> int:
+def get_parallel_solves(spec: str) -> int:
     """How many solves at once the engine of a model spec is worth giving; raises `InputError` as `open_engine`."""
     if is_chat(spec):
         return CHAT_AT_ONCE
-    make, _ = _maker(spec)
+    make, _ = _find_maker(spec)
     return int(getattr(make, "parallel", 1))
 
 
-def takes(spec: str, option: str) -> bool:
+def takes_option(spec: str, option: str) -> bool:
     """Whether the engine of a model spec takes an option of this name; raises `InputError` as `open_engine`."""
-    make, _ = _maker(spec)
-    return option in _takes(make)
+    make, _ = _find_maker(spec)
+    return option in _list_options(make)
 
 
 def parse_options(pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -59,16 +59,16 @@ def parse_options(pairs: tuple[str, ...]) -> dict[str, Any]:
         name, equals, value = pair.partition("=")
         if not name.isidentifier() or not equals:
             raise InputError(f"option {pair!r} is not of the form NAME=VALUE.")
-        options[name] = _value(value)
+        options[name] = _parse_value(value)
     return options
 
 
-def _maker(spec: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+def _find_maker(spec: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """What makes the engine of a spec, and what of the spec it is given."""
     # Engines are imported here: what only names a spec must not pay for loading a runtime.
     kind, _, rest = spec.partition(":")
     if spec == "embedded" or (kind == "onnx" and rest):
-        return _onnx, (spec, rest)
+        return _open_onnx, (spec, rest)
     if kind == "hf" and rest:
         from adaptive.engines.transformers import TransformersEngine
 
@@ -89,28 +89,28 @@ def _maker(spec: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     raise InputError(f"model {spec!r} is not known: {CHOICES}.")
 
 
-def _onnx(spec: str, folder: str, *, sessions: int | None = None, markers: Any = None) -> Any:
-    from adaptive._util.files import artifact
+def _open_onnx(spec: str, folder: str, *, sessions: int | None = None, markers: Any = None) -> Any:
+    from adaptive._util.files import find_artifact
     from adaptive.engines.onnx import OnnxEngine
 
-    place = artifact("abacus") / "onnx" if spec == "embedded" else Path(folder).expanduser()
+    place = find_artifact("abacus") / "onnx" if spec == "embedded" else Path(folder).expanduser()
     return OnnxEngine(place, name=spec, sessions=sessions, markers=markers)
 
 
-def _takes(make: Callable[..., Any]) -> list[str]:
+def _list_options(make: Callable[..., Any]) -> list[str]:
     return [p.name for p in inspect.signature(make).parameters.values() if p.kind is p.KEYWORD_ONLY]
 
 
-def _check(make: Callable[..., Any], options: Mapping[str, Any], spec: str) -> None:
+def _check_options(make: Callable[..., Any], options: Mapping[str, Any], spec: str) -> None:
     """Raise `InputError` for an option that the engine does not take; vLLM checks its own."""
-    names = _takes(make)
+    names = _list_options(make)
     anything = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(make).parameters.values())
     unknown = next((name for name in options if name not in names), None)
     if unknown is not None and not anything:
         raise InputError(f"{spec} takes no option {unknown!r}: it takes {', '.join(names)}.")
 
 
-def _value(text: str) -> Any:
+def _parse_value(text: str) -> Any:
     words = {"true": True, "false": False}
     if text.lower() in words:
         return words[text.lower()]

@@ -10,24 +10,24 @@ from adaptive.engines.protocol import Sampling
 Floats = NDArray[np.floating]
 
 
-def choose(logits: Floats, sampling: Sampling, position: int) -> tuple[int, float]:
+def sample_token(logits: Floats, sampling: Sampling, position: int) -> tuple[int, float]:
     """The id chosen for `position` of a sequence, and its log-probability in the untempered distribution.
 
     logits: shape (vocabulary,). The random number depends on the seed and the position alone, so a sequence
     that is continued, forked or computed afresh gets the same tokens.
     """
-    token = int(logits.argmax()) if sampling.temperature <= 0 else _sample(logits, sampling, position)
-    return token, logprob(logits, token)
+    token = int(logits.argmax()) if sampling.temperature <= 0 else _sample_nucleus(logits, sampling, position)
+    return token, compute_logprob(logits, token)
 
 
-def logprob(logits: Floats, token: int) -> float:
+def compute_logprob(logits: Floats, token: int) -> float:
     """The natural log of the probability of `token`."""
     top = logits.max()
     return float(logits[token] - top) - float(np.log(np.exp(logits - top).sum(dtype=np.float64)))
 
 
-def _sample(logits: Floats, sampling: Sampling, position: int) -> int:
-    ranked = _ranked(logits, sampling.top_k)
+def _sample_nucleus(logits: Floats, sampling: Sampling, position: int) -> int:
+    ranked = _rank_ids(logits, sampling.top_k)
     scaled = logits[ranked].astype(np.float64) / sampling.temperature
     weights = np.exp(scaled - scaled[0])
     heaped = np.cumsum(weights / weights.sum())
@@ -37,7 +37,7 @@ def _sample(logits: Floats, sampling: Sampling, position: int) -> int:
     return int(ranked[min(int(np.searchsorted(heaped, draw, side="right")), size - 1)])
 
 
-def _ranked(logits: Floats, top_k: int) -> NDArray[np.intp]:
+def _rank_ids(logits: Floats, top_k: int) -> NDArray[np.intp]:
     """Ids from the most to the least likely, the best `top_k` only if that is above 0."""
     if 0 < top_k < len(logits):
         best = np.argpartition(-logits, top_k - 1)[:top_k]

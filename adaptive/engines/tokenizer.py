@@ -18,11 +18,11 @@ from jinja2 import TemplateError
 from tokenizers import Tokenizer
 
 from adaptive._util.files import read_json
-from adaptive._util.optional import imported
-from adaptive.engines.chat_template import chat_template
-from adaptive.engines.markers import MarkerStyle, style_of
+from adaptive._util.optional import import_optional
+from adaptive.engines.chat_template import load_chat_template
+from adaptive.engines.markers import MarkerStyle, find_marker_style
 from adaptive.engines.protocol import Markers, Prompt
-from adaptive.errors import InputError, on_one_line
+from adaptive.errors import InputError, to_single_line
 from adaptive.types.ladder import EFFORTS, Effort
 
 TURN_END = ("<|im_end|>", "<|endoftext|>")
@@ -47,11 +47,13 @@ class FolderCodec:
         config = read_json(folder / "tokenizer_config.json")
         self._control = {t["content"]: int(t["id"]) for t in spec.get("added_tokens", []) if _is_control(t)}
         self._special_ids = frozenset(self._control.values())
-        self._marked = _tokenizer(folder, spec)
-        self._plain = _tokenizer(folder, _without(spec, self._special_ids))
-        self._names = {name: _named(config.get(name)) for name in ("bos_token", "eos_token", "pad_token")}
-        self._template = chat_template(folder, config)
-        self.style = style or style_of(self._control)
+        self._marked_tokenizer = _build_tokenizer(folder, spec)
+        self._plain_tokenizer = _build_tokenizer(folder, _hide_tokens(spec, self._special_ids))
+        self._token_names = {
+            name: _read_token(config.get(name)) for name in ("bos_token", "eos_token", "pad_token")
+        }
+        self._template = load_chat_template(folder, config)
+        self.style = style or find_marker_style(self._control)
         self._markers = self._find_markers()
 
     @property
@@ -70,11 +72,13 @@ class FolderCodec:
         Both prompts are told the effort of a thinking rung, so that they share all but their ends.
         """
         told = "medium" if effort == "none" else effort
-        *body, tail = self._parts(messages, told, thinking=True)
-        opened = self._opened(tail)
-        *closed_body, tail = self._parts(messages, told, thinking=False)
-        closed = self._closed(tail)
-        return Prompt(self._joined([*body, opened], messages), self._joined([*closed_body, closed], messages))
+        *body, tail = self._render_parts(messages, told, thinking=True)
+        opened = self._open_thinking(tail)
+        *closed_body, tail = self._render_parts(messages, told, thinking=False)
+        closed = self._close_thinking(tail)
+        return Prompt(
+            self._encode_parts([*body, opened], messages), self._encode_parts([*closed_body, closed], messages)
+        )
 
     @cached_property
     def efforts(self) -> tuple[Effort, ...]:
@@ -95,30 +99,30 @@ class FolderCodec:
         """Ids of plain text; whatever looks like a special token in it is encoded as ordinary text."""
         # Bytes on stdin that are not UTF-8 come as lone surrogates, which no tokenizer takes.
         clean = _SURROGATE.sub("\ufffd", text)
-        return tuple(self._plain.encode(clean, add_special_tokens=False).ids)
+        return tuple(self._plain_tokenizer.encode(clean, add_special_tokens=False).ids)
 
     def encode_marked(self, text: str) -> tuple[int, ...]:
         """Ids of text of ours, in which special tokens are recognised: never for text of a user."""
-        return tuple(self._marked.encode(text, add_special_tokens=False).ids)
+        return tuple(self._marked_tokenizer.encode(text, add_special_tokens=False).ids)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of ids, special tokens left out."""
-        text: str = self._marked.decode([i for i in ids if i not in self._special_ids])
+        text: str = self._marked_tokenizer.decode([i for i in ids if i not in self._special_ids])
         return text
 
-    def _opened(self, tail: str) -> str:
+    def _open_thinking(self, tail: str) -> str:
         """The last part of a prompt that opens thinking, whether the template does so itself or not."""
         opener = self.style.opener
         return tail if opener and opener in tail.rpartition(self.style.end)[2] else tail + self.style.start
 
-    def _closed(self, tail: str) -> str:
+    def _close_thinking(self, tail: str) -> str:
         """The last part of a prompt whose thinking is shut at once."""
         style = self.style
         if not style.opener or style.opener not in tail:
             return tail + style.closed
         return tail if style.end in tail else f"{tail}\n{style.end}{style.hand_over}"
 
-    def _parts(self, messages: Sequence[tuple[str, str]], effort: str, *, thinking: bool) -> list[str]:
+    def _render_parts(self, messages: Sequence[tuple[str, str]], effort: str, *, thinking: bool) -> list[str]:
         """The rendered template, split at its slots: text, number of a message, text, number, ..., text."""
         for role, _ in messages:
             if role not in ROLES:
@@ -130,15 +134,15 @@ class FolderCodec:
                 add_generation_prompt=True,
                 enable_thinking=thinking,
                 reasoning_effort=effort,
-                **self._names,
+                **self._token_names,
             )
         except (TemplateError, TypeError, ValueError) as error:
             said = f"the chat template of {self._folder} refuses these messages"
             raise InputError(f"{said}: {error}.") from error
         return _SLOT.split(text)
 
-    def _joined(self, parts: Sequence[str], messages: Sequence[tuple[str, str]]) -> tuple[int, ...]:
-        """Ids of what `_parts` gave, with the contents put in their slots."""
+    def _encode_parts(self, parts: Sequence[str], messages: Sequence[tuple[str, str]]) -> tuple[int, ...]:
+        """Ids of what `_render_parts` gave, with the contents put in their slots."""
         ids: list[int] = []
         for place, part in enumerate(parts):
             if place % 2:
@@ -151,8 +155,8 @@ class FolderCodec:
         style = self.style
         if missing := [t for t in (style.opener, style.end) if t and t not in self._control]:
             raise InputError(f"the model in {self._folder} has no token {missing[0]!r}: name its own markers.")
-        named = [self._control[t] for t in (*TURN_END, self._names["eos_token"]) if t in self._control]
-        ends = tuple(dict.fromkeys([*named, *_configured_ends(self._folder)]))
+        named = [self._control[t] for t in (*TURN_END, self._token_names["eos_token"]) if t in self._control]
+        ends = tuple(dict.fromkeys([*named, *_read_turn_ends(self._folder)]))
         if not ends:
             raise InputError(f"the model in {self._folder} names no eos_token_id in generation_config.json.")
         start, end = (self._control.get(t) for t in (style.opener or style.end, style.end))
@@ -168,14 +172,14 @@ def _is_control(token: dict[str, Any]) -> bool:
     return bool(token.get("special")) or (content.startswith("<") and content.endswith(">"))
 
 
-def _without(spec: dict[str, Any], hidden: frozenset[int]) -> dict[str, Any]:
+def _hide_tokens(spec: dict[str, Any], hidden: frozenset[int]) -> dict[str, Any]:
     """A tokenizer.json that cannot produce the ids in `hidden`.
 
     `Tokenizer.encode_special_tokens` is not enough: it still recognises tokens not marked special, and some
     kinds of vocabulary (Unigram, BPE with ignore_merges) hold the special ones as pieces of text.
     """
     model = dict(spec["model"])
-    hidden = hidden - {_unknown_id(model)}
+    hidden = hidden - {_get_unknown_id(model)}
     vocab = model["vocab"]
     if isinstance(vocab, dict):
         model["vocab"] = {_HIDDEN.format(i) if i in hidden else piece: i for piece, i in vocab.items()}
@@ -186,14 +190,14 @@ def _without(spec: dict[str, Any], hidden: frozenset[int]) -> dict[str, Any]:
     return {**spec, "model": model, "added_tokens": added}
 
 
-def _unknown_id(model: dict[str, Any]) -> int | None:
+def _get_unknown_id(model: dict[str, Any]) -> int | None:
     """The id that a vocabulary gives to what it does not know; without it, such text would be an error."""
     if isinstance(model["vocab"], dict):
         return model["vocab"].get(model.get("unk_token"))
     return model.get("unk_id")
 
 
-def _tokenizer(folder: Path, spec: dict[str, Any]) -> Tokenizer:
+def _build_tokenizer(folder: Path, spec: dict[str, Any]) -> Tokenizer:
     path = folder / "tokenizer.json"
     try:
         tokenizer = Tokenizer.from_str(json.dumps(spec))
@@ -204,12 +208,12 @@ def _tokenizer(folder: Path, spec: dict[str, Any]) -> Tokenizer:
     return tokenizer
 
 
-def _named(token: Any) -> str:
+def _read_token(token: Any) -> str:
     """A special token of tokenizer_config.json, which is a string, an object or absent."""
     return str(token["content"] if isinstance(token, dict) else token or "")
 
 
-def _configured_ends(folder: Path) -> list[int]:
+def _read_turn_ends(folder: Path) -> list[int]:
     """The ids that end a turn according to generation_config.json and genai_config.json, where they are."""
     ends: list[int] = []
     for name in ("generation_config.json", "genai_config.json"):
@@ -220,10 +224,16 @@ def _configured_ends(folder: Path) -> list[int]:
     return ends
 
 
-FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json", "config.json")
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "generation_config.json",
+    "config.json",
+)
 
 
-def tokenizer_folder(model: str) -> Path:
+def find_tokenizer_folder(model: str) -> Path:
     """The folder of a model given by folder or by ID; what of an ID is not in the hub's cache is fetched.
 
     Raises `InputError` where there is neither, or no network to ask.
@@ -231,11 +241,11 @@ def tokenizer_folder(model: str) -> Path:
     folder = Path(model).expanduser()
     if folder.is_dir():
         return folder
-    hub = imported("huggingface_hub", "transformers")
+    hub = import_optional("huggingface_hub", "transformers")
     try:
-        return Path(hub.snapshot_download(model, allow_patterns=list(FILES)))
+        return Path(hub.snapshot_download(model, allow_patterns=list(TOKENIZER_FILES)))
     except (OSError, ValueError, hub.errors.HfHubHTTPError) as error:
-        said = on_one_line(error).partition(". ")[0][:160]
+        said = to_single_line(error).partition(". ")[0][:160]
         raise InputError(
             f"model {model!r} is no folder and could not be had from the Hugging Face hub ({said}): "
             f"check the name, or fetch it where there is a network with 'hf download {model}'."

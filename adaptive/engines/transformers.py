@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive._util.optional import imported
+from adaptive._util.optional import import_optional
 from adaptive.engines.chain_engine import ChainEngine
 from adaptive.engines.chains import Chain
 from adaptive.engines.markers import MarkerStyle
-from adaptive.engines.tokenizer import FolderCodec, tokenizer_folder
-from adaptive.errors import AdaptiveError, InputError, on_one_line
+from adaptive.engines.tokenizer import FolderCodec, find_tokenizer_folder
+from adaptive.errors import AdaptiveError, InputError, to_single_line
 
 SESSIONS = 16
 """Idle caches that are kept by default."""
@@ -44,13 +44,16 @@ class TransformersEngine(ChainEngine):
         sessions: int = SESSIONS,
         markers: MarkerStyle | None = None,
     ) -> None:
-        torch, transformers = imported("torch", "transformers"), imported("transformers", "transformers")
-        codec = FolderCodec(tokenizer_folder(str(model)), markers)
-        network = _load(transformers, torch, str(model), dtype, _device(torch, device))
+        torch, transformers = (
+            import_optional("torch", "transformers"),
+            import_optional("transformers", "transformers"),
+        )
+        codec = FolderCodec(find_tokenizer_folder(str(model)), markers)
+        network = _load_network(transformers, torch, str(model), dtype, _find_device(torch, device))
         super().__init__(
             name=f"hf:{model}",
             codec=codec,
-            new_chain=partial(TorchChain, network, torch, transformers.DynamicCache, _last_only(network)),
+            new_chain=partial(TorchChain, network, torch, transformers.DynamicCache, _limit_logits(network)),
             window=int(network.config.get_text_config().max_position_embeddings),
             vocabulary=int(network.get_input_embeddings().weight.shape[0]),
             sessions=sessions,
@@ -77,24 +80,24 @@ class TorchChain(Chain):
         return logits
 
     def _crop(self, length: int) -> int:
-        if length and _croppable(self._cache):
+        if length and _is_croppable(self._cache):
             self._cache.crop(length - len(self.ids))  # a negative number takes so many off, in every version
             return length
         self._cache = self._new_cache()
         return 0
 
 
-def _last_only(network: Any) -> dict[str, int]:
+def _limit_logits(network: Any) -> dict[str, int]:
     """What keeps a prefill from computing a row of logits for every id of the prompt, where the model knows it."""
     return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(network.forward).parameters else {}
 
 
-def _croppable(cache: Any) -> bool:
+def _is_croppable(cache: Any) -> bool:
     """Whether every layer of a cache holds all that it was ever given."""
     return all(type(layer).__name__ == "DynamicLayer" for layer in cache.layers)
 
 
-def _device(torch: Any, name: str) -> Any:
+def _find_device(torch: Any, name: str) -> Any:
     """The torch device of a name; raises `InputError` for one that is not there."""
     try:
         if name == "auto":
@@ -103,12 +106,12 @@ def _device(torch: Any, name: str) -> Any:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        said = on_one_line(error, 120)
+        said = to_single_line(error, 120)
         raise InputError(f"device {name!r} cannot be used ({said}): use cpu, cuda, mps or auto.") from error
     return device
 
 
-def _load(transformers: Any, torch: Any, model: str, dtype: str, device: Any) -> Any:
+def _load_network(transformers: Any, torch: Any, model: str, dtype: str, device: Any) -> Any:
     kind = dtype if dtype == "auto" else getattr(torch, dtype, None)
     if kind != "auto" and not isinstance(kind, torch.dtype):
         raise InputError(f"dtype {dtype!r} is not known: use auto, float32, bfloat16 or float16.")
@@ -116,6 +119,6 @@ def _load(transformers: Any, torch: Any, model: str, dtype: str, device: Any) ->
     try:
         network = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=kind)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        said = on_one_line(error, 200)
+        said = to_single_line(error, 200)
         raise AdaptiveError(f"model 'hf:{model}' does not load ({said}).") from error
     return network.to(device).eval()

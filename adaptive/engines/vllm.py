@@ -19,13 +19,13 @@ from contextlib import aclosing
 from typing import Any
 
 from adaptive._util.aio import LoopThread
-from adaptive._util.optional import imported
-from adaptive.engines.generation import Asked, Growing
+from adaptive._util.optional import import_optional
+from adaptive.engines.generation import GenerationRequest, GrowingGeneration
 from adaptive.engines.loop_engine import LoopEngine
 from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.protocol import Generation
-from adaptive.engines.tokenizer import FolderCodec, tokenizer_folder
-from adaptive.errors import AdaptiveError, InputError, on_one_line
+from adaptive.engines.tokenizer import FolderCodec, find_tokenizer_folder
+from adaptive.errors import AdaptiveError, InputError, to_single_line
 
 QUIET = {
     "VLLM_LOGGING_LEVEL": "ERROR",
@@ -51,26 +51,28 @@ class VllmEngine(LoopEngine):
     def __init__(self, model: str, *, markers: MarkerStyle | None = None, **options: Any) -> None:
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
-        vllm = imported("vllm", "vllm")
-        name, codec = f"vllm:{model}", FolderCodec(tokenizer_folder(model), markers)
+        vllm = import_optional("vllm", "vllm")
+        name, codec = f"vllm:{model}", FolderCodec(find_tokenizer_folder(model), markers)
         self._params = vllm.SamplingParams
-        self._delta = imported("vllm.sampling_params", "vllm").RequestOutputKind.DELTA
-        loop, others = LoopThread("adaptive-vllm"), _children()
+        self._delta = import_optional("vllm.sampling_params", "vllm").RequestOutputKind.DELTA
+        loop, others = LoopThread("adaptive-vllm"), _list_children()
         # The one place that holds it: what is let go of at exit, with its modules gone, fails in its `__del__`.
-        self._held: list[Any] = [loop.call(_start(vllm, name, model, options))]
+        self._held: list[Any] = [loop.call(_start_engine(vllm, name, model, options))]
         super().__init__(name, codec, int(self._held[0].model_config.max_model_len), loop)
         # At exit too, and when an exception ends the program: the core is a process of its own.
-        self._end = weakref.finalize(self, _stop, self._held, loop, Guard(_children() - others))
+        self._end = weakref.finalize(self, _stop_engine, self._held, loop, ProcessGuard(_list_children() - others))
 
-    def _shut(self) -> None:
+    def _shut_down(self) -> None:
         self._end()
 
-    async def _grow(self, growing: Growing) -> Generation:
-        asked, cached = growing.asked, 0
+    async def _generate_in_loop(self, growing: GrowingGeneration) -> Generation:
+        asked, cached = growing.request, 0
         prompt = {"prompt_token_ids": list(asked.ids)}
         try:
             # Closed at once where it is halted: that is what makes vLLM drop the request.
-            async with aclosing(self._held[0].generate(prompt, self._sampling(asked), uuid.uuid4().hex)) as parts:
+            async with aclosing(
+                self._held[0].generate(prompt, self._build_sampling_params(asked), uuid.uuid4().hex)
+            ) as parts:
                 async for made in parts:
                     cached = made.num_cached_tokens or cached
                     part = made.outputs[0]
@@ -79,33 +81,33 @@ class VllmEngine(LoopEngine):
                     if growing.halted:
                         break
         except (RuntimeError, ValueError) as error:
-            said = on_one_line(error, 200)
+            said = to_single_line(error, 200)
             raise AdaptiveError(f"model {self._name!r} failed while generating ({said}).") from error
-        return growing.done(cached)
+        return growing.finish(cached)
 
-    def _sampling(self, asked: Asked) -> Any:
-        how = asked.sampling
+    def _build_sampling_params(self, request: GenerationRequest) -> Any:
+        how = request.sampling
         return self._params(
-            max_tokens=asked.room,
-            stop_token_ids=sorted(asked.stop_ids),
+            max_tokens=request.room,
+            stop_token_ids=sorted(request.stop_ids),
             ignore_eos=True,  # only the caller's stop ids stop, an end of turn is among them where it is meant to
             temperature=how.temperature,
             top_p=how.top_p,
             top_k=how.top_k,
-            seed=asked.seed if how.temperature > 0 else None,
+            seed=request.seed if how.temperature > 0 else None,
             logprobs=0,
             detokenize=False,
             output_kind=self._delta,
         )
 
 
-async def _start(vllm: Any, name: str, model: str, options: dict[str, Any]) -> Any:
-    engine = imported("vllm.v1.engine.async_llm", "vllm").AsyncLLM
+async def _start_engine(vllm: Any, name: str, model: str, options: dict[str, Any]) -> Any:
+    engine = import_optional("vllm.v1.engine.async_llm", "vllm").AsyncLLM
     given = {
         "enable_prefix_caching": True,
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
-        **_defaults(),
+        **_choose_defaults(),
         **options,
     }
     try:
@@ -115,40 +117,40 @@ async def _start(vllm: Any, name: str, model: str, options: dict[str, Any]) -> A
     try:
         return engine.from_engine_args(arguments)
     except (OSError, RuntimeError, ValueError) as error:
-        said = on_one_line(error, 200)
+        said = to_single_line(error, 200)
         raise AdaptiveError(
             f"model {name!r} does not start ({said}): VLLM_LOGGING_LEVEL=INFO shows what vLLM says."
         ) from error
 
 
-def _defaults() -> dict[str, Any]:
+def _choose_defaults() -> dict[str, Any]:
     """On a CPU vLLM keeps its cache in blocks of 128 ids, and a continued chain would compute up to 127 again."""
-    platform = imported("vllm.platforms", "vllm").current_platform
+    platform = import_optional("vllm.platforms", "vllm").current_platform
     return {"block_size": 32} if platform.is_cpu() else {}
 
 
-def _children() -> set[int]:
+def _list_children() -> set[int]:
     """The processes that this one started, and theirs."""
-    return {child.pid for child in imported("psutil", "vllm").Process().children(recursive=True)}
+    return {child.pid for child in import_optional("psutil", "vllm").Process().children(recursive=True)}
 
 
-def _stop(held: list[Any], loop: LoopThread, guard: Guard) -> None:
+def _stop_engine(held: list[Any], loop: LoopThread, guard: ProcessGuard) -> None:
     # That its core is gone is an error to vLLM, told with a traceback, even where it was asked to go.
     logging.getLogger("vllm").setLevel(logging.CRITICAL)
     held[0].shutdown()
     guard.call_off()
-    loop.call(_settled())
+    loop.call(_wait_for_tasks())
     loop.stop()
     held.clear()
 
 
-async def _settled() -> None:
+async def _wait_for_tasks() -> None:
     """In the loop: what was told to end has ended, so that nothing is torn down half done."""
     if others := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(others, timeout=SETTLE_SECONDS)
 
 
-WATCH = """
+GUARD_SCRIPT = """
 import os, signal, sys
 sys.stdin.read()
 for pid in map(int, sys.argv[1:]):
@@ -159,12 +161,12 @@ for pid in map(int, sys.argv[1:]):
 """
 
 
-class Guard:
+class ProcessGuard:
     """Watches over the processes `pids` until it is called off."""
 
     def __init__(self, pids: Iterable[int]) -> None:
         # A session of its own: a Ctrl-C in the terminal is meant for us, and the guard comes after.
-        command = [sys.executable, "-c", WATCH, *map(str, pids)]
+        command = [sys.executable, "-c", GUARD_SCRIPT, *map(str, pids)]
         self._watch = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
     def call_off(self) -> None:

@@ -23,7 +23,7 @@ from adaptive.types.policy import After, Payoff, Policy
 from adaptive.types.stops import parse_stops
 from adaptive.types.verdict import Verdict
 
-ORDER: dict[After, tuple[Arm, ...]] = {
+ARM_ORDER: dict[After, tuple[Arm, ...]] = {
     "direct": ("budget", "model"),
     "cut": ("budget", "effort", "vote", "model"),
     "ended": ("wait", "effort", "vote", "model"),
@@ -31,7 +31,7 @@ ORDER: dict[After, tuple[Arm, ...]] = {
 """For a model of which nothing was measured: what the last attempt lacked first, what goes on with a cache before
 what starts anew, and this model before a dearer one."""
 
-UNTRAINED = "no difficulty model was trained for this model: the least thinking first"
+UNTRAINED_REASON = "no difficulty model was trained for this model: the least thinking first"
 NEARLY = 0.5
 """From this score on a rejected answer was close, where no difficulty model says how far to go."""
 
@@ -63,7 +63,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Situation:
+class EscalationState:
     """Where a solve stands: what was tried, and what may be tried with.
 
     efforts: those that the model tells apart; empty where only budgets count. models: how many there are. seconds:
@@ -80,37 +80,37 @@ class Situation:
     seconds: float = 0.0
 
     @property
-    def place(self) -> int:
+    def base_index(self) -> int:
         """The index of the attempt to go on from: the last one that is no sample of a vote."""
         return max((i for i, a in enumerate(self.attempts) if a.arm != "vote"), default=0)
 
     @property
-    def last(self) -> Attempt:
+    def last_attempt(self) -> Attempt:
         """That attempt."""
-        return self.attempts[self.place]
+        return self.attempts[self.base_index]
 
     @property
     def after(self) -> After:
         """How it ended, as far as arms care."""
-        return {"none": "direct", "budget": "cut"}.get(self.last.finish, "ended")  # type: ignore[return-value]
+        return {"none": "direct", "budget": "cut"}.get(self.last_attempt.finish, "ended")  # type: ignore[return-value]
 
 
-def candidates(now: Situation) -> dict[Arm, Plan | str]:
+def plan_each_arm(state: EscalationState) -> dict[Arm, Plan | str]:
     """What each arm would buy next, or why it cannot, in words."""
-    makers: Mapping[Arm, Callable[[Situation], Plan | str]] = {
-        "budget": _budget, "wait": _wait, "effort": _effort, "vote": _vote, "model": _model,
+    makers: Mapping[Arm, Callable[[EscalationState], Plan | str]] = {
+        "budget": _plan_budget, "wait": _plan_wait, "effort": _plan_effort, "vote": _plan_vote, "model": _plan_model,
     }  # fmt: skip
-    return {arm: _on_its_model(makers[arm](now), now) for arm in ORDER[now.after]}
+    return {arm: _keep_model(makers[arm](state), state) for arm in ARM_ORDER[state.after]}
 
 
-def _on_its_model(plan: Plan | str, now: Situation) -> Plan | str:
+def _keep_model(plan: Plan | str, state: EscalationState) -> Plan | str:
     """Every arm but the last stays with the model that it goes on from."""
     if isinstance(plan, str) or plan.arm == "model":
         return plan
-    return replace(plan, model=now.last.model)
+    return replace(plan, model=state.last_attempt.model)
 
 
-def cheapest(
+def choose_cheapest_rung(
     indices: Sequence[int], policy: Policy, p_solved: Sequence[float], failed: int | None = None
 ) -> tuple[int, str]:
     """Of the rungs `indices`, the cheapest that solves the question with the target probability, and why.
@@ -128,12 +128,12 @@ def cheapest(
     return found, "no rung reaches the target: the cheapest about as likely as the top"
 
 
-def _above(now: Situation, indices: Sequence[int]) -> tuple[int, str]:
+def _choose_rung_above(state: EscalationState, indices: Sequence[int]) -> tuple[int, str]:
     """Of the rungs above the last one, how far to go: as far as the verdict and the difficulty suggest."""
-    failed = min(now.last.rung, now.ladder.top)
-    if now.p_solved:
-        return cheapest(indices, now.policy, now.p_solved, failed)
-    score = now.last.verdict.score if now.last.verdict else 0.0
+    failed = min(state.last_attempt.rung, state.ladder.top)
+    if state.p_solved:
+        return choose_cheapest_rung(indices, state.policy, state.p_solved, failed)
+    score = state.last_attempt.verdict.score if state.last_attempt.verdict else 0.0
     return (
         (indices[0], "nearly accepted: the next rung")
         if score >= 0.5
@@ -141,84 +141,90 @@ def _above(now: Situation, indices: Sequence[int]) -> tuple[int, str]:
     )
 
 
-def _budget(now: Situation) -> Plan | str:
-    if now.after == "direct":
-        thinking = [i for i, r in enumerate(now.ladder) if r.thinks]
+def _plan_budget(state: EscalationState) -> Plan | str:
+    if state.after == "direct":
+        thinking = [i for i, r in enumerate(state.ladder) if r.thinks]
         if not thinking:
             return "no rung above thinks"
-        index, reason = cheapest(thinking, now.policy, now.p_solved) if now.p_solved else (thinking[0], UNTRAINED)
-        return Plan(index, replace(now.ladder[index], waits=0), "budget", reason)
-    larger = [i for i, r in enumerate(now.ladder) if r.thinks and r.budget > now.last.budget]
+        index, reason = (
+            choose_cheapest_rung(thinking, state.policy, state.p_solved)
+            if state.p_solved
+            else (thinking[0], UNTRAINED_REASON)
+        )
+        return Plan(index, replace(state.ladder[index], waits=0), "budget", reason)
+    larger = [i for i, r in enumerate(state.ladder) if r.thinks and r.budget > state.last_attempt.budget]
     if not larger:
-        return f"the top budget of {now.last.budget} tokens is used up"
-    index, why = _above(now, larger)
-    rung = _same_chain(now.ladder[index], now.last, now.last.waits)
-    reason = f"cut at {now.last.budget} tokens: continue to {rung.budget}"
-    return Plan(index, rung, "budget", reason if len(larger) == 1 else f"{reason} ({why})", base=now.place)
+        return f"the top budget of {state.last_attempt.budget} tokens is used up"
+    index, why = _choose_rung_above(state, larger)
+    rung = _make_chain_rung(state.ladder[index], state.last_attempt, state.last_attempt.waits)
+    reason = f"cut at {state.last_attempt.budget} tokens: continue to {rung.budget}"
+    return Plan(index, rung, "budget", reason if len(larger) == 1 else f"{reason} ({why})", base=state.base_index)
 
 
-def _wait(now: Situation) -> Plan | str:
+def _plan_wait(state: EscalationState) -> Plan | str:
     """The same chain with one more Wait, on the first rung that has room for it."""
-    last, ladder = now.last, now.ladder
-    charged = last.charged
+    last, ladder = state.last_attempt, state.ladder
+    charged = last.chain_tokens
     # A check goes over the whole chain again.
     roomy = (i for i, r in enumerate(ladder) if i >= last.rung and r.thinks and r.budget >= 2 * charged)
     index = next(roomy, ladder.top)
-    limit = now.policy.max_waits if now.options.waits is None else now.options.waits
+    limit = state.policy.max_waits if state.options.waits is None else state.options.waits
     if last.rounds[-1].end in ("loop", "converged"):
         return "the answer repeats"
-    if refused(last):
+    if is_refused(last):
         return "the model ended without a final answer"
     if last.waits >= limit:
         return f"reached the limit of {limit} Waits"
-    if ladder[index].budget <= charged or _brought_nothing(now):
+    if ladder[index].budget <= charged or _is_unused_wait(state):
         return f"the top budget of {ladder[ladder.top].budget} tokens has no room for another round"
-    rung = _same_chain(ladder[index], last, last.waits + 1)
+    rung = _make_chain_rung(ladder[index], last, last.waits + 1)
     stopped = last.rounds[-1].stopped
     reason = (
         "stopped early: let the same chain go on" if stopped else "ended by itself: look again on the same chain"
     )
-    return Plan(index, rung, "wait", reason, base=now.place)
+    return Plan(index, rung, "wait", reason, base=state.base_index)
 
 
-def _effort(now: Situation) -> Plan | str:
+def _plan_effort(state: EscalationState) -> Plan | str:
     """A new chain at a higher effort, where the model knows one."""
-    if now.options.effort is not None:
-        return f"the effort {now.options.effort} was asked for"
-    if refused(now.last):
+    if state.options.effort is not None:
+        return f"the effort {state.options.effort} was asked for"
+    if is_refused(state.last_attempt):
         return "the model ended without a final answer"
-    tried = max(EFFORTS.index(parse_effort(a.effort)) for a in now.attempts)
-    higher = [i for i, r in enumerate(now.ladder) if r.effort in now.efforts and EFFORTS.index(r.effort) > tried]
+    tried = max(EFFORTS.index(parse_effort(a.effort)) for a in state.attempts)
+    higher = [
+        i for i, r in enumerate(state.ladder) if r.effort in state.efforts and EFFORTS.index(r.effort) > tried
+    ]
     if not higher:
         return "no higher effort is known"
-    index, why = _above(now, higher)
-    rung = replace(now.ladder[index], waits=0)
+    index, why = _choose_rung_above(state, higher)
+    rung = replace(state.ladder[index], waits=0)
     return Plan(index, rung, "effort", f"think anew at effort {rung.effort}: {why}")
 
 
-def _vote(now: Situation) -> Plan | str:
+def _plan_vote(state: EscalationState) -> Plan | str:
     """Parallel samples of what the last attempt bought."""
-    most = now.policy.vote_most if now.options.samples is None else now.options.samples
+    most = state.policy.vote_most if state.options.samples is None else state.options.samples
     if most < 2:
         return "no votes are taken"
-    if any(a.arm == "vote" for a in now.attempts):
+    if any(a.arm == "vote" for a in state.attempts):
         return "a vote was taken"
-    if refused(now.last):
+    if is_refused(state.last_attempt):
         return "the model ended without a final answer"
-    index = min(now.last.rung, now.ladder.top)
-    rung = replace(now.ladder[index], effort=parse_effort(now.last.effort), waits=0)
+    index = min(state.last_attempt.rung, state.ladder.top)
+    rung = replace(state.ladder[index], effort=parse_effort(state.last_attempt.effort), waits=0)
     return Plan(index, rung, "vote", f"ask up to {most} samples, and the majority", samples=most)
 
 
-def _model(now: Situation) -> Plan | str:
+def _plan_model(state: EscalationState) -> Plan | str:
     """The next model; the caller chooses its rung, for it has a ladder of its own."""
-    model = now.last.model + 1
-    if model >= now.models:
+    model = state.last_attempt.model + 1
+    if model >= state.models:
         return "there is no better model"
-    return Plan(0, now.ladder[0], "model", "a better model", model=model)
+    return Plan(0, state.ladder[0], "model", "a better model", model=model)
 
 
-def gain(payoff: Payoff, verdict: Verdict | None) -> float:
+def estimate_gain(payoff: Payoff, verdict: Verdict | None) -> float:
     """Right answers that an arm is expected to bring for 1,000 tokens, after an answer with this verdict.
 
     How likely the answer is right is the score where that is a calibrated probability (`learned`). Other scores
@@ -230,22 +236,22 @@ def gain(payoff: Payoff, verdict: Verdict | None) -> float:
     return 1000 * ((1 - right) * payoff.mends - right * payoff.breaks) / payoff.tokens
 
 
-def _same_chain(rung: Rung, last: Attempt, waits: int) -> Rung:
+def _make_chain_rung(rung: Rung, last: Attempt, waits: int) -> Rung:
     """The rung for going on with a chain: another effort would be another prompt, and all of it read again."""
     return replace(rung, effort=parse_effort(last.effort), waits=waits)
 
 
-def _brought_nothing(now: Situation) -> bool:
+def _is_unused_wait(state: EscalationState) -> bool:
     """Whether the last attempt was granted a Wait and had no room to take it."""
-    last = now.last
-    return last.arm == "wait" and any(a.trace == last.trace for a in now.attempts[: now.place])
+    last = state.last_attempt
+    return last.arm == "wait" and any(a.trace == last.trace for a in state.attempts[: state.base_index])
 
 
-def refused(attempt: Attempt) -> bool:
+def is_refused(attempt: Attempt) -> bool:
     """Whether the model ended its turn without a final answer: in words, or without any."""
     return attempt.answer is None and attempt.status in ("answered", "refused")
 
 
-def gives_up(options: Options) -> bool:
+def may_give_up(options: Options) -> bool:
     """Whether a solve may be given up as hopeless."""
     return options.stop is None or "hopeless" in parse_stops(options.stop)

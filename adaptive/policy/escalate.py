@@ -11,62 +11,64 @@ from __future__ import annotations
 from dataclasses import replace
 
 from adaptive.policy import limits
-from adaptive.policy.arms import ORDER, Plan, Situation, candidates, gain, gives_up
+from adaptive.policy.arms import ARM_ORDER, EscalationState, Plan, estimate_gain, may_give_up, plan_each_arm
 from adaptive.types.attempt import Arm
 from adaptive.types.policy import Payoff
 
 
-def following(now: Situation) -> Plan | str:
+def choose_next_plan(state: EscalationState) -> Plan | str:
     """The attempt after a rejected one, or the reason to stop in words."""
-    if reason := _limit(now):
+    if reason := _find_attempt_limit(state):
         return reason
-    found = candidates(now)
+    found = plan_each_arm(state)
     plans = {arm: plan for arm, plan in found.items() if isinstance(plan, Plan)}
     if not plans:
         return str(next(reason for reason in found.values()))
-    if reason := _hopeless(now):
+    if reason := _explain_hopeless(state):
         return reason
-    return _paying(now, plans)
+    return _choose_paying_plan(state, plans)
 
 
-def _limit(now: Situation) -> str:
+def _find_attempt_limit(state: EscalationState) -> str:
     """The limit that was reached, in words; "" where none was."""
-    options, attempts = now.options, now.attempts
+    options, attempts = state.options, state.attempts
     count = len([a for a in attempts if a.arm != "vote"]) + any(a.arm == "vote" for a in attempts)
     if not options.adapt:
         return "asked for one attempt"
-    if count >= (options.max_attempts or now.policy.max_attempts):
+    if count >= (options.max_attempts or state.policy.max_attempts):
         return f"reached the limit of {count} attempts"
-    if reason := limits.reached(attempts, options, now.seconds):
+    if reason := limits.find_reached_limit(attempts, options, state.seconds):
         return reason
-    return "the context window is full" if now.last.finish == "context" else ""
+    return "the context window is full" if state.last_attempt.finish == "context" else ""
 
 
-def _hopeless(now: Situation) -> str:
+def _explain_hopeless(state: EscalationState) -> str:
     """Why no rung of any model here is worth buying, by the question's difficulty; "" where one may be."""
-    top, least = (now.p_solved or (1.0,))[-1], now.policy.hopeless
-    known = gives_up(now.options) and now.models == 1
+    top, least = (state.p_solved or (1.0,))[-1], state.policy.hopeless
+    known = may_give_up(state.options) and state.models == 1
     return f"hopeless: p(solved) is {top:.2f} at the top rung, under {least:.2f}" if known and top < least else ""
 
 
-def _paying(now: Situation, plans: dict[Arm, Plan]) -> Plan | str:
+def _choose_paying_plan(state: EscalationState, plans: dict[Arm, Plan]) -> Plan | str:
     """The plan that promises most for its tokens, those that were not measured after those that were.
 
     What the caller asked for by number, Waits or samples, need not promise anything.
     """
-    measured = {p.arm: p for p in now.policy.payoffs if p.after == now.after and p.arm in plans}
-    gains = {arm: gain(payoff, now.last.verdict) for arm, payoff in measured.items()}
-    numbers: dict[Arm, int | None] = {"wait": now.options.waits, "vote": now.options.samples}
-    paying = [a for a in gains if gains[a] > now.policy.worth or numbers.get(a) or not gives_up(now.options)]
-    rest = [arm for arm in ORDER[now.after] if arm in plans and arm not in gains]
+    measured = {p.arm: p for p in state.policy.payoffs if p.after == state.after and p.arm in plans}
+    gains = {arm: estimate_gain(payoff, state.last_attempt.verdict) for arm, payoff in measured.items()}
+    numbers: dict[Arm, int | None] = {"wait": state.options.waits, "vote": state.options.samples}
+    paying = [
+        a for a in gains if gains[a] > state.policy.worth or numbers.get(a) or not may_give_up(state.options)
+    ]
+    rest = [arm for arm in ARM_ORDER[state.after] if arm in plans and arm not in gains]
     if not paying and not rest:
-        return f"hopeless: {_promises(measured, gains)}, and no arm is known to bring more"
+        return f"hopeless: {_describe_gains(measured, gains)}, and no arm is known to bring more"
     if not paying:
         return plans[rest[0]]
     arm = max(paying, key=lambda a: gains[a])
     plan = plans[arm]
-    return replace(plan, reason=f"{plan.reason}; {_promises({arm: measured[arm]}, gains)}")
+    return replace(plan, reason=f"{plan.reason}; {_describe_gains({arm: measured[arm]}, gains)}")
 
 
-def _promises(measured: dict[Arm, Payoff], gains: dict[Arm, float]) -> str:
+def _describe_gains(measured: dict[Arm, Payoff], gains: dict[Arm, float]) -> str:
     return ", ".join(f"{arm} promises {gains[arm]:+.2f} right answers for 1,000 tokens" for arm in measured)

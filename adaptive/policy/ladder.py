@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from adaptive.types.ladder import Effort, Ladder, Rung, nearest, parse_effort
+from adaptive.types.ladder import Effort, Ladder, Rung, find_nearest_effort, parse_effort
 from adaptive.types.options import Options
 
 
-def shape(ladder: Ladder, options: Options) -> Ladder:
+def limit_ladder(ladder: Ladder, options: Options) -> Ladder:
     """The ladder within what the caller set: efforts replaced, budgets and waits capped."""
     if options.effort == "none" or options.budget == 0:
         return Ladder((replace(ladder[0], effort="none", budget=0, waits=0),))
@@ -18,14 +18,14 @@ def shape(ladder: Ladder, options: Options) -> Ladder:
         effort = parse_effort(options.effort)
         rungs = [replace(r, effort=effort) if r.thinks else r for r in rungs]
     if options.budget is not None:
-        rungs = _capped(rungs, options.budget)
+        rungs = _cap_budget(rungs, options.budget)
     if options.waits is not None:
         rungs = [replace(r, waits=min(r.waits, options.waits)) for r in rungs]
         rungs[-1] = replace(rungs[-1], waits=options.waits if rungs[-1].thinks else 0)
     return Ladder(tuple(rungs))
 
 
-def _capped(rungs: list[Rung], budget: int) -> list[Rung]:
+def _cap_budget(rungs: list[Rung], budget: int) -> list[Rung]:
     """Rungs below the cap, and one at exactly the cap, like the first rung that reached it."""
     below = [r for r in rungs if r.budget < budget]
     at = next((r for r in rungs if r.budget >= budget), rungs[-1])
@@ -33,26 +33,26 @@ def _capped(rungs: list[Rung], budget: int) -> list[Rung]:
     return [*below, replace(at, effort=effort, budget=budget)]
 
 
-def on_ladder(p_solved: Sequence[float], known: Ladder, shaped: Ladder) -> list[float]:
-    """`p_solved` of the ladder `known` for what `shape` made of it, rung by rung; empty where nothing is known.
+def map_to_ladder(p_solved: Sequence[float], full_ladder: Ladder, limited_ladder: Ladder) -> list[float]:
+    """`p_solved` of the ladder `known` for what `limit_ladder` made of it, rung by rung; empty where nothing is known.
 
     Only the top of a shaped ladder can be a rung of its own: it solves what the rung under it is known to solve.
     """
 
     def stand_in(index: int, rung: Rung) -> int:
-        own = index <= known.top and known[index].budget <= rung.budget
+        own = index <= full_ladder.top and full_ladder[index].budget <= rung.budget
         return index if own else max(0, index - 1)
 
-    return [p_solved[stand_in(i, r)] for i, r in enumerate(shaped)] if p_solved else []
+    return [p_solved[stand_in(i, r)] for i, r in enumerate(limited_ladder)] if p_solved else []
 
 
-def fitted(ladder: Ladder, efforts: Sequence[Effort]) -> tuple[Ladder, list[str]]:
+def map_efforts(ladder: Ladder, efforts: Sequence[Effort]) -> tuple[Ladder, list[str]]:
     """A ladder with each effort mapped to the nearest in `efforts`, if there are any; and what was mapped, in
     words."""
     notes: dict[str, None] = {}
     rungs = []
     for rung in ladder:
-        near = nearest(rung.effort, efforts) if rung.thinks and efforts else rung.effort
+        near = find_nearest_effort(rung.effort, efforts) if rung.thinks and efforts else rung.effort
         if near != rung.effort:
             notes[f"effort {rung.effort} is not known to the model: {near} is used"] = None
         rungs.append(replace(rung, effort=near))

@@ -12,26 +12,26 @@ from adaptive.types.attempt import Attempt
 from adaptive.types.options import Options
 from adaptive.types.usage import Usage
 
-TO_ATTEMPT = 5
+STEPS_TO_ATTEMPT = 5
 """Steps of the graph that another attempt takes: think, verify (or a vote's sample, tally), escalate, finish,
 and LangGraph's look that finds nothing more to do, which counts as one."""
-TO_GO_ON = 3
+STEPS_TO_GO_ON = 3
 """Steps that going on after a rejected attempt takes at least: escalate, finish and that look."""
-_RAN_OUT = re.compile(r"reached the limit of (\d+ tokens|\$|\S+ s$|the graph)|what was spent is not known")
+_LIMIT_PATTERN = re.compile(r"reached the limit of (\d+ tokens|\$|\S+ s$|the graph)|what was spent is not known")
 
 
-def reached(attempts: Sequence[Attempt], options: Options, seconds: float = 0.0) -> str:
+def find_reached_limit(attempts: Sequence[Attempt], options: Options, seconds: float = 0.0) -> str:
     """The limit that was reached, in words, with its values; "" where none was.
 
     `seconds` is what the solve has run. Where a cost is not known, a limit of money counts as reached: it cannot
     be kept any more.
     """
-    if said := spent_up(sum((a.usage for a in attempts), Usage(cost=0.0)), options):
+    if said := find_spending_limit(sum((a.usage for a in attempts), Usage(cost=0.0)), options):
         return said
-    return out_of_time(options) if options.timeout is not None and seconds >= options.timeout else ""
+    return describe_timeout(options) if options.timeout is not None and seconds >= options.timeout else ""
 
 
-def spent_up(spent: Usage, options: Options) -> str:
+def find_spending_limit(spent: Usage, options: Options) -> str:
     """The limit of tokens or money that this reaches, in words; "" where it reaches none."""
     if options.max_tokens is not None and spent.total >= options.max_tokens:
         return f"reached the limit of {options.max_tokens} tokens, {spent.total} spent"
@@ -42,17 +42,17 @@ def spent_up(spent: Usage, options: Options) -> str:
     return ""
 
 
-def out_of_time(options: Options) -> str:
+def describe_timeout(options: Options) -> str:
     """That the time is up, in words."""
     return f"reached the limit of {options.timeout:g} s"
 
 
-def out_of_steps(left: int | None, needed: int) -> str:
+def find_step_limit(left: int | None, needed: int) -> str:
     """That the graph has fewer steps left than are needed, in words; "" where it has enough, or counts none."""
     short = left is not None and left < needed
     return f"reached the limit of the graph's steps, {left} left" if short else ""
 
 
-def ran_out(stopped: str) -> bool:
+def is_limit_stop(stopped: str) -> bool:
     """Whether a solve stopped at one of these limits, and not because there was nothing left to try."""
-    return bool(_RAN_OUT.match(stopped))
+    return bool(_LIMIT_PATTERN.match(stopped))

@@ -28,7 +28,7 @@ class Ballot:
 
 
 @dataclass(frozen=True)
-class Group:
+class AnswerGroup:
     """The votes for one answer, as its first voter wrote it: their weights and places, in order."""
 
     answer: str
@@ -41,7 +41,7 @@ class Group:
         return fsum(self.weights)
 
 
-def tally(ballots: Sequence[Ballot]) -> tuple[Group, ...]:
+def group_ballots(ballots: Sequence[Ballot]) -> tuple[AnswerGroup, ...]:
     """The ballots by answer, the heaviest group first; of equal ones the one that came first.
 
     A ballot joins the first group that has an answer which is the same as its own, and stays there: groups only
@@ -52,40 +52,40 @@ def tally(ballots: Sequence[Ballot]) -> tuple[Group, ...]:
     for at, ballot in enumerate(ballots):
         if ballot.answer is not None and same_answer(ballot.answer, ballot.answer):
             voter = _Voter(at, ballot.answer, ballot.weight)
-            home = next((group for group in groups if _agrees(group, voter)), None)
+            home = next((group for group in groups if _matches_group(group, voter)), None)
             if home is None:
                 groups.append([voter])
             else:
                 home.append(voter)
-    return tuple(sorted(map(_group, groups), key=_rank, reverse=True))
+    return tuple(sorted(map(_make_group, groups), key=_rank_group, reverse=True))
 
 
-def lead(ballots: Sequence[Ballot]) -> float:
+def estimate_lead(ballots: Sequence[Ballot]) -> float:
     """P(the leader is the majority), in 0.5..1: against the runner-up, who may have no votes yet.
 
     0.5 for a tie, and where nobody has voted.
     """
-    return _lead(tally(ballots))
+    return _estimate_group_lead(group_ballots(ballots))
 
 
-def settled(ballots: Sequence[Ballot], most: int, threshold: float) -> str:
+def explain_settled(ballots: Sequence[Ballot], most: int, threshold: float) -> str:
     """Why no more samples are needed, in words; "" if the vote goes on.
 
-    most: samples that may be asked for in all. threshold: asking stops when `lead` is above it, so 1 means only
+    most: samples that may be asked for in all. threshold: asking stops when `estimate_lead` is above it, so 1 means only
     when the vote is decided.
     """
-    return _settled(tally(ballots), len(ballots), most, threshold)
+    return _explain_groups_settled(group_ballots(ballots), len(ballots), most, threshold)
 
 
-def next_batch(ballots: Sequence[Ballot], most: int, threshold: float) -> int:
+def size_next_batch(ballots: Sequence[Ballot], most: int, threshold: float) -> int:
     """How many samples to ask for at once; 0 if the vote is settled.
 
     It is the least number that could settle it, all voting for the leader with full weight. Asking one by one
     would need at least as many, so nothing is wasted by asking for them together.
     """
-    groups, count = tally(ballots), len(ballots)
+    groups, count = group_ballots(ballots), len(ballots)
     batch = 0
-    while not _settled(_agreed(groups, count, batch), count + batch, most, threshold):
+    while not _explain_groups_settled(_add_leader_votes(groups, count, batch), count + batch, most, threshold):
         batch += 1
     return batch
 
@@ -114,43 +114,43 @@ class _Voter(NamedTuple):
     weight: float
 
 
-def _agrees(group: Sequence[_Voter], voter: _Voter) -> bool:
+def _matches_group(group: Sequence[_Voter], voter: _Voter) -> bool:
     return any(same_answer(answer, voter.answer) for answer in {other.answer for other in group})
 
 
-def _group(voters: Sequence[_Voter]) -> Group:
-    return Group(voters[0].answer, tuple(v.weight for v in voters), tuple(v.at for v in voters))
+def _make_group(voters: Sequence[_Voter]) -> AnswerGroup:
+    return AnswerGroup(voters[0].answer, tuple(v.weight for v in voters), tuple(v.at for v in voters))
 
 
-def _rank(group: Group) -> tuple[float, int]:
+def _rank_group(group: AnswerGroup) -> tuple[float, int]:
     """What the leader has most of."""
     return group.weight, -group.members[0]
 
 
-def _lead(groups: Sequence[Group]) -> float:
+def _estimate_group_lead(groups: Sequence[AnswerGroup]) -> float:
     first, second, *_ = (*(group.weight for group in groups), 0.0, 0.0)
     return 1 - beta_half(first + 1, second + 1)
 
 
-def _settled(groups: Sequence[Group], count: int, most: int, threshold: float) -> str:
+def _explain_groups_settled(groups: Sequence[AnswerGroup], count: int, most: int, threshold: float) -> str:
     if count >= most:
         return f"all {count} samples are in"
-    if _decided(groups, count, most - count):
+    if _is_decided(groups, count, most - count):
         return "the majority cannot change"
-    sure = _lead(groups)
+    sure = _estimate_group_lead(groups)
     return f"confident enough: {sure:.2f}" if sure > threshold else ""
 
 
-def _decided(groups: Sequence[Group], count: int, left: int) -> bool:
+def _is_decided(groups: Sequence[AnswerGroup], count: int, left: int) -> bool:
     """Whether neither a rival nor an answer nobody gave yet can lead after `left` more ballots."""
     if not groups:
         return False
     leader, *rivals = groups
     newcomer = (float(left), -count)
-    return _rank(leader) > max([newcomer, *((fsum((*g.weights, left)), -g.members[0]) for g in rivals)])
+    return _rank_group(leader) > max([newcomer, *((fsum((*g.weights, left)), -g.members[0]) for g in rivals)])
 
 
-def _agreed(groups: Sequence[Group], count: int, more: int) -> tuple[Group, ...]:
+def _add_leader_votes(groups: Sequence[AnswerGroup], count: int, more: int) -> tuple[AnswerGroup, ...]:
     """The groups after `more` ballots for the leader, or for the first answer if there is none yet."""
-    leader, *rest = groups or (Group("", (), (count,)),)
+    leader, *rest = groups or (AnswerGroup("", (), (count,)),)
     return replace(leader, weights=leader.weights + (1.0,) * more), *rest

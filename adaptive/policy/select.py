@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from adaptive.types.attempt import Attempt
 
-VOTE = "vote"
+VOTE_VERIFIER = "vote"
 """What the verdict on the majority of a vote is by."""
 
 
-def best(attempts: Sequence[Attempt]) -> int:
+def select_best_attempt(attempts: Sequence[Attempt]) -> int:
     """The index of the attempt to keep: accepted before not, then the higher score, then the earlier one.
 
     Of those that were not accepted, the one that speaks for the majority of a vote comes first: the vote has
@@ -23,24 +23,24 @@ def best(attempts: Sequence[Attempt]) -> int:
     def rank(index: int) -> tuple[bool, bool, bool, bool, float, int]:
         verdict, attempt = attempts[index].verdict, attempts[index]
         accepted = verdict is not None and verdict.accepted
-        voted = verdict is not None and not accepted and verdict.verifier == VOTE
+        voted = verdict is not None and not accepted and verdict.verifier == VOTE_VERIFIER
         score = verdict.score if verdict else 0.0
         return accepted, attempt.answer is not None, voted, index not in superseded, score, -index
 
     return max(range(len(attempts)), key=rank)
 
 
-def why_kept(attempts: Sequence[Attempt], kept: int) -> str:
+def explain_selection(attempts: Sequence[Attempt], selected: int) -> str:
     """Why the attempt `kept` is the answer, in words."""
-    attempt, count = attempts[kept], len(attempts)
+    attempt, count = attempts[selected], len(attempts)
     verdict = attempt.verdict
     if verdict is not None and verdict.accepted:
-        return f"attempt {kept + 1} of {count} was accepted ({verdict.verifier})"
+        return f"attempt {selected + 1} of {count} was accepted ({verdict.verifier})"
     if count == 1:
         return "the only attempt"
     if attempt.answer is None:
         return f"none of {count} attempts gave an answer: the first"
-    if verdict is not None and verdict.verifier == VOTE:
-        return f"none of {count} attempts was accepted: attempt {kept + 1} speaks for the majority"
+    if verdict is not None and verdict.verifier == VOTE_VERIFIER:
+        return f"none of {count} attempts was accepted: attempt {selected + 1} speaks for the majority"
     score = f"{verdict.score:.2f}" if verdict else "0.00"
-    return f"none of {count} attempts was accepted: attempt {kept + 1} has the highest score, {score}"
+    return f"none of {count} attempts was accepted: attempt {selected + 1} has the highest score, {score}"

@@ -17,15 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive._util.files import BROKEN_ZIP
-from adaptive.profile.features import COUNTS, Reading
+from adaptive.profile.features import COUNTS, QuestionFeatures
 
 Floats = NDArray[np.float64]
 SKOPS, WEIGHTS = "difficulty.skops", "difficulty.npz"
 LIKELY = 0.5
-"""From which probability on a rung is said to solve a question, for `level`."""
+"""From which probability on a rung is said to solve a question, for `name_level`."""
 
 
-def level(p_solved: Sequence[float]) -> str:
+def name_level(p_solved: Sequence[float]) -> str:
     """The word for a row of probabilities, one for each rung; "unknown" for an empty one.
 
     easy: the base rung (no thinking) is likely to solve it; medium: some rung is; hard: none is.
@@ -35,7 +35,7 @@ def level(p_solved: Sequence[float]) -> str:
     return "easy" if p_solved[0] >= LIKELY else "medium" if p_solved[-1] >= LIKELY else "hard"
 
 
-def monotone(logits: Floats) -> Floats:
+def to_monotone_probabilities(logits: Floats) -> Floats:
     """Probabilities from log-odds, shape (n, rungs), that never fall within a row.
 
     A rung can do all that a cheaper one can: where they disagree, the cheaper one's is believed.
@@ -73,16 +73,16 @@ class DifficultyModel:
         counts, found, ends = np.empty((len(questions), len(COUNTS))), list[int](), list[int]()
         column = self._columns.get
         for row, question in enumerate(questions):
-            reading = Reading(question)
-            counts[row] = reading.counts()
+            reading = QuestionFeatures(question)
+            counts[row] = reading.to_counts()
             # The last column is of weight 0: so each question has one, and sums over none are not asked for.
-            found.extend({column(t, -1) for t in reading.tokens()} | {-1})
+            found.extend({column(t, -1) for t in reading.to_tokens()} | {-1})
             ends.append(len(found))
-        on_tokens = np.add.reduceat(self._by_token[found], [0, *ends[:-1]], axis=0)
-        return monotone(np.log1p(counts) @ self.on_counts.T + on_tokens + self.bias)
+        on_tokens = np.add.reduceat(self._token_weights[found], [0, *ends[:-1]], axis=0)
+        return to_monotone_probabilities(np.log1p(counts) @ self.on_counts.T + on_tokens + self.bias)
 
     @cached_property
-    def _by_token(self) -> Floats:
+    def _token_weights(self) -> Floats:
         """A row for each token, and one of zeros for all others; shape (V + 1, rungs)."""
         return np.vstack([self.on_tokens.T, np.zeros(self.rungs)])
 
@@ -91,7 +91,7 @@ class DifficultyModel:
         arrays = {"on_tokens": self.on_tokens, "on_counts": self.on_counts, "bias": self.bias}
         vocabulary = np.asarray(self.vocabulary, dtype=np.str_)
         part = folder / f".{WEIGHTS}.part.npz"
-        np.savez_compressed(part, vocabulary=vocabulary, made_from=np.asarray(digest(folder)), **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(part, vocabulary=vocabulary, made_from=np.asarray(hash_estimators(folder)), **arrays)  # type: ignore[arg-type]
         part.replace(folder / WEIGHTS)
 
     @classmethod
@@ -104,9 +104,9 @@ class DifficultyModel:
         folder = Path(folder)
         model = _read_weights(folder)
         if model is None:
-            from adaptive.learn.fit.difficulty import Trained
+            from adaptive.learn.fit.difficulty import TrainedDifficulty
 
-            model = Trained.load(folder / SKOPS).model()
+            model = TrainedDifficulty.load(folder / SKOPS).to_model()
         return model
 
 
@@ -115,21 +115,21 @@ def _read_weights(folder: Path) -> DifficultyModel | None:
     try:
         # Opened here: numpy leaves a file that is no archive open.
         with (folder / WEIGHTS).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            if str(file["made_from"]) != digest(folder):
+            if str(file["made_from"]) != hash_estimators(folder):
                 return None
             vocabulary = tuple(str(t) for t in file["vocabulary"])
             model = DifficultyModel(vocabulary, file["on_tokens"], file["on_counts"], file["bias"])
     except BROKEN_ZIP:
         return None
-    return model if _whole(model) else None
+    return model if _is_consistent(model) else None
 
 
-def _whole(model: DifficultyModel) -> bool:
+def _is_consistent(model: DifficultyModel) -> bool:
     expected = (model.rungs, len(model.vocabulary)), (model.rungs, len(COUNTS))
     shapes = (model.on_tokens.shape, model.on_counts.shape)
     return shapes == expected and all(np.isfinite(a).all() for a in (model.on_tokens, model.on_counts, model.bias))
 
 
-def digest(folder: Path) -> str:
+def hash_estimators(folder: Path) -> str:
     """What the weights in a folder are marked with: they were made from this skops file."""
     return hashlib.sha256((folder / SKOPS).read_bytes()).hexdigest()

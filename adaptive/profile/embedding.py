@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from adaptive._util.files import BROKEN_ZIP
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.profile.difficulty import digest, monotone
+from adaptive.profile.difficulty import hash_estimators, to_monotone_probabilities
 from adaptive.types.logistic import log_odds
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ class Lines:
 
         text: those by the text alone, shape (n, rungs). vectors: embeddings, shape (n, D).
         """
-        return monotone(odds(text) * self.on_text + vectors @ self.on_vector.T + self.bias)
+        return to_monotone_probabilities(odds(text) * self.on_text + vectors @ self.on_vector.T + self.bias)
 
     def save(self, folder: Path) -> None:
         """Write the weights into `folder`, marked as fitted beside the difficulty model that is there."""
         part = folder / f".{FILE}.part.npz"
         arrays = {name: getattr(self, name) for name in ARRAYS}
-        np.savez_compressed(part, made_from=np.asarray(digest(folder)), **arrays)
+        np.savez_compressed(part, made_from=np.asarray(hash_estimators(folder)), **arrays)
         part.replace(folder / FILE)
 
     @classmethod
@@ -78,7 +78,7 @@ class Lines:
             raise InputError(
                 f"{file} has no finite weights for {rungs} rungs and {dimension} numbers: train the profile again."
             )
-        if made_from != digest(folder):
+        if made_from != hash_estimators(folder):
             raise InputError(f"{file} was fitted beside another difficulty model: train the profile again.")
         return lines
 

@@ -18,10 +18,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-READ = 20_000
+MAX_CHARACTERS = 20_000
 """Characters of a question that are looked at, from its start: hostile input stays cheap."""
 
-REMEMBERED = 1 << 16
+CACHE_SIZE = 1 << 16
 """Pieces whose reading is remembered: most are read again and again."""
 
 _PIECE = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+(?:'[a-z]+)?|[^\w\s]")
@@ -43,17 +43,17 @@ _KEYWORDS = {
     "logic": "prove show not all none only least most except",
 }
 _GROUP = {word: i for i, words in enumerate(_KEYWORDS.values()) for word in words.split()}
-_COUNTED = (
+_BASE_COUNTS = (
     "characters", "words", "sentences", "numbers", "different_numbers", "digits", "longest_number",
     "shortest_number", "decimals", "brackets", "work_add", "work_multiply", "op_+", "op_-", "op_*", "op_/",
     "op_^", "symbols",
 )  # fmt: skip
-COUNTS: tuple[str, ...] = (*_COUNTED, *(f"key_{name}" for name in _KEYWORDS))
-"""The names of the columns of `counts`, in order."""
+COUNTS: tuple[str, ...] = (*_BASE_COUNTS, *(f"key_{name}" for name in _KEYWORDS))
+"""The names of the columns of `to_counts`, in order."""
 
 
 @dataclass(frozen=True)
-class Reading:
+class QuestionFeatures:
     """One question, read once."""
 
     question: str
@@ -61,59 +61,59 @@ class Reading:
     @cached_property
     def pieces(self) -> list[str]:
         """Words in lower case, numbers and single symbols, in order."""
-        return _PIECE.findall(self.question[:READ].lower())
+        return _PIECE.findall(self.question[:MAX_CHARACTERS].lower())
 
     @cached_property
-    def counted(self) -> list[float]:
-        """The columns of `_COUNTED`, before the log."""
-        found, text = self.pieces, self.question[:READ]
+    def base_counts(self) -> list[float]:
+        """The columns of `_BASE_COUNTS`, before the log."""
+        found, text = self.pieces, self.question[:MAX_CHARACTERS]
         numbers = [p for p in found if p[0].isdecimal()]
-        sizes = [_digits(p) for p in numbers] or [0]
+        sizes = [_count_digits(p) for p in numbers] or [0]
         words = sum([p[0].isalpha() for p in found])
         signs = [_OPERATORS[p] for p in found if p in _OPERATORS]
         return [
             len(text), words, len(_SENTENCE.findall(text)), len(numbers), len(set(numbers)), sum(sizes),
             max(sizes), min(sizes), sum(["." in p for p in numbers]), sum([p in "([{" for p in found]),
-            *_work(found, signs), *[signs.count(s) for s in "+-*/^"], len(found) - words - len(numbers),
+            *_count_digit_steps(found, signs), *[signs.count(s) for s in "+-*/^"], len(found) - words - len(numbers),
         ]  # fmt: skip
 
-    def counts(self) -> list[float]:
+    def to_counts(self) -> list[float]:
         """A value for each of `COUNTS`, before the log."""
         groups = [0.0] * len(_KEYWORDS)
         for piece in self.pieces:
             if piece in _GROUP:
                 groups[_GROUP[piece]] += 1
-        return [*self.counted, *groups]
+        return [*self.base_counts, *groups]
 
-    def tokens(self) -> list[str]:
+    def to_tokens(self) -> list[str]:
         """1- and 2-grams, operators with the sizes beside them, and the counts in buckets.
 
         The buckets let a linear model draw a curve: "#numbers=3" has a weight of its own.
         """
-        shapes = list(map(_shape, self.pieces))
+        shapes = list(map(_shape_piece, self.pieces))
         pairs = [f"{a} {b}" for a, b in pairwise(shapes)]
-        buckets = map(_in_bucket, _COUNTED, self.counted)
-        return [*shapes, *pairs, *_operations(shapes), *buckets]
+        buckets = map(_format_bucket, _BASE_COUNTS, self.base_counts)
+        return [*shapes, *pairs, *_find_operations(shapes), *buckets]
 
 
-def tokens(question: str) -> list[str]:
-    """What the vectoriser counts: see `Reading.tokens`."""
-    return Reading(question).tokens()
+def extract_tokens(question: str) -> list[str]:
+    """What the vectoriser counts: see `Reading.to_tokens`."""
+    return QuestionFeatures(question).to_tokens()
 
 
-def counts(questions: Sequence[str]) -> NDArray[np.float64]:
+def count_features(questions: Sequence[str]) -> NDArray[np.float64]:
     """A row for each question, a column for each of `COUNTS`: log(1 + count), shape (n, len(COUNTS))."""
-    rows = [Reading(q).counts() for q in questions]
+    rows = [QuestionFeatures(q).to_counts() for q in questions]
     return np.log1p(np.asarray(rows, dtype=np.float64).reshape(len(rows), len(COUNTS)))
 
 
-def same_question(question: str) -> str:
+def normalise_question(question: str) -> str:
     """A key that is equal for questions that differ only in case, spaces and final punctuation."""
     return " ".join(question.lower().split()).rstrip(" .?!")
 
 
-@lru_cache(REMEMBERED)
-def _shape(piece: str) -> str:
+@lru_cache(CACHE_SIZE)
+def _shape_piece(piece: str) -> str:
     """A word as it is, a number as its digits before and after the point: "<2d>", "<1.2d>"."""
     if not piece[0].isdecimal():
         return piece[:24]
@@ -121,7 +121,7 @@ def _shape(piece: str) -> str:
     return f"<{len(whole)}.{len(part)}d>" if part else f"<{len(whole)}d>"
 
 
-def _operations(shapes: Sequence[str]) -> Iterator[str]:
+def _find_operations(shapes: Sequence[str]) -> Iterator[str]:
     """Each operator between two numbers with their sizes, in order of size where order is the same to it."""
     for place in [i for i, s in enumerate(shapes) if s in _OPERATORS and 0 < i < len(shapes) - 1]:
         left, sign, right = shapes[place - 1 : place + 2]
@@ -130,30 +130,30 @@ def _operations(shapes: Sequence[str]) -> Iterator[str]:
             yield f"{a}{_OPERATORS[sign]}{b}"
 
 
-def _work(pieces: Sequence[str], signs: Sequence[str]) -> tuple[float, float]:
+def _count_digit_steps(pieces: Sequence[str], signs: Sequence[str]) -> tuple[float, float]:
     """Digit steps: of written sums (the longer number) and of products (one length times the other)."""
     add = multiply = 0.0
     if not signs:
         return add, multiply
     for left, sign, right in zip(pieces, pieces[1:], pieces[2:], strict=False):
         if sign in _OPERATORS and left[0].isdecimal() and right[0].isdecimal():
-            a, b = _digits(left), _digits(right)
+            a, b = _count_digits(left), _count_digits(right)
             add += max(a, b) if _OPERATORS[sign] in "+-" else 0
             multiply += a * b if _OPERATORS[sign] in "*/" else 0
     return add, multiply
 
 
-@lru_cache(REMEMBERED)
-def _digits(number: str) -> int:
+@lru_cache(CACHE_SIZE)
+def _count_digits(number: str) -> int:
     return sum(c.isdecimal() for c in number)
 
 
-@lru_cache(REMEMBERED)
-def _in_bucket(name: str, value: float) -> str:
-    return f"#{name}={_bucket(value)}"
+@lru_cache(CACHE_SIZE)
+def _format_bucket(name: str, value: float) -> str:
+    return f"#{name}={_find_bucket(value)}"
 
 
-def _bucket(value: float) -> int:
+def _find_bucket(value: float) -> int:
     """The largest step of `_BUCKETS` that `value` reaches; beyond the last one, whole powers of two."""
     if value >= 2 * _BUCKETS[-1]:
         return 1 << math.frexp(value)[1] - 1

@@ -14,7 +14,7 @@ from adaptive.profile.embedding import Embedded, Embedding, Lines
 from adaptive.profile.placement import Placement
 from adaptive.profile.predictor import Predictor, predict_nothing
 from adaptive.profile.probe import Probe
-from adaptive.types.from_json import as_type, from_plain
+from adaptive.types.from_json import convert_value, dataclass_from_json
 from adaptive.types.ladder import Ladder, Rung
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 FORMAT = 1
-FILE, CARD = "profile.json", "README.md"
+PROFILE_FILE, CARD_FILE = "profile.json", "README.md"
 KEYS = ("format", "name", "model", "ladder", "style", "stops", "policy", "verifier", "difficulty", "figures")
-SINCE = ("probe", "tune_share", "placement", "embedding")
+LATER_KEYS = ("probe", "tune_share", "placement", "embedding")
 """Keys that older profiles lack."""
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read_profile_json(file: Path) -> dict[str, Any]:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -42,34 +42,34 @@ def _read(file: Path) -> dict[str, Any]:
         raise InputError(
             f"{file} has 'format' {found!r}, this version of adaptive reads {FORMAT}: train it again."
         )
-    wrong = next((k for k in (*KEYS, *data) if (k in data) != (k in KEYS) and k not in SINCE), None)
+    wrong = next((k for k in (*KEYS, *data) if (k in data) != (k in KEYS) and k not in LATER_KEYS), None)
     if wrong is not None:
         raise InputError(f"{file} has {'the unknown key' if wrong in data else 'no key'} {wrong!r}.")
     return data
 
 
-def _ladder(rows: Any, file: str) -> Ladder:
+def _parse_ladder(rows: Any, file: str) -> Ladder:
     if not isinstance(rows, list):
         raise InputError(f"'ladder' in {file} must be a list of rungs.")
-    rungs = tuple(from_plain(Rung, row, f"rung {i} of 'ladder' in {file}") for i, row in enumerate(rows))
+    rungs = tuple(dataclass_from_json(Rung, row, f"rung {i} of 'ladder' in {file}") for i, row in enumerate(rows))
     try:
         return Ladder(rungs)
     except InputError as error:
         raise InputError(f"'ladder' in {file} is not valid: {error}") from error
 
 
-def _probe(data: Any, rungs: int, file: str) -> Probe | None:
-    probe: Probe | None = as_type(Probe | None, data, f"'probe' in {file}")
+def _parse_probe(data: Any, rungs: int, file: str) -> Probe | None:
+    probe: Probe | None = convert_value(Probe | None, data, f"'probe' in {file}")
     if probe is not None and len(probe.rungs) != rungs:
         raise InputError(f"'probe' in {file} knows {len(probe.rungs)} rungs, the ladder beside it has {rungs}.")
     return probe
 
 
-def _placement(data: dict[str, Any], file: str) -> Placement | None:
+def _parse_placement(data: dict[str, Any], file: str) -> Placement | None:
     if data.get("placement") is None:
         return None
     placement = Placement.from_json(data["placement"], f"'placement' in {file}")
-    rungs = len(_ladder(data["ladder"], file))
+    rungs = len(_parse_ladder(data["ladder"], file))
     if len(placement.abilities) != rungs:
         raise InputError(
             f"'placement' in {file} knows {len(placement.abilities)} rungs, the ladder beside it has {rungs}."
@@ -79,26 +79,26 @@ def _placement(data: dict[str, Any], file: str) -> Placement | None:
     return placement
 
 
-def placed_model(placement: Placement) -> Callable[[], Predictor]:
+def make_placed_loader(placement: Placement) -> Callable[[], Predictor]:
     """What loads the general difficulty model, with this model placed on its scale, once."""
 
     @cache
     def load() -> Predictor:
-        from adaptive.profile.general import Placed, shipped
+        from adaptive.profile.general import PlacedDifficulty, load_shipped_difficulty
 
-        return Placed(shipped(), placement)
+        return PlacedDifficulty(load_shipped_difficulty(), placement)
 
     return load
 
 
-def _embedding(data: dict[str, Any], file: str) -> Embedding | None:
-    found: Embedding | None = as_type(Embedding | None, data.get("embedding"), f"'embedding' in {file}")
+def _parse_embedding(data: dict[str, Any], file: str) -> Embedding | None:
+    found: Embedding | None = convert_value(Embedding | None, data.get("embedding"), f"'embedding' in {file}")
     if found is not None and data["difficulty"] is None:
         raise InputError(f"{file} has an 'embedding' and no 'difficulty', on top of which it is: train it again.")
     return found
 
 
-def _loader(
+def _make_model_loader(
     folder: Path,
     name: str | None,
     rungs: int,
@@ -109,7 +109,9 @@ def _loader(
     if name is None:
         return predict_nothing
     if name != SKOPS or not (folder / name).is_file():
-        raise InputError(f"{folder / FILE} names the difficulty model {name!r}, and {folder} has no such file.")
+        raise InputError(
+            f"{folder / PROFILE_FILE} names the difficulty model {name!r}, and {folder} has no such file."
+        )
     lines = Lines.load(folder, rungs, embedding.dimension) if embedding else None
 
     @cache
@@ -117,12 +119,16 @@ def _loader(
         model = DifficultyModel.load(folder)
         if model.rungs != rungs:
             raise InputError(f"{folder / name} knows {model.rungs} rungs, the ladder beside it has {rungs}.")
-        return model if embedding is None or lines is None else embedded_model(model, lines, embedding, embedder)
+        return (
+            model
+            if embedding is None or lines is None
+            else build_embedded_model(model, lines, embedding, embedder)
+        )
 
     return load
 
 
-def embedded_model(
+def build_embedded_model(
     text: Predictor, lines: Lines, embedding: Embedding, embedder: Embedder | Embeddings | None = None
 ) -> Embedded:
     """The difficulty model with an embedding on top; `embedder` is in place of the model that it names."""

@@ -19,15 +19,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive._util.files import BROKEN_ZIP, artifact
+from adaptive._util.files import BROKEN_ZIP, find_artifact
 from adaptive.errors import InputError
-from adaptive.profile.difficulty import SKOPS, WEIGHTS, digest
-from adaptive.profile.general_features import STRUCTURE, read, scaled
-from adaptive.profile.placement import Placement, Prior, place
+from adaptive.profile.difficulty import SKOPS, WEIGHTS, hash_estimators
+from adaptive.profile.general_features import STRUCTURE, read_features, scale_features
+from adaptive.profile.placement import Placement, Prior, place_model
 
 Floats = NDArray[np.float64]
 
-KINDS = ("word problem", "competition", "code", "choice")
+QUESTION_KINDS = ("word problem", "competition", "code", "choice")
 """Kinds of questions, each with recorded answers: grade-school maths, contest maths, program output, options."""
 ARRAYS = ("rarity", "on_terms", "on_structure", "bias", "gate_structure", "gate_bias", "lowest", "highest")
 CHUNK = 1000
@@ -58,37 +58,40 @@ class GeneralDifficulty:
     def _columns(self) -> Mapping[str, int]:
         return {term: i for i, term in enumerate(self.vocabulary)}
 
-    def b(self, questions: Sequence[str]) -> Floats:
+    def predict(self, questions: Sequence[str]) -> Floats:
         """How hard each question is, in logits, more is harder; shape (n,)."""
-        parts = [self._chunk(questions[i : i + CHUNK]) for i in range(0, len(questions), CHUNK)]
+        parts = [self._predict_chunk(questions[i : i + CHUNK]) for i in range(0, len(questions), CHUNK)]
         return np.concatenate([np.empty(0), *((of_kind * kind).sum(axis=1) for of_kind, kind in parts)])
 
-    def kinds(self, questions: Sequence[str]) -> Floats:
-        """Probabilities that each question is of each of `KINDS`, shape (n, K)."""
-        parts = [self._chunk(questions[i : i + CHUNK])[1] for i in range(0, len(questions), CHUNK)]
-        return np.concatenate([np.empty((0, len(KINDS))), *parts])
+    def predict_kinds(self, questions: Sequence[str]) -> Floats:
+        """Probabilities that each question is of each of `QUESTION_KINDS`, shape (n, K)."""
+        parts = [self._predict_chunk(questions[i : i + CHUNK])[1] for i in range(0, len(questions), CHUNK)]
+        return np.concatenate([np.empty((0, len(QUESTION_KINDS))), *parts])
 
-    def _chunk(self, questions: Sequence[str]) -> tuple[Floats, Floats]:
+    def _predict_chunk(self, questions: Sequence[str]) -> tuple[Floats, Floats]:
         """What each kind's model says of each question, and the probabilities of the kinds: shapes (n, K)."""
         columns = self._columns
         found: list[int] = []
         ends, figures = [], []
         for question in questions:
-            terms, row = read(question)
+            terms, row = read_features(question)
             found.extend(columns[term] for term in set(terms) if term in columns)
             ends.append(len(found))
             figures.append(row)
-        structure = scaled(figures)
-        said = self._on_terms(np.asarray(found, dtype=np.int64), np.asarray(ends)) + structure @ self.on_structure
+        structure = scale_features(figures)
+        said = (
+            self._sum_term_weights(np.asarray(found, dtype=np.int64), np.asarray(ends))
+            + structure @ self.on_structure
+        )
         gate = structure @ self.gate_structure + self.gate_bias
         share = np.exp(gate - gate.max(axis=1, keepdims=True))
         return np.clip(said + self.bias, self.lowest, self.highest), share / share.sum(axis=1, keepdims=True)
 
-    def _on_terms(self, found: NDArray[np.int64], ends: NDArray[np.int64]) -> Floats:
+    def _sum_term_weights(self, columns: NDArray[np.int64], ends: NDArray[np.int64]) -> Floats:
         """The terms' weights summed for each question, which has `found[ends[i-1]:ends[i]]`, over their length."""
-        rarity = self.rarity[found]
-        sums = np.zeros((len(found) + 1, len(KINDS) + 1))
-        np.cumsum(np.column_stack([self.on_terms[found] * rarity[:, None], rarity**2]), axis=0, out=sums[1:])
+        rarity = self.rarity[columns]
+        sums = np.zeros((len(columns) + 1, len(QUESTION_KINDS) + 1))
+        np.cumsum(np.column_stack([self.on_terms[columns] * rarity[:, None], rarity**2]), axis=0, out=sums[1:])
         total = np.diff(sums[np.concatenate([[0], ends])], axis=0)
         length = np.sqrt(total[:, -1:])
         return np.asarray(np.divide(total[:, :-1], length, out=np.zeros_like(total[:, :-1]), where=length > 0))
@@ -98,7 +101,7 @@ class GeneralDifficulty:
         arrays = {name: getattr(self, name).astype(np.float32) for name in ARRAYS}
         part = folder / f".{WEIGHTS}.part.npz"
         terms = np.frombuffer("\n".join(self.vocabulary).encode(), dtype=np.uint8)
-        made_from, prior = np.asarray(digest(folder)), np.asarray(astuple(self.prior))
+        made_from, prior = np.asarray(hash_estimators(folder)), np.asarray(astuple(self.prior))
         np.savez_compressed(part, vocabulary=terms, made_from=made_from, prior=prior, **arrays)
         part.replace(folder / WEIGHTS)
 
@@ -109,14 +112,14 @@ class GeneralDifficulty:
         The weights are read where they were made from the skops file beside them. Otherwise they are made
         again from that, which imports scikit-learn.
         """
-        folder = artifact("difficulty") if folder is None else Path(folder)
+        folder = find_artifact("difficulty") if folder is None else Path(folder)
         if not (folder / SKOPS).is_file():
             raise InputError(f"{folder} has no general difficulty model ({SKOPS}): name a folder that has one.")
         model = _read_weights(folder)
         if model is None:
             from adaptive.learn.fit.general import TrainedGeneral
 
-            model = TrainedGeneral.load(folder / SKOPS).model()
+            model = TrainedGeneral.load(folder / SKOPS).to_model()
         return model
 
 
@@ -125,7 +128,7 @@ def _read_weights(folder: Path) -> GeneralDifficulty | None:
     try:
         # Opened here: numpy leaves a file that is no archive open.
         with (folder / WEIGHTS).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            if str(file["made_from"]) != digest(folder):
+            if str(file["made_from"]) != hash_estimators(folder):
                 return None
             vocabulary = tuple(file["vocabulary"].tobytes().decode().split("\n"))
             arrays = {name: file[name].astype(np.float64) for name in ARRAYS}
@@ -133,19 +136,19 @@ def _read_weights(folder: Path) -> GeneralDifficulty | None:
     except (*BROKEN_ZIP, TypeError, InputError):
         return None
     model = GeneralDifficulty(vocabulary, **arrays, prior=prior)
-    return model if whole(model) else None
+    return model if is_consistent(model) else None
 
 
-def whole(model: GeneralDifficulty) -> bool:
+def is_consistent(model: GeneralDifficulty) -> bool:
     """Whether the arrays fit together and hold numbers."""
-    terms, kinds, figures = len(model.vocabulary), len(KINDS), len(STRUCTURE)
+    terms, kinds, figures = len(model.vocabulary), len(QUESTION_KINDS), len(STRUCTURE)
     shapes = ((terms,), (terms, kinds), (figures, kinds), (kinds,), (figures, kinds), (kinds,), (kinds,), (kinds,))
     arrays = [getattr(model, name) for name in ARRAYS]
     return all(a.shape == shape and np.isfinite(a).all() for a, shape in zip(arrays, shapes, strict=True))
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedDifficulty:
     """What a `DifficultyModel` says, of a model of which only its place is known."""
 
     general: GeneralDifficulty
@@ -158,19 +161,21 @@ class Placed:
 
     def p_solved(self, questions: Sequence[str]) -> Floats:
         """Probabilities that each rung solves each question, shape (n, rungs), never falling within a row."""
-        return self.placement.p_solved(self.general.b(questions))
+        return self.placement.p_solved(self.general.predict(questions))
 
 
 @cache
-def shipped() -> GeneralDifficulty:
+def load_shipped_difficulty() -> GeneralDifficulty:
     """The shipped general difficulty model."""
     return GeneralDifficulty.load()
 
 
 @cache
-def average() -> Placed:
+def place_average_model() -> PlacedDifficulty:
     """An average model with all the thinking it wants, its one rung: what is taken for one never measured.
 
     The general model was learned from answers with full thinking, so it says nothing of less.
     """
-    return Placed(shipped(), place(np.empty(0), np.empty((0, 1)), shipped().prior))
+    return PlacedDifficulty(
+        load_shipped_difficulty(), place_model(np.empty(0), np.empty((0, 1)), load_shipped_difficulty().prior)
+    )

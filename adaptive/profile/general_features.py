@@ -16,9 +16,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-READ = 20_000
+MAX_CHARACTERS = 20_000
 """Characters of a question that are looked at, from its start: hostile input stays cheap."""
-WORD = 24
+MAX_WORD = 24
 """Characters of a word that are looked at."""
 
 _PIECE = re.compile(r"\\?[^\W\d_]+|\d+(?:[.,]\d+)*|[^\w\s]")
@@ -67,71 +67,78 @@ STRUCTURE: tuple[str, ...] = (
     "characters", *(f"sign_{sign!r}" for sign in _SIGNS), *_OF_PIECES, *(f"group_{name}" for name in _GROUPS),
     *_OF_OPTIONS, *_OF_CODE,
 )  # fmt: skip
-"""The names of the columns of `structure`, in order."""
+"""The names of the columns of `compute_structure`, in order."""
 
 
-def read(question: str) -> tuple[list[str], list[float]]:
+def read_features(question: str) -> tuple[list[str], list[float]]:
     """A question's terms, words and pairs of neighbours, and a figure for each of `STRUCTURE`, before the log."""
-    text = question[:READ]
+    text = question[:MAX_CHARACTERS]
     found = _PIECE.findall(text)
-    shapes = list(map(_shape, found))
+    shapes = list(map(_shape_piece, found))
     terms = shapes + [f"{a} {b}" for a, b in pairwise(shapes)]
     signs = [text.count(sign) for sign in _SIGNS]
-    return terms, [len(text), *signs, *_pieces(found, shapes), *_groups(shapes), *_options(text), *_code(text)]
+    return terms, [
+        len(text),
+        *signs,
+        *_measure_pieces(found, shapes),
+        *_count_groups(shapes),
+        *_measure_options(text),
+        *_measure_code(text),
+    ]
 
 
-def terms(question: str) -> list[str]:
+def extract_terms(question: str) -> list[str]:
     """What the vectoriser counts."""
-    return read(question)[0]
+    return read_features(question)[0]
 
 
-def scaled(rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+def scale_features(rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     """log(1 + figure), shape (n, len(STRUCTURE))."""
     return np.log1p(np.asarray(rows, dtype=np.float64).reshape(len(rows), len(STRUCTURE)))
 
 
-def structure(questions: Sequence[str]) -> NDArray[np.float64]:
+def compute_structure(questions: Sequence[str]) -> NDArray[np.float64]:
     """A row for each question, a column for each of `STRUCTURE`, after the log."""
-    return scaled([read(q)[1] for q in questions])
+    return scale_features([read_features(q)[1] for q in questions])
 
 
 @lru_cache(maxsize=1 << 16)
-def _shape(piece: str) -> str:
+def _shape_piece(piece: str) -> str:
     """A word in lower case; a number of up to two digits as it is, a longer one as how long it is.
 
     "Half of 10" differs from "half of 7", and 1,250 hardly from 1,350.
     """
     if not piece[0].isdecimal():
-        return piece.lower()[:WORD]
+        return piece.lower()[:MAX_WORD]
     if len(piece) <= 2:
         return piece
     whole, _, part = piece.replace(",", "").partition(".")
     return f"<{len(whole)}.{len(part)}d>" if part else f"<{len(whole)}d>"
 
 
-def _pieces(found: Sequence[str], shapes: Sequence[str]) -> list[float]:
+def _measure_pieces(pieces: Sequence[str], shapes: Sequence[str]) -> list[float]:
     """The figures of `_OF_PIECES`. Lists, not generators: they take a third less."""
-    words = [p for p in found if p[0].isalpha()]
-    numbers = [p for p in found if p[0].isdecimal()]
+    words = [p for p in pieces if p[0].isalpha()]
+    numbers = [p for p in pieces if p[0].isdecimal()]
     lengths = list(map(len, words))
     sizes = list(map(len, numbers))
     return [
-        len(found), len(words), sum(lengths) / max(1, len(words)), len([n for n in lengths if n > 8]),
+        len(pieces), len(words), sum(lengths) / max(1, len(words)), len([n for n in lengths if n > 8]),
         len([w for w in words if w[0].isupper()]), len(set(shapes)) / max(1, len(shapes)),
-        len([p for p in found if p[0] == "\\" and len(p) > 1]),
+        len([p for p in pieces if p[0] == "\\" and len(p) > 1]),
         len({w for w, n in zip(words, lengths, strict=True) if n == 1}), len(numbers), len(set(numbers)),
         sizes.count(1), sum(sizes), max(sizes, default=0), len([p for p in numbers if "." in p]),
-        sum([math.log1p(_value(p)) for p in numbers]),
+        sum([math.log1p(_parse_size(p)) for p in numbers]),
     ]  # fmt: skip
 
 
-def _value(number: str) -> float:
+def _parse_size(number: str) -> float:
     """A number's size, of its first digits: nobody means more than that."""
     whole = number.replace(",", "").partition(".")[0]
     return float(int(whole[:15])) if whole.isascii() else 0.0
 
 
-def _groups(shapes: Sequence[str]) -> list[float]:
+def _count_groups(shapes: Sequence[str]) -> list[float]:
     counted = [0.0] * len(_GROUPS)
     for group in map(_GROUP.get, shapes):
         if group is not None:
@@ -139,7 +146,7 @@ def _groups(shapes: Sequence[str]) -> list[float]:
     return counted
 
 
-def _options(text: str) -> list[float]:
+def _measure_options(text: str) -> list[float]:
     """The figures of `_OF_OPTIONS`: of the lines that begin with (A), B) or C."""
     options = _OPTION.findall(text) if "\n" in text else []
     if len(options) < 2:
@@ -152,7 +159,7 @@ def _options(text: str) -> list[float]:
     return [len(options), mean, max(lengths), spread, digits / len(options), pure / len(options)]
 
 
-def _code(text: str) -> list[float]:
+def _measure_code(text: str) -> list[float]:
     """The figures of `_OF_CODE`: of text with a Python function, and of the last line that calls or asserts."""
     if "def " not in text:
         return [0.0] * len(_OF_CODE)

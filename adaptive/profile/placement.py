@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from adaptive.errors import InputError
-from adaptive.types.from_json import from_plain
+from adaptive.types.from_json import dataclass_from_json
 
 Floats = NDArray[np.float64]
 
@@ -73,26 +73,26 @@ class Placement:
     @classmethod
     def from_json(cls, data: Any, where: str = "the placement") -> Placement:
         """What `to_json` gave; raises `InputError` naming `where` and the key that is wrong."""
-        return from_plain(cls, data, where)
+        return dataclass_from_json(cls, data, where)
 
 
-def place(b: ArrayLike, solved: ArrayLike, prior: Prior) -> Placement:
+def place_model(b: ArrayLike, solved: ArrayLike, prior: Prior) -> Placement:
     """The most likely placement.
 
     b: shape (n,), difficulties in logits. solved: shape (n, rungs), whether each rung or a cheaper one solves the
     question, NaN where it was not tried. With the slope given (log_slope_sd 0) one more right answer never lowers
     an ability. Raises `InputError` where the shapes do not fit or a value is none of 0, 1 and NaN.
     """
-    hard, right = _checked(b, solved)
+    hard, right = _check_answers(b, solved)
     logs = prior.log_slope + prior.log_slope_sd * (GRID if prior.log_slope_sd else GRID[:1] * 0)
-    found = [_best(hard, right, float(np.exp(log)), prior) for log in logs]
+    found = [_fit_abilities(hard, right, float(np.exp(log)), prior) for log in logs]
     away = (logs - prior.log_slope) / (prior.log_slope_sd or 1.0)
     loss = [one[1] + 0.5 * far * far for one, far in zip(found, away, strict=True)]
     best = int(np.argmin(loss))
     return Placement(found[best][0], float(np.exp(logs[best])), int((~np.isnan(right)).sum()))
 
 
-def _checked(b: ArrayLike, solved: ArrayLike) -> tuple[Floats, Floats]:
+def _check_answers(b: ArrayLike, solved: ArrayLike) -> tuple[Floats, Floats]:
     hard, right = np.asarray(b, dtype=np.float64), np.asarray(solved, dtype=np.float64)
     if hard.ndim != 1 or right.ndim != 2 or len(hard) != len(right) or not right.shape[1]:
         raise InputError(
@@ -106,21 +106,21 @@ def _checked(b: ArrayLike, solved: ArrayLike) -> tuple[Floats, Floats]:
     return hard, right
 
 
-def _best(hard: Floats, right: Floats, slope: float, prior: Prior) -> tuple[tuple[float, ...], float]:
+def _fit_abilities(hard: Floats, right: Floats, slope: float, prior: Prior) -> tuple[tuple[float, ...], float]:
     """The best abilities that never fall, for one slope, and what they lose (minus the log posterior)."""
     blocks: list[tuple[list[int], float]] = []
     for rung in range(right.shape[1]):
         members = [rung]
-        ability = _ability(hard, right[:, members], slope, prior)
+        ability = _fit_ability(hard, right[:, members], slope, prior)
         while blocks and blocks[-1][1] > ability:
             members = blocks.pop()[0] + members
-            ability = _ability(hard, right[:, members], slope, prior)
+            ability = _fit_ability(hard, right[:, members], slope, prior)
         blocks.append((members, ability))
     abilities = tuple(ability for members, ability in blocks for _ in members)
-    return abilities, _loss(hard, right, slope, abilities, prior)
+    return abilities, _compute_loss(hard, right, slope, abilities, prior)
 
 
-def _ability(hard: Floats, right: Floats, slope: float, prior: Prior) -> float:
+def _fit_ability(hard: Floats, right: Floats, slope: float, prior: Prior) -> float:
     """The one ability that is best for all these rungs: Newton's method, kept inside a bracket."""
     known = ~np.isnan(right)
     b, wins = np.broadcast_to(hard[:, None], right.shape)[known], float(right[known].sum())
@@ -142,7 +142,7 @@ def _ability(hard: Floats, right: Floats, slope: float, prior: Prior) -> float:
     return at
 
 
-def _loss(hard: Floats, right: Floats, slope: float, abilities: Sequence[float], prior: Prior) -> float:
+def _compute_loss(hard: Floats, right: Floats, slope: float, abilities: Sequence[float], prior: Prior) -> float:
     at = np.asarray(abilities)
     z = slope * (at - hard[:, None])
     wrong = np.nansum(np.logaddexp(0, z) - right * z)

@@ -12,11 +12,11 @@ from itertools import accumulate
 from math import log1p
 
 from adaptive.types.attempt import Attempt
-from adaptive.types.logistic import Line, log_odds
+from adaptive.types.logistic import LogitModel, log_odds
 from adaptive.verify.learned import UNSURE
 
 
-def seen_of(direct: Attempt) -> dict[str, float]:
+def extract_direct_features(direct: Attempt) -> dict[str, float]:
     """What the probe sees of a direct answer, besides what the text told.
 
     sure: log-odds of its confidence; unknown: 1 where there is none; missing: 1 where there is no answer; length:
@@ -31,7 +31,7 @@ def seen_of(direct: Attempt) -> dict[str, float]:
     }
 
 
-def probe_of(attempts: Iterable[Attempt], model: int = 0) -> Attempt | None:
+def find_direct_answer(attempts: Iterable[Attempt], model: int = 0) -> Attempt | None:
     """The direct answer that the model `model` gave among these attempts, None where it gave none."""
     return next((a for a in attempts if a.finish == "none" and a.model == model), None)
 
@@ -40,13 +40,13 @@ def probe_of(attempts: Iterable[Attempt], model: int = 0) -> Attempt | None:
 class Probe:
     """A line for each rung. `text` among its weights is for the log-odds that the text alone gives that rung."""
 
-    rungs: tuple[Line, ...]
+    rungs: tuple[LogitModel, ...]
 
     def p_solved(self, text: Sequence[float], direct: Attempt) -> list[float]:
         """Probabilities that each rung solves a question, never falling.
 
         text: those by the text alone, one a rung. direct: the direct answer to the question.
         """
-        seen = seen_of(direct)
-        each = (line.p({**seen, "text": log_odds(p)}) for line, p in zip(self.rungs, text, strict=True))
+        seen = extract_direct_features(direct)
+        each = (line.predict({**seen, "text": log_odds(p)}) for line, p in zip(self.rungs, text, strict=True))
         return list(accumulate(each, max))

@@ -12,29 +12,29 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptive._util.files import write_whole
+from adaptive._util.files import write_atomically
 from adaptive.errors import InputError
-from adaptive.profile.difficulty import LIKELY, SKOPS, level
+from adaptive.profile.difficulty import LIKELY, SKOPS, name_level
 from adaptive.profile.embedding import FILE as WITH_EMBEDDING
 from adaptive.profile.embedding import Embedded, Embedding
 from adaptive.profile.files import (
-    CARD,
-    FILE,
+    CARD_FILE,
     FORMAT,
-    _embedding,
-    _ladder,
-    _loader,
-    _placement,
-    _probe,
-    _read,
-    placed_model,
+    PROFILE_FILE,
+    _make_model_loader,
+    _parse_embedding,
+    _parse_ladder,
+    _parse_placement,
+    _parse_probe,
+    _read_profile_json,
+    make_placed_loader,
 )
 from adaptive.profile.placement import Placement
 from adaptive.profile.predictor import Predictor, predict_nothing
 from adaptive.profile.probe import Probe
 from adaptive.reason.budget import Style
 from adaptive.types.attempt import Attempt
-from adaptive.types.from_json import as_type, from_plain
+from adaptive.types.from_json import convert_value, dataclass_from_json
 from adaptive.types.ladder import Ladder
 from adaptive.types.logistic import Logistic
 from adaptive.types.policy import Policy
@@ -74,7 +74,7 @@ class Profile:
     general: bool = False
     difficulty_model: Callable[[], Predictor | None] = field(default=predict_nothing, compare=False)
 
-    def difficulty(self, question: str, probe: Attempt | None = None) -> dict[str, Any]:
+    def predict_difficulty(self, question: str, probe: Attempt | None = None) -> dict[str, Any]:
         """How hard a question is: `p_solved`, a probability for each rung that never falls, and `level`.
 
         probe: this model's direct answer, where there is one: it tells more than the text alone. Without a trained
@@ -84,23 +84,25 @@ class Profile:
         """
         model = self.difficulty_model()
         if model is None and self.general:
-            return _by_general(question)
-        row, notes = model.or_text(question) if isinstance(model, Embedded) else (_row(model, question), [])
-        p_solved = _rounded(row)
+            return _predict_general_level(question)
+        row, notes = (
+            model.or_text(question) if isinstance(model, Embedded) else (_predict_row(model, question), [])
+        )
+        p_solved = _round_row(row)
         if p_solved and self.probe is not None and probe is not None:
             p_solved = [round(p, 4) for p in self.probe.p_solved(p_solved, probe)]
-        return {"level": level(p_solved), "p_solved": p_solved, **({"notes": notes} if notes else {})}
+        return {"level": name_level(p_solved), "p_solved": p_solved, **({"notes": notes} if notes else {})}
 
     def p_solved(self, questions: Sequence[str]) -> list[list[float]]:
-        """`p_solved` of many questions, as `difficulty` tells it; each is empty without a trained model.
+        """`p_solved` of many questions, as `predict_difficulty` tells it; each is empty without a trained model.
 
         With an embedding that cannot be had, it raises `AdaptiveError`: what is measured must not be of the text.
         """
         model = self.difficulty_model()
-        return [_rounded(row) for row in model.p_solved(questions)] if model else [[] for _ in questions]
+        return [_round_row(row) for row in model.p_solved(questions)] if model else [[] for _ in questions]
 
-    def at_hand(self, question: str) -> bool:
-        """Whether `difficulty` asks no embedding model; its own model must have been read before."""
+    def can_predict_locally(self, question: str) -> bool:
+        """Whether `predict_difficulty` asks no embedding model; its own model must have been read before."""
         model = self.difficulty_model() if self.embedding else None
         return not isinstance(model, Embedded) or model.reader.knows(question)
 
@@ -115,39 +117,41 @@ class Profile:
         embedder: the embedding model that it was trained with, where that is to be an object of one's own.
         """
         folder = Path(folder).expanduser()
-        file = folder / FILE
-        data = _read(file)
-        placement = _placement(data, str(file))
+        file = folder / PROFILE_FILE
+        data = _read_profile_json(file)
+        placement = _parse_placement(data, str(file))
         keys = {"name": str, "model": str, "figures": dict[str, Any], "difficulty": str | None}
-        embedding = _embedding(data, str(file))
+        embedding = _parse_embedding(data, str(file))
         if embedder is not None and embedding is None:
             raise InputError(f"{file} has no 'embedding': leave the embedder out, or train it with one.")
-        plain = {key: as_type(kind, data[key], f"{key!r} in {file}") for key, kind in keys.items()}
+        plain = {key: convert_value(kind, data[key], f"{key!r} in {file}") for key, kind in keys.items()}
         return cls(
             name=plain["name"],
             model=plain["model"],
-            ladder=_ladder(data["ladder"], str(file)),
-            style=from_plain(Style, data["style"], f"'style' in {file}"),
-            stops=from_plain(Stops, data["stops"], f"'stops' in {file}"),
-            policy=from_plain(Policy, data["policy"], f"'policy' in {file}"),
-            verifier=as_type(Logistic | None, data["verifier"], f"'verifier' in {file}"),
-            probe=_probe(data.get("probe"), len(data["ladder"]), str(file)),
-            tune_share=as_type(float | None, data.get("tune_share"), f"'tune_share' in {file}"),
+            ladder=_parse_ladder(data["ladder"], str(file)),
+            style=dataclass_from_json(Style, data["style"], f"'style' in {file}"),
+            stops=dataclass_from_json(Stops, data["stops"], f"'stops' in {file}"),
+            policy=dataclass_from_json(Policy, data["policy"], f"'policy' in {file}"),
+            verifier=convert_value(Logistic | None, data["verifier"], f"'verifier' in {file}"),
+            probe=_parse_probe(data.get("probe"), len(data["ladder"]), str(file)),
+            tune_share=convert_value(float | None, data.get("tune_share"), f"'tune_share' in {file}"),
             figures=plain["figures"],
             placement=placement,
             embedding=embedding,
-            difficulty_model=placed_model(placement)
+            difficulty_model=make_placed_loader(placement)
             if placement
-            else _loader(folder, plain["difficulty"], len(data["ladder"]), embedding, embedder),
+            else _make_model_loader(folder, plain["difficulty"], len(data["ladder"]), embedding, embedder),
         )
 
     def save(self, folder: str | Path, *, card: str | None = None) -> None:
         """Write `profile.json`, and the card where one is given; the difficulty model writes itself."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / FILE, json.dumps(self._to_json(folder), indent=2, ensure_ascii=False) + "\n")
+        write_atomically(
+            folder / PROFILE_FILE, json.dumps(self._to_json(folder), indent=2, ensure_ascii=False) + "\n"
+        )
         if card is not None:
-            write_whole(folder / CARD, card)
+            write_atomically(folder / CARD_FILE, card)
 
     def _to_json(self, folder: Path) -> dict[str, Any]:
         return {
@@ -170,17 +174,17 @@ class Profile:
         }
 
 
-def _by_general(question: str) -> dict[str, Any]:
+def _predict_general_level(question: str) -> dict[str, Any]:
     """The level by the general model. That a question is easy, solved without thinking, it cannot tell."""
-    from adaptive.profile.general import average
+    from adaptive.profile.general import place_average_model
 
-    p = round(float(average().p_solved([question])[0, 0]), 4)
+    p = round(float(place_average_model().p_solved([question])[0, 0]), 4)
     return {"level": "medium" if p >= LIKELY else "hard", "p_solved": [], "general": p}
 
 
-def _row(model: Predictor | None, question: str) -> Sequence[float]:
+def _predict_row(model: Predictor | None, question: str) -> Sequence[float]:
     return model.p_solved([question])[0] if model else ()
 
 
-def _rounded(row: Any) -> list[float]:
+def _round_row(row: Any) -> list[float]:
     return [round(float(p), 4) for p in row]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from adaptive._util.files import artifact
+from adaptive._util.files import find_artifact
 from adaptive.chat.model import ChatModel
-from adaptive.chat.request import Ask
-from adaptive.profile.files import FILE
+from adaptive.chat.request import ChatRequest
+from adaptive.profile.files import PROFILE_FILE
 from adaptive.profile.profile import Profile
 from adaptive.reason.budget import Style
 from adaptive.types.ladder import Effort, Ladder, Rung
@@ -15,7 +15,7 @@ from adaptive.types.ladder import Effort, Ladder, Rung
 LARGEST_UNTRAINED = 8192
 
 
-def untrained(model: str, window: int) -> Profile:
+def build_untrained_profile(model: str, window: int) -> Profile:
     """What is taken for a model with a window of `window` ids as long as nothing was learned of it.
 
     A quarter of the window for the top rung (8,192 tokens at most), and of that a quarter for each rung below.
@@ -29,50 +29,53 @@ def untrained(model: str, window: int) -> Profile:
     return Profile(name="untrained", model=model, ladder=Ladder(rungs), general=True)
 
 
-def profile_for(model: str, window: int, given: str | Path | None = None) -> Profile:
+def load_model_profile(model: str, window: int, path: str | Path | None = None) -> Profile:
     """The profile in the folder `given`, or the model's own: shipped, or `profile/` in the model's folder.
 
     A model without one gets an untrained profile: a plain ladder, stated thresholds, no difficulty model but the
     general one.
     """
-    if given is not None:
-        return Profile.load(given)
+    if path is not None:
+        return Profile.load(path)
     if model == "embedded":
-        return Profile.load(artifact("abacus") / "profile")
+        return Profile.load(find_artifact("abacus") / "profile")
     kind, _, folder = model.partition(":")
     own = Path(folder).expanduser() / "profile"
-    if kind in ("onnx", "hf", "vllm") and (own / FILE).is_file():
+    if kind in ("onnx", "hf", "vllm") and (own / PROFILE_FILE).is_file():
         return Profile.load(own)
-    return untrained(model, window)
+    return build_untrained_profile(model, window)
 
 
-BUDGETS: dict[Effort, int] = {"minimal": 1024, "low": 4096, "medium": 16384, "high": 32768, "xhigh": 65536}
+EFFORT_BUDGETS: dict[Effort, int] = {"minimal": 1024, "low": 4096, "medium": 16384, "high": 32768, "xhigh": 65536}
 """Thinking tokens of an effort where nothing was measured: a bound, what is not used costs nothing."""
-BY_BUDGET: tuple[Effort, ...] = ("low", "medium", "high")
+BUDGET_EFFORTS: tuple[Effort, ...] = ("low", "medium", "high")
 """Rungs of a model that takes a thinking budget and no efforts."""
-THINKING = frozenset(
+THINKING_ARGUMENTS = frozenset(
     {"reasoning_effort", "effort", "reasoning", "thinking", "thinking_level", "thinking_budget", "output_config"}
 )
 """Arguments by which providers take an effort or a thinking budget."""
 ANSWER_ROOM = 8192
-WAIT = "Wait. Go over that again, and then give your whole answer once more."
+WAIT_TURN = "Wait. Go over that again, and then give your whole answer once more."
 """A turn of its own: a bare "Wait" reads as a request for patience."""
 
 
-def untrained_chat(model: ChatModel) -> Profile:
+def build_untrained_chat_profile(model: ChatModel) -> Profile:
     """What is taken for a chat model as long as nothing was learned of it: a rung for each effort that it takes.
 
     One without efforts has rungs by thinking budget, and one without any lever has one rung, which does not think.
     """
-    top = model.largest_cap or BUDGETS["xhigh"] + ANSWER_ROOM
+    top = model.largest_cap or EFFORT_BUDGETS["xhigh"] + ANSWER_ROOM
     room = min(ANSWER_ROOM, max(1, top // 4))
-    thinking = [e for e in model.efforts if e != "none"] or (BY_BUDGET if takes_budget(model) else ())
-    rungs = [Rung(e, min(BUDGETS[e], top - room), answer_room=room) for e in thinking]
+    thinking = [e for e in model.efforts if e != "none"] or (BUDGET_EFFORTS if takes_budget(model) else ())
+    rungs = [Rung(e, min(EFFORT_BUDGETS[e], top - room), answer_room=room) for e in thinking]
     if "none" in model.efforts or not thinking:
         rungs.insert(0, Rung("none", 0, answer_room=room))
-    return Profile("untrained", model.name, Ladder(tuple(rungs)), style=Style(waits=(WAIT,)), general=True)
+    return Profile("untrained", model.name, Ladder(tuple(rungs)), style=Style(waits=(WAIT_TURN,)), general=True)
 
 
 def takes_budget(model: ChatModel) -> bool:
     """Whether it takes a thinking budget, or another lever that is no effort and no cap."""
-    return bool(THINKING & model.settings(Ask("medium", BUDGETS["low"], 2 * BUDGETS["low"])).keys())
+    return bool(
+        THINKING_ARGUMENTS
+        & model.build_arguments(ChatRequest("medium", EFFORT_BUDGETS["low"], 2 * EFFORT_BUDGETS["low"])).keys()
+    )

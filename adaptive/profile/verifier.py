@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from adaptive.profile.profile import Profile
-from adaptive.verify import Learned, Verifier, verifier_for
+from adaptive.verify import Learned, Verifier, build_verifier
 
 
-def verifier_of(
+def build_profile_verifier(
     profile: Profile,
     names: str | None = None,
     *,
@@ -22,7 +22,7 @@ def verifier_of(
     """
 
     def known(question: str) -> Sequence[float]:
-        return profile.difficulty(question)["p_solved"]  # type: ignore[no-any-return]
+        return profile.predict_difficulty(question)["p_solved"]  # type: ignore[no-any-return]
 
     learned = Learned(profile.verifier, p_solved or known) if profile.verifier else None
-    return verifier_for(profile.policy, names, learned=learned, check=check, judge=judge)
+    return build_verifier(profile.policy, names, learned=learned, check=check, judge=judge)

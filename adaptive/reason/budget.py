@@ -50,7 +50,7 @@ class Style:
         if self.useful_round < 1:
             raise InputError(f"useful_round must be 1 or more, got {self.useful_round}.")
 
-    def turns(self, conversation: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    def with_system(self, conversation: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         """The (role, content) pairs of a conversation, with the system message where it has none of its own."""
         own = any(role == "system" for role, _ in conversation)
         return [*([] if own or not self.system else [("system", self.system)]), *conversation]
@@ -66,7 +66,7 @@ class Tail:
     prefix: tuple[int, ...]
 
     @classmethod
-    def of(cls, style: Style, codec: Codec) -> Tail:
+    def from_style(cls, style: Style, codec: Codec) -> Tail:
         """The tail of a style, in the ids of one model."""
         markers = codec.markers
         end = () if markers.think_end is None else (markers.think_end,)
@@ -99,14 +99,14 @@ class Room:
         Sampled ends are charged here as if they took a place in the window too: one measure for both.
         Raises `InputError` when not one token of an answer fits.
         """
-        require(window, prompt, tail.fixed)
+        check_prompt_fits(window, prompt, tail.fixed)
         fits = max(0, window - prompt - tail.fixed - rung.answer_room)
         total = min(rung.budget, fits)
         limit = total - len(tail.closing) if total > len(tail.closing) else total
         return cls(total, limit, "context" if fits < rung.budget else "budget")
 
 
-def require(window: int, prompt: int, markers: int) -> None:
+def check_prompt_fits(window: int, prompt: int, markers: int) -> None:
     """Raise `InputError` unless `prompt` and `markers` ids leave one token of the window to answer with."""
     if prompt + markers + 1 > window:
         raise InputError(

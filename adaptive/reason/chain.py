@@ -25,12 +25,12 @@ class Thought:
     weakest: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        held = sum(_held(one) for one in self.rounds)
+        held = sum(_count_ids(one) for one in self.rounds)
         if held != len(self.ids):
             raise ValueError(f"the rounds of a thought hold {held} ids, the thought has {len(self.ids)}")
 
     @classmethod
-    def of(cls, attempt: Attempt) -> Thought:
+    def from_attempt(cls, attempt: Attempt) -> Thought:
         """The chain that an attempt left behind."""
         return cls(attempt.trace, attempt.rounds, attempt.weakest)
 
@@ -42,21 +42,21 @@ class Thought:
     @property
     def ended(self) -> bool:
         """Whether the model ended its thinking here: not so for an empty chain or one that was cut off."""
-        return bool(self.rounds) and self.rounds[-1].by_model
+        return bool(self.rounds) and self.rounds[-1].ended_by_model
 
     @property
     def waits(self) -> int:
         """Ends put off, in earlier attempts too: rounds that the model ended and another one followed."""
-        return sum(before.by_model for before, _ in pairwise(self.rounds))
+        return sum(before.ended_by_model for before, _ in pairwise(self.rounds))
 
-    def stretch(self, index: int) -> tuple[int, ...]:
+    def get_round_ids(self, index: int) -> tuple[int, ...]:
         """The ids that the model generated in round `index` (negative: from the end), without the wait."""
         index = range(len(self.rounds))[index]
-        start = sum(_held(one) for one in self.rounds[:index])
+        start = sum(_count_ids(one) for one in self.rounds[:index])
         one = self.rounds[index]
-        return self.ids[start + one.injected : start + _held(one)]
+        return self.ids[start + one.injected : start + _count_ids(one)]
 
-    def grown(
+    def with_round(
         self,
         injected: tuple[int, ...],
         generated: tuple[int, ...],
@@ -70,14 +70,14 @@ class Thought:
         What was weak stays weak: a check of one's own chain is surer of it than it should be.
         """
         one = Round(len(injected) + len(generated), len(injected), end, stopped)
-        one = replace(one, tokens=one.tokens + one.by_model)
-        return Thought(self.ids + injected + generated, (*self.rounds, one), weaker(self.weakest, weakest))
+        one = replace(one, tokens=one.tokens + one.ended_by_model)
+        return Thought(self.ids + injected + generated, (*self.rounds, one), min_logprob(self.weakest, weakest))
 
-    def relabelled(self, end: RoundEnd) -> Thought:
+    def with_end(self, end: RoundEnd) -> Thought:
         """This chain with another name for why the model ended its last round."""
         return replace(self, rounds=(*self.rounds[:-1], replace(self.rounds[-1], end=end)))
 
-    def cut(self, limit: int, end: RoundEnd) -> Thought:
+    def truncate(self, limit: int, end: RoundEnd) -> Thought:
         """The start of this chain that `limit` tokens pay for; a round cut in the middle ends with `end`.
 
         A round of which only the wait would be left is dropped whole: the end before it then stands. `weakest`
@@ -90,14 +90,14 @@ class Thought:
                 kept += [Round(left, one.injected, end)] if left > one.injected else []
                 break
             kept.append(one)
-        return Thought(self.ids[: sum(_held(one) for one in kept)], tuple(kept), self.weakest)
+        return Thought(self.ids[: sum(_count_ids(one) for one in kept)], tuple(kept), self.weakest)
 
 
-def weaker(one: float | None, other: float | None) -> float | None:
+def min_logprob(one: float | None, other: float | None) -> float | None:
     """The lower of two mean log-probabilities, where they are known."""
     return min((w for w in (one, other) if w is not None), default=None)
 
 
-def _held(one: Round) -> int:
+def _count_ids(one: Round) -> int:
     """Ids of a round in the chain: all its tokens but the end that the model sampled."""
-    return one.tokens - one.by_model
+    return one.tokens - one.ended_by_model

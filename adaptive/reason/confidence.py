@@ -17,7 +17,7 @@ WINDOW = 8
 """Tokens of a stretch."""
 
 
-def weakest(thinking: Generation) -> float | None:
+def compute_weakest_logprob(thinking: Generation) -> float | None:
     """The lowest mean log-probability (nats) of any `WINDOW` tokens in a row, of all where there are fewer.
 
     None for no tokens, or where the engine gives no log-probabilities.
@@ -30,7 +30,7 @@ def weakest(thinking: Generation) -> float | None:
     return min((after - before) / width for before, after in zip(sums, sums[width:], strict=False))
 
 
-def mean(answer: Generation) -> float | None:
+def compute_mean_logprob(answer: Generation) -> float | None:
     """The mean log-probability (nats) of every id sampled for the answer, its stop included; or None."""
     ended = answer.stop_logprob
     logprobs = (*answer.logprobs, *(() if ended is None else (ended,)))
@@ -38,7 +38,7 @@ def mean(answer: Generation) -> float | None:
     return sum(logprobs) / len(logprobs) if known else None
 
 
-def confidence(answer: float | None, thinking: float | None) -> float | None:
+def compute_confidence(answer: float | None, thinking: float | None) -> float | None:
     """A probability per token, in 0..1: of the answer, or of the weakest stretch of thinking if that is lower."""
     if answer is None:
         return None

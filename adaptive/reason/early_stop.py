@@ -31,7 +31,7 @@ _DOUBT = re.compile(
 
 
 @dataclass(frozen=True)
-class Look:
+class ProbeResult:
     """What a probe saw: the answer, None for none, how sure the model was of it, the chain since the last look.
 
     A Wait that was put there is in that text: it asks for doubt.
@@ -43,26 +43,26 @@ class Look:
 
 
 @dataclass
-class Sight:
+class StopDecider:
     """Judges the looks at one chain."""
 
     stops: Stops
-    looks: list[Look] = field(default_factory=list)
+    probes: list[ProbeResult] = field(default_factory=list)
 
-    def judged(self, look: Look) -> RoundEnd | None:
+    def decide(self, probe: ProbeResult) -> RoundEnd | None:
         """Why the chain stops at this look; None where it goes on."""
-        self.looks.append(look)
-        if look.answer is None:
+        self.probes.append(probe)
+        if probe.answer is None:
             return None
-        sure = self.stops.confident is not None and look.confidence is not None
-        if sure and (look.confidence or 0.0) >= (self.stops.confident or 0.0):
+        sure = self.stops.confident is not None and probe.confidence is not None
+        if sure and (probe.confidence or 0.0) >= (self.stops.confident or 0.0):
             return "confident"
-        return "converged" if 0 < self.stops.converged <= self._repeated() else None
+        return "converged" if 0 < self.stops.converged <= self._count_repeats() else None
 
-    def _repeated(self) -> int:
+    def _count_repeats(self) -> int:
         """How many looks in a row, the last one included, gave its answer and no doubt came between them."""
-        count, *before = 1, *reversed(self.looks)
-        later: Look = before.pop(0)
+        count, *before = 1, *reversed(self.probes)
+        later: ProbeResult = before.pop(0)
         for look in before:
             if _DOUBT.search(later.text) or not same_answer(look.answer, later.answer):
                 break
@@ -70,7 +70,7 @@ class Sight:
         return count
 
 
-class Watch:
+class HaltWatch:
     """The `halt` of a call that thinks: True at a loop, and at the first boundary where a probe is due.
 
     so_far: the chain before the call; a Wait, if that is what it ends with, is the end of a sentence.
@@ -78,7 +78,7 @@ class Watch:
 
     def __init__(self, stops: Stops, codec: Codec, so_far: Sequence[int], *, probes: bool) -> None:
         self._stops, self._probes = stops, probes
-        self._kind = cache(lambda token: _kind(codec.decode((token,))))
+        self._classify = cache(lambda token: _classify_token(codec.decode((token,))))
         self._loops = LoopWatch() if stops.loop else None
         self._since = 0
         self.why: Literal["", "loop", "probe"] = ""
@@ -86,7 +86,7 @@ class Watch:
 
     def __call__(self, token: int) -> bool:
         """Take a token of thinking; whether it is to be the last one for now."""
-        boundary, figure = self._kind(token)
+        boundary, figure = self._classify(token)
         self._since += 1
         if self._loops is not None and self._loops.add(token, boundary=boundary, figure=figure):
             self.why = "loop"
@@ -97,9 +97,9 @@ class Watch:
         return bool(self.why)
 
     @property
-    def loop(self) -> str:
+    def repetition(self) -> str:
         """What repeats, in words."""
-        return self._loops.found if self._loops else ""
+        return self._loops.repetition if self._loops else ""
 
     def _remember(self, so_far: Sequence[int]) -> None:
         """Take what was thought before. What it repeated was let go on: then only what repeats from here on
@@ -107,12 +107,12 @@ class Watch:
         if self._loops is None:
             return
         for place, token in enumerate(so_far, start=1):
-            boundary, figure = self._kind(token)
+            boundary, figure = self._classify(token)
             self._loops.add(token, boundary=boundary or place == len(so_far), figure=figure)
-        if self._loops.found:
+        if self._loops.repetition:
             self._loops = LoopWatch()
 
 
-def _kind(text: str) -> tuple[bool, bool]:
+def _classify_token(text: str) -> tuple[bool, bool]:
     """Whether a token with this text ends a line or sentence, and whether it holds no word."""
     return is_boundary(text), is_figure(text)

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 
-START = 12
+START_LENGTH = 12
 """Tokens of a sentence start."""
-WORDS = 3
+MIN_WORDS = 3
 """Different words that make a repetition more than figures."""
 PATIENCE = 96
 """Tokens that a repetition of figures goes on before it is a loop."""
-STARTS = 4096
+MAX_STARTS = 4096
 """Sentence starts remembered; beyond them the one longest not seen is forgotten."""
 
 _ENDS = (".", "!", "?", "。", "！", "？")
@@ -53,7 +53,7 @@ class LoopWatch:
     of them. One that repeats something shorter than `least` (dashes, zeros, `a b a b`) is no block. Not found
     are blocks longer than `most`, and copies that differ in a token, unless their sentences start alike.
 
-    Memory is bounded by `most` and `STARTS`, whatever the length of the chain. On one core a token of prose or
+    Memory is bounded by `most` and `MAX_STARTS`, whatever the length of the chain. On one core a token of prose or
     arithmetic costs 1.3 microseconds, one in a long run of the same token 20 (CPython 3.11).
 
     Raises `ValueError` unless 1 <= least <= most and repeats >= 2.
@@ -67,7 +67,7 @@ class LoopWatch:
         self.least = least
         self.most = most
         self.repeats = repeats
-        self.found = ""
+        self.repetition = ""
         self._periods = _Periods(least, most)
         self._starts = _Starts(repeats)
 
@@ -75,17 +75,17 @@ class LoopWatch:
         """Whether the chain loops, with this token: from the moment a loop is found, always.
 
         boundary: the token ends a sentence or a line (`is_boundary` of its text). figure: it holds no word
-        (`is_figure`). What was found is in `found`, in words; "" until then.
+        (`is_figure`). What was found is in `repetition`, in words; "" until then.
         """
-        if not self.found:
+        if not self.repetition:
             word = None if figure else token
             period = self._periods.add(token, word, self.repeats)
             again = self._starts.add(token, word, boundary)
             if period:
-                self.found = f"{period} tokens repeated {self.repeats} times"
+                self.repetition = f"{period} tokens repeated {self.repeats} times"
             elif again:
-                self.found = f"{self.repeats} sentences start with the same {START} tokens"
-        return bool(self.found)
+                self.repetition = f"{self.repeats} sentences start with the same {START_LENGTH} tokens"
+        return bool(self.repetition)
 
 
 class _Periods:
@@ -113,11 +113,11 @@ class _Periods:
             return 0
         self._now += 1
         places = self._places.get(self._gram)
-        self._spans = self._grown(places) if places else {}
+        self._spans = self._extend_spans(places) if places else {}
         self._remember()
-        return self._looped(repeats) if self._spans else 0
+        return self._find_period(repeats) if self._spans else 0
 
-    def _grown(self, places: deque[int]) -> dict[int, int]:
+    def _extend_spans(self, places: deque[int]) -> dict[int, int]:
         before, now, least = self._spans, self._now, self._least
         return {p: before.get(p, p + least - 1) + 1 for p in (now - at for at in reversed(places))}
 
@@ -132,29 +132,29 @@ class _Periods:
             if not places:
                 del self._places[old]
 
-    def _looped(self, repeats: int) -> int:
+    def _find_period(self, repeats: int) -> int:
         spans = self._spans
         trivial = max((spans.get(p, 0) for p in range(1, self._least)), default=0)
         for period, span in spans.items():
-            if span >= repeats * period > trivial and period >= self._least and self._counts(period, span):
+            if span >= repeats * period > trivial and period >= self._least and self._is_meaningful(period, span):
                 return period
         return 0
 
-    def _counts(self, period: int, span: int) -> bool:
+    def _is_meaningful(self, period: int, span: int) -> bool:
         """Whether a repetition says something, or has gone on for too long to say nothing."""
         block = {self._words[-i] for i in range(1, period + 1)}
-        return span >= PATIENCE or len(block - {None}) >= min(WORDS, self._least)
+        return span >= PATIENCE or len(block - {None}) >= min(MIN_WORDS, self._least)
 
 
 class _Starts:
-    """How often each sentence start was seen. A start is `START` tokens long, whatever sentences it spans."""
+    """How often each sentence start was seen. A start is `START_LENGTH` tokens long, whatever sentences it spans."""
 
     def __init__(self, repeats: int) -> None:
         self._repeats = repeats
-        self._tail: deque[int] = deque(maxlen=START)
-        self._words: deque[int | None] = deque(maxlen=START)
+        self._tail: deque[int] = deque(maxlen=START_LENGTH)
+        self._words: deque[int | None] = deque(maxlen=START_LENGTH)
         self._open: deque[int] = deque([0])  # where starts begin that are not complete yet
-        self._seen: OrderedDict[tuple[int, ...], int] = OrderedDict()
+        self._counts: OrderedDict[tuple[int, ...], int] = OrderedDict()
         self._now = 0
 
     def add(self, token: int, word: int | None, boundary: bool) -> bool:
@@ -164,17 +164,17 @@ class _Starts:
         self._tail.append(token)
         self._words.append(word)
         self._now += 1
-        complete = bool(self._open) and self._now - self._open[0] == START
+        complete = bool(self._open) and self._now - self._open[0] == START_LENGTH
         if complete:
             self._open.popleft()
         if boundary:
             self._open.append(self._now)
-        return complete and len({*self._words} - {None}) >= WORDS and self._count() >= self._repeats
+        return complete and len({*self._words} - {None}) >= MIN_WORDS and self._count_start() >= self._repeats
 
-    def _count(self) -> int:
+    def _count_start(self) -> int:
         start = tuple(self._tail)
-        times = self._seen.pop(start, 0) + 1
-        self._seen[start] = times
-        if len(self._seen) > STARTS:
-            self._seen.popitem(last=False)
+        times = self._counts.pop(start, 0) + 1
+        self._counts[start] = times
+        if len(self._counts) > MAX_STARTS:
+            self._counts.popitem(last=False)
         return times

@@ -24,19 +24,19 @@ from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling, Token
 from adaptive.errors import AdaptiveError
 from adaptive.types.usage import Usage
 
-Kind = Literal["thinking", "answer", "probe"]
+TokenKind = Literal["thinking", "answer", "probe"]
 
 
 @dataclass
 class Meter:
-    """Sends the sequences of one attempt to an engine; `given` is how many ids the attempt starts from."""
+    """Sends the sequences of one attempt to an engine; `start_length` is how many ids the attempt starts from."""
 
     engine: TokenEngine
     sampling: Sampling
     session: str
-    given: int
+    start_length: int
     injected: int = 0
-    _made: dict[Kind, int] = field(default_factory=lambda: {"thinking": 0, "answer": 0, "probe": 0})
+    _tokens_by_kind: dict[TokenKind, int] = field(default_factory=lambda: {"thinking": 0, "answer": 0, "probe": 0})
     _reread: int = 0
     _cached: int | None = None
     _chain: int = 0  # ids of the prompt and the chain after the last call that thought
@@ -49,7 +49,7 @@ class Meter:
         ids: tuple[int, ...],
         room: int,
         stop_ids: tuple[int, ...],
-        kind: Kind,
+        kind: TokenKind,
         on_token: OnToken | None = None,
         halt: Halt | None = None,
     ) -> Generation:
@@ -63,55 +63,55 @@ class Meter:
             on_token=on_token,
             halt=halt,
         )
-        self._made[kind] += _checked(made, room, self.engine.name)
+        self._tokens_by_kind[kind] += _check_steps(made, room, self.engine.name)
         self._count_reading(ids, made, kind)
         return made
 
-    def probed(self, injected: int) -> None:
+    def count_probe(self, injected: int) -> None:
         """Count ids that were put there for a probe."""
-        self._made["probe"] += injected
+        self._tokens_by_kind["probe"] += injected
 
-    def adopt(self, probe: Generation, injected: int) -> None:
+    def adopt_probe(self, probe: Generation, injected: int) -> None:
         """The last probe is taken for the answer: what it took is no probe any more."""
-        steps = _steps(probe)
-        self._made["probe"] -= steps + injected
-        self._made["answer"] += steps
+        steps = _count_steps(probe)
+        self._tokens_by_kind["probe"] -= steps + injected
+        self._tokens_by_kind["answer"] += steps
         self.injected += injected
 
-    def usage(self) -> Usage:
+    def read_usage(self) -> Usage:
         """What was spent so far, `seconds` since the meter was made; the price is left unknown."""
         return Usage(
-            prompt=self.given + self._reread,
+            prompt=self.start_length + self._reread,
             cached=self._cached or 0,
-            thinking=self._made["thinking"],
+            thinking=self._tokens_by_kind["thinking"],
             injected=self.injected,
-            answer=self._made["answer"],
-            probe=self._made["probe"],
+            answer=self._tokens_by_kind["answer"],
+            probe=self._tokens_by_kind["probe"],
             seconds=perf_counter() - self._started,
             estimated=() if self._counted else ("cached", "prompt"),
         )
 
-    def _count_reading(self, ids: tuple[int, ...], made: Generation, kind: Kind) -> None:
-        self._counted &= made.counted
-        if made.counted:
-            self._reread += max(0, self._computed - made.cached)
+    def _count_reading(self, ids: tuple[int, ...], generation: Generation, kind: TokenKind) -> None:
+        self._counted &= generation.counted
+        if generation.counted:
+            self._reread += max(0, self._computed - generation.cached)
         if self._cached is None:
-            self._cached = min(made.cached, self.given)
+            self._cached = min(generation.cached, self.start_length)
         if kind == "thinking":
-            self._chain = len(ids) + len(made.ids)
+            self._chain = len(ids) + len(generation.ids)
             # The last id before a limit was sampled but never read back in; before a stop it was.
-            self._computed = self._chain - (made.end != "stop")
+            self._computed = self._chain - (generation.end != "stop")
         else:
             self._computed = self._chain  # what comes after the chain is no part of it
 
 
-def _steps(made: Generation) -> int:
+def _count_steps(generation: Generation) -> int:
     """Tokens sampled, the stop included."""
-    return len(made.ids) + (made.stop_id is not None)
+    return len(generation.ids) + (generation.stop_id is not None)
 
 
-def _checked(made: Generation, room: int, name: str) -> int:
+def _check_steps(generation: Generation, room: int, name: str) -> int:
     """Tokens sampled. A limit is checked, not believed: servers are known to drop it (vLLM issue 50166)."""
-    if (steps := _steps(made)) > room:
+    if (steps := _count_steps(generation)) > room:
         raise AdaptiveError(f"{name} made {steps} tokens where at most {room} were asked for.")
     return steps

@@ -21,13 +21,13 @@ from collections.abc import Sequence
 from typing import Literal
 
 from adaptive.engines.protocol import Codec
-from adaptive.types.events import OnEvent, tell
+from adaptive.types.events import OnEvent, emit_event
 
 _CONTEXT = 6
 _BROKEN = "\ufffd"  # what decoders write for a character of which bytes are still missing
 
 
-class Stream:
+class TextStreamer:
     """Turns ids into text as they come, never splitting a character; a call with an id is an `OnToken`.
 
     Each id is decoded together with a few before it, because many tokenizers write a leading space only
@@ -44,7 +44,7 @@ class Stream:
     ) -> None:
         self._codec, self._kind, self._watcher = codec, kind, watcher
         self._ids = list(before[-_CONTEXT:])
-        self._told = len(self._ids)
+        self._emitted = len(self._ids)
 
     def __call__(self, token: int) -> None:
         """Take one id more, and tell its text if it ends a character."""
@@ -57,10 +57,10 @@ class Stream:
         self._emit(final=True)
 
     def _emit(self, *, final: bool) -> None:
-        told = self._codec.decode(self._ids[: self._told])
+        told = self._codec.decode(self._ids[: self._emitted])
         text = self._codec.decode(self._ids)
         if len(text) > len(told) and (final or not text.endswith(_BROKEN)):
-            tokens = len(self._ids) - self._told
-            tell(self._watcher, self._kind, text=text[len(told) :], tokens=tokens)
+            tokens = len(self._ids) - self._emitted
+            emit_event(self._watcher, self._kind, text=text[len(told) :], tokens=tokens)
             self._ids = self._ids[-_CONTEXT:]
-            self._told = len(self._ids)
+            self._emitted = len(self._ids)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adaptive.policy import allocate, escalate, ladder
-from adaptive.policy.arms import Plan, Situation
-from adaptive.profile.probe import probe_of
-from adaptive.solver.model import Bound
+from adaptive.policy.arms import EscalationState, Plan
+from adaptive.profile.probe import find_direct_answer
+from adaptive.solver.model import SolverModel
 from adaptive.types.attempt import Attempt
 from adaptive.types.options import Options
 
-SHORT = 1000
+SHORT_QUESTION_CHARS = 1000
 """A question of so many characters is judged in about the time that waking a thread takes."""
 
 
@@ -23,10 +23,10 @@ class Allocator:
     """Chooses among the rungs of `models`, the better ones last. read: those whose difficulty model was asked
     already."""
 
-    models: tuple[Bound, ...]
-    read: set[int] = field(default_factory=set)
+    models: tuple[SolverModel, ...]
+    loaded_models: set[int] = field(default_factory=set)
 
-    async def difficulty(
+    async def predict_difficulty(
         self, model: int, question: str, options: Options, attempts: Sequence[Attempt] = ()
     ) -> dict[str, Any]:
         """How hard a question is for a model, by rung of its ladder within the options, after these attempts.
@@ -34,48 +34,56 @@ class Allocator:
         `notes` says why where its embedding could not be had, a better model's name before it.
         """
         profile = self.models[model].profile
-        probe = probe_of(attempts, model)
-        if model in self.read and len(question) <= SHORT and profile.at_hand(question):
-            known = profile.difficulty(question, probe)
+        probe = find_direct_answer(attempts, model)
+        if (
+            model in self.loaded_models
+            and len(question) <= SHORT_QUESTION_CHARS
+            and profile.can_predict_locally(question)
+        ):
+            known = profile.predict_difficulty(question, probe)
         else:  # in a thread: the difficulty model is read from its files, or an embedding model is asked
-            known = await asyncio.to_thread(profile.difficulty, question, probe)
-            self.read.add(model)
+            known = await asyncio.to_thread(profile.predict_difficulty, question, probe)
+            self.loaded_models.add(model)
         if model and "notes" in known:
             known["notes"] = [f"{self.models[model].name}: {note}" for note in known["notes"]]
-        shaped = ladder.shape(profile.ladder, options)
-        return {**known, "p_solved": ladder.on_ladder(known["p_solved"], profile.ladder, shaped)}
+        shaped = ladder.limit_ladder(profile.ladder, options)
+        return {**known, "p_solved": ladder.map_to_ladder(known["p_solved"], profile.ladder, shaped)}
 
-    def first(self, difficulty: Mapping[str, Any], options: Options) -> Plan:
+    def choose_first(self, difficulty: Mapping[str, Any], options: Options) -> Plan:
         """The first attempt, by how hard the question is."""
         model = self.models[0]
-        general = difficulty.get("general") if model.by_form else None
-        ladder, known = model.ladder(options), model.profile.ladder
-        return allocate.first(ladder, model.profile.policy, difficulty["p_solved"], options, known, general)
+        general = difficulty.get("general") if model.checks_form_only else None
+        ladder, known = model.build_ladder(options), model.profile.ladder
+        return allocate.choose_first_rung(
+            ladder, model.profile.policy, difficulty["p_solved"], options, known, general
+        )
 
-    def following(
+    def choose_next(
         self, attempts: list[Attempt], options: Options, p_solved: Sequence[float], seconds: float
     ) -> Plan | str:
         """What comes after a rejected attempt, or the reason to stop in words; `seconds` is what the solve has
         run."""
         bound = self.models[attempts[-1].model]
-        now = Situation(attempts, bound.ladder(options), bound.profile.policy, p_solved, options,
+        now = EscalationState(attempts, bound.build_ladder(options), bound.profile.policy, p_solved, options,
                         bound.efforts, len(self.models), seconds)  # fmt: skip
-        return escalate.following(now)
+        return escalate.choose_next_plan(now)
 
-    def on_next_model(self, plan: Plan, options: Options, p_solved: Sequence[float]) -> Plan:
+    def choose_on_next_model(self, plan: Plan, options: Options, p_solved: Sequence[float]) -> Plan:
         """The rung of the next model's own ladder."""
         bound = self.models[plan.model]
-        rung = allocate.thinking(bound.ladder(options), bound.profile.policy, p_solved, "model")
+        rung = allocate.choose_thinking_rung(bound.build_ladder(options), bound.profile.policy, p_solved, "model")
         return replace(rung, model=plan.model, reason=f"{plan.reason}, {bound.name}: {rung.reason}")
 
-    async def shadow(self, question: str, begun: Attempt, options: Options) -> dict[str, Any] | None:
+    async def compute_shadow(
+        self, question: str, first_attempt: Attempt, options: Options
+    ) -> dict[str, Any] | None:
         """What the policy would have begun with on its own ladder, had options not made it begin so."""
         if options.adapt and options.effort is None and options.budget is None:
             return None
         free, model = Options(), self.models[0]
-        p_solved = (await self.difficulty(0, question, free))["p_solved"]
-        plan = allocate.first(model.ladder(free), model.profile.policy, p_solved, free)
-        if (plan.rung.effort, plan.rung.budget) == (begun.effort, begun.budget):
+        p_solved = (await self.predict_difficulty(0, question, free))["p_solved"]
+        plan = allocate.choose_first_rung(model.build_ladder(free), model.profile.policy, p_solved, free)
+        if (plan.rung.effort, plan.rung.budget) == (first_attempt.effort, first_attempt.budget):
             return None
         return {"rung": plan.index, "effort": plan.rung.effort, "budget": plan.rung.budget, "reason": plan.reason,
                 "p_solved": p_solved}  # fmt: skip

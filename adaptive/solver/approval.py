@@ -24,56 +24,56 @@ from adaptive.errors import InputError
 from adaptive.policy.arms import Plan
 from adaptive.types.options import Options
 
-KEY = "approve_above"
-WORDS = {"approve": True, "deny": False}
-CHECKPOINTER = "__pregel_checkpointer"
+APPROVE_ABOVE = "approve_above"
+ANSWER_WORDS = {"approve": True, "deny": False}
+CHECKPOINTER_KEY = "__pregel_checkpointer"
 """Where LangGraph 1.2 keeps the checkpointer, a parent's too, in the config of a node; it has no public name."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class Approval:
     """Whether a plan may be bought, and the limit from now on."""
 
     approved: bool
     limit: int
 
 
-def price(plan: Plan) -> int:
+def count_max_thinking_tokens(plan: Plan) -> int:
     """The most thinking tokens that a plan may hold, with all samples of a vote."""
     return plan.rung.budget * plan.samples
 
 
 def needs_approval(plan: Plan, options: Options) -> bool:
     """Whether to ask before it is bought."""
-    return options.approve_above is not None and price(plan) > options.approve_above
+    return options.approve_above is not None and count_max_thinking_tokens(plan) > options.approve_above
 
 
-def read_answer(given: Any, plan: Plan, limit: int) -> Answer | str:
+def parse_approval(reply: Any, plan: Plan, limit: int) -> Approval | str:
     """What was answered, or what is wrong with that, in one sentence."""
-    value = given.get(KEY) if isinstance(given, dict) and set(given) == {KEY} else given
-    value = WORDS.get(value, value) if isinstance(value, str) else value
+    value = reply.get(APPROVE_ABOVE) if isinstance(reply, dict) and set(reply) == {APPROVE_ABOVE} else reply
+    value = ANSWER_WORDS.get(value, value) if isinstance(value, str) else value
     if isinstance(value, bool):
-        return Answer(value, limit)
+        return Approval(value, limit)
     if not isinstance(value, int) or value < 0:
-        return f"{given!r} is no answer: give true, false or another limit in thinking tokens."
-    if price(plan) > value:
-        return f"a limit of {value} is still under {price(plan)} thinking tokens: give true, false or more."
-    return Answer(True, value)
+        return f"{reply!r} is no answer: give true, false or another limit in thinking tokens."
+    if count_max_thinking_tokens(plan) > value:
+        return f"a limit of {value} is still under {count_max_thinking_tokens(plan)} thinking tokens: give true, false or more."
+    return Approval(True, value)
 
 
-def ask(request: dict[str, Any], plan: Plan, limit: int) -> Answer:
+def request_approval(request: dict[str, Any], plan: Plan, limit: int) -> Approval:
     """Interrupt the graph until it is resumed with an answer; `request` is plain JSON.
 
     Raises `InputError` where no checkpointer keeps the solve meanwhile. LangGraph runs the node again for each
     answer: nothing may be done before it.
     """
-    if get_config()["configurable"].get(CHECKPOINTER) is None:
+    if get_config()["configurable"].get(CHECKPOINTER_KEY) is None:
         raise InputError(
-            f"{KEY}={limit} asks before {price(plan)} thinking tokens are bought, which needs a checkpointer: "
+            f"{APPROVE_ABOVE}={limit} asks before {count_max_thinking_tokens(plan)} thinking tokens are bought, which needs a checkpointer: "
             "build the graph, or its parent, with one."
         )
-    asked = {**request, "tokens": price(plan), KEY: limit}
-    answer = read_answer(interrupt(asked), plan, limit)
+    asked = {**request, "tokens": count_max_thinking_tokens(plan), APPROVE_ABOVE: limit}
+    answer = parse_approval(interrupt(asked), plan, limit)
     while isinstance(answer, str):
-        answer = read_answer(interrupt({**asked, "problem": answer}), plan, limit)
+        answer = parse_approval(interrupt({**asked, "problem": answer}), plan, limit)
     return answer

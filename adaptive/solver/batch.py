@@ -23,8 +23,8 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Overwrite, Send
 from typing_extensions import TypedDict
 
-from adaptive.errors import AdaptiveError, InputError, on_one_line
-from adaptive.solver.runnables import EitherWay, quick
+from adaptive.errors import AdaptiveError, InputError, to_single_line
+from adaptive.solver.runnables import SyncAsyncRunnable, make_nonblocking_node
 from adaptive.types.usage import Usage
 
 MOST_QUESTIONS = 1000
@@ -95,74 +95,78 @@ def build_map_solver(
     limit; none keeps others from being solved. `compile_options` go to `StateGraph.compile`. A run raises
     `InputError` for what is no list of questions, and for too many.
     """
-    nodes = _Nodes(solver, limits)
+    nodes = _MapNodes(solver, limits)
     graph: StateGraph[MapState, Any, Any, Any] = StateGraph(
         MapState, input_schema=MapInput, output_schema=MapOutput
     )
-    graph.add_node("begin", quick(nodes.begin))
-    graph.add_node("solve", EitherWay(nodes.call, nodes.awaited, "solve"), error_handler=_failed)  # type: ignore[call-overload]
-    graph.add_node("gather", quick(nodes.gather))
+    graph.add_node("begin", make_nonblocking_node(nodes.begin))
+    graph.add_node("solve", SyncAsyncRunnable(nodes.solve, nodes.asolve, "solve"), error_handler=_handle_failure)  # type: ignore[call-overload]
+    graph.add_node("gather", make_nonblocking_node(nodes.gather))
     graph.add_edge(START, "begin").add_edge("solve", "gather")
-    graph.add_conditional_edges("begin", quick(_wave), ["solve"])
-    graph.add_conditional_edges("gather", quick(_rest), ["solve", END])
+    graph.add_conditional_edges("begin", make_nonblocking_node(_send_wave), ["solve"])
+    graph.add_conditional_edges("gather", make_nonblocking_node(_send_rest), ["solve", END])
     return graph.compile(**{"name": "adaptive_map", **compile_options})
 
 
 @dataclass(frozen=True)
-class _Nodes:
+class _MapNodes:
     solver: CompiledStateGraph[Any, Any, Any, Any]
     limits: Limits
 
     def begin(self, state: MapState) -> dict[str, Any]:
         """Check what is asked; a persisted thread begins afresh."""
-        items = items_of(state["questions"], self.limits.questions)
+        items = parse_map_questions(state["questions"], self.limits.questions)
         return {
             "adaptive_asked": state.get("adaptive_options"),
             "adaptive_items": items,
-            "adaptive_wave": self._first_of(range(len(items))),
+            "adaptive_wave": self._limit_wave(range(len(items))),
             "adaptive_ended": Overwrite([]),
         }
 
-    def call(self, task: _Task) -> dict[str, Any]:
+    def solve(self, task: _Task) -> dict[str, Any]:
         """Solve one question."""
-        solve = _Solve(task)
-        for mode, data in self.solver.stream(solve.asked, solve.config, stream_mode=["custom", "values"]):
-            solve.see(mode, data)
-        return solve.ended()
+        solve = _MapSolve(task)
+        for mode, data in self.solver.stream(solve.solver_input, solve.config, stream_mode=["custom", "values"]):
+            solve.handle_event(mode, data)
+        return solve.to_update()
 
-    async def awaited(self, task: _Task) -> dict[str, Any]:
+    async def asolve(self, task: _Task) -> dict[str, Any]:
         """The same, awaited."""
-        solve = _Solve(task)
-        async for mode, data in self.solver.astream(solve.asked, stream_mode=["custom", "values"]):
-            solve.see(mode, data)
-        return solve.ended()
+        solve = _MapSolve(task)
+        async for mode, data in self.solver.astream(solve.solver_input, stream_mode=["custom", "values"]):
+            solve.handle_event(mode, data)
+        return solve.to_update()
 
     def gather(self, state: MapState) -> dict[str, Any]:
         """What is there by now, and what is next."""
         ended = {one["place"]: one["result"] for one in state["adaptive_ended"]}
         left = [place for place in range(len(state["adaptive_items"])) if place not in ended]
-        spent = _spent(list(ended.values())).total
+        spent = _sum_usage(list(ended.values())).total
         if self.limits.tokens is not None and spent >= self.limits.tokens:
             why = f"not begun: the run reached its limit of {self.limits.tokens} tokens, {spent} spent."
             zero = Usage(cost=0.0).to_json()
-            ended |= {p: _failure(state["adaptive_items"][p], why, zero) for p in left}
+            ended |= {p: _make_failed_result(state["adaptive_items"][p], why, zero) for p in left}
             left = []
         results = [ended[place] for place in sorted(ended)]
-        return {"adaptive_wave": self._first_of(left), "results": results, "adaptive_summary": summary(results)}
+        return {
+            "adaptive_wave": self._limit_wave(left),
+            "results": results,
+            "adaptive_summary": summarise_results(results),
+        }
 
-    def _first_of(self, places: Sequence[int]) -> list[int]:
+    def _limit_wave(self, places: Sequence[int]) -> list[int]:
         """Those that are begun together."""
         return list(places[: get_config().get("max_concurrency") or self.limits.concurrency])
 
 
-class _Solve:
+class _MapSolve:
     """One question being solved: what is asked, and what was heard of it."""
 
     def __init__(self, task: _Task) -> None:
         self._task, self._write, self._state = task, get_stream_writer(), dict[str, Any]()
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def solver_input(self) -> dict[str, Any]:
         """What the solver is given."""
         asked = {"messages": [("user", self._task["item"]["question"])]}
         options = self._task["asked"]
@@ -174,25 +178,25 @@ class _Solve:
         most = get_config().get("max_concurrency")
         return {"max_concurrency": most + 1} if most else None
 
-    def see(self, mode: str, data: Any) -> None:
+    def handle_event(self, mode: str, data: Any) -> None:
         """Pass an event on with the question's id, or remember the state."""
         if mode == "custom":
             self._write({"id": self._task["item"]["id"], **data})
         else:
             self._state = data
 
-    def ended(self) -> dict[str, Any]:
+    def to_update(self) -> dict[str, Any]:
         """The result."""
-        return _ended(self._task, {"id": self._task["item"]["id"], **self._state["adaptive_result"]})
+        return _make_update(self._task, {"id": self._task["item"]["id"], **self._state["adaptive_result"]})
 
 
-def items_of(questions: Any, most: int) -> list[dict[str, str]]:
+def parse_map_questions(questions: Any, most: int) -> list[dict[str, str]]:
     """The questions with an id each, their number where they bring none; `InputError` says which is wrong."""
     if not isinstance(questions, Sequence) or isinstance(questions, str) or not questions:
         raise InputError(f"questions must be a list of at least one question, got {questions!r}.")
     if len(questions) > most:
         raise InputError(f"a run takes {most} questions at most, got {len(questions)}: give it fewer.")
-    items = [_item(question, number) for number, question in enumerate(questions, start=1)]
+    items = [_parse_map_question(question, number) for number, question in enumerate(questions, start=1)]
     seen: set[str] = set()
     for item in items:
         if item["id"] in seen:
@@ -201,7 +205,7 @@ def items_of(questions: Any, most: int) -> list[dict[str, str]]:
     return items
 
 
-def _item(question: Any, number: int) -> dict[str, str]:
+def _parse_map_question(question: Any, number: int) -> dict[str, str]:
     given = {"question": question} if isinstance(question, str) else question
     item = {"id": str(number), **given} if isinstance(given, Mapping) else {}
     if set(item) != {"id", "question"} or not all(isinstance(value, str) for value in item.values()):
@@ -211,7 +215,7 @@ def _item(question: Any, number: int) -> dict[str, str]:
     return item
 
 
-def summary(results: Sequence[Result]) -> dict[str, Any]:
+def summarise_results(results: Sequence[Result]) -> dict[str, Any]:
     """How many questions ended in which way, and their usage; what `uncounted` ones spent until they failed is not
     known."""
     return {
@@ -219,38 +223,38 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
         "accepted": sum(result["accepted"] for result in results),
         "statuses": dict(Counter(result["status"] for result in results)),
         "uncounted": sum(result["usage"] is None for result in results),
-        "usage": _spent(results).to_json(),
+        "usage": _sum_usage(results).to_json(),
     }
 
 
-def _spent(results: Sequence[Result]) -> Usage:
+def _sum_usage(results: Sequence[Result]) -> Usage:
     return sum((Usage.from_json(r["usage"]) for r in results if r["usage"]), Usage(cost=0.0))
 
 
-def _wave(state: MapState) -> list[Send]:
+def _send_wave(state: MapState) -> list[Send]:
     asked, items = state["adaptive_asked"], state["adaptive_items"]
     tasks = [_Task(place=place, item=items[place], asked=asked) for place in state["adaptive_wave"]]
     return [Send("solve", task) for task in tasks]
 
 
-def _rest(state: MapState) -> str | list[Send]:
-    return _wave(state) or END
+def _send_rest(state: MapState) -> str | list[Send]:
+    return _send_wave(state) or END
 
 
-def _ended(task: _Task, result: Result) -> dict[str, Any]:
+def _make_update(task: _Task, result: Result) -> dict[str, Any]:
     return {"adaptive_ended": [{"place": task["place"], "result": result}]}
 
 
-def _failed(task: _Task, error: NodeError) -> Command[str]:
+def _handle_failure(task: _Task, error: NodeError) -> Command[str]:
     """What stands for the result of a question whose solve raised.
 
     Without `goto` LangGraph 1.2 would end the run where every question of a wave failed: a node that failed
     triggers none of its edges.
     """
     why = error.error
-    said = str(why) if isinstance(why, AdaptiveError) else f"{type(why).__name__} ({on_one_line(why)})"
-    return Command(update=_ended(task, _failure(task["item"], said, None)), goto="gather")
+    said = str(why) if isinstance(why, AdaptiveError) else f"{type(why).__name__} ({to_single_line(why)})"
+    return Command(update=_make_update(task, _make_failed_result(task["item"], said, None)), goto="gather")
 
 
-def _failure(item: dict[str, str], why: str, usage: dict[str, Any] | None) -> Result:
+def _make_failed_result(item: dict[str, str], why: str, usage: dict[str, Any] | None) -> Result:
     return {**item, "answer": None, "status": "failed", "accepted": False, "error": why, "usage": usage}

@@ -9,7 +9,7 @@ from langgraph.runtime import get_runtime
 from adaptive.types.options import SolverContext
 
 
-def given_in_context() -> dict[str, Any]:
+def read_context_settings() -> dict[str, Any]:
     """What the context of this run sets: inside a node. Nothing where it has none, or that of a parent graph.
 
     A subgraph is handed its parent's context as it is, of whatever type.

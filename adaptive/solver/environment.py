@@ -16,50 +16,50 @@ from adaptive.types.options import Options
 T = TypeVar("T")
 
 
-def text(name: str) -> str | None:
+def read_env_text(name: str) -> str | None:
     """The value of ADAPTIVE_<name>; None where it is unset or empty."""
     return environ.get(f"ADAPTIVE_{name}", "").strip() or None
 
 
-def count(name: str) -> int | None:
+def read_env_count(name: str) -> int | None:
     """The same as a whole number; raises `InputError` for what is none."""
-    return _read(name, int, "a whole number")
+    return _parse_env_value(name, int, "a whole number")
 
 
-def number(name: str) -> float | None:
+def read_env_number(name: str) -> float | None:
     """The same as a number that need not be whole."""
-    return _read(name, float, "a number")
+    return _parse_env_value(name, float, "a number")
 
 
-def _read(name: str, kind: Callable[[str], T], what: str) -> T | None:
-    value = text(name)
+def _parse_env_value(name: str, kind: Callable[[str], T], what: str) -> T | None:
+    value = read_env_text(name)
     try:
         return None if value is None else kind(value)
     except ValueError:
         raise InputError(f"ADAPTIVE_{name} must be {what}, got {value!r}.") from None
 
 
-def settings() -> dict[str, Any]:
+def read_env_settings() -> dict[str, Any]:
     """What `build_solver` is given beside the model, by the environment."""
-    return {"profile": text("PROFILE"), "options": options(), "prices": prices()}
+    return {"profile": read_env_text("PROFILE"), "options": read_env_options(), "prices": read_env_prices()}
 
 
-def prices() -> Prices:
+def read_env_prices() -> Prices:
     """What tokens cost: list prices, and those in the file that ADAPTIVE_PRICES names."""
-    return Prices.load(text("PRICES"))
+    return Prices.load(read_env_text("PRICES"))
 
 
-def options() -> Options:
+def read_env_options() -> Options:
     """What the environment sets for every solve; raises `InputError` for what cannot be."""
     return Options(
-        effort=text("EFFORT"),
-        budget=count("BUDGET"),
-        waits=count("WAITS"),
-        samples=count("SAMPLES"),
-        stop=text("STOP"),
-        verify=text("VERIFY"),
-        max_tokens=count("MAX_TOKENS"),
-        max_attempts=count("MAX_ATTEMPTS"),
-        max_cost=number("MAX_COST"),
-        timeout=number("TIMEOUT"),
+        effort=read_env_text("EFFORT"),
+        budget=read_env_count("BUDGET"),
+        waits=read_env_count("WAITS"),
+        samples=read_env_count("SAMPLES"),
+        stop=read_env_text("STOP"),
+        verify=read_env_text("VERIFY"),
+        max_tokens=read_env_count("MAX_TOKENS"),
+        max_attempts=read_env_count("MAX_ATTEMPTS"),
+        max_cost=read_env_number("MAX_COST"),
+        timeout=read_env_number("TIMEOUT"),
     )

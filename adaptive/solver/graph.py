@@ -17,26 +17,33 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send
 
-from adaptive.chat.registry import chat_model
+from adaptive.chat.registry import open_chat_model
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.policy.arms import Plan
 from adaptive.prices import Prices
 from adaptive.profile.profile import Profile
-from adaptive.profile.untrained import profile_for
-from adaptive.profile.verifier import verifier_of
-from adaptive.solver.chat_model import chat_bound
-from adaptive.solver.model import Bound
+from adaptive.profile.untrained import load_model_profile
+from adaptive.profile.verifier import build_profile_verifier
+from adaptive.solver.chat_model import build_chat_solver_model
+from adaptive.solver.model import SolverModel
 from adaptive.solver.nodes import Solver
-from adaptive.solver.runnables import either_way, quick
+from adaptive.solver.runnables import make_node_runnable, make_nonblocking_node
 from adaptive.solver.state import SolverInput, SolverOutput, SolverState
-from adaptive.solver.token_model import TokenBound
+from adaptive.solver.token_model import TokenSolverModel
 from adaptive.types.model_spec import is_chat
 from adaptive.types.options import Options, SolverContext
 from adaptive.types.stops import parse_stops
 from adaptive.verify import Verifier
 
-SENT = ("messages", "adaptive_asked", "adaptive_session", "adaptive_plan", "adaptive_attempts", "adaptive_seconds")
+SAMPLE_STATE_KEYS = (
+    "messages",
+    "adaptive_asked",
+    "adaptive_session",
+    "adaptive_plan",
+    "adaptive_attempts",
+    "adaptive_seconds",
+)
 """What a sample of a vote is given of the state."""
 
 
@@ -75,21 +82,21 @@ def build_solver(
     first = _bound(model, engine or {}, profile, options, check, judge)
     better = () if stronger is None else (_bound(stronger, {}, None, options, check, judge),)
     solver = Solver((first, *better), options, prices or Prices())
-    solver.check(options)
+    solver.check_options(options)
     if options.stop is not None:
         parse_stops(options.stop)  # says now what is wrong with a name
-    return _graph(solver).compile(**{"name": "adaptive", **compile_options})
+    return _build_graph(solver).compile(**{"name": "adaptive", **compile_options})
 
 
-def bound_to(graph: Any) -> Solver | None:
+def find_solver(graph: Any) -> Solver | None:
     """What the nodes of a compiled solver are bound to; None for what `build_solver` did not make."""
     builder = getattr(graph, "builder", None)
     return builder.solver if isinstance(builder, SolverGraph) else None
 
 
-def drawn() -> str:
+def draw_graph() -> str:
     """The solver's graph as Mermaid text. No model is opened for it: all solvers have the same nodes."""
-    return _graph(Solver((), Options())).compile().get_graph().draw_mermaid()
+    return _build_graph(Solver((), Options())).compile().get_graph().draw_mermaid()
 
 
 def _bound(
@@ -99,17 +106,23 @@ def _bound(
     options: Options,
     check: Verifier | None,
     judge: Verifier | None,
-) -> Bound:
+) -> SolverModel:
     """The model, opened, with what is known of it and who verifies it."""
     if isinstance(model, BaseChatModel) or (isinstance(model, str) and is_chat(model)):
-        return chat_bound(chat_model(model, **engine), profile, options, check=check, judge=judge)
+        return build_chat_solver_model(
+            open_chat_model(model, **engine), profile, options, check=check, judge=judge
+        )
     opened = open_engine(model, **engine) if isinstance(model, str) else model
-    known = profile if isinstance(profile, Profile) else profile_for(opened.name, opened.context_window, profile)
+    known = (
+        profile
+        if isinstance(profile, Profile)
+        else load_model_profile(opened.name, opened.context_window, profile)
+    )
     known = known.with_waits(options.wait_string)
-    return TokenBound(opened, known, verifier_of(known, options.verify, check=check, judge=judge))
+    return TokenSolverModel(opened, known, build_profile_verifier(known, options.verify, check=check, judge=judge))
 
 
-def _graph(solver: Solver) -> SolverGraph:
+def _build_graph(solver: Solver) -> SolverGraph:
     graph = SolverGraph(
         SolverState, context_schema=SolverContext, input_schema=SolverInput, output_schema=SolverOutput
     )
@@ -117,17 +130,20 @@ def _graph(solver: Solver) -> SolverGraph:
     nodes = (solver.classify, solver.allocate, solver.think, solver.verify, solver.escalate, solver.sample,
              solver.tally, solver.approve, solver.finish)  # fmt: skip
     for node in nodes:
-        graph.add_node(node.__name__, either_way(solver.holding(node), node.__name__))
+        graph.add_node(node.__name__, make_node_runnable(solver.wrap_node(node), node.__name__))
 
     def samples(state: SolverState) -> list[Send]:
         """The next samples of a vote, side by side."""
-        given = {key: state[key] for key in SENT if key in state}  # type: ignore[literal-required]
+        given = {key: state[key] for key in SAMPLE_STATE_KEYS if key in state}  # type: ignore[literal-required]
         given["adaptive_sent"] = time.time()
         first = len(state["adaptive_attempts"])
-        return [Send("sample", {**given, "adaptive_sample": first + i}) for i in range(solver.batch(state))]
+        return [
+            Send("sample", {**given, "adaptive_sample": first + i})
+            for i in range(solver.count_next_samples(state))
+        ]
 
     def after_plan(state: SolverState) -> str | list[Send]:
-        return "approve" if not state["adaptive_stop"] and solver.asks(state) else after_approve(state)
+        return "approve" if not state["adaptive_stop"] and solver.must_approve(state) else after_approve(state)
 
     def after_approve(state: SolverState) -> str | list[Send]:
         if state["adaptive_stop"]:
@@ -139,14 +155,16 @@ def _graph(solver: Solver) -> SolverGraph:
 
     graph.add_edge(START, "classify").add_edge("classify", "allocate")
     graph.add_edge("think", "verify").add_edge("sample", "tally")
-    graph.add_conditional_edges("verify", quick(_stopped), {True: "finish", False: "escalate"})
-    graph.add_conditional_edges("allocate", quick(after_plan), ["think", "approve"])
-    graph.add_conditional_edges("escalate", quick(after_plan), ["think", "sample", "approve", "finish"])
-    graph.add_conditional_edges("approve", quick(after_approve), ["think", "sample", "finish"])
-    graph.add_conditional_edges("tally", quick(after_tally), ["sample", "escalate", "finish"])
+    graph.add_conditional_edges("verify", make_nonblocking_node(_is_stopped), {True: "finish", False: "escalate"})
+    graph.add_conditional_edges("allocate", make_nonblocking_node(after_plan), ["think", "approve"])
+    graph.add_conditional_edges(
+        "escalate", make_nonblocking_node(after_plan), ["think", "sample", "approve", "finish"]
+    )
+    graph.add_conditional_edges("approve", make_nonblocking_node(after_approve), ["think", "sample", "finish"])
+    graph.add_conditional_edges("tally", make_nonblocking_node(after_tally), ["sample", "escalate", "finish"])
     graph.add_edge("finish", END)
     return graph
 
 
-def _stopped(state: SolverState) -> bool:
+def _is_stopped(state: SolverState) -> bool:
     return bool(state["adaptive_stop"])

@@ -1,6 +1,6 @@
 """A model as a solve uses it: what is known of it, what can be bought of it and who verifies it.
 
-`Bound` is what the graph's nodes know of any model; `TokenBound` is one on a token engine, with forced budgets.
+`SolverModel` is what the graph's nodes know of any model; `TokenBound` is one on a token engine, with forced budgets.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from adaptive.types.ladder import Effort, Ladder
 from adaptive.types.options import Options
 from adaptive.verify import Verifier
 
-GENERAL = "judged by the general difficulty model, this model was not measured"
+JUDGED_BY_GENERAL = "judged by the general difficulty model, this model was not measured"
 
 
-class Bound(Protocol):
+class SolverModel(Protocol):
     """A model, bound: what the nodes of the graph know of it."""
 
     @property
@@ -53,24 +53,24 @@ class Bound(Protocol):
         ...
 
     @property
-    def by_form(self) -> bool:
+    def checks_form_only(self) -> bool:
         """Whether whole answers are accepted, because nothing can judge them."""
         ...
 
-    def ladder(self, options: Options) -> Ladder:
+    def build_ladder(self, options: Options) -> Ladder:
         """The profile's ladder within what the caller set and the model can."""
         ...
 
-    def notes(self, options: Options) -> list[str]:
+    def list_notes(self, options: Options) -> list[str]:
         """What was mapped to the nearest thing that the model can, and what was not measured."""
         ...
 
-    def check(self, messages: Sequence[AnyMessage]) -> None:
+    def check_messages(self, messages: Sequence[AnyMessage]) -> None:
         """Raise `InputError` for messages that the model cannot take."""
         ...
 
-    async def buy(
-        self, messages: Sequence[AnyMessage], plan: Plan, before: Sequence[Attempt], context: Context
+    async def make_attempt(
+        self, messages: Sequence[AnyMessage], plan: Plan, before: Sequence[Attempt], context: AttemptContext
     ) -> Attempt:
         """The attempt that a plan buys."""
         ...
@@ -81,7 +81,7 @@ class Bound(Protocol):
 
 
 @dataclass(frozen=True)
-class Context:
+class AttemptContext:
     """Of one attempt: how tokens are drawn, in which session of the engine, under which options, told to whom.
 
     number: which attempt of the solve it is. message_id: of the message that it is told as. prices: of tokens.
@@ -95,21 +95,21 @@ class Context:
     message_id: str
     prices: Prices = field(default_factory=Prices)
 
-    def about(self, plan: Plan) -> dict[str, Any]:
+    def describe_attempt(self, plan: Plan) -> dict[str, Any]:
         """What tells the tokens of this attempt from those of others, for their metadata."""
         sample = {"adaptive_sample": self.number} if plan.arm == "vote" else {}
         return {"adaptive_attempt": self.number, "adaptive_arm": plan.arm, **sample}
 
 
-def session_of(solve: str, made: Plan | Attempt, attempts: Sequence[Attempt]) -> str:
+def name_session(solve: str, step: Plan | Attempt, attempts: Sequence[Attempt]) -> str:
     """The engine's session of a plan or an attempt.
 
     A chain that may be gone on with does not share one with a chain at another effort. All samples of a vote share
     one, so that they share their prompt.
     """
-    while made.base is not None:
-        made = attempts[made.base]
-    if made.arm == "vote":
+    while step.base is not None:
+        step = attempts[step.base]
+    if step.arm == "vote":
         return f"{solve}/vote"
-    effort = made.rung.effort if isinstance(made, Plan) else made.effort
-    return f"{solve}/{effort}" if made.arm == "effort" else solve
+    effort = step.rung.effort if isinstance(step, Plan) else step.effort
+    return f"{solve}/{effort}" if step.arm == "effort" else solve

@@ -11,8 +11,8 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
-from adaptive.policy.arms import refused
-from adaptive.policy.select import why_kept
+from adaptive.policy.arms import is_refused
+from adaptive.policy.select import explain_selection
 from adaptive.types.attempt import Attempt, Status
 from adaptive.types.usage import Usage
 
@@ -20,11 +20,11 @@ FINISH_REASONS = {"starved": "length", "refused": "refusal"}
 """What a message's `finish_reason` says of a status; of the others "stop"."""
 
 
-def result_object(
+def build_result(
     *,
     question: str,
     attempts: Sequence[Attempt],
-    kept: int,
+    selected: int,
     difficulty: dict[str, Any],
     stop: str,
     models: Sequence[str],
@@ -39,25 +39,25 @@ def result_object(
     shadow: what the policy would have begun with, where the caller's options made it begin with something else.
     cut: what was spent by calls that were cut off when the time was up; the usage has it too.
     """
-    answer = attempts[kept]
+    answer = attempts[selected]
     accepted = bool(answer.verdict and answer.verdict.accepted)
     usage = sum((*(a.usage for a in attempts[1:]), *([cut] if cut else [])), attempts[0].usage)
     return {
         "question": question,
         "answer": answer.answer,
         "text": answer.text,
-        "status": status_of(answer),
+        "status": get_attempt_status(answer),
         "accepted": accepted,
         "model": models[0],
         "profile": profile,
         "difficulty": difficulty,
         "rung": answer.rung,
-        "kept": kept,
-        "kept_because": why_kept(attempts, kept),
+        "kept": selected,
+        "kept_because": explain_selection(attempts, selected),
         "notes": list(notes),
         "reason": attempts[0].reason,
         "stopped": stop,
-        "attempts": [_attempt_object(a, models) for a in attempts],
+        "attempts": [_build_attempt_json(a, models) for a in attempts],
         "usage": usage.to_json(),
         "seed": seed,
         **({"shadow": shadow} if shadow else {}),
@@ -65,12 +65,12 @@ def result_object(
     }
 
 
-def status_of(attempt: Attempt) -> Status:
+def get_attempt_status(attempt: Attempt) -> Status:
     """How an attempt ended, as a caller is told: one that gives no answer in words is refused."""
-    return "refused" if refused(attempt) else attempt.status
+    return "refused" if is_refused(attempt) else attempt.status
 
 
-def _attempt_object(attempt: Attempt, models: Sequence[str]) -> dict[str, Any]:
+def _build_attempt_json(attempt: Attempt, models: Sequence[str]) -> dict[str, Any]:
     """An attempt without its token ids and turns, which only escalation needs, and with its model by name."""
     data = {**attempt.to_json(), "model": models[attempt.model]}
     return {key: value for key, value in data.items() if key not in ("trace", "turns")}
@@ -79,21 +79,25 @@ def _attempt_object(attempt: Attempt, models: Sequence[str]) -> dict[str, Any]:
 def to_message(attempt: Attempt, result: dict[str, Any], id: str | None = None) -> AIMessage:
     """The kept attempt as a message with an id: a reasoning block, the text, the usage of the whole solve."""
     writer = result["attempts"][result["kept"]]["model"]
-    return attempt_message(attempt, result["usage"], writer, id, {"adaptive_attempt": result["kept"]})
+    return to_attempt_message(attempt, result["usage"], writer, id, {"adaptive_attempt": result["kept"]})
 
 
-def attempt_message(
+def to_attempt_message(
     attempt: Attempt, usage: dict[str, Any], model: str, id: str | None, about: dict[str, Any]
 ) -> AIMessage:
     """An attempt of `model` as a message; `about` is added to its metadata."""
     content: list[str | dict[str, Any]] = [{"type": "text", "text": attempt.text}]
     if attempt.thinking:
         content.insert(0, {"type": "reasoning", "reasoning": attempt.thinking})
-    metadata = {"model_name": model, "finish_reason": FINISH_REASONS.get(status_of(attempt), "stop"), **about}
-    return AIMessage(content=content, id=id, response_metadata=metadata, usage_metadata=usage_metadata(usage))
+    metadata = {
+        "model_name": model,
+        "finish_reason": FINISH_REASONS.get(get_attempt_status(attempt), "stop"),
+        **about,
+    }
+    return AIMessage(content=content, id=id, response_metadata=metadata, usage_metadata=to_usage_metadata(usage))
 
 
-def usage_metadata(usage: dict[str, Any]) -> UsageMetadata:
+def to_usage_metadata(usage: dict[str, Any]) -> UsageMetadata:
     """The usage in LangChain's words: all that was generated or injected is output."""
     output = usage["total"] - usage["prompt"]
     return UsageMetadata(

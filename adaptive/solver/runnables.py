@@ -17,42 +17,42 @@ S = TypeVar("S")
 Write = Callable[[dict[str, Any]], None]
 
 
-class EitherWay(Runnable[S, T]):
+class SyncAsyncRunnable(Runnable[S, T]):
     """What a graph can both call and await; in a trace it is the graph's step, and no run inside that.
 
     A `RunnableLambda` is such a run, which costs more than most of our nodes do.
     """
 
-    def __init__(self, called: Callable[[S], T], awaited: Callable[[S], Awaitable[T]], name: str) -> None:
-        self._called, self._awaited, self.name = called, awaited, name
+    def __init__(self, sync_call: Callable[[S], T], async_call: Callable[[S], Awaitable[T]], name: str) -> None:
+        self._sync_call, self._async_call, self.name = sync_call, async_call, name
 
     def invoke(self, input: S, config: RunnableConfig | None = None, **kwargs: Any) -> T:
         """Call it."""
-        return self._called(input)
+        return self._sync_call(input)
 
     async def ainvoke(self, input: S, config: RunnableConfig | None = None, **kwargs: Any) -> T:
         """Await it."""
-        return await self._awaited(input)
+        return await self._async_call(input)
 
 
-def either_way(node: Callable[[S, Write], Awaitable[T]], name: str) -> Runnable[S, T]:
+def make_node_runnable(node: Callable[[S, Write], Awaitable[T]], name: str) -> Runnable[S, T]:
     """A node that graphs can both invoke and await."""
 
     async def awaited(state: S) -> T:
-        return await node(state, _writer())
+        return await node(state, _make_stream_writer())
 
     def invoked(state: S) -> T:
-        write = _writer()  # bound to the calling thread: fetch it here
+        write = _make_stream_writer()  # bound to the calling thread: fetch it here
 
         async def run() -> T:
             return await node(state, write)
 
         return run_blocking(run())
 
-    return EitherWay(invoked, awaited, name)
+    return SyncAsyncRunnable(invoked, awaited, name)
 
 
-def _writer() -> Write:
+def _make_stream_writer() -> Write:
     """The stream writer of this node, for whatever context it is called in.
 
     LangGraph's asks that context for its run, and what a node does apart (`adaptive._util.aio`) has none.
@@ -62,10 +62,10 @@ def _writer() -> Write:
     return lambda event: context.copy().run(write, event)
 
 
-def quick(step: Callable[[S], Any]) -> Runnable[S, Any]:
+def make_nonblocking_node(step: Callable[[S], Any]) -> Runnable[S, Any]:
     """A node, or a choice of the next one, that never blocks: an awaited graph calls others in a thread."""
 
     async def awaited(state: S) -> Any:
         return step(state)
 
-    return EitherWay(step, awaited, step.__name__)
+    return SyncAsyncRunnable(step, awaited, step.__name__)

@@ -66,12 +66,12 @@ class SolverInput(TypedDict):
 Node = Callable[[SolverState, Write], Awaitable[Update]]
 
 
-def attempts_of(state: SolverState) -> list[Attempt]:
+def read_attempts(state: SolverState) -> list[Attempt]:
     """The attempts so far."""
     return [Attempt.from_json(a) for a in state["adaptive_attempts"]]
 
 
-def conversation(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
+def to_chat_turns(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
     """(role, content) pairs for the chat template; raises `InputError` for a message it cannot take.
 
     Few chat templates know tools, so an agent's history is told in text: what the assistant called is a line of
@@ -82,18 +82,18 @@ def conversation(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
             raise InputError(
                 f"a {message.type!r} message cannot be solved: give user, assistant, system and tool messages."
             )
-        if unread := _unread(message):
+        if unread := _find_unreadable_block(message):
             raise InputError(f"a message holds {unread!r}, which a token engine cannot read: give it text.")
     turns: list[tuple[str, str]] = []
     for before, message in zip((None, *messages), messages, strict=False):
         if message.type == "tool" and before is not None and before.type == "tool":
-            turns[-1] = ("user", f"{turns[-1][1]}\n\n{_said(message)}")
+            turns[-1] = ("user", f"{turns[-1][1]}\n\n{_message_to_text(message)}")
         else:
-            turns.append((ROLES[message.type], _said(message)))
+            turns.append((ROLES[message.type], _message_to_text(message)))
     return turns
 
 
-def _said(message: AnyMessage) -> str:
+def _message_to_text(message: AnyMessage) -> str:
     """What a message says, as text."""
     text = str(message.text)
     if isinstance(message, ToolMessage):
@@ -103,7 +103,7 @@ def _said(message: AnyMessage) -> str:
     return "\n".join([text, *called] if text else called) if called else text
 
 
-def last_question(messages: Sequence[AnyMessage]) -> str:
+def get_last_question(messages: Sequence[AnyMessage]) -> str:
     """The text of the last user message; raises `InputError` if there is none or it is blank."""
     text = next((str(m.text) for m in reversed(messages) if m.type == "human"), "")
     if not text.strip():
@@ -111,7 +111,7 @@ def last_question(messages: Sequence[AnyMessage]) -> str:
     return text
 
 
-def _unread(message: AnyMessage) -> str:
+def _find_unreadable_block(message: AnyMessage) -> str:
     """The kind of the first content block that is no text; an assistant's own thinking is left out unsaid."""
     blocks = message.content if isinstance(message.content, list) and message.type != "ai" else []
     kinds = ("text" if isinstance(b, str) else str(b.get("type")) for b in blocks)

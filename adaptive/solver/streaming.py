@@ -5,7 +5,7 @@ so an attempt is told to the callbacks of its node as one: a run with a message 
 reasoning block and its answer as a text block. An attempt that goes on with a chain tells what it adds to it.
 Verifiers are not told.
 
-Which attempt a token belongs to is in its metadata, and in the message's id (`message_id`). The message that the
+Which attempt a token belongs to is in its metadata, and in the message's id (`make_message_id`). The message that the
 graph returns has the id of the attempt that was kept: who has seen that one's tokens is not told it again, and who
 shows messages by their id puts it in their place.
 """
@@ -24,11 +24,11 @@ from langchain_core.runnables.config import ensure_config, get_async_callback_ma
 
 from adaptive.types.events import Event, OnEvent
 
-BLOCKS = {"thinking": "reasoning", "wait": "reasoning", "answer": "text"}
+BLOCK_TYPES = {"thinking": "reasoning", "wait": "reasoning", "answer": "text"}
 """The content block that the text of an event belongs to."""
 
 
-def message_id(solve: str, attempt: int) -> str:
+def make_message_id(solve: str, attempt: int) -> str:
     """The id of the message of an attempt, the same where it is made again in another process."""
     return f"adaptive-{solve}-{attempt}"
 
@@ -49,70 +49,70 @@ class MessageStream:
         self._index, self._text = -1, ""
         self._kind = ""
 
-    def see(self, event: Event) -> None:
+    def handle_event(self, event: Event) -> None:
         """An event of the attempt; those without text of the model are for others."""
-        if (kind := BLOCKS.get(event["event"])) and event["text"]:
+        if (kind := BLOCK_TYPES.get(event["event"])) and event["text"]:
             self._pieces.put_nowait((kind, event["text"]))
 
     def close(self) -> None:
         """Nothing more comes."""
         self._pieces.put_nowait(None)
 
-    async def pump(self) -> None:
+    async def send_events(self) -> None:
         """Tell what was seen, until it is closed."""
-        # LangGraph 1.2 reads `message_id`, the protocol's own name is `id`.
-        await self._event("message-start", id=self._id, message_id=self._id, role="ai", metadata=self._about)
+        # LangGraph 1.2 reads `make_message_id`, the protocol's own name is `id`.
+        await self._send_event("message-start", id=self._id, message_id=self._id, role="ai", metadata=self._about)
         while (piece := await self._pieces.get()) is not None:
-            await self._piece(*piece)
+            await self._send_piece(*piece)
         await self._end_block()
 
     async def finish(self, message: AIMessage) -> None:
         """The whole message, with its usage."""
         usage, metadata = message.usage_metadata, message.response_metadata
-        await self._chunk([], chunk_position="last", usage_metadata=usage, response_metadata=metadata)
-        await self._event("message-finish", usage=usage, metadata=metadata)
+        await self._send_chunk([], chunk_position="last", usage_metadata=usage, response_metadata=metadata)
+        await self._send_event("message-finish", usage=usage, metadata=metadata)
         await self._run.on_llm_end(LLMResult(generations=[[ChatGeneration(message=message)]]))
 
-    async def _piece(self, kind: str, text: str) -> None:
+    async def _send_piece(self, kind: str, text: str) -> None:
         if kind != self._kind:
             await self._end_block()
             self._kind, self._text, self._index = kind, "", self._index + 1
-            await self._event("content-block-start", index=self._index, content=_block(kind, ""))
+            await self._send_event("content-block-start", index=self._index, content=_make_block(kind, ""))
         self._text += text
-        await self._chunk([{**_block(kind, text), "index": self._index}], response_metadata=self._each)
-        delta = {**_block(kind, text), "type": f"{kind}-delta"}
-        await self._event("content-block-delta", index=self._index, delta=delta)
+        await self._send_chunk([{**_make_block(kind, text), "index": self._index}], response_metadata=self._each)
+        delta = {**_make_block(kind, text), "type": f"{kind}-delta"}
+        await self._send_event("content-block-delta", index=self._index, delta=delta)
 
     async def _end_block(self) -> None:
         if self._kind:
-            content = _block(self._kind, self._text)
-            await self._event("content-block-finish", index=self._index, content=content)
+            content = _make_block(self._kind, self._text)
+            await self._send_event("content-block-finish", index=self._index, content=content)
 
-    async def _chunk(self, content: list[Any], **more: Any) -> None:
+    async def _send_chunk(self, content: list[Any], **more: Any) -> None:
         chunk = ChatGenerationChunk(message=AIMessageChunk(content=content, id=self._id, **more))
         await self._run.on_llm_new_token(str(chunk.text), chunk=chunk)
 
-    async def _event(self, event: str, **data: Any) -> None:
+    async def _send_event(self, event: str, **data: Any) -> None:
         told: Any = {"event": event, **data}  # one of the protocol's typed dicts
         await self._run.on_stream_event(told)
 
 
-def _block(kind: str, text: str) -> dict[str, Any]:
+def _make_block(kind: str, text: str) -> dict[str, Any]:
     return {"type": kind, kind: text}
 
 
-class Telling:
+class AttemptListener:
     """Who is told of an attempt. see: its events. message: what it came to, set once it is known."""
 
-    def __init__(self, see: OnEvent) -> None:
-        self.see = see
+    def __init__(self, on_event: OnEvent) -> None:
+        self.on_event = on_event
         self.message: AIMessage | None = None
 
 
 @asynccontextmanager
-async def as_message(
+async def stream_as_message(
     messages: Sequence[AnyMessage], write: OnEvent, *, name: str, id: str, about: dict[str, Any]
-) -> AsyncIterator[Telling]:
+) -> AsyncIterator[AttemptListener]:
     """While an attempt is made: its events go to `write`, and to the callbacks of the node that it is made in.
 
     messages: what it is made from. name: the model. about: what tells it from other attempts, in the metadata of
@@ -120,7 +120,7 @@ async def as_message(
     """
     manager = get_async_callback_manager_for_config(ensure_config())
     if not manager.handlers:
-        yield Telling(write)
+        yield AttemptListener(write)
         return
     manager.add_metadata(about, inherit=False)
     (run,) = await manager.on_chat_model_start({"name": name}, [list(messages)], name=name)
@@ -128,9 +128,9 @@ async def as_message(
 
     def see(event: Event) -> None:
         write(event)
-        stream.see(event)
+        stream.handle_event(event)
 
-    telling, pump = Telling(see), asyncio.create_task(stream.pump())
+    telling, pump = AttemptListener(see), asyncio.create_task(stream.send_events())
     try:
         yield telling
         stream.close()

@@ -10,14 +10,14 @@ from langchain_core.messages import AnyMessage
 from adaptive.engines.protocol import TokenEngine
 from adaptive.policy import ladder
 from adaptive.policy.arms import Plan
-from adaptive.policy.ladder import fitted
+from adaptive.policy.ladder import map_efforts
 from adaptive.profile.profile import Profile
 from adaptive.reason.chain import Thought
-from adaptive.reason.forcing import NO_STOPS, think
-from adaptive.solver.model import GENERAL, Context
-from adaptive.solver.result import attempt_message
-from adaptive.solver.state import conversation
-from adaptive.solver.streaming import as_message
+from adaptive.reason.forcing import NO_STOPS, think_within_budget
+from adaptive.solver.model import JUDGED_BY_GENERAL, AttemptContext
+from adaptive.solver.result import to_attempt_message
+from adaptive.solver.state import to_chat_turns
+from adaptive.solver.streaming import stream_as_message
 from adaptive.types.attempt import Attempt
 from adaptive.types.ladder import Effort, Ladder, Rung
 from adaptive.types.options import Options
@@ -26,13 +26,13 @@ from adaptive.verify import Verifier
 
 
 @dataclass(frozen=True)
-class TokenBound:
+class TokenSolverModel:
     """A model on a token engine, bound. `verifier` judges attempts of this model."""
 
     engine: TokenEngine
     profile: Profile
     verifier: Verifier
-    by_form: bool = False
+    checks_form_only: bool = False
 
     @property
     def name(self) -> str:
@@ -49,68 +49,68 @@ class TokenBound:
         """Whether all sessions of the engine share one cache."""
         return self.engine.shares_cache
 
-    def check(self, messages: Sequence[AnyMessage]) -> None:
+    def check_messages(self, messages: Sequence[AnyMessage]) -> None:
         """Raise `InputError` for messages that the chat template cannot take."""
-        conversation(messages)
+        to_chat_turns(messages)
 
     async def release(self, session: str) -> None:
         """Forget the engine's cache of a session."""
         await self.engine.release(session)
 
-    def ladder(self, options: Options) -> Ladder:
+    def build_ladder(self, options: Options) -> Ladder:
         """The profile's ladder within what the caller set, its efforts those that the model tells apart."""
-        return fitted(ladder.shape(self.profile.ladder, options), self.efforts)[0]
+        return map_efforts(ladder.limit_ladder(self.profile.ladder, options), self.efforts)[0]
 
-    def notes(self, options: Options) -> list[str]:
+    def list_notes(self, options: Options) -> list[str]:
         """What was asked for and mapped to the nearest thing that the model can, and what was not measured."""
         efforts = self.efforts
-        notes = fitted(ladder.shape(self.profile.ladder, options), efforts)[1]
+        notes = map_efforts(ladder.limit_ladder(self.profile.ladder, options), efforts)[1]
         if self.profile.general:
-            notes.append(f"how hard the question is was {GENERAL}")
+            notes.append(f"how hard the question is was {JUDGED_BY_GENERAL}")
         if not efforts and options.effort not in (None, "none"):
             notes.append(f"the model tells no efforts apart: of effort {options.effort} only the budget counts")
         return notes
 
-    def stops(self, options: Options) -> Stops:
+    def resolve_stops(self, options: Options) -> Stops:
         """The early stops that are on."""
         stops = self.profile.stops
-        return stops if options.stop is None else stops.only(parse_stops(options.stop))
+        return stops if options.stop is None else stops.restrict_to(parse_stops(options.stop))
 
-    async def buy(
-        self, messages: Sequence[AnyMessage], plan: Plan, before: Sequence[Attempt], context: Context
+    async def make_attempt(
+        self, messages: Sequence[AnyMessage], plan: Plan, before: Sequence[Attempt], context: AttemptContext
     ) -> Attempt:
         """The attempt that a plan buys."""
-        turns = self.profile.style.turns(conversation(messages))
+        turns = self.profile.style.with_system(to_chat_turns(messages))
         base = before[plan.base] if plan.base is not None else None
-        id, about = context.message_id, context.about(plan)
-        async with as_message(messages, context.write, name=self.name, id=id, about=about) as telling:
-            attempt = await think(
+        id, about = context.message_id, context.describe_attempt(plan)
+        async with stream_as_message(messages, context.write, name=self.name, id=id, about=about) as telling:
+            attempt = await think_within_budget(
                 self.engine,
-                self.engine.codec.render(turns, self._told(plan.rung, context.options)),
+                self.engine.codec.render(turns, self._choose_prompt_effort(plan.rung, context.options)),
                 plan.rung,
                 style=self.profile.style,
-                stops=self._stops(base, context.options),
-                thought=_chain(base, plan),
+                stops=self._resolve_stops_after(base, context.options),
+                thought=_resume_thought(base, plan),
                 sampling=context.sampling,
                 session=context.session,
                 index=plan.index,
                 arm=plan.arm,
-                on_event=telling.see,
+                on_event=telling.on_event,
             )
-            telling.message = attempt_message(attempt, attempt.usage.to_json(), self.name, id, about)
+            telling.message = to_attempt_message(attempt, attempt.usage.to_json(), self.name, id, about)
         return replace(attempt, reason=plan.reason, base=plan.base, model=plan.model)
 
-    def _told(self, rung: Rung, options: Options) -> Effort:
+    def _choose_prompt_effort(self, rung: Rung, options: Options) -> Effort:
         """What the template is told: a rung that does not think shares the prompt of the first that does."""
-        return next((r.effort for r in (rung, *self.ladder(options)) if r.thinks), rung.effort)
+        return next((r.effort for r in (rung, *self.build_ladder(options)) if r.thinks), rung.effort)
 
-    def _stops(self, base: Attempt | None, options: Options) -> Stops:
+    def _resolve_stops_after(self, base: Attempt | None, options: Options) -> Stops:
         """A chain that was stopped early, and its answer rejected, is not stopped for the same reason again."""
         stopped = base is not None and bool(base.rounds) and base.rounds[-1].stopped
-        return replace(NO_STOPS, loop=self.stops(options).loop) if stopped else self.stops(options)
+        return replace(NO_STOPS, loop=self.resolve_stops(options).loop) if stopped else self.resolve_stops(options)
 
 
-def _chain(base: Attempt | None, plan: Plan) -> Thought:
+def _resume_thought(base: Attempt | None, plan: Plan) -> Thought:
     """The chain to go on with; a Wait after a rejection is judged by itself: the verifier compares answers."""
-    thought = Thought.of(base) if base is not None else Thought()
+    thought = Thought.from_attempt(base) if base is not None else Thought()
     return replace(thought, weakest=None) if plan.arm == "wait" else thought

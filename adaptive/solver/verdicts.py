@@ -5,51 +5,53 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from adaptive._util.deadline import Clock, TimeUp
+from adaptive._util.deadline import Deadline, DeadlineExceeded
 from adaptive.policy import limits
-from adaptive.policy.vote import DECISIVE
+from adaptive.policy.vote import DECISIVE_VERIFIERS
 from adaptive.solver.runnables import Write
 from adaptive.types.attempt import Attempt
 from adaptive.types.options import Options
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
 from adaptive.verify import Verifier
-from adaptive.verify.combine import unasked
+from adaptive.verify.combine import skip_verifiers
 
 
 @dataclass(frozen=True)
-class Judging:
+class AttemptVerifier:
     """Judges attempts at one question; verifiers: of each model."""
 
     question: str
     verifiers: Sequence[Verifier]
     options: Options
     write: Write
-    clock: Clock
+    deadline: Deadline
 
-    async def judged(self, one: Attempt, before: list[Attempt], beside: Sequence[Attempt] = ()) -> Attempt:
+    async def verify_attempt(
+        self, attempt: Attempt, before: list[Attempt], pending: Sequence[Attempt] = ()
+    ) -> Attempt:
         """An attempt with its verdict, told; `beside` are attempts that were made and not judged yet."""
-        why = limits.reached((*before, one, *beside), self.options, self.clock.seconds)
-        verdict = await self._verdict(one, before, why)
+        why = limits.find_reached_limit((*before, attempt, *pending), self.options, self.deadline.elapsed)
+        verdict = await self._verify_within_limits(attempt, before, why)
         number = len(before)
-        sample = {"sample": number} if one.arm == "vote" else {}
-        self.write({"event": "verdict", "attempt": number, **sample, "answer": one.answer,
+        sample = {"sample": number} if attempt.arm == "vote" else {}
+        self.write({"event": "verdict", "attempt": number, **sample, "answer": attempt.answer,
                     "accepted": verdict.accepted, "score": verdict.score, "verifier": verdict.verifier,
                     "reason": verdict.reason})  # fmt: skip
-        return one.judged(verdict)
+        return attempt.with_verdict(verdict)
 
-    async def _verdict(self, one: Attempt, before: list[Attempt], why: str) -> Verdict:
+    async def _verify_within_limits(self, attempt: Attempt, before: list[Attempt], reached_limit: str) -> Verdict:
         """A verdict; where a limit was reached (`why`), or the time is up meanwhile, without what takes long."""
-        question, verifier, clock = self.question, self.verifiers[one.model], self.clock
-        if why:
-            names = DECISIVE if clock.over else ("judge",)
-            return await unasked(verifier, why, names).verify(question, one, before)
+        question, verifier, clock = self.question, self.verifiers[attempt.model], self.deadline
+        if reached_limit:
+            names = DECISIVE_VERIFIERS if clock.expired else ("judge",)
+            return await skip_verifiers(verifier, reached_limit, names).verify(question, attempt, before)
         try:
-            async with clock.limited():
-                return await verifier.verify(question, one, before)
-        except TimeUp:
-            late = limits.out_of_time(self.options)
-            verdict = await unasked(verifier, late, DECISIVE).verify(question, one, before)
+            async with clock.enforce():
+                return await verifier.verify(question, attempt, before)
+        except DeadlineExceeded:
+            late = limits.describe_timeout(self.options)
+            verdict = await skip_verifiers(verifier, late, DECISIVE_VERIFIERS).verify(question, attempt, before)
             # What was asked and cut off may have cost something, and nobody knows what.
-            lost = Usage(seconds=clock.seconds - clock.before, estimated=("verifier",))
+            lost = Usage(seconds=clock.elapsed - clock.previous_seconds, estimated=("verifier",))
             return replace(verdict, usage=verdict.usage + lost if verdict.usage else lost)

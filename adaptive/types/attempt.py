@@ -30,13 +30,13 @@ class Round:
     stopped: bool = False
 
     @property
-    def by_model(self) -> bool:
+    def ended_by_model(self) -> bool:
         """Whether the model ended it, which took a token more."""
         return self.end in ("natural", "loop", "converged") and not self.stopped
 
 
 @dataclass(frozen=True)
-class Starved:
+class StarvedCall:
     """A call of a chat model that reached its completion cap before there was an answer, and its tokens."""
 
     effort: str
@@ -82,15 +82,15 @@ class Attempt:
     model: int = 0
     cap: int | None = None
     turns: tuple[dict[str, Any], ...] = ()
-    starved: tuple[Starved, ...] = ()
+    starved: tuple[StarvedCall, ...] = ()
     advice: str = ""
 
     @property
-    def charged(self) -> int:
+    def chain_tokens(self) -> int:
         """Thinking tokens that its whole chain takes of a budget."""
         return sum(one.tokens for one in self.rounds)
 
-    def judged(self, verdict: Verdict) -> Attempt:
+    def with_verdict(self, verdict: Verdict) -> Attempt:
         """This attempt with a verdict, and with what the verdict cost added to its usage."""
         spent = self.usage + verdict.usage if verdict.usage else self.usage
         return replace(self, verdict=verdict, usage=spent)
@@ -120,6 +120,6 @@ class Attempt:
                 "verdict": Verdict.from_json(verdict) if verdict else None,
                 "usage": Usage.from_json(data["usage"]),
                 "turns": tuple(data.get("turns", ())),
-                "starved": tuple(Starved(**s) for s in data.get("starved", ())),
+                "starved": tuple(StarvedCall(**s) for s in data.get("starved", ())),
             }
         )

@@ -9,7 +9,7 @@ Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
 
 
-def tell(watcher: OnEvent | None, event: str, **data: Any) -> None:
+def emit_event(watcher: OnEvent | None, event: str, **data: Any) -> None:
     """Tell `watcher`, if there is one."""
     if watcher:
         watcher({"event": event, **data})

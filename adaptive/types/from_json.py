@@ -18,17 +18,17 @@ _WORDS = {
 }  # fmt: skip
 
 
-def from_plain(kind: type[T], data: Any, where: str) -> T:
+def dataclass_from_json(kind: type[T], data: Any, where: str) -> T:
     """The dataclass `kind` from a JSON object; `where` says in words where that was found.
 
     Fields with a default may be left out. Lists become tuples. Raises `InputError`, also for what the
     dataclass itself refuses.
     """
     if not isinstance(data, Mapping):
-        raise InputError(f"{where} must be an object, got {_shown(data)}.")
+        raise InputError(f"{where} must be an object, got {_shorten(data)}.")
     _check_keys(fields(kind), data, where)  # type: ignore[arg-type]  # every kind given here is a dataclass
-    hints = _hints(kind)  # type: ignore[arg-type]  # a class is hashable
-    values = {key: as_type(hints[key], value, f"{key!r} in {where}") for key, value in data.items()}
+    hints = _get_hints(kind)  # type: ignore[arg-type]  # a class is hashable
+    values = {key: convert_value(hints[key], value, f"{key!r} in {where}") for key, value in data.items()}
     try:
         return kind(**values)
     except InputError as error:
@@ -36,46 +36,46 @@ def from_plain(kind: type[T], data: Any, where: str) -> T:
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
+def _get_hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def as_type(kind: Any, value: Any, where: str) -> Any:
+def convert_value(kind: Any, value: Any, where: str) -> Any:
     """`value` as `kind`: a plain type, Literal, a union, tuple[X, ...], dict[str, X] or a dataclass."""
     if kind is Any:
         return value
     if is_dataclass(kind) and isinstance(kind, type):
-        return from_plain(kind, value, where)
+        return dataclass_from_json(kind, value, where)
     if get_origin(kind) in (Union, UnionType):
-        return _as_one_of(get_args(kind), value, where)
+        return _convert_union(get_args(kind), value, where)
     if get_origin(kind) is tuple and isinstance(value, (list, tuple)):
-        return tuple(as_type(get_args(kind)[0], v, f"item {i} of {where}") for i, v in enumerate(value))
+        return tuple(convert_value(get_args(kind)[0], v, f"item {i} of {where}") for i, v in enumerate(value))
     if get_origin(kind) is dict and isinstance(value, Mapping):
-        return {key: as_type(get_args(kind)[1], v, f"{key!r} in {where}") for key, v in value.items()}
-    if not _fits(kind, value):
-        raise InputError(f"{where} must be {_name(kind)}, got {_shown(value)}.")
+        return {key: convert_value(get_args(kind)[1], v, f"{key!r} in {where}") for key, v in value.items()}
+    if not _matches_type(kind, value):
+        raise InputError(f"{where} must be {_name_type(kind)}, got {_shorten(value)}.")
     return float(value) if kind is float else value
 
 
-def _check_keys(known: tuple[Field[Any], ...], data: Mapping[str, Any], where: str) -> None:
-    names = [f.name for f in known]
+def _check_keys(allowed: tuple[Field[Any], ...], data: Mapping[str, Any], where: str) -> None:
+    names = [f.name for f in allowed]
     unknown = next((k for k in data if k not in names), None)
     if unknown is not None:
         raise InputError(f"{where} has the unknown key {unknown!r}: it may have {', '.join(names)}.")
-    needed = (f.name for f in known if f.default is MISSING and f.default_factory is MISSING)
+    needed = (f.name for f in allowed if f.default is MISSING and f.default_factory is MISSING)
     missing = next((n for n in needed if n not in data), None)
     if missing is not None:
         raise InputError(f"{where} has no key {missing!r}.")
 
 
-def _as_one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
-    fitting = next((k for k in kinds if _fits(get_origin(k) or k, value)), None)
+def _convert_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    fitting = next((k for k in kinds if _matches_type(get_origin(k) or k, value)), None)
     if fitting is None:
-        raise InputError(f"{where} must be {' or '.join(_name(k) for k in kinds)}, got {_shown(value)}.")
-    return as_type(fitting, value, where)
+        raise InputError(f"{where} must be {' or '.join(_name_type(k) for k in kinds)}, got {_shorten(value)}.")
+    return convert_value(fitting, value, where)
 
 
-def _fits(kind: Any, value: Any) -> bool:
+def _matches_type(kind: Any, value: Any) -> bool:
     if get_origin(kind) is Literal:
         return value in get_args(kind)
     kind = get_origin(kind) or kind
@@ -88,12 +88,12 @@ def _fits(kind: Any, value: Any) -> bool:
     return isinstance(value, (list, tuple)) if kind is tuple else isinstance(value, kind)
 
 
-def _name(kind: Any) -> str:
+def _name_type(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(map(str, get_args(kind)))
     return "an object" if is_dataclass(kind) else _WORDS.get(get_origin(kind) or kind, str(kind))
 
 
-def _shown(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -20,7 +20,7 @@ def parse_effort(value: str) -> Effort:
     raise InputError(f"effort {value!r} is not known: use one of {', '.join(EFFORTS)}.")
 
 
-def nearest(effort: Effort, efforts: Sequence[Effort]) -> Effort:
+def find_nearest_effort(effort: Effort, efforts: Sequence[Effort]) -> Effort:
     """The nearest of `efforts`, of two the cheaper."""
     place = EFFORTS.index(effort)
     return min(efforts, key=lambda e: (abs(EFFORTS.index(e) - place), EFFORTS.index(e)))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp
 
-MOST_LOGIT = 30.0
+MAX_LOGIT = 30.0
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,10 @@ class Logistic:
     bias: float
     threshold: float
 
-    def p_right(self, seen: Mapping[str, float]) -> float:
+    def p_right(self, features: Mapping[str, float]) -> float:
         """The probability that the answer is right, in 0..1."""
-        logit = self.bias + sum(w * seen.get(name, 0.0) for name, w in self.weights.items())
-        return 1 / (1 + math.exp(-max(-MOST_LOGIT, min(MOST_LOGIT, logit))))
+        logit = self.bias + sum(w * features.get(name, 0.0) for name, w in self.weights.items())
+        return 1 / (1 + math.exp(-max(-MAX_LOGIT, min(MAX_LOGIT, logit))))
 
 
 def log_odds(p: float) -> float:
@@ -31,13 +31,13 @@ def log_odds(p: float) -> float:
 
 
 @dataclass(frozen=True)
-class Line:
+class LogitModel:
     """Log-odds as a weighted sum of what is seen; what has no weight does not count."""
 
     weights: dict[str, float]
     bias: float
 
-    def p(self, seen: dict[str, float]) -> float:
+    def predict(self, features: dict[str, float]) -> float:
         """The probability, in 0..1."""
-        logit = self.bias + sum(w * seen.get(name, 0.0) for name, w in self.weights.items())
-        return 1 / (1 + exp(-max(-MOST_LOGIT, min(MOST_LOGIT, logit))))
+        logit = self.bias + sum(w * features.get(name, 0.0) for name, w in self.weights.items())
+        return 1 / (1 + exp(-max(-MAX_LOGIT, min(MAX_LOGIT, logit))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-KEYS: Mapping[str, str] = {
+KEY_VARIABLES: Mapping[str, str] = {
     "anthropic": "ANTHROPIC_API_KEY",
     "azure_openai": "AZURE_OPENAI_API_KEY",
     "deepseek": "DEEPSEEK_API_KEY",
@@ -20,26 +20,26 @@ KEYS: Mapping[str, str] = {
 """The environment variable of each provider's key."""
 
 
-HOSTED = tuple(sorted({*KEYS, "bedrock", "bedrock_converse", "google_vertexai", "ollama"}))
+HOSTED_PROVIDERS = tuple(sorted({*KEY_VARIABLES, "bedrock", "bedrock_converse", "google_vertexai", "ollama"}))
 """Providers whose name begins a model spec; LangChain knows more."""
 
 
-def key_of(name: str) -> str:
+def describe_key(name: str) -> str:
     """Where the key of a model is, in words; `name` is a model spec."""
-    return KEYS.get(name.partition(":")[0], "the environment variable of its key")
+    return KEY_VARIABLES.get(name.partition(":")[0], "the environment variable of its key")
 
 
 def is_chat(spec: str) -> bool:
     """Whether a model spec names a chat model."""
     provider, _, model = spec.partition(":")
-    return provider in HOSTED and bool(model)
+    return provider in HOSTED_PROVIDERS and bool(model)
 
 
-LOCAL = ("embedded", "onnx", "hf", "vllm", "http", "https")
+LOCAL_KINDS = ("embedded", "onnx", "hf", "vllm", "http", "https")
 """Kinds of models that nobody lists a price of: what they cost is not known, and no wonder."""
 
 
 def is_local(model: str) -> bool:
     """Whether a model spec names an engine of one's own or a server, and no provider's model."""
     kind, colon, _ = model.partition(":")
-    return not colon or kind in LOCAL
+    return not colon or kind in LOCAL_KINDS

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from adaptive.errors import InputError
-from adaptive.types.from_json import from_plain
+from adaptive.types.from_json import dataclass_from_json
 from adaptive.types.ladder import parse_effort
 
-LEAST = {"budget": 0, "waits": 0, "samples": 0, "max_tokens": 1, "max_attempts": 1, "seed": 0, "approve_above": 0}
+MINIMA = {"budget": 0, "waits": 0, "samples": 0, "max_tokens": 1, "max_attempts": 1, "seed": 0, "approve_above": 0}
 PER_QUESTION = (
     "effort",
     "budget",
@@ -62,7 +62,7 @@ class Options:
     def __post_init__(self) -> None:
         if self.effort is not None:
             parse_effort(self.effort)
-        for name, least in LEAST.items():
+        for name, least in MINIMA.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise InputError(f"{name} must be {least} or more, got {value}.")
@@ -75,19 +75,19 @@ class Options:
         if not 0 <= self.temperature <= 2:
             raise InputError(f"temperature must be between 0 and 2, got {self.temperature}.")
 
-    def with_state(self, given: Mapping[str, Any] | None, where: str = "adaptive_options") -> Options:
+    def with_settings(self, settings: Mapping[str, Any] | None, where: str = "adaptive_options") -> Options:
         """These options with what `where`, a graph's state or a run's context, says of one question.
 
         Raises `InputError` for what it cannot.
         """
-        if given is None or given == {}:
+        if settings is None or settings == {}:
             return self
-        names = given if isinstance(given, Mapping) else ()
+        names = settings if isinstance(settings, Mapping) else ()
         other = next((name for name in names if name not in PER_QUESTION), None)
         if other is not None:
             raise InputError(f"{where} cannot set {other!r}: it may set {', '.join(PER_QUESTION)}.")
-        from_plain(Options, given, where)
-        return replace(self, **given)
+        dataclass_from_json(Options, settings, where)
+        return replace(self, **settings)
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ class SolverContext:
     approve_above: int | None = None
 
     def __post_init__(self) -> None:
-        Options().with_state(self.given(), "the context")
+        Options().with_settings(self.to_settings(), "the context")
 
-    def given(self) -> dict[str, Any]:
+    def to_settings(self) -> dict[str, Any]:
         """The options that are set."""
         return {name: value for name, value in vars(self).items() if value is not None}

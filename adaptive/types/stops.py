@@ -9,7 +9,7 @@ from typing import Literal
 from adaptive.errors import InputError
 
 StopName = Literal["loop", "converged", "confident", "hopeless"]
-NAMES: tuple[StopName, ...] = ("loop", "converged", "confident", "hopeless")
+STOP_NAMES: tuple[StopName, ...] = ("loop", "converged", "confident", "hopeless")
 """What `--stop` knows. `hopeless` is the policy's: no rung or arm is likely to help."""
 
 
@@ -39,11 +39,11 @@ class Stops:
             raise InputError(f"confident must be between 0 and 1, got {self.confident}.")
 
     @property
-    def probes(self) -> bool:
+    def probes_enabled(self) -> bool:
         """Whether there is anything to probe for."""
         return self.probe_every > 0 and (self.converged > 0 or self.confident is not None)
 
-    def only(self, names: Sequence[str]) -> Stops:
+    def restrict_to(self, names: Sequence[str]) -> Stops:
         """These stops without those that are not named."""
         return Stops(
             loop=self.loop and "loop" in names,
@@ -59,8 +59,8 @@ def parse_stops(names: str) -> tuple[StopName, ...]:
     given = [n.strip() for n in names.split(",") if n.strip()]
     if given == ["none"]:
         return ()
-    unknown = next((n for n in given if n not in NAMES), None)
+    unknown = next((n for n in given if n not in STOP_NAMES), None)
     if unknown is not None or not given:
         what = f"stop {unknown!r} is not known" if unknown is not None else "no stop is named"
-        raise InputError(f"{what}: use some of {', '.join(NAMES)}, parted by commas, or none.")
-    return tuple(n for n in NAMES if n in given)
+        raise InputError(f"{what}: use some of {', '.join(STOP_NAMES)}, parted by commas, or none.")
+    return tuple(n for n in STOP_NAMES if n in given)

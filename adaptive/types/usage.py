@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-COUNTED = ("prompt", "thinking", "injected", "answer", "probe", "verifier")
+TOKEN_FIELDS = ("prompt", "thinking", "injected", "answer", "probe", "verifier")
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Usage:
     @property
     def total(self) -> int:
         """All tokens, each counted once."""
-        return sum(getattr(self, name) for name in COUNTED)
+        return sum(getattr(self, name) for name in TOKEN_FIELDS)
 
     def __add__(self, other: Usage) -> Usage:
-        tokens = {n: getattr(self, n) + getattr(other, n) for n in (*COUNTED, "cached")}
+        tokens = {n: getattr(self, n) + getattr(other, n) for n in (*TOKEN_FIELDS, "cached")}
         known = self.cost is not None and other.cost is not None
         return Usage(
             **tokens,

@@ -4,11 +4,11 @@ from adaptive.answers.equality import same_answer
 from adaptive.types.logistic import Logistic
 from adaptive.verify.base import Thresholds, Verifier
 from adaptive.verify.builtin import Agreement, Confidence, Rules
-from adaptive.verify.combine import NAMES, All, AnyOf, FirstDecisive, verifier_for
+from adaptive.verify.combine import VERIFIER_NAMES, All, AnyOf, FirstDecisive, build_verifier
 from adaptive.verify.learned import Learned, VerifierModel
 
 __all__ = [
-    "NAMES",
+    "VERIFIER_NAMES",
     "Agreement",
     "All",
     "AnyOf",
@@ -20,6 +20,6 @@ __all__ = [
     "Thresholds",
     "Verifier",
     "VerifierModel",
+    "build_verifier",
     "same_answer",
-    "verifier_for",
 ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from adaptive.answers.equality import parse_number, same_answer
-from adaptive.answers.extract import refuses
+from adaptive.answers.extract import is_refusal
 from adaptive.types.attempt import Attempt
 from adaptive.types.verdict import Verdict
 from adaptive.verify.base import UNKNOWN
@@ -34,19 +34,21 @@ class Rules:
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
         """Rejected with the first rule that is broken."""
-        broken = self._broken(attempt)
-        return Verdict(not broken, 0.0 if broken else score(attempt), self.name, broken or "the answer is in form")
+        broken = self._find_broken_rule(attempt)
+        return Verdict(
+            not broken, 0.0 if broken else score_attempt(attempt), self.name, broken or "the answer is in form"
+        )
 
-    def _broken(self, attempt: Attempt) -> str:
+    def _find_broken_rule(self, attempt: Attempt) -> str:
         if attempt.status == "refused":
             return "the model ended its turn without an answer"
         if attempt.status != "answered":
             return f"the attempt is {attempt.status}, not answered"
-        if refuses(attempt.answer or attempt.text):
+        if is_refusal(attempt.answer or attempt.text):
             return "the model says that it does not know"
         if attempt.answer is None or not attempt.answer.strip():
             return "there is no final answer"
-        if _cut_off(attempt.answer):
+        if _is_cut_off(attempt.answer):
             return "the answer is cut off"
         if self.form == "number" and parse_number(attempt.answer) is None:
             return "the answer is not a number"
@@ -66,13 +68,13 @@ class Confidence:
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
         """Undecided where the engine gives no log-probabilities."""
-        sure = sureness(attempt, others)
+        sure = compute_effective_confidence(attempt, others)
         if sure is None:
-            return Verdict.undecided(score(attempt, others), self.name, NO_LOGPROBS)
-        passed, reason = _reaches(sure, self._threshold(attempt.effort))
-        return Verdict(passed, score(attempt, others), self.name, reason)
+            return Verdict.undecided(score_attempt(attempt, others), self.name, NO_LOGPROBS)
+        passed, reason = _check_threshold(sure, self._get_threshold(attempt.effort))
+        return Verdict(passed, score_attempt(attempt, others), self.name, reason)
 
-    def _threshold(self, effort: str) -> float | None:
+    def _get_threshold(self, effort: str) -> float | None:
         known = [t for t in self.thresholds.values() if t is not None]
         strictest = max(known) if len(known) == len(self.thresholds) and known else None
         return self.thresholds.get(effort, strictest)
@@ -91,21 +93,25 @@ class Agreement:
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
         """Undecided where there is no independent answer, rejected where none says the same."""
-        answers = [o.answer for o in others if o.answer is not None and independent(attempt, o)]
+        answers = [o.answer for o in others if o.answer is not None and is_independent(attempt, o)]
         agreeing = sum(same_answer(attempt.answer, a) for a in answers)
         if not answers:
-            return Verdict.undecided(score(attempt, others), self.name, "no independent answer yet")
+            return Verdict.undecided(score_attempt(attempt, others), self.name, "no independent answer yet")
         if not agreeing:
             reason = f"none of {len(answers)} independent answers agrees"
-            return Verdict(False, score(attempt, others), self.name, reason)
-        passed, why = (True, "") if self.least == 0 else _reaches(sureness(attempt, others), self.least)
+            return Verdict(False, score_attempt(attempt, others), self.name, reason)
+        passed, why = (
+            (True, "")
+            if self.least == 0
+            else _check_threshold(compute_effective_confidence(attempt, others), self.least)
+        )
         reason = f"agrees with {agreeing} of {len(answers)} independent answers"
         return Verdict(
-            passed, score(attempt, others, agreed=True), self.name, f"{reason}, {why}" if why else reason
+            passed, score_attempt(attempt, others, agreed=True), self.name, f"{reason}, {why}" if why else reason
         )
 
 
-def sureness(attempt: Attempt, others: Sequence[Attempt]) -> float | None:
+def compute_effective_confidence(attempt: Attempt, others: Sequence[Attempt]) -> float | None:
     """The attempt's confidence; after a Wait that only repeated the answer, no more than before it.
 
     The check of a chain that misread the question is sure of the same misreading: on abacus the confidence of
@@ -116,20 +122,20 @@ def sureness(attempt: Attempt, others: Sequence[Attempt]) -> float | None:
     at = len(others) - 1 if attempt.base is None else attempt.base
     if not same_answer(attempt.answer, others[at].answer):
         return attempt.confidence
-    before = sureness(others[at], others[:at])
+    before = compute_effective_confidence(others[at], others[:at])
     return None if before is None else min(before, attempt.confidence)
 
 
-def score(attempt: Attempt, others: Sequence[Attempt] = (), *, agreed: bool = False) -> float:
+def score_attempt(attempt: Attempt, others: Sequence[Attempt] = (), *, agreed: bool = False) -> float:
     """How good the answer looks, in 0..1: see the module's docstring."""
     if attempt.answer is None:
         return 0.0
-    sure = sureness(attempt, others)
+    sure = compute_effective_confidence(attempt, others)
     likely = UNKNOWN if sure is None else min(1.0, max(0.0, sure))
     return 1 - (1 - likely) / 2 if agreed else likely
 
 
-def independent(attempt: Attempt, other: Attempt) -> bool:
+def is_independent(attempt: Attempt, other: Attempt) -> bool:
     """Whether `other` reached its answer on another way than the chain that `attempt` ended."""
     if other.model != attempt.model:
         return True
@@ -140,7 +146,7 @@ def independent(attempt: Attempt, other: Attempt) -> bool:
     return attempt.trace[: len(other.trace)] != other.trace
 
 
-def _reaches(confidence: float | None, threshold: float | None) -> tuple[bool, str]:
+def _check_threshold(confidence: float | None, threshold: float | None) -> tuple[bool, str]:
     """Whether the threshold is reached, and that in words."""
     if confidence is None:
         return False, NO_LOGPROBS
@@ -150,7 +156,7 @@ def _reaches(confidence: float | None, threshold: float | None) -> tuple[bool, s
     return passed, f"confidence {confidence:.3f} {'reaches' if passed else 'is under'} {threshold:.3f}"
 
 
-def _cut_off(answer: str) -> bool:
+def _is_cut_off(answer: str) -> bool:
     """An operator or an open bracket at the end: the model was stopped in the middle."""
     unclosed = any(answer.count(a) > answer.count(b) for a, b in ("()", "{}"))
     return unclosed or bool(_DANGLING.search(answer))

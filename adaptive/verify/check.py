@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from adaptive._util.redact import said
+from adaptive._util.redact import redact_error
 from adaptive.errors import InputError
 from adaptive.verify.base import Verifier
 from adaptive.verify.check_command import Command
@@ -32,18 +32,18 @@ def parse_check(text: str, timeout: float = 30.0) -> Verifier:
     if kind == "schema":
         return JsonSchema(Path(rest), timeout)
     if kind == "python":
-        return Function(_imported(rest), timeout)
-    return _command(text, timeout)
+        return Function(_import_function(rest), timeout)
+    return _parse_command(text, timeout)
 
 
-def _command(text: str, timeout: float) -> Command:
+def _parse_command(text: str, timeout: float) -> Command:
     command = Command(text, timeout)
     if shutil.which(command.words[0]) is None:
         raise InputError(f"the check {text!r} is no command: there is no program {command.words[0]!r}.")
     return command
 
 
-def _imported(name: str) -> Any:
+def _import_function(name: str) -> Any:
     """What `name` is in its module."""
     module, _, function = name.rpartition(".")
     if not module or not function:
@@ -53,4 +53,4 @@ def _imported(name: str) -> Any:
     try:
         return getattr(import_module(module), function)
     except (Exception, SystemExit) as error:
-        raise InputError(f"the check 'python:{name}' cannot be imported ({said(error)}).") from error
+        raise InputError(f"the check 'python:{name}' cannot be imported ({redact_error(error)}).") from error

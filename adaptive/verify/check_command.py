@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from adaptive._util.deadline import time_limit
-from adaptive._util.process import Ended, run
+from adaptive._util.deadline import check_time_limit
+from adaptive._util.process import ProgramResult, run_program
 from adaptive.errors import InputError
 from adaptive.types.attempt import Attempt
 from adaptive.types.verdict import CannotTell
-from adaptive.verify.external import Found, Outside
+from adaptive.verify.external import Assessment, ExternalVerifier
 
 _FILE = re.compile(r"\{file(\.\w+)?\}")
 
 
 @dataclass(frozen=True)
-class Command(Outside):
+class Command(ExternalVerifier):
     """Accepts an answer at which `command` ends with exit code 0; rejects at any other.
 
     The answer is the command's input, in UTF-8. Where the command has `{file}`, the answer is also in a file
@@ -40,7 +40,7 @@ class Command(Outside):
     name: str = "check"
 
     def __post_init__(self) -> None:
-        time_limit(self.timeout)
+        check_time_limit(self.timeout)
         if not self.words:
             raise InputError("the check's command is empty: give a program and its arguments.")
 
@@ -57,12 +57,12 @@ class Command(Outside):
         """The program's name, without its folder."""
         return Path(self.words[0]).name
 
-    async def find_out(self, question: str, answer: str, attempt: Attempt) -> Found:
+    async def assess(self, question: str, answer: str, attempt: Attempt) -> Assessment:
         """What the command's end says."""
         given = answer.encode(errors="replace")  # half a surrogate pair is no UTF-8
         try:
-            with _filled(self.words, given) as words:
-                return _found(self.program, await run(words, given, self.timeout))
+            with _write_answer_files(self.words, given) as words:
+                return _to_assessment(self.program, await run_program(words, given, self.timeout))
         except OSError as error:
             raise CannotTell(f"the answer's file cannot be written ({error.strerror})") from error
         except CannotTell as why:
@@ -70,26 +70,26 @@ class Command(Outside):
 
 
 @contextmanager
-def _filled(words: list[str], given: bytes) -> Iterator[list[str]]:
+def _write_answer_files(words: list[str], answer: bytes) -> Iterator[list[str]]:
     """The words with a path in the place of each `{file}`, and the files, for as long as this is open."""
     # What a command left there that cannot be removed says nothing about the answer.
     with TemporaryDirectory(prefix="adaptive-", ignore_cleanup_errors=True) as folder:
 
         def path(place: re.Match[str]) -> str:
             file = Path(folder, f"answer{place[1] or ''}")
-            file.write_bytes(given)
+            file.write_bytes(answer)
             return str(file)
 
         yield [_FILE.sub(path, word) for word in words]
 
 
-def _found(program: str, ended: Ended) -> Found:
+def _to_assessment(program: str, ended: ProgramResult) -> Assessment:
     if ended.code < 0:
-        raise CannotTell(f"killed by {_signal(-ended.code)}")
+        raise CannotTell(f"killed by {_name_signal(-ended.code)}")
     said = f": {ended.last_line}" if ended.code and ended.last_line else ""
-    return Found(not ended.code, float(not ended.code), f"{program} ends with {ended.code}{said}")
+    return Assessment(not ended.code, float(not ended.code), f"{program} ends with {ended.code}{said}")
 
 
-def _signal(number: int) -> str:
+def _name_signal(number: int) -> str:
     known = {int(s): s.name for s in signal.Signals}
     return known.get(number, f"signal {number}")

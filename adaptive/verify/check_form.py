@@ -16,18 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptive._util.deadline import time_limit
-from adaptive._util.process import run
-from adaptive._util.redact import shown
-from adaptive.errors import InputError, on_one_line
+from adaptive._util.deadline import check_time_limit
+from adaptive._util.process import run_program
+from adaptive._util.redact import redact_text
+from adaptive.errors import InputError, to_single_line
 from adaptive.types.attempt import Attempt
 from adaptive.types.verdict import CannotTell
 from adaptive.verify import matcher
-from adaptive.verify.external import Found, Outside
+from adaptive.verify.external import Assessment, ExternalVerifier
 
 
 @dataclass(frozen=True)
-class Pattern(Outside):
+class Pattern(ExternalVerifier):
     """Accepts an answer that, without the blanks around it, matches `regex` (of Python's `re`) as a whole.
 
     Where that takes more than `timeout` seconds, it could not tell. Raises `InputError` for what is no pattern.
@@ -38,19 +38,19 @@ class Pattern(Outside):
     name: str = "check"
 
     def __post_init__(self) -> None:
-        time_limit(self.timeout)
+        check_time_limit(self.timeout)
         try:
             re.compile(self.regex)
         except (re.error, OverflowError, RecursionError) as error:
             raise InputError(f"the pattern {self.regex!r} is no regular expression ({error}).") from error
 
-    async def find_out(self, question: str, answer: str, attempt: Attempt) -> Found:
+    async def assess(self, question: str, answer: str, attempt: Attempt) -> Assessment:
         """Whether it matches."""
-        return await _matched({"pattern": self.regex, "answer": answer}, "the pattern", self.timeout)
+        return await _match_form({"pattern": self.regex, "answer": answer}, "the pattern", self.timeout)
 
 
 @dataclass(frozen=True)
-class JsonSchema(Outside):
+class JsonSchema(ExternalVerifier):
     """Accepts an answer that is JSON which `schema` allows, as a whole or in its last fenced block marked `json`.
 
     schema: the schema, or the path of a file with it; of the draft that its `$schema` names, or 2020-12. Nothing
@@ -63,31 +63,31 @@ class JsonSchema(Outside):
     name: str = "check"
 
     def __post_init__(self) -> None:
-        time_limit(self.timeout)
+        check_time_limit(self.timeout)
         where = f"the schema {self.schema}" if isinstance(self.schema, str | Path) else "the schema"
-        read = _read(self.schema, where)
-        _must_be_schema(read, where)
+        read = _read_schema(self.schema, where)
+        _require_schema(read, where)
         object.__setattr__(self, "schema", read)  # read once, so that it stays what was checked
 
-    async def find_out(self, question: str, answer: str, attempt: Attempt) -> Found:
+    async def assess(self, question: str, answer: str, attempt: Attempt) -> Assessment:
         """Whether it is allowed."""
-        return await _matched({"schema": self.schema, "answer": answer}, "the schema", self.timeout)
+        return await _match_form({"schema": self.schema, "answer": answer}, "the schema", self.timeout)
 
 
-async def _matched(asked: dict[str, Any], what: str, seconds: float) -> Found:
+async def _match_form(request: dict[str, Any], what: str, seconds: float) -> Assessment:
     python = (sys.executable or "", "-P", str(Path(matcher.__file__)))
     try:
-        ended = await run(python, json.dumps(asked).encode(), seconds)
+        ended = await run_program(python, json.dumps(request).encode(), seconds)
     except CannotTell as why:
         raise CannotTell(f"{what}: {why}") from why
     if ended.code == matcher.MATCHES:
-        return Found(True, 1.0, f"the answer has the form of {what}")
+        return Assessment(True, 1.0, f"the answer has the form of {what}")
     if ended.code == matcher.DIFFERS:
-        return Found(False, 0.0, ended.last_line)
+        return Assessment(False, 0.0, ended.last_line)
     raise CannotTell(f"{what}: matching fails ({ended.last_line or ended.code})")
 
 
-def _read(schema: Mapping[str, Any] | bool | str | Path, where: str) -> Any:
+def _read_schema(schema: Mapping[str, Any] | bool | str | Path, where: str) -> Any:
     """The schema as plain JSON."""
     try:
         text = Path(schema).read_text("utf-8") if isinstance(schema, str | Path) else json.dumps(schema)
@@ -95,10 +95,10 @@ def _read(schema: Mapping[str, Any] | bool | str | Path, where: str) -> Any:
     except OSError as error:
         raise InputError(f"{where} cannot be read ({error.strerror}).") from error
     except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{where} is no JSON ({on_one_line(error, 120)}).") from error
+        raise InputError(f"{where} is no JSON ({to_single_line(error, 120)}).") from error
 
 
-def _must_be_schema(schema: Any, where: str) -> None:
+def _require_schema(schema: Any, where: str) -> None:
     # Only here: it takes longer to import than the rest of `adaptive.verify`, and only schemas need it.
     from jsonschema import Draft202012Validator, SchemaError
     from jsonschema.validators import validator_for
@@ -110,4 +110,6 @@ def _must_be_schema(schema: Any, where: str) -> None:
     try:
         validator.check_schema(schema)
     except SchemaError as error:
-        raise InputError(f"{where} is no JSON schema (at {error.json_path}: {shown(error.message)}).") from error
+        raise InputError(
+            f"{where} is no JSON schema (at {error.json_path}: {redact_text(error.message)})."
+        ) from error

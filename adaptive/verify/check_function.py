@@ -13,23 +13,23 @@ from typing import Any, TypeVar
 
 from langchain_core.runnables import Runnable
 
-from adaptive._util.deadline import time_limit
-from adaptive._util.redact import said
-from adaptive.answers.grader import kind_of, score_of
+from adaptive._util.deadline import check_time_limit
+from adaptive._util.redact import redact_error
+from adaptive.answers.grader import describe_value, parse_score
 from adaptive.errors import InputError
 from adaptive.types.attempt import Attempt
 from adaptive.types.verdict import CannotTell
-from adaptive.verify.external import Found, Outside
-from adaptive.verify.metering import counted
+from adaptive.verify.external import Assessment, ExternalVerifier
+from adaptive.verify.metering import run_metered
 
 T = TypeVar("T")
 
-Test = Callable[[str, str], bool | float | Awaitable[bool | float]]
+AnswerTest = Callable[[str, str], bool | float | Awaitable[bool | float]]
 """Given the question and the answer: whether the answer is right, or how likely that is, from 0 to 1."""
 
 
 @dataclass(frozen=True)
-class Function(Outside):
+class Function(ExternalVerifier):
     """Accepts what `test` says is right: True, or a number from 0.5 to 1; rejects at False or a smaller one.
 
     test: called with the question and the answer, sync or async; or a Runnable, given `{"question": ...,
@@ -41,38 +41,38 @@ class Function(Outside):
     Chat models called inside are counted, and their tokens do not show in the caller's stream.
     """
 
-    test: Test | Runnable[Any, Any]
+    test: AnswerTest | Runnable[Any, Any]
     timeout: float = 30.0
     name: str = "check"
 
     def __post_init__(self) -> None:
-        time_limit(self.timeout)
+        check_time_limit(self.timeout)
         if not (callable(self.test) or isinstance(self.test, Runnable)):
             raise InputError(f"{self.test!r} cannot test an answer: give a function or a LangChain Runnable.")
 
-    async def find_out(self, question: str, answer: str, attempt: Attempt) -> Found:
+    async def assess(self, question: str, answer: str, attempt: Attempt) -> Assessment:
         """What the test says."""
-        value, usage = await counted(self._called(question, answer), "the check", self.timeout)
-        score = score_of(value)
+        value, usage = await run_metered(self._call_test(question, answer), "the check", self.timeout)
+        score = parse_score(value)
         if score is None:
-            why = f"the check answered nonsense ({kind_of(value)}), not a bool or a number from 0 to 1"
+            why = f"the check answered nonsense ({describe_value(value)}), not a bool or a number from 0 to 1"
             raise CannotTell(why, usage)
         words = f"gives {score:.3f}" if not isinstance(value, bool) else "passes" if value else "fails"
-        return Found(score >= 0.5, score, f"the check {words}", usage)
+        return Assessment(score >= 0.5, score, f"the check {words}", usage)
 
-    async def _called(self, question: str, answer: str) -> Any:
+    async def _call_test(self, question: str, answer: str) -> Any:
         if isinstance(self.test, Runnable):
             return await self.test.ainvoke({"question": question, "answer": answer})
-        value = await _in_thread(self.test, question, answer)
+        value = await _run_in_thread(self.test, question, answer)
         try:
             return await value if inspect.isawaitable(value) else value
         except (Exception, asyncio.CancelledError, KeyboardInterrupt):
             raise
         except BaseException as error:  # SystemExit would end the event loop
-            raise RuntimeError(said(error)) from error
+            raise RuntimeError(redact_error(error)) from error
 
 
-async def _in_thread(function: Callable[..., T], *arguments: Any) -> T:
+async def _run_in_thread(function: Callable[..., T], *arguments: Any) -> T:
     """What `function` returns or raises, from a thread that keeps no program from ending.
 
     `asyncio.to_thread` will not do: its threads are few, so hung ones starve the rest, and Python waits for
@@ -91,7 +91,7 @@ async def _in_thread(function: Callable[..., T], *arguments: Any) -> T:
         except BaseException as error:  # noqa: BLE001 -- it is raised where the result is awaited
             # A future refuses StopIteration, and an event loop ends at SystemExit.
             passed_on = isinstance(error, Exception) and not isinstance(error, StopIteration)
-            tell(result.set_exception, error if passed_on else RuntimeError(said(error)))
+            tell(result.set_exception, error if passed_on else RuntimeError(redact_error(error)))
         else:
             tell(result.set_result, value)
 

@@ -12,9 +12,9 @@ from adaptive.types.verdict import Verdict
 from adaptive.verify.base import UNKNOWN, Thresholds, Verifier
 from adaptive.verify.builtin import Agreement, Confidence, Rules
 
-NAMES = ("rules", "learned", "confidence", "agreement", "check", "judge")
+VERIFIER_NAMES = ("rules", "learned", "confidence", "agreement", "check", "judge")
 """What `--verify` knows, cheapest first."""
-NEEDS = {
+VERIFIER_NEEDS = {
     "learned": "a profile with a verifier model",
     "check": "a check: --check COMMAND, or check=... in Python",
     "judge": "a judge: --judge MODEL, or judge=... in Python",
@@ -22,7 +22,7 @@ NEEDS = {
 
 
 @dataclass(frozen=True)
-class _Several:
+class _CombinedVerifier:
     """Verifiers, asked in order; a verdict names who decided and costs what all that were asked cost."""
 
     verifiers: tuple[Verifier, ...]
@@ -33,7 +33,7 @@ class _Several:
         return ",".join(v.name for v in self.verifiers)
 
 
-class All(_Several):
+class All(_CombinedVerifier):
     """Accepts where every one accepts; the first that does not decides. At least one verifier."""
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
@@ -41,13 +41,13 @@ class All(_Several):
         spent: Usage | None = None
         for verifier in self.verifiers:
             verdict = await verifier.verify(question, attempt, others)
-            spent = _sum(spent, verdict.usage)
+            spent = _add_usage(spent, verdict.usage)
             if not verdict.accepted:
                 break
         return replace(verdict, usage=spent)
 
 
-class AnyOf(_Several):
+class AnyOf(_CombinedVerifier):
     """Accepts where one accepts; it is undecided only where not one could tell. At least one verifier."""
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
@@ -56,7 +56,7 @@ class AnyOf(_Several):
         said: list[Verdict] = []
         for verifier in self.verifiers:
             said.append(await verifier.verify(question, attempt, others))
-            spent = _sum(spent, said[-1].usage)
+            spent = _add_usage(spent, said[-1].usage)
             if said[-1].accepted:
                 return replace(said[-1], usage=spent)
         reason = "; ".join(v.reason for v in said)
@@ -64,7 +64,7 @@ class AnyOf(_Several):
         return Verdict(False, max(v.score for v in said), said[-1].verifier, reason, decided, spent)
 
 
-class FirstDecisive(_Several):
+class FirstDecisive(_CombinedVerifier):
     """The first that can tell decides. At least one verifier."""
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
@@ -73,14 +73,14 @@ class FirstDecisive(_Several):
         reasons: list[str] = []
         for verifier in self.verifiers:
             verdict = await verifier.verify(question, attempt, others)
-            spent, reasons = _sum(spent, verdict.usage), [*reasons, verdict.reason]
+            spent, reasons = _add_usage(spent, verdict.usage), [*reasons, verdict.reason]
             if verdict.decided:
                 return replace(verdict, usage=spent)
         return replace(verdict, usage=spent, reason="; ".join(reasons))
 
 
 @dataclass(frozen=True)
-class Unasked:
+class SkippedVerifier:
     """In the place of a verifier that is not asked, and says why."""
 
     name: str
@@ -91,17 +91,17 @@ class Unasked:
         return Verdict.undecided(UNKNOWN, self.name, self.why)
 
 
-def unasked(verifier: Verifier, why: str, names: Sequence[str]) -> Verifier:
+def skip_verifiers(verifier: Verifier, why: str, names: Sequence[str]) -> Verifier:
     """A verifier that asks none of these `names` in it; where others may accept as well, it is left to them."""
     left = [v for v in verifier.verifiers if v.name not in names] if isinstance(verifier, AnyOf) else []
     if left:
-        return _one(AnyOf, left)
-    if isinstance(verifier, _Several):
-        return replace(verifier, verifiers=tuple(unasked(v, why, names) for v in verifier.verifiers))
-    return Unasked(verifier.name, why) if verifier.name in names else verifier
+        return _combine(AnyOf, left)
+    if isinstance(verifier, _CombinedVerifier):
+        return replace(verifier, verifiers=tuple(skip_verifiers(v, why, names) for v in verifier.verifiers))
+    return SkippedVerifier(verifier.name, why) if verifier.name in names else verifier
 
 
-def verifier_for(
+def build_verifier(
     thresholds: Thresholds,
     names: str | None = None,
     *,
@@ -109,7 +109,7 @@ def verifier_for(
     check: Verifier | None = None,
     judge: Verifier | None = None,
 ) -> Verifier:
-    """The verifier for a policy: all of `NAMES` that there are, or those in `names`, parted by commas, in any
+    """The verifier for a policy: all of `VERIFIER_NAMES` that there are, or those in `names`, parted by commas, in any
     order.
 
     Rejected if `rules` rejects. A check decides where there is one, and a judge where the check cannot tell.
@@ -120,9 +120,9 @@ def verifier_for(
     Raises `InputError` for a name that is not known or not there.
     """
     given = {"learned": learned, "check": check, "judge": judge}
-    chosen = _all_there(given) if names is None else parse_verifiers(names)
+    chosen = _list_default_verifiers(given) if names is None else parse_verifiers(names)
     if missing := next((n for n in chosen if n in given and given[n] is None), None):
-        raise InputError(f"the verifier {missing!r} needs {NEEDS[missing]}.")
+        raise InputError(f"the verifier {missing!r} needs {VERIFIER_NEEDS[missing]}.")
     least = thresholds.agreement if "confidence" in chosen or names is None else 0.0
     there: dict[str, Verifier | None] = {
         "confidence": Confidence(dict(thresholds.accept)),
@@ -133,29 +133,29 @@ def verifier_for(
     decisive = [v for n in ("check", "judge") if n in chosen and (v := there[n])]
     gates: list[Verifier] = [Rules()] if "rules" in chosen else []
     if "check" in chosen:
-        return _one(All, [*gates, _one(FirstDecisive, decisive)])
-    return _one(All, [*gates, *([_one(AnyOf, proofs)] if (proofs := [*cheap, *decisive]) else [])])
+        return _combine(All, [*gates, _combine(FirstDecisive, decisive)])
+    return _combine(All, [*gates, *([_combine(AnyOf, proofs)] if (proofs := [*cheap, *decisive]) else [])])
 
 
 def parse_verifiers(names: str) -> tuple[str, ...]:
     """The verifiers named in `names`, cheapest first, each once; `InputError` says what there is."""
     given = [n.strip() for n in names.split(",") if n.strip()]
-    unknown = next((n for n in given if n not in NAMES), None)
+    unknown = next((n for n in given if n not in VERIFIER_NAMES), None)
     if unknown is not None or not given:
         what = f"verifier {unknown!r} is not known" if unknown is not None else "no verifier is named"
-        raise InputError(f"{what}: use some of {', '.join(NAMES)}, parted by commas.")
-    return tuple(n for n in NAMES if n in given)
+        raise InputError(f"{what}: use some of {', '.join(VERIFIER_NAMES)}, parted by commas.")
+    return tuple(n for n in VERIFIER_NAMES if n in given)
 
 
-def _all_there(given: dict[str, Verifier | None]) -> tuple[str, ...]:
+def _list_default_verifiers(available: dict[str, Verifier | None]) -> tuple[str, ...]:
     """What is used where nobody says: everything that there is, but what `learned` weighs already."""
-    weighed = ("confidence", "agreement") if given["learned"] else ()
-    return tuple(n for n in NAMES if n not in weighed and given.get(n, n) is not None)
+    weighed = ("confidence", "agreement") if available["learned"] else ()
+    return tuple(n for n in VERIFIER_NAMES if n not in weighed and available.get(n, n) is not None)
 
 
-def _one(kind: type[All] | type[AnyOf] | type[FirstDecisive], verifiers: Sequence[Verifier]) -> Verifier:
+def _combine(kind: type[All] | type[AnyOf] | type[FirstDecisive], verifiers: Sequence[Verifier]) -> Verifier:
     return verifiers[0] if len(verifiers) == 1 else kind(tuple(verifiers))
 
 
-def _sum(one: Usage | None, other: Usage | None) -> Usage | None:
+def _add_usage(one: Usage | None, other: Usage | None) -> Usage | None:
     return one + other if one and other else one or other

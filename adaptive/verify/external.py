@@ -25,7 +25,7 @@ class OutOfTime(Exception):  # noqa: N818 -- a limit that was reached
 
 
 @dataclass(frozen=True)
-class Found:
+class Assessment:
     """What was found out about an answer, and what that cost besides the time."""
 
     accepted: bool
@@ -34,7 +34,7 @@ class Found:
     usage: Usage = FREE
 
 
-class Outside(ABC):
+class ExternalVerifier(ABC):
     """A verifier that asks outside, by its `name`. An attempt without an answer is rejected without asking."""
 
     name: str
@@ -45,7 +45,7 @@ class Outside(ABC):
             return Verdict(False, 0.0, self.name, "there is no final answer")
         start = time.monotonic()
         try:
-            found = await self.find_out(question, attempt.answer, attempt)
+            found = await self.assess(question, attempt.answer, attempt)
         except CannotTell as why:
             usage = replace(why.usage, seconds=time.monotonic() - start)
             return Verdict.undecided(UNKNOWN, self.name, str(why), usage)
@@ -53,11 +53,11 @@ class Outside(ABC):
         return Verdict(found.accepted, found.score, self.name, found.reason, usage=usage)
 
     @abstractmethod
-    async def find_out(self, question: str, answer: str, attempt: Attempt) -> Found:
+    async def assess(self, question: str, answer: str, attempt: Attempt) -> Assessment:
         """Ask; raises `CannotTell` and nothing else. `answer` is the attempt's, and not blank."""
 
 
-async def within(task: asyncio.Task[T], seconds: float) -> T:
+async def wait_within(task: asyncio.Task[T], seconds: float) -> T:
     """The result of `task`; raises `OutOfTime` after `seconds`, even where the task refuses to be cancelled.
 
     It is cancelled at the limit and with the caller. Where it cancelled itself that is a `RuntimeError`: it must

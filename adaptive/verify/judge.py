@@ -10,16 +10,16 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field
 
-from adaptive._util.deadline import time_limit
-from adaptive._util.redact import shown
-from adaptive.chat.registry import opened
+from adaptive._util.deadline import check_time_limit
+from adaptive._util.redact import redact_text
+from adaptive.chat.registry import init_from_spec
 from adaptive.errors import InputError
 from adaptive.prices import Prices
 from adaptive.types.attempt import Attempt
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import CannotTell
-from adaptive.verify.external import Found, Outside
-from adaptive.verify.metering import Spending, counted
+from adaptive.verify.external import Assessment, ExternalVerifier
+from adaptive.verify.metering import UsageCallbackHandler, run_metered
 
 DEFAULT_RUBRIC = """\
 You grade one proposed answer to a question. Solve the question yourself first, then compare.
@@ -27,7 +27,7 @@ The answer is correct if it says what the question asks for, with the right valu
 It is not correct if it is wrong, unfinished, only partly right, or beside the question.
 The end of the thinking that led to it is there to be checked; it may be wrong, or empty."""
 
-THINKING_SHOWN = 2000
+THINKING_CHARACTERS = 2000
 """Characters of the thinking's end that are shown."""
 
 _RULES = """\
@@ -45,7 +45,7 @@ class Opinion(BaseModel):
     correct: float = Field(description="The probability, from 0 to 1, that the proposed answer is correct.")
 
 
-class Judge(Outside):
+class Judge(ExternalVerifier):
     """Accepts an answer that `model` holds for correct with a probability of at least `threshold`.
 
     rubric: what correct means, in place of `DEFAULT_RUBRIC`. What the model says must fit `Opinion`: nonsense, a
@@ -69,7 +69,7 @@ class Judge(Outside):
     ) -> None:
         if not 0 < threshold <= 1:
             raise InputError(f"a judge's threshold of {threshold} cannot be: give a probability, more than 0.")
-        self.rubric, self.timeout, self.threshold = rubric, time_limit(timeout), threshold
+        self.rubric, self.timeout, self.threshold = rubric, check_time_limit(timeout), threshold
         self.spec, self.prices = spec, prices or Prices()
         try:
             self._model = model.with_structured_output(Opinion, include_raw=True)
@@ -77,31 +77,31 @@ class Judge(Outside):
             kind = type(model).__name__
             raise InputError(f"{kind} cannot judge: it has no structured output. Use another model.") from error
 
-    async def find_out(self, question: str, answer: str, attempt: Attempt) -> Found:
+    async def assess(self, question: str, answer: str, attempt: Attempt) -> Assessment:
         """What the model holds of it."""
-        messages = judge_messages(self.rubric, question, answer, attempt.thinking)
-        given, usage = await counted(
-            self._asked(messages), "the judge", self.timeout, Spending(self.prices, self.spec)
+        messages = build_judge_messages(self.rubric, question, answer, attempt.thinking)
+        given, usage = await run_metered(
+            self._ask_model(messages), "the judge", self.timeout, UsageCallbackHandler(self.prices, self.spec)
         )
-        opinion = _opinion(given, usage)
-        reason = f"the judge holds it correct at {opinion.correct:.2f}: {shown(opinion.reason)}"
-        return Found(opinion.correct >= self.threshold, opinion.correct, reason, usage)
+        opinion = _parse_opinion(given, usage)
+        reason = f"the judge holds it correct at {opinion.correct:.2f}: {redact_text(opinion.reason)}"
+        return Assessment(opinion.correct >= self.threshold, opinion.correct, reason, usage)
 
-    async def _asked(self, messages: list[BaseMessage]) -> Any:
+    async def _ask_model(self, messages: list[BaseMessage]) -> Any:
         return await self._model.ainvoke(messages)
 
 
-def judge_model(spec: str) -> BaseChatModel:
+def open_judge_model(spec: str) -> BaseChatModel:
     """The chat model that `--judge PROVIDER:MODEL` names, as `init_chat_model` of LangChain knows it.
 
     Raises `InputError` where the provider, its package or its key is missing.
     """
-    return opened(spec, f"the judge {spec!r}", extra="judge")
+    return init_from_spec(spec, f"the judge {spec!r}", extra="judge")
 
 
-def _opinion(given: Any, usage: Usage) -> Opinion:
+def _parse_opinion(response: Any, usage: Usage) -> Opinion:
     """The opinion in what the model gave; `CannotTell` where there is none."""
-    opinion = given.get("parsed") if isinstance(given, dict) else None
+    opinion = response.get("parsed") if isinstance(response, dict) else None
     if not isinstance(opinion, Opinion):
         raise CannotTell("the judge gave no opinion in form", usage)
     if not 0 <= opinion.correct <= 1:
@@ -109,10 +109,10 @@ def _opinion(given: Any, usage: Usage) -> Opinion:
     return opinion
 
 
-def judge_messages(rubric: str, question: str, answer: str, thinking: str) -> list[BaseMessage]:
+def build_judge_messages(rubric: str, question: str, answer: str, thinking: str) -> list[BaseMessage]:
     """The messages to a judge; their delimiters hold a random word, new for each call, that is in no text."""
-    parts = {"question": question, "thinking-end": thinking[-THINKING_SHOWN:], "answer": answer}
-    nonce = _nonce(parts)
+    parts = {"question": question, "thinking-end": thinking[-THINKING_CHARACTERS:], "answer": answer}
+    nonce = _make_nonce(parts)
     data = "\n\n".join(f"<{name}-{nonce}>\n{text}\n</{name}-{nonce}>" for name, text in parts.items())
     return [
         SystemMessage(f"{rubric}\n\n{_RULES.format(nonce=nonce)}"),
@@ -120,7 +120,7 @@ def judge_messages(rubric: str, question: str, answer: str, thinking: str) -> li
     ]
 
 
-def _nonce(parts: Mapping[str, str]) -> str:
+def _make_nonce(parts: Mapping[str, str]) -> str:
     """A random word that no part holds."""
     while True:
         nonce = secrets.token_hex(8)

@@ -12,43 +12,43 @@ import sys
 from typing import Any
 
 MATCHES, DIFFERS = 0, 3
-LONGEST = 1000  # characters that are printed: a reason may quote the answer
+LONGEST_REASON = 1000  # characters that are printed: a reason may quote the answer
 
 # The last fenced block that is marked as JSON: what comes last is the answer.
 _FENCED = re.compile(r"^[ \t]*```json[ \t]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
-def differs(asked: dict[str, Any]) -> str:
+def explain_mismatch(request: dict[str, Any]) -> str:
     """Why the answer does not have the form; "" where it has."""
-    if "pattern" in asked:
-        found = re.fullmatch(asked["pattern"], asked["answer"].strip())
+    if "pattern" in request:
+        found = re.fullmatch(request["pattern"], request["answer"].strip())
         return "" if found else "the answer does not match the pattern"
     try:
-        value = _value(asked["answer"])
+        value = _parse_value(request["answer"])
     except json.JSONDecodeError as error:
         return f"the answer is not JSON ({error})"
-    return _invalid(value, asked["schema"])
+    return _find_schema_error(value, request["schema"])
 
 
-def _value(answer: str) -> Any:
+def _parse_value(answer: str) -> Any:
     """The value that the answer, or else its last fenced block, is."""
     try:
-        return _json(answer)
+        return _parse_json(answer)
     except json.JSONDecodeError:
         blocks: list[str] = _FENCED.findall(answer)
         if not blocks:
             raise
-        return _json(blocks[-1])
+        return _parse_json(blocks[-1])
 
 
-def _json(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     def refuse(name: str) -> None:
         raise json.JSONDecodeError(f"{name} is no JSON", text, text.index(name))
 
     return json.loads(text, parse_constant=refuse)
 
 
-def _invalid(value: Any, schema: Any) -> str:
+def _find_schema_error(value: Any, schema: Any) -> str:
     # Only here: a pattern needs the standard library alone, and starts in a tenth of the time.
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
@@ -62,6 +62,6 @@ def _invalid(value: Any, schema: Any) -> str:
 
 
 if __name__ == "__main__":
-    why = " ".join(differs(json.loads(sys.stdin.buffer.read())).split())
-    sys.stdout.buffer.write(why[:LONGEST].encode(errors="replace"))
+    why = " ".join(explain_mismatch(json.loads(sys.stdin.buffer.read())).split())
+    sys.stdout.buffer.write(why[:LONGEST_REASON].encode(errors="replace"))
     sys.exit(DIFFERS if why else MATCHES)

@@ -17,7 +17,7 @@ from adaptive.verify.check_function import Function
 CALL = ToolCall(name="look_up", args={"word": "sum"}, id="call-1", type="tool_call")
 LOW = 12_288
 """The cap of the toy's lowest rung."""
-LARGER = int(LOW * starvation.LARGER)
+LARGER = int(LOW * starvation.CAP_GROWTH)
 """The cap of its one retry."""
 QUESTION = "What is 2 + 2?"
 WAYS = ("invoke", "ainvoke")

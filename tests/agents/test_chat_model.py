@@ -18,8 +18,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
 from adaptive import agents, build_solver
 from adaptive.agents import ChatAdaptive
-from adaptive.agents.chunks import cut
-from adaptive.engines.registry import takes
+from adaptive.agents.chunks import cut_at_stop
+from adaptive.engines.registry import takes_option
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.solver import graph
 from adaptive.types.ladder import Rung
@@ -195,7 +195,7 @@ def test_tools_and_structured_output_are_declared_off() -> None:
 
 @given(st.text("abc", max_size=8), st.lists(st.text("abc", min_size=1, max_size=3), max_size=3))
 def test_a_text_is_cut_before_the_first_stop_string(text: str, stops: list[str]) -> None:
-    left, stop = cut(text, stops)
+    left, stop = cut_at_stop(text, stops)
     assert not any(s in left for s in stops)
     assert (left == text) if stop is None else (stop in stops and text.startswith(left + stop))
     assert (stop is None) == (not any(s in text for s in stops))
@@ -277,8 +277,8 @@ def test_a_cache_of_answers_tells_options_and_solvers_apart() -> None:
 
 
 def test_retries_are_for_servers() -> None:
-    assert takes("http://127.0.0.1:1/v1", "retries")
-    assert not takes("embedded", "retries")
+    assert takes_option("http://127.0.0.1:1/v1", "retries")
+    assert not takes_option("embedded", "retries")
     with pytest.raises(AdaptiveError, match="asked 1 times"):
         ChatAdaptive(model="http://127.0.0.1:1/v1", max_retries=0).invoke("2+2?")
 

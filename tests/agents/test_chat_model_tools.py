@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from adaptive import build_solver
 from adaptive.agents import AdaptiveThinkingMiddleware, ChatAdaptive
-from adaptive.agents.step.bound_tools import rebound
+from adaptive.agents.step.bound_tools import rebind_runnable
 from adaptive.chat.errors import ChatError
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.prices import Price, Prices
@@ -289,7 +289,7 @@ def test_a_call_that_is_hidden_is_refused() -> None:
     with Hosted(obliging) as server:
         model = client("openai", server)
     with pytest.raises(NotImplementedError, match="ChatOpenAI does not show what it binds"):
-        rebound(RunnableLambda(lambda _: "hidden"), model, lambda _: RunnableLambda(lambda _: "ours"))
+        rebind_runnable(RunnableLambda(lambda _: "hidden"), model, lambda _: RunnableLambda(lambda _: "ours"))
 
 
 def test_a_hosted_model_without_a_key_is_refused_when_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ import pytest
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from adaptive.agents import AdaptiveThinkingMiddleware, spent
-from adaptive.agents.step.start import question_of, start
+from adaptive.agents import AdaptiveThinkingMiddleware, read_spending
+from adaptive.agents.step.start import choose_start, find_question
 from adaptive.errors import InputError
 from adaptive.profile.profile import Profile
 from adaptive.types.ladder import Ladder, Rung
@@ -102,20 +102,24 @@ def test_a_step_after_a_tool_that_failed_begins_one_rung_up() -> None:
     human, call = HumanMessage(EASY), AIMessage("", tool_calls=[CALL])
     results = [ToolMessage("no", tool_call_id="call-1", status=s) for s in ("error", "success")]
     profile, places = measured(0.1, 0.9, 0.95, 0.95), [0, 1, 2, 3]
-    failed, worked = (start([human, call, r], LADDER, places, profile, False).index for r in results)
+    failed, worked = (choose_start([human, call, r], LADDER, places, profile, False).index for r in results)
     assert (failed, worked) == (2, 1)
     assert (
-        start([human, call, results[0]], Ladder(LADDER.rungs[:2]), places[:2], measured(0.1, 0.9), False).index
+        choose_start(
+            [human, call, results[0]], Ladder(LADDER.rungs[:2]), places[:2], measured(0.1, 0.9), False
+        ).index
         == 1
     )
 
 
 def test_the_question_is_the_last_human_message_whatever_tools_said() -> None:
     assert (
-        question_of([HumanMessage("one"), HumanMessage("two"), AIMessage("x"), ToolMessage("3", tool_call_id="c")])
+        find_question(
+            [HumanMessage("one"), HumanMessage("two"), AIMessage("x"), ToolMessage("3", tool_call_id="c")]
+        )
         == "two"
     )
-    assert question_of([AIMessage("x")]) == ""
+    assert find_question([AIMessage("x")]) == ""
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -125,7 +129,7 @@ def test_a_call_that_starves_is_made_once_more_with_a_larger_cap(way: str) -> No
     assert [c["cap"] for c in model.calls] == [LOW, LARGER]
     assert last(done).text == "low"
     assert (report(done)["status"], report(done)["cap"]) == ("answered", LARGER)
-    assert (spent(done)["run"]["starved"], spent(done)["run"]["calls"]) == (1, 2)
+    assert (read_spending(done)["run"]["starved"], read_spending(done)["run"]["calls"]) == (1, 2)
 
 
 def test_a_call_that_starves_is_made_once_more_with_less_effort_where_that_is_cheaper() -> None:
@@ -141,7 +145,7 @@ def test_one_that_starves_twice_says_what_would_do() -> None:
     assert len(model.calls) == 2
     assert report(done)["status"] == "starved"
     assert "cap of" in report(done)["advice"]
-    assert spent(done)["run"]["starved"] == 2
+    assert read_spending(done)["run"]["starved"] == 2
 
 
 def test_a_tool_call_is_recovered_too() -> None:
@@ -158,7 +162,7 @@ def test_a_rejected_answer_is_asked_for_at_a_higher_effort_until_it_is_accepted(
     assert efforts(model) == ["low", "medium"]
     assert last(done).text == "medium"
     assert (report(done)["accepted"], report(done)["attempts"]) == (True, 2)
-    assert spent(done)["run"]["escalations"] == 1
+    assert read_spending(done)["run"]["escalations"] == 1
 
 
 def test_a_worse_answer_never_takes_the_place_of_a_better_one() -> None:
@@ -226,8 +230,8 @@ def test_a_model_without_levers_is_left_as_it_is_and_a_note_says_so() -> None:
     done = ask(agent(model, tools=(), check=accepts("two")))
     assert last(done).text == "one"
     assert "neither effort nor thinking budget" in report(done)["notes"][0]
-    assert spent(done)["run"]["calls"] == 1
-    assert "prompt" in spent(done)["run"]["usage"]["estimated"]
+    assert read_spending(done)["run"]["calls"] == 1
+    assert "prompt" in read_spending(done)["run"]["usage"]["estimated"]
 
 
 def test_events_tell_attempts_apart() -> None:
@@ -270,5 +274,5 @@ def test_what_cannot_be_is_said_in_a_sentence(wrong: dict[str, Any], says: str) 
 def test_a_tool_of_the_agent_can_read_what_was_spent() -> None:
     done = ask(agent(toy(tool=CALL), tools=(look_up,)))
     upto = {"messages": done["messages"][:2]}
-    assert spent(upto)["run"]["calls"] == 1
-    assert spent({"messages": []})["run"]["calls"] == 0
+    assert read_spending(upto)["run"]["calls"] == 1
+    assert read_spending({"messages": []})["run"]["calls"] == 0

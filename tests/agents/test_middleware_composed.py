@@ -12,7 +12,7 @@ from langchain_core.exceptions import ModelAPIError, ModelInvalidRequestError
 from langchain_core.messages import AIMessage, ToolCall
 from pydantic import BaseModel
 
-from adaptive.agents import spent
+from adaptive.agents import read_spending
 from tests.agents.asking import CALL, LARGER, LOW, WAYS, accepts, agent, ask, efforts, last, report
 from tests.agents.toy import ToyReasoner, toy
 
@@ -101,7 +101,7 @@ def test_an_escalation_that_fails_leaves_the_answer_and_is_noted() -> None:
     done = ask(agent(toy(fails={2: ModelAPIError("down")}), check=accepts("medium")))
     assert last(done).text == "low"
     assert "asking again failed (ModelAPIError: down): what was there before is kept" in report(done)["notes"]
-    assert spent(done)["run"]["calls"] == 2
+    assert read_spending(done)["run"]["calls"] == 2
 
 
 def test_a_mistake_of_others_is_not_taken_for_a_failing_provider() -> None:
@@ -142,7 +142,7 @@ def test_a_structured_answer_that_cannot_be_read_is_rejected(way: str) -> None:
     model = toy(answers={"low": "four", "medium": '{"total": 4}'}, profile=STRUCTURED)
     done = ask(agent(model, more={"response_format": ProviderStrategy(Sum)}), way)
     assert done["structured_response"] == Sum(total=4)
-    assert spent(done)["run"]["escalations"] == 1
+    assert read_spending(done)["run"]["escalations"] == 1
 
 
 def test_where_no_structured_answer_can_be_read_the_error_is_langchains() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
-from adaptive.agents import spent
+from adaptive.agents import read_spending
 from tests.agents.asking import WAYS, accepts, agent, ask, last, report
 from tests.hosted.clients import NAMES, client
 from tests.hosted.script import Asked, Spoken, Tool
@@ -50,7 +50,7 @@ def test_a_tool_call_a_recovery_and_an_escalation(hosted: tuple[Any, Hosted], wa
 
 def test_what_is_counted_is_what_the_provider_counts(hosted: tuple[Any, Hosted]) -> None:
     model, server = hosted
-    run = spent(ask(agent(model, efforts=["low", "high"], check=accepts("high"))))["run"]
+    run = read_spending(ask(agent(model, efforts=["low", "high"], check=accepts("high"))))["run"]
     assert (run["steps"], run["calls"], run["starved"], run["escalations"]) == (2, 4, 1, 1)
     assert run["calls"] == len(server.asked)
     assert run["usage"]["prompt"] == sum(a.prompt for a in server.asked)
@@ -70,6 +70,6 @@ def test_streamed_and_over_two_turns_of_a_thread(hosted: tuple[Any, Hosted]) -> 
 
     assert "high" in asyncio.run(streamed())
     assert "high" in asyncio.run(streamed())
-    counts = spent(talk.get_state(config).values)
+    counts = read_spending(talk.get_state(config).values)
     assert counts["thread"]["calls"] == len(server.asked)
     assert counts["thread"]["usage"]["prompt"] == sum(a.prompt for a in server.asked)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from adaptive.agents import spent
+from adaptive.agents import read_spending
 from tests.agents.asking import CALL, WAYS, accepts, agent, ask, last, report, scored
 from tests.agents.toy import THINKS, toy
 
@@ -23,8 +23,8 @@ THREAD: Any = {"configurable": {"thread_id": "one"}}
 def test_a_run_counts_from_zero_and_its_thread_goes_on(way: str) -> None:
     model = toy(tool=CALL)
     talk = agent(model, check=accepts("medium"), more={"checkpointer": InMemorySaver()})
-    first = spent(ask(talk, way, config=THREAD))
-    second = spent(ask(talk, way, config=THREAD))
+    first = read_spending(ask(talk, way, config=THREAD))
+    second = read_spending(ask(talk, way, config=THREAD))
     assert first["run"] == first["thread"]
     assert {n: second["run"][n] for n in ("steps", "calls", "escalations")} == {
         "steps": 2, "calls": 3, "escalations": 1,
@@ -37,7 +37,7 @@ def test_a_thread_goes_on_in_another_process(tmp_path: Path) -> None:
     for calls in (1, 2):
         with SqliteSaver.from_conn_string(str(tmp_path / "threads.db")) as saver:
             done = ask(agent(toy(), more={"checkpointer": saver}), config=THREAD)
-        assert (spent(done)["run"]["calls"], spent(done)["thread"]["calls"]) == (1, calls)
+        assert (read_spending(done)["run"]["calls"], read_spending(done)["thread"]["calls"]) == (1, calls)
 
 
 def test_a_limit_of_tokens_is_for_one_run() -> None:
@@ -52,12 +52,12 @@ def test_our_keys_are_no_part_of_input_or_output() -> None:
     given = {"messages": [("user", "What is 2 + 2?")], "adaptive_thread": {"calls": 99}}
     done = talk.invoke(given, THREAD)
     assert set(done) == {"messages"}
-    assert spent(done)["thread"]["calls"] == 1
+    assert read_spending(done)["thread"]["calls"] == 1
     assert not {"adaptive_run", "adaptive_thread"} & {
         *talk.get_output_jsonschema()["properties"],
         *talk.get_input_jsonschema()["properties"],
     }
-    assert spent(talk.get_state(THREAD).values) == spent(done)
+    assert read_spending(talk.get_state(THREAD).values) == read_spending(done)
 
 
 def test_runs_side_by_side_do_not_mix_their_counts() -> None:
@@ -67,7 +67,7 @@ def test_runs_side_by_side_do_not_mix_their_counts() -> None:
         asked = {"messages": [("user", "What is 2 + 2?")]}
         return await asyncio.gather(*(talk.ainvoke(asked) for _ in range(8)))
 
-    assert [spent(done)["run"]["calls"] for done in asyncio.run(several())] == [3] * 8
+    assert [read_spending(done)["run"]["calls"] for done in asyncio.run(several())] == [3] * 8
 
 
 SCORES = st.sampled_from([0.0, 0.2, 0.4, 0.6, 0.9])
@@ -106,7 +106,7 @@ def _check_kept(kept: dict[str, Any], told: list[dict[str, Any]]) -> None:
 def _check_counts(
     done: dict[str, Any], calls: list[dict[str, Any]], told: list[dict[str, Any]], thinks: dict[str, int]
 ) -> None:
-    run, steps = spent(done)["run"], [m for m in done["messages"] if m.type == "ai"]
+    run, steps = read_spending(done)["run"], [m for m in done["messages"] if m.type == "ai"]
     assert run["calls"] == len(calls) == sum(e["event"] in ("start", "recover") for e in told)
     assert run["steps"] == len(steps)
     assert run["escalations"] == sum(e["event"] == "escalate" for e in told)

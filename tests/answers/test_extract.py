@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.answers.extract import final_answer
+from adaptive.answers.extract import extract_final_answer
 
 
 @pytest.mark.parametrize(
@@ -42,24 +42,24 @@ from adaptive.answers.extract import final_answer
     ],
 )
 def test_final_answer(text: str, answer: str | None) -> None:
-    assert final_answer(text) == answer
+    assert extract_final_answer(text) == answer
 
 
 def test_a_long_hostile_text_takes_one_pass() -> None:
     started = time.process_time()
-    assert final_answer("\\boxed{" * 30_000) is None
-    assert final_answer("\\boxed" + " " * 100_000) is None
-    assert final_answer("\\boxed{" * 30_000 + "1" + "}" * 30_000) == "1"
+    assert extract_final_answer("\\boxed{" * 30_000) is None
+    assert extract_final_answer("\\boxed" + " " * 100_000) is None
+    assert extract_final_answer("\\boxed{" * 30_000 + "1" + "}" * 30_000) == "1"
     assert time.process_time() - started < 2
 
 
 @given(st.text(alphabet="\\boxed{} 1a\n", max_size=60))
 def test_any_text_gives_none_or_a_stripped_part_of_it(text: str) -> None:
-    answer = final_answer(text)
+    answer = extract_final_answer(text)
     assert answer is None or (answer in text and answer == answer.strip() != "")
 
 
 @given(st.text(alphabet="{}\\ab1", max_size=20), st.text(alphabet="ab ", max_size=10))
 def test_the_last_box_wins_whatever_came_before(before: str, content: str) -> None:
     boxed = before.replace("\\", "").replace("{", "") + "\\boxed{" + content + "}"
-    assert final_answer(boxed) == (content.strip() or None)
+    assert extract_final_answer(boxed) == (content.strip() or None)

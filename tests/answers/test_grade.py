@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.answers import math_process
-from adaptive.answers.exact import grader_for
+from adaptive.answers.exact import open_grader
 from adaptive.answers.grader import Grade
 from adaptive.errors import InputError
 
@@ -30,7 +30,7 @@ DOTTED = "Pick one.\nA. red or blue\nB. green\nC. A\nD. green"
     ],
 )
 def test_texts_and_numbers(name: str, answer: str, reference: str, right: bool) -> None:
-    grade = grader_for(name).grade("", answer, reference)
+    grade = open_grader(name).grade("", answer, reference)
     assert (grade.right, grade.decided) == (right, True)
     assert right or grade.reason
 
@@ -59,7 +59,7 @@ def test_texts_and_numbers(name: str, answer: str, reference: str, right: bool) 
     ],
 )  # fmt: skip
 def test_multiple_choice(question: str, answer: str, reference: str, right: bool) -> None:
-    grade = grader_for("choice").grade(question, answer, reference)
+    grade = open_grader("choice").grade(question, answer, reference)
     assert (grade.right, grade.decided) == (right, True)
     assert right or grade.reason
 
@@ -76,7 +76,7 @@ def test_multiple_choice(question: str, answer: str, reference: str, right: bool
     ],
 )
 def test_a_reference_that_cannot_be_graded_against(name: str, reference: str, said: str) -> None:
-    grade = grader_for(name).grade(OPTIONS, "B", reference)
+    grade = open_grader(name).grade(OPTIONS, "B", reference)
     assert not grade.right
     assert not grade.decided
     assert said in grade.reason
@@ -84,19 +84,19 @@ def test_a_reference_that_cannot_be_graded_against(name: str, reference: str, sa
 
 @pytest.mark.parametrize("answer", [None, "", " \n"])
 def test_no_answer_is_wrong(answer: str | None) -> None:
-    assert grader_for("auto").grade("", answer, "5") == Grade(False, True, "there is no answer")
+    assert open_grader("auto").grade("", answer, "5") == Grade(False, True, "there is no answer")
 
 
 @given(st.sampled_from(["exact", "number", "choice"]), st.text(), st.none() | st.text(), st.text())
 def test_grading_never_raises(name: str, question: str, answer: str | None, reference: str) -> None:
-    grade = grader_for(name).grade(question, answer, reference)
+    grade = open_grader(name).grade(question, answer, reference)
     assert grade.right <= grade.decided
     assert grade.right or grade.reason
 
 
 def test_plain_numbers_and_words_never_need_math_verify(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(math_process, "installed", lambda: False)
-    with grader_for("auto") as grader:
+    monkeypatch.setattr(math_process, "is_math_verify_installed", lambda: False)
+    with open_grader("auto") as grader:
         assert grader.grade("", "1,000", "1000").right
         assert grader.grade("", "0.333333", "1/3") == Grade(False, True, "the numbers or their units differ")
         assert grader.grade("", "care", "race") == Grade(False, True, "the texts differ")
@@ -108,7 +108,7 @@ def test_plain_numbers_and_words_never_need_math_verify(monkeypatch: pytest.Monk
 def test_maths_without_math_verify(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("adaptive.answers.math.installed", lambda: False)
     with pytest.raises(InputError, match=r"not installed: pip install 'adaptive-thinking\[learn\]'"):
-        grader_for("maths")
+        open_grader("maths")
 
 
 OWN = """
@@ -157,13 +157,13 @@ def own(tmp_path: Path) -> Path:
     ],
 )
 def test_a_function_of_ones_own(own: Path, function: str, right: bool, decided: bool, said: str) -> None:
-    grade = grader_for(f"{own}:{function}").grade("q", "qa", "r")
+    grade = open_grader(f"{own}:{function}").grade("q", "qa", "r")
     assert (grade.right, grade.decided) == (right, decided)
     assert said in grade.reason
 
 
 def test_a_function_of_a_module() -> None:
-    assert grader_for("operator:eq").grade("", "a", "a").right
+    assert open_grader("operator:eq").grade("", "a", "a").right
 
 
 @pytest.mark.parametrize(
@@ -182,5 +182,5 @@ def test_a_function_of_a_module() -> None:
 )
 def test_a_grader_that_is_none(own: Path, name: str, said: str) -> None:
     with pytest.raises(InputError, match=said) as caught:
-        grader_for(name.format(own=own))
+        open_grader(name.format(own=own))
     assert "\n" not in str(caught.value)

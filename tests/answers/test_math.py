@@ -14,25 +14,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaptive.answers.equality import normalise, same_answer
-from adaptive.answers.exact import grader_for
+from adaptive.answers.equality import normalise_text, same_answer
+from adaptive.answers.exact import open_grader
 from adaptive.answers.grader import Grade
-from adaptive.answers.math import Auto, Maths
-from adaptive.answers.math_process import LONGEST
+from adaptive.answers.math import AutoGrader, MathGrader
+from adaptive.answers.math_process import LONGEST_TEXT
 from adaptive.errors import InputError
 
 HANGS = r"10^{10^{10}}"
 
 
 @pytest.fixture(scope="module")
-def auto() -> Iterator[Auto]:
-    with Auto(seconds=30) as grader:  # a machine may be busy
+def auto() -> Iterator[AutoGrader]:
+    with AutoGrader(seconds=30) as grader:  # a machine may be busy
         yield grader
 
 
 @pytest.fixture(scope="module")
-def maths() -> Iterator[Maths]:
-    with Maths(seconds=30) as grader:
+def maths() -> Iterator[MathGrader]:
+    with MathGrader(seconds=30) as grader:
         yield grader
 
 
@@ -69,12 +69,12 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("answer", "reference"), RIGHT)
-def test_the_same_maths(auto: Auto, maths: Maths, answer: str, reference: str) -> None:
+def test_the_same_maths(auto: AutoGrader, maths: MathGrader, answer: str, reference: str) -> None:
     assert auto.grade("", answer, reference) == maths.grade("", answer, reference) == Grade(True)
 
 
 @pytest.mark.parametrize(("answer", "reference"), WRONG)
-def test_other_maths(auto: Auto, answer: str, reference: str) -> None:
+def test_other_maths(auto: AutoGrader, answer: str, reference: str) -> None:
     grade = auto.grade("", answer, reference)
     assert (grade.right, grade.decided) == (False, True)
     assert grade.reason
@@ -86,23 +86,23 @@ def test_other_maths(auto: Auto, answer: str, reference: str) -> None:
         ("5x", r"\sqrt", "cannot read the reference"),
         ("5x", "}{", "braces of the reference do not match"),
         (r"\frac{1}{0}", r"\frac{2}{0}", "failed on it"),
-        ("x+" * LONGEST, "x^2", f"has {2 * LONGEST} characters"),
-        ("x^2", "x+" * LONGEST, f"reference has {2 * LONGEST} characters"),
+        ("x+" * LONGEST_TEXT, "x^2", f"has {2 * LONGEST_TEXT} characters"),
+        ("x^2", "x+" * LONGEST_TEXT, f"reference has {2 * LONGEST_TEXT} characters"),
     ],
 )
-def test_what_cannot_be_told(auto: Auto, answer: str, reference: str, said: str) -> None:
+def test_what_cannot_be_told(auto: AutoGrader, answer: str, reference: str, said: str) -> None:
     grade = auto.grade("", answer, reference)
     assert (grade.right, grade.decided) == (False, False)
     assert said in grade.reason
 
 
-def test_only_math_verify_rounds_plain_numbers(auto: Auto, maths: Maths) -> None:
+def test_only_math_verify_rounds_plain_numbers(auto: AutoGrader, maths: MathGrader) -> None:
     assert maths.grade("", "0.333333", "1/3").right
     assert not auto.grade("", "0.333333", "1/3").right
 
 
 @given(st.fractions(max_denominator=999, min_value=-(10**6), max_value=10**6))
-def test_equal_numbers_are_right(auto: Auto, maths: Maths, value: Fraction) -> None:
+def test_equal_numbers_are_right(auto: AutoGrader, maths: MathGrader, value: Fraction) -> None:
     latex = rf"\frac{{{value.numerator}}}{{{value.denominator}}}"
     for grader in (auto, maths):
         assert grader.grade("", str(value), latex).right
@@ -111,15 +111,15 @@ def test_equal_numbers_are_right(auto: Auto, maths: Maths, value: Fraction) -> N
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(r"{}()[]\$ ^_,;#&%~√", max_size=12), st.text(r"{}()[]\$ ^_,;#&%~√", max_size=12))
-def test_what_is_no_maths_is_right_only_as_the_same_text(maths: Maths, answer: str, reference: str) -> None:
+def test_what_is_no_maths_is_right_only_as_the_same_text(maths: MathGrader, answer: str, reference: str) -> None:
     right = maths.grade("", answer, reference).right
     assert right == same_answer(answer, reference)
-    assert not right or normalise(answer) == normalise(reference)
+    assert not right or normalise_text(answer) == normalise_text(reference)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=30), st.text(max_size=30))
-def test_grading_never_raises(auto: Auto, answer: str, reference: str) -> None:
+def test_grading_never_raises(auto: AutoGrader, answer: str, reference: str) -> None:
     grade = auto.grade("", answer, reference)
     assert grade.right <= grade.decided
     assert grade.right or grade.reason
@@ -127,13 +127,13 @@ def test_grading_never_raises(auto: Auto, answer: str, reference: str) -> None:
 
 @pytest.mark.parametrize(("answer", "reference"), [(HANGS, "7"), ("7", HANGS), ("99999999!", "7x")])
 def test_what_does_not_end_is_undecided_and_the_next_is_graded(answer: str, reference: str) -> None:
-    with Maths(seconds=1) as grader:
+    with MathGrader(seconds=1) as grader:
         assert grader.grade("", answer, reference) == Grade(False, False, "math-verify did not end within 1 s")
         grader._process.seconds = 30  # the process has begun again, the machine may be busy
         assert grader.grade("", "1+x", "x+1").right
 
 
-def test_many_threads(auto: Auto) -> None:
+def test_many_threads(auto: AutoGrader) -> None:
     def right(i: int) -> bool:
         other = auto.grade("", f"{i}+x", f"x+{i + 1}")
         return auto.grade("", f"{i}+x", f"x+{i}").right and not other.right
@@ -142,7 +142,7 @@ def test_many_threads(auto: Auto) -> None:
         assert all(threads.map(right, range(40)))
 
 
-async def test_in_an_event_loop(auto: Auto) -> None:
+async def test_in_an_event_loop(auto: AutoGrader) -> None:
     assert auto.grade("", "2+x", "x+2").right
 
 
@@ -152,7 +152,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"
 @on_linux
 def test_a_process_that_was_killed_is_replaced() -> None:
     before = _children(os.getpid(), "keeper.py")
-    with grader_for("maths") as grader:
+    with open_grader("maths") as grader:
         grader.grade("", "1+x", "x+1")
         (kept,) = _children(os.getpid(), "keeper.py") - before
         (child,) = _children(kept, "maths_child.py")
@@ -167,7 +167,7 @@ def test_a_process_that_was_killed_is_replaced() -> None:
 @on_linux
 def test_close_leaves_no_process() -> None:
     before = _children(os.getpid(), "keeper.py")
-    grader = grader_for("auto")
+    grader = open_grader("auto")
     assert grader.grade("", "1+x", "x+1").right
     (kept,) = _children(os.getpid(), "keeper.py") - before
     (child,) = _children(kept, "maths_child.py")
@@ -209,7 +209,7 @@ def test_a_killed_program_leaves_no_process(answer: str) -> None:
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
 def test_limits_that_cannot_be(seconds: float) -> None:
     with pytest.raises(InputError, match="time limit"):
-        Maths(seconds)
+        MathGrader(seconds)
 
 
 def _children(parent: int, script: str) -> set[int]:

@@ -10,23 +10,23 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from adaptive.bench.baselines import Trial
-from adaptive.learn.data.outcome import DIRECT, Key, Outcome, Recorded
-from adaptive.learn.data.outcomes import Outcomes
+from adaptive.bench.baselines import BenchSetup
+from adaptive.learn.data.outcome import DIRECT, Outcome, OutcomeKey, RecordedQuestion
+from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.questions import Question
-from adaptive.learn.tuning.ways import Chooser, Way, fixed
+from adaptive.learn.tuning.ways import Chooser, Way, make_fixed_chooser
 from adaptive.types.attempt import Attempt, Round
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.usage import Usage
 
 LADDER = Ladder((Rung("none", 0), Rung("low", 8), Rung("low", 16), Rung("high", 16)))
-LOW8, LOW16, HIGH16 = Key("low", 8), Key("low", 16), Key("high", 16)
+LOW8, LOW16, HIGH16 = OutcomeKey("low", 8), OutcomeKey("low", 16), OutcomeKey("high", 16)
 WINDOW = 99
 PLAN = {"model": "planted", "ladder": LADDER.to_json(), "window": WINDOW, "grader": "auto"}
 
 
 def outcome(
-    key: Key,
+    key: OutcomeKey,
     right: bool | None = False,
     thinks: Sequence[tuple[int, int]] = (),
     end: Any = "natural",
@@ -48,14 +48,14 @@ def question(number: int = 0) -> Question:
     return Question(f"q{number}", f"What is {number} + 1?", str(number + 1))
 
 
-def recorded(*outcomes: Outcome, number: int = 0) -> Recorded:
+def recorded(*outcomes: Outcome, number: int = 0) -> RecordedQuestion:
     """A question with these attempts."""
-    return Recorded(question(number), {o.key: o for o in outcomes})
+    return RecordedQuestion(question(number), {o.key: o for o in outcomes})
 
 
 def rungs(
     right: Sequence[bool], sure: Sequence[float | None] = (0.5, 0.5, 0.5, 0.5), number: int = 0, *more: Outcome
-) -> Recorded:
+) -> RecordedQuestion:
     """A question with every rung: 13, 23, 27 and 29 tokens. The low chain is cut at 8 and ends after 12."""
     return recorded(
         outcome(DIRECT, right[0], sure=sure[0]),
@@ -68,19 +68,22 @@ def rungs(
 
 
 def trial_of(
-    asked: Iterable[Recorded], tuning: Iterable[Recorded] = (), loss: float = 0.0, policy: Chooser | None = None
-) -> Trial:
+    asked: Iterable[RecordedQuestion],
+    tuning: Iterable[RecordedQuestion] = (),
+    loss: float = 0.0,
+    policy: Chooser | None = None,
+) -> BenchSetup:
     """A test of a policy that is always the top rung, where no other is given."""
     asked = tuple(asked)
-    way = Way.of("policy", policy or fixed(HIGH16), asked)
-    return Trial(asked, tuple(tuning) or asked, way, LADDER, WINDOW, loss, 0.85)
+    way = Way.replay("policy", policy or make_fixed_chooser(HIGH16), asked)
+    return BenchSetup(asked, tuple(tuning) or asked, way, LADDER, WINDOW, loss, 0.85)
 
 
-def written(path: Path, questions: Iterable[Recorded]) -> Path:
+def written(path: Path, questions: Iterable[RecordedQuestion]) -> Path:
     """A file of outcomes with these."""
-    with Outcomes(path, PLAN) as file:
+    with OutcomeStore(path, PLAN) as file:
         for one in questions:
-            file.ask([one.question])
+            file.add_questions([one.question])
             for made in one.outcomes.values():
                 file.add(one.question, made)
     return path

@@ -13,24 +13,24 @@ from PIL import Image
 from rich.console import Console
 
 from adaptive.bench import report
-from adaptive.bench.figures import Figures, figures
+from adaptive.bench.figures import Figures, compute_figures
 from adaptive.bench.plots import write_plots
-from adaptive.bench.report import print_table, render_report
-from adaptive.learn.data.outcome import DIRECT, Key, Recorded
-from adaptive.learn.tuning.ways import Taken, fixed
+from adaptive.bench.report import print_bench_table, render_report
+from adaptive.learn.data.outcome import DIRECT, OutcomeKey, RecordedQuestion
+from adaptive.learn.tuning.ways import WayResult, make_fixed_chooser
 from tests.bench.planted import HIGH16, LOW16, outcome, rungs, trial_of
 
 HOSTILE = '</pre><script src="http://evil.example/x.js">alert(1)</script>{{ 7 * 7 }} & "quoted" \u202e'
 ABOUT = {"profile": HOSTILE, "command": HOSTILE, "target loss": "1 points", "questions": HOSTILE}
 
 
-def policy(recorded: Recorded) -> Taken:
+def policy(recorded: RecordedQuestion) -> WayResult:
     """The direct answer where its confidence is high, else the low chain; sure of what it is sure of."""
     key = DIRECT if (recorded.outcomes[DIRECT].attempt.confidence or 0) > 0.8 else LOW16
-    return replace(fixed(key)(recorded), accepted=key == DIRECT)
+    return replace(make_fixed_chooser(key)(recorded), accepted=key == DIRECT)
 
 
-def asked() -> list[Recorded]:
+def asked() -> list[RecordedQuestion]:
     """Easy, medium and hard questions, in turn."""
     right = [(True, True, True, True), (False, False, True, True), (False, False, False, False)]
     return [rungs(right[i % 3], (0.9 if i % 3 == 0 else 0.4, 0.5, 0.6, 0.7), i) for i in range(30)]
@@ -38,7 +38,7 @@ def asked() -> list[Recorded]:
 
 @pytest.fixture(scope="module")
 def found() -> Figures:
-    return figures(trial_of(asked(), policy=policy), 1.0, (f"Note: {HOSTILE}.",), ABOUT, live=False)
+    return compute_figures(trial_of(asked(), policy=policy), 1.0, (f"Note: {HOSTILE}.",), ABOUT, live=False)
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +74,11 @@ class Reader(HTMLParser):
 def test_the_answer_comes_first_in_one_sentence(found: Figures, page: tuple[str, Path]) -> None:
     # 10 times 13 and 20 times 27 tokens, against 29 and, tuned, 27.
     saved = 100 * (1 - (13 + 27 + 27) / 3 / 29)
-    assert report.headline(found).startswith(
+    assert report.format_headline(found).startswith(
         f"{saved:.0f} % fewer tokens than always the top rung (high 16) and 17 % fewer than the best fixed rung "
         "(low 16), at an accuracy +0.0 points from the top rung's (95 % "
     )
-    assert report.headline(found) in " ".join(Reader(page[0]).text.split())
+    assert report.format_headline(found) in " ".join(Reader(page[0]).text.split())
 
 
 def test_the_report_loads_nothing_and_runs_nothing(page: tuple[str, Path]) -> None:
@@ -127,8 +127,8 @@ def test_levels_are_by_what_solves_a_question(found: Figures) -> None:
 
 def test_the_front_holds_the_policy_and_never_the_oracle(found: Figures) -> None:
     assert found.policy.front
-    assert not found.of("oracle").front
-    assert not found.of("top").front
+    assert not found.get_line("oracle").front
+    assert not found.get_line("top").front
 
 
 def test_what_is_accepted_and_how_often_it_is_right(found: Figures) -> None:
@@ -139,14 +139,14 @@ def test_what_is_accepted_and_how_often_it_is_right(found: Figures) -> None:
 
 def test_s1s_control_counts_a_chain_over_its_budget() -> None:
     over = rungs((True,) * 4, (0.5,) * 4, 1, outcome(LOW16, True, [(17, 0)]))
-    found = figures(trial_of([rungs((True,) * 4), over]), 1.0, (), ABOUT, live=False)
+    found = compute_figures(trial_of([rungs((True,) * 4), over]), 1.0, (), ABOUT, live=False)
     assert found.measures["fixed budgets"].control == 1 - 1 / 8
 
 
 def test_what_was_recorded_of_some_questions_only_is_said_to_be() -> None:
-    some = rungs((True,) * 4, (0.5,) * 4, 1, outcome(Key("high", 99), True, [(40, 0)]))
-    found = figures(trial_of([rungs((True,) * 4), some]), 1.0, (), ABOUT, live=False)
-    line = found.of("unlimited")
+    some = rungs((True,) * 4, (0.5,) * 4, 1, outcome(OutcomeKey("high", 99), True, [(40, 0)]))
+    found = compute_figures(trial_of([rungs((True,) * 4), some]), 1.0, (), ABOUT, live=False)
+    line = found.get_line("unlimited")
     assert (line.questions, line.tokens, line.front) == (1, 10 + 40 + 2 + 3, False)
     assert found.notes == (
         "unlimited thinking is measured on the 1 of 2 questions that it was recorded of, and compared with the "
@@ -156,17 +156,17 @@ def test_what_was_recorded_of_some_questions_only_is_said_to_be() -> None:
 
 @pytest.mark.parametrize("live", [False, True])
 def test_price_and_seconds_are_shown_where_there_are_any(live: bool) -> None:
-    def priced(recorded: Recorded) -> Taken:
-        taken = fixed(HIGH16)(recorded)
+    def priced(recorded: RecordedQuestion) -> WayResult:
+        taken = make_fixed_chooser(HIGH16)(recorded)
         return replace(taken, usage=replace(taken.usage, seconds=2.0, cost=0.25))
 
-    found = figures(trial_of(asked(), policy=priced), 1.0, (), ABOUT, live=live)
+    found = compute_figures(trial_of(asked(), policy=priced), 1.0, (), ABOUT, live=live)
     assert [name for name, _ in report.extra_columns(found)] == (["cost", "seconds p50, p90, p99"] if live else [])
 
 
 def test_the_table_has_a_row_for_each_way_and_a_sentence_for_each_that_is_missing(found: Figures) -> None:
     out = io.StringIO()
-    print_table(found, Console(file=out, width=160))
+    print_bench_table(found, Console(file=out, width=160))
     printed = out.getvalue()
     for line in found.lines:
         assert line.name in printed
@@ -176,11 +176,11 @@ def test_the_table_has_a_row_for_each_way_and_a_sentence_for_each_that_is_missin
 
 def test_a_narrow_terminal_loses_nothing(found: Figures) -> None:
     out = io.StringIO()
-    print_table(found, Console(file=out, width=60))
+    print_bench_table(found, Console(file=out, width=60))
     assert "…" not in out.getvalue()
 
 
 def test_plots_of_one_question_and_no_score(tmp_path: Path) -> None:
     one = rungs((False,) * 4, (None,) * 4)
-    found = figures(trial_of([one]), 1.0, (), ABOUT, live=False)
+    found = compute_figures(trial_of([one]), 1.0, (), ABOUT, live=False)
     assert set(write_plots(found, tmp_path)) == {"accuracy", "reliability", "difficulty"}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from adaptive.bench.live import Solves, took
+from adaptive.bench.live import SolveFile, collect_live_results
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.learn.data.outcome import Key
+from adaptive.learn.data.outcome import OutcomeKey
 
 PLAN = {"model": "m", "profile": "p"}
 
@@ -28,30 +28,30 @@ def result(question: str = "What is 1?", tokens: int = 7) -> dict[str, Any]:
 
 
 def test_a_prompt_counts_as_far_as_it_was_computed() -> None:
-    found = took([result()], [True], 4)
-    [taken] = found.taken
+    found = collect_live_results([result()], [True], 4)
+    [taken] = found.results
     assert (taken.tokens, taken.usage.prompt, taken.usage.seconds) == (30 + 7 + 2 + 3, 30, 1.5)
-    assert (taken.key, taken.score, taken.accepted) == (Key("low", 8), 0.7, True)
+    assert (taken.key, taken.score, taken.accepted) == (OutcomeKey("low", 8), 0.7, True)
     assert "4 at a time" in found.note
 
 
 def test_within_is_the_share_of_attempts_that_kept_to_their_budget() -> None:
-    assert took([result(), result(tokens=9)], [True, False], 1).within == 0.5
+    assert collect_live_results([result(), result(tokens=9)], [True, False], 1).within == 0.5
 
 
 def test_results_are_there_the_next_time(tmp_path: Path) -> None:
-    Solves(tmp_path, PLAN).add(result())
-    assert Solves(tmp_path, PLAN).get("  what is 1") == result()
+    SolveFile(tmp_path, PLAN).add(result())
+    assert SolveFile(tmp_path, PLAN).get("  what is 1") == result()
 
 
 def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
-    solves = Solves(tmp_path, PLAN)
+    solves = SolveFile(tmp_path, PLAN)
     solves.add(result())
     with solves.path.open("ab") as file:
         file.write(b'{"question": "half')
-    again = Solves(tmp_path, PLAN)
+    again = SolveFile(tmp_path, PLAN)
     again.add(result("What is 2?"))
-    assert len(Solves(tmp_path, PLAN).results) == 2
+    assert len(SolveFile(tmp_path, PLAN).results) == 2
 
 
 @pytest.mark.parametrize(
@@ -63,15 +63,15 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_none_of_ours_is_left_alone(tmp_path: Path, content: bytes | None, said: str) -> None:
-    file = Solves(tmp_path, PLAN).path
+    file = SolveFile(tmp_path, PLAN).path
     file.write_bytes(file.read_bytes() + b"[]\n" if content is None else content)
     before = file.read_bytes()
     with pytest.raises(InputError, match=said):
-        Solves(tmp_path, PLAN)
+        SolveFile(tmp_path, PLAN)
     assert file.read_bytes() == before
 
 
 def test_a_folder_that_cannot_be_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AdaptiveError, match="cannot be written"):
-        Solves(tmp_path / "file", PLAN)
+        SolveFile(tmp_path / "file", PLAN)

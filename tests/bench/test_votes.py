@@ -8,24 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.bench.baselines import Absent, Baseline
-from adaptive.bench.votes import AdaptiveConsistency, Drawn, SelfConsistency
-from adaptive.learn.data.outcome import Key, Outcome, Recorded
+from adaptive.bench.baselines import Baseline, MissingBaseline
+from adaptive.bench.votes import AdaptiveConsistency, SampleSource, SelfConsistency
+from adaptive.learn.data.outcome import Outcome, OutcomeKey, RecordedQuestion
 from tests.bench.planted import outcome, rungs, trial_of
 
-DRAWN = Drawn("low", 16)
+DRAWN = SampleSource("low", 16)
 SAMPLE = 5 + 2 + 3
 """What a sample takes, its prompt apart."""
 
 
 def sampled(answers: Sequence[str | None], right: str = "1", budget: int = 16) -> list[Outcome]:
     return [
-        outcome(Key("low", budget, 0, i), said == right, [(5, 0)], answer=said)
+        outcome(OutcomeKey("low", budget, 0, i), said == right, [(5, 0)], answer=said)
         for i, said in enumerate(answers, 1)
     ]
 
 
-def asked(*answers: str | None, number: int = 0) -> Recorded:
+def asked(*answers: str | None, number: int = 0) -> RecordedQuestion:
     return rungs((False,) * 4, (0.5,) * 4, number, *sampled(answers))
 
 
@@ -67,16 +67,16 @@ def test_adaptive_consistency_goes_on_while_they_disagree() -> None:
 
 def test_samples_are_those_with_the_largest_budget() -> None:
     one = rungs((False,) * 4, (0.5,) * 4, 0, *sampled("11", budget=8), *sampled("11"))
-    assert Drawn.of([one]) == DRAWN
+    assert SampleSource.find([one]) == DRAWN
 
 
 def test_votes_are_measured_on_questions_with_all_samples() -> None:
     full, less = asked("1", "1", number=0), asked("1", number=1)
-    [vote] = [b for b in trial_of([full, less]).baselines() if b.kind == "votes"]
+    [vote] = [b for b in trial_of([full, less]).build_baselines() if b.kind == "votes"]
     assert isinstance(vote, Baseline)
-    assert (vote.needs(full), vote.needs(less)) == (True, False)
+    assert (vote.is_recorded(full), vote.is_recorded(less)) == (True, False)
 
 
 def test_without_samples_there_is_no_vote() -> None:
-    votes = [b for b in trial_of([rungs((False,) * 4)]).baselines() if b.kind in ("votes", "adaptive")]
-    assert [type(b) for b in votes] == [Absent, Absent]
+    votes = [b for b in trial_of([rungs((False,) * 4)]).build_baselines() if b.kind in ("votes", "adaptive")]
+    assert [type(b) for b in votes] == [MissingBaseline, MissingBaseline]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from adaptive.learn.tuning.risk import p_value
+from adaptive.learn.tuning.risk import compute_p_value
 from benchmarks.guarantee import Counted, Line, Sets, clopper_pearson, halves, rows, with_replacement
 
 N, TARGET = 400, 0.05
@@ -78,7 +78,7 @@ def test_losses_and_gains_are_counted_as_often_as_they_were_drawn(losses: int, g
     found = seen(planted, drawn)
     counts = int(drawn[:losses].sum()), int(drawn[losses : losses + gains].sum())
     assert (int(found.losses[0, 0]), int(found.gains[0, 0])) == counts
-    passes = p_value(*counts, N // 2, TARGET) <= 0.1
+    passes = compute_p_value(*counts, N // 2, TARGET) <= 0.1
     assert (found.chosen(TARGET, 0.9)[0] == 0) == passes
 
 

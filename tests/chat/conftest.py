@@ -7,4 +7,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _untaught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adaptive.chat.capabilities._TAUGHT", {})
+    monkeypatch.setattr("adaptive.chat.capabilities._CAPABILITIES", {})

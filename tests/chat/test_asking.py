@@ -11,10 +11,10 @@ from langchain_core.messages import HumanMessage
 from langgraph.graph import START, MessagesState, StateGraph
 
 from adaptive.chat.errors import ChatError
-from adaptive.chat.images import image_block
+from adaptive.chat.images import build_image_block
 from adaptive.chat.model import ChatModel
-from adaptive.chat.request import Ask
-from adaptive.chat.response import Turn
+from adaptive.chat.request import ChatRequest
+from adaptive.chat.response import ChatResponse
 from adaptive.errors import InputError
 from tests.hosted.brains import always, in_order
 from tests.hosted.clients import MODELS, NAMES, client
@@ -35,7 +35,7 @@ def hosted() -> Iterator[Hosted]:
 class Asking:
     """One provider's model, and how long it was waited for."""
 
-    turn: Turn
+    turn: ChatResponse
 
     def __init__(self, hosted: Hosted, provider: str, **more: Any) -> None:
         self.hosted, self.waits, self.events = hosted, list[float](), list[dict[str, Any]]()
@@ -45,7 +45,10 @@ class Asking:
     async def _wait(self, seconds: float) -> None:
         self.waits.append(seconds)
 
-    async def ask(self, ask: Ask = Ask("low", 2048, 4096), stream: bool = False, messages: Any = QUESTION) -> Turn:  # noqa: B008
+    async def ask(
+        self, ask: ChatRequest | None = None, stream: bool = False, messages: Any = QUESTION
+    ) -> ChatResponse:
+        ask = ask or ChatRequest("low", 2048, 4096)
         return await self.model.ask(messages, ask, self.events.append if stream else None)
 
     def told(self, kind: str) -> str:
@@ -80,7 +83,7 @@ async def test_an_answer(hosted: Hosted, provider: str, stream: bool) -> None:
 
 
 async def test_the_levers_arrive(hosted: Hosted, provider: str) -> None:
-    await Asking(hosted, provider).ask(Ask("high", 2000, 3000))
+    await Asking(hosted, provider).ask(ChatRequest("high", 2000, 3000))
     (asked,) = hosted.asked
     assert asked.effort == "high"
     assert asked.budget == (2000 if provider == "anthropic" else None)
@@ -88,7 +91,7 @@ async def test_the_levers_arrive(hosted: Hosted, provider: str) -> None:
 
 async def test_no_thinking(hosted: Hosted, provider: str) -> None:
     asking = Asking(hosted, provider)
-    turn = await asking.ask(Ask("none", 0, 100))
+    turn = await asking.ask(ChatRequest("none", 0, 100))
     (asked,) = hosted.asked
     if provider == "anthropic":
         assert (asked.thinks, turn.usage.thinking, turn.usage.estimated) == (False, 0, ())
@@ -101,14 +104,14 @@ async def test_no_thinking(hosted: Hosted, provider: str) -> None:
 
 async def test_starved(hosted: Hosted, provider: str, stream: bool) -> None:
     hosted.brain = always(replace(SPOKEN, thought=5000))
-    turn = await Asking(hosted, provider).ask(Ask("low", 1024, 1100), stream)
+    turn = await Asking(hosted, provider).ask(ChatRequest("low", 1024, 1100), stream)
     assert (turn.starved, turn.finish, turn.text) == (True, "length", "")
     assert (turn.usage.thinking, turn.usage.answer, turn.usage.estimated) == (1100, 0, ())
 
 
 async def test_cut_in_the_answer_is_not_starved(hosted: Hosted, provider: str, stream: bool) -> None:
     hosted.brain = always(replace(SPOKEN, thought=1098))
-    turn = await Asking(hosted, provider).ask(Ask("low", 1024, 1100), stream)
+    turn = await Asking(hosted, provider).ask(ChatRequest("low", 1024, 1100), stream)
     assert (turn.starved, turn.finish, turn.text) == (False, "length", "It is")
 
 
@@ -123,7 +126,7 @@ async def test_a_turn_can_be_sent_back(hosted: Hosted, provider: str, stream: bo
 
 async def test_a_long_completion_is_streamed_where_the_client_wants_it(hosted: Hosted) -> None:
     asking = Asking(hosted, "anthropic")
-    assert (await asking.ask(Ask("high", 40_000, 50_000))).text == "It is 73."
+    assert (await asking.ask(ChatRequest("high", 40_000, 50_000))).text == "It is 73."
     assert hosted.asked[0].stream
 
 
@@ -152,7 +155,7 @@ async def test_an_effort_that_is_refused_is_learnt(
 ) -> None:
     hosted.models = {MODELS[provider]: Takes(efforts=allowed)}
     asking = Asking(hosted, provider)
-    asked = Ask("medium" if "medium" not in allowed else "high", 2048, 4096)
+    asked = ChatRequest("medium" if "medium" not in allowed else "high", 2048, 4096)
     turn = await asking.ask(asked, stream)
     assert turn.text == "It is 73."
     assert hosted.asked[-1].effort == (allowed[0] if allowed else None)
@@ -169,13 +172,13 @@ async def test_an_effort_that_is_refused_is_learnt(
 
 async def test_a_parameter_that_an_interface_does_not_have_is_left_out(hosted: Hosted, stream: bool) -> None:
     asking = Asking(hosted, "openai_responses")
-    assert (await asking.ask(Ask("low", 2048, 4096, seed=7), stream)).text == "It is 73."
+    assert (await asking.ask(ChatRequest("low", 2048, 4096, seed=7), stream)).text == "It is 73."
     assert asking.model.notes() == ["openai:gpt-5: it does not take a seed of 7: it is left out"]
 
 
 @pytest.mark.parametrize("model", ["claude-opus-5-5", "claude-fable-5"])
 async def test_thinking_that_cannot_be_off(hosted: Hosted, model: str, stream: bool) -> None:
-    turn = await Asking(hosted, "anthropic", model=model).ask(Ask("none", 0, 100), stream)
+    turn = await Asking(hosted, "anthropic", model=model).ask(ChatRequest("none", 0, 100), stream)
     assert turn.text == "It is 73."
 
 
@@ -186,7 +189,7 @@ async def test_thinking_that_the_provider_does_not_switch_off(hosted: Hosted, st
 
     hosted.brain = brain
     asking = Asking(hosted, "anthropic", model="claude-opus-5")
-    assert (await asking.ask(Ask("none", 0, 100), stream)).text == "It is 73."
+    assert (await asking.ask(ChatRequest("none", 0, 100), stream)).text == "It is 73."
     assert hosted.asked[-1].effort == "low"
     assert "none" not in asking.model.efforts
 
@@ -194,7 +197,7 @@ async def test_thinking_that_the_provider_does_not_switch_off(hosted: Hosted, st
 async def test_a_temperature_that_is_refused_is_left_out(hosted: Hosted, stream: bool) -> None:
     hosted.models = {"o4-mini": Takes(temperature=False)}
     asking = Asking(hosted, "openai", model="o4-mini", profile={"reasoning_output": True})
-    assert (await asking.ask(Ask("low", 100, 200, temperature=0.5), stream)).text == "It is 73."
+    assert (await asking.ask(ChatRequest("low", 100, 200, temperature=0.5), stream)).text == "It is 73."
     assert [a.temperature for a in hosted.asked] == [0.5, None]
     assert asking.model.notes() == ["openai:o4-mini: it does not take a temperature of 0.5: it is left out"]
 
@@ -210,16 +213,28 @@ async def test_a_budget_that_is_refused_is_left_out(hosted: Hosted, stream: bool
 @pytest.mark.parametrize(
     ("model", "ask", "budget", "cap", "noted"),
     [
-        ("claude-haiku-4-5", Ask("low", 1024, 1100), 1024, 1100, ""),
-        ("claude-haiku-4-5", Ask("low", 100, 148), 1024, 1072, "a thinking budget of 100 is too small: 1024"),
-        ("claude-haiku-4-5", Ask("low", 2048, 2048), 2048, 2049, ""),
-        ("gemini-2.5-pro", Ask("low", 64, 112), 128, 176, "it takes no thinking budget of 64: 128"),
-        ("gemini-2.5-pro", Ask("none", 0, 48), 128, 176, "it takes no thinking budget of 0: 128"),
-        ("gemini-2.5-flash", Ask("none", 0, 48), 0, 48, ""),
-        ("gemini-2.5-flash", Ask("high", 40_000, 41_000), 24576, 41_000, "no thinking budget of 40000: 24576"),
+        ("claude-haiku-4-5", ChatRequest("low", 1024, 1100), 1024, 1100, ""),
+        (
+            "claude-haiku-4-5",
+            ChatRequest("low", 100, 148),
+            1024,
+            1072,
+            "a thinking budget of 100 is too small: 1024",
+        ),
+        ("claude-haiku-4-5", ChatRequest("low", 2048, 2048), 2048, 2049, ""),
+        ("gemini-2.5-pro", ChatRequest("low", 64, 112), 128, 176, "it takes no thinking budget of 64: 128"),
+        ("gemini-2.5-pro", ChatRequest("none", 0, 48), 128, 176, "it takes no thinking budget of 0: 128"),
+        ("gemini-2.5-flash", ChatRequest("none", 0, 48), 0, 48, ""),
+        (
+            "gemini-2.5-flash",
+            ChatRequest("high", 40_000, 41_000),
+            24576,
+            41_000,
+            "no thinking budget of 40000: 24576",
+        ),
     ],
 )
-async def test_budgets(hosted: Hosted, model: str, ask: Ask, budget: int, cap: int, noted: str) -> None:
+async def test_budgets(hosted: Hosted, model: str, ask: ChatRequest, budget: int, cap: int, noted: str) -> None:
     asking = Asking(hosted, "anthropic" if "claude" in model else "google_genai", model=model)
     await asking.ask(ask)
     (asked,) = hosted.asked
@@ -322,7 +337,7 @@ async def test_nobody_there(provider: str, hosted: Hosted) -> None:
 
 async def test_an_image(hosted: Hosted, provider: str, stream: bool, tmp_path: Any) -> None:
     asking = Asking(hosted, provider)
-    assert asking.model.images
+    assert asking.model.takes_images
     await asking.ask(stream=stream, messages=[with_image(tmp_path)])
     assert hosted.asked[0].images == 1
 
@@ -335,11 +350,11 @@ async def test_an_image_to_a_model_that_takes_none(
     for _ in range(2):
         with pytest.raises(InputError, match=r"takes no images: leave the image out or use another model\."):
             await asking.ask(stream=stream, messages=[with_image(tmp_path)])
-        assert not asking.model.images
+        assert not asking.model.takes_images
     assert len(hosted.asked) == 1
 
 
 def with_image(folder: Any) -> HumanMessage:
     path = folder / "picture"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 16)
-    return HumanMessage([{"type": "text", "text": "What is this?"}, image_block(str(path))])
+    return HumanMessage([{"type": "text", "text": "What is this?"}, build_image_block(str(path))])

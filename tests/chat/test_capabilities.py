@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.chat.capabilities import Taught, fit, levels, listed, taught
-from adaptive.chat.providers import PLAIN
+from adaptive.chat.capabilities import (
+    Capabilities,
+    fit_effort,
+    get_capabilities,
+    parse_listed_efforts,
+    resolve_efforts,
+)
+from adaptive.chat.providers import PLAIN_ADAPTER
 from adaptive.types.ladder import EFFORTS, Effort
 
 ALL = ("none", "minimal", "low", "medium", "high", "xhigh")
@@ -38,9 +44,9 @@ SENT = {"effort": "minimal", "cap": 64_000, "temperature": 0.2, "seed": 1, "budg
     ],
 )
 def test_efforts(said: str, efforts: tuple[Effort, ...]) -> None:
-    learned = Taught()
+    learned = Capabilities()
     assert learned.learn(said, SENT, ALL)
-    assert learned.levels == efforts
+    assert learned.efforts == efforts
     assert not learned.learn(said, SENT, efforts)  # nothing new: asking again would go on for ever
 
 
@@ -55,10 +61,10 @@ def test_efforts(said: str, efforts: tuple[Effort, ...]) -> None:
     ],
 )
 def test_parameters(said: str, refused: set[str]) -> None:
-    learned = Taught()
+    learned = Capabilities()
     assert learned.learn(said, SENT, ALL)
     assert learned.refused == refused
-    assert learned.levels is None
+    assert learned.efforts is None
     assert len(learned.notes) == 1
 
 
@@ -75,43 +81,43 @@ def test_parameters(said: str, refused: set[str]) -> None:
     ],
 )
 def test_caps(said: str, largest: int) -> None:
-    learned = Taught()
+    learned = Capabilities()
     assert learned.learn(said, SENT, ALL)
-    assert learned.largest == largest
+    assert learned.largest_cap == largest
 
 
 @pytest.mark.parametrize("said", ["Invalid request.", "tools: bad schema", "temperature is fine, messages is not"])
 def test_nothing_to_learn(said: str) -> None:
-    assert not Taught().learn(said, {"cap": 100}, ALL)
+    assert not Capabilities().learn(said, {"cap": 100}, ALL)
 
 
 @given(st.text(), st.sets(st.sampled_from(["effort", "cap", "temperature", "seed", "budget"])))
 def test_learning_ends(said: str, sent: set[str]) -> None:
-    learned = Taught()
+    learned = Capabilities()
     efforts: tuple[Any, ...] = ALL
     for _ in range(len(ALL) + len(sent) + 1):
         left = {name: SENT[name] for name in sent - learned.refused}
-        left |= {"effort": fit("minimal", efforts)} if "effort" in left and efforts else {}
+        left |= {"effort": fit_effort("minimal", efforts)} if "effort" in left and efforts else {}
         if not learned.learn(f"{said} temperature seed thinking effort minimal low", left, efforts):
             return
-        efforts = learned.levels if learned.levels is not None else efforts
+        efforts = learned.efforts if learned.efforts is not None else efforts
     raise AssertionError("it goes on learning")
 
 
 def test_listed_in_our_order_and_only_what_is_ours() -> None:
-    assert listed("supported values are: 'max', 'high' and 'low'") == ("low", "high")
-    assert listed("unsupported value: 'high'") == ()
+    assert parse_listed_efforts("supported values are: 'max', 'high' and 'low'") == ("low", "high")
+    assert parse_listed_efforts("unsupported value: 'high'") == ()
 
 
 def test_remembered_by_name() -> None:
-    taught("openai:a").images = False
-    assert not taught("openai:a").images
-    assert taught("openai:b").images
+    get_capabilities("openai:a").takes_images = False
+    assert not get_capabilities("openai:a").takes_images
+    assert get_capabilities("openai:b").takes_images
 
 
 @given(st.sampled_from(EFFORTS), st.lists(st.sampled_from(EFFORTS), unique=True))
 def test_the_nearest_effort(effort: Effort, takes: list[Effort]) -> None:
-    near = fit(effort, takes)
+    near = fit_effort(effort, takes)
     assert near in takes or not takes
     if effort in takes or not takes:
         assert near == effort
@@ -128,5 +134,5 @@ def test_the_nearest_effort(effort: Effort, takes: list[Effort]) -> None:
     ],
 )
 def test_levels_of_a_profile(profile: dict[str, Any], known: tuple[Effort, ...]) -> None:
-    assert levels(PLAIN, "m", profile, Taught()) == known
-    assert levels(PLAIN, "m", profile, Taught(levels=("medium",))) == ("medium",)
+    assert resolve_efforts(PLAIN_ADAPTER, "m", profile, Capabilities()) == known
+    assert resolve_efforts(PLAIN_ADAPTER, "m", profile, Capabilities(efforts=("medium",))) == ("medium",)

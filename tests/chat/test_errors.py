@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core import exceptions as known
 
-from adaptive.chat.errors import ChatError, CutStreamError, asked_wait, explain, fault, retryable, words
+from adaptive.chat.errors import (
+    ChatError,
+    CutStreamError,
+    classify_error,
+    explain_error,
+    is_retryable,
+    read_error_message,
+    read_retry_after,
+)
 from adaptive.errors import InputError
 
 
@@ -72,8 +80,8 @@ class ModelRefusalError(known.ModelError):
     ],
 )
 def test_kinds(error: Exception, kind: str, again: bool) -> None:
-    assert (fault(error), retryable(error)) == (kind, again)
-    told = explain(error, "openai:o4-mini")
+    assert (classify_error(error), is_retryable(error)) == (kind, again)
+    told = explain_error(error, "openai:o4-mini")
     mended = kind not in ("rate", "server", "timeout", "connection", "cut", "other")
     assert type(told) is (InputError if mended else ChatError)
     assert str(told).startswith("openai:o4-mini")
@@ -85,30 +93,30 @@ def test_kinds(error: Exception, kind: str, again: bool) -> None:
     ("after", "seconds"), [("7", 7.0), ("0.5", 0.5), ("", None), ("soon", None), ("-3", None)]
 )
 def test_the_wait_that_is_asked_for(after: str, seconds: float | None) -> None:
-    assert asked_wait(ApiError(status=429, after=after)) == seconds
+    assert read_retry_after(ApiError(status=429, after=after)) == seconds
 
 
 def test_a_wait_until_a_date() -> None:
     at = format_datetime(datetime.now(UTC) + timedelta(seconds=40), usegmt=True)
-    assert 30 < (asked_wait(ApiError(status=429, after=at)) or 0) <= 40
+    assert 30 < (read_retry_after(ApiError(status=429, after=at)) or 0) <= 40
     past = format_datetime(datetime.now(UTC) - timedelta(seconds=40), usegmt=True)
-    assert asked_wait(ApiError(status=429, after=past)) == 0
+    assert read_retry_after(ApiError(status=429, after=past)) == 0
 
 
 def test_a_wait_that_is_too_long_is_not_waited_for() -> None:
-    assert retryable(LimitedError("", 429, after="60"))
-    assert not retryable(LimitedError("", 429, after="61"))
+    assert is_retryable(LimitedError("", 429, after="60"))
+    assert not is_retryable(LimitedError("", 429, after="61"))
 
 
 @pytest.mark.parametrize("kind", [LimitedError, ApiError])
 @given(key=st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=24, max_size=60))
 def test_never_a_key(kind: Any, key: str) -> None:
     for status in (400, 401, 403, 429, 500, None):
-        told = str(explain(kind(f"Bad api_key: sk-{key} was sent", status), "openai:o4-mini"))
+        told = str(explain_error(kind(f"Bad api_key: sk-{key} was sent", status), "openai:o4-mini"))
         assert key not in told
 
 
 def test_words_without_their_wrapping() -> None:
     wrapped = "Error calling model 'x': 400 INVALID_ARGUMENT. {'error': {'code': 400, 'message': 'Bad thing.'}}"
-    assert words(Exception(wrapped)) == "Bad thing"
-    assert words(ApiError("Error code: 400 - {...}", 400, {"message": "Bad thing."})) == "Bad thing"
+    assert read_error_message(Exception(wrapped)) == "Bad thing"
+    assert read_error_message(ApiError("Error code: 400 - {...}", 400, {"message": "Bad thing."})) == "Bad thing"

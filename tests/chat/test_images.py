@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from adaptive.chat.images import MOST, has_image, image_block, is_image, refuses_images
+from adaptive.chat.images import MAX_IMAGE_BYTES, build_image_block, has_image, is_image, is_image_refusal
 from adaptive.errors import InputError
 
 STARTS = {
@@ -24,13 +24,13 @@ STARTS = {
 def test_a_file_is_what_it_begins_with(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "picture.txt"
     path.write_bytes(STARTS[kind])
-    block = image_block(str(path))
+    block = build_image_block(str(path))
     assert (block["type"], block["mime_type"]) == ("image", kind)
     assert base64.b64decode(block["base64"]) == STARTS[kind]
 
 
 def test_an_address() -> None:
-    block = image_block("https://example.org/a.png")
+    block = build_image_block("https://example.org/a.png")
     assert (block["type"], block["url"]) == ("image", "https://example.org/a.png")
 
 
@@ -39,7 +39,10 @@ def test_an_address() -> None:
     [
         (b"hello", r"a\.png is no image of a kind that models take \(image/png\): use PNG, JPEG, GIF or WebP\."),
         (b"", "is no image of a kind that models take"),
-        (b"\0" * (MOST + 1), f"a.png has {MOST + 1} bytes: an image may have at most {MOST}"),
+        (
+            b"\0" * (MAX_IMAGE_BYTES + 1),
+            f"a.png has {MAX_IMAGE_BYTES + 1} bytes: an image may have at most {MAX_IMAGE_BYTES}",
+        ),
         (None, r"a\.png cannot be read \(No such file or directory\)\."),
     ],
 )
@@ -48,7 +51,7 @@ def test_files_that_cannot_be(tmp_path: Path, content: bytes | None, said: str) 
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=said):
-        image_block(str(path))
+        build_image_block(str(path))
 
 
 @pytest.mark.parametrize(
@@ -65,12 +68,12 @@ def test_files_that_cannot_be(tmp_path: Path, content: bytes | None, said: str) 
     ],
 )
 def test_a_refusal_of_all_images_or_of_one(said: str, none: bool) -> None:
-    assert refuses_images(said) is none
+    assert is_image_refusal(said) is none
 
 
 def test_a_folder_is_no_image(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)"):
-        image_block(str(tmp_path))
+        build_image_block(str(tmp_path))
 
 
 @pytest.mark.parametrize(

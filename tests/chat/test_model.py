@@ -16,13 +16,13 @@ from langchain_openai import AzureChatOpenAI, ChatOpenAI
 
 from adaptive.chat.errors import ChatError
 from adaptive.chat.model import ChatModel
-from adaptive.chat.openai_compat import keeping
-from adaptive.chat.providers import adapter_of
-from adaptive.chat.request import Ask
+from adaptive.chat.openai_compat import keep_reasoning
+from adaptive.chat.providers import find_adapter
+from adaptive.chat.request import ChatRequest
 from adaptive.errors import InputError
 from adaptive.types.ladder import EFFORTS
 
-ASK = Ask("medium", 100, 148, 0.5, 3)
+ASK = ChatRequest("medium", 100, 148, 0.5, 3)
 QUESTION = [HumanMessage("What is 47 + 26?")]
 
 
@@ -61,7 +61,7 @@ async def test_a_plain_model_gets_what_its_class_names() -> None:
     turn = await model.ask(QUESTION, ASK)
     assert turn.text == "73"
     assert model.chat.seen == [{"max_tokens": 148, "temperature": 0.5}]  # type: ignore[attr-defined]
-    assert (model.name, model.efforts, model.images) == ("Plain:plain", (), True)
+    assert (model.name, model.efforts, model.takes_images) == ("Plain:plain", (), True)
     assert model.notes() == ["Plain:plain: it takes no seed: 3 is not used"]
     assert turn.usage.estimated == ("answer", "prompt", "thinking")
     assert (turn.usage.prompt, turn.usage.answer) == (4, 1)
@@ -70,8 +70,8 @@ async def test_a_plain_model_gets_what_its_class_names() -> None:
 def test_a_plain_model_that_names_an_effort() -> None:
     model = ChatModel(Reasoning())
     assert model.efforts == ("low", "medium", "high")
-    assert model.settings(ASK)["reasoning_effort"] == "medium"
-    assert model.settings(Ask("xhigh", 1, 2))["reasoning_effort"] == "high"
+    assert model.build_arguments(ASK)["reasoning_effort"] == "medium"
+    assert model.build_arguments(ChatRequest("xhigh", 1, 2))["reasoning_effort"] == "high"
     assert "Reasoning:plain: effort xhigh is not one that it takes: high is used" in model.notes()
 
 
@@ -84,24 +84,24 @@ async def test_a_plain_model_is_told_as_a_whole() -> None:
 @pytest.mark.parametrize(
     ("model", "ask", "reasoning"),
     [
-        ("qwen3", Ask("high", 100, 148), True),
-        ("qwen3", Ask("none", 0, 48), False),
-        ("gpt-oss:20b", Ask("high", 100, 148), "high"),
-        ("gpt-oss:20b", Ask("none", 0, 48), "low"),
+        ("qwen3", ChatRequest("high", 100, 148), True),
+        ("qwen3", ChatRequest("none", 0, 48), False),
+        ("gpt-oss:20b", ChatRequest("high", 100, 148), "high"),
+        ("gpt-oss:20b", ChatRequest("none", 0, 48), "low"),
     ],
 )
-def test_ollama(model: str, ask: Ask, reasoning: Any) -> None:
-    made = ChatModel(ChatOllama(model=model)).settings(ask)
+def test_ollama(model: str, ask: ChatRequest, reasoning: Any) -> None:
+    made = ChatModel(ChatOllama(model=model)).build_arguments(ask)
     assert made == {"options": {"num_ctx": 8192, "num_predict": ask.cap}, "reasoning": reasoning}
 
 
 def test_a_profile_bounds_the_cap() -> None:
     model = ChatModel(ChatOpenAI(model="o4-mini", api_key="x"))  # type: ignore[call-arg,arg-type]
-    assert model.settings(Ask("low", 200_000, 200_048))["max_completion_tokens"] == 100_000
+    assert model.build_arguments(ChatRequest("low", 200_000, 200_048))["max_completion_tokens"] == 100_000
     assert any("more than it gives" in note for note in model.notes())
 
 
-ASKS = st.builds(Ask, st.sampled_from(EFFORTS), st.integers(0, 10**6), st.integers(1, 10**6))
+ASKS = st.builds(ChatRequest, st.sampled_from(EFFORTS), st.integers(0, 10**6), st.integers(1, 10**6))
 
 
 CLAUDES = {
@@ -115,9 +115,9 @@ GEMINIS = {
 
 
 @given(name=st.sampled_from(sorted(CLAUDES)), ask=ASKS)
-def test_budgets_of_claude(name: str, ask: Ask) -> None:
+def test_budgets_of_claude(name: str, ask: ChatRequest) -> None:
     model = CLAUDES[name]
-    made = model.settings(ask)
+    made = model.build_arguments(ask)
     most = model.chat.profile and model.chat.profile.get("max_output_tokens")
     budget = made.get("thinking", {}).get("budget_tokens")
     assert not most or made["max_tokens"] <= most
@@ -130,8 +130,8 @@ def test_budgets_of_claude(name: str, ask: Ask) -> None:
 
 
 @given(name=st.sampled_from(sorted(GEMINIS)), ask=ASKS)
-def test_levers_of_gemini(name: str, ask: Ask) -> None:
-    made = GEMINIS[name].settings(ask)
+def test_levers_of_gemini(name: str, ask: ChatRequest) -> None:
+    made = GEMINIS[name].build_arguments(ask)
     assert ("thinking_budget" in made) != ("reasoning_effort" in made)
     assert ("thinking_budget" in made) == ("2.5" in name)
     assert made["max_output_tokens"] <= max(65536, ask.cap)
@@ -140,7 +140,7 @@ def test_levers_of_gemini(name: str, ask: Ask) -> None:
 def test_a_model_that_does_not_reason_gets_no_effort() -> None:
     model = ChatModel(ChatOpenAI(model="gpt-4o", api_key="x"))  # type: ignore[call-arg,arg-type]
     assert model.efforts == ()
-    assert model.settings(ASK) == {"max_completion_tokens": 148, "temperature": 0.5, "seed": 3}
+    assert model.build_arguments(ASK) == {"max_completion_tokens": 148, "temperature": 0.5, "seed": 3}
 
 
 def test_a_name_holds_no_password() -> None:
@@ -172,7 +172,7 @@ def vllm(field: str, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
 def test_the_reasoning_of_compatible_servers_is_kept(field: str) -> None:
-    chat: Any = keeping(ChatOpenAI(model="q", api_key="x", base_url="http://localhost:1"))  # type: ignore[call-arg,arg-type]
+    chat: Any = keep_reasoning(ChatOpenAI(model="q", api_key="x", base_url="http://localhost:1"))  # type: ignore[call-arg,arg-type]
     (made,) = chat._create_chat_result(vllm(field)).generations
     assert made.message.additional_kwargs["reasoning_content"] == "47+26"
     delta = {"choices": [{"index": 0, "delta": {"role": "assistant", field: "47"}, "finish_reason": None}]}
@@ -184,17 +184,17 @@ def test_the_reasoning_of_compatible_servers_is_kept(field: str) -> None:
 def test_a_model_that_keeps_is_of_its_class_and_shares_its_clients(kind: Any) -> None:
     more = {"azure_endpoint": "https://x.example", "api_version": "2025-01-01"} if kind is AzureChatOpenAI else {}
     chat = kind(model="o4-mini", api_key="x", **more)
-    kept: Any = keeping(chat)
+    kept: Any = keep_reasoning(chat)
     assert isinstance(kept, kind)
     assert type(kept).__name__ == kind.__name__
     assert kept.async_client is chat.async_client
     assert type(chat) is kind  # the caller's own is as it was
-    assert keeping(kept) is kept
-    assert adapter_of(kept) == adapter_of(chat)
-    assert type(keeping(chat)) is type(kept)
+    assert keep_reasoning(kept) is kept
+    assert find_adapter(kept) == find_adapter(chat)
+    assert type(keep_reasoning(chat)) is type(kept)
 
 
 def test_others_are_as_they_were() -> None:
     chat = Plain()
-    assert keeping(chat) is chat
+    assert keep_reasoning(chat) is chat
     assert ChatModel(chat).chat is chat

@@ -10,7 +10,7 @@ from langchain_anthropic import ChatAnthropic
 from langchain_google_genai import ChatGoogleGenerativeAI
 from langchain_openai import AzureChatOpenAI, ChatOpenAI
 
-from adaptive.chat.registry import chat_model
+from adaptive.chat.registry import open_chat_model
 from adaptive.errors import InputError
 
 VARIABLES = (
@@ -35,7 +35,7 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_spec(spec: str, kind: type, more: dict[str, Any]) -> None:
-    model = chat_model(spec, api_key="sk-secret", **more)
+    model = open_chat_model(spec, api_key="sk-secret", **more)
     assert model.name == spec
     assert isinstance(model.chat, kind)
     assert model.chat.max_retries == (1 if kind is ChatGoogleGenerativeAI else 0)  # type: ignore[attr-defined]
@@ -43,13 +43,13 @@ def test_a_spec(spec: str, kind: type, more: dict[str, Any]) -> None:
 
 
 def test_an_object() -> None:
-    model = chat_model(ChatAnthropic(model="claude-opus-5", api_key="sk-secret"))  # type: ignore[call-arg,arg-type]
+    model = open_chat_model(ChatAnthropic(model="claude-opus-5", api_key="sk-secret"))  # type: ignore[call-arg,arg-type]
     assert model.name == "anthropic:claude-opus-5"
     assert model.efforts == ("none", "low", "medium", "high", "xhigh")
 
 
 def test_options_go_to_the_class() -> None:
-    assert chat_model("openai:qwen", api_key="x", base_url="http://localhost:1/v1").chat.openai_api_base  # type: ignore[attr-defined]
+    assert open_chat_model("openai:qwen", api_key="x", base_url="http://localhost:1/v1").chat.openai_api_base  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -63,18 +63,18 @@ def test_options_go_to_the_class() -> None:
 )
 def test_without_a_key(spec: str, key: str) -> None:
     with pytest.raises(InputError, match=f"^model '{spec}' needs a key: set {key}\\.$"):
-        chat_model(spec)
+        open_chat_model(spec)
 
 
 @pytest.mark.parametrize("spec", ["", "o4-mini", ":o4-mini", "openai:"])
 def test_specs_that_name_no_model(spec: str) -> None:
     with pytest.raises(InputError, match=f"^model '{spec}' names no model: write provider:model"):
-        chat_model(spec)
+        open_chat_model(spec)
 
 
 def test_a_provider_that_is_not_known() -> None:
     with pytest.raises(InputError, match=r"provider that is not known \(foo\): use one of anthropic, azure"):
-        chat_model("foo:bar")
+        open_chat_model("foo:bar")
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_without_its_package(monkeypatch: pytest.MonkeyPatch, spec: str, package
     base._get_chat_model_creator.cache_clear()
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(InputError, match=said):
-        chat_model(spec)
+        open_chat_model(spec)
 
 
 def test_what_a_provider_says_is_told_without_keys() -> None:
     with pytest.raises(InputError, match="cannot be opened") as caught:
-        chat_model("openai:o4-mini", api_key="sk-secret", temperature="api_key=sk-secret")
+        open_chat_model("openai:o4-mini", api_key="sk-secret", temperature="api_key=sk-secret")
     assert "secret" not in str(caught.value)

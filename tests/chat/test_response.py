@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 
-from adaptive.chat.response import read_turn
+from adaptive.chat.response import read_response
 
 
 def usage(prompt: int, out: int, reasoning: int | None = None, cached: int | None = None, tier: str = "") -> Any:
@@ -51,7 +51,7 @@ def message(content: Any = "73", end: dict[str, Any] | None = None, **more: Any)
     ],
 )
 def test_how_it_ended(end: dict[str, Any], finish: str) -> None:
-    assert read_turn(message(end=end)).finish == finish
+    assert read_response(message(end=end)).finish == finish
 
 
 @pytest.mark.parametrize(
@@ -67,21 +67,21 @@ def test_how_it_ended(end: dict[str, Any], finish: str) -> None:
     ],
 )
 def test_what_it_used(given: Any, thinking: int, answer: int, estimated: tuple[str, ...]) -> None:
-    used = read_turn(message(usage_metadata=given), 1.5).usage
+    used = read_response(message(usage_metadata=given), 1.5).usage
     assert (used.thinking, used.answer, used.estimated) == (thinking, answer, estimated)
     assert (used.prompt, used.seconds, used.cost) == (10 if given else 0, 1.5, None)
 
 
 def test_thinking_that_is_not_counted_is_shared_out_by_length() -> None:
     shown = message("x" * 30, additional_kwargs={"reasoning_content": "y" * 90}, usage_metadata=usage(5, 40))
-    used = read_turn(shown).usage
+    used = read_response(shown).usage
     assert (used.thinking, used.answer, used.estimated) == (30, 10, ("answer", "thinking"))
 
 
 @pytest.mark.parametrize("provider", ["anthropic", "google_genai"])
 def test_no_thinking_is_exact_where_it_would_show(provider: str) -> None:
     shown = message("73", {"model_provider": provider, "stop_reason": "end_turn"}, usage_metadata=usage(5, 3))
-    assert read_turn(shown).usage.estimated == ()
+    assert read_response(shown).usage.estimated == ()
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_no_thinking_is_exact_where_it_would_show(provider: str) -> None:
     ],
 )
 def test_where_the_thinking_is(shown: AIMessage, thinking: str, text: str) -> None:
-    turn = read_turn(shown)
+    turn = read_response(shown)
     assert (turn.thinking, turn.text) == (thinking, text)
     assert turn.message is shown
 
@@ -113,12 +113,12 @@ def test_where_the_thinking_is(shown: AIMessage, thinking: str, text: str) -> No
     ],
 )
 def test_starved(content: str, end: str, starved: bool) -> None:
-    assert read_turn(message(content, {"finish_reason": end})).starved is starved
+    assert read_response(message(content, {"finish_reason": end})).starved is starved
 
 
 def test_cut_in_a_tool_call_is_not_starved() -> None:
     call = {"name": "f", "args": {}, "id": "1"}
-    assert not read_turn(message("", {"finish_reason": "length"}, tool_calls=[call])).starved
+    assert not read_response(message("", {"finish_reason": "length"}, tool_calls=[call])).starved
 
 
 def test_a_refusal_is_told_in_its_words() -> None:
@@ -126,5 +126,5 @@ def test_a_refusal_is_told_in_its_words() -> None:
         message("", additional_kwargs={"refusal": "I can't."}),
         message([{"type": "refusal", "refusal": "I can't."}]),
     ):
-        turn = read_turn(shown)
+        turn = read_response(shown)
         assert (turn.finish, turn.text) == ("refusal", "I can't.")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from adaptive.chat.errors import CutStreamError
-from adaptive.chat.response import read_turn
-from adaptive.chat.streaming import Streamed
+from adaptive.chat.response import read_response
+from adaptive.chat.streaming import StreamedMessage
 
 TEXTS = st.sampled_from(
     [
@@ -30,10 +30,10 @@ TEXTS = st.sampled_from(
 def test_however_it_is_cut_the_same_is_told(text: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=6)) | {0, len(text)})
     told: list[dict[str, Any]] = []
-    stream = Streamed(told.append)
+    stream = StreamedMessage(told.append)
     for start, end in pairwise(cuts):
         stream.add(AIMessageChunk(text[start:end]))
-    turn = read_turn(stream.partial())
+    turn = read_response(stream.build_partial())
     for kind, whole in (("thinking", turn.thinking), ("answer", turn.text)):
         said = "".join(e["text"] for e in told if e["event"] == kind)
         assert whole.startswith(said)
@@ -42,13 +42,13 @@ def test_however_it_is_cut_the_same_is_told(text: str, data: st.DataObject) -> N
 
 
 def test_a_stream_without_an_end() -> None:
-    stream = Streamed(None)
+    stream = StreamedMessage(None)
     with pytest.raises(CutStreamError):
-        stream.message(says_end=False)
+        stream.build_message(reports_finish=False)
     stream.add(AIMessageChunk("7"))
     with pytest.raises(CutStreamError):
-        stream.message(says_end=True)
-    assert stream.message(says_end=False).text == "7"
+        stream.build_message(reports_finish=True)
+    assert stream.build_message(reports_finish=False).text == "7"
     stream.add(AIMessageChunk("", response_metadata={"finish_reason": "stop"}))
-    assert stream.message(says_end=True).text == "7"
-    assert type(stream.partial()) is AIMessage
+    assert stream.build_message(reports_finish=True).text == "7"
+    assert type(stream.build_partial()) is AIMessage

@@ -10,10 +10,10 @@ import pytest
 
 from adaptive.engines import registry
 from adaptive.errors import AdaptiveError
-from adaptive.learn.data.outcome import Key, Recorded
-from adaptive.learn.data.splits import seen_key
+from adaptive.learn.data.outcome import OutcomeKey, RecordedQuestion
+from adaptive.learn.data.splits import hash_question
 from adaptive.learn.tuning.replay import Replay
-from adaptive.learn.tuning.ways import Taken, fixed
+from adaptive.learn.tuning.ways import WayResult, make_fixed_chooser
 from adaptive.profile.profile import Profile
 from adaptive.types.policy import Policy
 from tests.bench.planted import LADDER, question, rungs, written
@@ -78,7 +78,7 @@ def test_out_holds_the_report_the_plots_and_the_figures(
 
 
 def test_seen_questions_are_left_out(run: Run, profile: Path, outcomes: Path, half: str) -> None:
-    (profile / "seen.txt").write_text(seen_key(question(0).text) + "\n")
+    (profile / "seen.txt").write_text(hash_question(question(0).text) + "\n")
     made = run("bench", str(profile), half, "--replay", str(outcomes), "--json")
     found = json.loads(made.stdout)
     assert found["lines"][0]["questions"] == COUNT // 2 - 1
@@ -97,8 +97,8 @@ def test_what_the_policy_buys_must_have_been_recorded(
     run: Run, profile: Path, outcomes: Path, half: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Greedy(Replay):
-        def taken(self, recorded: Recorded) -> Taken:
-            return fixed(Key("low", 16, 2))(recorded)
+        def taken(self, recorded: RecordedQuestion) -> WayResult:
+            return make_fixed_chooser(OutcomeKey("low", 16, 2))(recorded)
 
     monkeypatch.setattr("adaptive.bench.run.Replay", Greedy)
     made = run("bench", str(profile), half, "--replay", str(outcomes))

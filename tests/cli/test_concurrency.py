@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from adaptive.engines.registry import parallel
+from adaptive.engines.registry import get_parallel_solves
 from adaptive.errors import AdaptiveError
-from adaptive.solve_log import Store
-from adaptive.solver.spent import Tally
+from adaptive.solve_log import SolveLog
+from adaptive.solver.spent import SpentTokens
 from tests.cli.conftest import Run, Use
 from tests.cli.stub import EVENTS, Solver
 
@@ -57,8 +57,8 @@ def test_answers_come_in_the_order_of_the_file(run: Run, scripted: Use, file: st
     made = run("solve", "--file", file, "--concurrency", "3")
     assert (made.exit_code, made.stdout.split(), made.stderr) == (0, QUESTIONS, "")
     assert solver.most == 3
-    with Store(log) as store:
-        assert sorted(solve.result["question"] for solve in store.recent(0)) == sorted(QUESTIONS)
+    with SolveLog(log) as store:
+        assert sorted(solve.result["question"] for solve in store.list_recent(0)) == sorted(QUESTIONS)
 
 
 def test_one_that_fails_keeps_its_line(run: Run, scripted: Use, file: str) -> None:
@@ -79,7 +79,7 @@ def test_an_engine_that_gains_nothing_gets_one_at_a_time(run: Run, scripted: Use
     ("spec", "many"), [("embedded", 1), ("onnx:x", 1), ("hf:x", 1), ("vllm:x", 16), ("http://x/v1", 16)]
 )
 def test_the_engine_says_how_many_are_worth_it(spec: str, many: int) -> None:
-    assert parallel(spec) == many
+    assert get_parallel_solves(spec) == many
 
 
 def test_thinking_is_shown_of_one_at_a_time(run: Run, scripted: Use, file: str) -> None:
@@ -90,13 +90,13 @@ def test_thinking_is_shown_of_one_at_a_time(run: Run, scripted: Use, file: str) 
 
 
 def test_what_several_at_once_spent_is_added_up() -> None:
-    tally = Tally()
-    first, second = tally.part(), tally.part()
+    tally = SpentTokens()
+    first, second = tally.add_part(), tally.add_part()
     for event in EVENTS[:3]:
-        first.see(event)
-        second.see(event)
+        first.count_event(event)
+        second.count_event(event)
     for event in EVENTS[3:]:
-        first.see(event)
+        first.count_event(event)
     assert str(tally) == "22 thinking and 4 answer tokens spent in 3 attempts"
 
 

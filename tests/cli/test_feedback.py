@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from adaptive.solve_log import Store
+from adaptive.solve_log import SolveLog
 from tests.cli.conftest import Run
 from tests.cli.stub import ATTEMPT, result
 
 
 @pytest.fixture
 def filled(log: Path) -> Path:
-    with Store(log) as store:
+    with SolveLog(log) as store:
         for question in ("first", "second\nline"):
             store.add(result(question=question))
     return log
@@ -37,7 +37,7 @@ def test_what_was_said_is_recorded(run: Run, filled: Path, args: list[str], said
 
 
 def test_a_solve_without_an_answer_can_be_told_the_right_one(run: Run, log: Path) -> None:
-    with Store(log) as store:
+    with SolveLog(log) as store:
         store.add(result(answer=None, accepted=False))
     assert "no answer is wrong, the right answer is 5." in run("feedback", "1", "wrong", "--answer", "5").stdout
 
@@ -73,7 +73,7 @@ def test_nothing_is_logged_yet(run: Run, log: Path) -> None:
     made = run("feedback", "last", "right")
     assert (made.exit_code, made.stderr) == (2, f"Error: nothing is logged yet: {log} does not exist.\n")
     assert not log.exists()
-    Store(log).close()
+    SolveLog(log).close()
     assert "nothing is logged yet" in run("feedback", "last", "right").stderr
 
 
@@ -89,7 +89,7 @@ def test_predicted_against_observed(run: Run, filled: Path) -> None:
     run("feedback", "1", "right")
     run("feedback", "2", "wrong")
     checked = {**ATTEMPT, "verdict": {**ATTEMPT["verdict"], "verifier": "check"}}  # type: ignore[dict-item]
-    with Store(filled) as store:
+    with SolveLog(filled) as store:
         store.add(result(profile="mine", attempts=[checked]))
     assert run("logs", "--calibration").stdout.splitlines() == [
         "3 of 3 logged solves were observed.",
@@ -121,6 +121,6 @@ def test_a_calibration_is_not_of_one_solve(run: Run, filled: Path) -> None:
 
 
 def test_what_the_policy_would_have_begun_with(run: Run, log: Path) -> None:
-    with Store(log) as store:
+    with SolveLog(log) as store:
         store.add(result(shadow={"rung": 0, "effort": "none", "budget": 0, "reason": "easy", "p_solved": [0.9]}))
     assert "on its own it would have begun at rung 0: easy" in run("logs", "1").stdout.splitlines()

@@ -10,7 +10,7 @@ import pytest
 
 from adaptive import __version__
 from adaptive.cli import VERBS, cli
-from adaptive.cli.support.errors import as_failure
+from adaptive.cli.support.errors import to_failure
 from adaptive.errors import AdaptiveError, InputError
 from tests.cli.conftest import Run, Use
 from tests.cli.stub import ROOT, Solver
@@ -116,7 +116,7 @@ def test_wrong_usage_is_one_sentence(run: Run, args: list[str], expected: str) -
     ],
 )
 def test_any_error_is_a_sentence(error: Exception, expected: str, code: int) -> None:
-    failure = as_failure(error)
+    failure = to_failure(error)
     assert (str(failure), failure.exit_code) == (expected, code)
 
 

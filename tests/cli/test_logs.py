@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from adaptive.solve_log import Store
+from adaptive.solve_log import SolveLog
 from tests.cli.conftest import Run
 from tests.cli.stub import result
 
 
 @pytest.fixture
 def filled(log: Path) -> Path:
-    with Store(log) as store:
+    with SolveLog(log) as store:
         store.add(result(question="first\nline"))
         store.add(result(question="second" + "!" * 100, accepted=False, answer=None))
         store.add(result(question="third\x1b[2J", status="starved", accepted=False))
@@ -75,7 +75,7 @@ def test_a_whole_one(run: Run, filled: Path) -> None:
 
 @pytest.mark.parametrize(("right", "word"), [(True, "right"), (False, "wrong")])
 def test_a_graded_one(run: Run, log: Path, right: bool, word: str) -> None:
-    with Store(log) as store:
+    with SolveLog(log) as store:
         store.add(result(reference={"answer": "7\n3", "right": right, "first_right": True}))
     assert run("logs", "1").stdout.splitlines()[5] == f"reference 7 3: {word}"
 
@@ -83,7 +83,7 @@ def test_a_graded_one(run: Run, log: Path, right: bool, word: str) -> None:
 def test_one_of_before_reasons_were_kept(run: Run, log: Path) -> None:
     older = result()
     del older["kept_because"], older["notes"]
-    with Store(log) as store:
+    with SolveLog(log) as store:
         store.add(older)
     made = run("logs", "1")
     assert (made.exit_code, "kept" in made.stdout) == (0, False)

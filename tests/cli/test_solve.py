@@ -15,7 +15,7 @@ import pytest
 from adaptive.cli.support.report import EMBEDDED_HINT
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.prices import Price, Prices
-from adaptive.solve_log import Store
+from adaptive.solve_log import SolveLog
 from adaptive.verify.check_command import Command
 from adaptive.verify.check_form import Pattern
 from tests.cli.conftest import Run, Use
@@ -160,7 +160,7 @@ def test_options_reach_the_solver(
 
 @pytest.mark.parametrize("how", ["option", "variable"])
 def test_a_judge_is_opened(run: Run, scripted: Use, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    monkeypatch.setattr("adaptive.verify.judge.judge_model", lambda spec: ScriptedJudge(reply=spec))
+    monkeypatch.setattr("adaptive.verify.judge.open_judge_model", lambda spec: ScriptedJudge(reply=spec))
     if how == "variable":
         monkeypatch.setenv("ADAPTIVE_JUDGE", "openai:o4-mini")
     module = scripted(Solver())
@@ -196,8 +196,8 @@ class TestLog:
     def test_solves_are_kept(self, run: Run, scripted: Use, log: Path) -> None:
         scripted(Solver())
         run("solve", "q")
-        with Store(log) as store:
-            assert [solve.result for solve in store.recent()] == [{**RESULT, "question": "q"}]
+        with SolveLog(log) as store:
+            assert [solve.result for solve in store.list_recent()] == [{**RESULT, "question": "q"}]
 
     @pytest.mark.parametrize("how", [["--no-log"], []])
     def test_not_when_it_is_not_wanted(
@@ -224,10 +224,10 @@ class TestLog:
     def test_one_that_breaks_later_is_a_warning(
         self, run: Run, scripted: Use, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def full(self: Store, result: dict[str, Any]) -> int:
+        def full(self: SolveLog, result: dict[str, Any]) -> int:
             raise AdaptiveError("the log cannot be written (disk full).")
 
-        monkeypatch.setattr(Store, "add", full)
+        monkeypatch.setattr(SolveLog, "add", full)
         scripted(Solver())
         made = run("solve", "q")
         assert (made.exit_code, made.stdout) == (0, "73\n")
@@ -316,8 +316,8 @@ def test_a_reader_that_leaves_is_no_error(log: Path, tmp_path: Path) -> None:
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert process.returncode == 1
-    with Store(log) as store:
-        assert len(store.recent()) == 1
+    with SolveLog(log) as store:
+        assert len(store.list_recent()) == 1
 
 
 def test_an_answer_that_stdout_cannot_encode() -> None:

@@ -29,7 +29,7 @@ each_model = pytest.mark.parametrize("model", MODELS)
 @pytest.fixture(autouse=True)
 def _untaught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that one test teaches of a model is known in the next, and no pause is made before a second try."""
-    monkeypatch.setattr("adaptive.chat.capabilities._TAUGHT", {})
+    monkeypatch.setattr("adaptive.chat.capabilities._CAPABILITIES", {})
     monkeypatch.setattr("adaptive.chat.model.wait", lambda state: 0.0)
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from adaptive._util.files import artifact
+from adaptive._util.files import find_artifact
 from adaptive.profile.profile import Profile
-from adaptive.solve_log import Store
+from adaptive.solve_log import SolveLog
 from tests.cli.conftest import Run
 from tests.cli.stub import ROOT
 
@@ -210,7 +210,7 @@ def test_a_check_out_of_time_could_not_tell(run: Run) -> None:
 
 
 def test_a_vote_is_shown_a_line_a_sample(run: Run, tmp_path: Path) -> None:
-    own = Profile.load(artifact("abacus") / "profile")
+    own = Profile.load(find_artifact("abacus") / "profile")
     replace(own, policy=replace(own.policy, payoffs=()), difficulty_model=lambda: None).save(tmp_path)
     args = ["--check", "grep -qx 8", "--samples", "2", "--show-thinking", "--json", "--profile", str(tmp_path)]
     made = run("solve", "What is 8 + 1?", *args)
@@ -235,8 +235,8 @@ def test_a_file_with_answers(tmp_path: Path, run: Run, log: Path) -> None:
         {"answer": "9", "right": False, "first_right": False},
     ]
     assert made.stderr == "Right: 1 of 2. Escalation made 0 wrong answers right and 0 right answers wrong.\n"
-    with Store(log) as store:
-        assert {solve.result["reference"]["right"] for solve in store.recent()} == {True, False}
+    with SolveLog(log) as store:
+        assert {solve.result["reference"]["right"] for solve in store.list_recent()} == {True, False}
 
 
 def test_outside_its_domain_it_names_a_way_out(run: Run) -> None:
@@ -247,7 +247,7 @@ def test_outside_its_domain_it_names_a_way_out(run: Run) -> None:
 
 def test_solves_are_logged(run: Run, log: Path) -> None:
     result = solved(run, QUESTION)
-    with Store(log) as store:
+    with SolveLog(log) as store:
         assert store.get(1).result == result
 
 

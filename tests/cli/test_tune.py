@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from adaptive.learn.data.outcomes import Outcomes
-from adaptive.learn.data.splits import part_of, read_seen, seen_key
+from adaptive.learn.data.outcomes import OutcomeStore
+from adaptive.learn.data.splits import assign_split, hash_question, read_used_keys
 from adaptive.learn.report.tuning_card import HEADING
 from adaptive.profile.profile import Profile
 from tests.cli.conftest import Run
@@ -48,7 +48,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_policy_and_its_promise_are_written(run: Run, profile: Path) -> None:
-    before, seen = Profile.load(profile), read_seen(profile)
+    before, seen = Profile.load(profile), read_used_keys(profile)
     made = run("tune", str(profile), *GOAL)
     assert made.exit_code == 0, made.stderr
     assert made.stdout.startswith("With confidence 0.9 it loses at most 10 points of accuracy")
@@ -62,10 +62,10 @@ def test_the_policy_and_its_promise_are_written(run: Run, profile: Path) -> None
     assert after.policy != before.policy
     assert replace(after, policy=before.policy, verifier=before.verifier, figures=before.figures) == before
     assert f"Accepted: from p(right) {after.verifier.threshold:g} on" in made.stdout  # type: ignore[union-attr]
-    with Outcomes(profile.parent / "outcomes.db") as file:
-        tested = {seen_key(r.question.text) for r in file if part_of(r.question) == "tune"}
+    with OutcomeStore(profile.parent / "outcomes.db") as file:
+        tested = {hash_question(r.question.text) for r in file if assign_split(r.question) == "tune"}
     assert not tested & seen
-    assert read_seen(profile) == seen | tested
+    assert read_used_keys(profile) == seen | tested
     assert said["questions"] >= len(tested)
 
 

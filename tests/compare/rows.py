@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from adaptive.compare.cell import Bought, Cell, Row, Setting
+from adaptive.compare.cell import Cell, CellResult, CellSetting, ComparisonRow
 from adaptive.types.attempt import Attempt
 from adaptive.types.ladder import EFFORTS, Effort
 from adaptive.types.usage import Usage
@@ -17,11 +17,11 @@ def row(
     model: str = "m", effort: Effort = "low", cap: int = 4000, *, repeat: int = 0, answer: str | None = "7",
     reasoning: int = 100, visible: int = 10, prompt: int = 30, cost: float | None = None, accepted: bool = True,
     error: str = "", text: str | None = None, **more: Any,
-) -> Row:  # fmt: skip
+) -> ComparisonRow:  # fmt: skip
     """A row: answered, or starved without an answer, or failed with an error."""
-    cell = Cell(Setting(model, effort, cap), repeat)
+    cell = Cell(CellSetting(model, effort, cap), repeat)
     if error:
-        return Row(cell, error=error)
+        return ComparisonRow(cell, error=error)
     spent = Usage(prompt=prompt, thinking=reasoning, answer=visible, seconds=1.5, cost=cost, **more)
     attempt = Attempt(
         rung=0, arm="first", effort=effort, budget=cap, waits=0, answer=answer,
@@ -29,14 +29,16 @@ def row(
         status="starved" if answer is None else "answered", finish="budget" if answer is None else "natural",
     )  # fmt: skip
     verdict = Verdict(accepted and answer is not None, 0.5, "check", "because")
-    return Row(cell, Bought(attempt, "length" if answer is None else "stop"), verdict)
+    return ComparisonRow(cell, CellResult(attempt, "length" if answer is None else "stop"), verdict)
 
 
-SETTINGS = st.builds(Setting, st.sampled_from(("a", "b")), st.sampled_from(EFFORTS), st.sampled_from((1, 20, 300)))
+SETTINGS = st.builds(
+    CellSetting, st.sampled_from(("a", "b")), st.sampled_from(EFFORTS), st.sampled_from((1, 20, 300))
+)
 
 
 @st.composite
-def rows(draw: Any) -> list[Row]:
+def rows(draw: Any) -> list[ComparisonRow]:
     """Rows at drawn settings, some of which starve, fail or are not accepted; repeats have a number each."""
     settings = draw(st.lists(SETTINGS, min_size=1, max_size=12))
     made = []

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 
-from adaptive.compare.backends import Local
-from adaptive.compare.cell import Bought, Cell, Setting, made
-from adaptive.profile.untrained import untrained
+from adaptive.compare.backends import EngineBackend
+from adaptive.compare.cell import Cell, CellResult, CellSetting, count_generated_tokens
+from adaptive.profile.untrained import build_untrained_profile
 from adaptive.types.ladder import EFFORTS, Effort
 from tests.support.scripted import STOP, ByteCodec, ScriptedEngine, run
 
@@ -16,9 +16,9 @@ THOUGHT = [b"x" * 700]
 ANSWER = [(*b"It is \\boxed{7}", STOP)]
 
 
-def ask(effort: Effort, cap: int, engine: ScriptedEngine) -> Bought:
-    local = Local(engine, untrained("scripted", 100_000), [HumanMessage("What?")])
-    return run(local.ask(Cell(Setting("scripted", effort, cap))))
+def ask(effort: Effort, cap: int, engine: ScriptedEngine) -> CellResult:
+    local = EngineBackend(engine, build_untrained_profile("scripted", 100_000), [HumanMessage("What?")])
+    return run(local.ask(Cell(CellSetting("scripted", effort, cap))))
 
 
 @given(st.sampled_from(EFFORTS), st.integers(1, 900))
@@ -27,7 +27,7 @@ def test_a_cap_holds_all_that_the_model_makes(effort: Effort, cap: int) -> None:
     bought = ask(effort, cap, engine)
     usage = bought.attempt.usage
     assert usage.thinking + usage.answer <= cap
-    assert made(usage) == usage.thinking + usage.answer + usage.injected  # no probe, no verifier
+    assert count_generated_tokens(usage) == usage.thinking + usage.answer + usage.injected  # no probe, no verifier
     assert (usage.thinking == 0) == (effort == "none" or cap < 2)
     assert engine.released == [engine.calls[0].session]
 
@@ -55,5 +55,5 @@ def test_a_chain_that_repeats_itself_is_not_stopped_early() -> None:
 def test_what_was_bought_survives_json() -> None:
     bought = ask("low", 200, ScriptedEngine(THOUGHT, ANSWER))
     assert bought.attempt.trace
-    assert Bought.from_json(bought.to_json()).to_json() == bought.to_json()
+    assert CellResult.from_json(bought.to_json()).to_json() == bought.to_json()
     assert bought.to_json()["attempt"]["trace"] == []

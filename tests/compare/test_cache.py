@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from adaptive.compare.cache import Asking, Cache
-from adaptive.compare.cell import Bought, Cell, Setting
+from adaptive.compare.cache import CellCache, ComparisonRequest
+from adaptive.compare.cell import Cell, CellResult, CellSetting
 from adaptive.errors import AdaptiveError, InputError
 from tests.compare.rows import row
 
-ASKING = Asking("What?", ("digest",), 0.5)
-CELL = Cell(Setting("m", "low", 4000))
-BOUGHT = row(estimated=("answer",), cost=0.5).bought
+ASKING = ComparisonRequest("What?", ("digest",), 0.5)
+CELL = Cell(CellSetting("m", "low", 4000))
+BOUGHT = row(estimated=("answer",), cost=0.5).result
 assert BOUGHT is not None
 
 
 def test_what_is_kept_is_found_in_another_run_and_only_when_asked_the_same(tmp_path: Path) -> None:
-    with Cache(tmp_path / "new" / "c.db") as cache:
+    with CellCache(tmp_path / "new" / "c.db") as cache:
         cache.add(ASKING, CELL, BOUGHT)
     others = [
         (replace(ASKING, prompt="Who?"), CELL),
@@ -28,25 +28,25 @@ def test_what_is_kept_is_found_in_another_run_and_only_when_asked_the_same(tmp_p
         (replace(ASKING, temperature=None), CELL),
         (replace(ASKING, engine={"served_model": "other"}), CELL),
         (ASKING, replace(CELL, repeat=1)),
-        (ASKING, Cell(Setting("n", "low", 4000))),
-        (ASKING, Cell(Setting("m", "high", 4000))),
-        (ASKING, Cell(Setting("m", "low", 4001))),
+        (ASKING, Cell(CellSetting("n", "low", 4000))),
+        (ASKING, Cell(CellSetting("m", "high", 4000))),
+        (ASKING, Cell(CellSetting("m", "low", 4001))),
     ]
-    with Cache(tmp_path / "new" / "c.db") as cache:
+    with CellCache(tmp_path / "new" / "c.db") as cache:
         assert cache.get(ASKING, CELL) == BOUGHT
         assert [cache.get(*other) for other in others] == [None] * len(others)
 
 
 def test_what_is_asked_again_takes_its_place(tmp_path: Path) -> None:
-    with Cache(tmp_path / "c.db") as cache:
+    with CellCache(tmp_path / "c.db") as cache:
         cache.add(ASKING, CELL, BOUGHT)
-        newer = Bought(replace(BOUGHT.attempt, answer="8"), "stop", ("a note",))
+        newer = CellResult(replace(BOUGHT.attempt, answer="8"), "stop", ("a note",))
         cache.add(ASKING, CELL, newer)
         assert cache.get(ASKING, CELL) == newer
 
 
 def test_the_file_is_private(tmp_path: Path) -> None:
-    Cache(tmp_path / "c.db").close()
+    CellCache(tmp_path / "c.db").close()
     assert (tmp_path / "c.db").stat().st_mode & 0o077 == 0
 
 
@@ -56,7 +56,7 @@ def test_another_file_is_left_alone(tmp_path: Path) -> None:
         db.execute("CREATE TABLE theirs (x)")
     db.close()
     with pytest.raises(InputError, match="is no cache of comparisons"):
-        Cache(other)
+        CellCache(other)
     with sqlite3.connect(other) as db:
         assert [name for (name,) in db.execute("SELECT name FROM sqlite_master")] == ["theirs"]
     db.close()
@@ -65,4 +65,4 @@ def test_another_file_is_left_alone(tmp_path: Path) -> None:
 def test_what_is_no_file_of_sqlite_is_said_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "c.db").write_text("hello " * 100)
     with pytest.raises(AdaptiveError, match=r"cannot be used .*: name another with --cache"):
-        Cache(tmp_path / "c.db")
+        CellCache(tmp_path / "c.db")

@@ -8,24 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.compare.cell import Row
-from adaptive.compare.findings import PROSE, findings
-from adaptive.compare.summary import cheapest, summaries
+from adaptive.compare.cell import ComparisonRow
+from adaptive.compare.findings import PROSE, list_findings
+from adaptive.compare.summary import find_cheapest_setting, summarise_settings
 from tests.compare.rows import row, rows
 
 LONG = "word " * PROSE + "end"
 
 
 @given(rows(), st.booleans())
-def test_the_cheapest_answers_most_reliably_and_none_of_those_is_cheaper(made: list[Row], checked: bool) -> None:
-    compared = summaries(made, checked)
-    found = cheapest(compared)
+def test_the_cheapest_answers_most_reliably_and_none_of_those_is_cheaper(
+    made: list[ComparisonRow], checked: bool
+) -> None:
+    compared = summarise_settings(made, checked)
+    found = find_cheapest_setting(compared)
     if found is None:
-        assert not any(one.good for one in compared)
+        assert not any(one.good_rows for one in compared)
         return
-    assert found.summary.good
-    assert found.summary.share == max(one.share for one in compared)
-    rivals = [one for one in compared if one.share == found.summary.share]
+    assert found.summary.good_rows
+    assert found.summary.success_rate == max(one.success_rate for one in compared)
+    rivals = [one for one in compared if one.success_rate == found.summary.success_rate]
     assert found.by == ("tokens" if any(one.cost is None for one in rivals) else "cost")
     for one in rivals:
         if found.by == "cost":
@@ -35,9 +37,11 @@ def test_the_cheapest_answers_most_reliably_and_none_of_those_is_cheaper(made: l
 
 
 @given(rows(), st.booleans(), st.randoms())
-def test_which_is_cheapest_does_not_hang_on_the_order(made: list[Row], checked: bool, random: object) -> None:
-    def worth(these: list[Row]) -> object:
-        found = cheapest(summaries(these, checked))
+def test_which_is_cheapest_does_not_hang_on_the_order(
+    made: list[ComparisonRow], checked: bool, random: object
+) -> None:
+    def worth(these: list[ComparisonRow]) -> object:
+        found = find_cheapest_setting(summarise_settings(these, checked))
         return found and (found.by, found.summary.cost if found.by == "cost" else found.summary.total)
 
     shuffled = list(made)
@@ -46,14 +50,14 @@ def test_which_is_cheapest_does_not_hang_on_the_order(made: list[Row], checked: 
 
 
 @given(rows(), st.booleans())
-def test_findings_claim_no_more_than_the_rows_show(made: list[Row], checked: bool) -> None:
-    compared = summaries(made, checked)
-    said = findings(compared)
-    assert any(s.startswith("the cheapest") for s in said) == any(one.good for one in compared)
+def test_findings_claim_no_more_than_the_rows_show(made: list[ComparisonRow], checked: bool) -> None:
+    compared = summarise_settings(made, checked)
+    said = list_findings(compared)
+    assert any(s.startswith("the cheapest") for s in said) == any(one.good_rows for one in compared)
     for one in compared:
         model, effort, cap = one.setting
         starved = f"a cap of {cap} starves {model} at {effort} effort"
-        assert any(s.startswith(starved) for s in said) == any(r.ended == "starved" for r in one.rows)
+        assert any(s.startswith(starved) for s in said) == any(r.status == "starved" for r in one.rows)
     if not any(len((r.answer or "").split()) > PROSE for r in made):
         assert not any("another wording" in s for s in said)
     assert all("\n" not in s and not s.endswith(".") for s in said)
@@ -61,7 +65,7 @@ def test_findings_claim_no_more_than_the_rows_show(made: list[Row], checked: boo
 
 @given(st.lists(st.integers(0, 10**5), min_size=1, max_size=7))
 def test_repeats_are_medians(counts: list[int]) -> None:
-    (one,) = summaries([row(repeat=n, reasoning=count) for n, count in enumerate(counts)])
+    (one,) = summarise_settings([row(repeat=n, reasoning=count) for n, count in enumerate(counts)])
     assert one.reasoning == median(counts)
     assert one.total == median(counts) + 40
 
@@ -69,18 +73,18 @@ def test_repeats_are_medians(counts: list[int]) -> None:
 def test_one_unknown_cost_makes_it_tokens() -> None:
     dear = row("a", cost=2.0, reasoning=1)
     cheap = row("b", cost=1.0, reasoning=9)
-    assert (found := cheapest(summaries([dear, cheap])))
+    assert (found := find_cheapest_setting(summarise_settings([dear, cheap])))
     assert (found.summary.setting.model, found.by) == ("b", "cost")
-    assert (found := cheapest(summaries([dear, cheap, row("c", reasoning=5)])))
+    assert (found := find_cheapest_setting(summarise_settings([dear, cheap, row("c", reasoning=5)])))
     assert (found.summary.setting.model, found.by) == ("a", "tokens")
 
 
 def test_one_that_always_answers_is_before_a_cheaper_one_that_does_not() -> None:
     often = [row("a", repeat=0, reasoning=1), row("a", repeat=1, answer=None, reasoning=1)]
     always = [row("b", repeat=n, reasoning=900) for n in (0, 1)]
-    assert (found := cheapest(summaries([*often, *always])))
+    assert (found := find_cheapest_setting(summarise_settings([*often, *always])))
     assert found.summary.setting.model == "b"
-    assert "it answered 1 of 2 times, and none did more" in findings(summaries(often))[0]
+    assert "it answered 1 of 2 times, and none did more" in list_findings(summarise_settings(often))[0]
 
 
 @pytest.mark.parametrize(
@@ -107,21 +111,23 @@ def test_one_that_always_answers_is_before_a_cheaper_one_that_does_not() -> None
          "low effort on n at 4000 answers, with the most tokens of those that do: 111"),
     ],
 )  # fmt: skip
-def test_what_a_lever_bought(low: Row, high: Row, said: str) -> None:
+def test_what_a_lever_bought(low: ComparisonRow, high: ComparisonRow, said: str) -> None:
     for order in ([low, high], [high, low]):
-        assert any(s.startswith(said) for s in findings(summaries(order))), findings(summaries(order))
+        assert any(s.startswith(said) for s in list_findings(summarise_settings(order))), list_findings(
+            summarise_settings(order)
+        )
 
 
 def test_nothing_is_said_of_a_lever_whose_other_end_failed_or_never_answers() -> None:
-    failed = findings(summaries([row(), row(effort="high", error="it broke.")]))
+    failed = list_findings(summarise_settings([row(), row(effort="high", error="it broke.")]))
     assert [s[:12] for s in failed] == ["the cheapest"]
-    starved = findings(summaries([row(answer=None), row(effort="high", answer=None)]))
+    starved = list_findings(summarise_settings([row(answer=None), row(effort="high", answer=None)]))
     assert all("starves" in s for s in starved)
 
 
 def test_with_a_check_only_accepted_answers_count() -> None:
-    compared = summaries([row(accepted=False, reasoning=1), row(effort="high")], checked=True)
-    said = findings(compared)
+    compared = summarise_settings([row(accepted=False, reasoning=1), row(effort="high")], checked=True)
+    said = list_findings(compared)
     assert said[0].startswith("the cheapest that is accepted is m at high effort")
     assert said[1] == "high effort on m: +99 tokens, and an accepted answer where low effort has none"
 
@@ -129,6 +135,6 @@ def test_with_a_check_only_accepted_answers_count() -> None:
 def test_repeats_that_differ_are_said_to() -> None:
     low = [row(repeat=n, answer=a) for n, a in enumerate(("7", "7", "8"))]
     high = [row(effort="high", repeat=n, answer=a) for n, a in enumerate(("7", "7", None))]
-    said = findings(summaries([*low, *high]))
+    said = list_findings(summarise_settings([*low, *high]))
     assert "high effort on m: +0 tokens, same answer most often, in 2 of 3 calls after 3 of 3" in said
     assert "a cap of 4000 starves m at high effort in 1 of 3 calls: 110 tokens spent, no answer" in said

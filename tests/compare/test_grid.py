@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.compare.cell import Setting
-from adaptive.compare.grid import cells, grid, parse_caps, parse_cell, parse_efforts
+from adaptive.compare.cell import CellSetting
+from adaptive.compare.grid import build_cells, build_grid, parse_caps, parse_cell, parse_efforts
 from adaptive.errors import InputError
 from adaptive.types.ladder import EFFORTS
 
@@ -19,7 +19,7 @@ CAPS = st.lists(st.integers(1, 2**31 - 1), min_size=1, max_size=5)
 
 @given(st.lists(st.sampled_from(("a", "b", "c")), min_size=1), LISTED, CAPS, st.integers(1, 4))
 def test_a_grid_has_each_setting_once_a_round(models: list[str], efforts: Any, caps: list[int], n: int) -> None:
-    made = cells(grid(models, efforts, caps), n)
+    made = build_cells(build_grid(models, efforts, caps), n)
     assert len(made) == len(set(made)) == len({*models}) * len({*efforts}) * len({*caps}) * n
     assert [cell.repeat for cell in made] == sorted(cell.repeat for cell in made)
 
@@ -32,7 +32,7 @@ def test_what_is_listed_is_read_once_in_its_order(efforts: Any, caps: list[int])
 
 @given(st.text(min_size=1).filter(lambda s: s.strip() == s), st.sampled_from(EFFORTS), st.integers(1, 2**31 - 1))
 def test_a_cell_is_read_from_its_right_end(model: str, effort: Any, cap: int) -> None:
-    assert parse_cell(f"{model},{effort},{cap}") == Setting(model, effort, cap)
+    assert parse_cell(f"{model},{effort},{cap}") == CellSetting(model, effort, cap)
 
 
 @pytest.mark.parametrize(

@@ -11,36 +11,36 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from adaptive.compare.cell import Row
-from adaptive.compare.plot import HATCH, draw, write_plot
-from adaptive.compare.summary import summaries
-from adaptive.compare.table import FIELDS, print_table, to_csv, to_json
+from adaptive.compare.cell import ComparisonRow
+from adaptive.compare.plot import HATCH, draw_bars, write_comparison_plot
+from adaptive.compare.summary import summarise_settings
+from adaptive.compare.table import CSV_COLUMNS, print_comparison, to_csv, to_json
 from tests.compare.rows import row, rows
 
 
 @given(rows())
-def test_a_csv_parses_back(made: list[Row]) -> None:
+def test_a_csv_parses_back(made: list[ComparisonRow]) -> None:
     read = list(csv.DictReader(io.StringIO(to_csv(made), newline="")))
     assert len(read) == len(made)
     for line, one in zip(read, made, strict=True):
-        assert list(line) == list(FIELDS)
+        assert list(line) == list(CSV_COLUMNS)
         assert (line["model"], line["effort"], line["cap"]) == tuple(map(str, one.cell.setting))
-        assert (line["ended"], line["accepted"], line["error"]) == (one.ended, str(one.accepted), one.error)
+        assert (line["ended"], line["accepted"], line["error"]) == (one.status, str(one.accepted), one.error)
         assert line["answer"] == (one.answer or "")
-        assert line["total"] == (str(one.usage.total) if one.bought else "")
+        assert line["total"] == (str(one.usage.total) if one.result else "")
         assert line["cost"] == ("" if one.usage.cost is None else str(one.usage.cost))
 
 
 @given(rows())
-def test_the_object_is_json_and_holds_every_cell(made: list[Row]) -> None:
+def test_the_object_is_json_and_holds_every_cell(made: list[ComparisonRow]) -> None:
     found = json.loads(json.dumps(to_json(made, False, {"prompt": "What?"})))
-    assert [cell["ended"] for cell in found["cells"]] == [one.ended for one in made]
-    assert (found["cheapest"] is None) == (not any(one.ended == "answered" for one in made))
+    assert [cell["ended"] for cell in found["cells"]] == [one.status for one in made]
+    assert (found["cheapest"] is None) == (not any(one.status == "answered" for one in made))
 
 
 def test_the_table_marks_the_cheapest_and_says_what_failed(capsys: pytest.CaptureFixture[str]) -> None:
     made = [row(), row(effort="high", answer=None), row("n", error="it broke."), row("o", estimated=("thinking",))]
-    print_table(made, checked=False)
+    print_comparison(made, checked=False)
     head, *lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert head[-1] == "form"
     assert lines[0] == ["*", "m", "low", "4000", "30", "10", "100", "140", "1.50", "-", "stop", "answered", "yes"]
@@ -52,7 +52,7 @@ def test_the_table_marks_the_cheapest_and_says_what_failed(capsys: pytest.Captur
 
 def test_repeats_are_one_line_with_counts(capsys: pytest.CaptureFixture[str]) -> None:
     made = [row(repeat=0), row(repeat=1, accepted=False), row(repeat=2, answer=None)]
-    print_table(made, checked=True)
+    print_comparison(made, checked=True)
     shown = capsys.readouterr().out
     assert shown.splitlines()[0].split()[-1] == "accepted"
     assert "stop/length  2 of 3 answered  1 of 3" in shown
@@ -63,12 +63,12 @@ def test_bars_of_settings_without_an_answer_are_hatched() -> None:
     from matplotlib.figure import Figure
 
     axes: Any = Figure().subplots()
-    draw(summaries([row(), row(effort="high", answer=None)]), axes)
+    draw_bars(summarise_settings([row(), row(effort="high", answer=None)]), axes)
     by_place = {round(bar.get_y() + bar.get_height() / 2): bar.get_hatch() for bar in axes.patches}
     assert by_place == {0: None, 1: HATCH}
     assert [text.get_text() for text in axes.texts] == ["140", "140, starved"]
 
 
 def test_a_plot_is_a_png_whatever_it_is_called(tmp_path: Path) -> None:
-    write_plot(summaries([row(), row("n", error="it broke.")]), tmp_path / "plot.svg")
+    write_comparison_plot(summarise_settings([row(), row("n", error="it broke.")]), tmp_path / "plot.svg")
     assert (tmp_path / "plot.svg").read_bytes().startswith(b"\x89PNG")

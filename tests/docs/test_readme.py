@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from adaptive.solver.graph import drawn
+from adaptive.solver.graph import draw_graph
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 LABEL = r"(?:\(.*?\)+)?"
@@ -20,7 +20,7 @@ def edges(text: str) -> set[tuple[str, str]]:
 
 def test_the_diagram_is_that_of_the_graph() -> None:
     diagram = README.split("```mermaid\n", 1)[1].split("```", 1)[0]
-    assert edges(diagram) == edges(drawn())
+    assert edges(diagram) == edges(draw_graph())
     assert len(edges(diagram)) == diagram.count("-->")
 
 

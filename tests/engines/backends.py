@@ -18,12 +18,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from adaptive._util.files import artifact
+from adaptive._util.files import find_artifact
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from tests.engines.gguf_model import write_gguf
 
-HF = str(artifact("abacus") / "hf")
+HF = str(find_artifact("abacus") / "hf")
 BLOCK = 32
 CPU = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "auto", "HF_HUB_OFFLINE": "1"}
 LLAMA_SERVER = os.environ.get("LLAMA_SERVER", "llama-server")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from adaptive._util.files import artifact
+from adaptive._util.files import find_artifact
 from adaptive.cli import cli
 from adaptive.engines.onnx import OnnxEngine
 from tests.cli.conftest import Run
@@ -18,7 +18,7 @@ from tests.cli.conftest import Run
 @pytest.fixture(scope="session")
 def model_folder() -> Path:
     """The shipped model. What is tested of it holds for any weights."""
-    return artifact("abacus") / "onnx"
+    return find_artifact("abacus") / "onnx"
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from adaptive._util.files import artifact
+from adaptive._util.files import find_artifact
 from adaptive.engines.onnx import OnnxEngine
 from tests.engines.wires import WIRES, Wire
 
@@ -194,8 +194,8 @@ def _without(part: Any, names: tuple[str, ...]) -> Any:
 
 
 def _main(port: str, stall: str = "") -> None:
-    engine = OnnxEngine(artifact("abacus") / "onnx", name="served")
-    root = str(artifact("abacus") / "hf")
+    engine = OnnxEngine(find_artifact("abacus") / "onnx", name="served")
+    root = str(find_artifact("abacus") / "hf")
     server = _Server(Faulty(engine, root=root, port=int(port), stall=int(stall) if stall else None))
     print(server.server_address[1], flush=True)  # noqa: T201 -- who started it waits for this
     server.serve_forever()

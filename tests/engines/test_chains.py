@@ -45,7 +45,7 @@ class Bench:
     def go(self, ids: Sequence[int], *, room: int = 100) -> int:
         """Make the chain hold exactly `ids`; returns how many of them were computed."""
         self.chain.reserve(room)
-        shared = self.chain.share(ids)
+        shared = self.chain.reuse_prefix(ids)
         if shared < len(ids):
             self.chain.append(ids[shared:])
         self.chain.mark()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adaptive._util.files import artifact
+from adaptive._util.files import find_artifact
 from adaptive.engines.completions import CompletionsEngine
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Generation, Sampling
@@ -19,7 +19,7 @@ from adaptive.errors import AdaptiveError, InputError
 from adaptive.solver.graph import build_solver
 from tests.engines.serving import Faulty, serving
 
-HF = artifact("abacus") / "hf"
+HF = find_artifact("abacus") / "hf"
 QUESTION = "What is 47 + 38 - 12?"
 
 
@@ -172,7 +172,7 @@ def test_a_tokenizer_that_is_not_here_is_asked_for(server: Faulty, tmp_path: Pat
 
 def test_a_solve_over_the_wire(server: Faulty) -> None:
     client = open_engine(server.url)
-    solver = build_solver(client, profile=artifact("abacus") / "profile")
+    solver = build_solver(client, profile=find_artifact("abacus") / "profile")
     over = solver.invoke({"messages": [("user", QUESTION)]})["adaptive_result"]
     asyncio.run(client.close())
     own = build_solver("embedded").invoke({"messages": [("user", QUESTION)]})["adaptive_result"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adaptive._util.files import artifact
+from adaptive._util.files import find_artifact
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Generation, Sampling, TokenEngine
 from adaptive.solver.graph import build_solver
@@ -183,7 +183,7 @@ async def test_calls_at_once_do_not_mix(ask: BlockAsker) -> None:
 
 
 def solved(engine: Any, question: str) -> dict[str, Any]:
-    solver = build_solver(engine, profile=artifact("abacus") / "profile")
+    solver = build_solver(engine, profile=find_artifact("abacus") / "profile")
     result: dict[str, Any] = solver.invoke({"messages": [("user", question)]})["adaptive_result"]
     return result
 
@@ -202,7 +202,7 @@ def test_a_solve_in_rounds_reads_each_token_once(ask: BlockAsker) -> None:
     from adaptive.types.options import Options
 
     options = Options(adapt=False, waits=2, budget=512, effort="medium", wait_string=("Wait", "Hmm"))
-    solver = build_solver(ask.engine, profile=artifact("abacus") / "profile", options=options)
+    solver = build_solver(ask.engine, profile=find_artifact("abacus") / "profile", options=options)
     result = solver.invoke({"messages": [("user", QUESTIONS[0])]})["adaptive_result"]
     rounds = len(result["attempts"][0]["rounds"])
     assert rounds >= 2

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adaptive._util.files import artifact
+from adaptive._util.files import find_artifact
 from adaptive.engines.completions import CompletionsEngine
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Sampling
@@ -19,7 +19,7 @@ from tests.engines.asking import Asker
 from tests.engines.serving import Faulty, serving
 from tests.engines.wires import EOG, WIRES
 
-HF = str(artifact("abacus") / "hf")
+HF = str(find_artifact("abacus") / "hf")
 NATIVE = ["llama.cpp", "sglang", "sglang, incremental"]
 
 
@@ -107,7 +107,7 @@ async def test_a_window_runs_out(ask: Asker) -> None:
 
 def test_a_solve(client: CompletionsEngine) -> None:
     question = {"messages": [("user", "What is 47 + 38 - 12?")]}
-    profile = artifact("abacus") / "profile"
+    profile = find_artifact("abacus") / "profile"
     over, own = [
         build_solver(e, profile=profile).invoke(question)["adaptive_result"] for e in (client, "embedded")
     ]

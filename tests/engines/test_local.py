@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from adaptive._util.files import artifact
+from adaptive._util.files import find_artifact
 from adaptive.engines.registry import open_engine
 from adaptive.errors import AdaptiveError, InputError
 from tests.engines.backends import CPU
 
-HF = str(artifact("abacus") / "hf")
+HF = str(find_artifact("abacus") / "hf")
 pytestmark = pytest.mark.filterwarnings("default")
 with_torch = pytest.mark.skipif(
     find_spec("transformers") is None or find_spec("torch") is None, reason="transformers is not installed"

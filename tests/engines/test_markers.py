@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adaptive.engines.markers import PROMPTED, STYLES, parse_style, style_of, tagged
+from adaptive.engines.markers import PROMPTED, STYLES, find_marker_style, make_tag_style, parse_marker_style
 from adaptive.engines.tokenizer import FolderCodec
 from adaptive.errors import InputError
 
@@ -58,7 +58,7 @@ def test_without_tags_a_model_is_prompted(folder: Path) -> None:
 
 def test_a_model_that_was_trained_as_s1_was_is_told_so(folder: Path) -> None:
     renamed(folder, {"<think>": None, "</think>": None})
-    codec = FolderCodec(folder, parse_style("<|im_start|>"))
+    codec = FolderCodec(folder, parse_marker_style("<|im_start|>"))
     prompt = codec.render(QUESTION, "low")
     assert codec.markers.name == "<|im_start|>"
     assert prompt.open == (*prompt.closed, *codec.encode_marked("<|im_start|>think\n"))
@@ -74,19 +74,19 @@ def test_a_model_without_any_of_these_tokens_is_prompted(folder: Path) -> None:
     assert (codec.markers.think_start, codec.markers.think_end) == (None, None)
     assert codec.markers.thinking_stops == codec.markers.answer_stops == codec.markers.turn_end
     assert codec.decode(codec.markers.hand_over) == "\n\nFinal answer:\n"
-    assert style_of({"<eos>"}) is PROMPTED
+    assert find_marker_style({"<eos>"}) is PROMPTED
 
 
 def test_markers_that_a_model_does_not_have_are_one_sentence(folder: Path) -> None:
     with pytest.raises(InputError, match=r"has no token '\[THINK\]': name its own markers"):
-        FolderCodec(folder, parse_style("[THINK]"))
+        FolderCodec(folder, parse_marker_style("[THINK]"))
 
 
 def test_markers_are_named_or_spelled_out() -> None:
-    assert parse_style("<think>") is STYLES[0]
-    assert parse_style("<a> </a>") == tagged("<a>", "</a>")
+    assert parse_marker_style("<think>") is STYLES[0]
+    assert parse_marker_style("<a> </a>") == make_tag_style("<a>", "</a>")
     with pytest.raises(InputError, match="markers 'what' are not known: use one of <think>, "):
-        parse_style("what")
+        parse_marker_style("what")
 
 
 def test_efforts_that_a_template_tells_apart(folder: Path) -> None:

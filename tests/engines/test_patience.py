@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from adaptive._util.files import artifact
-from adaptive._util.http import FIRST_PAUSE, Patience
+from adaptive._util.files import find_artifact
+from adaptive._util.http import FIRST_PAUSE, ServerRetryPolicy
 from adaptive.engines.completions import CompletionsEngine
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.errors import AdaptiveError
@@ -23,7 +23,7 @@ from tests.engines.asking import Asker
 from tests.engines.serving import Faulty, serving
 
 QUESTION = "What is 64 - 17 + 45 - 23 + 81?"
-HF = str(artifact("abacus") / "hf")
+HF = str(find_artifact("abacus") / "hf")
 
 
 async def test_a_call_that_waits_for_its_turn_is_not_late(engine: OnnxEngine, session: str) -> None:
@@ -38,7 +38,7 @@ async def test_a_call_that_waits_for_its_turn_is_not_late(engine: OnnxEngine, se
 
 
 def test_the_pauses_span_two_minutes() -> None:
-    patience = Patience()
+    patience = ServerRetryPolicy()
     pauses = [min(FIRST_PAUSE * 2**n, patience.pause) for n in range(patience.retries)]
     assert 120 <= sum(pauses) <= 140 < patience.timeout
 
@@ -59,7 +59,7 @@ def process(*args: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 @contextmanager
 def solving(port: str, *options: str) -> Iterator[subprocess.Popen[str]]:
     """`adaptive solve` on the server, in the middle of its thinking; the rest of its stderr is to be read."""
-    url, profile = f"http://127.0.0.1:{port}/v1", str(artifact("abacus") / "profile")
+    url, profile = f"http://127.0.0.1:{port}/v1", str(find_artifact("abacus") / "profile")
     command = [sys.executable, "-m", "adaptive.cli", "solve", QUESTION, "-m", url, "--profile", profile]
     command += ["--no-log", "--show-thinking", "--no-adapt", "--effort", "high", *options]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

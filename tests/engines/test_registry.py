@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adaptive._util import files
-from adaptive._util.files import artifact, read_json
+from adaptive._util.files import find_artifact, read_json
 from adaptive.engines.registry import open_engine
 from adaptive.errors import InputError
 
@@ -52,17 +52,17 @@ def test_an_artifact_is_found_in_the_package_before_the_repository(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package, repository = tmp_path / "package", tmp_path / "repository"
-    monkeypatch.setattr(files, "_PLACES", (package, repository))
+    monkeypatch.setattr(files, "_SEARCH_FOLDERS", (package, repository))
     (repository / "abacus").mkdir(parents=True)
-    assert artifact("abacus") == repository / "abacus"
+    assert find_artifact("abacus") == repository / "abacus"
     (package / "abacus").mkdir(parents=True)
-    assert artifact("abacus") == package / "abacus"
+    assert find_artifact("abacus") == package / "abacus"
 
 
 @pytest.mark.parametrize("name", ["nothing", "", "README.md"])
 def test_a_missing_artifact_is_one_sentence(name: str) -> None:
     with pytest.raises(InputError, match=r"there is no artifact .* reinstall"):
-        artifact(name)
+        find_artifact(name)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.engines.protocol import Sampling
-from adaptive.engines.sampling import choose, logprob
+from adaptive.engines.sampling import compute_logprob, sample_token
 
 LOGITS = np.array([1.0, 3.0, -2.0, 2.0, 0.5], dtype=np.float32)
 
@@ -17,23 +17,23 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
 
 
 def draws(sampling: Sampling, count: int = 4000) -> np.ndarray:
-    tokens = [choose(LOGITS, sampling, position)[0] for position in range(count)]
+    tokens = [sample_token(LOGITS, sampling, position)[0] for position in range(count)]
     return np.bincount(tokens, minlength=len(LOGITS)) / count
 
 
 def test_greedy_takes_the_most_likely_and_the_first_of_equals() -> None:
-    assert choose(LOGITS, Sampling(), 0)[0] == 1
-    assert choose(np.array([0, 7, 7], np.float32), Sampling(), 0)[0] == 1
+    assert sample_token(LOGITS, Sampling(), 0)[0] == 1
+    assert sample_token(np.array([0, 7, 7], np.float32), Sampling(), 0)[0] == 1
 
 
 @pytest.mark.parametrize("sampling", [Sampling(), Sampling(temperature=2.0), Sampling(temperature=1.0, top_k=1)])
 def test_log_probability_is_that_of_the_untempered_distribution(sampling: Sampling) -> None:
-    token, said = choose(LOGITS, sampling, 5)
+    token, said = sample_token(LOGITS, sampling, 5)
     assert said == pytest.approx(np.log(probabilities(LOGITS)[token]), abs=1e-6)
 
 
 def test_log_probability_survives_large_logits() -> None:
-    assert logprob(np.array([1e4, 1e4], np.float32), 0) == pytest.approx(np.log(0.5), abs=1e-6)
+    assert compute_logprob(np.array([1e4, 1e4], np.float32), 0) == pytest.approx(np.log(0.5), abs=1e-6)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
@@ -61,10 +61,10 @@ def test_only_what_top_k_and_top_p_leave_is_drawn(sampling: Sampling, kept: set[
 @given(st.integers(), st.integers(0, 100_000))
 def test_a_draw_depends_on_seed_and_position_alone(seed: int, position: int) -> None:
     sampling = Sampling(temperature=1.0, seed=seed)
-    assert choose(LOGITS, sampling, position) == choose(LOGITS.copy(), sampling, position)
+    assert sample_token(LOGITS, sampling, position) == sample_token(LOGITS.copy(), sampling, position)
 
 
 def test_seeds_and_positions_give_different_draws() -> None:
     flat = np.zeros(1000, np.float32)
-    tokens = {choose(flat, Sampling(1.0, seed=s), p)[0] for s in range(-3, 4) for p in range(10)}
+    tokens = {sample_token(flat, Sampling(1.0, seed=s), p)[0] for s in range(-3, 4) for p in range(10)}
     assert len(tokens) > 60

@@ -19,12 +19,12 @@ from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from adaptive._util.files import artifact
-from adaptive.agents import ChatAdaptive, adaptive_tool, spent
-from adaptive.chat.registry import chat_model
+from adaptive._util.files import find_artifact
+from adaptive.agents import ChatAdaptive, adaptive_tool, read_spending
+from adaptive.chat.registry import open_chat_model
 from adaptive.engines.protocol import Generation, TokenEngine
 from adaptive.engines.registry import open_engine
-from adaptive.profile.untrained import untrained_chat
+from adaptive.profile.untrained import build_untrained_chat_profile
 from adaptive.solver.graph import build_solver
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.verify.check_function import Function
@@ -36,7 +36,7 @@ from tests.engines.backends import HF, vllm_server
 pytestmark = pytest.mark.filterwarnings("default")
 
 SUM = "What is 47 + 38 - 12?"
-PROFILE = str(artifact("abacus") / "profile")
+PROFILE = str(find_artifact("abacus") / "profile")
 MANY = 200
 ALONE = 12
 """So many of them are solved again, one after the other."""
@@ -127,7 +127,7 @@ async def test_an_agents_middleware(chat: ChatOpenAI, way: str) -> None:
     done = await made.ainvoke(asked) if way == "ainvoke" else await asyncio.to_thread(made.invoke, asked)
     assert "73" in last(done).text
     assert (report(done)["effort"], report(done)["attempts"]) == ("low", 2)  # none accepted: the first is kept
-    run = spent(done)["run"]
+    run = read_spending(done)["run"]
     assert (run["steps"], run["escalations"]) == (1, 1)
     assert run["usage"]["thinking"] > 0 < run["usage"]["prompt"]
     assert "thinking" not in run["usage"]["estimated"]
@@ -139,7 +139,7 @@ def test_efforts_reach_the_template(chat: ChatOpenAI) -> None:
     for effort in ("low", "medium", "high"):
         done = ask(agent(chat, tools=(), efforts=[effort]), question=SUM)
         assert report(done)["effort"] == effort
-        thinking[effort] = spent(done)["run"]["usage"]["thinking"]
+        thinking[effort] = read_spending(done)["run"]["usage"]["thinking"]
     assert thinking["low"] < thinking["medium"] < thinking["high"]
 
 
@@ -167,7 +167,7 @@ async def test_the_chat_engine(
 
 async def test_starvation_is_seen_and_mended(chat: ChatOpenAI) -> None:
     rungs = Ladder((Rung("low", 8, answer_room=4), Rung("high", 24, answer_room=8)))
-    small = replace(untrained_chat(chat_model(chat)), ladder=rungs)
+    small = replace(build_untrained_chat_profile(open_chat_model(chat)), ladder=rungs)
     solver = build_solver(chat, profile=small, check=has("73"))
     mended = (await solver.ainvoke({"messages": [("user", SUM)]}))["adaptive_result"]
     first = mended["attempts"][0]
@@ -225,7 +225,7 @@ def within(result: dict[str, Any], asked: dict[str, Any]) -> bool:
 
 
 async def test_many_solves_in_one_loop_keep_apart(url: str) -> None:
-    lines = (artifact("abacus") / "questions" / "fresh.jsonl").read_text().splitlines()
+    lines = (find_artifact("abacus") / "questions" / "fresh.jsonl").read_text().splitlines()
     questions = [json.loads(line)["question"] for line in lines[:MANY]]
     engine = Watched(open_engine(url))
     # Rejects a third of them, whatever the answer, so that these go on to their limits.

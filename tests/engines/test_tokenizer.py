@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from adaptive._util.files import artifact
+from adaptive._util.files import find_artifact
 from adaptive.engines.tokenizer import FolderCodec
 from adaptive.errors import InputError
 from adaptive.types.ladder import EFFORTS, Effort
 
-CODEC = FolderCodec(artifact("abacus") / "onnx")
+CODEC = FolderCodec(find_artifact("abacus") / "onnx")
 MARKERS = [
     "<think>",
     "</think>",

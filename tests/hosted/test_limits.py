@@ -233,4 +233,4 @@ async def test_a_rate_limit_that_asks_to_wait_does_not_outlast_the_time() -> Non
 
 @pytest.fixture(autouse=True)
 def _untaught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adaptive.chat.capabilities._TAUGHT", {})
+    monkeypatch.setattr("adaptive.chat.capabilities._CAPABILITIES", {})

@@ -16,12 +16,12 @@ from click.testing import CliRunner
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from adaptive import build_solver
-from adaptive._util.files import artifact
-from adaptive.chat.registry import chat_model
+from adaptive._util.files import find_artifact
+from adaptive.chat.registry import open_chat_model
 from adaptive.cli import cli
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.errors import AdaptiveError
-from adaptive.solve_log import Store
+from adaptive.solve_log import SolveLog
 from adaptive.types.options import Options
 from adaptive.verify.check import parse_check
 from tests.engines.serving import Faulty, serving
@@ -85,7 +85,7 @@ def told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Told:
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that one test teaches of a model is known in the next, and no pause is made before a second try."""
-    monkeypatch.setattr("adaptive.chat.capabilities._TAUGHT", {})
+    monkeypatch.setattr("adaptive.chat.capabilities._CAPABILITIES", {})
     monkeypatch.setattr("adaptive.chat.model.wait", lambda state: 0.0)
 
 
@@ -106,7 +106,7 @@ async def solve(model: Any, told: Told, **how: Any) -> dict[str, Any] | None:
             told.error(error)
     if result is not None:
         told.said.append(json.dumps(result))
-        with Store(told.folder / "solves.db") as store:
+        with SolveLog(told.folder / "solves.db") as store:
             store.add(result)
     return result
 
@@ -150,7 +150,7 @@ async def test_a_password_in_the_address(spec: str, path: str, reply: Reply, tol
     with Hosted(always(reply)) as hosted:
         hosted.key = f"Basic {BASIC}" if spec.startswith("openai") else KEY
         address = hosted.url.replace("://", f"://user:{PASSWORD}@") + path
-        model = chat_model(spec, base_url=address, api_key=KEY)
+        model = open_chat_model(spec, base_url=address, api_key=KEY)
         told.said.append(model.name)
         await solve(model.chat, told, max_attempts=1)
         assert hosted.asked
@@ -158,19 +158,19 @@ async def test_a_password_in_the_address(spec: str, path: str, reply: Reply, tol
 
 
 async def test_one_that_nobody_answers_at(told: Told) -> None:
-    model = chat_model("openai:gpt-5", base_url=f"http://user:{PASSWORD}@127.0.0.1:9/v1", api_key=KEY)
+    model = open_chat_model("openai:gpt-5", base_url=f"http://user:{PASSWORD}@127.0.0.1:9/v1", api_key=KEY)
     assert await solve(model.chat, told) is None
     assert told.leaks() == []
 
 
 @pytest.fixture(scope="module")
 def embedded() -> OnnxEngine:
-    return OnnxEngine(artifact("abacus") / "onnx", name="embedded")
+    return OnnxEngine(find_artifact("abacus") / "onnx", name="embedded")
 
 
 @pytest.fixture
 def served(embedded: OnnxEngine) -> Iterator[Faulty]:
-    faulty = Faulty(embedded, root=str(artifact("abacus") / "onnx"))
+    faulty = Faulty(embedded, root=str(find_artifact("abacus") / "onnx"))
     with serving(faulty):
         yield faulty
 

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from adaptive.learn.fit import difficulty
-from adaptive.learn.fit.difficulty import Trained, at_rungs
+from adaptive.learn.fit.difficulty import TrainedDifficulty, labels_to_solved
 from tests.learn.toy import question
 
 RUNGS = 3
@@ -31,12 +31,12 @@ def data() -> Data:
 
 
 @pytest.fixture(scope="session")
-def trained(data: Data) -> Trained:
-    return Trained.fit(data[0], at_rungs(data[1], RUNGS))
+def trained(data: Data) -> TrainedDifficulty:
+    return TrainedDifficulty.fit(data[0], labels_to_solved(data[1], RUNGS))
 
 
 @pytest.fixture(scope="session")
-def saved(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def saved(trained: TrainedDifficulty, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that the trained model is saved in; not to be written to."""
     folder = tmp_path_factory.mktemp("saved")
     trained.save(folder)

@@ -21,7 +21,7 @@ def fitted(folder: Path) -> tuple[Path, Path]:
     source, out = write(folder / "outcomes.db", many(COUNT)), folder / "toy"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(difficulty, "STRENGTHS", (0.1,))
-        patch.setattr(plots, "reliability_plots", lambda *_: ([], ""))
+        patch.setattr(plots, "write_reliability_plots", lambda *_: ([], ""))
         made = CliRunner().invoke(cli, ["train", str(source), "--out", str(out)], prog_name="adaptive")
     assert made.exit_code == 0, made.output
     return out, source

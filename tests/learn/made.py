@@ -11,8 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from random import Random
 
-from adaptive.learn.data.outcome import DIRECT, Key, Outcome, Recorded
-from adaptive.learn.data.outcomes import Outcomes
+from adaptive.learn.data.outcome import DIRECT, Outcome, OutcomeKey, RecordedQuestion
+from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.questions import Question
 from adaptive.reason.budget import Style
 from adaptive.types.attempt import Attempt, Round
@@ -29,7 +29,9 @@ PLAN = {
 Reach = Callable[[int], int]
 
 
-def outcome(key: Key, answer: str, right: bool | None, sure: float, tokens: int = 0, cut: bool = False) -> Outcome:
+def outcome(
+    key: OutcomeKey, answer: str, right: bool | None, sure: float, tokens: int = 0, cut: bool = False
+) -> Outcome:
     rung = 0 if key == DIRECT else 1 if key.budget == 32 else 2
     end = "budget" if cut else "natural"
     attempt = Attempt(
@@ -41,33 +43,33 @@ def outcome(key: Key, answer: str, right: bool | None, sure: float, tokens: int 
     return Outcome(key, attempt, right, 20, 0)
 
 
-def recorded(number: int, rng: Random, group: str = "") -> Recorded:
+def recorded(number: int, rng: Random, group: str = "") -> RecordedQuestion:
     digits = rng.choice((1, 1, 2, 3, 4))
     row = question(rng, digits)
     asked = Question(f"q{number}", row["question"], row["answer"], group)
     need = 16 * digits
 
-    def made(key: Key, reach: int, tokens: int = 0, cut: bool = False) -> Outcome:
+    def made(key: OutcomeKey, reach: int, tokens: int = 0, cut: bool = False) -> Outcome:
         right = digits <= reach if rng.random() < 0.95 else rng.random() < 0.5
         sure = rng.uniform(0.85, 1) if right else rng.uniform(0.3, 0.93)
         return outcome(key, str(int(row["answer"]) + (not right)), right, sure, tokens, cut)
 
     held = [made(DIRECT, 1)]
     for budget, reach in ((32, 2), (64, 3)):
-        held.append(made(Key("medium", budget), reach, min(need, budget), need > budget))
+        held.append(made(OutcomeKey("medium", budget), reach, min(need, budget), need > budget))
     if need <= 64:
-        held.append(made(Key("medium", 64, 1), 3, min(64, need + 8)))
-    return Recorded(asked, {o.key: o for o in held})
+        held.append(made(OutcomeKey("medium", 64, 1), 3, min(64, need + 8)))
+    return RecordedQuestion(asked, {o.key: o for o in held})
 
 
-def many(count: int, seed: int = 0, groups: Sequence[str] = ("",)) -> list[Recorded]:
+def many(count: int, seed: int = 0, groups: Sequence[str] = ("",)) -> list[RecordedQuestion]:
     rng = Random(seed)
     return [recorded(i, rng, groups[i % len(groups)]) for i in range(count)]
 
 
-def write(file: Path, made: Sequence[Recorded]) -> Path:
-    with Outcomes(file, PLAN) as outcomes:
-        outcomes.ask([one.question for one in made])
+def write(file: Path, made: Sequence[RecordedQuestion]) -> Path:
+    with OutcomeStore(file, PLAN) as outcomes:
+        outcomes.add_questions([one.question for one in made])
         for one in made:
             for each in one.outcomes.values():
                 outcomes.add(one.question, each)

@@ -6,12 +6,12 @@ import re
 from dataclasses import replace
 from random import Random
 
-from adaptive.learn.data.outcome import Recorded
+from adaptive.learn.data.outcome import RecordedQuestion
 from tests.learn.embedding_server import digits_of
 from tests.learn.made import many
 
 
-def riddles(count: int, seed: int = 0) -> list[Recorded]:
+def riddles(count: int, seed: int = 0) -> list[RecordedQuestion]:
     """As `many`, each sum's text replaced by one in which its digits are hidden."""
     rng = Random(seed)
     return [

@@ -19,12 +19,12 @@ from adaptive.cli import cli
 from adaptive.engines import registry
 from adaptive.errors import InputError
 from adaptive.learn.data.held_out import read_held_out
-from adaptive.learn.data.splits import part_of, read_seen, seen_key
+from adaptive.learn.data.splits import assign_split, hash_question, read_used_keys
 from adaptive.learn.fit.examples import Examples
-from adaptive.learn.place import Calibrate, Graded, by_hash
-from adaptive.learn.train import Fit
-from adaptive.profile.files import FILE
-from adaptive.profile.general import Placed
+from adaptive.learn.place import GradedQuestions, Placer, select_by_hash
+from adaptive.learn.train import Trainer
+from adaptive.profile.files import PROFILE_FILE
+from adaptive.profile.general import PlacedDifficulty
 from adaptive.profile.placement import Placement, Prior
 from adaptive.profile.profile import Profile
 from adaptive.types.policy import Policy
@@ -50,16 +50,16 @@ class Digits:
 GENERAL: Any = Digits()
 
 
-def graded(examples: Examples, count: int) -> Graded:
-    chosen = by_hash(examples.texts, count)
-    return Graded(examples.texts, examples.groups, examples.solved, examples.records, chosen)
+def graded(examples: Examples, count: int) -> GradedQuestions:
+    chosen = select_by_hash(examples.texts, count)
+    return GradedQuestions(examples.texts, examples.groups, examples.solved, examples.records, chosen)
 
 
 @pytest.fixture
 def train(monkeypatch: pytest.MonkeyPatch) -> Train:
     for name in [name for name in os.environ if name.startswith("ADAPTIVE_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr("adaptive.profile.general.shipped", lambda: GENERAL)
+    monkeypatch.setattr("adaptive.profile.general.load_shipped_difficulty", lambda: GENERAL)
     return lambda *args: CliRunner().invoke(cli, ["train", *map(str, args)], prog_name="adaptive")
 
 
@@ -73,14 +73,14 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_questions(tmp_path_factory.mktemp("data") / "questions.jsonl", 80)
 
 
-@given(st.lists(st.text("ab ", min_size=1), unique_by=seen_key), st.integers(1, 9), st.randoms())
+@given(st.lists(st.text("ab ", min_size=1), unique_by=hash_question), st.integers(1, 9), st.randoms())
 def test_which_questions_place_a_model_does_not_depend_on_their_order(
     texts: list[str], count: int, rng: Any
 ) -> None:
-    chosen = {texts[i] for i in by_hash(texts, count)}
+    chosen = {texts[i] for i in select_by_hash(texts, count)}
     assert len(chosen) == min(count, len(texts))
     rng.shuffle(texts)
-    assert {texts[i] for i in by_hash(texts, count)} == chosen
+    assert {texts[i] for i in select_by_hash(texts, count)} == chosen
 
 
 @given(
@@ -91,7 +91,7 @@ def test_which_questions_place_a_model_does_not_depend_on_their_order(
 def test_a_dearer_rung_and_an_easier_question_are_never_less_likely(
     abilities: list[float], slope: float, texts: list[str]
 ) -> None:
-    placed = Placed(GENERAL, Placement(tuple(abilities), slope))
+    placed = PlacedDifficulty(GENERAL, Placement(tuple(abilities), slope))
     p = placed.p_solved(texts)
     assert p.shape == (len(texts), placed.rungs)
     assert (np.diff(p, axis=1) >= 0).all()
@@ -100,7 +100,7 @@ def test_a_dearer_rung_and_an_easier_question_are_never_less_likely(
 
 def test_forty_answers_beat_the_share_on_all_other_questions() -> None:
     examples = Examples.read(many(300), LADDER, lambda _: True)
-    found = Calibrate(GENERAL, Fit(0.95)).learn(graded(examples, 40), Policy(), examples)
+    found = Placer(GENERAL, Trainer(0.95)).place(graded(examples, 40), Policy(), examples)
     measured = found.figures["difficulty"]
     assert (measured["questions"], measured["held_out"]) == (40, len(examples) - 40)
     assert all(r["brier"] < r["brier_base"] and r["auroc"] > 0.75 for r in measured["rungs"])
@@ -109,19 +109,19 @@ def test_forty_answers_beat_the_share_on_all_other_questions() -> None:
 
 def test_with_enough_questions_the_probe_and_the_verifier_are_fitted_too() -> None:
     examples = Examples.read(many(300), LADDER, lambda _: True)
-    found = Calibrate(GENERAL, Fit(0.95)).learn(graded(examples, 150), Policy(), examples)
+    found = Placer(GENERAL, Trainer(0.95)).place(graded(examples, 150), Policy(), examples)
     assert found.probe is not None
     assert len(found.probe.rungs) == len(LADDER)
     assert found.verifier is not None
-    assert found.said == ()
+    assert found.notes == ()
 
 
 def test_what_too_few_questions_do_not_teach_is_left_as_it_was() -> None:
     examples = Examples.read(many(300), LADDER, lambda _: True)
     stated = Policy(accept={"none": 0.9, "medium": 0.8}, agreement=0.7, probe_from=0.6)
-    found = Calibrate(GENERAL, Fit()).learn(graded(examples, 5), stated, examples)
+    found = Placer(GENERAL, Trainer()).place(graded(examples, 5), stated, examples)
     assert (found.probe, found.verifier, found.policy) == (None, None, stated)
-    assert found.said == ("no probe and no verifier model: under 30 groups of questions",)
+    assert found.notes == ("no probe and no verifier model: under 30 groups of questions",)
 
 
 def test_of_outcomes_some_of_the_part_to_learn_from_place_the_model(
@@ -130,14 +130,14 @@ def test_of_outcomes_some_of_the_part_to_learn_from_place_the_model(
     result = train(source, "--calibrate", 20, "--out", tmp_path)
     assert result.exit_code == 0, result.output
     profile = Profile.load(tmp_path)
-    learn = {seen_key(r.question.text) for r in many(300) if part_of(r.question) == "learn"}
-    seen = read_seen(tmp_path)
+    learn = {hash_question(r.question.text) for r in many(300) if assign_split(r.question) == "learn"}
+    seen = read_used_keys(tmp_path)
     assert len(seen) == 20
     assert read_held_out(tmp_path).keys() == learn - seen
     assert profile.placement is not None
     assert profile.placement.answers == 20 * len(LADDER)
-    assert profile.difficulty(EASY)["level"] == "easy"
-    easy, hard = (profile.difficulty(q)["p_solved"] for q in (EASY, HARD))
+    assert profile.predict_difficulty(EASY)["level"] == "easy"
+    easy, hard = (profile.predict_difficulty(q)["p_solved"] for q in (EASY, HARD))
     assert easy == sorted(easy)
     assert easy[-1] > 0.5 > hard[-1]
     assert (profile.probe, profile.verifier, profile.tune_share) == (None, None, 0.5)
@@ -163,7 +163,7 @@ def test_of_a_file_the_first_questions_are_asked(
     figures = Profile.load(tmp_path).figures
     assert (figures["placed_by"], figures["difficulty"]["questions"]) == (20, 20)
     assert figures["difficulty"]["held_out"] >= 30
-    assert len(read_seen(tmp_path)) == 20
+    assert len(read_used_keys(tmp_path)) == 20
 
 
 def test_fewer_questions_than_asked_for_are_told(train: Train, source: Path, tmp_path: Path) -> None:
@@ -177,17 +177,17 @@ def test_training_on_answers_takes_the_place_of_a_placement(train: Train, source
         assert train(source, "--out", tmp_path, *more).exit_code == 0
         profile = Profile.load(tmp_path)
         assert (profile.placement is None) == (not more)
-        assert profile.difficulty(EASY)["level"] == "easy"
+        assert profile.predict_difficulty(EASY)["level"] == "easy"
 
 
 def test_a_placement_is_plain_json_and_older_profiles_have_none(tmp_path: Path) -> None:
     placed = Profile("toy", "toy", LADDER, placement=Placement((-1.0, 0.5, 0.5), 1.25, 60))
     placed.save(tmp_path)
     assert Profile.load(tmp_path) == placed
-    data = json.loads((tmp_path / FILE).read_text())
+    data = json.loads((tmp_path / PROFILE_FILE).read_text())
     assert data["placement"] == {"abilities": [-1.0, 0.5, 0.5], "slope": 1.25, "answers": 60}
     del data["placement"]
-    (tmp_path / FILE).write_text(json.dumps(data))
+    (tmp_path / PROFILE_FILE).write_text(json.dumps(data))
     assert Profile.load(tmp_path) == replace(placed, placement=None)
 
 
@@ -202,7 +202,7 @@ def test_a_placement_is_plain_json_and_older_profiles_have_none(tmp_path: Path) 
 )
 def test_a_placement_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     Profile("toy", "toy", LADDER, placement=Placement((0.0, 0.0, 0.0), 1.0)).save(tmp_path)
-    data = json.loads((tmp_path / FILE).read_text())
-    (tmp_path / FILE).write_text(json.dumps(data | changes))
+    data = json.loads((tmp_path / PROFILE_FILE).read_text())
+    (tmp_path / PROFILE_FILE).write_text(json.dumps(data | changes))
     with pytest.raises(InputError, match=said):
         Profile.load(tmp_path)

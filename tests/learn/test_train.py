@@ -17,19 +17,19 @@ from hypothesis import strategies as st
 
 from adaptive.cli import cli
 from adaptive.errors import InputError
-from adaptive.learn.data.outcome import DIRECT, Recorded
-from adaptive.learn.data.splits import part_of, read_seen, seen_key
+from adaptive.learn.data.outcome import DIRECT, RecordedQuestion
+from adaptive.learn.data.splits import assign_split, hash_question, read_used_keys
 from adaptive.learn.fit import difficulty
-from adaptive.learn.fit.difficulty import Trained, folds
+from adaptive.learn.fit.difficulty import TrainedDifficulty, assign_folds
 from adaptive.learn.fit.examples import Examples
-from adaptive.learn.fit.s1_rule import S1
-from adaptive.learn.fit.situations import situations
+from adaptive.learn.fit.s1_rule import S1Rule
+from adaptive.learn.fit.situations import iter_situations
 from adaptive.learn.report import plots
-from adaptive.learn.train import Fit, FromOutcomes
+from adaptive.learn.train import TrainedProfile, Trainer
 from adaptive.profile import embedding
 from adaptive.profile.difficulty import WEIGHTS
 from adaptive.profile.profile import Profile
-from adaptive.profile.verifier import verifier_of
+from adaptive.profile.verifier import build_profile_verifier
 from adaptive.types.policy import Policy
 from adaptive.verify.learned import Learned
 from tests.learn.made import LADDER, many, write
@@ -39,13 +39,13 @@ pytestmark = pytest.mark.usefixtures("quick")
 Train = Callable[..., Result]
 
 
-def examples(made: list[Recorded]) -> Examples:
+def examples(made: list[RecordedQuestion]) -> Examples:
     return Examples.read(made, LADDER, lambda _: True)
 
 
 @pytest.fixture(scope="module")
-def learned() -> FromOutcomes:
-    return Fit(0.95).learn(examples(many(400)), Policy())
+def learned() -> TrainedProfile:
+    return Trainer(0.95).train(examples(many(400)), Policy())
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def trained(train: Train, source: Path, tmp_path: Path) -> Path:
     return tmp_path / "toy"
 
 
-def test_what_was_planted_is_found(learned: FromOutcomes) -> None:
+def test_what_was_planted_is_found(learned: TrainedProfile) -> None:
     rungs = learned.figures["difficulty"]["rungs"]
     assert all(r["brier"] < r["brier_base"] and r["auroc"] > 0.75 for r in rungs)
     assert learned.figures["probe"]["rungs"][0]["auroc"] > rungs[0]["auroc"]
@@ -78,7 +78,7 @@ def test_what_was_planted_is_found(learned: FromOutcomes) -> None:
     assert learned.figures["verifier"]["gate"]["precision"] > 0.9
 
 
-def test_the_probe_moves_difficulty_with_the_confidence(learned: FromOutcomes) -> None:
+def test_the_probe_moves_difficulty_with_the_confidence(learned: TrainedProfile) -> None:
     direct = many(1)[0].outcomes[DIRECT].attempt
     low, high = (learned.probe.p_solved([0.5, 0.6, 0.7], replace(direct, confidence=c))[0] for c in (0.4, 0.99))
     assert low < 0.5 < high
@@ -87,7 +87,7 @@ def test_the_probe_moves_difficulty_with_the_confidence(learned: FromOutcomes) -
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from("abcdefg")), min_size=1), st.integers(1, 5))
 def test_no_group_is_in_two_folds(rows: list[tuple[bool, str]], count: int) -> None:
     groups = [g for _, g in rows]
-    fold = folds([label for label, _ in rows], count, 0, groups)
+    fold = assign_folds([label for label, _ in rows], count, 0, groups)
     assert all(len({int(f) for f, g in zip(fold, groups, strict=True) if g == one}) == 1 for one in groups)
     assert fold.max() < count
 
@@ -97,15 +97,15 @@ def test_nothing_of_a_group_is_fitted_to_where_it_is_measured(monkeypatch: pytes
     data = examples(made)
     group = dict(zip(data.texts, data.groups, strict=True))
     fitted: list[set[str]] = []
-    refit = Trained.refit.__func__  # type: ignore[attr-defined]
+    refit = TrainedDifficulty.refit.__func__  # type: ignore[attr-defined]
 
-    def watched(cls: Any, corpus: Any, solved: Any, seed: int, groups: Any, known: Any) -> Trained:
+    def watched(cls: Any, corpus: Any, solved: Any, seed: int, groups: Any, known: Any) -> TrainedDifficulty:
         fitted.append(set(groups))
-        found: Trained = refit(cls, corpus, solved, seed, groups, known)
+        found: TrainedDifficulty = refit(cls, corpus, solved, seed, groups, known)
         return found
 
-    monkeypatch.setattr(difficulty.Trained, "refit", classmethod(watched))
-    Fit().learn(data, Policy())
+    monkeypatch.setattr(difficulty.TrainedDifficulty, "refit", classmethod(watched))
+    Trainer().train(data, Policy())
     *held_out, last = fitted
     assert last == set(group.values())
     left = [last - one for one in held_out]
@@ -115,28 +115,29 @@ def test_nothing_of_a_group_is_fitted_to_where_it_is_measured(monkeypatch: pytes
 
 def test_every_situation_is_one_of_a_solve() -> None:
     for one in many(60):
-        for found in situations(one, LADDER):
+        for found in iter_situations(one, LADDER):
             kind, attempt, others = found.kind, found.attempt, found.others
             assert (
-                attempt.base is None or others[attempt.base].trace == attempt.trace[: others[attempt.base].charged]
+                attempt.base is None
+                or others[attempt.base].trace == attempt.trace[: others[attempt.base].chain_tokens]
             )
             assert (attempt.arm == "wait") == (kind == "wait")
             assert kind != "continued" or others[-1].finish == "budget"
             assert kind != "wait" or others[-1].finish == "natural"
             assert [o.finish for o in others].count("none") <= 1
-            assert LADDER[attempt.rung].budget >= attempt.charged
+            assert LADDER[attempt.rung].budget >= attempt.chain_tokens
 
 
 def test_loaded_it_says_what_it_said_in_memory(trained: Path, source: Path) -> None:
-    made = [r for r in many(400) if part_of(r.question) == "learn"]
+    made = [r for r in many(400) if assign_split(r.question) == "learn"]
     data = examples(made)
-    learned = Fit(0.95).learn(data, Policy())
+    learned = Trainer(0.95).train(data, Policy())
     profile = Profile.load(trained)
     assert (profile.verifier, profile.probe, profile.policy) == (learned.verifier, learned.probe, learned.policy)
     model = profile.difficulty_model()
     assert model is not None
     np.testing.assert_allclose(
-        model.p_solved(data.texts), learned.trained.model().p_solved(data.texts), atol=1e-12
+        model.p_solved(data.texts), learned.trained.to_model().p_solved(data.texts), atol=1e-12
     )
 
 
@@ -144,20 +145,20 @@ def test_a_solve_sees_the_features_that_were_fitted_to(trained: Path) -> None:
     profile = Profile.load(trained)
     assert profile.verifier is not None
     for one in many(30, seed=5):
-        p_solved = profile.difficulty(one.question.text)["p_solved"]
+        p_solved = profile.predict_difficulty(one.question.text)["p_solved"]
         data = examples([one])
-        for found, row in zip(situations(one, LADDER), data.judged, strict=True):
-            seen = {**row.seen, "difficulty": embedding.odds(np.array(p_solved))[row.rung]}
-            said = run(verifier_of(profile).verify(one.question.text, found.attempt, found.others))
+        for found, row in zip(iter_situations(one, LADDER), data.verifier_examples, strict=True):
+            seen = {**row.features, "difficulty": embedding.odds(np.array(p_solved))[row.rung]}
+            said = run(build_profile_verifier(profile).verify(one.question.text, found.attempt, found.others))
             assert said.verifier == Learned.name
             assert said.score == pytest.approx(profile.verifier.p_right(seen))
 
 
 def test_half_of_the_questions_are_left_to_tune_on(trained: Path) -> None:
-    profile, seen = Profile.load(trained), read_seen(trained)
+    profile, seen = Profile.load(trained), read_used_keys(trained)
     assert profile.tune_share == 0.5
     for one in many(400):
-        assert (seen_key(one.question.text) in seen) == (part_of(one.question, 0.5) == "learn")
+        assert (hash_question(one.question.text) in seen) == (assign_split(one.question, 0.5) == "learn")
 
 
 def test_the_card_has_figures_and_plots(trained: Path) -> None:
@@ -191,7 +192,7 @@ def test_s1s_rule(train: Train, source: Path, tmp_path: Path) -> None:
     said = f"By s1's rule {easy} of {len(data)} questions are easy (the model solves them without thinking)"
     assert f"{said}, {some - easy} are medium (some rung does), {len(data) - some} hard." in result.stderr
     assert said in (tmp_path / "toy" / "README.md").read_text()
-    low, mid, top = Profile.load(tmp_path / "toy").difficulty("What is 31 + 27?")["p_solved"]
+    low, mid, top = Profile.load(tmp_path / "toy").predict_difficulty("What is 31 + 27?")["p_solved"]
     assert low == mid < top
 
 
@@ -200,8 +201,8 @@ def test_either_of_two_models_makes_a_question_easy() -> None:
     flipped = [
         replace(r, outcomes={k: replace(o, right=not o.right) for k, o in r.outcomes.items()}) for r in other
     ]
-    assert S1.of(data, flipped).solved[:, 0].all()
-    np.testing.assert_array_equal(S1.of(data, other).solved, S1.of(data).solved)
+    assert S1Rule.apply(data, flipped).solved[:, 0].all()
+    np.testing.assert_array_equal(S1Rule.apply(data, other).solved, S1Rule.apply(data).solved)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +230,7 @@ def test_wrong_use_is_one_sentence_and_writes_nothing(
     assert not (tmp_path / "toy").exists()
 
 
-def _alike(one: Recorded, right: bool | None) -> Recorded:
+def _alike(one: RecordedQuestion, right: bool | None) -> RecordedQuestion:
     return replace(one, outcomes={k: replace(o, right=right) for k, o in one.outcomes.items()})
 
 

@@ -57,8 +57,8 @@ def test_it_writes_a_profile_that_knows_what_is_hard(train: Train, questions: Pa
     assert "labelled" not in result.stdout
     profile = Profile.load(out)
     assert (profile.name, profile.model, len(profile.ladder)) == ("abacus", "toy", 4)
-    assert profile.difficulty("What is 3 + 4?")["level"] == "easy"
-    assert profile.difficulty("What is 3141 + 2718?")["level"] == "hard"
+    assert profile.predict_difficulty("What is 3 + 4?")["level"] == "easy"
+    assert profile.predict_difficulty("What is 3141 + 2718?")["level"] == "hard"
     assert 0 < profile.policy.probe_from < 1
     assert "adaptive" in (out / "README.md").read_text()
 
@@ -163,7 +163,7 @@ def test_a_data_set_of_the_hub_is_learned_from(
     train: Train, questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [(f"row {i}", json.loads(line)) for i, line in enumerate(questions.read_text().splitlines()[:60])]
-    monkeypatch.setattr("adaptive.learn.data.readers._from_hub", lambda _: iter(rows))
+    monkeypatch.setattr("adaptive.learn.data.readers._read_hub", lambda _: iter(rows))
     result = train("datasets:a/sums?split=test", "-m", "toy", "--out", tmp_path, *LADDER)
     assert result.exit_code == 0, result.output
     assert "questions from `datasets:a/sums?split=test`" in (tmp_path / "README.md").read_text()

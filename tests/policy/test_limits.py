@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from langgraph.checkpoint.memory import InMemorySaver
 
 from adaptive import build_solver
-from adaptive._util.deadline import Clock, TimeUp
+from adaptive._util.deadline import Deadline, DeadlineExceeded
 from adaptive.errors import InputError, NoAnswerInTime
-from adaptive.policy.limits import out_of_steps, ran_out, reached
+from adaptive.policy.limits import find_reached_limit, find_step_limit, is_limit_stop
 from adaptive.prices import Price, Prices
 from adaptive.types.attempt import Attempt
 from adaptive.types.options import Options
@@ -66,16 +66,16 @@ class Judge:
     ],
 )
 def test_limits_in_words(spent: Usage, options: Options, seconds: float, said: str) -> None:
-    assert reached([attempt(0, usage=spent)], options, seconds) == said
-    assert ran_out(said) == bool(said)
+    assert find_reached_limit([attempt(0, usage=spent)], options, seconds) == said
+    assert is_limit_stop(said) == bool(said)
 
 
 def test_what_is_no_such_limit() -> None:
     assert not any(
-        map(ran_out, ("reached the limit of 4 attempts", "reached the limit of 1 Waits", "accepted", ""))
+        map(is_limit_stop, ("reached the limit of 4 attempts", "reached the limit of 1 Waits", "accepted", ""))
     )
-    assert ran_out(out_of_steps(3, 4))
-    assert out_of_steps(4, 4) == out_of_steps(None, 4) == ""
+    assert is_limit_stop(find_step_limit(3, 4))
+    assert find_step_limit(4, 4) == find_step_limit(None, 4) == ""
 
 
 @given(st.lists(USAGES, min_size=1), st.integers(1, 100), st.floats(0.01, 3))
@@ -84,7 +84,7 @@ def test_spending_until_a_limit_never_passes_it_by_more_than_the_last(
 ) -> None:
     options, bought = Options(max_tokens=most, max_cost=dollars), []
     for usage in usages:
-        if reached(bought, options):
+        if find_reached_limit(bought, options):
             break
         bought.append(attempt(0, usage=usage))
     before = sum((a.usage for a in bought[:-1]), Usage(cost=0.0))
@@ -105,7 +105,7 @@ def test_no_attempt_of_a_solve_is_begun_at_a_limit(dollars: float, tokens: int) 
     assert last.cost is not None
     assert result["usage"]["cost"] == pytest.approx(spent.cost + last.cost)
     over = spent.total + last.total >= tokens or spent.cost + last.cost >= dollars
-    assert result["stopped"] == "accepted" or ran_out(result["stopped"]) == over
+    assert result["stopped"] == "accepted" or is_limit_stop(result["stopped"]) == over
 
 
 @settings(max_examples=8, deadline=None)
@@ -249,10 +249,10 @@ def test_time_that_a_solve_lay_still_does_not_count_and_what_it_ran_does() -> No
 
 async def test_somebody_else_s_time_limit_is_not_the_clock_s() -> None:
     with pytest.raises(TimeoutError):
-        async with Clock(0.0, 60.0).limited():
+        async with Deadline(0.0, 60.0).enforce():
             raise TimeoutError
-    with pytest.raises(TimeUp):
-        async with Clock(60.0, 60.0).limited():
+    with pytest.raises(DeadlineExceeded):
+        async with Deadline(60.0, 60.0).enforce():
             raise AssertionError("it was begun")
 
 

@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import betainc
 
-from adaptive.policy.majority import Ballot, Group, beta_half, lead, next_batch, settled, tally
+from adaptive.policy.majority import (
+    AnswerGroup,
+    Ballot,
+    beta_half,
+    estimate_lead,
+    explain_settled,
+    group_ballots,
+    size_next_batch,
+)
 from adaptive.verify import same_answer
 
 FAST = settings(max_examples=300)
@@ -28,22 +36,25 @@ def votes(text: str) -> list[Ballot]:
 
 def test_answers_that_are_the_same_are_counted_together() -> None:
     ballots = [Ballot("7"), Ballot("0.5", 0.9), Ballot(None), Ballot("1/2", 0.8), Ballot("7.0", 0.25)]
-    assert tally(ballots) == (Group("0.5", (0.9, 0.8), (1, 3)), Group("7", (1.0, 0.25), (0, 4)))
-    assert [group.weight for group in tally(ballots)] == pytest.approx([1.7, 1.25])
+    assert group_ballots(ballots) == (
+        AnswerGroup("0.5", (0.9, 0.8), (1, 3)),
+        AnswerGroup("7", (1.0, 0.25), (0, 4)),
+    )
+    assert [group.weight for group in group_ballots(ballots)] == pytest.approx([1.7, 1.25])
 
 
 def test_a_ballot_joins_through_any_member_and_stays() -> None:
-    assert [g.members for g in tally([Ballot("12 cm"), Ballot("12"), Ballot("12 m")])] == [(0, 1, 2)]
-    assert [g.members for g in tally([Ballot("12 cm"), Ballot("12 m"), Ballot("12")])] == [(0, 2), (1,)]
+    assert [g.members for g in group_ballots([Ballot("12 cm"), Ballot("12"), Ballot("12 m")])] == [(0, 1, 2)]
+    assert [g.members for g in group_ballots([Ballot("12 cm"), Ballot("12 m"), Ballot("12")])] == [(0, 2), (1,)]
 
 
 def test_of_equal_groups_the_first_leads() -> None:
-    assert [group.answer for group in tally(votes("babac"))] == ["b", "a", "c"]
+    assert [group.answer for group in group_ballots(votes("babac"))] == ["b", "a", "c"]
 
 
 @pytest.mark.parametrize("answer", [None, "", "$", " "])
 def test_who_says_nothing_abstains(answer: str | None) -> None:
-    assert tally([Ballot(answer)] * 2) == ()
+    assert group_ballots([Ballot(answer)] * 2) == ()
 
 
 @pytest.mark.parametrize("weight", [-0.1, 1.1, math.nan, math.inf])
@@ -69,7 +80,7 @@ def test_weights_are_in_0_to_1(weight: float) -> None:
     ],
 )
 def test_when_asking_stops(ballots: str, most: int, threshold: float, expected: str) -> None:
-    assert settled(votes(ballots), most, threshold) == expected
+    assert explain_settled(votes(ballots), most, threshold) == expected
 
 
 @pytest.mark.parametrize(
@@ -87,7 +98,7 @@ def test_when_asking_stops(ballots: str, most: int, threshold: float, expected: 
     ],
 )
 def test_how_many_to_ask_for(ballots: str, most: int, threshold: float, expected: int) -> None:
-    assert next_batch(votes(ballots), most, threshold) == expected
+    assert size_next_batch(votes(ballots), most, threshold) == expected
 
 
 @given(st.floats(0.05, 400), st.floats(0.05, 400))
@@ -105,14 +116,14 @@ def test_whole_votes_have_a_closed_form(one: int, two: int) -> None:
 @FAST
 @given(BALLOTS)
 def test_lead_is_of_the_two_heaviest(ballots: list[Ballot]) -> None:
-    first, second, *_ = (*(group.weight for group in tally(ballots)), 0.0, 0.0)
-    assert lead(ballots) == pytest.approx(1 - betainc(first + 1, second + 1, 0.5), abs=1e-12)
-    assert 0.5 <= lead(ballots) <= 1
+    first, second, *_ = (*(group.weight for group in group_ballots(ballots)), 0.0, 0.0)
+    assert estimate_lead(ballots) == pytest.approx(1 - betainc(first + 1, second + 1, 0.5), abs=1e-12)
+    assert 0.5 <= estimate_lead(ballots) <= 1
 
 
 @given(st.floats(0, 1), st.integers(0, 9))
 def test_a_tie_is_even(weight: float, times: int) -> None:
-    assert lead([Ballot("a", weight), Ballot("b", weight)] * times) == pytest.approx(0.5, abs=1e-12)
+    assert estimate_lead([Ballot("a", weight), Ballot("b", weight)] * times) == pytest.approx(0.5, abs=1e-12)
 
 
 @FAST
@@ -120,12 +131,12 @@ def test_a_tie_is_even(weight: float, times: int) -> None:
 def test_more_for_the_leader_is_surer_and_more_for_the_runner_up_less(
     ballots: list[Ballot], weight: float
 ) -> None:
-    groups = tally([*ballots, Ballot("leader"), Ballot("second", 0.5)])
+    groups = group_ballots([*ballots, Ballot("leader"), Ballot("second", 0.5)])
     ballots = [Ballot(name, w) for name, group in zip("ab", groups, strict=False) for w in group.weights]
-    assert lead([*ballots, Ballot("a", weight)]) > lead(ballots)
+    assert estimate_lead([*ballots, Ballot("a", weight)]) > estimate_lead(ballots)
     gap = groups[0].weight - groups[1].weight
     if gap > 0.01:
-        assert lead([*ballots, Ballot("b", min(weight, gap))]) < lead(ballots)
+        assert estimate_lead([*ballots, Ballot("b", min(weight, gap))]) < estimate_lead(ballots)
 
 
 @FAST
@@ -133,44 +144,46 @@ def test_more_for_the_leader_is_surer_and_more_for_the_runner_up_less(
 def test_the_order_of_ballots_matters_for_ties_only(data: st.DataObject) -> None:
     ballots = data.draw(BALLOTS)
     other = data.draw(st.permutations(ballots))
-    weights = [group.weight for group in tally(ballots)]
-    assert [group.weight for group in tally(other)] == weights
-    assert lead(other) == lead(ballots)
+    weights = [group.weight for group in group_ballots(ballots)]
+    assert [group.weight for group in group_ballots(other)] == weights
+    assert estimate_lead(other) == estimate_lead(ballots)
     if all(a > b for a, b in pairwise(weights)):
-        for one, two in zip(tally(ballots), tally(other), strict=True):
+        for one, two in zip(group_ballots(ballots), group_ballots(other), strict=True):
             assert same_answer(one.answer, two.answer)
 
 
 @settings(max_examples=1000)
 @given(PLAIN | BALLOTS, BALLOTS, st.integers(0, 12))
 def test_what_cannot_change_does_not(ballots: list[Ballot], more: list[Ballot], left: int) -> None:
-    if settled(ballots, len(ballots) + left, 1.0) != "the majority cannot change":
+    if explain_settled(ballots, len(ballots) + left, 1.0) != "the majority cannot change":
         return
-    leader, *rivals = tally(ballots)
+    leader, *rivals = group_ballots(ballots)
     against = [Ballot(answer) for answer in (*(g.answer for g in rivals), "new")]
     for rest in (more[:left], *([one] * left for one in against)):
-        assert tally([*ballots, *rest])[0].answer == leader.answer
+        assert group_ballots([*ballots, *rest])[0].answer == leader.answer
 
 
 @FAST
 @given(PLAIN)
 def test_what_is_not_said_to_be_decided_could_still_change(ballots: list[Ballot]) -> None:
     left = 2
-    if settled(ballots, len(ballots) + left, 1.0) or not tally(ballots):
+    if explain_settled(ballots, len(ballots) + left, 1.0) or not group_ballots(ballots):
         return
-    leader, *rivals = tally(ballots)
-    outcomes = {tally([*ballots, *[Ballot(a)] * left])[0].answer for a in (*(g.answer for g in rivals), "new")}
+    leader, *rivals = group_ballots(ballots)
+    outcomes = {
+        group_ballots([*ballots, *[Ballot(a)] * left])[0].answer for a in (*(g.answer for g in rivals), "new")
+    }
     assert outcomes - {leader.answer}
 
 
 def asked(stream: list[Ballot], threshold: float, *, together: bool) -> int:
     """How many of a stream of samples are asked for until the vote is settled, in batches or one by one."""
     count = 0
-    while batch := next_batch(stream[:count], len(stream), threshold):
+    while batch := size_next_batch(stream[:count], len(stream), threshold):
         assert 1 <= batch <= len(stream) - count
-        assert not settled(stream[:count], len(stream), threshold)
+        assert not explain_settled(stream[:count], len(stream), threshold)
         count += batch if together else 1
-    assert settled(stream[:count], len(stream), threshold)
+    assert explain_settled(stream[:count], len(stream), threshold)
     return count
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from adaptive.errors import InputError
-from adaptive.policy.allocate import first
-from adaptive.policy.arms import Plan, Situation
-from adaptive.policy.escalate import following
-from adaptive.policy.ladder import on_ladder, shape
-from adaptive.policy.select import VOTE, best
+from adaptive.policy.allocate import choose_first_rung
+from adaptive.policy.arms import EscalationState, Plan
+from adaptive.policy.escalate import choose_next_plan
+from adaptive.policy.ladder import limit_ladder, map_to_ladder
+from adaptive.policy.select import VOTE_VERIFIER, select_best_attempt
 from adaptive.reason.chain import Thought
 from adaptive.types.attempt import Attempt, RoundEnd
 from adaptive.types.ladder import Ladder, Rung
@@ -33,7 +33,7 @@ def attempt(rung: int, *ends: RoundEnd, tokens: int = 20, **more: Any) -> Attemp
     """A rejected attempt on a rung of `LADDER`, with rounds that ended so."""
     thought = Thought()
     for end in ends:
-        thought = thought.grown((), tuple(range(tokens)), end)
+        thought = thought.with_round((), tuple(range(tokens)), end)
     bought = LADDER[rung]
     finish = "natural" if thought.ended else ends[-1] if ends else "none"
     fields: dict[str, Any] = {"rung": rung, "arm": "first", "effort": bought.effort, "budget": bought.budget}
@@ -43,7 +43,7 @@ def attempt(rung: int, *ends: RoundEnd, tokens: int = 20, **more: Any) -> Attemp
 
 
 def after(*attempts: Attempt, options: Options | None = None, p: Sequence[float] = P, **policy: Any) -> Plan | str:
-    return following(Situation(attempts, LADDER, replace(POLICY, **policy), p, options or Options()))
+    return choose_next_plan(EscalationState(attempts, LADDER, replace(POLICY, **policy), p, options or Options()))
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ def after(*attempts: Attempt, options: Options | None = None, p: Sequence[float]
     ],
 )
 def test_a_ladder_is_shaped_by_the_options(options: Options, expected: list[tuple[str, int, int]]) -> None:
-    assert rows(shape(LADDER, options)) == expected
+    assert rows(limit_ladder(LADDER, options)) == expected
 
 
 def test_a_ladder_that_never_thinks_gets_a_thinking_rung_for_a_budget() -> None:
     never = Ladder((Rung("none", 0),))
-    assert rows(shape(never, Options(budget=40))) == [("none", 0, 0), ("medium", 40, 0)]
-    assert rows(shape(never, Options(waits=2))) == [("none", 0, 0)]
+    assert rows(limit_ladder(never, Options(budget=40))) == [("none", 0, 0), ("medium", 40, 0)]
+    assert rows(limit_ladder(never, Options(waits=2))) == [("none", 0, 0)]
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,14 @@ def test_a_ladder_that_never_thinks_gets_a_thinking_rung_for_a_budget() -> None:
     ],
 )
 def test_a_rung_of_its_own_solves_what_the_largest_below_it_does(options: Options, expected: list[float]) -> None:
-    assert on_ladder(P, LADDER, shape(LADDER, options)) == expected
+    assert map_to_ladder(P, LADDER, limit_ladder(LADDER, options)) == expected
 
 
 def test_a_ladder_without_a_base_rung_and_one_of_equal_budgets() -> None:
     bare = Ladder((Rung("low", 64), Rung("medium", 64), Rung("high", 64)))
-    assert on_ladder((0.2, 0.4, 0.8), bare, bare) == [0.2, 0.4, 0.8]
-    assert on_ladder((0.2, 0.4, 0.8), bare, shape(bare, Options(budget=20))) == [0.2]
-    assert on_ladder((), bare, shape(bare, Options(budget=20))) == []
+    assert map_to_ladder((0.2, 0.4, 0.8), bare, bare) == [0.2, 0.4, 0.8]
+    assert map_to_ladder((0.2, 0.4, 0.8), bare, limit_ladder(bare, Options(budget=20))) == [0.2]
+    assert map_to_ladder((), bare, limit_ladder(bare, Options(budget=20))) == []
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_a_ladder_without_a_base_rung_and_one_of_equal_budgets() -> None:
     ],
 )
 def test_the_first_rung(p: tuple[float, ...], options: Options, index: int, reason: str) -> None:
-    ladder = shape(LADDER, options)
-    plan = first(ladder, POLICY, on_ladder(p, LADDER, ladder), options, LADDER)
+    ladder = limit_ladder(LADDER, options)
+    plan = choose_first_rung(ladder, POLICY, map_to_ladder(p, LADDER, ladder), options, LADDER)
     waits = 0 if options.adapt else ladder[index].waits  # adaptively, a Wait is taken only on a rejection
     assert (plan.index, plan.rung, plan.arm) == (index, replace(ladder[index], waits=waits), "first")
     assert reason in plan.reason
@@ -135,7 +135,7 @@ def test_the_first_rung(p: tuple[float, ...], options: Options, index: int, reas
 def test_one_attempt_has_exactly_the_budget_and_the_waits_asked_for() -> None:
     for budget, waits in [(1, 0), (64, 3), (100, 1), (2000, 7)]:
         options = Options(adapt=False, budget=budget, waits=waits)
-        plan = first(shape(LADDER, options), POLICY, P, options)
+        plan = choose_first_rung(limit_ladder(LADDER, options), POLICY, P, options)
         assert (plan.rung.budget, plan.rung.waits) == (budget, waits)
         assert after(attempt(plan.index - 1, "budget"), options=options) == "asked for one attempt"
 
@@ -144,8 +144,8 @@ def test_a_rejected_direct_answer_is_thought_about() -> None:
     plan = after(attempt(0), p=(0.6, 0.7, 0.85, 0.9))
     assert isinstance(plan, Plan)
     assert (plan.index, plan.rung, plan.arm) == (2, LADDER[2], "budget")
-    alone = Situation([attempt(0)], Ladder((LADDER[0],)), POLICY, (0.6,), Options())
-    assert following(alone) == "no rung above thinks"
+    alone = EscalationState([attempt(0)], Ladder((LADDER[0],)), POLICY, (0.6,), Options())
+    assert choose_next_plan(alone) == "no rung above thinks"
 
 
 def test_a_chain_that_its_budget_cut_gets_more_room_at_the_effort_it_began_with() -> None:
@@ -250,12 +250,17 @@ def rejected(rung: int, score: float, verifier: str = "confidence", **more: Any)
 
 def test_what_a_cut_chain_answered_gives_way_to_what_it_answered_with_more_room() -> None:
     cut, whole = rejected(1, 0.9, end="budget"), rejected(2, 0.4, arm="budget", base=0)
-    assert best([cut, whole]) == 1
-    assert best([cut, replace(whole, answer=None)]) == 0
-    assert best([cut.judged(Verdict(True, 0.5, "check", "")), whole]) == 0
-    assert best([cut, replace(whole, arm="wait")]) == 0, "a Wait does not know more"
+    assert select_best_attempt([cut, whole]) == 1
+    assert select_best_attempt([cut, replace(whole, answer=None)]) == 0
+    assert select_best_attempt([cut.with_verdict(Verdict(True, 0.5, "check", "")), whole]) == 0
+    assert select_best_attempt([cut, replace(whole, arm="wait")]) == 0, "a Wait does not know more"
 
 
 def test_the_majority_goes_before_what_scored_higher_alone() -> None:
-    assert best([rejected(1, 0.9), rejected(1, 0.6, VOTE), rejected(1, 0.8)]) == 1
-    assert best([rejected(1, 0.1).judged(Verdict(True, 0.1, "check", "")), rejected(1, 0.6, VOTE)]) == 0
+    assert select_best_attempt([rejected(1, 0.9), rejected(1, 0.6, VOTE_VERIFIER), rejected(1, 0.8)]) == 1
+    assert (
+        select_best_attempt(
+            [rejected(1, 0.1).with_verdict(Verdict(True, 0.1, "check", "")), rejected(1, 0.6, VOTE_VERIFIER)]
+        )
+        == 0
+    )

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaptive.policy.allocate import first
-from adaptive.policy.arms import ORDER, Plan, Situation, gain
-from adaptive.policy.escalate import following
-from adaptive.policy.ladder import on_ladder, shape
-from adaptive.policy.select import best
+from adaptive.policy.allocate import choose_first_rung
+from adaptive.policy.arms import ARM_ORDER, EscalationState, Plan, estimate_gain
+from adaptive.policy.escalate import choose_next_plan
+from adaptive.policy.ladder import limit_ladder, map_to_ladder
+from adaptive.policy.select import select_best_attempt
 from adaptive.reason.chain import Thought
 from adaptive.types.attempt import Attempt
 from adaptive.types.ladder import EFFORTS, Effort, Ladder, Rung
@@ -36,9 +36,9 @@ JUDGED = st.lists(st.tuples(VERDICT, st.booleans()), min_size=1, max_size=8)
 @given(JUDGED)
 def test_the_best_attempt_is_never_lost(verdicts: list[tuple[Verdict | None, bool]]) -> None:
     attempts = [attempt(1, "natural", answer="4" if a else None, verdict=v) for v, a in verdicts]
-    kept = best(attempts[:1])
+    kept = select_best_attempt(attempts[:1])
     for count in range(2, len(attempts) + 1):
-        now = best(attempts[:count])
+        now = select_best_attempt(attempts[:count])
         assert now in (kept, count - 1)  # the one kept so far, or the new one
         assert (now == kept) == (_rank(attempts[count - 1]) <= _rank(attempts[kept]))
         kept = now
@@ -83,7 +83,7 @@ POLICIES = st.builds(
 
 def bought(plan: Plan, before: Attempt | None, draw: Any) -> Attempt:
     """What an engine could make of a plan: the chain of the attempt before, and rounds that end anyhow."""
-    rung, thought = plan.rung, Thought.of(before) if before else Thought()
+    rung, thought = plan.rung, Thought.from_attempt(before) if before else Thought()
     if not rung.thinks:
         return _made(plan, Thought(), "none", draw)
     while thought.charged < rung.budget and (not thought.ended or thought.waits < rung.waits):
@@ -93,7 +93,7 @@ def bought(plan: Plan, before: Attempt | None, draw: Any) -> Attempt:
             break
         ends = ("natural", "natural", "budget", *(("loop", "converged") if thought.rounds else ()))
         end = draw(st.sampled_from(ends))
-        thought = thought.grown(
+        thought = thought.with_round(
             wait, tuple(range(room if end == "budget" else draw(st.integers(0, room - 1)))), end
         )
         if end != "natural":
@@ -125,9 +125,9 @@ def test_escalation_keeps_all_limits_and_ends(
     data: st.DataObject, own: Ladder, options: Options, policy: Policy, trained: bool, efforts: tuple[Effort, ...]
 ) -> None:
     chances = sorted(data.draw(st.floats(0, 1)) for _ in own) if trained else ()
-    ladder = shape(own, options)
-    p_solved = on_ladder(chances, own, ladder)
-    plan: Plan | str = first(ladder, policy, p_solved, options)
+    ladder = limit_ladder(own, options)
+    p_solved = map_to_ladder(chances, own, ladder)
+    plan: Plan | str = choose_first_rung(ladder, policy, p_solved, options)
     attempts: list[Attempt] = []
     steps = 0
     while isinstance(plan, Plan):
@@ -137,7 +137,7 @@ def test_escalation_keeps_all_limits_and_ends(
         last = len(attempts)
         for _ in range(data.draw(st.integers(1, plan.samples))):
             attempts.append(replace(bought(plan, before, data.draw), base=plan.base, model=plan.model))
-        plan = following(Situation(attempts, ladder, policy, p_solved, options, efforts, 2))
+        plan = choose_next_plan(EscalationState(attempts, ladder, policy, p_solved, options, efforts, 2))
         steps += 1
         assert steps <= (options.max_attempts or policy.max_attempts)
     assert plan
@@ -165,7 +165,7 @@ def _check_progress(plan: Plan, attempts: Sequence[Attempt]) -> None:
     if not attempts:
         return
     last = next(a for a in reversed(attempts) if a.arm != "vote")
-    assert plan.arm in ORDER[{"none": "direct", "budget": "cut"}.get(last.finish, "ended")]
+    assert plan.arm in ARM_ORDER[{"none": "direct", "budget": "cut"}.get(last.finish, "ended")]
     assert plan.rung.thinks or plan.arm == "model"
     assert (plan.base is not None) == (plan.arm in ("wait", "budget") and last.finish != "none")
     assert plan.base is None or attempts[plan.base] is last
@@ -190,9 +190,9 @@ def _check_progress(plan: Plan, attempts: Sequence[Attempt]) -> None:
 @FAST
 @given(PAYOFFS, st.floats(0, 1), st.floats(0, 1))
 def test_what_an_arm_promises_falls_as_the_answer_looks_better(payoff: Payoff, one: float, other: float) -> None:
-    low, high = (gain(payoff, Verdict(False, p, "learned", "")) for p in sorted((one, other)))
+    low, high = (estimate_gain(payoff, Verdict(False, p, "learned", "")) for p in sorted((one, other)))
     assert low >= high - 1e-9
-    assert gain(payoff, Verdict(False, one, "confidence", "")) == gain(payoff, None)
+    assert estimate_gain(payoff, Verdict(False, one, "confidence", "")) == estimate_gain(payoff, None)
 
 
 @pytest.mark.parametrize(
@@ -207,25 +207,25 @@ def test_what_an_arm_promises_falls_as_the_answer_looks_better(payoff: Payoff, o
 )
 def test_the_arm_that_promises_most_for_its_tokens_is_taken(payoffs: tuple[Payoff, ...], expected: str) -> None:
     last = attempt(1, "natural")
-    plan = following(Situation([last], LADDER, Policy(payoffs=payoffs), P, Options(), EFFORTS))
+    plan = choose_next_plan(EscalationState([last], LADDER, Policy(payoffs=payoffs), P, Options(), EFFORTS))
     assert isinstance(plan, Plan)
     assert plan.arm == expected
 
 
 def test_where_nothing_promises_anything_it_gives_up_and_says_so() -> None:
     payoffs = tuple(Payoff(arm, "ended", 0.5, 0.0, 0.1, 100) for arm in ("wait", "effort", "vote"))
-    now = Situation([attempt(1, "natural")], LADDER, Policy(payoffs=payoffs), P, Options(), EFFORTS)
-    assert str(following(now)).startswith("hopeless: wait promises")
-    assert isinstance(following(replace(now, options=Options(stop="loop"))), Plan)
+    now = EscalationState([attempt(1, "natural")], LADDER, Policy(payoffs=payoffs), P, Options(), EFFORTS)
+    assert str(choose_next_plan(now)).startswith("hopeless: wait promises")
+    assert isinstance(choose_next_plan(replace(now, options=Options(stop="loop"))), Plan)
     for options, arm in ((Options(waits=1), "wait"), (Options(samples=3), "vote")):
-        plan = following(replace(now, options=options))
+        plan = choose_next_plan(replace(now, options=options))
         assert isinstance(plan, Plan), "what was asked for is taken all the same"
         assert plan.arm == arm
 
 
 def test_a_question_that_no_rung_is_likely_to_solve_is_given_up() -> None:
     policy = Policy(hopeless=0.1)
-    now = Situation([attempt(1, "budget")], LADDER, policy, (0.0, 0.01, 0.02, 0.05), Options())
-    assert following(now) == "hopeless: p(solved) is 0.05 at the top rung, under 0.10"
-    assert isinstance(following(replace(now, p_solved=P)), Plan)
-    assert isinstance(following(replace(now, options=Options(stop="none"))), Plan)
+    now = EscalationState([attempt(1, "budget")], LADDER, policy, (0.0, 0.01, 0.02, 0.05), Options())
+    assert choose_next_plan(now) == "hopeless: p(solved) is 0.05 at the top rung, under 0.10"
+    assert isinstance(choose_next_plan(replace(now, p_solved=P)), Plan)
+    assert isinstance(choose_next_plan(replace(now, options=Options(stop="none"))), Plan)

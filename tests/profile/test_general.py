@@ -20,11 +20,11 @@ from sklearn.preprocessing import FunctionTransformer
 
 from adaptive.errors import InputError
 from adaptive.learn.fit import item_response
-from adaptive.learn.fit.general import TRUSTED, Examples, TrainedGeneral
+from adaptive.learn.fit.general import TRUSTED, GeneralExamples, TrainedGeneral
 from adaptive.learn.fit.item_response import Responses
 from adaptive.profile.difficulty import SKOPS, WEIGHTS
-from adaptive.profile.general import KINDS, GeneralDifficulty
-from adaptive.profile.general_features import STRUCTURE, read, structure, terms
+from adaptive.profile.general import QUESTION_KINDS, GeneralDifficulty
+from adaptive.profile.general_features import STRUCTURE, compute_structure, extract_terms, read_features
 from adaptive.profile.placement import Prior
 from tests.learn.toy import ROOT
 
@@ -38,25 +38,25 @@ ASKED = {
 
 
 def question(kind: int, steps: int, rng: Random) -> str:
-    first, more, end = ASKED[KINDS[kind]]
+    first, more, end = ASKED[QUESTION_KINDS[kind]]
     return "".join([first, *[more] * steps, end]).format(*(rng.randrange(2, 99) for _ in range(steps + 1)))
 
 
 @pytest.fixture(scope="module")
-def made() -> Examples:
+def made() -> GeneralExamples:
     """120 questions of each kind whose difficulty is how many steps they have; the steps of some are told."""
     rng = Random(0)
-    kinds = [kind for kind in range(len(KINDS)) for _ in range(120)]
+    kinds = [kind for kind in range(len(QUESTION_KINDS)) for _ in range(120)]
     steps = np.array([rng.randrange(8) for _ in kinds])
     questions = [question(kind, many, rng) for kind, many in zip(kinds, steps, strict=True)]
     told = np.where(np.arange(len(kinds)) % 2, steps, np.nan)[:, None]
     noise = np.array([rng.gauss(0, 0.3) for _ in kinds])
     fold, variance = np.arange(len(kinds)) % 5, np.full(len(kinds), 0.1)
-    return Examples(questions, np.array(kinds), fold, steps - 4 + noise, variance, told)
+    return GeneralExamples(questions, np.array(kinds), fold, steps - 4 + noise, variance, told)
 
 
 @pytest.fixture(scope="module")
-def trained(made: Examples) -> TrainedGeneral:
+def trained(made: GeneralExamples) -> TrainedGeneral:
     return TrainedGeneral.fit(made).with_prior(Prior(0.5, 1.0, -0.2, 0.3))
 
 
@@ -74,20 +74,20 @@ def folder(saved: Path, tmp_path: Path) -> Path:
 
 
 def test_it_learns_what_makes_questions_hard_and_of_which_kind_they_are(
-    trained: TrainedGeneral, made: Examples
+    trained: TrainedGeneral, made: GeneralExamples
 ) -> None:
     rng = Random(1)
-    model = trained.model()
-    for kind in range(len(KINDS)):
-        easy, hard = model.b([question(kind, 1, rng), question(kind, 6, rng)])
+    model = trained.to_model()
+    for kind in range(len(QUESTION_KINDS)):
+        easy, hard = model.predict([question(kind, 1, rng), question(kind, 6, rng)])
         assert hard > easy + 1
-    assert (model.kinds(made.questions).argmax(axis=1) == made.kind).mean() > 0.95
-    assert spearmanr(trained.crossed, made.b)[0] > 0.8
+    assert (model.predict_kinds(made.questions).argmax(axis=1) == made.kind).mean() > 0.95
+    assert spearmanr(trained.out_of_fold, made.b)[0] > 0.8
 
 
-def test_the_weights_predict_what_the_estimators_do(trained: TrainedGeneral, made: Examples) -> None:
+def test_the_weights_predict_what_the_estimators_do(trained: TrainedGeneral, made: GeneralExamples) -> None:
     found = trained.words.transform(made.questions).toarray()
-    figures = structure(made.questions)
+    figures = compute_structure(made.questions)
     scaled = 0.05 * trained.structure.transform(figures)
     told = np.stack([line.predict(np.hstack([found, scaled])) for line in trained.asides], axis=1)
     share = trained.gate.predict_proba(trained.structure.transform(figures))
@@ -96,43 +96,43 @@ def test_the_weights_predict_what_the_estimators_do(trained: TrainedGeneral, mad
         own = 0.05 * head.structure.transform(figures), head.aside * head.asides.transform(told)
         said = head.line.predict(np.hstack([found, *own]))
         expected += share[:, k] * np.clip(said, head.lowest, head.highest)
-    np.testing.assert_allclose(trained.model().b(made.questions), expected, atol=1e-4)
+    np.testing.assert_allclose(trained.to_model().predict(made.questions), expected, atol=1e-4)
 
 
 @given(st.lists(st.text(max_size=60), max_size=4))
 def test_any_text_has_a_difficulty_whatever_is_asked_beside_it(trained: TrainedGeneral, texts: list[str]) -> None:
-    model = trained.model()
-    b = model.b(texts)
+    model = trained.to_model()
+    b = model.predict(texts)
     assert b.shape == (len(texts),)
     assert ((b >= model.lowest.min()) & (b <= model.highest.max())).all()
-    np.testing.assert_allclose(b, [model.b([text])[0] for text in texts], atol=1e-9)
+    np.testing.assert_allclose(b, [model.predict([text])[0] for text in texts], atol=1e-9)
 
 
 @given(st.text())
 def test_any_text_is_read(text: str) -> None:
-    found, figures = read(text)
+    found, figures = read_features(text)
     assert len(figures) == len(STRUCTURE)
-    assert np.isfinite(structure([text])).all()
-    assert found == terms(text)
+    assert np.isfinite(compute_structure([text])).all()
+    assert found == extract_terms(text)
 
 
 def test_what_is_long_is_read_from_its_start() -> None:
-    assert read("a" * 20_000) == read("a" * 50_000)
-    assert all(len(term) <= 49 for term in read("a" * 50 + " " + "b" * 50)[0])
+    assert read_features("a" * 20_000) == read_features("a" * 50_000)
+    assert all(len(term) <= 49 for term in read_features("a" * 50 + " " + "b" * 50)[0])
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "1,234.5", "٣", "²", "1.2.3"])
 def test_odd_numbers_are_read(number: str) -> None:
-    assert np.isfinite(structure([f"Add {number} to 3"])).all()
+    assert np.isfinite(compute_structure([f"Add {number} to 3"])).all()
 
 
-def test_what_is_saved_is_loaded(folder: Path, trained: TrainedGeneral, made: Examples) -> None:
-    expected = trained.model().b(made.questions)
+def test_what_is_saved_is_loaded(folder: Path, trained: TrainedGeneral, made: GeneralExamples) -> None:
+    expected = trained.to_model().predict(made.questions)
     loaded = GeneralDifficulty.load(folder)
     assert loaded.prior == trained.prior
-    np.testing.assert_allclose(loaded.b(made.questions), expected, atol=1e-4)
+    np.testing.assert_allclose(loaded.predict(made.questions), expected, atol=1e-4)
     (folder / WEIGHTS).unlink()
-    np.testing.assert_allclose(GeneralDifficulty.load(folder).b(made.questions), expected, atol=1e-4)
+    np.testing.assert_allclose(GeneralDifficulty.load(folder).predict(made.questions), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("change", ["other skops", "cut", "not finite", "wrong shape", "garbage", "bad prior"])
@@ -155,7 +155,7 @@ def test_weights_that_cannot_be_used_are_made_again(folder: Path, change: str, t
         np.savez(file, **parts)
     loaded = GeneralDifficulty.load(folder)
     assert loaded.prior == expected
-    np.testing.assert_allclose(loaded.bias, trained.model().bias, atol=1e-6)
+    np.testing.assert_allclose(loaded.bias, trained.to_model().bias, atol=1e-6)
 
 
 def _refused(folder: Path) -> str:
@@ -230,7 +230,7 @@ def test_the_shipped_model_needs_no_scikit_learn_and_tells_easy_from_hard() -> N
 
 def test_the_shipped_weights_are_those_of_the_shipped_estimators() -> None:
     folder = ROOT / "models" / "difficulty"
-    made_again = TrainedGeneral.load(folder / SKOPS).model()
+    made_again = TrainedGeneral.load(folder / SKOPS).to_model()
     shipped = GeneralDifficulty.load(folder)
     assert shipped.vocabulary == made_again.vocabulary
     np.testing.assert_allclose(shipped.on_terms, made_again.on_terms, atol=1e-5)
@@ -246,7 +246,7 @@ def test_planted_difficulties_are_found_and_sets_are_linked_by_models_in_both() 
         solved = (rng.random((200, 40)) < 1 / (1 + np.exp(hard[:, None] - ability[models]))).astype(float)
         solved[rng.random(solved.shape) < 0.1] = np.nan
         sets.append(Responses(tuple(f"m{i}" for i in range(60))[models], solved))
-    found = item_response.fit(sets)
+    found = item_response.fit_item_response(sets)
     for planted, estimated in zip(b, found.b, strict=True):
         assert np.corrcoef(planted, estimated)[0, 1] > 0.85
     assert found.b[1].mean() - found.b[0].mean() == pytest.approx(2, abs=0.7)

@@ -14,9 +14,9 @@ import pytest
 from adaptive.errors import InputError
 from adaptive.profile import general
 from adaptive.profile.difficulty import SKOPS
-from adaptive.profile.files import CARD, FILE
+from adaptive.profile.files import CARD_FILE, PROFILE_FILE
 from adaptive.profile.profile import Profile
-from adaptive.profile.untrained import profile_for
+from adaptive.profile.untrained import load_model_profile
 from adaptive.reason.budget import Style
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.policy import Policy
@@ -43,18 +43,18 @@ def folder(saved: Path, tmp_path: Path) -> Path:
 
 
 def _change(folder: Path, **values: Any) -> None:
-    data = json.loads((folder / FILE).read_text())
-    (folder / FILE).write_text(json.dumps({k: v for k, v in (data | values).items() if v is not ...}))
+    data = json.loads((folder / PROFILE_FILE).read_text())
+    (folder / PROFILE_FILE).write_text(json.dumps({k: v for k, v in (data | values).items() if v is not ...}))
 
 
 def test_what_is_saved_is_loaded(folder: Path) -> None:
     assert Profile.load(folder) == PROFILE
-    assert (folder / CARD).read_text() == "# Toy\n"
+    assert (folder / CARD_FILE).read_text() == "# Toy\n"
 
 
 def test_difficulty_is_a_level_and_a_probability_for_each_rung(folder: Path) -> None:
     profile = Profile.load(folder)
-    easy, hard = profile.difficulty("What is 3 + 4?"), profile.difficulty("What is 3141 + 2718?")
+    easy, hard = profile.predict_difficulty("What is 3 + 4?"), profile.predict_difficulty("What is 3141 + 2718?")
     assert (easy["level"], hard["level"]) == ("easy", "hard")
     assert len(easy["p_solved"]) == len(LADDER)
     assert easy["p_solved"] == sorted(easy["p_solved"])
@@ -70,7 +70,7 @@ def test_the_difficulty_model_is_loaded_once_and_kept_by_copies(folder: Path) ->
 
 def test_without_a_difficulty_model_nothing_is_known(tmp_path: Path) -> None:
     PROFILE.save(tmp_path)
-    assert Profile.load(tmp_path).difficulty("2 + 3?") == {"level": "unknown", "p_solved": []}
+    assert Profile.load(tmp_path).predict_difficulty("2 + 3?") == {"level": "unknown", "p_solved": []}
 
 
 RUNG: dict[str, Any] = {"effort": "none", "budget": 0}
@@ -118,13 +118,13 @@ def test_a_bad_key_is_named_in_one_sentence(folder: Path, changes: dict[str, Any
     _change(folder, **changes)
     with pytest.raises(InputError, match=said) as caught:
         Profile.load(folder)
-    assert str(folder / FILE) in str(caught.value)
+    assert str(folder / PROFILE_FILE) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"\xff", b"[]", b"null", b"{}"])
 def test_a_file_that_is_no_profile(folder: Path, content: bytes) -> None:
-    (folder / FILE).write_bytes(content)
+    (folder / PROFILE_FILE).write_bytes(content)
     with pytest.raises(InputError, match=r"is not valid JSON|has 'format' None"):
         Profile.load(folder)
 
@@ -143,7 +143,7 @@ def test_a_model_file_that_is_gone(folder: Path) -> None:
 def test_a_model_for_another_ladder(folder: Path) -> None:
     _change(folder, ladder=LADDER.to_json()[:2])
     with pytest.raises(InputError, match="knows 3 rungs, the ladder beside it has 2"):
-        Profile.load(folder).difficulty("2 + 3?")
+        Profile.load(folder).predict_difficulty("2 + 3?")
 
 
 def test_a_reader_never_sees_half_a_profile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,34 +158,36 @@ def test_a_reader_never_sees_half_a_profile(folder: Path, monkeypatch: pytest.Mo
 
 
 def test_which_profile_a_model_has(folder: Path, tmp_path: Path) -> None:
-    assert profile_for("anything", 1024, folder) == PROFILE
-    untrained = profile_for("onnx:/nowhere", 1024)
+    assert load_model_profile("anything", 1024, folder) == PROFILE
+    untrained = load_model_profile("onnx:/nowhere", 1024)
     assert (untrained.name, untrained.model) == ("untrained", "onnx:/nowhere")
     assert untrained.general
     assert [r.budget for r in untrained.ladder] == [0, 16, 64, 256]
-    assert [r.budget for r in profile_for("hf:large", 131_072).ladder] == [0, 512, 2048, 8192]
+    assert [r.budget for r in load_model_profile("hf:large", 131_072).ladder] == [0, 512, 2048, 8192]
     own = tmp_path / "model"
     shutil.copytree(folder, own / "profile")
-    assert profile_for(f"onnx:{own}", 1024) == PROFILE
+    assert load_model_profile(f"onnx:{own}", 1024) == PROFILE
 
 
 @pytest.mark.parametrize(("p", "level"), [(0.9, "medium"), (0.5, "medium"), (0.49996, "medium"), (0.2, "hard")])
 def test_without_a_profile_the_level_is_the_general_models(
     monkeypatch: pytest.MonkeyPatch, p: float, level: str
 ) -> None:
-    monkeypatch.setattr(general, "average", lambda: Fixed((p,)))
-    known = profile_for("onnx:/nowhere", 1024).difficulty("2 + 3?")
+    monkeypatch.setattr(general, "place_average_model", lambda: Fixed((p,)))
+    known = load_model_profile("onnx:/nowhere", 1024).predict_difficulty("2 + 3?")
     assert known == {"level": level, "p_solved": [], "general": round(p, 4)}
 
 
 def test_the_shipped_general_model_ranks_questions_for_an_average_model() -> None:
-    untrained = profile_for("onnx:/nowhere", 1024)
+    untrained = load_model_profile("onnx:/nowhere", 1024)
     hard = (
         "Find the number of ordered triples of positive integers $(a,b,c)$ with $\\gcd(a,b)=1$ and "
         "$a^3+b^3=c^{2}-7abc$ where $c<10^{6}$. Express the remainder modulo $\\binom{n}{k}$."
     )
     easy = "Anna has 3 apples and buys 4 more at the shop. How many apples does she have now?"
-    assert untrained.difficulty(easy)["general"] > 0.8 > 0.5 > untrained.difficulty(hard)["general"]
+    assert (
+        untrained.predict_difficulty(easy)["general"] > 0.8 > 0.5 > untrained.predict_difficulty(hard)["general"]
+    )
 
 
 def test_the_general_model_is_not_read_for_a_model_with_a_profile(folder: Path) -> None:

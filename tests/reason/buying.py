@@ -7,7 +7,7 @@ from typing import Any
 from adaptive.engines.protocol import Prompt, Sampling
 from adaptive.reason.budget import Style
 from adaptive.reason.chain import Thought
-from adaptive.reason.forcing import think
+from adaptive.reason.forcing import think_within_budget
 from adaptive.types.attempt import Attempt
 from adaptive.types.ladder import Rung
 from tests.support.scripted import END, THINK, ScriptedEngine, run, says
@@ -23,14 +23,14 @@ def buy(
     asked: dict[str, Any] = {
         "prompt": QUESTION,
         "style": style,
-        "thought": Thought.of(after) if after else Thought(),
+        "thought": Thought.from_attempt(after) if after else Thought(),
         "sampling": Sampling(),
         "session": "s",
         "index": 1,
         "arm": "budget" if after else "first",
     }
     asked |= more
-    return run(think(engine, asked.pop("prompt"), rung, **asked))
+    return run(think_within_budget(engine, asked.pop("prompt"), rung, **asked))
 
 
 def rung(budget: int, waits: int = 0, answer_room: int = 20) -> Rung:

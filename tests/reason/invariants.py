@@ -14,7 +14,7 @@ from adaptive.engines.protocol import Codec, Generation, Prompt, Sampling, Token
 from adaptive.errors import InputError
 from adaptive.reason.budget import Style
 from adaptive.reason.chain import Thought
-from adaptive.reason.forcing import NO_STOPS, think
+from adaptive.reason.forcing import NO_STOPS, think_within_budget
 from adaptive.types.attempt import Attempt, Round
 from adaptive.types.events import Event
 from adaptive.types.ladder import Rung
@@ -75,12 +75,12 @@ class Case:
                 break
             for check in CHECKS:
                 check(bought[-1])
-            thought = Thought.of(bought[-1].attempt)
+            thought = Thought.from_attempt(bought[-1].attempt)
         return bought
 
     async def _buy(self, index: int, rung: Rung, thought: Thought) -> Bought:
         recorder, events = Recorder(self.engine), list[Event]()
-        attempt = await think(
+        attempt = await think_within_budget(
             recorder,
             self.prompt,
             rung,
@@ -162,7 +162,7 @@ class Bought:
     @property
     def kept(self) -> int:
         """The ids of those rounds."""
-        return sum(one.tokens - one.by_model for one in self.old)
+        return sum(one.tokens - one.ended_by_model for one in self.old)
 
 
 def prompt_of(case: Case, rung: Rung) -> tuple[int, ...]:
@@ -195,7 +195,7 @@ def check_budget(one: Bought) -> None:
         assert (sampled, one.attempt.thinking, one.attempt.rounds) == (0, "", ())
         assert one.attempt.finish == "none"
         return
-    ends = sum(r.by_model for r in one.attempt.rounds)
+    ends = sum(r.ended_by_model for r in one.attempt.rounds)
     assert len(one.region) + ends <= one.rung.budget
     assert sampled <= one.rung.budget
     assert one.kept + sampled <= one.rung.budget
@@ -253,7 +253,7 @@ def check_chain(one: Bought) -> None:
     style = one.case.style
     assert one.attempt.trace[: one.kept] == one.thought.ids[: one.kept]
     assert one.attempt.waits <= max(one.rung.waits, one.thought.waits)
-    assert one.attempt.waits == Thought.of(one.attempt).waits
+    assert one.attempt.waits == Thought.from_attempt(one.attempt).waits
     for before, after in pairwise(call for calls in one.pieces for call in calls):
         if before.made.stop_id is None:
             assert before.made.end == "halted"
@@ -330,7 +330,7 @@ def check_stops(one: Bought) -> None:
     assert stopped in ([], list(one.new[-1:]))
     assert not stopped or one.attempt.finish == stopped[0].end
     assert one.adopted == any(r.end != "loop" for r in stopped)
-    assert not one.probes or (stops.probes and style.answer_prefix)
+    assert not one.probes or (stops.probes_enabled and style.answer_prefix)
     prefix = one.codec.encode(style.answer_prefix)
     for before, look in one.probes:
         between = look.ids[len(before.ids) + len(before.made.ids) :]

@@ -8,10 +8,10 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage
 
-from adaptive.chat.request import Ask
-from adaptive.chat.response import Turn, TurnFinish
+from adaptive.chat.request import ChatRequest
+from adaptive.chat.response import ChatResponse, ResponseFinish
 from adaptive.reason.budget import Style
-from adaptive.reason.chat import NO_TALK, Talk, think
+from adaptive.reason.chat import NO_CHAT_CHAIN, ChatChain, think_at_effort
 from adaptive.reason.starvation import Recovery
 from adaptive.types.attempt import Attempt
 from adaptive.types.ladder import Effort, Rung
@@ -36,26 +36,26 @@ class Player:
     name: str = "player"
     images: bool = False
     largest_cap: int | None = None
-    asked: list[tuple[Ask, list[AnyMessage]]] = field(default_factory=list)
+    asked: list[tuple[ChatRequest, list[AnyMessage]]] = field(default_factory=list)
 
     def notes(self) -> list[str]:
         return []
 
-    async def ask(self, messages: Sequence[AnyMessage], ask: Ask, on_event: Any = None) -> Turn:
+    async def ask(self, messages: Sequence[AnyMessage], ask: ChatRequest, on_event: Any = None) -> ChatResponse:
         said = self.answers[min(len(self.asked), len(self.answers) - 1)]
         self.asked.append((ask, list(messages)))
         thought = min(self.thinking.get(ask.effort, 0), ask.cap)
         spoken = min(ANSWER_TOKENS, ask.cap - thought)
         whole = spoken == ANSWER_TOKENS
         text = said if whole else said[:spoken]
-        finish: TurnFinish = "refusal" if self.refuses else "stop" if whole else "length"
+        finish: ResponseFinish = "refusal" if self.refuses else "stop" if whole else "length"
         usage = Usage(prompt=5 * len(messages), thinking=thought, answer=spoken)
-        return Turn(AIMessage(text), text, "", finish, usage)
+        return ChatResponse(AIMessage(text), text, "", finish, usage)
 
 
 def buy(player: Any, rung: Rung, after: Attempt | None = None, recovery: Recovery | None = None) -> Attempt:
     """The attempt that a rung buys, going on with the talk of `after`."""
-    talk = Talk.of(after) if after else NO_TALK
-    work = think(player, [], rung, style=STYLE, recovery=recovery or Recovery(), talk=talk, index=1,
+    talk = ChatChain.from_attempt(after) if after else NO_CHAT_CHAIN
+    work = think_at_effort(player, [], rung, style=STYLE, recovery=recovery or Recovery(), chain=talk, index=1,
                  arm="wait" if after else "first")  # fmt: skip
     return run(work)

@@ -39,7 +39,7 @@ def test_a_prompt_that_leaves_no_answer_is_an_input_error() -> None:
 
 def test_the_tail_is_plain_text_but_for_its_marker() -> None:
     style = Style(closing="</think>", hand_over="<|im_end|>", answer_prefix="\\boxed{")
-    tail = Tail.of(style, ByteCodec())
+    tail = Tail.from_style(style, ByteCodec())
     assert tail == Tail(tuple(b"</think>"), (END,), tuple(b"<|im_end|>"), tuple(b"\\boxed{"))
     assert tail.fixed == 1 + 10 + 7
 

@@ -18,26 +18,29 @@ def built(steps: list[tuple[int, int, str]]) -> Thought:
     thought = Thought()
     for injected, generated, end in steps:
         waited = injected if thought.ended else 0
-        thought = thought.grown((7,) * waited, tuple(range(100, 100 + generated)), end)  # type: ignore[arg-type]
+        thought = thought.with_round((7,) * waited, tuple(range(100, 100 + generated)), end)  # type: ignore[arg-type]
     return thought
 
 
 def test_the_charge_is_every_id_and_every_sampled_end() -> None:
     thought = (
-        Thought().grown((), (1, 2, 3), "natural").grown((7, 7), (4,), "natural").grown((7,), (5, 6), "budget")
+        Thought()
+        .with_round((), (1, 2, 3), "natural")
+        .with_round((7, 7), (4,), "natural")
+        .with_round((7,), (5, 6), "budget")
     )
     assert thought.ids == (1, 2, 3, 7, 7, 4, 7, 5, 6)
     assert thought.rounds == (Round(4, 0, "natural"), Round(4, 2, "natural"), Round(3, 1, "budget"))
     assert (thought.charged, thought.waits, thought.ended) == (11, 2, False)
-    assert [thought.stretch(i) for i in (0, 1, -1)] == [(1, 2, 3), (4,), (5, 6)]
+    assert [thought.get_round_ids(i) for i in (0, 1, -1)] == [(1, 2, 3), (4,), (5, 6)]
 
 
 def test_going_on_after_a_cut_is_no_wait() -> None:
-    assert Thought().grown((), (1,), "budget").grown((), (2,), "natural").waits == 0
+    assert Thought().with_round((), (1,), "budget").with_round((), (2,), "natural").waits == 0
 
 
 def test_an_empty_wait_is_one_too() -> None:
-    assert Thought().grown((), (1,), "natural").grown((), (2,), "natural").waits == 1
+    assert Thought().with_round((), (1,), "natural").with_round((), (2,), "natural").waits == 1
 
 
 def test_rounds_that_do_not_account_for_the_ids_are_refused() -> None:
@@ -48,27 +51,27 @@ def test_rounds_that_do_not_account_for_the_ids_are_refused() -> None:
 
 
 def test_cutting_before_a_sampled_end_leaves_an_open_chain() -> None:
-    thought = Thought().grown((), (1, 2, 3), "natural")
-    assert thought.cut(4, "budget") == thought
-    assert thought.cut(3, "budget") == Thought((1, 2, 3), (Round(3, 0, "budget"),))
-    assert thought.cut(0, "budget") == Thought()
+    thought = Thought().with_round((), (1, 2, 3), "natural")
+    assert thought.truncate(4, "budget") == thought
+    assert thought.truncate(3, "budget") == Thought((1, 2, 3), (Round(3, 0, "budget"),))
+    assert thought.truncate(0, "budget") == Thought()
 
 
 def test_cutting_within_a_wait_drops_it() -> None:
-    first = Thought().grown((), (1, 2, 3), "natural")
-    thought = first.grown((7, 7), (4, 5), "natural")
-    assert [thought.cut(n, "budget") for n in (4, 5, 6)] == [first] * 3
-    assert thought.cut(7, "context").rounds[-1] == Round(3, 2, "context")
+    first = Thought().with_round((), (1, 2, 3), "natural")
+    thought = first.with_round((7, 7), (4, 5), "natural")
+    assert [thought.truncate(n, "budget") for n in (4, 5, 6)] == [first] * 3
+    assert thought.truncate(7, "context").rounds[-1] == Round(3, 2, "context")
 
 
 @given(STEPS, st.integers(0, 120))
 def test_cutting_keeps_a_prefix_within_the_limit(steps: list[tuple[int, int, str]], limit: int) -> None:
     thought = built(steps)
-    cut = thought.cut(limit, "budget")
+    cut = thought.truncate(limit, "budget")
     assert cut.charged <= limit
     assert cut.ids == thought.ids[: len(cut.ids)]
     assert thought.charged > limit or cut == thought
-    assert cut.cut(limit, "budget") == cut
+    assert cut.truncate(limit, "budget") == cut
 
 
 @given(STEPS)

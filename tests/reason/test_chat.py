@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.reason.chat import think
+from adaptive.reason.chat import think_at_effort
 from adaptive.reason.starvation import Recovery
 from adaptive.types.attempt import Attempt
 from adaptive.types.ladder import Rung
@@ -27,7 +27,7 @@ def test_the_cap_is_the_budget_and_the_answers_room() -> None:
     attempt = buy(player, MEDIUM)
     assert caps(player) == [("medium", 1200)]
     assert (attempt.status, attempt.answer, attempt.finish) == ("answered", "4", "natural")
-    assert (attempt.usage.thinking, attempt.usage.answer, attempt.charged) == (400, 10, 400)
+    assert (attempt.usage.thinking, attempt.usage.answer, attempt.chain_tokens) == (400, 10, 400)
 
 
 def test_without_a_box_all_of_the_text_is_the_answer() -> None:
@@ -52,7 +52,7 @@ def test_a_wait_is_a_turn_of_its_own_after_the_answer() -> None:
     ask, messages = player.asked[1]
     assert [(m.type, m.text) for m in messages] == [("ai", r"\boxed{3}"), ("human", "Wait.")]
     assert ask.cap == 2000 - 400 + 200  # the chain's thinking is charged to the budget
-    assert (second.answer, second.waits, len(second.rounds), second.charged) == ("4", 1, 2, 800)
+    assert (second.answer, second.waits, len(second.rounds), second.chain_tokens) == ("4", 1, 2, 800)
 
 
 def test_waits_end_where_the_answer_repeats() -> None:
@@ -65,7 +65,7 @@ def test_waits_end_where_the_budget_does() -> None:
     player = Player(answers=("1", "2", "3", "4"))
     attempt = buy(player, Rung("medium", 1000, 9, 200))
     assert [r.tokens for r in attempt.rounds] == [400, 400, 100, 100]  # the third starved, and was asked for less
-    assert attempt.charged == 1000
+    assert attempt.chain_tokens == 1000
 
 
 def test_a_starved_call_is_made_once_more_with_less_effort() -> None:
@@ -129,7 +129,7 @@ def test_no_empty_success_and_everything_counted(
     told: list[dict[str, Any]] = []
     rung = Rung("high", budget, waits, room)
     attempt: Attempt = run(
-        think(
+        think_at_effort(
             player,  # type: ignore[arg-type]
             [],
             rung,
@@ -154,7 +154,7 @@ def test_no_empty_success_and_everything_counted(
 def test_every_round_is_told(effort: Any) -> None:
     told: list[dict[str, Any]] = []
     run(
-        think(
+        think_at_effort(
             Player(answers=("1", "2")),  # type: ignore[arg-type]
             [],
             Rung(effort, 5000, 1, 100),

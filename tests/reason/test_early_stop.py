@@ -9,7 +9,7 @@ import pytest
 
 from adaptive.errors import InputError
 from adaptive.reason.budget import Style
-from adaptive.reason.early_stop import Look, Sight
+from adaptive.reason.early_stop import ProbeResult, StopDecider
 from adaptive.types.attempt import Attempt, Round
 from adaptive.types.events import Event
 from adaptive.types.stops import Stops, parse_stops
@@ -40,7 +40,7 @@ def test_a_probe_that_ends_the_chain_is_the_answer() -> None:
     assert (attempt.answer, attempt.text, attempt.thinking) == ("4", "\\boxed{4}", "one.\n")
     assert (attempt.status, attempt.finish) == ("answered", "confident")
     assert attempt.rounds == (Round(5, 0, "confident", stopped=True),)
-    assert not attempt.rounds[0].by_model
+    assert not attempt.rounds[0].ended_by_model
 
 
 def test_a_probe_that_was_taken_is_paid_for_as_an_answer() -> None:
@@ -100,8 +100,8 @@ def test_a_look_without_an_answer_breaks_the_row() -> None:
 
 
 def test_so_many_in_a_row_are_needed() -> None:
-    sight = Sight(Stops(probe_every=1, converged=3))
-    assert [sight.judged(Look("4", None, "")) for _ in range(3)] == [None, None, "converged"]
+    sight = StopDecider(Stops(probe_every=1, converged=3))
+    assert [sight.decide(ProbeResult("4", None, "")) for _ in range(3)] == [None, None, "converged"]
 
 
 def test_confidence_is_no_higher_than_that_of_the_thinking_before_the_look() -> None:
@@ -197,11 +197,11 @@ def test_attempts_that_were_stopped_survive_json() -> None:
 
 def test_only_what_is_named_stays_on() -> None:
     every = Stops(loop=True, probe_every=5, converged=2, confident=0.9, probe_room=7)
-    assert every.only(()) == Stops(loop=False, probe_every=5, probe_room=7)
-    assert every.only(["loop"]) == Stops(loop=True, probe_every=5, probe_room=7)
-    assert every.only(["converged", "confident"]) == Stops(False, 5, 2, 0.9, 7)
-    assert not every.only(["loop", "hopeless"]).probes
-    assert Stops(loop=False).only(["loop", "converged"]) == Stops(loop=False), "what is off stays off"
+    assert every.restrict_to(()) == Stops(loop=False, probe_every=5, probe_room=7)
+    assert every.restrict_to(["loop"]) == Stops(loop=True, probe_every=5, probe_room=7)
+    assert every.restrict_to(["converged", "confident"]) == Stops(False, 5, 2, 0.9, 7)
+    assert not every.restrict_to(["loop", "hopeless"]).probes_enabled
+    assert Stops(loop=False).restrict_to(["loop", "converged"]) == Stops(loop=False), "what is off stays off"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from adaptive.engines.protocol import Generation, Sampling
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.reason.budget import Style
 from adaptive.reason.chain import Thought
-from adaptive.reason.forcing import think
+from adaptive.reason.forcing import think_within_budget
 from adaptive.types.attempt import Attempt, Round
 from adaptive.types.ladder import Rung
 from tests.reason.buying import PLAIN, QUESTION, buy, rung, thinking_ids
@@ -129,7 +129,7 @@ def test_a_chain_that_ended_goes_on_with_a_wait() -> None:
     second = buy(engine, rung(64, waits=1), after=first, arm="wait")
     assert engine.calls[2].ids == (*QUESTION.open, *says("2+2=5Wait"))
     assert second.rounds == (Round(6, 0, "natural"), Round(11, 4, "natural"))
-    assert first.usage.thinking + second.usage.thinking + 4 == Thought.of(second).charged
+    assert first.usage.thinking + second.usage.thinking + 4 == Thought.from_attempt(second).charged
     assert (second.arm, second.waits, second.answer) == ("wait", 1, "4")
 
 
@@ -378,7 +378,7 @@ def test_a_cancelled_attempt_stops() -> None:
             "index": 0,
             "arm": "first",
         }
-        bought = think(engine, QUESTION, rung(100_000), **asked, on_event=seen.append)
+        bought = think_within_budget(engine, QUESTION, rung(100_000), **asked, on_event=seen.append)
         task = asyncio.ensure_future(bought)
         while len(seen) < 20:
             await asyncio.sleep(0)
@@ -392,4 +392,4 @@ def test_a_cancelled_attempt_stops() -> None:
 
 def test_an_attempt_survives_json() -> None:
     attempt = buy(ScriptedEngine([says("2+2=5", END), says(" no, 4", END)], [BOXED]), rung(64, waits=1))
-    assert Thought.of(Attempt.from_json(attempt.to_json())) == Thought.of(attempt)
+    assert Thought.from_attempt(Attempt.from_json(attempt.to_json())) == Thought.from_attempt(attempt)

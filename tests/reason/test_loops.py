@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaptive._util.files import artifact
+from adaptive._util.files import find_artifact
 from adaptive.engines.tokenizer import FolderCodec
-from adaptive.reason.loops import PATIENCE, START, STARTS, LoopWatch, is_boundary, is_figure
+from adaptive.reason.loops import MAX_STARTS, PATIENCE, START_LENGTH, LoopWatch, is_boundary, is_figure
 from tests.reason import clean
 
 Flagged = tuple[int, bool, bool]
@@ -37,7 +37,7 @@ def test_a_planted_loop_is_found_when_its_third_round_is_complete(seed: int) -> 
         (k for k in range(len(prefix) + 1) if prefix[len(prefix) - k :] != (block * 2)[2 * period - k :]), 1
     )
     assert place == len(prefix) + 3 * period - (shared - 1)
-    assert watch.found == f"{period} tokens repeated 3 times"
+    assert watch.repetition == f"{period} tokens repeated 3 times"
 
 
 @given(st.lists(st.integers(0, 2), max_size=20), st.lists(st.integers(0, 2), min_size=4, max_size=128), st.data())
@@ -64,7 +64,7 @@ def test_the_verdict_is_that_of_looking_at_the_whole_chain(
 
 
 def starts_found(watch: LoopWatch) -> bool:
-    return "sentences" in watch.found
+    return "sentences" in watch.repetition
 
 
 def loops(chain: list[Flagged], least: int, most: int, repeats: int) -> bool:
@@ -113,19 +113,19 @@ def test_figures_with_two_words_among_them_are_still_figures() -> None:
 
 def test_sentences_that_start_alike_are_found_wherever_they_are() -> None:
     rng, watch = Random(0), LoopWatch()
-    start = list(range(START))
+    start = list(range(START_LENGTH))
     for time in range(3):
         verdicts = [watch.add(token) for token in start]
-        assert verdicts == [False] * (START - 1) + [time == 2]
+        assert verdicts == [False] * (START_LENGTH - 1) + [time == 2]
         rest = [watch.add(rng.randrange(100, 9000), boundary=n == 299) for n in range(300)]
         assert rest == [time == 2] * 300
-    assert watch.found == "3 sentences start with the same 12 tokens"
+    assert watch.repetition == "3 sentences start with the same 12 tokens"
 
 
 def test_a_start_may_span_short_sentences() -> None:
     watch = LoopWatch()
     for time in range(3):
-        for token in range(START):
+        for token in range(START_LENGTH):
             told = watch.add(token, boundary=token in (3, 7))
         assert told == (time == 2)
         watch.add(1000 + time, boundary=True)
@@ -135,9 +135,9 @@ def test_a_start_may_span_short_sentences() -> None:
 def test_starts_that_do_not_count(broken: str) -> None:
     watch = LoopWatch()
     for time in range(6):
-        for token in range(START):
+        for token in range(START_LENGTH):
             figure = (broken == "two words" and token > 1) or (broken == "starts with a figure" and token == 0)
-            shown = 500 + time if broken == "another token" and token == START - 1 else token
+            shown = 500 + time if broken == "another token" and token == START_LENGTH - 1 else token
             assert not watch.add(shown, figure=figure)
         for n in range(40):
             assert not watch.add(1000 + 50 * time + n, boundary=n == 39 and broken != "no boundary")
@@ -145,25 +145,25 @@ def test_starts_that_do_not_count(broken: str) -> None:
 
 def sentence(watch: LoopWatch, number: int) -> bool:
     """One sentence, whose start is that of no other number."""
-    tokens = (number, *range(START - 2), -number)
-    return [watch.add(token, boundary=n == START) for n, token in enumerate(tokens, 1)][-1]
+    tokens = (number, *range(START_LENGTH - 2), -number)
+    return [watch.add(token, boundary=n == START_LENGTH) for n, token in enumerate(tokens, 1)][-1]
 
 
 def test_the_start_longest_not_seen_is_forgotten() -> None:
     watch, others = LoopWatch(), iter(range(10**6, 10**7))
     for _ in range(2):
         assert not sentence(watch, 100)
-        assert not any(sentence(watch, next(others)) for _ in range(STARTS - 1))
+        assert not any(sentence(watch, next(others)) for _ in range(MAX_STARTS - 1))
     assert [sentence(watch, 200) for _ in range(2)] == [False, False]  # and the last start of 100 is pushed out
     assert not sentence(watch, 100)
-    assert len(watch._starts._seen) == STARTS
+    assert len(watch._starts._counts) == MAX_STARTS
     assert len(watch._periods._places) <= watch.most
     assert sentence(watch, 200)
     fresh = LoopWatch()
     found = []
     for _ in range(3):
         found.append(sentence(fresh, 100))
-        assert any(sentence(fresh, next(others)) for _ in range(STARTS - 1)) == found[-1]
+        assert any(sentence(fresh, next(others)) for _ in range(MAX_STARTS - 1)) == found[-1]
     assert found == [False, False, True]
 
 
@@ -175,7 +175,7 @@ def test_a_watch_rebuilt_from_the_ids_so_far_says_the_same(chain: list[Flagged],
     for token, boundary, figure in chain[:cut]:
         rebuilt.add(token, boundary=boundary, figure=figure)
     assert [rebuilt.add(t, boundary=b, figure=f) for t, b, f in chain[cut:]] == told[cut:]
-    assert rebuilt.found == whole.found
+    assert rebuilt.repetition == whole.repetition
     assert told == sorted(told)  # once found, found
 
 
@@ -198,7 +198,7 @@ def test_what_texts_are(text: str, boundary: bool, figure: bool) -> None:
 
 @cache
 def abacus() -> FolderCodec:
-    return FolderCodec(artifact("abacus") / "onnx")
+    return FolderCodec(find_artifact("abacus") / "onnx")
 
 
 @cache
@@ -217,7 +217,7 @@ def watched(text: str) -> LoopWatch:
 @pytest.mark.parametrize("first", range(0, 500, 50))
 def test_clean_chains_are_left_alone(first: int) -> None:
     for seed in range(first, first + 50):
-        assert watched(clean.trace(seed)).found == "", clean.trace(seed)
+        assert watched(clean.trace(seed)).repetition == "", clean.trace(seed)
 
 
 @pytest.mark.parametrize(
@@ -225,4 +225,4 @@ def test_clean_chains_are_left_alone(first: int) -> None:
 )
 def test_the_same_chains_with_a_loop_after_them_are_not(again: str) -> None:
     for seed in range(20):
-        assert watched(clean.trace(seed) + again * 10).found
+        assert watched(clean.trace(seed) + again * 10).repetition

@@ -16,7 +16,7 @@ import pytest
 from adaptive.engines.protocol import Prompt, Sampling
 from adaptive.errors import InputError
 from adaptive.reason.budget import Style
-from adaptive.reason.forcing import think
+from adaptive.reason.forcing import think_within_budget
 from adaptive.types.attempt import Attempt, Round
 from tests.reason.buying import PLAIN, QUESTION, buy, rung, thinking_ids
 from tests.support.scripted import END, STOP, THINK, Forever, ScriptedEngine, run, says
@@ -173,7 +173,7 @@ def test_bug_10_several_at_once_do_not_mix() -> None:
     async def several(count: int) -> list[Attempt]:
         engine = ScriptedEngine([says("2+2=5", END), says(" no, 4", END)], [BOXED], yields=True)
         bought = [
-            think(engine, QUESTION, rung(8 + 4 * n, waits=1), style=PLAIN, sampling=Sampling(),
+            think_within_budget(engine, QUESTION, rung(8 + 4 * n, waits=1), style=PLAIN, sampling=Sampling(),
                   session=str(n), index=n, arm="first")
             for n in range(count)
         ]  # fmt: skip

@@ -6,56 +6,58 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 
-from adaptive.chat.request import Ask
-from adaptive.chat.response import Turn
-from adaptive.reason.starvation import Memory, Recovery
+from adaptive.chat.request import ChatRequest
+from adaptive.chat.response import ChatResponse
+from adaptive.reason.starvation import Recovery, ThinkingMemory
 from adaptive.types.ladder import EFFORTS, Effort
 from adaptive.types.usage import Usage
 
 ALL: tuple[Effort, ...] = ("low", "medium", "high")
 
 
-def starved(thinking: int, answer: int = 0) -> Turn:
-    return Turn(AIMessage(""), "", "", "length", Usage(thinking=thinking, answer=answer))
+def starved(thinking: int, answer: int = 0) -> ChatResponse:
+    return ChatResponse(AIMessage(""), "", "", "length", Usage(thinking=thinking, answer=answer))
 
 
 def test_a_lower_effort_takes_fewer_tokens_than_a_larger_cap() -> None:
-    retry = Recovery().retry(Ask("high", 3000, 4000), starved(4000), Usage(thinking=4000), ALL)
-    assert isinstance(retry, Ask)
+    retry = Recovery().plan_retry(ChatRequest("high", 3000, 4000), starved(4000), Usage(thinking=4000), ALL)
+    assert isinstance(retry, ChatRequest)
     assert (retry.effort, retry.cap) == ("low", 4000)  # medium may well take the whole cap again
 
 
 def test_the_lowest_effort_can_only_have_a_larger_cap() -> None:
-    retry = Recovery().retry(Ask("low", 3000, 4000), starved(4000), Usage(thinking=4000), ALL)
-    assert isinstance(retry, Ask)
+    retry = Recovery().plan_retry(ChatRequest("low", 3000, 4000), starved(4000), Usage(thinking=4000), ALL)
+    assert isinstance(retry, ChatRequest)
     assert (retry.effort, retry.cap) == ("low", 16_000)
 
 
 def test_what_calls_spent_before_says_which_effort_fits() -> None:
-    memory = Memory()
+    memory = ThinkingMemory()
     memory.add("medium", 3900)
     memory.add("low", 200)
-    retry = Recovery(memory).retry(Ask("high", 3000, 4000), starved(4000), Usage(thinking=4000), ALL)
-    assert isinstance(retry, Ask)
+    retry = Recovery(memory).plan_retry(ChatRequest("high", 3000, 4000), starved(4000), Usage(thinking=4000), ALL)
+    assert isinstance(retry, ChatRequest)
     assert (retry.effort, retry.cap) == ("low", 4000)
 
 
 def test_a_larger_cap_is_learned_from_what_was_spent() -> None:
-    memory = Memory()
+    memory = ThinkingMemory()
     memory.add("low", 20_000)
-    retry = Recovery(memory).retry(Ask("low", 3000, 4000), starved(4000), Usage(thinking=4000), ALL)
-    assert isinstance(retry, Ask)
+    retry = Recovery(memory).plan_retry(ChatRequest("low", 3000, 4000), starved(4000), Usage(thinking=4000), ALL)
+    assert isinstance(retry, ChatRequest)
     assert retry.cap >= 20_000 * 1.25
 
 
 def test_an_answer_that_is_too_long_is_not_mended_by_thinking_less() -> None:
-    retry = Recovery().retry(Ask("high", 3000, 4000), starved(100, 3900), Usage(answer=3900), ALL)
-    assert isinstance(retry, Ask)
+    retry = Recovery().plan_retry(ChatRequest("high", 3000, 4000), starved(100, 3900), Usage(answer=3900), ALL)
+    assert isinstance(retry, ChatRequest)
     assert (retry.effort, retry.cap > 4000) == ("high", True)
 
 
 def test_without_room_the_settings_that_would_do_are_named() -> None:
-    advice = Recovery(left=4000).retry(Ask("high", 3000, 4000), starved(4000), Usage(thinking=4000), ALL)
+    advice = Recovery(left=4000).plan_retry(
+        ChatRequest("high", 3000, 4000), starved(4000), Usage(thinking=4000), ALL
+    )
     assert advice == "effort high with a cap of 16000 tokens, or effort low with a cap of 4000 tokens"
 
 
@@ -74,13 +76,13 @@ def test_a_retry_stays_within_the_limits_and_changes_something(
     effort: Effort, budget: int, room: int, share: float, largest: int | None, left: int | None, pinned: bool,
     efforts: set[Effort], seen: dict[Effort, int],
 ) -> None:  # fmt: skip
-    memory = Memory()
+    memory = ThinkingMemory()
     for name, tokens in seen.items():
         memory.add(name, tokens)
-    ask = Ask(effort, budget, budget + room)
+    ask = ChatRequest(effort, budget, budget + room)
     thinking = int(share * ask.cap)
     turn = starved(thinking, ask.cap - thinking)
-    retry = Recovery(memory, largest, left, pinned=pinned).retry(ask, turn, turn.usage, tuple(efforts))
+    retry = Recovery(memory, largest, left, pinned=pinned).plan_retry(ask, turn, turn.usage, tuple(efforts))
     if isinstance(retry, str):
         return
     assert (retry.effort, retry.cap) != (ask.effort, ask.cap)

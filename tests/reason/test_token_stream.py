@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.reason.token_stream import Stream
+from adaptive.reason.token_stream import TextStreamer
 from tests.support.scripted import STOP, ByteCodec, says
 
 CODEC = ByteCodec()
@@ -22,7 +22,7 @@ class SentencePieceCodec(ByteCodec):
 
 def told(ids: tuple[int, ...], before: tuple[int, ...] = (), codec: ByteCodec = CODEC) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
-    stream = Stream(codec, "thinking", events.append, before)
+    stream = TextStreamer(codec, "thinking", events.append, before)
     for token in ids:
         stream(token)
     stream.flush()
@@ -55,7 +55,7 @@ def test_spaces_between_words_survive_a_decoder_that_strips() -> None:
 
 
 def test_nobody_watching_costs_nothing() -> None:
-    stream = Stream(CODEC, "answer", None, says("before"))
+    stream = TextStreamer(CODEC, "answer", None, says("before"))
     for token in says("text"):
         stream(token)
     stream.flush()

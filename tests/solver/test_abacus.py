@@ -16,7 +16,7 @@ from adaptive import build_solver
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.registry import open_engine
 from adaptive.profile.profile import Profile
-from adaptive.profile.untrained import profile_for
+from adaptive.profile.untrained import load_model_profile
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.options import Options
 from tests.support.solving import Fixed, ask, timeless
@@ -37,7 +37,7 @@ def engine() -> Iterator[OnnxEngine]:
 @pytest.fixture(scope="module")
 def strict() -> Profile:
     """The model's own profile on a short ladder, accepting nothing, so that it escalates as far as it may."""
-    own = profile_for("embedded", 1024)
+    own = load_model_profile("embedded", 1024)
     policy = replace(own.policy, accept={"none": None}, agreement=None)
     easy: Any = Fixed((0.9, 0.9, 0.9))  # the direct answer first
     return Profile("strict", "embedded", Ladder(RUNGS), own.style, policy, difficulty_model=lambda: easy)

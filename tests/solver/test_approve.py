@@ -17,7 +17,7 @@ from langgraph.types import Command
 from adaptive import build_solver
 from adaptive.errors import InputError
 from adaptive.policy.arms import Plan
-from adaptive.solver.approval import Answer, price, read_answer
+from adaptive.solver.approval import Approval, count_max_thinking_tokens, parse_approval
 from adaptive.types.ladder import Rung
 from adaptive.types.options import Options
 from tests.solver.test_in_graphs import THREAD, uncached
@@ -131,11 +131,11 @@ def test_a_wrong_answer_is_asked_again_and_runs_nothing() -> None:
 @given(value=st.none() | st.floats() | st.text() | st.lists(st.booleans()) | st.integers() | st.booleans())
 def test_whatever_is_answered(value: Any) -> None:
     for given_ in (value, {"approve_above": value}):
-        read = read_answer(given_, PLAN, 20)
+        read = parse_approval(given_, PLAN, 20)
         if isinstance(value, bool) or value in ("approve", "deny"):
-            assert read == Answer(value in (True, "approve"), 20)
-        elif isinstance(value, int) and value >= price(PLAN) == 240:
-            assert read == Answer(True, value)
+            assert read == Approval(value in (True, "approve"), 20)
+        elif isinstance(value, int) and value >= count_max_thinking_tokens(PLAN) == 240:
+            assert read == Approval(True, value)
         else:
             assert isinstance(read, str)
             assert read.endswith(".")

@@ -19,7 +19,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from adaptive import build_solver
 from adaptive.engines.protocol import Generation
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.solver.batch import Limits, build_map_solver, items_of
+from adaptive.solver.batch import Limits, build_map_solver, parse_map_questions
 from tests.support.solving import SURE, PureEngine, profile, question
 
 THREAD: Any = {"configurable": {"thread_id": "one"}}
@@ -205,6 +205,6 @@ def test_a_limit_is_1_or_more(limits: dict[str, int]) -> None:
 
 @given(st.lists(st.text(), min_size=1, max_size=8))
 def test_every_text_is_an_item_with_an_id_of_its_own(texts: list[str]) -> None:
-    items = items_of(texts, 8)
+    items = parse_map_questions(texts, 8)
     assert [item["question"] for item in items] == texts
     assert len({item["id"] for item in items}) == len(texts)

@@ -15,7 +15,7 @@ from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.registry import open_engine
 from adaptive.errors import InputError
 from adaptive.profile.profile import Profile
-from adaptive.profile.untrained import profile_for
+from adaptive.profile.untrained import load_model_profile
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.options import Options
 from adaptive.types.stops import Stops
@@ -85,7 +85,7 @@ def engine() -> Iterator[OnnxEngine]:
 
 def abacus(**more: Any) -> Profile:
     """The embedded model's own profile on one thinking rung."""
-    own = profile_for("embedded", 1024)
+    own = load_model_profile("embedded", 1024)
     policy = replace(own.policy, **{"agreement": None, "max_waits": 0, **more.pop("policy", {})})
     settings: dict[str, Any] = {"style": own.style, "policy": policy, **more}
     return Profile("early", "embedded", Ladder(RUNGS), **settings)

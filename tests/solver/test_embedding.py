@@ -19,7 +19,7 @@ from adaptive.profile.embedding import Embedded, Embedding, Lines
 from adaptive.profile.profile import Profile
 from adaptive.solver.graph import build_solver
 from adaptive.types.logistic import Logistic
-from adaptive.verify.learned import FEATURES
+from adaptive.verify.learned import FEATURE_NAMES
 from tests.learn.embedding_server import Faulty, embedding_server
 from tests.solver.test_stronger import solver as stronger_solver
 from tests.solver.test_stronger import strong, weak
@@ -61,7 +61,7 @@ def profile(own: Any, name: str = "own", **settings: Any) -> Profile:
     model = Embedded(Fixed(EASY), LIKE_TEXT, Reader(name, 2, own))
     return replace(
         scripted_profile(**settings), embedding=Embedding(name, 2), difficulty_model=lambda: model,
-        verifier=Logistic(dict.fromkeys(FEATURES, 0.0) | {"sure": 3.0, "difficulty": 0.1}, -5.0, 0.5),
+        verifier=Logistic(dict.fromkeys(FEATURE_NAMES, 0.0) | {"sure": 3.0, "difficulty": 0.1}, -5.0, 0.5),
     )  # fmt: skip
 
 
@@ -103,12 +103,12 @@ async def test_where_it_fails_the_text_alone_tells_and_a_note_says_so() -> None:
 async def test_it_is_asked_again_after_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     own = Own(fails=1)
     known = profile(own)
-    assert "notes" in known.difficulty("a")
-    assert "notes" in known.difficulty("b")
+    assert "notes" in known.predict_difficulty("a")
+    assert "notes" in known.predict_difficulty("b")
     assert own.asked == ["a"]
     now = cached.time.monotonic()
     monkeypatch.setattr(cached.time, "monotonic", lambda: now + cached.REST_SECONDS + 1)
-    assert "notes" not in known.difficulty("b")
+    assert "notes" not in known.predict_difficulty("b")
 
 
 def test_a_server_that_is_gone_costs_a_note_and_not_the_answer() -> None:

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from adaptive.errors import InputError
-from adaptive.solver.environment import count, options, text
+from adaptive.solver.environment import read_env_count, read_env_options, read_env_text
 from adaptive.types.options import Options
 
 
@@ -18,8 +18,8 @@ def no_variables_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_unset_and_empty_leave_it_to_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("EFFORT", "BUDGET", "STOP"):
         monkeypatch.setenv(f"ADAPTIVE_{name}", "  ")
-    assert (text("EFFORT"), count("BUDGET"), text("NOTHING")) == (None, None, None)
-    assert options() == Options()
+    assert (read_env_text("EFFORT"), read_env_count("BUDGET"), read_env_text("NOTHING")) == (None, None, None)
+    assert read_env_options() == Options()
 
 
 def test_every_variable_is_the_option_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,11 +27,11 @@ def test_every_variable_is_the_option_of_its_name(monkeypatch: pytest.MonkeyPatc
               "max_tokens": 100, "max_attempts": 3}  # fmt: skip
     for name, value in set_to.items():
         monkeypatch.setenv(f"ADAPTIVE_{name.upper()}", f" {value} ")
-    assert options() == Options(**set_to)  # type: ignore[arg-type]
+    assert read_env_options() == Options(**set_to)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", ["many", "1.5", "1 2"])
 def test_what_is_no_number_is_a_sentence(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("ADAPTIVE_BUDGET", value)
     with pytest.raises(InputError, match=f"ADAPTIVE_BUDGET must be a whole number, got '{value}'"):
-        options()
+        read_env_options()

@@ -9,8 +9,8 @@ import pytest
 
 from adaptive import build_solver
 from adaptive.learn.data.outcome import DIRECT
-from adaptive.profile.probe import Probe, probe_of
-from adaptive.types.logistic import Line
+from adaptive.profile.probe import Probe, find_direct_answer
+from adaptive.types.logistic import LogitModel
 from adaptive.types.options import Options
 from tests.learn.made import outcome
 from tests.support.solving import RUNGS, PureEngine, ask, profile
@@ -21,8 +21,8 @@ TEXT = (0.6, 0.85, 0.9, 0.95)
 
 def probing(slope: float) -> Probe:
     """The first thinking rung by the confidence: a slope of 0 leaves what the text says."""
-    plain = Line({"text": 1.0}, 0.0)
-    return Probe((plain, *(Line({"text": 1.0, "sure": slope}, -2 * slope) for _ in RUNGS[1:-1]), plain))
+    plain = LogitModel({"text": 1.0}, 0.0)
+    return Probe((plain, *(LogitModel({"text": 1.0, "sure": slope}, -2 * slope) for _ in RUNGS[1:-1]), plain))
 
 
 def solved(probe: Probe | None) -> dict[str, Any]:
@@ -41,6 +41,6 @@ def test_a_doubtful_direct_answer_sends_the_question_further_up(probe: Probe | N
 
 def test_only_a_direct_answer_of_the_profiles_model_tells() -> None:
     known, direct = replace(profile(TEXT), probe=probing(3.0)), outcome(DIRECT, "0", None, 0.82).attempt
-    assert known.difficulty("2+2?", direct)["p_solved"][1] < 0.8
+    assert known.predict_difficulty("2+2?", direct)["p_solved"][1] < 0.8
     for attempts in ([], [replace(direct, model=1)]):
-        assert known.difficulty("2+2?", probe_of(attempts))["p_solved"] == list(TEXT)
+        assert known.predict_difficulty("2+2?", find_direct_answer(attempts))["p_solved"] == list(TEXT)

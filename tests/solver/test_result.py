@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptive.policy import select
-from adaptive.solver.result import result_object, to_message
+from adaptive.solver.result import build_result, to_message
 from adaptive.types.attempt import Attempt, Round
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
@@ -34,10 +34,10 @@ def attempt(answer: str | None = "73", **more: Any) -> Attempt:
 
 
 def result(*attempts: Attempt, kept: int = 0) -> dict[str, Any]:
-    return result_object(
+    return build_result(
         question="47 + 38 - 12?",
         attempts=attempts,
-        kept=kept,
+        selected=kept,
         difficulty={"level": "easy", "p_solved": [0.9, 0.99]},
         stop="accepted",
         models=["embedded"],
@@ -83,7 +83,7 @@ def test_an_attempt_that_nobody_judged_is_not_accepted() -> None:
 @FAST
 @given(SEVERAL)
 def test_the_usage_is_the_sum_over_the_attempts(attempts: list[Attempt]) -> None:
-    told = result(*attempts, kept=select.best(attempts))
+    told = result(*attempts, kept=select.select_best_attempt(attempts))
     assert json.loads(json.dumps(told)) == told
     usage, parts = told["usage"], [a["usage"] for a in told["attempts"]]
     for name in ("prompt", "cached", "thinking", "injected", "answer", "probe", "verifier", "total"):

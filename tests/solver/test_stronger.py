@@ -12,7 +12,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from adaptive import build_solver
 from adaptive.engines.protocol import Generation
-from adaptive.policy.ladder import fitted
+from adaptive.policy.ladder import map_efforts
 from adaptive.types.ladder import EFFORTS, Effort, Ladder, Rung
 from adaptive.types.options import Options
 from tests.solver.test_in_graphs import THREAD, uncached
@@ -153,7 +153,7 @@ class NoEfforts(ByteCodec):
     ],
 )
 def test_efforts_are_mapped_to_the_nearest(asked: Effort, known: tuple[Effort, ...], near: str) -> None:
-    ladder, notes = fitted(Ladder((Rung("none", 0), Rung(asked, 64), Rung(asked, 96))), known)
+    ladder, notes = map_efforts(Ladder((Rung("none", 0), Rung(asked, 64), Rung(asked, 96))), known)
     assert [r.effort for r in ladder] == ["none", near, near]
     said = f"effort {asked} is not known to the model: {near} is used"
     assert notes == ([said] if near != asked else [])
@@ -170,7 +170,7 @@ def test_what_was_mapped_is_in_the_notes_and_told() -> None:
 
 def test_every_effort_that_is_known_is_mapped_to_itself() -> None:
     for effort in EFFORTS[1:]:
-        assert fitted(Ladder((Rung(effort, 64),)), EFFORTS[1:]) == (Ladder((Rung(effort, 64),)), [])
+        assert map_efforts(Ladder((Rung(effort, 64),)), EFFORTS[1:]) == (Ladder((Rung(effort, 64),)), [])
 
 
 @pytest.mark.parametrize("effort", ["low", "high", "none", None])

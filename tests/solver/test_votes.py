@@ -17,8 +17,8 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from adaptive import build_solver
 from adaptive.engines.protocol import Generation, Sampling
-from adaptive.policy.majority import Ballot, next_batch
-from adaptive.solver.nodes import SAMPLE_SEEDS
+from adaptive.policy.majority import Ballot, size_next_batch
+from adaptive.solver.nodes import SEEDS_PER_SOLVE
 from adaptive.types.options import Options
 from adaptive.types.policy import Payoff
 from tests.solver.test_in_graphs import THREAD, plain, uncached
@@ -46,7 +46,7 @@ def test_samples_that_agree_end_the_vote_early() -> None:
     assert result["attempts"][result["kept"]]["verdict"]["verifier"] == "vote"
     assert "was accepted (vote)" in result["kept_because"]
     weights = [a["verdict"]["score"] for a in vote(same, max_attempts=1)["attempts"]]
-    assert len(samples(result)) >= next_batch([Ballot("0", w) for w in weights], 9, 0.9) > 0
+    assert len(samples(result)) >= size_next_batch([Ballot("0", w) for w in weights], 9, 0.9) > 0
 
 
 def test_samples_that_do_not_agree_are_asked_for_up_to_the_limit() -> None:
@@ -124,7 +124,7 @@ def test_each_sample_has_its_seed_and_the_temperature_of_the_profile() -> None:
     engine = SeededEngine()
     build_solver(engine, profile=voter(), options=Options(seed=3)).invoke(ask("2+2?"))
     first = {Sampling(seed=3)}
-    assert engine.samplings == first | {Sampling(0.7, seed=3 * SAMPLE_SEEDS + n) for n in range(1, 9)}
+    assert engine.samplings == first | {Sampling(0.7, seed=3 * SEEDS_PER_SOLVE + n) for n in range(1, 9)}
     warm = SeededEngine()
     build_solver(warm, profile=voter(), options=Options(temperature=0.2)).invoke(ask("2+2?"))
     assert {s.temperature for s in warm.samplings} == {0.2}
@@ -288,7 +288,7 @@ async def test_a_sample_that_fails_waits_for_the_others(shares: bool) -> None:
     saver, broken = InMemorySaver(), SeededEngine(fails_on=(2,), shares_cache=shares)
     with pytest.raises(RuntimeError, match="out of memory"):
         await build_solver(broken, profile=voter(), checkpointer=saver).ainvoke(ask("2+2?"), THREAD)
-    begun = {sampling.seed % SAMPLE_SEEDS for sampling in broken.samplings}
+    begun = {sampling.seed % SEEDS_PER_SOLVE for sampling in broken.samplings}
     finished = {c.ids for c in broken.calls if c.made.stop_id == STOP}
     assert len(finished) == len(begun) - 1 > 2
     fresh = SeededEngine(shares_cache=shares)

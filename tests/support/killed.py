@@ -36,7 +36,7 @@ class Log:
 
 def logging_nodes(log: Log) -> None:
     """Make every node say when it starts and when it has ended."""
-    holding = Solver.holding
+    holding = Solver.wrap_node
 
     def logged(self: Solver, node: Node) -> Node:
         held = holding(self, node)
@@ -49,7 +49,7 @@ def logging_nodes(log: Log) -> None:
 
         return told
 
-    Solver.holding = logged  # type: ignore[method-assign]
+    Solver.wrap_node = logged  # type: ignore[method-assign]
 
 
 def saved(solver: Any, thread: Any) -> list[str]:

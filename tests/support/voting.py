@@ -9,7 +9,7 @@ from typing import Any
 
 from adaptive.engines.protocol import Generation, Sampling
 from adaptive.profile.profile import Profile
-from adaptive.solver.nodes import SAMPLE_SEEDS
+from adaptive.solver.nodes import SEEDS_PER_SOLVE
 from adaptive.types.ladder import Rung
 from tests.support.scripted import END, THINK, shared
 from tests.support.solving import PureEngine, boxed, profile
@@ -52,7 +52,7 @@ class SeededEngine(PureEngine):
             self.inside -= 1
 
     async def _seeded(self, ids: Sequence[int], *, sampling: Sampling, **asked: Any) -> Generation:
-        number = sampling.seed % SAMPLE_SEEDS
+        number = sampling.seed % SEEDS_PER_SOLVE
         answering = END in ids[len(ids) - 1 - ids[::-1].index(THINK) :]
         if answering and number in self.fails_on:
             raise RuntimeError("out of memory")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from adaptive.types.attempt import Arm, Attempt, Finish, Round, RoundEnd, Status
 from adaptive.types.ladder import EFFORTS
-from adaptive.types.usage import COUNTED, Usage
+from adaptive.types.usage import TOKEN_FIELDS, Usage
 from adaptive.types.verdict import Verdict
 
 COUNT = st.integers(0, 10**6)
@@ -20,10 +20,10 @@ SHARE = st.floats(0, 1)
 SECONDS = st.integers(0, 10**6).map(lambda n: round(n / 10_000, 4))
 USAGES = st.builds(
     Usage,
-    **dict.fromkeys((*COUNTED, "cached"), COUNT),
+    **dict.fromkeys((*TOKEN_FIELDS, "cached"), COUNT),
     seconds=SECONDS,
     cost=COST,
-    estimated=st.sets(st.sampled_from(COUNTED)).map(lambda names: tuple(sorted(names))),
+    estimated=st.sets(st.sampled_from(TOKEN_FIELDS)).map(lambda names: tuple(sorted(names))),
 )
 VERDICTS = st.builds(Verdict, st.booleans(), SHARE, st.text(), st.text(), usage=st.none() | USAGES) | st.builds(
     Verdict.undecided, SHARE, st.text(), st.text(), st.none() | USAGES
@@ -67,7 +67,7 @@ def test_usages_add_up(one: Usage, other: Usage) -> None:
 
 @given(USAGES)
 def test_the_total_counts_each_token_once(usage: Usage) -> None:
-    assert usage.total == sum(usage.to_json()[name] for name in COUNTED) == usage.to_json()["total"]
+    assert usage.total == sum(usage.to_json()[name] for name in TOKEN_FIELDS) == usage.to_json()["total"]
     assert replace(usage, cached=usage.cached + 7).total == usage.total
 
 
@@ -81,7 +81,7 @@ def test_an_unknown_price_is_unknown_never_0(one: float | None, other: float | N
 
 @given(ATTEMPTS, VERDICTS, USAGES)
 def test_what_a_verdict_cost_is_added(attempt: Attempt, verdict: Verdict, spent: Usage) -> None:
-    judged = attempt.judged(replace(verdict, usage=spent))
+    judged = attempt.with_verdict(replace(verdict, usage=spent))
     assert judged.verdict == replace(verdict, usage=spent)
     assert judged.usage == attempt.usage + spent
 
@@ -96,4 +96,4 @@ def test_what_could_not_be_verified_is_no_acceptance() -> None:
 @pytest.mark.parametrize("cost", [None, 0.0, 0.5])
 def test_a_verdict_that_cost_nothing_changes_no_usage(cost: float | None) -> None:
     usage = Usage(prompt=3, answer=2, seconds=0.5, cost=cost)
-    assert replace(PLAIN, usage=usage).judged(Verdict(True, 1.0, "rules", "")).usage == usage
+    assert replace(PLAIN, usage=usage).with_verdict(Verdict(True, 1.0, "rules", "")).usage == usage

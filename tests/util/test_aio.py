@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from adaptive._util.aio import apart, run_blocking
-from adaptive.solver.runnables import Write, either_way
+from adaptive._util.aio import run_blocking, run_isolated
+from adaptive.solver.runnables import Write, make_node_runnable
 
 
 async def test_inside_a_running_loop_too() -> None:
@@ -44,10 +44,10 @@ async def test_what_runs_apart_writes_to_the_stream_of_its_node() -> None:
         async def work() -> None:
             write({"told": "apart"})
 
-        await apart(work())
+        await run_isolated(work())
         return {"messages": []}
 
-    graph: Any = StateGraph(MessagesState).add_node("node", either_way(node, "node"))
+    graph: Any = StateGraph(MessagesState).add_node("node", make_node_runnable(node, "node"))
     made = graph.add_edge(START, "node").add_edge("node", END).compile()
     asked: Any = {"messages": []}
     assert [part async for part in made.astream(asked, stream_mode="custom")] == [{"told": "apart"}]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from adaptive._util.redact import SHOWN, said, shown
+from adaptive._util.redact import MAX_CHARACTERS, redact_error, redact_text
 
 SECRET = st.text(string.ascii_letters + string.digits, min_size=24, max_size=60)
 PLACES = [
@@ -31,17 +31,17 @@ PLACES = [
 def test_a_key_is_never_shown(place: str, secret: str, before: str) -> None:
     assume(secret[:12] not in before)
     text = f"{before} {place.format(secret)}"
-    assert secret not in shown(text)
-    assert secret[:12] not in shown(text)
-    assert secret not in said(ValueError(text))
+    assert secret not in redact_text(text)
+    assert secret[:12] not in redact_text(text)
+    assert secret not in redact_error(ValueError(text))
 
 
 @given(st.text())
 def test_one_short_line_that_can_be_printed(text: str) -> None:
-    line = shown(text)
+    line = redact_text(text)
     assert line.isprintable()
-    assert len(line) <= SHOWN
-    assert shown(text * 400).isprintable()
+    assert len(line) <= MAX_CHARACTERS
+    assert redact_text(text * 400).isprintable()
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_one_short_line_that_can_be_printed(text: str) -> None:
     ],
 )
 def test_an_error_is_its_type_and_first_line(error: Exception, line: str) -> None:
-    assert said(error) == line
+    assert redact_error(error) == line

@@ -111,8 +111,8 @@ async def test_it_costs_time_and_no_money() -> None:
     assert verdict.usage is not None
     assert verdict.usage.seconds > 0
     assert verdict.usage.total == 0
-    assert attempt(usage=Usage(cost=0.25)).judged(verdict).usage.cost == 0.25
-    assert attempt(usage=Usage(cost=None)).judged(verdict).usage.cost is None
+    assert attempt(usage=Usage(cost=0.25)).with_verdict(verdict).usage.cost == 0.25
+    assert attempt(usage=Usage(cost=None)).with_verdict(verdict).usage.cost is None
 
 
 async def test_the_answer_is_text_and_never_a_command(tmp_path: Path) -> None:

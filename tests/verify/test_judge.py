@@ -22,7 +22,7 @@ from langgraph.graph.state import CompiledStateGraph
 from adaptive.errors import InputError
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
-from adaptive.verify.judge import DEFAULT_RUBRIC, Judge, judge_model
+from adaptive.verify.judge import DEFAULT_RUBRIC, Judge, open_judge_model
 from tests.verify.test_verifiers import attempt
 
 SPENT = {"input_tokens": 120, "output_tokens": 17, "total_tokens": 137}
@@ -155,7 +155,7 @@ async def test_what_it_spends_is_counted() -> None:
     assert verdict.usage is not None
     assert (verdict.usage.verifier, verdict.usage.total, verdict.usage.estimated) == (137, 137, ())
     assert verdict.usage.seconds > 0
-    assert attempt(usage=Usage(cost=0.5)).judged(verdict).usage.cost is None
+    assert attempt(usage=Usage(cost=0.5)).with_verdict(verdict).usage.cost is None
 
 
 async def test_what_it_does_not_report_is_estimated() -> None:
@@ -315,14 +315,14 @@ def langchain(monkeypatch: pytest.MonkeyPatch, opens: Any) -> None:
 def test_a_judge_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     langchain(monkeypatch, lambda model, model_provider: asked.append((model_provider, model)) or "a model")
-    assert judge_model("bedrock:anthropic.claude:0") == "a model"
+    assert open_judge_model("bedrock:anthropic.claude:0") == "a model"
     assert asked == [("bedrock", "anthropic.claude:0")]
 
 
 @pytest.mark.parametrize("spec", ["", "o4-mini", ":o4-mini", "openai:"])
 def test_names_that_name_no_model(spec: str) -> None:
     with pytest.raises(InputError, match=f"the judge '{spec}' names no model: write provider:model"):
-        judge_model(spec)
+        open_judge_model(spec)
 
 
 def test_a_provider_that_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,9 +331,9 @@ def test_a_provider_that_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> No
 
     langchain(monkeypatch, opens)
     with pytest.raises(InputError, match=r"^the judge 'openai:o4' cannot be opened .ProviderError: bad api_key="):
-        judge_model("openai:o4")
+        open_judge_model("openai:o4")
     with pytest.raises(InputError) as caught:
-        judge_model("openai:o4")
+        open_judge_model("openai:o4")
     assert "abc123" not in str(caught.value)
 
 
@@ -343,4 +343,4 @@ def test_without_langchain(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("adaptive._util.optional.import_module", absent)
     with pytest.raises(InputError, match=r"is not installed: pip install 'adaptive-thinking\[judge\]'"):
-        judge_model("openai:o4-mini")
+        open_judge_model("openai:o4-mini")

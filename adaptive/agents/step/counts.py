@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage
 
 from adaptive.types.usage import Usage
 
-KEY = "adaptive"
+METADATA_KEY = "adaptive"
 """Where a message's `response_metadata` has what is ours."""
 
 
@@ -53,7 +53,7 @@ class Counts:
         return cls(**{**data, "usage": Usage.from_json(data["usage"])})
 
 
-def spent(state: Mapping[str, Any]) -> dict[str, Any]:
+def read_spending(state: Mapping[str, Any]) -> dict[str, Any]:
     """What the agent's last run has spent so far, and its thread: `{"run": ..., "thread": ...}`, plain JSON types.
 
     state: what `agent.invoke` returned, the values of `agent.get_state`, or the state in a middleware or a tool.
@@ -61,12 +61,16 @@ def spent(state: Mapping[str, Any]) -> dict[str, Any]:
     Without a checkpointer a thread is one run.
     """
     messages = state.get("messages", ())
-    ours = (m.response_metadata[KEY] for m in reversed(messages) if isinstance(m, AIMessage) and _has(m))
+    ours = (
+        m.response_metadata[METADATA_KEY]
+        for m in reversed(messages)
+        if isinstance(m, AIMessage) and _has_counts(m)
+    )
     last: Mapping[str, Any] = next(ours, {})
     return {name: last.get(name) or Counts().to_json() for name in ("run", "thread")}
 
 
-def _has(message: AIMessage) -> bool:
+def _has_counts(message: AIMessage) -> bool:
     """Whether this message is of the middleware: the solver as a chat model has a key of that name too."""
-    ours = message.response_metadata.get(KEY)
+    ours = message.response_metadata.get(METADATA_KEY)
     return isinstance(ours, Mapping) and "run" in ours

@@ -7,13 +7,13 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from adaptive.agents.step.counts import KEY
-from adaptive.agents.step.effects import Done
+from adaptive.agents.step.counts import METADATA_KEY
+from adaptive.agents.step.effects import StepResult
 
 
-def report(done: Done, reason: str, notes: Sequence[str]) -> dict[str, Any]:
+def build_step_report(result: StepResult, reason: str, notes: Sequence[str]) -> dict[str, Any]:
     """The kept attempt, why the step began as it did, what was mapped and what it all took; plain JSON types."""
-    attempt, ask = done.attempt, done.ask
+    attempt, ask = result.attempt, result.request
     verdict = attempt.verdict if attempt else None
     return {
         "status": attempt.status if attempt else None,
@@ -21,14 +21,14 @@ def report(done: Done, reason: str, notes: Sequence[str]) -> dict[str, Any]:
         "cap": ask.cap if ask else None,
         "accepted": verdict.accepted if verdict else None,
         "verdict": verdict.to_json() if verdict else None,
-        "attempts": done.attempts,
+        "attempts": result.attempts,
         "reason": reason,
-        "advice": done.advice,
+        "advice": result.advice,
         "notes": list(notes),
-        "step": done.counts.to_json(),
+        "step": result.counts.to_json(),
     }
 
 
-def marked(message: AIMessage, data: dict[str, Any]) -> AIMessage:
+def attach_report(message: AIMessage, data: dict[str, Any]) -> AIMessage:
     """A copy of the message with our data beside the provider's."""
-    return message.model_copy(update={"response_metadata": {**message.response_metadata, KEY: data}})
+    return message.model_copy(update={"response_metadata": {**message.response_metadata, METADATA_KEY: data}})

@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
 
 from adaptive.policy import allocate
-from adaptive.policy.ladder import on_ladder, shape
+from adaptive.policy.ladder import limit_ladder, map_to_ladder
 from adaptive.profile.profile import Profile
 from adaptive.types.ladder import Ladder
 from adaptive.types.options import Options
 
-ANY = Options()
+DEFAULT_OPTIONS = Options()
 
 
 @dataclass(frozen=True)
-class Start:
+class StepStart:
     """The rung that a step begins with, and why, in words. notes: why where an embedding could not be had."""
 
     index: int
@@ -31,39 +31,39 @@ class Start:
     notes: tuple[str, ...] = ()
 
 
-def question_of(messages: Sequence[AnyMessage]) -> str:
+def find_question(messages: Sequence[AnyMessage]) -> str:
     """The text of the last human message; "" where there is none."""
     return next((str(m.text) for m in reversed(messages) if isinstance(m, HumanMessage)), "")
 
 
-async def read_ahead(messages: Sequence[AnyMessage], profile: Profile | None) -> None:
-    """Ask a profile's embedding model in a thread, if it has one: `start`, after this, does not wait for it."""
+async def prefetch_embedding(messages: Sequence[AnyMessage], profile: Profile | None) -> None:
+    """Ask a profile's embedding model in a thread, if it has one: `choose_start`, after this, does not wait for it."""
     if profile is not None and profile.embedding is not None:
-        await asyncio.to_thread(profile.difficulty, question_of(messages))
+        await asyncio.to_thread(profile.predict_difficulty, find_question(messages))
 
 
-def start(
+def choose_start(
     messages: Sequence[AnyMessage],
     ladder: Ladder,
     places: Sequence[int],
     profile: Profile,
     out_of_tokens: bool = False,
-    options: Options = ANY,
-) -> Start:
+    options: Options = DEFAULT_OPTIONS,
+) -> StepStart:
     """Where a step begins on `ladder`, whose rungs are at `places` on the profile's within the options.
 
     out_of_tokens: the run has reached its limit, so that the cheapest rung is taken.
     """
     if out_of_tokens:
-        return Start(0, "the run's limit of tokens is reached: the cheapest rung")
-    difficulty = profile.difficulty(question_of(messages))
-    known = on_ladder(difficulty["p_solved"], profile.ladder, shape(profile.ladder, options))
+        return StepStart(0, "the run's limit of tokens is reached: the cheapest rung")
+    difficulty = profile.predict_difficulty(find_question(messages))
+    known = map_to_ladder(difficulty["p_solved"], profile.ladder, limit_ladder(profile.ladder, options))
     p_solved = [known[place] for place in places] if known else []
-    plan = allocate.first(ladder, profile.policy, p_solved, options, general=difficulty.get("general"))
+    plan = allocate.choose_first_rung(ladder, profile.policy, p_solved, options, general=difficulty.get("general"))
     notes = tuple(difficulty.get("notes", ()))
     if _tool_failed(messages) and plan.index < ladder.top:
-        return Start(plan.index + 1, f"{plan.reason}; one rung up, for the last tool call failed", notes)
-    return Start(plan.index, plan.reason, notes)
+        return StepStart(plan.index + 1, f"{plan.reason}; one rung up, for the last tool call failed", notes)
+    return StepStart(plan.index, plan.reason, notes)
 
 
 def _tool_failed(messages: Sequence[AnyMessage]) -> bool:

@@ -18,23 +18,23 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-from adaptive._util.redact import said
-from adaptive.agents.step.call_settings import Levers
+from adaptive._util.redact import redact_error
+from adaptive.agents.step.call_settings import CallSettings
 from adaptive.agents.step.counts import Counts
-from adaptive.agents.step.effects import Call, Done, Judge, Reply, Work, counted
-from adaptive.agents.step.verdict import cut, final_text, made
-from adaptive.chat.capabilities import taught
-from adaptive.chat.errors import fault, whole
-from adaptive.chat.request import Ask
+from adaptive.agents.step.effects import ModelCall, ModelReply, StepResult, StepWork, VerdictRequest, count_call
+from adaptive.agents.step.verdict import build_attempt, is_cut_off, read_final_text
+from adaptive.chat.capabilities import get_capabilities
+from adaptive.chat.errors import classify_error, read_error_text
+from adaptive.chat.request import ChatRequest
 from adaptive.policy import select
 from adaptive.reason.starvation import Recovery
 from adaptive.types.attempt import Arm, Attempt
-from adaptive.types.events import OnEvent, tell
+from adaptive.types.events import OnEvent, emit_event
 from adaptive.types.ladder import Effort, Ladder
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
 
-LESSONS = 4
+MOST_RETRIES = 4
 """How often a call is made again because the model's refusal of a setting taught which it takes."""
 
 
@@ -47,127 +47,137 @@ class Step:
     where the provider does not say.
     """
 
-    levers: Levers
+    call_settings: CallSettings
     ladder: Ladder
     index: int
     reason: str
     question: str
     max_escalations: int
-    over: Callable[[Usage], bool]
+    is_over_limit: Callable[[Usage], bool]
     recovery: Recovery
     prompt: int
-    watcher: OnEvent
+    on_event: OnEvent
     counts: Counts = field(default_factory=lambda: Counts(steps=1))
-    made: list[tuple[Attempt, Reply, Ask]] = field(default_factory=list)
+    attempts: list[tuple[Attempt, ModelReply, ChatRequest]] = field(default_factory=list)
     advice: str = ""
 
-    def work(self) -> Work:
+    def run(self) -> StepWork:
         """All calls and verdicts; returns what is kept. Raises what the first call raises."""
         index = self.index
-        yield from self._attempt(index, "first", self.reason)
-        while (higher := self._higher(index)) is not None:
+        yield from self._make_attempt(index, "first", self.reason)
+        while (higher := self._find_higher_rung(index)) is not None:
             index, rejected = higher, self._last.verdict
-            self._tell("escalate", len(self.made), effort=self.ladder[index].effort,
+            self._emit_event("escalate", len(self.attempts), effort=self.ladder[index].effort,
                        reason=rejected.reason if rejected else "")  # fmt: skip
             self.counts += Counts(escalations=1)
-            if not (yield from self._attempt(index, "effort", "the answer was rejected")):
+            if not (yield from self._make_attempt(index, "effort", "the answer was rejected")):
                 break
-        return self._kept()
+        return self._select_best()
 
     @property
     def _last(self) -> Attempt:
-        return self.made[-1][0]
+        return self.attempts[-1][0]
 
     @property
     def _efforts(self) -> list[Effort]:
         """The efforts that may be asked for in place of another."""
         used = {rung.effort for rung in self.ladder}
-        return [effort for effort in self.levers.model.efforts if effort in used]
+        return [effort for effort in self.call_settings.model.efforts if effort in used]
 
-    def _attempt(self, index: int, arm: Arm, reason: str) -> Generator[Call | Judge, Any, bool]:
+    def _make_attempt(self, index: int, arm: Arm, reason: str) -> Generator[ModelCall | VerdictRequest, Any, bool]:
         """One attempt and its verdict; False where the model could not be asked, and there is one before."""
-        number, rung = len(self.made) + 1, self.ladder[index]
-        ask = self.levers.ask(rung, max((ask.cap for _, _, ask in self.made), default=0))
-        self._tell("start", number, effort=ask.effort, budget=ask.budget, cap=ask.cap, arm=arm, reason=reason)
-        reply, ask = yield from self._call(ask)
-        if not self._usable(reply, bool(self.made)):
+        number, rung = len(self.attempts) + 1, self.ladder[index]
+        ask = self.call_settings.build_request(rung, max((ask.cap for _, _, ask in self.attempts), default=0))
+        self._emit_event(
+            "start", number, effort=ask.effort, budget=ask.budget, cap=ask.cap, arm=arm, reason=reason
+        )
+        reply, ask = yield from self._call_model(ask)
+        if not self._raise_or_keep(reply, bool(self.attempts)):
             return False
-        reply, ask = yield from self._recovered(number, ask, reply)
-        attempt = self._read(index, arm, ask, reply)
-        if final_text(reply.turn(), reply.structured) is not None:
-            attempt = yield from self._judged(number, attempt, reply)
-        self.made.append((attempt, reply, ask))
+        reply, ask = yield from self._recover(number, ask, reply)
+        attempt = self._read_attempt(index, arm, ask, reply)
+        if read_final_text(reply.read_response(), reply.structured) is not None:
+            attempt = yield from self._judge_attempt(number, attempt, reply)
+        self.attempts.append((attempt, reply, ask))
         return True
 
-    def _call(self, ask: Ask) -> Generator[Call | Judge, Any, tuple[Reply, Ask]]:
+    def _call_model(
+        self, request: ChatRequest
+    ) -> Generator[ModelCall | VerdictRequest, Any, tuple[ModelReply, ChatRequest]]:
         """A call, made again where the model's refusal taught which settings it takes; and what was asked for."""
-        for _ in range(LESSONS):
-            ask = self.levers.taken_of(ask)
-            reply: Reply = yield Call(self.levers.settings(ask))
-            self.counts += counted(reply, self.prompt)
-            if not self._learns(reply.error, ask):
+        for _ in range(MOST_RETRIES):
+            request = self.call_settings.clamp_request(request)
+            reply: ModelReply = yield ModelCall(self.call_settings.build_arguments(request))
+            self.counts += count_call(reply, self.prompt)
+            if not self._learn_from_error(reply.error, request):
                 break
-        return reply, ask
+        return reply, request
 
-    def _learns(self, error: Exception | None, ask: Ask) -> bool:
-        if error is None or fault(error) != "request":
+    def _learn_from_error(self, error: Exception | None, request: ChatRequest) -> bool:
+        if error is None or classify_error(error) != "request":
             return False
-        sent = {"effort": ask.effort, "cap": ask.cap, "budget": ask.budget}
-        model = self.levers.model
-        return taught(model.name).learn(whole(error), sent, model.efforts)
+        sent = {"effort": request.effort, "cap": request.cap, "budget": request.budget}
+        model = self.call_settings.model
+        return get_capabilities(model.name).learn(read_error_text(error), sent, model.efforts)
 
-    def _recovered(self, number: int, ask: Ask, reply: Reply) -> Generator[Call | Judge, Any, tuple[Reply, Ask]]:
+    def _recover(
+        self, number: int, request: ChatRequest, reply: ModelReply
+    ) -> Generator[ModelCall | VerdictRequest, Any, tuple[ModelReply, ChatRequest]]:
         """The reply, or where it starved, what one call more brought."""
-        turn, efforts = reply.turn(), self._efforts
-        if not cut(turn):
-            self.recovery.seen(ask, turn)
-            return reply, ask
+        turn, efforts = reply.read_response(), self._efforts
+        if not is_cut_off(turn):
+            self.recovery.record(request, turn)
+            return reply, request
         self.counts += Counts(starved=1)
-        retry = self.recovery.retry(ask, turn, self.counts.usage or Usage(), efforts)
-        if not isinstance(retry, Ask):
+        retry = self.recovery.plan_retry(request, turn, self.counts.usage or Usage(), efforts)
+        if not isinstance(retry, ChatRequest):
             self.advice = retry
-            return reply, ask
-        self._tell("recover", number, effort=retry.effort, cap=retry.cap, starved_effort=ask.effort,
-                   starved_cap=ask.cap, message=_id(reply))  # fmt: skip
-        again, retry = yield from self._call(retry)
-        if not self._usable(again, True):
-            return reply, ask
-        if cut(again.turn()):
+            return reply, request
+        self._emit_event("recover", number, effort=retry.effort, cap=retry.cap, starved_effort=request.effort,
+                   starved_cap=request.cap, message=_read_message_id(reply))  # fmt: skip
+        again, retry = yield from self._call_model(retry)
+        if not self._raise_or_keep(again, True):
+            return reply, request
+        if is_cut_off(again.read_response()):
             self.counts += Counts(starved=1)
-            self.advice = self.recovery.advice(retry, again.turn(), efforts)
+            self.advice = self.recovery.advise(retry, again.read_response(), efforts)
         else:
-            self.recovery.seen(retry, again.turn())
+            self.recovery.record(retry, again.read_response())
         return again, retry
 
-    def _usable(self, reply: Reply, in_hand: bool) -> bool:
+    def _raise_or_keep(self, reply: ModelReply, has_fallback: bool) -> bool:
         """Whether the call brought something; with one in hand a provider's failure is noted, else raised."""
         if reply.error is None or reply.message is not None:
             return True
-        if not in_hand or fault(reply.error) == "other":
+        if not has_fallback or classify_error(reply.error) == "other":
             raise reply.error
-        self.levers.notes[f"asking again failed ({said(reply.error)}): what was there before is kept"] = None
+        self.call_settings.notes[
+            f"asking again failed ({redact_error(reply.error)}): what was there before is kept"
+        ] = None
         return False
 
-    def _read(self, index: int, arm: Arm, ask: Ask, reply: Reply) -> Attempt:
-        return made(
-            reply.turn(),
+    def _read_attempt(self, index: int, arm: Arm, request: ChatRequest, reply: ModelReply) -> Attempt:
+        return build_attempt(
+            reply.read_response(),
             reply.structured,
             rung=index,
             arm=arm,
-            effort=ask.effort,
-            budget=ask.budget,
+            effort=request.effort,
+            budget=request.budget,
             failed=reply.error is not None,
         )
 
-    def _judged(self, number: int, attempt: Attempt, reply: Reply) -> Generator[Call | Judge, Any, Attempt]:
+    def _judge_attempt(
+        self, number: int, attempt: Attempt, reply: ModelReply
+    ) -> Generator[ModelCall | VerdictRequest, Any, Attempt]:
         """The attempt with its verdict, whose cost is counted."""
-        verdict: Verdict = yield Judge(self.question, attempt, tuple(a for a, _, _ in self.made))
+        verdict: Verdict = yield VerdictRequest(self.question, attempt, tuple(a for a, _, _ in self.attempts))
         self.counts += Counts(usage=verdict.usage)
-        self._tell("verdict", number, message=_id(reply), accepted=verdict.accepted, score=verdict.score,
+        self._emit_event("verdict", number, message=_read_message_id(reply), accepted=verdict.accepted, score=verdict.score,
                    verifier=verdict.verifier, reason=verdict.reason)  # fmt: skip
-        return attempt.judged(verdict)
+        return attempt.with_verdict(verdict)
 
-    def _higher(self, index: int) -> int | None:
+    def _find_higher_rung(self, index: int) -> int | None:
         """The rung to go on with; None where the answer stands, or nothing more may be bought.
 
         Only a rejection is a reason to: not that a verifier could not tell, and not a refusal of the model, which
@@ -175,29 +185,34 @@ class Step:
         """
         last = self._last
         rejected = last.verdict is not None and last.verdict.decided and not last.verdict.accepted
-        over = self.over(self.counts.usage or Usage())
-        if not rejected or over or len(self.made) > self.max_escalations or _final(last, self.made[-1][1]):
+        over = self.is_over_limit(self.counts.usage or Usage())
+        if (
+            not rejected
+            or over
+            or len(self.attempts) > self.max_escalations
+            or _is_final(last, self.attempts[-1][1])
+        ):
             return None
         return index + 1 if index < self.ladder.top else None
 
-    def _kept(self) -> Done:
+    def _select_best(self) -> StepResult:
         """The best attempt: accepted before not, whole before not, the higher score, the earlier."""
-        best = select.best([attempt for attempt, _, _ in self.made])
-        attempt, reply, ask = self.made[best]
-        self._tell("kept", best + 1, message=_id(reply), status=attempt.status)
-        if reply.error is not None and reply.response is None:
+        best = select.select_best_attempt([attempt for attempt, _, _ in self.attempts])
+        attempt, reply, ask = self.attempts[best]
+        self._emit_event("kept", best + 1, message=_read_message_id(reply), status=attempt.status)
+        if reply.error is not None and reply.agent_response is None:
             raise reply.error
         advice = self.advice if attempt.status == "starved" else ""
-        return Done(reply, attempt, ask, len(self.made), self.counts, advice)
+        return StepResult(reply, attempt, ask, len(self.attempts), self.counts, advice)
 
-    def _tell(self, event: str, attempt: int, **data: Any) -> None:
-        tell(self.watcher, event, attempt=attempt, **data)
+    def _emit_event(self, event: str, attempt: int, **data: Any) -> None:
+        emit_event(self.on_event, event, attempt=attempt, **data)
 
 
-def _final(attempt: Attempt, reply: Reply) -> bool:
+def _is_final(attempt: Attempt, reply: ModelReply) -> bool:
     """Whether asking again is of no use: the model refused, or it starved twice."""
-    return attempt.status == "starved" or reply.turn().finish == "refusal"
+    return attempt.status == "starved" or reply.read_response().finish == "refusal"
 
 
-def _id(reply: Reply) -> str | None:
+def _read_message_id(reply: ModelReply) -> str | None:
     return reply.message.id if reply.message else None

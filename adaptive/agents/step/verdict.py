@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adaptive.chat.response import Turn
+from adaptive.chat.response import ChatResponse
 from adaptive.types.attempt import Arm, Attempt, Status
 from adaptive.types.policy import Policy
 from adaptive.types.verdict import Verdict
-from adaptive.verify import All, Verifier, verifier_for
+from adaptive.verify import All, Verifier, build_verifier
 from adaptive.verify.base import UNKNOWN
 
 
 @dataclass(frozen=True)
-class Form:
+class CompleteAnswer:
     """Accepts an answer that is there and whole.
 
     Unlike `Rules` it does not read the words: an agent that says what it cannot do has answered.
@@ -31,34 +31,36 @@ class Form:
         return Verdict(True, UNKNOWN, self.name, "the answer is whole")
 
 
-def verifier_of(check: Verifier | None, judge: Verifier | None) -> Verifier:
+def build_answer_verifier(check: Verifier | None, judge: Verifier | None) -> Verifier:
     """Form, and then the check; the judge where that cannot tell, or where there is no check."""
     names = ",".join(name for name, one in (("check", check), ("judge", judge)) if one is not None)
     if not names:
-        return Form()
-    return All((Form(), verifier_for(Policy(), names, check=check, judge=judge)))
+        return CompleteAnswer()
+    return All((CompleteAnswer(), build_verifier(Policy(), names, check=check, judge=judge)))
 
 
-def final_text(turn: Turn, structured: Any) -> str | None:
+def read_final_text(response: ChatResponse, structured: Any) -> str | None:
     """The text of a final answer; None where the step goes on with tool calls.
 
     A structured answer that came as a call of its own tool is final too: its arguments, as JSON.
     """
-    calls = turn.message.tool_calls
+    calls = response.message.tool_calls
     if not calls:
-        return turn.text.strip()
+        return response.text.strip()
     return json.dumps(calls[0]["args"], default=str) if structured is not None and len(calls) == 1 else None
 
 
-def cut(turn: Turn) -> bool:
+def is_cut_off(response: ChatResponse) -> bool:
     """Whether the cap was reached before the answer, or a tool call, was whole."""
-    return turn.finish == "length" and not turn.message.tool_calls
+    return response.finish == "length" and not response.message.tool_calls
 
 
-def made(turn: Turn, structured: Any, *, rung: int, arm: Arm, effort: str, budget: int, failed: bool) -> Attempt:
+def build_attempt(
+    response: ChatResponse, structured: Any, *, rung: int, arm: Arm, effort: str, budget: int, failed: bool
+) -> Attempt:
     """What a call brought as an attempt; `failed` where its structured answer could not be read."""
-    text = final_text(turn, structured)
-    status = _status(turn, text, failed)
+    text = read_final_text(response, structured)
+    status = _decide_status(response, text, failed)
     return Attempt(
         rung=rung,
         arm=arm,
@@ -66,17 +68,17 @@ def made(turn: Turn, structured: Any, *, rung: int, arm: Arm, effort: str, budge
         budget=budget,
         waits=0,
         answer=text if status == "answered" else None,
-        text=turn.text,
-        thinking=turn.thinking,
+        text=response.text,
+        thinking=response.thinking,
         status=status,
-        finish="budget" if cut(turn) else "natural",
-        usage=turn.usage,
+        finish="budget" if is_cut_off(response) else "natural",
+        usage=response.usage,
     )
 
 
-def _status(turn: Turn, text: str | None, failed: bool) -> Status:
-    if cut(turn):
+def _decide_status(response: ChatResponse, text: str | None, failed: bool) -> Status:
+    if is_cut_off(response):
         return "starved"
     if failed:
         return "failed"
-    return "refused" if turn.finish == "refusal" or text == "" else "answered"
+    return "refused" if response.finish == "refusal" or text == "" else "answered"

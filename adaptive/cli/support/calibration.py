@@ -7,10 +7,10 @@ from json import dumps
 
 import click
 
-from adaptive.cli.support.report import one_line
-from adaptive.learn.data.observations import observations
-from adaptive.learn.report.log_calibration import Bin, Calibration, Tally, calibrations
-from adaptive.solve_log import Store
+from adaptive.cli.support.report import to_one_line
+from adaptive.learn.data.observations import read_observations
+from adaptive.learn.report.log_calibration import Calibration, CalibrationBin, Proportion, compute_calibrations
+from adaptive.solve_log import SolveLog
 
 NOTHING = (
     "Nothing was observed yet: of {} logged solves none has feedback, a reference or the verdict of a check or a "
@@ -19,10 +19,10 @@ NOTHING = (
 HEADER = f"  {'predicted':<12}{'count':>6}{'mean':>7}{'right':>7}  95 % interval"
 
 
-def show(store: Store, search: str | None, json: bool) -> None:
+def print_calibration(store: SolveLog, search: str | None, json: bool) -> None:
     """Print the calibration of all logged solves, those that hold `search` where it is given."""
-    solves, seen = len(store.recent(0, search)), observations(store, search)
-    found = calibrations(seen)
+    solves, seen = len(store.list_recent(0, search)), read_observations(store, search)
+    found = compute_calibrations(seen)
     if json:
         told = {"solves": solves, "observed": len(seen), "calibration": [one.to_json() for one in found]}
         click.echo(dumps(told, ensure_ascii=False))
@@ -30,31 +30,31 @@ def show(store: Store, search: str | None, json: bool) -> None:
         click.echo(NOTHING.format(solves), err=True)
     else:
         click.echo(f"{len(seen)} of {solves} logged solves were observed.")
-        click.echo("\n".join(line for one in found for line in ("", *_lines(one))))
+        click.echo("\n".join(line for one in found for line in ("", *_format_calibration(one))))
 
 
-def _lines(one: Calibration) -> list[str]:
+def _format_calibration(one: Calibration) -> list[str]:
     sources = ", ".join(f"{count} by {source}" for source, count in one.sources.items())
-    lines = [one_line(f"{one.model}, profile {one.profile}: {sources}")]
-    lines += _table("p(solved) at the rung whose answer was kept", one.p_solved)
+    lines = [to_one_line(f"{one.model}, profile {one.profile}: {sources}")]
+    lines += _format_bins("p(solved) at the rung whose answer was kept", one.p_solved)
     for verifier, rows in one.scores.items():
-        lines += _table(f"score of the verdict: {one_line(verifier)}", rows)
-    return [*lines, _accepted(one.accepted)]
+        lines += _format_bins(f"score of the verdict: {to_one_line(verifier)}", rows)
+    return [*lines, _format_accepted(one.accepted)]
 
 
-def _table(title: str, rows: Sequence[Bin]) -> list[str]:
-    return [title, HEADER, *(_row(row) for row in rows)] if rows else [f"{title}: nothing was predicted"]
+def _format_bins(title: str, rows: Sequence[CalibrationBin]) -> list[str]:
+    return [title, HEADER, *(_format_bin(row) for row in rows)] if rows else [f"{title}: nothing was predicted"]
 
 
-def _row(row: Bin) -> str:
-    observed, low, high = row.tally.shared()
+def _format_bin(row: CalibrationBin) -> str:
+    observed, low, high = row.proportion.estimate()
     predicted = f"{row.low:.1f} to {row.high:.1f}"
-    counts = f"{row.tally.count:>6}{row.predicted:>7.2f}{observed:>7.2f}"
+    counts = f"{row.proportion.count:>6}{row.predicted:>7.2f}{observed:>7.2f}"
     return f"  {predicted:<12}{counts}  {low:.2f} to {high:.2f}"
 
 
-def _accepted(tally: Tally) -> str:
+def _format_accepted(tally: Proportion) -> str:
     if not tally.count:
         return "accepted answers: none was observed"
-    observed, low, high = tally.shared()
+    observed, low, high = tally.estimate()
     return f"accepted answers: {tally.right} of {tally.count} right, {observed:.2f} ({low:.2f} to {high:.2f})"

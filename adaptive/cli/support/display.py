@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from adaptive.cli.support.report import one_line, printable
+from adaptive.cli.support.report import to_one_line, to_printable
 
 Event = dict[str, Any]
 
@@ -42,17 +42,17 @@ class Display:
         self._noted: set[str] = set()
         self._samples: set[int] = set()
         self._shown: dict[str, Callable[[Event], None]] = {
-            "note": self._note,
-            "difficulty": self._difficulty,
-            "start": self._start,
-            "thinking": lambda event: self._stream(event["text"], dim=True),
-            "wait": lambda event: self._stream(event["text"], fg="yellow"),
-            "end": self._end,
-            "recover": self._recover,
-            "probe": self._probe,
-            "verdict": self._verdict,
-            "vote": self._vote,
-            "escalate": self._escalate,
+            "note": self._show_note,
+            "difficulty": self._show_difficulty,
+            "start": self._show_start,
+            "thinking": lambda event: self._stream_text(event["text"], dim=True),
+            "wait": lambda event: self._stream_text(event["text"], fg="yellow"),
+            "end": self._show_end,
+            "recover": self._show_recovery,
+            "probe": self._show_probe,
+            "verdict": self._show_verdict,
+            "vote": self._show_vote,
+            "escalate": self._show_escalation,
         }
 
     @classmethod
@@ -77,64 +77,64 @@ class Display:
             click.echo(err=True)
             self._midline = False
 
-    def _stream(self, text: str, **style: Any) -> None:
+    def _stream_text(self, text: str, **style: Any) -> None:
         if self.thinking and text:
-            self._write(printable(text), newline=False, **style)
+            self._write_text(to_printable(text), newline=False, **style)
             self._midline = not text.endswith("\n")
 
-    def _line(self, text: str, **style: Any) -> None:
+    def _write_line(self, text: str, **style: Any) -> None:
         if self.lines:
             self.break_line()
-            self._write(one_line(text), newline=True, **style)
+            self._write_text(to_one_line(text), newline=True, **style)
 
-    def _write(self, text: str, *, newline: bool, **style: Any) -> None:
+    def _write_text(self, text: str, *, newline: bool, **style: Any) -> None:
         styled = click.style(text, **style) if self.colour else text
         click.echo(styled, err=True, nl=newline, color=self.colour)
 
-    def _note(self, event: Event) -> None:
+    def _show_note(self, event: Event) -> None:
         if event["text"] not in self._noted:
             self._noted.add(event["text"])
             self.break_line()
-            self._write(one_line(f"Note: {event['text']}."), newline=True, fg="yellow")
+            self._write_text(to_one_line(f"Note: {event['text']}."), newline=True, fg="yellow")
 
-    def _difficulty(self, event: Event) -> None:
+    def _show_difficulty(self, event: Event) -> None:
         self._samples.clear()  # of the question before
         chances = ", ".join(f"{p:.2f}" for p in event["p_solved"])  # empty where nothing was trained
         judged = f"difficulty {event['level']}{f' (solved by rung: {chances})' if chances else ''}"
-        self._line(f"{judged}, starts on rung {event['rung']}: {event['reason']}", fg="cyan")
+        self._write_line(f"{judged}, starts on rung {event['rung']}: {event['reason']}", fg="cyan")
 
-    def _start(self, event: Event) -> None:
+    def _show_start(self, event: Event) -> None:
         what = f"attempt {event['attempt'] + 1} ({event['arm']}): rung {event['rung']}"
-        self._line(f"{what}, effort {event['effort']}, budget {event['budget']}", fg="cyan")
+        self._write_line(f"{what}, effort {event['effort']}, budget {event['budget']}", fg="cyan")
 
-    def _end(self, event: Event) -> None:
+    def _show_end(self, event: Event) -> None:
         spent = f"{event['tokens']} tokens, {event['charged']} of the budget of {event['budget']}"
         injected = f" ({event['injected']} injected)" if event["injected"] else ""
         ended = ENDED.get(event["end"], event["end"])
         said = f": {event['said']}" if event.get("said") else ""
-        self._line(f"round {event['round']}: {spent}{injected}, {ended}{said}", fg="cyan")
+        self._write_line(f"round {event['round']}: {spent}{injected}, {ended}{said}", fg="cyan")
 
-    def _recover(self, event: Event) -> None:
+    def _show_recovery(self, event: Event) -> None:
         starved = f"starved at effort {event['starved_effort']} with a cap of {event['starved_cap']} tokens"
-        self._line(f"{starved}: once more at effort {event['effort']} with {event['cap']}", fg="yellow")
+        self._write_line(f"{starved}: once more at effort {event['effort']} with {event['cap']}", fg="yellow")
 
-    def _probe(self, event: Event) -> None:
+    def _show_probe(self, event: Event) -> None:
         sure = "" if event["confidence"] is None else f" (confidence {event['confidence']:.2f})"
-        self._line(f"probe: {_answer(event)}{sure}", dim=True)
+        self._write_line(f"probe: {_format_event_answer(event)}{sure}", dim=True)
 
-    def _verdict(self, event: Event) -> None:
+    def _show_verdict(self, event: Event) -> None:
         word, colour = ("accepted", "green") if event["accepted"] else ("rejected", "yellow")
         sample = f"sample {event['attempt'] + 1}: " if event["attempt"] in self._samples else ""
-        judged = f"{sample}{word} {_answer(event)} ({event['verifier']}, score {event['score']:.2f})"
-        self._line(f"{judged}: {event['reason']}", fg=colour)
+        judged = f"{sample}{word} {_format_event_answer(event)} ({event['verifier']}, score {event['score']:.2f})"
+        self._write_line(f"{judged}: {event['reason']}", fg=colour)
 
-    def _vote(self, event: Event) -> None:
+    def _show_vote(self, event: Event) -> None:
         word, colour = ("accepted", "green") if event["accepted"] else ("not accepted", "yellow")
-        self._line(f"vote, led by attempt {event['attempt'] + 1}, {word}: {event['reason']}", fg=colour)
+        self._write_line(f"vote, led by attempt {event['attempt'] + 1}, {word}: {event['reason']}", fg=colour)
 
-    def _escalate(self, event: Event) -> None:
-        self._line(f"thinks on: {event['arm']}, rung {event['rung']}: {event['reason']}", fg="cyan")
+    def _show_escalation(self, event: Event) -> None:
+        self._write_line(f"thinks on: {event['arm']}, rung {event['rung']}: {event['reason']}", fg="cyan")
 
 
-def _answer(event: Event) -> str:
-    return one_line(event["answer"] or "", 60) or "no answer"
+def _format_event_answer(event: Event) -> str:
+    return to_one_line(event["answer"] or "", 60) or "no answer"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adaptive.cli.support.progress import Progress
-from adaptive.cli.support.signals import until_signal
+from adaptive.cli.support.signals import run_until_signal
 
 if TYPE_CHECKING:
     from adaptive.embeddings import Embedder
@@ -50,4 +50,4 @@ def _fill(kept: Kept, embedder: Embedder, texts: Sequence[str]) -> None:
     if lacking:
         progress = Progress(len(every), len(every) - len(lacking), str(kept.path), word="embedded")
         with progress:
-            until_signal(fill(kept, embedder, lacking, progress.advance), progress)
+            run_until_signal(fill(kept, embedder, lacking, progress.advance), progress)

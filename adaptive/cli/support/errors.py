@@ -21,7 +21,7 @@ class Failure(Exception):  # noqa: N818 -- Ctrl-C is one and no error
         super().__init__(message)
         self.exit_code = exit_code
 
-    def tell(self) -> int:
+    def report(self) -> int:
         """Say it on stderr; returns the exit code."""
         click.echo(f"{self.label}{self}", err=True)
         return self.exit_code
@@ -36,28 +36,28 @@ class Interrupted(Failure):
         super().__init__(f"Interrupted{f': {spent}' if spent else ''}.", 128 + signal_number)
 
 
-def as_failure(error: Exception) -> Failure:
+def to_failure(error: Exception) -> Failure:
     """Any error as a sentence: ours as they are, click's in one line, the system's with the file."""
     if isinstance(error, Failure):
         return error
     if isinstance(error, AdaptiveError):
         return Failure(str(error), USAGE if isinstance(error, InputError) else FAILED)
     if isinstance(error, click.UsageError):
-        return Failure(_usage_sentence(error), USAGE)
+        return Failure(_format_usage_error(error), USAGE)
     if isinstance(error, click.ClickException):
         return Failure(error.format_message(), error.exit_code)
     if isinstance(error, OSError) and error.strerror:
         return Failure(f"{error.strerror}{f': {error.filename}' if error.filename else ''}.", FAILED)
-    said = f" ({_one_line(str(error))})" if str(error) else ""
+    said = f" ({_collapse_whitespace(str(error))})" if str(error) else ""
     return Failure(f"{type(error).__name__}{said}: run again with --debug for the traceback.", FAILED)
 
 
-def _usage_sentence(error: click.UsageError) -> str:
+def _format_usage_error(error: click.UsageError) -> str:
     """What click says of a wrong call in one line, with where to read on."""
     where = error.ctx.command_path if error.ctx else "adaptive"
     dash = " (text that begins with '-' goes after --)" if isinstance(error, click.NoSuchOption) else ""
-    return f"{_one_line(error.format_message()).rstrip('.')}{dash}. Try '{where} --help'."
+    return f"{_collapse_whitespace(error.format_message()).rstrip('.')}{dash}. Try '{where} --help'."
 
 
-def _one_line(text: str) -> str:
+def _collapse_whitespace(text: str) -> str:
     return " ".join(text.split())

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from adaptive.engines.protocol import TokenEngine
 
 
-MODEL = "embedded, onnx:FOLDER, hf:ID, vllm:ID, http://host:port/v1, or openai:NAME and the like."
-OPTIONS = (
+MODEL_HELP = "embedded, onnx:FOLDER, hf:ID, vllm:ID, http://host:port/v1, or openai:NAME and the like."
+ENGINE_OPTIONS = (
     click.option("--served-model", metavar="NAME", help="Which of a server's models, where it has several."),
     click.option("--markers", metavar="NAME", help="How the model marks its thinking: '<think> </think>', say."),
     click.option("-o", "--option", "options", multiple=True, metavar="NAME=VALUE",
@@ -26,17 +26,21 @@ OPTIONS = (
 
 def engine_options(command: Any) -> Any:
     """Adds the options to a command; they arrive as `model`, `served_model`, `markers` and `options`."""
-    return click.option("-m", "--model", default="embedded", show_default=True, help=MODEL)(beside_model(command))
+    return click.option("-m", "--model", default="embedded", show_default=True, help=MODEL_HELP)(
+        engine_detail_options(command)
+    )
 
 
-def beside_model(command: Any) -> Any:
+def engine_detail_options(command: Any) -> Any:
     """Adds what may stand beside a model to a command that has its own `--model`."""
-    for option in reversed(OPTIONS):
+    for option in reversed(ENGINE_OPTIONS):
         command = option(command)
     return command
 
 
-def engine_settings(served_model: str | None, markers: str | None, options: tuple[str, ...]) -> dict[str, Any]:
+def parse_engine_settings(
+    served_model: str | None, markers: str | None, options: tuple[str, ...]
+) -> dict[str, Any]:
     """What they say beside the model, as `open_engine` takes it."""
     from adaptive.engines.registry import parse_options
 
@@ -44,29 +48,31 @@ def engine_settings(served_model: str | None, markers: str | None, options: tupl
     return {**parse_options(options), **{k: v for k, v in named.items() if v is not None}}
 
 
-def opened(model: str, served_model: str | None, markers: str | None, options: tuple[str, ...]) -> TokenEngine:
+def open_engine_from_options(
+    model: str, served_model: str | None, markers: str | None, options: tuple[str, ...]
+) -> TokenEngine:
     """The engine that they name."""
     from adaptive.engines.registry import open_engine
 
-    return open_engine(model, **engine_settings(served_model, markers, options))
+    return open_engine(model, **parse_engine_settings(served_model, markers, options))
 
 
-_COLUMNS = Columns()
+_DEFAULT_COLUMNS = Columns()
 COLUMN_OPTIONS = (
-    click.option("--question-column", metavar="NAME", default=_COLUMNS.question, show_default=True,
+    click.option("--question-column", metavar="NAME", default=_DEFAULT_COLUMNS.question, show_default=True,
                  help="Column with the question."),
-    click.option("--answer-column", metavar="NAME", default=_COLUMNS.answer, show_default=True,
+    click.option("--answer-column", metavar="NAME", default=_DEFAULT_COLUMNS.answer, show_default=True,
                  help="Column with the right answer; of '... #### 42' the end."),
-    click.option("--id-column", metavar="NAME", default=_COLUMNS.id, show_default=True,
+    click.option("--id-column", metavar="NAME", default=_DEFAULT_COLUMNS.id, show_default=True,
                  help="Column with the question's own name, if there is one."),
-    click.option("--group-column", metavar="NAME", default=_COLUMNS.group, show_default=True,
+    click.option("--group-column", metavar="NAME", default=_DEFAULT_COLUMNS.group, show_default=True,
                  help="Column with what is held out together, say the template, if there is one."),
-    click.option("--options-column", metavar="NAME", default=_COLUMNS.options,
+    click.option("--options-column", metavar="NAME", default=_DEFAULT_COLUMNS.options,
                  help="Column with the texts to choose from, for multiple choice."),
 )  # fmt: skip
 
 
-def question_columns(command: Any) -> Any:
+def question_column_options(command: Any) -> Any:
     """Adds the options to a command; they arrive together as `columns`, a `Columns`."""
 
     @wraps(command)

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from adaptive.solver.spent import Tally
+from adaptive.solver.spent import SpentTokens
 
 LINE_SECONDS = 10.0
 
 
-class Progress(Tally):
+class Progress(SpentTokens):
     """Counts questions, `done` of `total` at first; as text, what an interrupted run has kept. word: done to
     them. things: what is counted, if not questions."""
 
@@ -26,7 +26,7 @@ class Progress(Tally):
         self.things = things
         self.total, self.done, self.kept_in, self.word = total, done, kept_in, word
         self._first, self._started = done, time.monotonic()
-        self._said, self._left_out = self._started, 0
+        self._last_printed, self._left_out = self._started, 0
         columns = (TextColumn(word), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Bar(*columns, console=Console(stderr=True))
         self._task = self._bar.add_task(word, total=total, completed=done)
@@ -52,10 +52,11 @@ class Progress(Tally):
         """One question more is done."""
         self.done += 1
         self._bar.update(self._task, completed=self.done)
-        if not self._bar.console.is_terminal and time.monotonic() - self._said >= LINE_SECONDS:
-            self._said = time.monotonic()
+        if not self._bar.console.is_terminal and time.monotonic() - self._last_printed >= LINE_SECONDS:
+            self._last_printed = time.monotonic()
             click.echo(
-                f"{self.word} {self.done} of {self.total}, {self._minutes_left():.0f} minutes left", err=True
+                f"{self.word} {self.done} of {self.total}, {self._estimate_minutes_left():.0f} minutes left",
+                err=True,
             )
 
     def leave_out(self, reason: str) -> None:
@@ -64,6 +65,6 @@ class Progress(Tally):
         if self._left_out == 1:
             self._bar.console.print(f"Left out {reason}", markup=False, highlight=False)
 
-    def _minutes_left(self) -> float:
+    def _estimate_minutes_left(self) -> float:
         rate = (self.done - self._first) / max(1e-9, time.monotonic() - self._started)
         return (self.total - self.done) / max(1e-9, rate) / 60

@@ -15,27 +15,27 @@ from adaptive.errors import InputError
 
 
 @dataclass(frozen=True)
-class Question:
+class UserQuestion:
     """What is asked, and the reference answer that ours is graded against, where there is one."""
 
     text: str
     reference: str | None = None
 
 
-def read_questions(argument: str | None, file: str | None) -> list[Question]:
+def read_user_questions(argument: str | None, file: str | None) -> list[UserQuestion]:
     """The questions asked for; raises `InputError`, or `click.UsageError` when there is none."""
     if file and argument is not None:
         raise click.UsageError("give a question or --file, not both")
     if file:
-        return _from_file(file)
+        return _read_question_file(file)
     if argument is not None and argument != "-":
-        return [Question(checked(argument, "the question"))]
+        return [UserQuestion(clean_text(argument, "the question"))]
     if sys.stdin is None or (argument is None and sys.stdin.isatty()):  # None: it was closed
         raise click.UsageError("no question: give one as an argument, on stdin or with --file")
-    return [Question(checked(_decoded(sys.stdin.buffer.read(), "stdin"), "the question on stdin"))]
+    return [UserQuestion(clean_text(_decode_utf8(sys.stdin.buffer.read(), "stdin"), "the question on stdin"))]
 
 
-def checked(text: str, what: str, instead: str = "ask something") -> str:
+def clean_text(text: str, what: str, instead: str = "ask something") -> str:
     """The text without the spaces round it; raises `InputError` if it cannot be a question or an answer."""
     text = text.strip()
     if not text:
@@ -49,18 +49,20 @@ def checked(text: str, what: str, instead: str = "ask something") -> str:
     return text
 
 
-def _decoded(data: bytes, what: str) -> str:
+def _decode_utf8(data: bytes, what: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{what} is not valid UTF-8 at byte {error.start}: convert it first.") from error
 
 
-def _from_file(file: str) -> list[Question]:
+def _read_question_file(file: str) -> list[UserQuestion]:
     """One question a line: text, or in a `.jsonl` file an object with a `question`; no blank lines."""
     with click.open_file(file, "rb") as stream:
-        text = _decoded(stream.read(), file)
-    read: Callable[[str, str], Question] = _from_json if file.endswith((".jsonl", ".ndjson")) else _from_text
+        text = _decode_utf8(stream.read(), file)
+    read: Callable[[str, str], UserQuestion] = (
+        _parse_json_line if file.endswith((".jsonl", ".ndjson")) else _parse_text_line
+    )
     numbered = enumerate(text.split("\n"), start=1)  # not splitlines: U+2028 is text
     questions = [read(line, f"line {number} of {file}") for number, line in numbered if line.strip()]
     if not questions:
@@ -68,11 +70,11 @@ def _from_file(file: str) -> list[Question]:
     return questions
 
 
-def _from_text(line: str, what: str) -> Question:
-    return Question(checked(line, what))
+def _parse_text_line(line: str, what: str) -> UserQuestion:
+    return UserQuestion(clean_text(line, what))
 
 
-def _from_json(line: str, what: str) -> Question:
+def _parse_json_line(line: str, what: str) -> UserQuestion:
     try:
         value: Any = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -80,19 +82,21 @@ def _from_json(line: str, what: str) -> Question:
     question = value.get("question") if isinstance(value, dict) else None
     if not isinstance(question, str):
         raise InputError(f'{what} has no "question" that is text.')
-    return Question(checked(question, f"the question on {what}"), _reference(value.get("answer"), what))
+    return UserQuestion(
+        clean_text(question, f"the question on {what}"), _parse_reference(value.get("answer"), what)
+    )
 
 
-def _reference(answer: Any, what: str) -> str | None:
+def _parse_reference(answer: Any, what: str) -> str | None:
     """The reference answer as text, None where there is none."""
     if answer is None:
         return None
     if isinstance(answer, bool) or not isinstance(answer, str | int | float):
         raise InputError(f'{what} has an "answer" that is neither text nor a number: leave it out, or mend it.')
-    return checked(str(answer), f"the answer on {what}", "give the right one, or leave it out")
+    return clean_text(str(answer), f"the answer on {what}", "give the right one, or leave it out")
 
 
-def graded(result: Result, reference: str) -> Result:
+def grade_result(result: Result, reference: str) -> Result:
     """The result with its `reference`: the answer, whether ours is right, and whether the first attempt's was.
 
     One that failed has no attempts, and is wrong.
@@ -106,7 +110,7 @@ def graded(result: Result, reference: str) -> Result:
 
 
 @dataclass
-class Score:
+class ReferenceCounts:
     """How many answers with a reference there were, how many were right, and what escalation did to them."""
 
     count: int = 0
@@ -123,9 +127,9 @@ class Score:
         self.broken += first and not right
 
     def __str__(self) -> str:
-        mended, broken = _counted(self.mended, "wrong answer"), _counted(self.broken, "right answer")
+        mended, broken = _format_count(self.mended, "wrong answer"), _format_count(self.broken, "right answer")
         return f"Right: {self.right} of {self.count}. Escalation made {mended} right and {broken} wrong."
 
 
-def _counted(number: int, what: str) -> str:
+def _format_count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"

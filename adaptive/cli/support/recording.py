@@ -10,21 +10,21 @@ import click
 
 from adaptive.cli.support.options import parse_ladder
 from adaptive.cli.support.progress import Progress
-from adaptive.cli.support.signals import until_signal
+from adaptive.cli.support.signals import run_until_signal
 from adaptive.errors import InputError
 from adaptive.types.ladder import Ladder
 
 if TYPE_CHECKING:
     from adaptive.answers.grader import Grader
     from adaptive.engines.protocol import TokenEngine
-    from adaptive.learn.data.outcomes import Outcomes
+    from adaptive.learn.data.outcomes import OutcomeStore
     from adaptive.learn.data.questions import Question
     from adaptive.learn.data.recorder import Recorder
     from adaptive.profile.profile import Profile
 
 
 @dataclass(frozen=True)
-class Run:
+class RecordingJob:
     """What is recorded, and where."""
 
     model: str
@@ -45,45 +45,47 @@ class Steering:
     direct_prefix: str | None
     answer_room: int | None
 
-    def applied(self, known: Profile) -> Profile:
+    def apply_to(self, profile: Profile) -> Profile:
         """The profile with what was set here."""
-        rungs = tuple(parse_ladder(self.ladder)) if self.ladder else tuple(known.ladder)
+        rungs = tuple(parse_ladder(self.ladder)) if self.ladder else tuple(profile.ladder)
         ladder = Ladder(tuple(replace(r, answer_room=self.answer_room or r.answer_room) for r in rungs))
-        style = known.style
+        style = profile.style
         if self.system is not None:
             style = replace(style, system=self.system)
         if self.answer_prefix is not None:
             style = replace(style, answer_prefix=self.answer_prefix)
         if self.direct_prefix is not None:
             style = replace(style, direct_prefix=self.direct_prefix)
-        return replace(known, ladder=ladder, style=style)
+        return replace(profile, ladder=ladder, style=style)
 
 
-def recorded_into(run: Run, steering: Steering, grader: Grader, open_model: Any, settings: dict[str, Any]) -> None:
+def record_outcomes(
+    run: RecordingJob, steering: Steering, grader: Grader, open_model: Any, settings: dict[str, Any]
+) -> None:
     """Record what is not in the file yet; settings: those of the `Recorder`."""
-    from adaptive.engines.registry import parallel
-    from adaptive.learn.data.outcomes import Outcomes
+    from adaptive.engines.registry import get_parallel_solves
+    from adaptive.learn.data.outcomes import OutcomeStore
     from adaptive.learn.data.recorder import Recorder
-    from adaptive.profile.untrained import profile_for
+    from adaptive.profile.untrained import load_model_profile
 
     engine: TokenEngine = open_model()
-    known = steering.applied(profile_for(run.model, engine.context_window, steering.profile))
+    known = steering.apply_to(load_model_profile(run.model, engine.context_window, steering.profile))
     recorder = Recorder(
         engine, known.ladder, known.style, grader, known.stops,
-        sampled=settings.pop("sample_effort") or "", **settings,
+        sample_effort=settings.pop("sample_effort") or "", **settings,
     )  # fmt: skip
     plan = {
         "model": run.model, "ladder": known.ladder.to_json(), "style": asdict(known.style),
         "stops": asdict(known.stops), "seed": recorder.seed, "temperature": recorder.temperature,
         "window": engine.context_window, "grader": run.grade,
     }  # fmt: skip
-    with Outcomes(run.out, plan) as outcomes:
-        _grade_again(outcomes, run.grade, grader)
-        outcomes.ask(run.questions)
-        _record(recorder, run, outcomes, run.concurrency or parallel(run.model))
+    with OutcomeStore(run.out, plan) as outcomes:
+        _regrade_outcomes(outcomes, run.grade, grader)
+        outcomes.add_questions(run.questions)
+        _run_recorder(recorder, run, outcomes, run.concurrency or get_parallel_solves(run.model))
 
 
-def _grade_again(outcomes: Outcomes, grade: str, grader: Grader) -> None:
+def _regrade_outcomes(outcomes: OutcomeStore, grade: str, grader: Grader) -> None:
     """Grade what is there with another grader than it was graded with."""
     if outcomes.plan["grader"] == grade:
         return
@@ -94,10 +96,10 @@ def _grade_again(outcomes: Outcomes, grade: str, grader: Grader) -> None:
             one = recorded.question
             found = grader.grade(one.text, outcome.attempt.answer, one.reference)
             grades.append((recorded, key, found.right if found.decided else None, found.reason))
-    outcomes.grade_again(grades, grade)
+    outcomes.update_grades(grades, grade)
 
 
-def _record(recorder: Recorder, run: Run, outcomes: Outcomes, concurrency: int) -> None:
+def _run_recorder(recorder: Recorder, run: RecordingJob, outcomes: OutcomeStore, concurrency: int) -> None:
     progress = Progress(len(run.questions), 0, str(run.out), word="recorded")
     made = 0
 
@@ -112,10 +114,10 @@ def _record(recorder: Recorder, run: Run, outcomes: Outcomes, concurrency: int) 
 
     async def work() -> None:
         try:
-            await recorder.run(run.questions, outcomes, concurrency, on_question, on_attempt)
+            await recorder.record(run.questions, outcomes, concurrency, on_question, on_attempt)
         finally:
             await recorder.engine.close()
 
     with progress:
-        until_signal(work(), progress)
+        run_until_signal(work(), progress)
     click.echo(f"Recorded {made} attempts; {run.out} holds {outcomes.count()}.", err=True)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from adaptive.cli.support.errors import ACCEPTED, FAILED, NOT_ACCEPTED, STARVED
-from adaptive.policy.limits import ran_out
+from adaptive.policy.limits import is_limit_stop
 
 Result = dict[str, Any]
 
@@ -19,31 +19,31 @@ EMBEDDED_HINT = (
 )
 
 
-def exit_code(result: Result) -> int:
+def get_exit_code(result: Result) -> int:
     """The exit code that tells how a solve ended."""
     by_status = {"failed": FAILED, "starved": STARVED}
     return by_status.get(result["status"], ACCEPTED if result["accepted"] else NOT_ACCEPTED)
 
 
-def answer_text(result: Result) -> str:
+def format_answer(result: Result) -> str:
     """The answer; where none could be extracted, all that the model replied."""
-    return printable(str(result["text"] if result["answer"] is None else result["answer"]).strip())
+    return to_printable(str(result["text"] if result["answer"] is None else result["answer"]).strip())
 
 
-def complaints(result: Result) -> list[str]:
+def format_complaints(result: Result) -> list[str]:
     """What stderr says of an answer that was not accepted, a line each; nothing of one that was."""
-    code = exit_code(result)
+    code = get_exit_code(result)
     if code == ACCEPTED:
         return []
     said = {
-        STARVED: f"Starved: the room for the answer ended before the answer did{_advice(result)}.",
-        FAILED: f"Failed: {_reason(result)}.",
-        NOT_ACCEPTED: f"Not accepted: {_reason(result)}.",
+        STARVED: f"Starved: the room for the answer ended before the answer did{_format_advice(result)}.",
+        FAILED: f"Failed: {_explain_verdict(result)}.",
+        NOT_ACCEPTED: f"Not accepted: {_explain_verdict(result)}.",
     }[code]
-    return [said, *_why_stopped(result["stopped"]), *([EMBEDDED_HINT] if result["model"] == "embedded" else [])]
+    return [said, *_explain_stop(result["stopped"]), *([EMBEDDED_HINT] if result["model"] == "embedded" else [])]
 
 
-def usage_line(usage: dict[str, Any]) -> str:
+def format_usage(usage: dict[str, Any]) -> str:
     """Everything that was spent, in one line; `~` marks what was not counted exactly."""
     names = ("prompt", "cached", "thinking", "injected", "answer", "probe", "verifier")
     estimated = usage.get("estimated", ())
@@ -53,32 +53,32 @@ def usage_line(usage: dict[str, Any]) -> str:
     return f"Usage: {usage['total']} tokens ({', '.join(parts)}), {usage['seconds']:.2f} s, {cost}"
 
 
-def printable(text: str) -> str:
+def to_printable(text: str) -> str:
     """Text that cannot steer a terminal: control characters other than line breaks and tabs are replaced."""
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\ufffd", text)
 
 
-def one_line(text: str, length: int | None = None) -> str:
+def to_one_line(text: str, length: int | None = None) -> str:
     """Printable text without line breaks, cut to `length` characters."""
-    line = printable(" ".join(text.split()))
+    line = to_printable(" ".join(text.split()))
     return line if length is None or len(line) <= length else line[: length - 1] + "…"
 
 
-def _advice(result: Result) -> str:
+def _format_advice(result: Result) -> str:
     """What would have sufficed, where that is known."""
     advice = result["attempts"][result["kept"]].get("advice")
     return f"; {advice} would do" if advice else ""
 
 
-def _why_stopped(stopped: str) -> list[str]:
+def _explain_stop(stopped: str) -> list[str]:
     """Why nothing more was tried, where that is no matter of course."""
     said = f"Given up as {stopped}." if stopped.startswith("hopeless") else f"Stopped: {stopped}."
-    return [one_line(said)] if stopped.startswith("hopeless") or ran_out(stopped) else []
+    return [to_one_line(said)] if stopped.startswith("hopeless") or is_limit_stop(stopped) else []
 
 
-def _reason(result: Result) -> str:
+def _explain_verdict(result: Result) -> str:
     """Why the answer was not accepted: the verdict on the attempt that gave it."""
     verdict = result["attempts"][result["kept"]]["verdict"]
     if not verdict:
         return "nothing judged it"
-    return one_line(f"{verdict['reason'].rstrip('.')} ({verdict['verifier']}, score {verdict['score']:.2f})")
+    return to_one_line(f"{verdict['reason'].rstrip('.')} ({verdict['verifier']}, score {verdict['score']:.2f})")

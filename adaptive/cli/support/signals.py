@@ -14,7 +14,7 @@ from adaptive.cli.support.display import Event
 from adaptive.cli.support.errors import Interrupted
 from adaptive.cli.support.report import Result
 from adaptive.errors import AdaptiveError, InputError, NoAnswerInTime
-from adaptive.solver.spent import Tally
+from adaptive.solver.spent import SpentTokens
 
 T = TypeVar("T")
 See = Callable[[Event], None]
@@ -24,9 +24,9 @@ STOP_SECONDS = 0.7  # how long an engine may take to stop before the process end
 
 async def solve_one(solver: Any, question: str, see: See, images: Sequence[dict[str, Any]] = ()) -> Result:
     """The result object; raises `AdaptiveError`, with what was spent until it failed."""
-    tally = Tally()
+    tally = SpentTokens()
     try:
-        return await _streamed(solver, [_asked(question, images)], (tally.see, see))
+        return await _stream_solve(solver, [_build_message(question, images)], (tally.count_event, see))
     except NoAnswerInTime:  # which says what was spent
         raise
     except AdaptiveError as error:
@@ -36,13 +36,13 @@ async def solve_one(solver: Any, question: str, see: See, images: Sequence[dict[
         raise kind(f"{error} ({tally})") from error
 
 
-def _asked(question: str, images: Sequence[dict[str, Any]]) -> tuple[str, Any]:
+def _build_message(question: str, images: Sequence[dict[str, Any]]) -> tuple[str, Any]:
     """The user's message; images are content blocks of LangChain's."""
     content = [{"type": "text", "text": question}, *images] if images else question
     return "user", content
 
 
-async def _streamed(solver: Any, messages: list[tuple[str, Any]], watchers: Sequence[See]) -> Result:
+async def _stream_solve(solver: Any, messages: list[tuple[str, Any]], watchers: Sequence[See]) -> Result:
     state: dict[str, Any] = {}
     async for mode, data in solver.astream({"messages": messages}, stream_mode=["custom", "values"]):
         if mode == "custom":
@@ -53,9 +53,9 @@ async def _streamed(solver: Any, messages: list[tuple[str, Any]], watchers: Sequ
     return cast(Result, state["adaptive_result"])
 
 
-def until_signal(work: Coroutine[Any, Any, T], tally: Tally) -> T:
+def run_until_signal(work: Coroutine[Any, Any, T], tally: SpentTokens) -> T:
     """Run `work`. A first SIGINT or SIGTERM cancels it and raises `Interrupted`, a second ends it all."""
-    with _Guard(tally) as guard:
+    with _SignalGuard(tally) as guard:
         try:
             return asyncio.run(guard.run(work))
         except asyncio.CancelledError:
@@ -64,20 +64,20 @@ def until_signal(work: Coroutine[Any, Any, T], tally: Tally) -> T:
             raise Interrupted(str(tally), guard.caught) from None
 
 
-class _Guard:
+class _SignalGuard:
     """Turns signals into a cancelled task, and ends the process if the task does not end in time.
 
     Its handlers stand before `asyncio.run` starts, which then leaves SIGINT alone, until the loop is closed.
     """
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: SpentTokens) -> None:
         self.caught: int | None = None
         self._tally = tally
         self._cancel: Callable[[], object] = lambda: None
-        self._alarm = threading.Timer(STOP_SECONDS, self._leave)
+        self._alarm = threading.Timer(STOP_SECONDS, self._exit_process)
         self._alarm.daemon = True
 
-    def __enter__(self) -> _Guard:
+    def __enter__(self) -> _SignalGuard:
         self._former = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
         return self
 
@@ -105,7 +105,7 @@ class _Guard:
         self._alarm.start()
         self._cancel()
 
-    def _leave(self) -> None:
+    def _exit_process(self) -> None:
         """A model deep in native code cannot be cancelled: do not wait for its thread."""
         if self.caught is not None:
-            os._exit(Interrupted(str(self._tally), self.caught).tell())
+            os._exit(Interrupted(str(self._tally), self.caught).report())

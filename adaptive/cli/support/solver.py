@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adaptive.cli.support.options import engine_options, engine_settings
+from adaptive.cli.support.options import engine_options, parse_engine_settings
 from adaptive.types.ladder import EFFORTS
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from adaptive.verify import Verifier
 
 
-class Number(click.FloatRange):
+class FiniteFloat(click.FloatRange):
     """A float that is a number: `nan` passes every range check."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -34,9 +34,9 @@ class _WaitString(click.types.StringParamType):
 
 COUNT = click.IntRange(min=1)
 COUNT_OR_0 = click.IntRange(min=0)
-SECONDS = Number(min=0, min_open=True)
+SECONDS = FiniteFloat(min=0, min_open=True)
 CHECK = "Tests answers: a command (answer on stdin, exit code 0), re:PATTERN, schema:FILE or python:MODULE.NAME."
-OPTIONS = (
+SOLVER_OPTIONS = (
     click.option("--profile", metavar="FOLDER", help="What is known of the model; it may bring its own."),
     click.option("--effort", type=click.Choice(EFFORTS),
                  help="Effort of all attempts, whatever the difficulty; none: no thinking."),
@@ -55,7 +55,7 @@ OPTIONS = (
                  help="For each check."),
     click.option("--judge", metavar="PROVIDER:MODEL", help="Chat model that judges answers, say openai:o4-mini."),
     click.option("--max-tokens", type=COUNT, metavar="N", help="Most tokens of all attempts together."),
-    click.option("--max-cost", type=Number(min=0, min_open=True), metavar="DOLLARS",
+    click.option("--max-cost", type=FiniteFloat(min=0, min_open=True), metavar="DOLLARS",
                  help="Most that all attempts of a question cost together."),
     click.option("--timeout", type=SECONDS, metavar="SECONDS", help="For each question."),
     click.option("--prices", type=click.Path(), metavar="FILE",
@@ -63,19 +63,19 @@ OPTIONS = (
     click.option("--price", multiple=True, metavar="MODEL=IN/OUT",
                  help="What a model costs, in dollars for a million tokens, or IN/CACHED/OUT; repeatable."),
     click.option("--max-attempts", type=COUNT, metavar="N", help="Most attempts; a vote is one."),
-    click.option("--temperature", type=Number(min=0), default=0.0, show_default=True, help="0 is greedy."),
+    click.option("--temperature", type=FiniteFloat(min=0), default=0.0, show_default=True, help="0 is greedy."),
     click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="For sampling."),
 )  # fmt: skip
 
 
 def solver_options(command: Any) -> Any:
-    """Adds the options that `built` takes to a command, those of the engine first."""
-    for option in reversed(OPTIONS):
+    """Adds the options that `build_solver_from_options` takes to a command, those of the engine first."""
+    for option in reversed(SOLVER_OPTIONS):
         command = option(command)
     return engine_options(command)
 
 
-def built(
+def build_solver_from_options(
     model: str,
     served_model: str | None,
     markers: str | None,
@@ -88,7 +88,7 @@ def built(
     judge: str | None,
     prices: str | None,
     price: tuple[str, ...],
-    **given: Any,
+    **option_fields: Any,
 ) -> Any:
     """The compiled graph. LangGraph takes a second to import: only when there is something to solve."""
     from adaptive.prices import Prices
@@ -99,16 +99,16 @@ def built(
     return build_solver(
         model,
         profile=profile,
-        options=Options(adapt=not no_adapt, **given),
-        engine=engine_settings(served_model, markers, options),
+        options=Options(adapt=not no_adapt, **option_fields),
+        engine=parse_engine_settings(served_model, markers, options),
         stronger=stronger,
-        check=_check(check, check_timeout),
-        judge=_judge(judge, known, given["max_cost"]),
+        check=_parse_optional_check(check, check_timeout),
+        judge=_open_judge(judge, known, option_fields["max_cost"]),
         prices=known,
     )
 
 
-def _check(text: str | None, timeout: float) -> Verifier | None:
+def _parse_optional_check(text: str | None, timeout: float) -> Verifier | None:
     if text is None:
         return None
     from adaptive.verify.check import parse_check
@@ -116,11 +116,11 @@ def _check(text: str | None, timeout: float) -> Verifier | None:
     return parse_check(text, timeout)
 
 
-def _judge(spec: str | None, prices: Prices, max_cost: float | None) -> Verifier | None:
+def _open_judge(spec: str | None, prices: Prices, max_cost: float | None) -> Verifier | None:
     if spec is None:
         return None
-    from adaptive.verify.judge import Judge, judge_model
+    from adaptive.verify.judge import Judge, open_judge_model
 
     if max_cost is not None:
-        prices.require(spec, max_cost)
-    return Judge(judge_model(spec), spec=spec, prices=prices)
+        prices.require_price(spec, max_cost)
+    return Judge(open_judge_model(spec), spec=spec, prices=prices)

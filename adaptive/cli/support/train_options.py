@@ -64,11 +64,11 @@ def is_database(source: str) -> bool:
         raise InputError(f"{source} cannot be read ({error.strerror}).") from error
 
 
-def command() -> str:
+def format_command_line() -> str:
     """The command line that is running, for a card."""
     return shlex.join(["adaptive", *sys.argv[1:]])
 
 
-def written(out: Path, model: str) -> str:
+def describe_written_profile(out: Path, model: str) -> str:
     """What is said once the profile is written."""
     return f"Wrote the profile {out}: adaptive solve --profile {shlex.quote(str(out))} -m {model}"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adaptive.cli.support.options import LADDER, opened, parse_ladder
+from adaptive.cli.support.options import LADDER, open_engine_from_options, parse_ladder
 from adaptive.cli.support.progress import Progress
-from adaptive.cli.support.signals import until_signal
-from adaptive.cli.support.train_options import command, written
+from adaptive.cli.support.signals import run_until_signal
+from adaptive.cli.support.train_options import describe_written_profile, format_command_line
 from adaptive.errors import InputError
 from adaptive.types.ladder import Ladder, parse_effort
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def train_questions(asked: TrainOptions) -> None:
     """Label what is not labelled yet, and fit: difficulty, or with --calibrate only where the model is."""
-    from adaptive.cli.support.train_placement import calibrate_records
+    from adaptive.cli.support.train_placement import place_by_records
     from adaptive.learn.data.questions import read_questions
     from adaptive.learn.fit.graded import RecordFile
 
@@ -35,11 +35,11 @@ def train_questions(asked: TrainOptions) -> None:
     plan = {"model": asked.model, "seed": asked.seed, "ladder": base.ladder.to_json(), "style": asdict(base.style)}
     file = RecordFile(asked.out, plan)
     _label(file, questions, base, asked)
-    known = list(file.of(questions).values())
+    known = list(file.find_records(questions).values())
     if asked.calibrate is None:
         _learn(known, base, asked)
     else:
-        calibrate_records(known, base, asked, asked.calibrate)
+        place_by_records(known, base, asked, asked.calibrate)
 
 
 def _base(asked: TrainOptions) -> Profile:
@@ -62,15 +62,15 @@ def _label(file: RecordFile, questions: Sequence[Question], base: Profile, asked
     from adaptive.engines.protocol import Sampling
     from adaptive.learn.fit.label import Labeller, audit_share
 
-    known = file.of(questions)
+    known = file.find_records(questions)
     missing = [q for q in questions if q not in known]
     if not missing:
         return
-    engine = opened(asked.model, asked.served_model, asked.markers, asked.options)
+    engine = open_engine_from_options(asked.model, asked.served_model, asked.markers, asked.options)
     sampling = Sampling(seed=asked.seed)
     labeller = Labeller(engine, base.ladder, base.style, sampling, audit_share(len(questions)))
     with Progress(len(questions), len(known), str(file.path)) as progress:
-        until_signal(_labelling(labeller, missing, file, progress, asked.concurrency), progress)
+        run_until_signal(_labelling(labeller, missing, file, progress, asked.concurrency), progress)
 
 
 async def _labelling(
@@ -99,6 +99,6 @@ def _learn(known: list[Record], base: Profile, asked: TrainOptions) -> None:
     profile = replace(base, policy=learned.policy, figures=learned.figures, placement=None)
     said = f"{len(known)} questions from `{asked.name}`"
     learned.trained.save(asked.out)
-    profile.save(asked.out, card=tables.card(profile, learned.gates, command(), said))
-    click.echo(tables.metrics(profile.ladder, profile.figures, learned.gates))
-    click.echo(written(asked.out, base.model), err=True)
+    profile.save(asked.out, card=tables.format_label_card(profile, learned.gates, format_command_line(), said))
+    click.echo(tables.format_label_figures(profile.ladder, profile.figures, learned.gates))
+    click.echo(describe_written_profile(asked.out, base.model), err=True)

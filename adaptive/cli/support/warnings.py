@@ -11,7 +11,7 @@ import click
 LOG = logging.getLogger("adaptive")
 
 
-class Notes(logging.Handler):
+class WarningHandler(logging.Handler):
     """Tells warnings; `before` is called first, to end a line that something else is written on."""
 
     before: Callable[[], None] = staticmethod(lambda: None)
@@ -22,16 +22,16 @@ class Notes(logging.Handler):
         click.echo(f"Warning: {record.getMessage()}.", err=True)
 
 
-NOTES = Notes(logging.WARNING)
+WARNING_HANDLER = WarningHandler(logging.WARNING)
 """The one of this process."""
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def show_warnings() -> Iterator[None]:
     """Tell warnings until the block ends."""
-    LOG.addHandler(NOTES)
+    LOG.addHandler(WARNING_HANDLER)
     try:
         yield
     finally:
-        LOG.removeHandler(NOTES)
-        NOTES.before = Notes.before
+        LOG.removeHandler(WARNING_HANDLER)
+        WARNING_HANDLER.before = WarningHandler.before

@@ -13,7 +13,7 @@ import numpy as np
 
 from adaptive._util.files import BROKEN_ZIP
 from adaptive.errors import InputError
-from adaptive.learn.data.splits import seen_key
+from adaptive.learn.data.splits import hash_question
 from adaptive.profile.difficulty import Floats
 
 FILE = "held_out.npz"
@@ -21,7 +21,7 @@ FILE = "held_out.npz"
 
 def write_held_out(folder: Path, texts: Sequence[str], p_solved: Floats) -> None:
     """Write p(solved) of questions by models that had not seen them, shape (n, rungs)."""
-    keys = np.array([seen_key(text) for text in texts], dtype=np.str_)
+    keys = np.array([hash_question(text) for text in texts], dtype=np.str_)
     part = folder / f".{FILE}.part.npz"
     np.savez_compressed(part, keys=keys, p_solved=np.round(p_solved, 4).astype(np.float32))
     part.replace(folder / FILE)

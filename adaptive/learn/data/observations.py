@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from adaptive._util.redact import masked
-from adaptive.solve_log import Solve, Store
+from adaptive._util.redact import redact_address
+from adaptive.solve_log import LoggedSolve, SolveLog
 
 Source = Literal["user", "reference", "verdict"]
 DECISIVE = ("check", "judge")
@@ -49,29 +49,29 @@ class Observation:
         return self.source == "verdict"
 
 
-def observations(store: Store, search: str | None = None) -> list[Observation]:
+def read_observations(store: SolveLog, search: str | None = None) -> list[Observation]:
     """The solves in the log that something was observed of, oldest first; `search` as in `Store.recent`.
 
     The user's word counts before a reference that came with the question, and that before the verdict of a check
     or a judge that could tell.
     """
-    return [found for solve in store.recent(0, search) if (found := _observation(solve)) is not None]
+    return [found for solve in store.list_recent(0, search) if (found := _make_observation(solve)) is not None]
 
 
-def _observation(solve: Solve) -> Observation | None:
+def _make_observation(solve: LoggedSolve) -> Observation | None:
     result = solve.result
-    if (known := _known(solve)) is None:
+    if (known := _find_grade(solve)) is None:
         return None
-    (right, source), kept = known, _kept(result)
+    (right, source), kept = known, _get_kept_attempt(result)
     verdict, p_solved = kept["verdict"] or {}, tuple(result["difficulty"]["p_solved"])
-    own = masked(kept.get("model", result["model"])) == result["model"] and kept["rung"] < len(p_solved)
+    own = redact_address(kept.get("model", result["model"])) == result["model"] and kept["rung"] < len(p_solved)
     return Observation(
         id=solve.id,
         question=result["question"],
         answer=result["answer"],
         right=right,
         source=source,
-        reference=_reference(solve, right),
+        reference=_find_reference(solve, right),
         rung=kept["rung"],
         effort=kept["effort"],
         budget=kept["budget"],
@@ -82,29 +82,29 @@ def _observation(solve: Solve) -> Observation | None:
         score=verdict.get("score"),
         verifier=verdict.get("verifier", ""),
         accepted=bool(verdict.get("accepted")),
-        model=masked(kept.get("model", result["model"])),
+        model=redact_address(kept.get("model", result["model"])),
         profile=result["profile"],
     )
 
 
-def _kept(result: dict[str, Any]) -> dict[str, Any]:
+def _get_kept_attempt(result: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = result["attempts"][result["kept"]]
     return kept
 
 
-def _known(solve: Solve) -> tuple[bool, Source] | None:
+def _find_grade(solve: LoggedSolve) -> tuple[bool, Source] | None:
     """Whether the answer is right, and who says so; None where nobody does."""
     if (word := solve.feedback.get("user")) is not None:
         return word.right, "user"
     if (reference := solve.result.get("reference")) is not None:
         return bool(reference["right"]), "reference"
-    verdict = _kept(solve.result)["verdict"]
+    verdict = _get_kept_attempt(solve.result)["verdict"]
     if verdict and verdict["verifier"] in DECISIVE and verdict.get("decided", True):
         return bool(verdict["accepted"]), "verdict"
     return None
 
 
-def _reference(solve: Solve, right: bool) -> str | None:
+def _find_reference(solve: LoggedSolve, right: bool) -> str | None:
     """A right answer: as the user gave it, as it came with the question, or ours.
 
     A reference that is at odds with the user's word is none.

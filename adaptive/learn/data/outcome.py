@@ -12,8 +12,8 @@ from adaptive.types.usage import Usage
 
 
 @dataclass(frozen=True, order=True)
-class Key:
-    """Which attempt at a question: the direct answer is `Key("none")`, sample 0 is the greedy chain.
+class OutcomeKey:
+    """Which attempt at a question: the direct answer is `OutcomeKey("none")`, sample 0 is the greedy chain.
 
     budget: the rung's; an unlimited chain has the context window for one. waits: how many Waits were taken after
     the chain's own end.
@@ -25,12 +25,12 @@ class Key:
     sample: int = 0
 
 
-DIRECT = Key("none")
+DIRECT = OutcomeKey("none")
 
 
-def key_of(rung: Rung) -> Key:
+def rung_to_key(rung: Rung) -> OutcomeKey:
     """Where a rung's greedy attempt is recorded, the Waits that it grants taken."""
-    return Key(rung.effort, rung.budget, rung.waits) if rung.thinks else DIRECT
+    return OutcomeKey(rung.effort, rung.budget, rung.waits) if rung.thinks else DIRECT
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Outcome:
     attempt: `attempt.charged`.
     """
 
-    key: Key
+    key: OutcomeKey
     attempt: Attempt
     right: bool | None
     prompt: int
@@ -53,10 +53,10 @@ class Outcome:
         """Whether the answer is known to be right."""
         return self.right is True
 
-    def usage(self, before: Outcome | None = None) -> Usage:
+    def compute_usage(self, before: Outcome | None = None) -> Usage:
         """What it takes to buy this attempt: from nothing, or on the chain that `before` left in the cache."""
         kept = before.attempt.rounds if before else ()
-        new = self.attempt.charged - sum(r.tokens for r in kept)
+        new = self.attempt.chain_tokens - sum(r.tokens for r in kept)
         waits = sum(r.injected for r in self.attempt.rounds) - sum(r.injected for r in kept)
         return Usage(
             prompt=0 if before else self.prompt,
@@ -68,17 +68,17 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedQuestion:
     """A question with all attempts at it."""
 
     question: Question
-    outcomes: Mapping[Key, Outcome]
+    outcomes: Mapping[OutcomeKey, Outcome]
 
-    def complete(self, ladder: Ladder) -> bool:
+    def is_complete(self, ladder: Ladder) -> bool:
         """Whether every rung of a ladder was recorded."""
-        return all(key_of(rung) in self.outcomes for rung in ladder)
+        return all(rung_to_key(rung) in self.outcomes for rung in ladder)
 
-    def solved(self, key: Key) -> bool:
+    def is_solved(self, key: OutcomeKey) -> bool:
         """Whether this attempt is there and right."""
         found = self.outcomes.get(key)
         return found is not None and found.solved

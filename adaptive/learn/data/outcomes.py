@@ -17,12 +17,12 @@ from types import TracebackType
 from typing import Any
 
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.learn.data.outcome import Key, Outcome, Recorded
+from adaptive.learn.data.outcome import Outcome, OutcomeKey, RecordedQuestion
 from adaptive.learn.data.questions import Question
 from adaptive.profile.profile import Profile
 from adaptive.reason.budget import Style
 from adaptive.types.attempt import Attempt
-from adaptive.types.from_json import as_type, from_plain
+from adaptive.types.from_json import convert_value, dataclass_from_json
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.stops import Stops
 
@@ -60,7 +60,7 @@ SCHEMA = (
 )
 
 
-class Outcomes:
+class OutcomeStore:
     """The file. With a `plan` it is made where it is not there, and must be of that plan where it is.
 
     Raises `InputError` for a file that is not one, is damaged, is of another format or of another plan, and
@@ -71,10 +71,10 @@ class Outcomes:
         self.path = path
         if plan is None and not path.is_file():
             raise InputError(f"the outcomes {path} are not there: make them with `adaptive record`.")
-        with self._explained():
+        with self._explain_errors():
             self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            with self._explained():
+            with self._explain_errors():
                 self._open(plan)
         except BaseException:
             self._db.close()
@@ -83,13 +83,13 @@ class Outcomes:
     @property
     def plan(self) -> dict[str, Any]:
         """What the attempts were made under, in plain JSON types."""
-        with self._explained():
+        with self._explain_errors():
             rows = self._db.execute("SELECT name, value FROM plan").fetchall()
             return {name: json.loads(value) for name, value in rows if name != "format"}
 
-    def ask(self, questions: Sequence[Question]) -> None:
+    def add_questions(self, questions: Sequence[Question]) -> None:
         """Put questions into the file; raises `InputError` where one's id is there with another text or answer."""
-        with self._explained(), self._written():
+        with self._explain_errors(), self._transaction():
             for one in questions:
                 row = (one.id, one.text, one.reference, one.group)
                 self._db.execute(
@@ -107,37 +107,39 @@ class Outcomes:
         key, made = outcome.key, outcome.attempt
         row = (
             question.id, key.effort, key.budget, key.waits, key.sample, made.answer, outcome.right, outcome.why,
-            made.status, made.finish, made.confidence, outcome.prompt, made.charged, outcome.closing,
-            made.usage.answer, _packed(made),
+            made.status, made.finish, made.confidence, outcome.prompt, made.chain_tokens, outcome.closing,
+            made.usage.answer, _pack_attempt(made),
         )  # fmt: skip
         sql = (
             "INSERT OR IGNORE INTO outcomes SELECT number, ?,?,?,?, ?,?,?, ?,?,?, ?,?,?,?, ? FROM questions "
             "WHERE id = ?"
         )
-        with self._explained():
+        with self._explain_errors():
             self._db.execute(sql, (*row[1:], row[0]))
 
-    def of(self, question: Question) -> dict[Key, Outcome]:
+    def read_outcomes(self, question: Question) -> dict[OutcomeKey, Outcome]:
         """The attempts at one question."""
-        return dict(next((r.outcomes for r in self._read("WHERE q.id = ?", (question.id,))), {}))
+        return dict(next((r.outcomes for r in self._iter_recorded("WHERE q.id = ?", (question.id,))), {}))
 
-    def __iter__(self) -> Iterator[Recorded]:
+    def __iter__(self) -> Iterator[RecordedQuestion]:
         """All questions that have attempts, in the order in which they were asked."""
-        return self._read("", ())
+        return self._iter_recorded("", ())
 
-    def texts(self) -> list[str]:
+    def read_texts(self) -> list[str]:
         """The texts of all questions, of those without attempts too."""
-        with self._explained():
+        with self._explain_errors():
             return [text for (text,) in self._db.execute("SELECT question FROM questions ORDER BY number")]
 
     def count(self) -> int:
         """How many attempts there are."""
-        with self._explained():
+        with self._explain_errors():
             return int(self._db.execute("SELECT count(*) FROM outcomes").fetchone()[0])
 
-    def grade_again(self, grades: Iterable[tuple[Recorded, Key, bool | None, str]], grader: str) -> None:
+    def update_grades(
+        self, grades: Iterable[tuple[RecordedQuestion, OutcomeKey, bool | None, str]], grader: str
+    ) -> None:
         """Write other grades over those that there are, and the grader's name into the plan: all or nothing."""
-        with self._explained(), self._written():
+        with self._explain_errors(), self._transaction():
             for recorded, key, right, why in grades:
                 self._db.execute(
                     "UPDATE outcomes SET right = ?, why = ? WHERE effort = ? AND budget = ? AND waits = ? AND "
@@ -150,7 +152,7 @@ class Outcomes:
         """Close the file; it cannot be used afterwards."""
         self._db.close()
 
-    def __enter__(self) -> Outcomes:
+    def __enter__(self) -> OutcomeStore:
         return self
 
     def __exit__(
@@ -158,43 +160,43 @@ class Outcomes:
     ) -> None:
         self.close()
 
-    def _read(self, where: str, values: tuple[Any, ...]) -> Iterator[Recorded]:
+    def _iter_recorded(self, where: str, values: tuple[Any, ...]) -> Iterator[RecordedQuestion]:
         sql = (
             "SELECT q.id, q.question, q.reference, q.grouped, o.effort, o.budget, o.waits, o.sample, o.right, "
             f"o.why, o.prompt, o.closing, o.attempt FROM outcomes o JOIN questions q ON q.number = o.question "
             f"{where} ORDER BY q.number"
         )
-        with self._explained():
-            last, found = None, dict[Key, Outcome]()
+        with self._explain_errors():
+            last, found = None, dict[OutcomeKey, Outcome]()
             for *asked, effort, budget, waits, sample, right, why, prompt, closing, blob in self._db.execute(
                 sql, values
             ):
                 question = Question(*asked)
                 if last is not None and last != question:
-                    yield Recorded(last, found)
+                    yield RecordedQuestion(last, found)
                     found = {}
-                last, key = question, Key(effort, budget, waits, sample)
+                last, key = question, OutcomeKey(effort, budget, waits, sample)
                 graded = None if right is None else bool(right)
-                found[key] = Outcome(key, _unpacked(blob), graded, prompt, closing, why)
+                found[key] = Outcome(key, _unpack_attempt(blob), graded, prompt, closing, why)
             if last is not None:
-                yield Recorded(last, found)
+                yield RecordedQuestion(last, found)
 
     def _open(self, plan: Mapping[str, Any] | None) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
-        with self._written():
+        with self._transaction():
             made = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if not made and plan is not None:
-                self._make(plan)
-        self._check(plan)
+                self._create_tables(plan)
+        self._check_plan(plan)
 
-    def _make(self, plan: Mapping[str, Any]) -> None:
+    def _create_tables(self, plan: Mapping[str, Any]) -> None:
         for statement in SCHEMA:
             self._db.execute(statement)
         rows = [(name, json.dumps(value)) for name, value in {"format": FORMAT, **plan}.items()]
         self._db.executemany("INSERT INTO plan VALUES (?, ?)", rows)
 
-    def _check(self, plan: Mapping[str, Any] | None) -> None:
+    def _check_plan(self, plan: Mapping[str, Any] | None) -> None:
         tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not {"plan", "questions", "outcomes"} <= tables:
             raise InputError(f"{self.path} holds no outcomes: name a file made by `adaptive record`.")
@@ -211,7 +213,7 @@ class Outcomes:
                 )
 
     @contextmanager
-    def _written(self) -> Iterator[None]:
+    def _transaction(self) -> Iterator[None]:
         """One transaction, which keeps other writers out."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -222,7 +224,7 @@ class Outcomes:
                 self._db.execute("ROLLBACK")
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         """SQLite's errors, and those of a row that is not what it should be, as one sentence."""
         try:
             yield
@@ -236,27 +238,27 @@ class Outcomes:
             raise InputError(f"{self.path} is damaged, or no file of outcomes ({error}): record again.") from error
 
 
-def _packed(attempt: Attempt) -> bytes:
+def _pack_attempt(attempt: Attempt) -> bytes:
     return zlib.compress(json.dumps(attempt.to_json(), ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def _unpacked(blob: bytes) -> Attempt:
+def _unpack_attempt(blob: bytes) -> Attempt:
     return Attempt.from_json(json.loads(zlib.decompress(blob)))
 
 
-def profile_of(plan: Mapping[str, Any], name: str, file: Path) -> Profile:
+def plan_to_profile(plan: Mapping[str, Any], name: str, file: Path) -> Profile:
     """The profile, of which nothing is learned yet. Raises `InputError` where the plan in `file` is not one."""
     where = f"the plan in {file}"
     missing = next((k for k in ("model", "ladder", "style", "stops") if k not in plan), None)
     if missing is not None:
         raise InputError(f"{where} has no {missing!r}: record again.")
-    rungs = as_type(tuple[Rung, ...], plan["ladder"], f"'ladder' in {where}")
+    rungs = convert_value(tuple[Rung, ...], plan["ladder"], f"'ladder' in {where}")
     if not rungs or rungs[0].thinks or not all(r.thinks for r in rungs[1:]):
         raise InputError(f"the ladder in {where} must start with a rung that does not think: record again.")
     return Profile(
         name=name,
-        model=as_type(str, plan["model"], f"'model' in {where}"),
+        model=convert_value(str, plan["model"], f"'model' in {where}"),
         ladder=Ladder(rungs),
-        style=from_plain(Style, plan["style"], f"'style' in {where}"),
-        stops=from_plain(Stops, plan["stops"], f"'stops' in {where}"),
+        style=dataclass_from_json(Style, plan["style"], f"'style' in {where}"),
+        stops=dataclass_from_json(Stops, plan["stops"], f"'stops' in {where}"),
     )

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from adaptive._util.optional import imported
-from adaptive.errors import InputError, on_one_line
+from adaptive._util.optional import import_optional
+from adaptive.errors import InputError, to_single_line
 
 HUB = "datasets:"
 BATCH = 1024
@@ -28,21 +28,21 @@ Row = tuple[str, dict[str, Any]]
 """Where a row stands in its source ("line 3", "row 3", from 1), and what it says under each name."""
 
 
-def rows_of(source: str | Path) -> Iterator[Row]:
+def read_rows(source: str | Path) -> Iterator[Row]:
     """The rows of a source, read as they are asked for; raises `InputError` where they cannot be."""
     if str(source).startswith(HUB):
-        return _from_hub(str(source))
+        return _read_hub(str(source))
     file = Path(source)
-    return _READERS.get(file.suffix.lower(), _from_jsonl)(file)
+    return _READERS.get(file.suffix.lower(), _read_jsonl)(file)
 
 
-def _from_jsonl(file: Path) -> Iterator[Row]:
-    for number, line in enumerate(_text_of(file).split("\n"), start=1):  # not splitlines: U+2028 is text
+def _read_jsonl(file: Path) -> Iterator[Row]:
+    for number, line in enumerate(_read_text(file).split("\n"), start=1):  # not splitlines: U+2028 is text
         if line.strip():
-            yield f"line {number}", _json_object(line, f"line {number} of {file}")
+            yield f"line {number}", _parse_object(line, f"line {number} of {file}")
 
 
-def _json_object(line: str, where: str) -> dict[str, Any]:
+def _parse_object(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -52,8 +52,8 @@ def _json_object(line: str, where: str) -> dict[str, Any]:
     return row
 
 
-def _from_csv(file: Path) -> Iterator[Row]:
-    text = io.StringIO(_text_of(file), newline="")
+def _read_csv(file: Path) -> Iterator[Row]:
+    text = io.StringIO(_read_text(file), newline="")
     cells = csv.reader(text, csv.excel_tab if file.suffix.lower() == ".tsv" else csv.excel, strict=True)
     line = 1
     try:
@@ -63,13 +63,13 @@ def _from_csv(file: Path) -> Iterator[Row]:
         line = cells.line_num + 1
         for row in cells:
             if any(cell.strip() for cell in row):
-                yield f"line {line}", _named(header, row, f"line {line} of {file}")
+                yield f"line {line}", _name_cells(header, row, f"line {line} of {file}")
             line = cells.line_num + 1
     except csv.Error as error:
         raise InputError(f"line {line} of {file} cannot be read ({error}): mend its quotes.") from error
 
 
-def _named(header: list[str], row: list[str], where: str) -> dict[str, Any]:
+def _name_cells(header: list[str], row: list[str], where: str) -> dict[str, Any]:
     if len(row) != len(header):
         raise InputError(
             f"{where} has {len(row)} cells and the header {len(header)}: put quotes round a text with a comma."
@@ -77,32 +77,32 @@ def _named(header: list[str], row: list[str], where: str) -> dict[str, Any]:
     return {name: cell if cell.strip() else None for name, cell in zip(header, row, strict=True)}
 
 
-def _from_parquet(file: Path) -> Iterator[Row]:
-    parquet, arrow = imported("pyarrow.parquet", "data"), imported("pyarrow", "data")
+def _read_parquet(file: Path) -> Iterator[Row]:
+    parquet, arrow = import_optional("pyarrow.parquet", "data"), import_optional("pyarrow", "data")
     try:
         with parquet.ParquetFile(file) as opened:
-            yield from _rows(opened.iter_batches(BATCH))
+            yield from _number_rows(opened.iter_batches(BATCH))
     except (OSError, arrow.ArrowException) as error:
-        raise InputError(f"the questions {file} cannot be read ({_why(error)}).") from error
+        raise InputError(f"the questions {file} cannot be read ({_explain_error(error)}).") from error
 
 
-def _from_hub(source: str) -> Iterator[Row]:
-    name, config, split = parse_hub(source)
-    package = imported("datasets", "data")
+def _read_hub(source: str) -> Iterator[Row]:
+    name, config, split = parse_hub_source(source)
+    package = import_optional("datasets", "data")
     try:
         found = package.load_dataset(name, config, split=split)
     except (OSError, ValueError, package.exceptions.DatasetsError) as error:
-        raise InputError(f"{source} cannot be loaded ({_why(error)}).") from error
-    return _rows(found.with_format("arrow").iter(BATCH))  # as stored: no picture is decoded
+        raise InputError(f"{source} cannot be loaded ({_explain_error(error)}).") from error
+    return _number_rows(found.with_format("arrow").iter(BATCH))  # as stored: no picture is decoded
 
 
-def _rows(batches: Iterable[Any]) -> Iterator[Row]:
+def _number_rows(batches: Iterable[Any]) -> Iterator[Row]:
     """The rows of tables of Arrow's, one after the other."""
     rows = (row for batch in batches for row in batch.to_pylist())
     return ((f"row {number}", row) for number, row in enumerate(rows, start=1))
 
 
-def parse_hub(source: str) -> tuple[str, str | None, str]:
+def parse_hub_source(source: str) -> tuple[str, str | None, str]:
     """The id, configuration and split of `datasets:ID?config=NAME&split=NAME`; raises `InputError`."""
     name, _, query = source.removeprefix(HUB).partition("?")
     try:
@@ -114,7 +114,7 @@ def parse_hub(source: str) -> tuple[str, str | None, str]:
     return name, named.get("config"), named.get("split", "train")
 
 
-def _text_of(file: Path) -> str:
+def _read_text(file: Path) -> str:
     try:
         return file.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -123,11 +123,11 @@ def _text_of(file: Path) -> str:
         raise InputError(f"{file} is not valid UTF-8 at byte {error.start}: convert it first.") from error
 
 
-def _why(error: Exception) -> str:
+def _explain_error(error: Exception) -> str:
     """What an error says, briefly: those of others may have many lines."""
-    return getattr(error, "strerror", None) or on_one_line(error, 300).rstrip(".") or type(error).__name__
+    return getattr(error, "strerror", None) or to_single_line(error, 300).rstrip(".") or type(error).__name__
 
 
 _READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
-    ".csv": _from_csv, ".tsv": _from_csv, ".parquet": _from_parquet,
+    ".csv": _read_csv, ".tsv": _read_csv, ".parquet": _read_parquet,
 }  # fmt: skip

@@ -14,37 +14,37 @@ from typing import Literal
 
 from adaptive.errors import InputError
 from adaptive.learn.data.questions import Question
-from adaptive.profile.features import same_question
+from adaptive.profile.features import normalise_question
 
-Part = Literal["learn", "tune"]
-SEEN = "seen.txt"
-SHARE = 0.5
+Split = Literal["learn", "tune"]
+SEEN_FILE = "seen.txt"
+TUNE_SHARE = 0.5
 """Of the questions that are left to tune on, where nobody says."""
 _KEY = 16
 
 
-def group_of(question: Question) -> str:
+def get_group(question: Question) -> str:
     """What a question must not be parted from: its group, or, where it has none, the same question's text."""
-    return question.group or same_question(question.text)
+    return question.group or normalise_question(question.text)
 
 
-def part_of(question: Question, share: float = SHARE) -> Part:
+def assign_split(question: Question, share: float = TUNE_SHARE) -> Split:
     """The part that a question is in; `share` of the groups (0..1) are left to tune on."""
-    digest = hashlib.sha256(f"part {group_of(question)}".encode()).digest()
+    digest = hashlib.sha256(f"part {get_group(question)}".encode()).digest()
     return "tune" if int.from_bytes(digest[:6]) < share * 2**48 else "learn"
 
 
-def seen_key(question: str) -> str:
+def hash_question(question: str) -> str:
     """16 hex digits for a question's text, equal for questions that are the same (`same_question`)."""
-    return hashlib.sha256(same_question(question).encode()).hexdigest()[:_KEY]
+    return hashlib.sha256(normalise_question(question).encode()).hexdigest()[:_KEY]
 
 
-def read_seen(folder: str | Path) -> frozenset[str]:
+def read_used_keys(folder: str | Path) -> frozenset[str]:
     """Keys of the questions that the profile in `folder` was made from; empty where it does not say.
 
     Raises `InputError` for a file that is not one.
     """
-    file = Path(folder) / SEEN
+    file = Path(folder) / SEEN_FILE
     try:
         lines = file.read_text(encoding="ascii").split()
     except FileNotFoundError:
@@ -57,9 +57,9 @@ def read_seen(folder: str | Path) -> frozenset[str]:
     return frozenset(lines)
 
 
-def write_seen(folder: str | Path, questions: Iterable[str], *, before: Iterable[str] = ()) -> None:
+def write_used_keys(folder: str | Path, questions: Iterable[str], *, before: Iterable[str] = ()) -> None:
     """Write down which questions a profile has seen, besides the keys `before`."""
-    from adaptive._util.files import write_whole
+    from adaptive._util.files import write_atomically
 
-    keys = sorted({*before, *map(seen_key, questions)})
-    write_whole(Path(folder) / SEEN, "".join(f"{key}\n" for key in keys))
+    keys = sorted({*before, *map(hash_question, questions)})
+    write_atomically(Path(folder) / SEEN_FILE, "".join(f"{key}\n" for key in keys))

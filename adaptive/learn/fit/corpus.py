@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 
-from adaptive.profile.features import COUNTS, Reading
+from adaptive.profile.features import COUNTS, QuestionFeatures
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -40,9 +40,9 @@ class Corpus:
         found, ends = array("i"), array("q", [0])
         counts = np.empty((len(questions), len(COUNTS)))
         for row, question in enumerate(questions):
-            reading = Reading(question)
-            counts[row] = reading.counts()
-            found.extend([known.setdefault(t, len(known)) for t in set(reading.tokens())])
+            reading = QuestionFeatures(question)
+            counts[row] = reading.to_counts()
+            found.extend([known.setdefault(t, len(known)) for t in set(reading.to_tokens())])
             ends.append(len(found))
         names = sorted(known)
         place = np.empty(len(known), dtype=np.int32)
@@ -54,18 +54,18 @@ class Corpus:
     def __len__(self) -> int:
         return int(self.present.shape[0])
 
-    def part(self, rows: Rows) -> Corpus:
+    def select(self, rows: Rows) -> Corpus:
         """These questions alone."""
         return replace(self, present=self.present[rows], counts=self.counts[rows])
 
-    def frequent(self, least: int, most: int) -> list[str]:
+    def find_frequent_tokens(self, least: int, most: int) -> list[str]:
         """The tokens that `least` questions have, the `most` frequent of them, sorted."""
         count = np.bincount(self.present.indices, minlength=len(self.names))
         there = np.flatnonzero(count >= least)
         kept = there[np.argsort(-count[there], kind="stable")[:most]]
         return [self.names[i] for i in np.sort(kept)]
 
-    def matrix(self, vocabulary: Sequence[str], scaled: Floats) -> Any:
+    def to_matrix(self, vocabulary: Sequence[str], scaled: Floats) -> Any:
         """Sparse rows: `scaled` for the counts, then the tokens of `vocabulary`."""
         known = [self._columns.get(t, -1) for t in vocabulary]
         inside = [c for c in known if c >= 0]

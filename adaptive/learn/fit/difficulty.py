@@ -29,9 +29,9 @@ from threadpoolctl import threadpool_limits
 
 from adaptive.errors import InputError
 from adaptive.learn.fit.corpus import Corpus
-from adaptive.learn.fit.skops_io import BROKEN, brief, read_trusted, write_trusted
-from adaptive.profile.difficulty import SKOPS, DifficultyModel, monotone
-from adaptive.profile.features import COUNTS, counts, tokens
+from adaptive.learn.fit.skops_io import BROKEN, read_skops, shorten_error, write_skops
+from adaptive.profile.difficulty import SKOPS, DifficultyModel, to_monotone_probabilities
+from adaptive.profile.features import COUNTS, count_features, extract_tokens
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -39,8 +39,8 @@ Solved = NDArray[np.bool_]
 Splits = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 TRUSTED = (
-    "adaptive.profile.features.counts",
-    "adaptive.profile.features.tokens",
+    "adaptive.profile.features.count_features",
+    "adaptive.profile.features.extract_tokens",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
 )
@@ -61,7 +61,7 @@ LARGEST = 200_000_000
 """Bytes that a model file may unpack to."""
 
 
-def folds(
+def assign_folds(
     labels: Sequence[int] | NDArray[Any], count: int, seed: int, groups: Sequence[str] | None = None
 ) -> Labels:
     """A fold for each row, 0..count-1, with the labels dealt out evenly however rare one is; shape (n,).
@@ -71,14 +71,14 @@ def folds(
     values = np.asarray(labels)
     if groups is not None:
         _, leaders, group = np.unique(np.asarray(groups, dtype=np.str_), return_index=True, return_inverse=True)
-        return folds(values[leaders], count, seed)[group]
+        return assign_folds(values[leaders], count, seed)[group]
     order = np.lexsort((np.random.default_rng(seed).permutation(len(values)), values))
     fold = np.empty(len(values), dtype=np.int64)
     fold[order] = np.arange(len(values)) % count
     return fold
 
 
-def at_rungs(labels: Sequence[int], rungs: int) -> Solved:
+def labels_to_solved(labels: Sequence[int], rungs: int) -> Solved:
     """Whether each rung or a cheaper one solves each question, shape (n, rungs).
 
     labels: the cheapest rung that solves each, `rungs` where none does.
@@ -87,7 +87,7 @@ def at_rungs(labels: Sequence[int], rungs: int) -> Solved:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedDifficulty:
     """Fitted estimators: features for all rungs, and for each a calibrated classifier or one probability."""
 
     features: FeatureUnion
@@ -96,13 +96,13 @@ class Trained:
     @classmethod
     def fit(
         cls, questions: Sequence[str], solved: Solved, seed: int = 0, groups: Sequence[str] | None = None
-    ) -> Trained:
+    ) -> TrainedDifficulty:
         """Fit on questions and whether each rung solves them, shape (n, rungs).
 
         groups: a name for each question; strength and calibration are chosen across groups. Raises `InputError`
         where there is too little to learn from.
         """
-        enough(solved)
+        check_trainable(solved)
         return cls.refit(Corpus.read(questions), solved, seed, groups)
 
     @classmethod
@@ -112,48 +112,52 @@ class Trained:
         solved: Solved,
         seed: int = 0,
         groups: Sequence[str] | None = None,
-        known: Solved | None = None,
-    ) -> Trained:
+        observed: Solved | None = None,
+    ) -> TrainedDifficulty:
         """Fit on a part of questions that were enough, to measure on the rest.
 
         known: the shape of `solved`, whether that is known; each rung is fitted to the questions that have it.
         """
-        known = np.ones_like(solved) if known is None else known
-        words = corpus.frequent(LEAST_WITH, VOCABULARY)
+        observed = np.ones_like(solved) if observed is None else observed
+        words = corpus.find_frequent_tokens(LEAST_WITH, VOCABULARY)
         scaler = StandardScaler().fit(corpus.counts)
-        features = _features(words, scaler)
+        features = _build_features(words, scaler)
         with threadpool_limits(limits=1):  # the matrices are small and sparse: more threads make it slower
-            rows = corpus.matrix(words, scaler.transform(corpus.counts))
-            fitted = (_fit_known(rows, *column, seed, groups) for column in zip(solved.T, known.T, strict=True))
+            rows = corpus.to_matrix(words, scaler.transform(corpus.counts))
+            fitted = (
+                _fit_observed(rows, *column, seed, groups) for column in zip(solved.T, observed.T, strict=True)
+            )
             return cls(features, tuple(fitted))
 
     def p_solved(self, corpus: Corpus) -> Floats:
-        """What `model().p_solved` gives for these questions, shape (n, rungs)."""
+        """What `to_model().p_solved` gives for these questions, shape (n, rungs)."""
         counted, words = (step for _, step in self.features.transformer_list)
-        rows = corpus.matrix(_by_column(words), counted[-1].transform(corpus.counts))
-        weights, bias = (np.stack(part) for part in zip(*map(self._linear, self.rungs), strict=True))
-        return monotone(rows @ weights.T + bias)
+        rows = corpus.to_matrix(_sort_vocabulary(words), counted[-1].transform(corpus.counts))
+        weights, bias = (np.stack(part) for part in zip(*map(self._to_linear, self.rungs), strict=True))
+        return to_monotone_probabilities(rows @ weights.T + bias)
 
-    def model(self) -> DifficultyModel:
+    def to_model(self) -> DifficultyModel:
         """The same predictions as plain weights, the scaling of the counts folded into them."""
         counted, words = (step for _, step in self.features.transformer_list)
         scaler = counted[-1]
-        weights, bias = (np.stack(part) for part in zip(*map(self._linear, self.rungs), strict=True))
+        weights, bias = (np.stack(part) for part in zip(*map(self._to_linear, self.rungs), strict=True))
         split = len(scaler.mean_)
         on_counts = weights[:, :split] / scaler.scale_
-        return DifficultyModel(_by_column(words), weights[:, split:], on_counts, bias - on_counts @ scaler.mean_)
+        return DifficultyModel(
+            _sort_vocabulary(words), weights[:, split:], on_counts, bias - on_counts @ scaler.mean_
+        )
 
-    def importance(self) -> list[list[tuple[str, float]]]:
+    def rank_weights(self) -> list[list[tuple[str, float]]]:
         """For each rung what its log-odds weigh, the heaviest first: counts for a standard deviation, tokens as
         they are (there or not)."""
-        names = (*COUNTS, *_by_column(self.features.transformer_list[1][1]))
-        lines = (self._linear(rung)[0] for rung in self.rungs)
+        names = (*COUNTS, *_sort_vocabulary(self.features.transformer_list[1][1]))
+        lines = (self._to_linear(rung)[0] for rung in self.rungs)
         return [
             sorted((z for z in zip(names, w.tolist(), strict=True) if z[1]), key=lambda z: -abs(z[1]))
             for w in lines
         ]
 
-    def _linear(self, rung: CalibratedClassifierCV | float) -> tuple[NDArray[np.float64], np.float64]:
+    def _to_linear(self, rung: CalibratedClassifierCV | float) -> tuple[NDArray[np.float64], np.float64]:
         """Weights and bias that give a rung's log-odds from its features."""
         if isinstance(rung, float):
             words = self.features.transformer_list[1][1].vocabulary_
@@ -165,57 +169,59 @@ class Trained:
     def save(self, folder: Path) -> None:
         """Write the skops file into `folder`, and the weights that solving reads."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_trusted(folder / SKOPS, {"features": self.features, "rungs": list(self.rungs)})
-        self.model().save(folder)
+        write_skops(folder / SKOPS, {"features": self.features, "rungs": list(self.rungs)})
+        self.to_model().save(folder)
 
     @classmethod
-    def load(cls, file: Path) -> Trained:
+    def load(cls, file: Path) -> TrainedDifficulty:
         """What `save` wrote; raises `InputError` for a damaged file and for types that are not `TRUSTED`."""
         try:
-            held = read_trusted(file, TRUSTED, LARGEST)
+            held = read_skops(file, TRUSTED, LARGEST)
             trained = cls(held["features"], tuple(held["rungs"]))
-            trained.model()
+            trained.to_model()
         except BROKEN as error:
             raise InputError(
-                f"the difficulty model {file} is damaged ({brief(error)}): train it again."
+                f"the difficulty model {file} is damaged ({shorten_error(error)}): train it again."
             ) from error
         return trained
 
 
-def enough(solved: Solved) -> None:
+def check_trainable(solved: Solved) -> None:
     """Raise `InputError` where no rung has enough of both, solved and not."""
     count = len(solved)
     if count < LEAST:
         raise InputError(f"{count} labelled questions are too few to train on: give at least {LEAST}.")
-    if not any(_learnable(column) for column in solved.T):
+    if not any(_is_learnable(column) for column in solved.T):
         raise InputError(
             f"the {count} questions are too much alike to train on, at each rung nearly all are solved or "
             "nearly none: add harder or easier ones."
         )
 
 
-def _learnable(solved: NDArray[np.bool_]) -> bool:
+def _is_learnable(solved: NDArray[np.bool_]) -> bool:
     """Whether there is enough of both, in a sample too, for every fold."""
     least = max(RARE, len(solved) // 400)
     return bool(least <= solved.sum() <= len(solved) - least)
 
 
-def _features(words: Sequence[str], scaler: StandardScaler) -> FeatureUnion:
+def _build_features(words: Sequence[str], scaler: StandardScaler) -> FeatureUnion:
     """Counts, standardised, and the presence of tokens that three questions have, the most frequent ones."""
-    counted = make_pipeline(FunctionTransformer(counts), scaler)
-    found = CountVectorizer(analyzer=tokens, binary=True, vocabulary=list(words) or ["?"], dtype=np.float64)
+    counted = make_pipeline(FunctionTransformer(count_features), scaler)
+    found = CountVectorizer(
+        analyzer=extract_tokens, binary=True, vocabulary=list(words) or ["?"], dtype=np.float64
+    )
     return FeatureUnion([("counts", counted), ("words", found.fit([]))])
 
 
-def _by_column(words: CountVectorizer) -> tuple[str, ...]:
+def _sort_vocabulary(words: CountVectorizer) -> tuple[str, ...]:
     return tuple(sorted(words.vocabulary_, key=words.vocabulary_.__getitem__))
 
 
-def _fit_known(
-    rows: Any, solved: NDArray[np.bool_], known: NDArray[np.bool_], seed: int, groups: Sequence[str] | None
+def _fit_observed(
+    rows: Any, solved: NDArray[np.bool_], observed: NDArray[np.bool_], seed: int, groups: Sequence[str] | None
 ) -> CalibratedClassifierCV | float:
     """`_fit_rung` on the rows of which it is known whether the rung solves them."""
-    some = np.flatnonzero(known)
+    some = np.flatnonzero(observed)
     return _fit_rung(rows[some], solved[some], seed, None if groups is None else [groups[int(i)] for i in some])
 
 
@@ -223,39 +229,39 @@ def _fit_rung(
     rows: Any, solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None
 ) -> CalibratedClassifierCV | float:
     """The calibrated classifier of one rung, or its smoothed share where there is nothing to tell apart."""
-    splits = _splits(solved, seed, groups)
-    if not _learnable(solved) or not _both_in_all(solved, splits):
+    splits = _make_splits(solved, seed, groups)
+    if not _is_learnable(solved) or not _have_both_classes(solved, splits):
         return float((solved.sum() + 1) / (len(solved) + 2))
-    best = _line(_strength(rows, solved, seed, groups))
+    best = _make_classifier(_choose_strength(rows, solved, seed, groups))
     return CalibratedClassifierCV(best, method="sigmoid", cv=splits, ensemble=False).fit(rows, solved)
 
 
-def _strength(rows: Any, solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None) -> float:
+def _choose_strength(rows: Any, solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None) -> float:
     """The strength with the least cross-validated log-loss, on a sample: it hardly changes with the rows."""
-    some = np.flatnonzero(folds(solved, -(-len(solved) // SAMPLE), seed) == 0)
+    some = np.flatnonzero(assign_folds(solved, -(-len(solved) // SAMPLE), seed) == 0)
     sample, truth = rows[some], solved[some]
-    splits = _splits(truth, seed, None if groups is None else [groups[int(i)] for i in some])
-    if not _both_in_all(truth, splits):
+    splits = _make_splits(truth, seed, None if groups is None else [groups[int(i)] for i in some])
+    if not _have_both_classes(truth, splits):
         return STRENGTHS[len(STRENGTHS) // 2]
 
     def loss(strength: float) -> float:
-        p = cross_val_predict(_line(strength), sample, truth, cv=splits, method="predict_proba")
+        p = cross_val_predict(_make_classifier(strength), sample, truth, cv=splits, method="predict_proba")
         return float(log_loss(truth, p))
 
     return min(STRENGTHS, key=loss)
 
 
-def _splits(solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None) -> Splits:
+def _make_splits(solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None) -> Splits:
     """Rows to fit on and rows to predict, for each fold; a fold that few groups left empty is none."""
-    fold = folds(solved, FOLDS, seed, groups)
+    fold = assign_folds(solved, FOLDS, seed, groups)
     parts = ((np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(FOLDS))
     return [(inside, outside) for inside, outside in parts if len(outside)]
 
 
-def _both_in_all(solved: NDArray[np.bool_], splits: Splits) -> bool:
+def _have_both_classes(solved: NDArray[np.bool_], splits: Splits) -> bool:
     """Whether every fit sees some that are solved and some that are not: few large groups may not allow it."""
     return all(0 < solved[inside].sum() < len(inside) for inside, _ in splits)
 
 
-def _line(strength: float) -> LogisticRegression:
+def _make_classifier(strength: float) -> LogisticRegression:
     return LogisticRegression(C=strength, max_iter=5000, tol=1e-3)

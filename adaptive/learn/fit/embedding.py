@@ -16,8 +16,8 @@ from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
 from adaptive.learn.fit import logistic
-from adaptive.learn.fit.difficulty import folds
-from adaptive.learn.fit.metrics import measure
+from adaptive.learn.fit.difficulty import assign_folds
+from adaptive.learn.fit.metrics import measure_difficulty
 from adaptive.profile.embedding import Embedding, Lines, odds
 
 Floats = NDArray[np.float64]
@@ -50,7 +50,7 @@ class Given:
             "model": self.name,
             "dimension": self.vectors.shape[1],
             "components": components(seen.vectors),
-            **measure(solved[rows], held_out, solved),
+            **measure_difficulty(solved[rows], held_out, solved),
             "gain": gain(seen, held_out),
         }
         return Fused(Embedding(self.name, self.vectors.shape[1]), seen.fit(seed), held_out, figures)
@@ -88,13 +88,13 @@ class Seen:
         bias = np.array([one.bias for one in each]) - on_vector @ mean
         return Lines(np.array([one.weights[0] for one in each]), on_vector, bias)
 
-    def _rung(self, k: int, columns: Floats, seed: int) -> logistic.Fitted:
-        return logistic.fit(columns, self.solved[:, k], np.ones(len(columns)), self.group, seed)
+    def _rung(self, k: int, columns: Floats, seed: int) -> logistic.LogisticFit:
+        return logistic.fit_logistic(columns, self.solved[:, k], np.ones(len(columns)), self.group, seed)
 
     def out_of_fold(self, seed: int) -> Floats:
         """What lines say of questions whose groups they were not fitted to, shape (m, rungs)."""
         names = [str(g) for g in self.group]
-        fold = folds(self.solved.sum(axis=1), logistic.FOLDS + 1, seed + 1, names)
+        fold = assign_folds(self.solved.sum(axis=1), logistic.FOLDS + 1, seed + 1, names)
         found = np.empty(self.text.shape)
         for number in np.unique(fold):
             out = fold == number

@@ -9,28 +9,28 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive.learn.data.outcome import DIRECT, Outcome, Recorded, key_of
-from adaptive.learn.data.splits import group_of, seen_key
-from adaptive.learn.fit.graded import Graded, Record
-from adaptive.learn.fit.situations import Kind, situations
-from adaptive.profile.probe import seen_of
+from adaptive.learn.data.outcome import DIRECT, Outcome, RecordedQuestion, rung_to_key
+from adaptive.learn.data.splits import get_group, hash_question
+from adaptive.learn.fit.graded import GradedAttempt, Record
+from adaptive.learn.fit.situations import SituationKind, iter_situations
+from adaptive.profile.probe import extract_direct_features
 from adaptive.types.ladder import Ladder
-from adaptive.verify.learned import features
+from adaptive.verify.learned import extract_attempt_features
 
 Floats = NDArray[np.float64]
 Solved = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Judged:
+class VerifierExample:
     """A situation as numbers. question: its question's row. seen: `features`, their difficulty still unknown."""
 
     question: int
-    kind: Kind
+    kind: SituationKind
     after_direct: bool
     rung: int
     right: bool
-    seen: dict[str, float]
+    features: dict[str, float]
 
 
 @dataclass
@@ -42,13 +42,15 @@ class Examples:
     groups: list[str] = field(default_factory=list)
     direct: list[dict[str, float]] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
-    judged: list[Judged] = field(default_factory=list)
+    verifier_examples: list[VerifierExample] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
     _rows: list[list[bool]] = field(default_factory=list)
-    _known: set[str] = field(default_factory=set)
+    _keys: set[str] = field(default_factory=set)
 
     @classmethod
-    def read(cls, recorded: Iterable[Recorded], ladder: Ladder, wanted: Callable[[Recorded], bool]) -> Examples:
+    def read(
+        cls, recorded: Iterable[RecordedQuestion], ladder: Ladder, wanted: Callable[[RecordedQuestion], bool]
+    ) -> Examples:
         """Those that are wanted, each once, with every rung recorded and graded."""
         examples = cls(ladder)
         for one in recorded:
@@ -64,45 +66,49 @@ class Examples:
         """Whether each rung's own answer is right, shape (n, rungs)."""
         return np.array(self._rows, dtype=np.bool_).reshape(len(self), len(self.ladder))
 
-    def _add(self, recorded: Recorded) -> None:
-        key = seen_key(recorded.question.text)
-        outcomes = [recorded.outcomes.get(key_of(r)) for r in self.ladder]
+    def _add(self, recorded: RecordedQuestion) -> None:
+        key = hash_question(recorded.question.text)
+        outcomes = [recorded.outcomes.get(rung_to_key(r)) for r in self.ladder]
         there = [o for o in outcomes if o is not None]
         if len(there) < len(outcomes):
             self._leave_out("lack an attempt at some rung")
         elif any(o.right is None for o in there):
             self._leave_out("have an answer that could not be graded")
-        elif key in self._known:
+        elif key in self._keys:
             self._leave_out("are in the file twice")
         else:
-            self._known.add(key)
-            self._take(recorded, there)
+            self._keys.add(key)
+            self._append(recorded, there)
 
-    def _take(self, recorded: Recorded, outcomes: list[Outcome]) -> None:
+    def _append(self, recorded: RecordedQuestion, outcomes: list[Outcome]) -> None:
         row = len(self.texts)
         self.texts.append(recorded.question.text)
-        self.groups.append(group_of(recorded.question))
+        self.groups.append(get_group(recorded.question))
         self._rows.append([o.solved for o in outcomes])
-        self.direct.append(seen_of(recorded.outcomes[DIRECT].attempt))
-        self.records.append(_record(recorded, outcomes))
-        for one in situations(recorded, self.ladder):
-            seen = features(one.attempt, one.others)
-            self.judged.append(Judged(row, one.kind, one.after_direct, one.attempt.rung, one.right, seen))
+        self.direct.append(extract_direct_features(recorded.outcomes[DIRECT].attempt))
+        self.records.append(_make_record(recorded, outcomes))
+        for one in iter_situations(recorded, self.ladder):
+            seen = extract_attempt_features(one.attempt, one.others)
+            self.verifier_examples.append(
+                VerifierExample(row, one.kind, one.after_direct, one.attempt.rung, one.right, seen)
+            )
 
     def _leave_out(self, why: str) -> None:
         self.left_out[why] = self.left_out.get(why, 0) + 1
 
 
-def _record(recorded: Recorded, outcomes: list[Outcome]) -> Record:
+def _make_record(recorded: RecordedQuestion, outcomes: list[Outcome]) -> Record:
     """The same as `adaptive train` writes down of a question: the direct answer, each effort's longest chain."""
-    chains = {o.key.effort: _graded(o, i) for i, o in enumerate(outcomes) if o.key != DIRECT}
+    chains = {o.key.effort: _grade_outcome(o, i) for i, o in enumerate(outcomes) if o.key != DIRECT}
     one = recorded.question
-    return Record(one.id, one.text, one.reference, _graded(outcomes[0], 0), tuple(chains.values()), audited=True)
+    return Record(
+        one.id, one.text, one.reference, _grade_outcome(outcomes[0], 0), tuple(chains.values()), audited=True
+    )
 
 
-def _graded(outcome: Outcome, rung: int) -> Graded:
-    made, spent = outcome.attempt, outcome.usage()
-    return Graded(
+def _grade_outcome(outcome: Outcome, rung: int) -> GradedAttempt:
+    made, spent = outcome.attempt, outcome.compute_usage()
+    return GradedAttempt(
         effort=outcome.key.effort,
         budget=outcome.key.budget,
         answer=made.answer,
@@ -110,7 +116,7 @@ def _graded(outcome: Outcome, rung: int) -> Graded:
         confidence=made.confidence,
         status=made.status,
         finish=made.finish,
-        thinking=made.charged,
+        thinking=made.chain_tokens,
         made=spent.total - spent.prompt,
         rung=rung if outcome.solved else None,
     )

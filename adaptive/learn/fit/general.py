@@ -28,16 +28,16 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from adaptive.errors import InputError
-from adaptive.learn.fit.skops_io import BROKEN, brief, read_trusted, write_trusted
+from adaptive.learn.fit.skops_io import BROKEN, read_skops, shorten_error, write_skops
 from adaptive.profile.difficulty import SKOPS
-from adaptive.profile.general import KINDS, GeneralDifficulty, whole
-from adaptive.profile.general_features import structure, terms
+from adaptive.profile.general import QUESTION_KINDS, GeneralDifficulty, is_consistent
+from adaptive.profile.general_features import compute_structure, extract_terms
 from adaptive.profile.placement import Prior
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
-TRUSTED = ("adaptive.profile.general_features.terms",)
+TRUSTED = ("adaptive.profile.general_features.extract_terms",)
 """Types beyond scikit-learn's estimators and numpy's arrays that a model file may hold."""
 LARGEST = 200_000_000
 """Bytes that a model file may unpack to."""
@@ -53,7 +53,7 @@ NEUTRAL = Prior(0.0, 2.0, 0.0, 0.3)
 
 
 @dataclass(frozen=True)
-class Examples:
+class GeneralExamples:
     """Questions to learn from, one entry each.
 
     kind: of `KINDS`, its number. fold: which of the folds of cross-validation. b, variance: difficulty in logits
@@ -68,11 +68,11 @@ class Examples:
     variance: Floats
     asides: Floats
 
-    def where(self, rows: NDArray[np.bool_]) -> Examples:
+    def select(self, rows: NDArray[np.bool_]) -> GeneralExamples:
         """Only these rows."""
         questions = [q for q, kept in zip(self.questions, rows, strict=True) if kept]
         rest = (getattr(self, name)[rows] for name in ("kind", "fold", "b", "variance", "asides"))
-        return Examples(questions, *rest)
+        return GeneralExamples(questions, *rest)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Head:
 
 @dataclass(frozen=True)
 class TrainedGeneral:
-    """Fitted estimators. crossed: for each example with a b, what was predicted by a model not fitted to it."""
+    """Fitted estimators. out_of_fold: for each example with a b, what was predicted by a model not fitted to it."""
 
     words: TfidfVectorizer
     structure: StandardScaler
@@ -97,32 +97,34 @@ class TrainedGeneral:
     gate: LogisticRegression
     heads: tuple[Head, ...]
     prior: Prior = NEUTRAL
-    crossed: Floats | None = None
+    out_of_fold: Floats | None = None
 
     @classmethod
-    def fit(cls, examples: Examples) -> TrainedGeneral:
+    def fit(cls, examples: GeneralExamples) -> TrainedGeneral:
         """Fit everything but the prior, which needs the models' answers: see `with_prior`."""
         with threadpool_limits(limits=1):
-            words = TfidfVectorizer(analyzer=terms, binary=True, min_df=RARE)
+            words = TfidfVectorizer(analyzer=extract_terms, binary=True, min_df=RARE)
             found = words.fit_transform(examples.questions)
-            figures = structure(examples.questions)
+            figures = compute_structure(examples.questions)
             scaler = StandardScaler().fit(figures)
-            columns = _side_by_side(found, STRUCTURE_SCALE * scaler.transform(figures))
-            asides = tuple(_aside(columns, known) for known in examples.asides.T)
+            columns = _stack_columns(found, STRUCTURE_SCALE * scaler.transform(figures))
+            asides = tuple(_fit_aside(columns, known) for known in examples.asides.T)
             told = np.stack([line.predict(columns) for line in asides], axis=1)
             gate = LogisticRegression(max_iter=2000).fit(scaler.transform(figures), examples.kind)
             crossed = np.full(len(examples.questions), np.nan)
-            heads = tuple(_head(k, examples, (found, figures, told), crossed) for k in range(len(KINDS)))
-        return cls(words, scaler, asides, gate, heads, crossed=crossed)
+            heads = tuple(
+                _fit_head(k, examples, (found, figures, told), crossed) for k in range(len(QUESTION_KINDS))
+            )
+        return cls(words, scaler, asides, gate, heads, out_of_fold=crossed)
 
     def with_prior(self, prior: Prior) -> TrainedGeneral:
         """The same with another prior."""
         return replace(self, prior=prior)
 
-    def model(self) -> GeneralDifficulty:
+    def to_model(self) -> GeneralDifficulty:
         """The same predictions as plain weights: scalings and asides folded into one weight a column and kind."""
         vocabulary = self.words.vocabulary_
-        weights, bias = (np.stack(part, axis=-1) for part in zip(*map(self._linear, self.heads), strict=True))
+        weights, bias = (np.stack(part, axis=-1) for part in zip(*map(self._to_linear, self.heads), strict=True))
         count = len(vocabulary)
         gate = self.gate.coef_.T / self.structure.scale_[:, None]
         return GeneralDifficulty(
@@ -138,14 +140,14 @@ class TrainedGeneral:
             prior=self.prior,
         )
 
-    def _linear(self, head: Head) -> tuple[Floats, np.float64]:
+    def _to_linear(self, head: Head) -> tuple[Floats, np.float64]:
         """A head's weights on terms and unscaled structure, and its bias."""
         count = len(self.words.vocabulary_)
         own, aside = np.split(head.line.coef_, [len(head.line.coef_) - len(self.asides)])
-        weights, bias = _unscaled(own, head.line.intercept_, count, head.structure)
+        weights, bias = _unscale(own, head.line.intercept_, count, head.structure)
         aside = head.aside * aside / head.asides.scale_
         for one, mean, line in zip(aside, head.asides.mean_, self.asides, strict=True):
-            more, start = _unscaled(line.coef_, line.intercept_, count, self.structure)
+            more, start = _unscale(line.coef_, line.intercept_, count, self.structure)
             weights, bias = weights + one * more, bias + one * (start - mean)
         return weights, bias
 
@@ -156,38 +158,38 @@ class TrainedGeneral:
             "words": self.words, "structure": self.structure, "asides": list(self.asides), "gate": self.gate,
             "heads": [list(vars(head).values()) for head in self.heads], "prior": list(astuple(self.prior)),
         }  # fmt: skip
-        write_trusted(folder / SKOPS, held)
-        self.model().save(folder)
+        write_skops(folder / SKOPS, held)
+        self.to_model().save(folder)
 
     @classmethod
     def load(cls, file: Path) -> TrainedGeneral:
         """What `save` wrote; raises `InputError` for a damaged file and for types that are not `TRUSTED`."""
         try:
-            held = read_trusted(file, TRUSTED, LARGEST)
+            held = read_skops(file, TRUSTED, LARGEST)
             heads = tuple(Head(*head) for head in held["heads"])
             parts = (held["words"], held["structure"], tuple(held["asides"]), held["gate"], heads)
             trained = cls(*parts, prior=Prior(*held["prior"]))
-            sound = whole(trained.model())
+            sound = is_consistent(trained.to_model())
         except BROKEN as error:
             raise InputError(
-                f"the difficulty model {file} is damaged ({brief(error)}): get it again, or train it."
+                f"the difficulty model {file} is damaged ({shorten_error(error)}): get it again, or train it."
             ) from error
         if not sound:
             raise InputError(f"the difficulty model {file} is damaged (its parts do not fit): get it again.")
         return trained
 
 
-def _unscaled(weights: Floats, bias: float, count: int, scaler: StandardScaler) -> tuple[Floats, Any]:
+def _unscale(weights: Floats, bias: float, count: int, scaler: StandardScaler) -> tuple[Floats, Any]:
     """Weights on `count` terms and scaled structure as weights on terms and structure, and the bias with it."""
     figures = STRUCTURE_SCALE * weights[count:] / scaler.scale_
     return np.concatenate([weights[:count], figures]), bias - figures @ scaler.mean_
 
 
-def _side_by_side(found: Any, *more: Floats) -> Any:
-    return hstack([found, *map(csr_matrix, more)]).tocsr()
+def _stack_columns(first: Any, *more: Floats) -> Any:
+    return hstack([first, *map(csr_matrix, more)]).tocsr()
 
 
-def _line(strength: float, columns: Any, target: Floats, weight: Floats | None = None) -> Ridge:
+def _fit_ridge(strength: float, columns: Any, target: Floats, weight: Floats | None = None) -> Ridge:
     """A ridge regression, its weights kept in single precision: it halves the file."""
     mean = 1.0 if weight is None else float(weight.mean())
     line = Ridge(alpha=strength * mean, solver="sparse_cg", tol=1e-3).fit(columns, target, weight)
@@ -195,13 +197,15 @@ def _line(strength: float, columns: Any, target: Floats, weight: Floats | None =
     return line
 
 
-def _aside(columns: Any, known: Floats) -> Ridge:
-    rows = np.flatnonzero(~np.isnan(known))
-    return _line(ASIDE_STRENGTH, columns[rows], known[rows])
+def _fit_aside(columns: Any, values: Floats) -> Ridge:
+    rows = np.flatnonzero(~np.isnan(values))
+    return _fit_ridge(ASIDE_STRENGTH, columns[rows], values[rows])
 
 
-def _head(kind: int, examples: Examples, parts: tuple[Any, Floats, Floats], crossed: Floats) -> Head:
-    """The model of one kind with the settings that rank best; what it predicts crosswise goes to `crossed`."""
+def _fit_head(
+    kind: int, examples: GeneralExamples, parts: tuple[Any, Floats, Floats], out_of_fold: Floats
+) -> Head:
+    """The model of one kind with the settings that rank best; what it predicts crosswise goes to `out_of_fold`."""
     rows = np.flatnonzero((examples.kind == kind) & ~np.isnan(examples.b))
     target, fold = examples.b[rows], examples.fold[rows]
     weight = 1 / (1 + examples.variance[rows])
@@ -210,22 +214,22 @@ def _head(kind: int, examples: Examples, parts: tuple[Any, Floats, Floats], cros
     figures, told = (scaler.transform(part) for scaler, part in zip(scalers, (figures, told), strict=True))
     best, line, aside = -np.inf, None, 0.0
     for strength, heavy in product(STRENGTHS, ASIDES):
-        columns = _side_by_side(found, STRUCTURE_SCALE * figures, heavy * told)
-        predicted = _crosswise(strength, columns, target, weight, fold)
+        columns = _stack_columns(found, STRUCTURE_SCALE * figures, heavy * told)
+        predicted = _cross_predict(strength, columns, target, weight, fold)
         ranks = float(spearmanr(predicted, target)[0])
         if ranks > best:
-            best, aside, crossed[rows] = ranks, heavy, predicted
-            line = _line(strength, columns, target, weight)
+            best, aside, out_of_fold[rows] = ranks, heavy, predicted
+            line = _fit_ridge(strength, columns, target, weight)
     if line is None:
-        raise InputError(f"nothing can be learned of {len(rows)} questions of the kind {KINDS[kind]!r}.")
-    return Head(*scalers, line, aside, float(crossed[rows].min()), float(crossed[rows].max()))
+        raise InputError(f"nothing can be learned of {len(rows)} questions of the kind {QUESTION_KINDS[kind]!r}.")
+    return Head(*scalers, line, aside, float(out_of_fold[rows].min()), float(out_of_fold[rows].max()))
 
 
-def _crosswise(strength: float, columns: Any, target: Floats, weight: Floats, fold: Numbers) -> Floats:
+def _cross_predict(strength: float, columns: Any, target: Floats, weight: Floats, fold: Numbers) -> Floats:
     predicted = np.empty(len(target))
     for one in np.unique(fold):
         inside, outside = np.flatnonzero(fold != one), np.flatnonzero(fold == one)
-        predicted[outside] = _line(strength, columns[inside], target[inside], weight[inside]).predict(
+        predicted[outside] = _fit_ridge(strength, columns[inside], target[inside], weight[inside]).predict(
             columns[outside]
         )
     return predicted

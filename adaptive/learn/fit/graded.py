@@ -13,14 +13,14 @@ from adaptive.answers.equality import same_answer
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.learn.data.questions import Question
 from adaptive.types.attempt import Attempt
-from adaptive.types.from_json import from_plain
+from adaptive.types.from_json import dataclass_from_json
 
 FILE = "labels.jsonl"
 FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Graded:
+class GradedAttempt:
     """An attempt, graded.
 
     rung: the cheapest one that would have bought this; None where the attempt is wrong. thinking: the
@@ -40,7 +40,7 @@ class Graded:
     rung: int | None
 
     @classmethod
-    def of(cls, attempt: Attempt, reference: str, rung: int) -> Graded:
+    def grade(cls, attempt: Attempt, reference: str, rung: int) -> GradedAttempt:
         """An attempt graded against the reference; `rung` is the cheapest one that buys it."""
         correct = same_answer(attempt.answer, reference)
         return cls(
@@ -51,7 +51,7 @@ class Graded:
             confidence=attempt.confidence,
             status=attempt.status,
             finish=attempt.finish,
-            thinking=attempt.charged,
+            thinking=attempt.chain_tokens,
             made=attempt.usage.total - attempt.usage.prompt,
             rung=rung if correct else None,
         )
@@ -68,16 +68,16 @@ class Record:
     id: str
     question: str
     reference: str
-    direct: Graded
-    chains: tuple[Graded, ...] = ()
+    direct: GradedAttempt
+    chains: tuple[GradedAttempt, ...] = ()
     audited: bool = False
 
     @property
-    def attempts(self) -> tuple[Graded, ...]:
+    def attempts(self) -> tuple[GradedAttempt, ...]:
         """All of them, the direct answer first."""
         return (self.direct, *self.chains)
 
-    def label(self, rungs: int) -> int:
+    def find_label(self, rungs: int) -> int:
         """The cheapest rung that solves the question; `rungs` where none does."""
         return min((a.rung for a in self.attempts if a.rung is not None), default=rungs)
 
@@ -103,10 +103,10 @@ class RecordFile:
     def add(self, record: Record) -> None:
         """Write one record down."""
         with self.path.open("ab") as file:
-            file.write(_line(asdict(record)))
+            file.write(_format_line(asdict(record)))
         self.records.append(record)
 
-    def of(self, questions: Iterable[Question]) -> dict[Question, Record]:
+    def find_records(self, questions: Iterable[Question]) -> dict[Question, Record]:
         """The records that there are of these questions."""
         held = {Question(r.id, r.question, r.reference): r for r in self.records}
         return {q: held[q] for q in questions if q in held}
@@ -115,37 +115,37 @@ class RecordFile:
         """Read what is there. A last line without its end was cut off by a kill: it is dropped."""
         data = self.path.read_bytes() if self.path.exists() else b""
         first, *others = data.split(b"\n")
-        if others or not _line(plan).startswith(first):
+        if others or not _format_line(plan).startswith(first):
             self._check_plan(first, plan)
         if not others:
-            self.path.write_bytes(_line(plan))
+            self.path.write_bytes(_format_line(plan))
         elif others[-1]:
             os.truncate(self.path, len(data) - len(others[-1]))
-        self.records = [self._record(line, number) for number, line in enumerate(others[:-1], start=2)]
+        self.records = [self._parse_record(line, number) for number, line in enumerate(others[:-1], start=2)]
 
     def _check_plan(self, line: bytes, plan: dict[str, Any]) -> None:
-        held = _json(line)
+        held = _parse_line(line)
         if not isinstance(held, dict) or "format" not in held:
             raise InputError(f"{self.path} is no file of labels: name another folder for --out.")
-        now = json.loads(_line(plan))
+        now = json.loads(_format_line(plan))
         other = next((key for key in now if held.get(key) != now[key]), None)
         if other is not None:
             raise InputError(
                 f"{self.path} was made with another {other}: name another folder for --out, or delete it."
             )
 
-    def _record(self, line: bytes, number: int) -> Record:
+    def _parse_record(self, line: bytes, number: int) -> Record:
         try:
-            return from_plain(Record, _json(line), f"line {number} of {self.path}")
+            return dataclass_from_json(Record, _parse_line(line), f"line {number} of {self.path}")
         except InputError as error:
             raise InputError(f"{error} Delete the line to label its question again.") from error
 
 
-def _line(row: dict[str, Any]) -> bytes:
+def _format_line(row: dict[str, Any]) -> bytes:
     return json.dumps(row, ensure_ascii=False).encode() + b"\n"
 
 
-def _json(line: bytes) -> Any:
+def _parse_line(line: bytes) -> Any:
     """The value of a line; None where it is not JSON."""
     try:
         return json.loads(line)

@@ -34,7 +34,7 @@ class Responses:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class ItemResponseFit:
     """What was found, in logits of a model of average slope.
 
     b: for each data set the difficulties of its questions, shape (n,). variance: of these, from the information
@@ -47,7 +47,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class _Table:
+class _AnswerTable:
     """All known answers, one entry each: which question, model and set, and whether it was right."""
 
     question: Numbers
@@ -58,7 +58,7 @@ class _Table:
     of_question: Numbers
 
     @classmethod
-    def of(cls, sets: Sequence[Responses]) -> _Table:
+    def from_responses(cls, sets: Sequence[Responses]) -> _AnswerTable:
         names = tuple(sorted({name for one in sets for name in one.models}))
         number = {name: i for i, name in enumerate(names)}
         parts, start = [], 0
@@ -73,9 +73,9 @@ class _Table:
         return cls(question, model, place, right, names, of_question)
 
 
-def fit(sets: Sequence[Responses]) -> Fitted:
+def fit_item_response(sets: Sequence[Responses]) -> ItemResponseFit:
     """The most likely difficulties given the answers and the priors (MAP, by L-BFGS)."""
-    table = _Table.of(sets)
+    table = _AnswerTable.from_responses(sets)
     sizes = (len(table.names), len(table.names) * len(sets), len(table.names), len(sets), len(table.of_question))
     cuts = np.cumsum(sizes)[:-1]
     scales = (SPREAD_MODEL, SPREAD_SET, SPREAD_SLOPE, SPREAD_MEAN, 1.0)
@@ -99,10 +99,10 @@ def fit(sets: Sequence[Responses]) -> Fitted:
         return wrong, np.concatenate(found) + precision * x
 
     best = minimize(loss, np.zeros(sum(sizes)), jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
-    return _fitted(best.x, table, cuts)
+    return _build_fit(best.x, table, cuts)
 
 
-def _fitted(x: Floats, table: _Table, cuts: Numbers) -> Fitted:
+def _build_fit(x: Floats, table: _AnswerTable, cuts: Numbers) -> ItemResponseFit:
     """The parameters in logits: the geometric mean of the slopes is 1."""
     intercepts, adds, logs, means, b = np.split(x, cuts)
     slope = np.exp(logs)
@@ -113,7 +113,7 @@ def _fitted(x: Floats, table: _Table, cuts: Numbers) -> Fitted:
     unit = float(np.exp(logs.mean()))
     ends = np.cumsum(np.bincount(table.of_question))[:-1]
     slopes = dict(zip(table.names, (slope / unit).tolist(), strict=True))
-    return Fitted(tuple(np.split(hard * unit, ends)), tuple(np.split(unit**2 / known, ends)), slopes)
+    return ItemResponseFit(tuple(np.split(hard * unit, ends)), tuple(np.split(unit**2 / known, ends)), slopes)
 
 
 def _sigmoid(z: Floats) -> Floats:

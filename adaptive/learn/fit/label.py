@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from adaptive._util.aio import at_once
+from adaptive._util.aio import run_concurrently
 from adaptive.engines.protocol import Prompt, Sampling, TokenEngine
 from adaptive.errors import InputError
 from adaptive.learn.data.questions import Question
-from adaptive.learn.fit.graded import Graded, Record
+from adaptive.learn.fit.graded import GradedAttempt, Record
 from adaptive.reason.budget import Room, Style, Tail
-from adaptive.reason.forcing import think
+from adaptive.reason.forcing import think_within_budget
 from adaptive.types.attempt import Attempt
 from adaptive.types.ladder import Ladder, Rung
 
@@ -56,7 +56,7 @@ class Labeller:
         async def one(question: Question) -> None:
             on_record(question, await self._tried(question))
 
-        await at_once(questions, min(concurrency, len(questions)), one)
+        await run_concurrently(questions, min(concurrency, len(questions)), one)
 
     async def label(self, question: Question) -> Record:
         """The record of one question. Raises `InputError` where it does not fit in the model's window."""
@@ -74,14 +74,14 @@ class Labeller:
 
     async def _label(self, question: Question, session: str) -> Record:
         audited = chance(question.id) < self.audit
-        direct = Graded.of(await self._buy(question, 0, session), question.reference, 0)
-        chains: list[Graded] = []
+        direct = GradedAttempt.grade(await self._buy(question, 0, session), question.reference, 0)
+        chains: list[GradedAttempt] = []
         for indices in self._efforts():
             if not audited and any(a.correct for a in (direct, *chains)):
                 break
             attempt = await self._buy(question, indices[-1], session)
             rung = self._cheapest(question, attempt, indices)
-            chains.append(Graded.of(attempt, question.reference, rung))
+            chains.append(GradedAttempt.grade(attempt, question.reference, rung))
         return Record(question.id, question.text, question.reference, direct, tuple(chains), audited)
 
     def _efforts(self) -> Iterator[list[int]]:
@@ -91,7 +91,7 @@ class Labeller:
 
     async def _buy(self, question: Question, index: int, session: str) -> Attempt:
         rung = replace(self.ladder[index], waits=0)
-        return await think(
+        return await think_within_budget(
             self.engine,
             self._prompt(question, rung),
             rung,
@@ -109,7 +109,7 @@ class Labeller:
         """The first rung of one effort in which the model would have ended this chain itself."""
         if attempt.finish != "natural":
             return indices[-1]
-        taken, tail = attempt.charged, Tail.of(self.style, self.engine.codec)
+        taken, tail = attempt.chain_tokens, Tail.from_style(self.style, self.engine.codec)
         for index in indices:
             rung = self.ladder[index]
             prompt = len(self._prompt(question, rung).open)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from adaptive.learn.fit.corpus import Corpus
-from adaptive.learn.fit.difficulty import Trained, at_rungs, folds
+from adaptive.learn.fit.difficulty import TrainedDifficulty, assign_folds, labels_to_solved
 from adaptive.learn.fit.graded import Record
-from adaptive.learn.fit.metrics import Solved, folds_for, held_out, measure
-from adaptive.learn.fit.thresholds import Gates, counted, distinct, probe_from
+from adaptive.learn.fit.metrics import Solved, count_folds, measure_difficulty, predict_held_out
+from adaptive.learn.fit.thresholds import Gates, compute_probe_from, drop_duplicates, summarise_thinking
 from adaptive.types.ladder import Ladder
 from adaptive.types.policy import Policy
 
@@ -19,7 +19,7 @@ from adaptive.types.policy import Policy
 class Learned:
     """What was learned of one model: to be saved as its profile."""
 
-    trained: Trained
+    trained: TrainedDifficulty
     policy: Policy
     figures: dict[str, Any]
     gates: Gates
@@ -31,28 +31,30 @@ class Learned:
         target: the precision that an accepted answer should have. Raises `InputError` where there is too
         little to learn from.
         """
-        records = distinct(records)
-        questions, labels = [r.question for r in records], [r.label(len(ladder)) for r in records]
-        solved = at_rungs(labels, len(ladder))
-        trained = Trained.fit(questions, solved, seed)
+        records = drop_duplicates(records)
+        questions, labels = [r.question for r in records], [r.find_label(len(ladder)) for r in records]
+        solved = labels_to_solved(labels, len(ladder))
+        trained = TrainedDifficulty.fit(questions, solved, seed)
         gates = Gates.fit(records, target, seed)
         tuned = replace(
             policy,
-            accept=gates.accept(ladder),
+            accept=gates.to_thresholds(ladder),
             agreement=gates.agreement.threshold,
-            probe_from=probe_from(records, gates.direct),
+            probe_from=compute_probe_from(records, gates.direct),
         )
-        figures = {"difficulty": _measured(questions, labels, solved, seed), **counted(records)}
+        figures = {"difficulty": _measured(questions, labels, solved, seed), **summarise_thinking(records)}
         return cls(trained, tuned, figures, gates)
 
 
 def _measured(questions: Sequence[str], labels: Sequence[int], solved: Solved, seed: int) -> dict[str, Any]:
     corpus = Corpus.read(questions)
-    fold = folds(labels, folds_for(len(labels)), seed)
-    rows, predicted = held_out(
+    fold = assign_folds(labels, count_folds(len(labels)), seed)
+    rows, predicted = predict_held_out(
         lambda inside: (
-            lambda outside: Trained.refit(corpus.part(inside), solved[inside], seed).p_solved(corpus.part(outside))
+            lambda outside: TrainedDifficulty.refit(corpus.select(inside), solved[inside], seed).p_solved(
+                corpus.select(outside)
+            )
         ),
         fold,
     )
-    return measure(solved[rows], predicted, solved)
+    return measure_difficulty(solved[rows], predicted, solved)

@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive.learn.fit.thresholds import share
-from adaptive.profile.difficulty import level
+from adaptive.learn.fit.thresholds import estimate_share
+from adaptive.profile.difficulty import name_level
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 Solved = NDArray[np.bool_]
-Fit = Callable[[Labels], Callable[[Labels], Floats]]
+FitOnRows = Callable[[Labels], Callable[[Labels], Floats]]
 
 LEVELS = ("easy", "medium", "hard")
 MANY = 2000
 """From so many questions on one quarter is held out; with fewer, every fifth in turn."""
 
 
-def held_out(fit: Fit, fold: Labels, every: bool = False) -> tuple[Labels, Floats]:
+def predict_held_out(fit: FitOnRows, fold: Labels, every: bool = False) -> tuple[Labels, Floats]:
     """Rows and what models predict for them that were fitted to the others: shapes (m,) and (m, rungs).
 
     fit: returns what predicts for rows, fitted to rows. fold: from `folds`, with the same question in one fold.
@@ -36,12 +36,12 @@ def held_out(fit: Fit, fold: Labels, every: bool = False) -> tuple[Labels, Float
     return np.concatenate(rows), np.concatenate(predicted)
 
 
-def folds_for(count: int) -> int:
+def count_folds(count: int) -> int:
     """In how many folds so many questions are parted to be held out."""
     return 4 if count >= MANY else 5
 
 
-def measure(solved: Solved, predicted: Floats, known: Solved) -> dict[str, Any]:
+def measure_difficulty(solved: Solved, predicted: Floats, all_solved: Solved) -> dict[str, Any]:
     """Figures in plain JSON types.
 
     solved: shape (m, rungs), whether each rung solves each held-out question. predicted: the same shape. known:
@@ -49,23 +49,26 @@ def measure(solved: Solved, predicted: Floats, known: Solved) -> dict[str, Any]:
     """
     rungs = predicted.shape[1]
     return {
-        "questions": len(known),
+        "questions": len(all_solved),
         "held_out": len(solved),
         "shares": [
-            round(float(s), 4) for s in np.bincount(cheapest_rung(known), minlength=rungs + 1) / len(known)
+            round(float(s), 4)
+            for s in np.bincount(find_cheapest_rung(all_solved), minlength=rungs + 1) / len(all_solved)
         ],
-        "level": _level_figures(solved, predicted, known),
-        "rungs": [rung_figures(solved[:, k], predicted[:, k], float(np.mean(known[:, k]))) for k in range(rungs)],
-        "reliability": reliability(solved, predicted),
+        "level": _measure_levels(solved, predicted, all_solved),
+        "rungs": [
+            measure_rung(solved[:, k], predicted[:, k], float(np.mean(all_solved[:, k]))) for k in range(rungs)
+        ],
+        "reliability": compute_reliability(solved, predicted),
     }
 
 
-def cheapest_rung(solved: Solved) -> Labels:
+def find_cheapest_rung(solved: Solved) -> Labels:
     """The cheapest rung that solves each question, the number of rungs where none does; shape (n,)."""
     return np.asarray(np.where(solved.any(axis=1), solved.argmax(axis=1), solved.shape[1]))
 
 
-def auroc(truth: NDArray[np.bool_], scores: Floats) -> float | None:
+def compute_auroc(truth: NDArray[np.bool_], scores: Floats) -> float | None:
     """The chance that a true row scores higher than a false one, ties half; None if there is one kind."""
     true, false = int(truth.sum()), int((~truth).sum())
     if not true or not false:
@@ -75,42 +78,44 @@ def auroc(truth: NDArray[np.bool_], scores: Floats) -> float | None:
     return float((rank[truth].sum() - true * (true + 1) / 2) / (true * false))
 
 
-def _level_figures(solved: Solved, predicted: Floats, known: Solved) -> dict[str, Any]:
+def _measure_levels(solved: Solved, predicted: Floats, all_solved: Solved) -> dict[str, Any]:
     """How often the level is right, against always naming the most frequent one."""
     rungs = predicted.shape[1]
-    names = [level(row) for row in predicted]
+    names = [name_level(row) for row in predicted]
     table = [[0] * len(LEVELS) for _ in LEVELS]
-    for label, name in zip(cheapest_rung(solved), names, strict=True):
-        table[_true_level(label, rungs)][LEVELS.index(name)] += 1
-    accuracy, low, high = share(sum(table[i][i] for i in range(len(LEVELS))), len(solved))
-    usual = np.bincount([_true_level(k, rungs) for k in cheapest_rung(known)], minlength=len(LEVELS)).argmax()
+    for label, name in zip(find_cheapest_rung(solved), names, strict=True):
+        table[_label_to_level(label, rungs)][LEVELS.index(name)] += 1
+    accuracy, low, high = estimate_share(sum(table[i][i] for i in range(len(LEVELS))), len(solved))
+    usual = np.bincount(
+        [_label_to_level(k, rungs) for k in find_cheapest_rung(all_solved)], minlength=len(LEVELS)
+    ).argmax()
     base = sum(table[usual]) / max(1, len(solved))
     return {"accuracy": accuracy, "low": low, "high": high, "base": base, "table": table}
 
 
-def _true_level(label: int, rungs: int) -> int:
+def _label_to_level(label: int, rungs: int) -> int:
     return 0 if label == 0 else 2 if label == rungs else 1
 
 
-def rung_figures(solved: NDArray[np.bool_], p: Floats, base: float) -> dict[str, float | None]:
+def measure_rung(solved: NDArray[np.bool_], p: Floats, base: float) -> dict[str, float | None]:
     """Brier score and log-loss (in nats), the same for always predicting the base rate, and the AUROC."""
     usual = np.full(len(p), base)
     return {
         "solved": float(np.mean(solved)),
         "brier": float(np.mean((p - solved) ** 2)),
         "brier_base": float(np.mean((usual - solved) ** 2)),
-        "log_loss": _log_loss(solved, p),
-        "log_loss_base": _log_loss(solved, usual),
-        "auroc": auroc(solved, p),
+        "log_loss": _compute_log_loss(solved, p),
+        "log_loss_base": _compute_log_loss(solved, usual),
+        "auroc": compute_auroc(solved, p),
     }
 
 
-def _log_loss(truth: NDArray[np.bool_], p: Floats) -> float:
+def _compute_log_loss(truth: NDArray[np.bool_], p: Floats) -> float:
     p = np.clip(p, 1e-12, 1 - 1e-12)
     return float(-np.mean(np.where(truth, np.log(p), np.log(1 - p))))
 
 
-def reliability(solved: NDArray[np.bool_], p: Floats) -> list[dict[str, float | int]]:
+def compute_reliability(solved: NDArray[np.bool_], p: Floats) -> list[dict[str, float | int]]:
     """All rungs together, by tenths of the predicted probability: how many, mean predicted, share solved."""
     tenth = np.minimum((p * 10).astype(np.int64), 9)
     rows: list[dict[str, float | int]] = []

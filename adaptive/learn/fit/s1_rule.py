@@ -13,37 +13,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive.errors import InputError
-from adaptive.learn.data.outcome import DIRECT, Recorded
-from adaptive.learn.data.splits import seen_key
+from adaptive.learn.data.outcome import DIRECT, RecordedQuestion
+from adaptive.learn.data.splits import hash_question
 from adaptive.learn.fit.examples import Examples
 
 
 @dataclass(frozen=True)
-class S1:
+class S1Rule:
     """solved: shape (n, rungs). Easy questions are solved everywhere, medium ones at the top rung alone, hard ones
     nowhere: the rule knows nothing of the rungs between. said: what it came to, in words."""
 
     solved: NDArray[np.bool_]
-    said: str
+    summary: str
 
     @classmethod
-    def of(cls, examples: Examples, second: Iterable[Recorded] = ()) -> S1:
+    def apply(cls, examples: Examples, second: Iterable[RecordedQuestion] = ()) -> S1Rule:
         """The rule over examples; `second` are outcomes of another model at the same questions.
 
         Raises `InputError` where it shares no question with them.
         """
-        other = {seen_key(r.question.text): r.solved(DIRECT) for r in second}
-        keys = [seen_key(text) for text in examples.texts]
+        other = {hash_question(r.question.text): r.is_solved(DIRECT) for r in second}
+        keys = [hash_question(text) for text in examples.texts]
         matched = sum(key in other for key in keys)
         if other and not matched:
             raise InputError("the outcomes of --second hold none of the questions: record the same with both.")
         easy = examples.solved[:, 0] | np.array([other.get(key, False) for key in keys], dtype=np.bool_)
         solved = np.repeat(easy[:, None], len(examples.ladder), axis=1)
         solved[:, -1] |= examples.solved.any(axis=1)
-        return cls(solved, _said(solved, matched if other else None))
+        return cls(solved, _format_summary(solved, matched if other else None))
 
 
-def _said(solved: NDArray[np.bool_], matched: int | None) -> str:
+def _format_summary(solved: NDArray[np.bool_], matched: int | None) -> str:
     count, easy, some = len(solved), int(solved[:, 0].sum()), int(solved[:, -1].sum())
     who = "the model" if matched is None else f"the model, or the second one (which has {matched} of them),"
     return (

@@ -12,20 +12,20 @@ import skops.io
 from sklearn.exceptions import InconsistentVersionWarning
 
 from adaptive._util.files import BROKEN_ZIP
-from adaptive.errors import InputError, on_one_line
+from adaptive.errors import InputError, to_single_line
 
 BROKEN = (*BROKEN_ZIP, AttributeError, ImportError, IndexError, RecursionError, TypeError)
 """What skops and taking the weights out raise for a file that is not what it should be."""
 
 
-def write_trusted(file: Path, held: Any) -> None:
+def write_skops(file: Path, held: Any) -> None:
     """Write `held`, so that a run that is killed never leaves half of it."""
     part = file.with_name(f".{file.name}.part")
     skops.io.dump(held, part, compression=zipfile.ZIP_DEFLATED)
     part.replace(file)
 
 
-def read_trusted(file: Path, trusted: Iterable[str], largest: int) -> Any:
+def read_skops(file: Path, trusted: Iterable[str], largest: int) -> Any:
     """The object in a skops file.
 
     trusted: types beyond scikit-learn's estimators and numpy's arrays that it may hold. largest: bytes that it
@@ -46,7 +46,7 @@ def read_trusted(file: Path, trusted: Iterable[str], largest: int) -> Any:
         return skops.io.load(file, trusted=list(trusted))
 
 
-def brief(error: Exception) -> str:
+def shorten_error(error: Exception) -> str:
     """What an error says, or its kind, on one line of at most 100 characters."""
-    text = on_one_line(error) or type(error).__name__
+    text = to_single_line(error) or type(error).__name__
     return text if len(text) <= 100 else f"{text[:97]}..."

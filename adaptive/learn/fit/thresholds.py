@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive.answers.equality import same_answer
-from adaptive.learn.fit.graded import Graded, Record
-from adaptive.profile.features import same_question
+from adaptive.learn.fit.graded import GradedAttempt, Record
+from adaptive.profile.features import normalise_question
 from adaptive.types.ladder import Ladder
 
 LEAST_ACCEPTED = 20
@@ -45,11 +45,11 @@ class Gate:
         half = np.random.default_rng(seed).permutation(len(sure)) % 2
         passed = np.zeros(len(sure), dtype=np.bool_)
         for one in (0, 1):
-            threshold = _threshold(sure[half != one], right[half != one], target)
+            threshold = _find_threshold(sure[half != one], right[half != one], target)
             passed |= (half == one) & (sure >= (math.inf if threshold is None else threshold))
         return cls(
             target=target,
-            threshold=_threshold(sure, right, target),
+            threshold=_find_threshold(sure, right, target),
             answers=len(sure),
             right=int(right.sum()),
             accepted=int(passed.sum()),
@@ -66,16 +66,16 @@ class Gate:
         """Share of the right answers that is accepted."""
         return self.accepted_right / self.right if self.right else 0.0
 
-    def precision(self) -> tuple[float, float, float]:
+    def estimate_precision(self) -> tuple[float, float, float]:
         """Share of the accepted answers that is right, and its 95 % interval."""
-        return share(self.accepted_right, self.accepted)
+        return estimate_share(self.accepted_right, self.accepted)
 
-    def passes(self, confidence: float | None) -> bool:
+    def accepts(self, confidence: float | None) -> bool:
         """Whether an answer of this confidence is accepted."""
         return confidence is not None and self.threshold is not None and confidence >= self.threshold
 
 
-def share(part: int, whole: int) -> tuple[float, float, float]:
+def estimate_share(part: int, whole: int) -> tuple[float, float, float]:
     """part / whole and its 95 % Wilson interval (Wilson 1927); 0 and 0..1 where `whole` is 0."""
     if not whole:
         return 0.0, 0.0, 1.0
@@ -85,7 +85,7 @@ def share(part: int, whole: int) -> tuple[float, float, float]:
     return p, max(0.0, middle - width), min(1.0, middle + width)
 
 
-def _threshold(sure: NDArray[np.float64], right: NDArray[np.bool_], target: float) -> float | None:
+def _find_threshold(sure: NDArray[np.float64], right: NDArray[np.bool_], target: float) -> float | None:
     """The lowest confidence at and above which answers are right with the target's share, in this sample."""
     order = np.argsort(-sure, kind="stable")
     ranked = sure[order]
@@ -111,33 +111,35 @@ class Gates:
         Chains are judged on audited records, and there on questions whose direct answer is not accepted:
         those are the ones that thinking gets to see.
         """
-        direct = _gate((r.direct for r in records), target, seed)
-        seen = [r for r in records if r.audited and not direct.passes(r.direct.confidence)]
+        direct = _fit_gate((r.direct for r in records), target, seed)
+        seen = [r for r in records if r.audited and not direct.accepts(r.direct.confidence)]
         efforts = dict.fromkeys(c.effort for r in seen for c in r.chains)
-        chains = {e: _gate((c for r in seen for c in r.chains if c.effort == e), target, seed) for e in efforts}
+        chains = {
+            e: _fit_gate((c for r in seen for c in r.chains if c.effort == e), target, seed) for e in efforts
+        }
         agreeing = (
             c
             for r in seen
             for c in r.chains
-            if same_answer(c.answer, r.direct.answer) and not chains[c.effort].passes(c.confidence)
+            if same_answer(c.answer, r.direct.answer) and not chains[c.effort].accepts(c.confidence)
         )
-        return cls(direct, chains, _gate(agreeing, target, seed))
+        return cls(direct, chains, _fit_gate(agreeing, target, seed))
 
-    def accept(self, ladder: Ladder) -> dict[str, float | None]:
+    def to_thresholds(self, ladder: Ladder) -> dict[str, float | None]:
         """The threshold of each effort of the ladder; None where there was nothing to judge by."""
         gates = {"none": self.direct, **self.chains}
         return {r.effort: gates[r.effort].threshold if r.effort in gates else None for r in ladder}
 
 
-def distinct(records: Iterable[Record]) -> list[Record]:
+def drop_duplicates(records: Iterable[Record]) -> list[Record]:
     """The first record of each question: no question is both learned from and measured on."""
     found: dict[str, Record] = {}
     for record in records:
-        found.setdefault(same_question(record.question), record)
+        found.setdefault(normalise_question(record.question), record)
     return list(found.values())
 
 
-def probe_from(records: Sequence[Record], direct: Gate) -> float:
+def compute_probe_from(records: Sequence[Record], direct: Gate) -> float:
     """The probability of a right direct answer from which on it pays to try it first, in 0..1.
 
     Trying costs the direct answer's tokens, and saves a chain's where it is right and accepted. The prompt is read
@@ -146,31 +148,31 @@ def probe_from(records: Sequence[Record], direct: Gate) -> float:
     audited = [r for r in records if r.audited and r.chains]
     if direct.threshold is None or not audited:
         return 1.0
-    costs = _mean_made(r.direct for r in audited)
-    saves = direct.recall * _mean_made(r.chains[0] for r in audited)
+    costs = _compute_mean_tokens(r.direct for r in audited)
+    saves = direct.recall * _compute_mean_tokens(r.chains[0] for r in audited)
     return round(min(1.0, costs / saves), 4) if saves else 1.0
 
 
-def _gate(answers: Iterable[Graded], target: float, seed: int) -> Gate:
+def _fit_gate(answers: Iterable[GradedAttempt], target: float, seed: int) -> Gate:
     """A gate for the attempts that gave an answer: `rules` rejects the others."""
     given = [a for a in answers if a.answer is not None and a.status == "answered"]
     return Gate.fit([a.confidence for a in given], [a.correct for a in given], target, seed)
 
 
-def counted(records: Sequence[Record]) -> dict[str, Any]:
+def summarise_thinking(records: Sequence[Record]) -> dict[str, Any]:
     """Mean tokens, and what thinking did to direct answers, on the audited records' dearest chains."""
     audited = [r for r in records if r.audited and r.chains]
     return {
         "audited": len(audited),
         "tokens": {
-            "direct": round(_mean_made(r.direct for r in records), 1),
-            "chains": round(_mean_made(r.chains[-1] for r in audited), 1),
+            "direct": round(_compute_mean_tokens(r.direct for r in records), 1),
+            "chains": round(_compute_mean_tokens(r.chains[-1] for r in audited), 1),
         },
         "mended": sum(not r.direct.correct and r.chains[-1].correct for r in audited),
         "broken": sum(r.direct.correct and not r.chains[-1].correct for r in audited),
     }
 
 
-def _mean_made(attempts: Iterable[Graded]) -> float:
+def _compute_mean_tokens(attempts: Iterable[GradedAttempt]) -> float:
     made = [a.made for a in attempts]
     return sum(made) / len(made) if made else 0.0

@@ -7,41 +7,41 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptive.learn.data.observations import Observation
-from adaptive.learn.fit.thresholds import share
+from adaptive.learn.fit.thresholds import estimate_share
 
 BINS = 10
 SOURCES = ("user", "reference", "verdict")
 
 
 @dataclass(frozen=True)
-class Tally:
+class Proportion:
     """How many of `count` answers were right."""
 
     count: int
     right: int
 
-    def shared(self) -> tuple[float, float, float]:
+    def estimate(self) -> tuple[float, float, float]:
         """The share that was right, and its 95 % Wilson interval."""
-        return share(self.right, self.count)
+        return estimate_share(self.right, self.count)
 
     def to_json(self) -> dict[str, Any]:
         """Counts, and the share that was right with its interval."""
-        observed, low, high = self.shared()
+        observed, low, high = self.estimate()
         return {"count": self.count, "right": self.right, "observed": observed, "interval": [low, high]}
 
 
 @dataclass(frozen=True)
-class Bin:
+class CalibrationBin:
     """Answers of which a probability from `low` on, to `high`, was predicted; `predicted` is its mean."""
 
     low: float
     high: float
     predicted: float
-    tally: Tally
+    proportion: Proportion
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
-        return {"from": self.low, "to": self.high, "predicted": self.predicted, **self.tally.to_json()}
+        return {"from": self.low, "to": self.high, "predicted": self.predicted, **self.proportion.to_json()}
 
 
 @dataclass(frozen=True)
@@ -55,23 +55,25 @@ class Calibration:
     model: str
     profile: str
     sources: dict[str, int]
-    p_solved: list[Bin]
-    scores: dict[str, list[Bin]]
-    accepted: Tally
+    p_solved: list[CalibrationBin]
+    scores: dict[str, list[CalibrationBin]]
+    accepted: Proportion
 
     @classmethod
-    def of(cls, model: str, profile: str, seen: Sequence[Observation]) -> Calibration:
+    def from_observations(cls, model: str, profile: str, observations: Sequence[Observation]) -> Calibration:
         """Of observations of this model with this profile."""
-        told = [o for o in seen if not o.by_verdict]
+        told = [o for o in observations if not o.by_verdict]
         accepted = [o.right for o in told if o.accepted]
         verifiers = sorted({o.verifier for o in told if o.score is not None})
         return cls(
             model=model,
             profile=profile,
-            sources={s: n for s in SOURCES if (n := sum(o.source == s for o in seen))},
-            p_solved=bins((o.predicted, o.right) for o in seen),
-            scores={name: bins((o.score, o.right) for o in told if o.verifier == name) for name in verifiers},
-            accepted=Tally(len(accepted), sum(accepted)),
+            sources={s: n for s in SOURCES if (n := sum(o.source == s for o in observations))},
+            p_solved=bin_predictions((o.predicted, o.right) for o in observations),
+            scores={
+                name: bin_predictions((o.score, o.right) for o in told if o.verifier == name) for name in verifiers
+            },
+            accepted=Proportion(len(accepted), sum(accepted)),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -86,21 +88,26 @@ class Calibration:
         }
 
 
-def calibrations(seen: Sequence[Observation]) -> list[Calibration]:
+def compute_calibrations(observations: Sequence[Observation]) -> list[Calibration]:
     """One for each model and profile, by name."""
-    names = sorted({(o.model, o.profile) for o in seen})
-    return [Calibration.of(m, p, [o for o in seen if (o.model, o.profile) == (m, p)]) for m, p in names]
+    names = sorted({(o.model, o.profile) for o in observations})
+    return [
+        Calibration.from_observations(m, p, [o for o in observations if (o.model, o.profile) == (m, p)])
+        for m, p in names
+    ]
 
 
-def bins(pairs: Iterable[tuple[float | None, bool]]) -> list[Bin]:
+def bin_predictions(pairs: Iterable[tuple[float | None, bool]]) -> list[CalibrationBin]:
     """Predicted probabilities in 0..1, and whether it came true, by tenths; empty tenths and None are left out."""
     found: dict[int, list[tuple[float, bool]]] = {}
     for predicted, right in pairs:
         if predicted is not None:
             found.setdefault(min(int(predicted * BINS), BINS - 1), []).append((predicted, right))
-    return [_bin(tenth, found[tenth]) for tenth in sorted(found)]
+    return [_make_bin(tenth, found[tenth]) for tenth in sorted(found)]
 
 
-def _bin(tenth: int, held: list[tuple[float, bool]]) -> Bin:
-    mean = sum(p for p, _ in held) / len(held)
-    return Bin(tenth / BINS, (tenth + 1) / BINS, mean, Tally(len(held), sum(right for _, right in held)))
+def _make_bin(tenth: int, pairs: list[tuple[float, bool]]) -> CalibrationBin:
+    mean = sum(p for p, _ in pairs) / len(pairs)
+    return CalibrationBin(
+        tenth / BINS, (tenth + 1) / BINS, mean, Proportion(len(pairs), sum(right for _, right in pairs))
+    )

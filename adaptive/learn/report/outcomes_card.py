@@ -8,12 +8,12 @@ from typing import Any
 
 from adaptive.learn.fit.thresholds import Gates
 from adaptive.learn.report import tables
-from adaptive.learn.report.tables import percent, table
+from adaptive.learn.report.tables import format_markdown_table, format_percentage
 from adaptive.profile.profile import Profile
 
 
 @dataclass(frozen=True)
-class Made:
+class Provenance:
     """How it was made: by which command, from which file, of how many questions, how many left to tune on."""
 
     command: str
@@ -23,23 +23,23 @@ class Made:
     rule: str = ""
 
 
-def metrics(profile: Profile, gates: Gates) -> str:
+def format_training_figures(profile: Profile, gates: Gates) -> str:
     """What was measured, as text with Markdown tables."""
     figures = profile.figures
     return "\n\n".join([
-        tables.level_table(figures["difficulty"]),
-        _rungs(profile, figures),
-        *_embedding(profile, figures),
-        _reliability("difficulty, from the text", figures["difficulty"]["reliability"]),
-        _reliability("difficulty, after a direct answer", figures["probe"]["reliability"]),
-        *verifier_parts(figures["verifier"]),
-        tables.gates_table(gates),
-        tables.thinking(figures),
-        _importance(profile, figures),
+        tables.format_levels(figures["difficulty"]),
+        _format_rungs(profile, figures),
+        *_format_embedding(profile, figures),
+        _format_reliability("difficulty, from the text", figures["difficulty"]["reliability"]),
+        _format_reliability("difficulty, after a direct answer", figures["probe"]["reliability"]),
+        *format_verifier(figures["verifier"]),
+        tables.format_gates(gates),
+        tables.format_thinking(figures),
+        _format_importance(profile, figures),
     ])  # fmt: skip
 
 
-def card(profile: Profile, gates: Gates, made: Made, plots: Sequence[str]) -> str:
+def format_training_card(profile: Profile, gates: Gates, provenance: Provenance, plots: Sequence[str]) -> str:
     """The README.md of a profile's folder."""
     ladder = [(i, r.effort, r.budget) for i, r in enumerate(profile.ladder)]
     shown = "".join(f"![{name}]({name})\n" for name in plots)
@@ -48,14 +48,14 @@ def card(profile: Profile, gates: Gates, made: Made, plots: Sequence[str]) -> st
 What `adaptive` knows of the model `{profile.model}`: how likely each rung of its ladder is to solve a question,
 from the question's text and, where one was given, from the direct answer; and how likely an answer is right.
 
-{table(("rung", "effort", "thinking budget"), ladder)}
+{format_markdown_table(("rung", "effort", "thinking budget"), ladder)}
 
 ## How it was made
 
-    {made.command}
+    {provenance.command}
 
-From {made.questions} questions of `{made.source}`, each recorded at every rung; {percent(made.tune_share)} of the
-groups of questions were left to tune the policy on. {made.rule}
+From {provenance.questions} questions of `{provenance.source}`, each recorded at every rung; {format_percentage(provenance.tune_share)} of the
+groups of questions were left to tune the policy on. {provenance.rule}
 `seen.txt` names what it was fitted to, as hashes: leave these out when measuring it.
 
 ## Figures
@@ -64,7 +64,7 @@ All probabilities are of questions that the model was not fitted to, with no gro
 intervals are 95 % Wilson intervals. Thresholds are the exception: each half of the answers is judged by the other
 half's, and answers to one question may be in both, so their intervals are too narrow.
 
-{metrics(profile, gates)}
+{format_training_figures(profile, gates)}
 
 {shown}
 ## What it cannot do
@@ -81,7 +81,7 @@ scikit-learn estimators), `difficulty.npz` (the same as plain weights, made from
 """
 
 
-def _rungs(profile: Profile, figures: dict[str, Any]) -> str:
+def _format_rungs(profile: Profile, figures: dict[str, Any]) -> str:
     head = ("rung", "effort", "budget", "solved", "Brier", "with probe", "base", "log-loss", "with probe", "base",
             "AUROC", "with probe")  # fmt: skip
     rows = [
@@ -95,10 +95,10 @@ def _rungs(profile: Profile, figures: dict[str, Any]) -> str:
         "P(solved at this rung): from the text alone, with the probe (the direct answer), and always predicting "
         "the share (base):"
     )
-    return said + "\n\n" + table(head, rows)
+    return said + "\n\n" + format_markdown_table(head, rows)
 
 
-def _embedding(profile: Profile, figures: dict[str, Any]) -> list[str]:
+def _format_embedding(profile: Profile, figures: dict[str, Any]) -> list[str]:
     """How well p(solved) is told with the embedding, and whether that pays; nothing where there is none."""
     if (found := figures.get("embedding")) is None:
         return []
@@ -118,10 +118,10 @@ def _embedding(profile: Profile, figures: dict[str, Any]) -> list[str]:
         f"P(solved at this rung) with an embedding of the question by `{found['model']}` ({found['dimension']} "
         f"numbers, {found['components']} components), beside the text alone:"
     )
-    return [said + "\n\n" + table(head, rows), pays(found["gain"])]
+    return [said + "\n\n" + format_markdown_table(head, rows), format_gain(found["gain"])]
 
 
-def pays(gain: dict[str, Any]) -> str:
+def format_gain(gain: dict[str, Any]) -> str:
     """Whether an embedding pays, in words."""
     change = f"log-loss falls by {gain['log_loss']:.3f} ({gain['low']:.3f} to {gain['high']:.3f})"
     if gain["pays"]:
@@ -132,52 +132,54 @@ def pays(gain: dict[str, Any]) -> str:
     )
 
 
-def _reliability(name: str, rows: list[dict[str, Any]]) -> str:
+def _format_reliability(name: str, rows: list[dict[str, Any]]) -> str:
     shown = [(f"from {r['from']:.1f}", r["count"], r["predicted"], r["solved"]) for r in rows]
-    return f"Reliability of {name}:\n\n" + table(("predicted", "count", "mean", "came true"), shown)
+    return f"Reliability of {name}:\n\n" + format_markdown_table(
+        ("predicted", "count", "mean", "came true"), shown
+    )
 
 
-def verifier_parts(found: dict[str, Any] | None) -> list[str]:
+def format_verifier(figures: dict[str, Any] | None) -> list[str]:
     """How well the verifier model tells right answers, and what it accepts."""
-    if found is None:
+    if figures is None:
         return ["No verifier model: nearly all answers are right, or nearly none is."]
     head = ("answer", "judged", "right", "AUROC", "confidence", "Brier", "confidence", "base")
     rows = [
-        (k["kind"] + (", after a direct one" if k["after_direct"] else ""), k["count"], percent(k["right"]),
+        (k["kind"] + (", after a direct one" if k["after_direct"] else ""), k["count"], format_percentage(k["right"]),
          k["auroc"], k["auroc_confidence"], k["brier"], k["brier_confidence"], k["brier_base"])
-        for k in found["by_kind"]
+        for k in figures["by_kind"]
     ]  # fmt: skip
     said = "Verifier model, P(right | attempt), beside the raw confidence, over all situations of a policy:\n\n"
     return [
-        said + table(head, rows),
-        _gate(found["gate"]),
-        _reliability("the verifier model", found["reliability"]),
+        said + format_markdown_table(head, rows),
+        _format_gate(figures["gate"]),
+        _format_reliability("the verifier model", figures["reliability"]),
     ]
 
 
-def _gate(gate: dict[str, Any]) -> str:
-    wanted = f"{percent(gate['target'])} of those accepted are to be right"
+def _format_gate(gate: dict[str, Any]) -> str:
+    wanted = f"{format_percentage(gate['target'])} of those accepted are to be right"
     if gate["threshold"] is None:
         return f"It accepts no answer: {wanted}, and no threshold reaches that on enough answers."
     return (
         f"It accepts from {gate['threshold']:.3f} on ({wanted}): {gate['accepted']} of {gate['judged']} answers, "
-        f"{percent(gate['precision'])} of them right ({percent(gate['low'])} to {percent(gate['high'])})."
+        f"{format_percentage(gate['precision'])} of them right ({format_percentage(gate['low'])} to {format_percentage(gate['high'])})."
     )
 
 
-def _importance(profile: Profile, figures: dict[str, Any]) -> str:
+def _format_importance(profile: Profile, figures: dict[str, Any]) -> str:
     """What weighs most in each model: log-odds for a standard deviation, of tokens for being there."""
     rows = []
     for i, (text, probe) in enumerate(zip(figures["tokens_of_text"], figures["probe"]["importance"], strict=True)):
-        rows.append((f"rung {i}, text", _weights(text)))
-        rows.append((f"rung {i}, probe", _weights(probe)))
+        rows.append((f"rung {i}, text", _format_weights(text)))
+        rows.append((f"rung {i}, probe", _format_weights(probe)))
     if figures["verifier"]:
-        rows.append(("verifier", _weights(figures["verifier"]["importance"])))
+        rows.append(("verifier", _format_weights(figures["verifier"]["importance"])))
     said = "What weighs most: change of log-odds for a standard deviation, and of a token for being there.\n\n"
-    return said + table(("model", "weights"), rows)
+    return said + format_markdown_table(("model", "weights"), rows)
 
 
-def _weights(rows: Sequence[Sequence[Any]], most: int = 8) -> str:
+def _format_weights(rows: Sequence[Sequence[Any]], most: int = 8) -> str:
     return ", ".join(
         f"`{name.replace('|', '¦').replace('`', chr(39))}` {weight:+.2f}" for name, weight in rows[:most]
     )

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from adaptive.learn.place import Calibrated
+from adaptive.learn.place import PlacedProfile
 from adaptive.learn.report import tables
-from adaptive.learn.report.outcomes_card import verifier_parts
-from adaptive.learn.report.tables import table
+from adaptive.learn.report.outcomes_card import format_verifier
+from adaptive.learn.report.tables import format_markdown_table
 from adaptive.profile.profile import Profile
 
 
-def metrics(profile: Profile, found: Calibrated) -> str:
+def format_placement_figures(profile: Profile, placed: PlacedProfile) -> str:
     """What was measured, as text with Markdown tables."""
-    difficulty = found.figures["difficulty"]
+    difficulty = placed.figures["difficulty"]
     measured = () if difficulty is None else (
-        tables.level_table(difficulty),
-        tables.rungs_table(profile.ladder, difficulty),
-        tables.reliability_table(difficulty),
+        tables.format_levels(difficulty),
+        tables.format_rungs(profile.ladder, difficulty),
+        tables.format_reliability(difficulty),
     )  # fmt: skip
     return "\n\n".join([
-        _place(found),
+        _format_placement(placed),
         *measured,
-        *(verifier_parts(found.figures["verifier"]) if found.verifier else ()),
-        tables.gates_table(found.gates),
-        tables.thinking(found.figures),
-        *(f"{said[0].upper()}{said[1:]}." for said in found.said),
+        *(format_verifier(placed.figures["verifier"]) if placed.verifier else ()),
+        tables.format_gates(placed.gates),
+        tables.format_thinking(placed.figures),
+        *(f"{said[0].upper()}{said[1:]}." for said in placed.notes),
     ])  # fmt: skip
 
 
-def card(profile: Profile, found: Calibrated, command: str, source: str) -> str:
+def format_placement_card(profile: Profile, placed: PlacedProfile, command: str, source: str) -> str:
     """The README.md of a profile's folder.
 
     command: what made it. source: the questions that the model was placed by, in words.
@@ -39,7 +39,7 @@ What `adaptive` knows of the model `{profile.model}` from a few graded questions
 from its text how hard a question is; how likely each rung is to solve one that hard follows from the model's place
 on that scale: logit p(solved) = slope * (ability - difficulty).
 
-{table(("rung", "effort", "thinking budget"), ladder)}
+{format_markdown_table(("rung", "effort", "thinking budget"), ladder)}
 
 ## How it was made
 
@@ -53,7 +53,7 @@ Of difficulty: measured on the other graded questions of the same source, which 
 base is the share among those that the model was placed by. Thresholds: each half of the answers is judged by the
 other half's. Where none lets an answer through there, the threshold stated before is kept.
 
-{metrics(profile, found)}
+{format_placement_figures(profile, placed)}
 
 ## What it cannot do
 
@@ -68,11 +68,11 @@ other questions). The general difficulty model comes with `adaptive`.
 """
 
 
-def _place(found: Calibrated) -> str:
-    placement = found.placement
+def _format_placement(placed: PlacedProfile) -> str:
+    placement = placed.placement
     abilities = [(i, ability) for i, ability in enumerate(placement.abilities)]
     said = (
-        f"Placed by {found.figures['placed_by']} questions, {placement.answers} answers: "
+        f"Placed by {placed.figures['placed_by']} questions, {placement.answers} answers: "
         f"slope {placement.slope:.3f}, and the abilities in logits"
     )
-    return said + "\n\n" + table(("rung", "ability"), abilities)
+    return said + "\n\n" + format_markdown_table(("rung", "ability"), abilities)

@@ -13,19 +13,19 @@ from adaptive.types.ladder import Ladder
 Row = Sequence[object]
 
 
-def metrics(ladder: Ladder, figures: dict[str, Any], gates: Gates) -> str:
+def format_label_figures(ladder: Ladder, figures: dict[str, Any], gates: Gates) -> str:
     """What was measured, as text with Markdown tables."""
-    parts = (level_table(figures["difficulty"]), rungs_table(ladder, figures["difficulty"]),
-             reliability_table(figures["difficulty"]), gates_table(gates), thinking(figures))  # fmt: skip
+    parts = (format_levels(figures["difficulty"]), format_rungs(ladder, figures["difficulty"]),
+             format_reliability(figures["difficulty"]), format_gates(gates), format_thinking(figures))  # fmt: skip
     return "\n\n".join(parts)
 
 
-def card(profile: Profile, gates: Gates, command: str, source: str) -> str:
+def format_label_card(profile: Profile, gates: Gates, command: str, source: str) -> str:
     """The README.md of a profile's folder.
 
     command: what made it. source: the questions it was made from, in words.
     """
-    ladder = table(
+    ladder = format_markdown_table(
         ("rung", "effort", "thinking budget"), [(i, r.effort, r.budget) for i, r in enumerate(profile.ladder)]
     )
     return f"""# Profile {profile.name}
@@ -46,7 +46,7 @@ thinking (s1's rule, arXiv 2501.19393 §2.2). The cheapest rung that was right i
 
 Measured on questions that the model of difficulty was not fitted to; intervals are 95 % Wilson intervals.
 
-{metrics(profile.ladder, profile.figures, gates)}
+{format_label_figures(profile.ladder, profile.figures, gates)}
 
 ## What it cannot do
 
@@ -62,36 +62,36 @@ estimators), `difficulty.npz` (the same as plain weights, made from it), `labels
 """
 
 
-def table(head: Row, rows: Sequence[Row]) -> str:
+def format_markdown_table(head: Row, rows: Sequence[Row]) -> str:
     """A Markdown table, its columns lined up; floats are shown with three digits after the point."""
-    cells = [[_cell(value) for value in row] for row in (head, *rows)]
+    cells = [[_format_cell(value) for value in row] for row in (head, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in cells]
     return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])
 
 
-def _cell(value: object) -> str:
+def _format_cell(value: object) -> str:
     return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def percent(part: float) -> str:
+def format_percentage(part: float) -> str:
     """A share in 0..1 in words."""
     return f"{100 * part:.1f} %"
 
 
-def level_table(figures: dict[str, Any]) -> str:
+def format_levels(figures: dict[str, Any]) -> str:
     """How often the level was right, and what was said of what."""
     found = figures["level"]
     said = (
-        f"Level (easy, medium, hard) right on {percent(found['accuracy'])} of {figures['held_out']} "
-        f"held-out questions ({percent(found['low'])} to {percent(found['high'])}); always naming the "
-        f"commonest: {percent(found['base'])}."
+        f"Level (easy, medium, hard) right on {format_percentage(found['accuracy'])} of {figures['held_out']} "
+        f"held-out questions ({format_percentage(found['low'])} to {format_percentage(found['high'])}); always naming the "
+        f"commonest: {format_percentage(found['base'])}."
     )
     rows = [(f"is {name}", *row) for name, row in zip(LEVELS, found["table"], strict=True)]
-    return said + "\n\n" + table(("", *(f"said {name}" for name in LEVELS)), rows)
+    return said + "\n\n" + format_markdown_table(("", *(f"said {name}" for name in LEVELS)), rows)
 
 
-def rungs_table(ladder: Ladder, figures: dict[str, Any]) -> str:
+def format_rungs(ladder: Ladder, figures: dict[str, Any]) -> str:
     """How well p(solved) is told at each rung."""
     head = ("rung", "budget", "solved", "Brier", "base", "log-loss", "base", "AUROC")
     keys = ("solved", "brier", "brier_base", "log_loss", "log_loss_base", "auroc")
@@ -99,32 +99,41 @@ def rungs_table(ladder: Ladder, figures: dict[str, Any]) -> str:
         (i, rung.budget, *(found[k] for k in keys))
         for i, (rung, found) in enumerate(zip(ladder, figures["rungs"], strict=True))
     ]
-    return "P(solved at this rung or a cheaper one), against always predicting its share:\n\n" + table(head, rows)
+    return (
+        "P(solved at this rung or a cheaper one), against always predicting its share:\n\n"
+        + format_markdown_table(head, rows)
+    )
 
 
-def reliability_table(figures: dict[str, Any]) -> str:
+def format_reliability(figures: dict[str, Any]) -> str:
     """How often what was predicted came true."""
     rows = [(f"from {r['from']:.1f}", r["count"], r["predicted"], r["solved"]) for r in figures["reliability"]]
-    return "Reliability, all rungs together:\n\n" + table(("predicted", "count", "mean", "solved"), rows)
+    return "Reliability, all rungs together:\n\n" + format_markdown_table(
+        ("predicted", "count", "mean", "solved"), rows
+    )
 
 
-def gates_table(gates: Gates) -> str:
+def format_gates(gates: Gates) -> str:
     """From which confidence on answers are accepted, and how many of these are right."""
     named = {"direct answer": gates.direct, **{f"thinking, {e}": g for e, g in gates.chains.items()}}
-    rows = [_gate(name, gate) for name, gate in {**named, "both agree": gates.agreement}.items()]
+    rows = [_format_gate(name, gate) for name, gate in {**named, "both agree": gates.agreement}.items()]
     head = ("answer", "judged", "right", "threshold", "accepted", "precision", "interval")
-    said = f"Accepted from the confidence at which {percent(gates.direct.target)} are right:"
-    return said + "\n\n" + table(head, rows)
+    said = f"Accepted from the confidence at which {format_percentage(gates.direct.target)} are right:"
+    return said + "\n\n" + format_markdown_table(head, rows)
 
 
-def _gate(name: str, gate: Gate) -> Row:
-    precision, low, high = gate.precision()
-    right = percent(gate.right / gate.answers) if gate.answers else None
-    judged = (name, gate.answers, right, gate.threshold, percent(gate.coverage))
-    return (*judged, percent(precision), f"{low:.3f}-{high:.3f}") if gate.accepted else (*judged, None, None)
+def _format_gate(name: str, gate: Gate) -> Row:
+    precision, low, high = gate.estimate_precision()
+    right = format_percentage(gate.right / gate.answers) if gate.answers else None
+    judged = (name, gate.answers, right, gate.threshold, format_percentage(gate.coverage))
+    return (
+        (*judged, format_percentage(precision), f"{low:.3f}-{high:.3f}")
+        if gate.accepted
+        else (*judged, None, None)
+    )
 
 
-def thinking(figures: dict[str, Any]) -> str:
+def format_thinking(figures: dict[str, Any]) -> str:
     """What thinking mended, broke and took."""
     tokens = figures["tokens"]
     return (

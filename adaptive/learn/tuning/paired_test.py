@@ -25,7 +25,7 @@ Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Region:
+class RejectionRegion:
     """The counts that speak against H0 at least as much as those seen: `most[i]` losses at first + i gains."""
 
     n: int
@@ -34,35 +34,37 @@ class Region:
     most: Counts
 
     @classmethod
-    def of(cls, losses: int, gains: int, n: int, target: float, low: float, high: float) -> Region:
+    def from_counts(
+        cls, losses: int, gains: int, n: int, target: float, low: float, high: float
+    ) -> RejectionRegion:
         """The region for chances of a gain in low..high."""
-        first, last = (int(edge[0]) for edge in _window(n, np.array([low]), np.array([high])))
-        seen = float(_ratio(np.array([losses]), np.array([gains]), n, target)[0])
+        first, last = (int(edge[0]) for edge in _find_window(n, np.array([low]), np.array([high])))
+        seen = float(_compute_ratio(np.array([losses]), np.array([gains]), n, target)[0])
         steps = np.arange(first, last + 1)
-        return cls(n, target, first, _most_losses(steps, n, target, seen - TIES * (1 + seen)))
+        return cls(n, target, first, _find_most_losses(steps, n, target, seen - TIES * (1 + seen)))
 
-    def chance(self, q: Floats) -> Floats:
+    def compute_probability(self, q: Floats) -> Floats:
         """The probability of the region, shape (k,), for chances `q` of a gain, where E[D] is the target.
 
         Gains are Binomial(n, q), and losses among the other questions Binomial(n - gains, (q + target) / (1 - q)).
         """
-        start, end = _window(self.n, q, q)
+        start, end = _find_window(self.n, q, q)
         sizes = end - start + 1
         row = np.repeat(np.arange(len(q)), sizes)
         gains = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes - start, sizes)
         losses = self.most[gains - self.first]
         row, gains, losses = (values[losses >= 0] for values in (row, gains, losses))
-        both = _binomial(gains, self.n, q[row]) * self._losses_up_to(losses, self.n - gains, q[row])
+        both = _compute_binomial(gains, self.n, q[row]) * self._compute_losses_cdf(losses, self.n - gains, q[row])
         return np.bincount(row, both, minlength=len(q)).astype(np.float64)
 
-    def _losses_up_to(self, losses: Counts, among: Counts, q: Floats) -> Floats:
+    def _compute_losses_cdf(self, losses: Counts, among: Counts, q: Floats) -> Floats:
         neither = np.maximum(0.0, 1 - 2 * q - self.target) / np.maximum(1 - q, TINY)
         rest = among - losses
         some = betainc(np.maximum(rest, 1), losses + 1.0, np.minimum(neither, 1.0))
         return np.where(rest > 0, some, 1.0)
 
 
-def _window(n: int, low: Floats, high: Floats) -> tuple[Counts, Counts]:
+def _find_window(n: int, low: Floats, high: Floats) -> tuple[Counts, Counts]:
     """First and last number of gains that may be seen with chances in low..high; 1e-12 of all is left out."""
     far = (7 * np.sqrt(n * p * (1 - p)) for p in (low, high))
     start = np.floor(n * low - next(far) - 3)
@@ -70,25 +72,25 @@ def _window(n: int, low: Floats, high: Floats) -> tuple[Counts, Counts]:
     return np.maximum(start, 0).astype(np.int64), np.minimum(end, n).astype(np.int64)
 
 
-def _binomial(k: Counts, n: int, p: Floats) -> Floats:
+def _compute_binomial(k: Counts, n: int, p: Floats) -> Floats:
     ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
     found: Floats = np.exp(ways + xlogy(k, p) + xlogy(n - k, 1 - p))
     return found
 
 
-def _ratio(losses: Counts, gains: Counts, n: int, target: float) -> Floats:
+def _compute_ratio(losses: Counts, gains: Counts, n: int, target: float) -> Floats:
     """The log-likelihood ratio of these counts, of all chances to those at which E[D] is the target; 0 or more."""
-    q = _likeliest(losses, gains, n, target)
+    q = _find_likeliest(losses, gains, n, target)
     chances = ((losses, q + target), (gains, q), (n - losses - gains, 1 - 2 * q - target))
-    return sum((_part(k, n, p) for k, p in chances), np.zeros(len(q)))
+    return sum((_compute_ratio_term(k, n, p) for k, p in chances), np.zeros(len(q)))
 
 
-def _part(k: Counts, n: int, p: Floats) -> Floats:
+def _compute_ratio_term(k: Counts, n: int, p: Floats) -> Floats:
     """k log(k / n p), and 0 where k is 0."""
     return np.asarray(k * np.log(np.where(k > 0, k / (n * np.maximum(p, TINY)), 1.0)), dtype=np.float64)
 
 
-def _likeliest(losses: Counts, gains: Counts, n: int, target: float) -> Floats:
+def _find_likeliest(losses: Counts, gains: Counts, n: int, target: float) -> Floats:
     """The chance of a gain under which these counts are likeliest where E[D] is the target.
 
     The root of 2n q^2 - b q - c with b = (losses + gains)(1 - target) - 2 target (n - losses), c = gains target
@@ -101,20 +103,20 @@ def _likeliest(losses: Counts, gains: Counts, n: int, target: float) -> Floats:
     return np.clip(q, max(0.0, -target), (1 - target) / 2)
 
 
-def _most_losses(gains: Counts, n: int, target: float, seen: float) -> Counts:
+def _find_most_losses(gains: Counts, n: int, target: float, least_ratio: float) -> Counts:
     """For each number of gains the most losses with a ratio of at least `seen`; -1 where there are none."""
     low = np.full(len(gains), -1, dtype=np.int64)
     high = np.clip(np.ceil(gains + n * target).astype(np.int64) - 1, -1, n - gains)
     while np.any(low < high):
         middle = (low + high + 1) // 2
-        inside = _ratio(np.maximum(middle, 0), gains, n, target) >= seen
+        inside = _compute_ratio(np.maximum(middle, 0), gains, n, target) >= least_ratio
         searched = low < high
         low = np.where(searched & inside, middle, low)
         high = np.where(searched & ~inside, middle - 1, high)
     return low
 
 
-def chances(gains: int, n: int, target: float, beta: float) -> tuple[float, float]:
+def bound_gain_chance(gains: int, n: int, target: float, beta: float) -> tuple[float, float]:
     """The chances of a gain that are looked through: that H0 allows and, with a beta, that the gains speak for."""
     low, high = max(0.0, -target), (1 - target) / 2
     if not beta:
@@ -124,7 +126,7 @@ def chances(gains: int, n: int, target: float, beta: float) -> tuple[float, floa
     return max(low, least_likely), min(high, most_likely)
 
 
-def largest(region: Region, low: float, high: float) -> float:
+def maximise_probability(region: RejectionRegion, low: float, high: float) -> float:
     """The largest probability of the region for chances of a gain in low..high.
 
     Looked for in steps that are small where chances are near 0, so that a few lie within each deviation of the
@@ -135,17 +137,17 @@ def largest(region: Region, low: float, high: float) -> float:
     count = 3 + math.ceil((end - start) * 2 * math.sqrt(region.n * width) * PER_DEVIATION)
     angles, step, largest = np.linspace(start, end, count), (end - start) / (count - 1), 0.0
     for _ in range(ROUNDS):
-        found = region.chance(bottom + width * np.sin(angles) ** 2)
+        found = region.compute_probability(bottom + width * np.sin(angles) ** 2)
         largest = max(largest, float(found.max()))
         near = np.linspace(-step, step, ZOOM + 1)
-        angles = np.unique(np.clip(_peaks(angles, found)[:, None] + near, start, end))
+        angles = np.unique(np.clip(_find_peaks(angles, found)[:, None] + near, start, end))
         step = 2 * step / ZOOM
     return largest
 
 
-def _peaks(angles: Floats, found: Floats) -> Floats:
+def _find_peaks(angles: Floats, probabilities: Floats) -> Floats:
     """The angles of the highest peaks."""
-    padded = np.pad(found, 1, constant_values=-1.0)
-    peaks = np.flatnonzero((found >= padded[:-2]) & (found >= padded[2:]))
-    highest: Floats = angles[peaks[np.argsort(-found[peaks])[:PEAKS]]]
+    padded = np.pad(probabilities, 1, constant_values=-1.0)
+    peaks = np.flatnonzero((probabilities >= padded[:-2]) & (probabilities >= padded[2:]))
+    highest: Floats = angles[peaks[np.argsort(-probabilities[peaks])[:PEAKS]]]
     return highest

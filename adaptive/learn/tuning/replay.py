@@ -11,14 +11,14 @@ from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from adaptive.learn.data.outcome import DIRECT, Key, Outcome, Recorded
-from adaptive.learn.tuning.ways import Taken
+from adaptive.learn.data.outcome import DIRECT, Outcome, OutcomeKey, RecordedQuestion
+from adaptive.learn.tuning.ways import WayResult
 from adaptive.policy import allocate, escalate, select
-from adaptive.policy.arms import Plan, Situation, candidates
-from adaptive.policy.vote import tallied, wanted
-from adaptive.profile.probe import probe_of
+from adaptive.policy.arms import EscalationState, Plan, plan_each_arm
+from adaptive.policy.vote import count_vote, count_wanted_samples
+from adaptive.profile.probe import find_direct_answer
 from adaptive.profile.profile import Profile
-from adaptive.profile.verifier import verifier_of
+from adaptive.profile.verifier import build_profile_verifier
 from adaptive.types.attempt import Arm, Attempt
 from adaptive.types.ladder import Effort
 from adaptive.types.options import Options
@@ -28,20 +28,20 @@ from adaptive.types.verdict import Verdict
 from adaptive.verify import Verifier
 
 T = TypeVar("T")
-History = tuple[tuple[Key, Arm, int, int | None], ...]
-Seen = tuple[str, History]
+History = tuple[tuple[OutcomeKey, Arm, int, int | None], ...]
+JudgedKey = tuple[str, History]
 """A question, and the attempts at it up to the one that is judged."""
 NO_USAGE = Usage(cost=0.0)
 
 
 @dataclass(frozen=True, order=True)
-class Trial:
+class ArmTrial:
     """An arm tried after a rejected attempt: whether that was right, and the better of both is; tokens more."""
 
     after: After
     arm: Arm
-    before: bool
-    kept: bool
+    right_before: bool
+    right_after: bool
     tokens: int
 
 
@@ -50,32 +50,32 @@ class Replay:
     """Solves with one profile, and nothing asked for. What its models say is kept: they are asked again."""
 
     profile: Profile
-    known: dict[str, list[float]] = field(default_factory=dict)
-    verdicts: dict[Seen, Verdict] = field(default_factory=dict)
+    p_solved_by_question: dict[str, list[float]] = field(default_factory=dict)
+    verdicts: dict[JudgedKey, Verdict] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.verifier: Verifier = verifier_of(self.profile, p_solved=self.p_solved)
+        self.verifier: Verifier = build_profile_verifier(self.profile, p_solved=self.p_solved)
         thinking = list(dict.fromkeys(r.effort for r in self.profile.ladder if r.thinks))
         self.efforts: list[Effort] = thinking if len(thinking) > 1 else []
 
     @classmethod
-    def of(cls, profile: Profile, recorded: Iterable[Recorded]) -> Replay:
+    def from_recorded(cls, profile: Profile, recorded: Iterable[RecordedQuestion]) -> Replay:
         """Of recorded questions that are read at once, which an embedding model is asked about in one go."""
         texts = list(dict.fromkeys(one.question.text for one in recorded))
         return cls(profile, dict(zip(texts, profile.p_solved(texts), strict=True)))
 
-    def taken(self, recorded: Recorded) -> Taken:
+    def solve(self, recorded: RecordedQuestion) -> WayResult:
         """What the solve of one recorded question comes to. Raises `KeyError` where a rung was not recorded."""
-        return _Solve(self, recorded).run()
+        return _ReplayedSolve(self, recorded).run()
 
-    def trials(self, recorded: Recorded) -> list[Trial]:
+    def try_arms(self, recorded: RecordedQuestion) -> list[ArmTrial]:
         """Every arm tried after every rung of the ladder whose answer is rejected: the direct one, and each
         alone."""
-        found: list[Trial] = []
+        found: list[ArmTrial] = []
         for index, rung in enumerate(self.profile.ladder):
-            first = _Solve(self, recorded)
+            first = _ReplayedSolve(self, recorded)
             if not first.buy(Plan(index, replace(rung, waits=0), "first", "")):
-                found += first.tried(self.p_solved(recorded.question.text))
+                found += first.try_arms(self.p_solved(recorded.question.text))
         return found
 
     def with_policy(self, other: Policy, threshold: float | None = None) -> Replay:
@@ -84,34 +84,36 @@ class Replay:
         if verifier is not None and threshold is not None:
             verifier = replace(verifier, threshold=threshold)
         verdicts = {} if verifier is None else self.verdicts  # the policy's thresholds count where no model does
-        return Replay(replace(self.profile, policy=other, verifier=verifier), self.known, verdicts)
+        return Replay(replace(self.profile, policy=other, verifier=verifier), self.p_solved_by_question, verdicts)
 
-    def verdict(self, asked: Recorded, seen: Seen, attempt: Attempt, before: Sequence[Attempt]) -> Verdict:
+    def judge(
+        self, recorded: RecordedQuestion, key: JudgedKey, attempt: Attempt, before: Sequence[Attempt]
+    ) -> Verdict:
         """The verdict on an attempt after others; a model's probability is kept, for any threshold."""
-        if seen not in self.verdicts:
-            self.verdicts[seen] = _now(self.verifier.verify(asked.question.text, attempt, before))
-        verdict, model = self.verdicts[seen], self.profile.verifier
+        if key not in self.verdicts:
+            self.verdicts[key] = _run_coroutine(self.verifier.verify(recorded.question.text, attempt, before))
+        verdict, model = self.verdicts[key], self.profile.verifier
         if model is None or verdict.verifier != "learned":
             return verdict
         return replace(verdict, accepted=verdict.score >= model.threshold)
 
     def p_solved(self, question: str) -> list[float]:
         """The text's probabilities, one a rung."""
-        if question not in self.known:
-            (self.known[question],) = self.profile.p_solved([question])
-        return self.known[question]
+        if question not in self.p_solved_by_question:
+            (self.p_solved_by_question[question],) = self.profile.p_solved([question])
+        return self.p_solved_by_question[question]
 
 
 @dataclass
-class _Solve:
+class _ReplayedSolve:
     """One replayed solve."""
 
-    by: Replay
-    recorded: Recorded
+    replay: Replay
+    recorded: RecordedQuestion
     attempts: list[Attempt] = field(default_factory=list)
-    bought: list[Outcome] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
     usage: Usage = NO_USAGE
-    told: set[str] = field(default_factory=set)
+    prompts_read: set[str] = field(default_factory=set)
     history: History = ()
 
     def __post_init__(self) -> None:
@@ -121,84 +123,90 @@ class _Solve:
             samples=None if any(k.sample for k in outcomes) else 0,
         )
 
-    def run(self) -> Taken:
+    def run(self) -> WayResult:
         """Buy, judge and escalate until it is over."""
-        profile = self.by.profile
-        text = self.by.p_solved(self.recorded.question.text)
-        plan: Plan | str = allocate.first(profile.ladder, profile.policy, text, Options())
+        profile = self.replay.profile
+        text = self.replay.p_solved(self.recorded.question.text)
+        plan: Plan | str = allocate.choose_first_rung(profile.ladder, profile.policy, text, Options())
         while isinstance(plan, Plan):
             over = self.vote(plan) if plan.arm == "vote" else self.buy(plan)
-            plan = "accepted" if over else escalate.following(self.situation(self.sharper(text)))
-        kept = select.best(self.attempts)
+            plan = "accepted" if over else escalate.choose_next_plan(self.make_situation(self.sharpen(text)))
+        kept = select.select_best_attempt(self.attempts)
         verdict = self.attempts[kept].verdict
         assert verdict is not None  # every attempt here was judged
-        outcome = self.bought[kept]
-        return Taken(
+        outcome = self.outcomes[kept]
+        return WayResult(
             outcome.solved, self.usage, outcome.key, verdict.score, verdict.accepted, attempts=len(self.attempts)
         )
 
-    def tried(self, text: Sequence[float]) -> list[Trial]:
+    def try_arms(self, text: Sequence[float]) -> list[ArmTrial]:
         """What each arm brings after what was bought so far."""
-        now, before = self.situation(text), self.right()
-        plans = [p for p in candidates(now).values() if isinstance(p, Plan) and self.has(p)]
+        now, before = self.make_situation(text), self.is_right()
+        plans = [p for p in plan_each_arm(now).values() if isinstance(p, Plan) and self.is_recorded(p)]
         forks = [(plan, self.fork()) for plan in plans]
         for plan, fork in forks:
             _ = fork.vote(plan) if plan.arm == "vote" else fork.buy(plan)
-        return [Trial(now.after, p.arm, before, f.right(), f.usage.total - self.usage.total) for p, f in forks]
+        return [
+            ArmTrial(now.after, p.arm, before, f.is_right(), f.usage.total - self.usage.total) for p, f in forks
+        ]
 
-    def fork(self) -> _Solve:
+    def fork(self) -> _ReplayedSolve:
         """This solve as it stands, to go on with apart."""
-        return replace(self, attempts=[*self.attempts], bought=[*self.bought], told={*self.told})
+        return replace(
+            self, attempts=[*self.attempts], outcomes=[*self.outcomes], prompts_read={*self.prompts_read}
+        )
 
-    def has(self, plan: Plan) -> bool:
+    def is_recorded(self, plan: Plan) -> bool:
         """Whether what a plan buys was recorded."""
         if plan.arm == "vote":
-            return self.sample(plan, 1) is not None
-        base = self.bought[plan.base] if plan.base is not None else None
-        return self.key(plan, base) in self.recorded.outcomes
+            return self.find_sample(plan, 1) is not None
+        base = self.outcomes[plan.base] if plan.base is not None else None
+        return self.find_key(plan, base) in self.recorded.outcomes
 
-    def right(self) -> bool:
+    def is_right(self) -> bool:
         """Whether the answer that is kept so far is right."""
-        return self.bought[select.best(self.attempts)].solved
+        return self.outcomes[select.select_best_attempt(self.attempts)].solved
 
-    def sharper(self, text: Sequence[float]) -> Sequence[float]:
+    def sharpen(self, text: Sequence[float]) -> Sequence[float]:
         """What `text` says of difficulty, and the direct answer, where there was one: as `Profile.difficulty`."""
-        probe, direct = self.by.profile.probe, probe_of(self.attempts)
+        probe, direct = self.replay.profile.probe, find_direct_answer(self.attempts)
         if not text or probe is None or direct is None:
             return text
         return [round(p, 4) for p in probe.p_solved(text, direct)]
 
-    def situation(self, text: Sequence[float]) -> Situation:
+    def make_situation(self, text: Sequence[float]) -> EscalationState:
         """What `policy.following` is asked with."""
-        profile = self.by.profile
-        return Situation(self.attempts, profile.ladder, profile.policy, text, self.options, self.by.efforts)
+        profile = self.replay.profile
+        return EscalationState(
+            self.attempts, profile.ladder, profile.policy, text, self.options, self.replay.efforts
+        )
 
     def buy(self, plan: Plan) -> bool:
         """One attempt; whether it is accepted."""
-        base = self.bought[plan.base] if plan.base is not None else None
-        outcome = self.recorded.outcomes[self.key(plan, base)]
-        self.count(outcome, base)
+        base = self.outcomes[plan.base] if plan.base is not None else None
+        outcome = self.recorded.outcomes[self.find_key(plan, base)]
+        self.count_usage(outcome, base)
         return self.judge(outcome, plan).accepted
 
-    def key(self, plan: Plan, base: Outcome | None) -> Key:
+    def find_key(self, plan: Plan, base: Outcome | None) -> OutcomeKey:
         """Where the attempt that a plan buys was recorded: Waits at the largest budget."""
         if not plan.rung.thinks:
             return DIRECT
         if plan.arm != "wait" or base is None:
-            return Key(plan.rung.effort, plan.rung.budget, plan.rung.waits)
-        largest = max(r.budget for r in self.by.profile.ladder)
+            return OutcomeKey(plan.rung.effort, plan.rung.budget, plan.rung.waits)
+        largest = max(r.budget for r in self.replay.profile.ladder)
         return replace(base.key, budget=largest, waits=base.key.waits + 1)
 
-    def count(self, outcome: Outcome, base: Outcome | None) -> None:
+    def count_usage(self, outcome: Outcome, base: Outcome | None) -> None:
         """What it takes, its prompt only where that was not read before."""
-        spent = outcome.usage(base)
-        told = self.prompt_of(outcome.key)
-        self.usage += replace(spent, prompt=0 if told in self.told else spent.prompt, cost=0.0)
-        self.told.add(told)
+        spent = outcome.compute_usage(base)
+        told = self.find_prompt(outcome.key)
+        self.usage += replace(spent, prompt=0 if told in self.prompts_read else spent.prompt, cost=0.0)
+        self.prompts_read.add(told)
 
-    def prompt_of(self, key: Key) -> str:
+    def find_prompt(self, key: OutcomeKey) -> str:
         """What its prompt is written for: the direct answer shares that of the first rung that thinks."""
-        efforts = (r.effort for r in self.by.profile.ladder if r.thinks)
+        efforts = (r.effort for r in self.replay.profile.ladder if r.thinks)
         return next(efforts, key.effort) if key == DIRECT else key.effort
 
     def judge(self, outcome: Outcome, plan: Plan) -> Verdict:
@@ -206,39 +214,41 @@ class _Solve:
         attempt = replace(outcome.attempt, arm=plan.arm, rung=plan.index, base=plan.base)
         self.history += ((outcome.key, plan.arm, plan.index, plan.base),)
         seen = (self.recorded.question.id, self.history)
-        verdict = self.by.verdict(self.recorded, seen, attempt, self.attempts)
+        verdict = self.replay.judge(self.recorded, seen, attempt, self.attempts)
         self.attempts.append(replace(attempt, verdict=verdict))
-        self.bought.append(outcome)
+        self.outcomes.append(outcome)
         return verdict
 
     def vote(self, plan: Plan) -> bool:
         """Samples until the vote is settled; whether one of them or their majority is accepted."""
-        known = self.by.profile.policy
-        self.told.discard(vote_prompt := f"{plan.rung.effort} vote")
+        known = self.replay.profile.policy
+        self.prompts_read.discard(vote_prompt := f"{plan.rung.effort} vote")
         drawn = 0
         while True:
-            more = wanted(self.attempts, plan, known)
-            samples = [self.sample(plan, n) for n in range(drawn + 1, drawn + more + 1)]
+            more = count_wanted_samples(self.attempts, plan, known)
+            samples = [self.find_sample(plan, n) for n in range(drawn + 1, drawn + more + 1)]
             for outcome in samples:
                 if outcome is None:
                     self.options = replace(self.options, samples=0)  # there is no other vote to be had
                     return False
-                spent = outcome.usage()
-                self.usage += replace(spent, prompt=0 if vote_prompt in self.told else spent.prompt, cost=0.0)
-                self.told.add(vote_prompt)
+                spent = outcome.compute_usage()
+                self.usage += replace(
+                    spent, prompt=0 if vote_prompt in self.prompts_read else spent.prompt, cost=0.0
+                )
+                self.prompts_read.add(vote_prompt)
                 self.judge(outcome, plan)
             drawn += more
-            now = tallied(self.attempts, plan, known)
+            now = count_vote(self.attempts, plan, known)
             self.attempts = list(now.attempts)
             if now.accepted or not more:
                 return now.accepted
 
-    def sample(self, plan: Plan, number: int) -> Outcome | None:
+    def find_sample(self, plan: Plan, number: int) -> Outcome | None:
         """A recorded sample; None where so many were not drawn: the vote is over then."""
-        return self.recorded.outcomes.get(Key(plan.rung.effort, plan.rung.budget, 0, number))
+        return self.recorded.outcomes.get(OutcomeKey(plan.rung.effort, plan.rung.budget, 0, number))
 
 
-def _now(judging: Coroutine[Any, Any, T]) -> T:
+def _run_coroutine(judging: Coroutine[Any, Any, T]) -> T:
     """The result of a coroutine that has nothing to wait for, as the verifiers that are replayed."""
     try:
         judging.send(None)

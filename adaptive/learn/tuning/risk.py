@@ -22,18 +22,18 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from adaptive.errors import InputError
-from adaptive.learn.tuning.paired_test import Region, chances, largest
+from adaptive.learn.tuning.paired_test import RejectionRegion, bound_gain_chance, maximise_probability
 
 BETA = 0.001
 """What a p-value pays for leaving out chances of a gain that the gains seen speak against."""
-MOST = 1_000_000
+MAX_QUESTIONS = 1_000_000
 """More calibration questions than that are not thought of."""
 
 PRECISE = 1e-6
 STEPS = 65
 
 
-def p_value(losses: int, gains: int, n: int, target: float, beta: float = BETA) -> float:
+def compute_p_value(losses: int, gains: int, n: int, target: float, beta: float = BETA) -> float:
     """The p-value of `losses` and `gains` in `n` questions, for H0: the mean loss is `target` or more.
 
     Valid for every n: under H0 it is at most a with a probability of at most a. It grows with losses and falls
@@ -43,46 +43,49 @@ def p_value(losses: int, gains: int, n: int, target: float, beta: float = BETA) 
     (1 - target)^n. The probabilities are exact, their maximum is found to 1 in 1,000.
     Raises `ValueError` for counts that cannot be, `InputError` for a target that is not above -1 and at most 1.
     """
-    _check(losses, gains, n, target, beta)
+    _check_counts(losses, gains, n, target, beta)
     if losses - gains >= n * target:
         return 1.0
-    low, high = chances(gains, n, target, beta)
+    low, high = bound_gain_chance(gains, n, target, beta)
     if low > high:
         return beta  # so many gains leave no room for as many losses as H0 wants
-    return min(1.0, largest(Region.of(losses, gains, n, target, low, high), low, high) + beta)
+    return min(
+        1.0,
+        maximise_probability(RejectionRegion.from_counts(losses, gains, n, target, low, high), low, high) + beta,
+    )
 
 
-def upper_bound(losses: int, gains: int, n: int, confidence: float, beta: float = BETA) -> float:
+def compute_upper_bound(losses: int, gains: int, n: int, confidence: float, beta: float = BETA) -> float:
     """The largest target that is not rejected, to 1e-6: with this confidence the mean loss is no more.
 
     A share of the questions in -1..1, negative where the policy is better than the top rung; 1 where nothing is
     known. A target may be rejected and a larger one not, for each orders the counts in its own way: all that are
-    not are looked for, in `STEPS` over two standard deviations. Raises what `p_value` raises, and `InputError` for
+    not are looked for, in `STEPS` over two standard deviations. Raises what `compute_p_value` raises, and `InputError` for
     a confidence that is not in 0..1.
     """
-    delta = _delta(confidence, beta)
+    delta = _to_delta(confidence, beta)
 
     def kept(target: float) -> bool:
-        return p_value(losses, gains, n, target, beta) > delta
+        return compute_p_value(losses, gains, n, target, beta) > delta
 
     if not n:
         return 1.0
-    least = _edge(kept, (losses - gains) / n, 1.0)
+    least = _bisect_edge(kept, (losses - gains) / n, 1.0)
     most = min(1.0, least + 2 * math.sqrt(losses + gains + 1) / n)
     steps = np.linspace(least, most, STEPS).tolist()
     last = next((i for i in range(STEPS - 2, 0, -1) if kept(steps[i])), None)
-    return least if last is None else _edge(kept, steps[last], steps[last + 1])
+    return least if last is None else _bisect_edge(kept, steps[last], steps[last + 1])
 
 
-def _edge(kept: Callable[[float], bool], low: float, high: float) -> float:
+def _bisect_edge(is_kept: Callable[[float], bool], low: float, high: float) -> float:
     """A target between one that is kept and one that is not, to 1e-6, where keeping ends."""
     while high - low > PRECISE:
         middle = (low + high) / 2
-        low, high = (middle, high) if kept(middle) else (low, middle)
+        low, high = (middle, high) if is_kept(middle) else (low, middle)
     return high
 
 
-def fixed_sequence(p_values: Iterable[float], delta: float) -> int:
+def count_rejected(p_values: Iterable[float], delta: float) -> int:
     """How many hypotheses, in the order in which they come, are rejected before the first that is not.
 
     Fixed-sequence testing: with probability 1 - delta none of these is true, however many there are, where the
@@ -97,13 +100,13 @@ def fixed_sequence(p_values: Iterable[float], delta: float) -> int:
     return count
 
 
-def least(target: float, confidence: float, beta: float = BETA) -> int:
+def count_minimum_questions(target: float, confidence: float, beta: float = BETA) -> int:
     """How many calibration questions are needed at all, where none is lost.
 
     The smallest n with (1 - target)^n + beta <= 1 - confidence. Raises `InputError` where target or confidence
     are not in 0..1.
     """
-    delta = _delta(confidence, beta)
+    delta = _to_delta(confidence, beta)
     if not 0 < target <= 1:
         raise InputError(f"the target loss must be above 0 and at most 1, got {target}.")
     if target == 1:
@@ -112,27 +115,27 @@ def least(target: float, confidence: float, beta: float = BETA) -> int:
     return n if (1 - target) ** n + beta <= delta else n + 1  # the logarithms were rounded
 
 
-def enough(
+def count_questions_needed(
     losses_share: float, gains_share: float, target: float, confidence: float, beta: float = BETA
 ) -> int | None:
     """About how many calibration questions would do for the promise, if losses and gains stay such shares.
 
     As many as reject H0 with the counts that are expected, losses rounded up and gains down: others may be seen,
-    so about every second try will do. None where the expected loss is not below the target, or more than `MOST`
-    were needed. Raises what `least` raises.
+    so about every second try will do. None where the expected loss is not below the target, or more than `MAX_QUESTIONS`
+    were needed. Raises what `count_minimum_questions` raises.
     """
-    delta, low = _delta(confidence, beta), least(target, confidence, beta) - 1
+    delta, low = _to_delta(confidence, beta), count_minimum_questions(target, confidence, beta) - 1
 
     def rejects(n: int) -> bool:
         losses = min(n, math.ceil(n * losses_share))
-        return p_value(losses, min(n - losses, math.floor(n * gains_share)), n, target, beta) <= delta
+        return compute_p_value(losses, min(n - losses, math.floor(n * gains_share)), n, target, beta) <= delta
 
     if losses_share - gains_share >= target:
         return None
     high = low + 1
     while not rejects(high):
         low, high = high, 2 * high
-        if low > MOST:
+        if low > MAX_QUESTIONS:
             return None
     while high - low > 1:
         middle = (low + high) // 2
@@ -140,14 +143,14 @@ def enough(
     return high
 
 
-def _delta(confidence: float, beta: float) -> float:
+def _to_delta(confidence: float, beta: float) -> float:
     """1 - confidence, where that can be reached at all."""
     if not 0 < confidence < 1 - beta:
         raise InputError(f"the confidence must be above 0 and below {1 - beta:g}, got {confidence}.")
     return 1 - confidence
 
 
-def _check(losses: int, gains: int, n: int, target: float, beta: float) -> None:
+def _check_counts(losses: int, gains: int, n: int, target: float, beta: float) -> None:
     if min(losses, gains) < 0 or losses + gains > n:
         raise ValueError(f"{losses} losses and {gains} gains cannot be in {n} questions")
     if not -1 < target <= 1:

@@ -18,11 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from adaptive.learn.data.outcome import DIRECT, Recorded, key_of
-from adaptive.learn.tuning.payoffs import payoffs
+from adaptive.learn.data.outcome import DIRECT, RecordedQuestion, rung_to_key
+from adaptive.learn.tuning.payoffs import measure_payoffs
 from adaptive.learn.tuning.replay import Replay
-from adaptive.learn.tuning.risk import enough, fixed_sequence, least, p_value, upper_bound
-from adaptive.learn.tuning.ways import Way, fixed
+from adaptive.learn.tuning.risk import (
+    compute_p_value,
+    compute_upper_bound,
+    count_minimum_questions,
+    count_questions_needed,
+    count_rejected,
+)
+from adaptive.learn.tuning.ways import Way, make_fixed_chooser
 from adaptive.profile.profile import Profile
 from adaptive.types.policy import Payoff, Policy
 from adaptive.types.usage import Usage
@@ -51,10 +57,10 @@ class Search:
     """What is searched with. p_solved: by question, from models that were not fitted to it. tell: is told how many
     policies of how many were replayed."""
 
-    recorded: Sequence[Recorded]
+    recorded: Sequence[RecordedQuestion]
     p_solved: Mapping[str, list[float]]
     seed: int = 0
-    tell: OnReplay = lambda _done, _of: None
+    on_replay: OnReplay = lambda _done, _of: None
 
 
 @dataclass(frozen=True)
@@ -68,35 +74,35 @@ class Goal:
     max_cost: float | None = None
     price: tuple[float, float] | None = None
 
-    def affordable(self, way: Way) -> bool:
+    def is_affordable(self, way: Way) -> bool:
         """Whether a way stays under the most that a question may take."""
         within = self.max_tokens is None or float(way.tokens.mean()) <= self.max_tokens
-        cheap = self.max_cost is None or float(np.mean([self.cost(t.usage) for t in way])) <= self.max_cost
+        cheap = self.max_cost is None or float(np.mean([self.compute_cost(t.usage) for t in way])) <= self.max_cost
         return within and cheap
 
-    def cost(self, usage: Usage) -> float:
+    def compute_cost(self, usage: Usage) -> float:
         """What a usage costs at the price."""
         reading, making = self.price or (0.0, 0.0)
         return (usage.prompt * reading + (usage.total - usage.prompt) * making) / 1e6
 
 
 @dataclass(frozen=True)
-class Setting:
+class PolicySetting:
     """A policy with its verifier model's threshold."""
 
     policy: Policy
     threshold: float
 
 
-Dialled = tuple[float, ...]
+DialValues = tuple[float, ...]
 """A value for each of `DIALS`, in order, and the threshold."""
 
 
 @dataclass(frozen=True)
-class Tested:
+class TestedSetting:
     """A setting on the questions that it is tested on, paired with the top rung."""
 
-    setting: Setting
+    setting: PolicySetting
     way: Way
     losses: int
     gains: int
@@ -106,11 +112,11 @@ class Tested:
     @cached_property
     def bound(self) -> float:
         """The accuracy that it loses at most, with this confidence; negative where it gains."""
-        return upper_bound(self.losses, self.gains, len(self.way), self.confidence)
+        return compute_upper_bound(self.losses, self.gains, len(self.way), self.confidence)
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TuningResult:
     """What tuning came to. `chosen` is None where no policy keeps the promise on these questions.
 
     tested: all that were lined up, in order; `passed` how many of them keep it. needed: how many questions would
@@ -118,8 +124,8 @@ class Tuned:
     """
 
     goal: Goal
-    chosen: Tested | None
-    tested: tuple[Tested, ...]
+    chosen: TestedSetting | None
+    tested: tuple[TestedSetting, ...]
     passed: int
     top: Way
     searched: int
@@ -127,53 +133,71 @@ class Tuned:
     least: int
 
 
-def tune(profile: Profile, search: Search, test: Sequence[Recorded], goal: Goal) -> Tuned:
+def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestion], goal: Goal) -> TuningResult:
     """Search on some questions, test on others.
 
     The profile needs a verifier model. Raises `KeyError` where a rung of its ladder was not recorded.
     """
-    line = lined_up(profile, search, goal)
-    top = Way.of("always the top rung", fixed(key_of(profile.ladder[profile.ladder.top])), test)
-    replay = Replay.of(profile, test)
-    tested = tuple(_test(replay, setting, test, top, goal) for setting in line)
-    passed = fixed_sequence([t.p_value for t in tested], 1 - goal.confidence)
-    good = [t for t in tested[:passed] if goal.affordable(t.way)]
+    line = line_up_settings(profile, search, goal)
+    top = Way.replay(
+        "always the top rung", make_fixed_chooser(rung_to_key(profile.ladder[profile.ladder.top])), test
+    )
+    replay = Replay.from_recorded(profile, test)
+    tested = tuple(_test_setting(replay, setting, test, top, goal) for setting in line)
+    passed = count_rejected([t.p_value for t in tested], 1 - goal.confidence)
+    good = [t for t in tested[:passed] if goal.is_affordable(t.way)]
     cheapest = min(good, key=lambda t: float(t.way.tokens.mean()), default=None)
-    chosen = _precise(replay, cheapest, test) if cheapest else None
+    chosen = _restore_threshold(replay, cheapest, test) if cheapest else None
     best = tested[0] if tested else None
     needed = (
-        enough(best.losses / len(test), best.gains / len(test), goal.target, goal.confidence) if best else None
+        count_questions_needed(best.losses / len(test), best.gains / len(test), goal.target, goal.confidence)
+        if best
+        else None
     )
-    return Tuned(
-        goal, chosen, tested, passed, top, len(search.recorded), needed, least(goal.target, goal.confidence)
+    return TuningResult(
+        goal,
+        chosen,
+        tested,
+        passed,
+        top,
+        len(search.recorded),
+        needed,
+        count_minimum_questions(goal.target, goal.confidence),
     )
 
 
-def lined_up(profile: Profile, search: Search, goal: Goal) -> list[Setting]:
+def line_up_settings(profile: Profile, search: Search, goal: Goal) -> list[PolicySetting]:
     """The settings to test, from the one that most surely keeps the promise on the questions of the search."""
-    found = _Searching(profile, search)
+    found = _SettingSearch(profile, search)
     found.run()
-    replayed = [(dialled, found.replayed(dialled, search.recorded)) for dialled, _ in pareto(found.ways.items())]
-    top = Way.of("", fixed(key_of(profile.ladder[profile.ladder.top])), search.recorded)
-    line = [(*_counts(way, top), way, dialled) for dialled, way in pareto(replayed) if goal.affordable(way)]
-    line.sort(key=lambda one: p_value(one[0], one[1], len(top), goal.target))
+    replayed = [
+        (dialled, found.replay_setting(dialled, search.recorded))
+        for dialled, _ in select_pareto(found.ways.items())
+    ]
+    top = Way.replay("", make_fixed_chooser(rung_to_key(profile.ladder[profile.ladder.top])), search.recorded)
+    line = [
+        (*_count_losses_and_gains(way, top), way, dialled)
+        for dialled, way in select_pareto(replayed)
+        if goal.is_affordable(way)
+    ]
+    line.sort(key=lambda one: compute_p_value(one[0], one[1], len(top), goal.target))
     if not line:
         return []
     spread = np.unique(np.linspace(0, len(line) - 1, LINED_UP).round().astype(np.int64))
-    return [found.setting(line[i][-1]) for i in spread]
+    return [found.make_setting(line[i][-1]) for i in spread]
 
 
-def pareto(ways: Iterable[tuple[Dialled, Way]]) -> list[tuple[Dialled, Way]]:
+def select_pareto(ways: Iterable[tuple[DialValues, Way]]) -> list[tuple[DialValues, Way]]:
     """Those that no other beats: from the most accurate to the cheapest, both falling strictly."""
     ordered = sorted(ways, key=lambda w: (-float(w[1].right.mean()), float(w[1].tokens.mean())))
-    kept: list[tuple[Dialled, Way]] = []
+    kept: list[tuple[DialValues, Way]] = []
     for one in ordered:
         if not kept or one[1].tokens.mean() < kept[-1][1].tokens.mean():
             kept.append(one)
     return kept
 
 
-def waits_recorded(recorded: Iterable[Recorded]) -> int:
+def count_recorded_waits(recorded: Iterable[RecordedQuestion]) -> int:
     """How many Waits after a chain were recorded, one after the other, with every effort that thinks.
 
     A policy that is replayed must not take more: what they bring is not known.
@@ -184,23 +208,23 @@ def waits_recorded(recorded: Iterable[Recorded]) -> int:
     return min((next(n for n in count() if n + 1 not in seen) for seen in counts.values()), default=0)
 
 
-def recordable(policy: Policy, recorded: Sequence[Recorded]) -> Policy:
+def limit_to_recorded(policy: Policy, recorded: Sequence[RecordedQuestion]) -> Policy:
     """The policy with no more Waits and samples than were recorded: what was not replayed is not promised."""
     samples = max((k.sample for one in recorded for k in one.outcomes), default=0)
-    waits = min(policy.max_waits, waits_recorded(recorded))
+    waits = min(policy.max_waits, count_recorded_waits(recorded))
     return replace(policy, vote_most=min(policy.vote_most, samples), max_waits=waits)
 
 
-class _Searching:
+class _SettingSearch:
     """Replays settings on a part of the questions: by chance, and then near the best of them."""
 
     def __init__(self, profile: Profile, search: Search) -> None:
-        self.base, self.tell = recordable(profile.policy, search.recorded), search.tell
+        self.base, self.on_replay = limit_to_recorded(profile.policy, search.recorded), search.on_replay
         self.rng = np.random.default_rng(search.seed)
         order = self.rng.permutation(len(search.recorded))[:SEARCHED]
         self.recorded = [search.recorded[i] for i in order]
         self.replay = Replay(profile, dict(search.p_solved))
-        self.ways: dict[Dialled, Way] = {}
+        self.ways: dict[DialValues, Way] = {}
         self.payoffs: dict[float, tuple[Payoff, ...]] = {}
         self.values = (*DIALS.values(), THRESHOLDS)
 
@@ -208,29 +232,29 @@ class _Searching:
         """All rounds."""
         for number, some in enumerate(ROUNDS):
             for _ in range(some):
-                self.add(self.near(self.best()) if number else self.any())
+                self.add(self.perturb(self.pick_best()) if number else self.sample_random())
 
-    def best(self) -> Dialled:
+    def pick_best(self) -> DialValues:
         """One of those that no other beats, by chance."""
-        front = pareto(self.ways.items())
+        front = select_pareto(self.ways.items())
         return front[self.rng.integers(len(front))][0]
 
-    def add(self, dialled: Dialled) -> None:
+    def add(self, dialled: DialValues) -> None:
         """Replay one that was not replayed yet."""
         if dialled not in self.ways:
-            self.ways[dialled] = self.replayed(dialled, self.recorded)
-        self.tell(len(self.ways), sum(ROUNDS))
+            self.ways[dialled] = self.replay_setting(dialled, self.recorded)
+        self.on_replay(len(self.ways), sum(ROUNDS))
 
-    def replayed(self, dialled: Dialled, recorded: Sequence[Recorded]) -> Way:
+    def replay_setting(self, dialled: DialValues, recorded: Sequence[RecordedQuestion]) -> Way:
         """A setting on questions."""
-        setting = self.setting(dialled)
-        return Way.of("", self.replay.with_policy(setting.policy, setting.threshold).taken, recorded)
+        setting = self.make_setting(dialled)
+        return Way.replay("", self.replay.with_policy(setting.policy, setting.threshold).solve, recorded)
 
-    def any(self) -> Dialled:
+    def sample_random(self) -> DialValues:
         """Dials turned by chance."""
         return tuple(values[self.rng.integers(len(values))] for values in self.values)
 
-    def near(self, dialled: Dialled) -> Dialled:
+    def perturb(self, dialled: DialValues) -> DialValues:
         """The same with one or two dials turned a step."""
         turned = list(dialled)
         for dial in self.rng.integers(len(turned), size=self.rng.integers(1, 3)):
@@ -239,24 +263,26 @@ class _Searching:
             turned[dial] = values[min(len(values) - 1, max(0, place))]
         return tuple(turned)
 
-    def setting(self, dialled: Dialled) -> Setting:
+    def make_setting(self, dialled: DialValues) -> PolicySetting:
         """The profile's policy with these dials, and the payoffs after what such a threshold rejects."""
         *dials, threshold = dialled
         if threshold not in self.payoffs:
             replay = self.replay.with_policy(self.base, threshold)
-            self.payoffs[threshold] = payoffs(replay, self.recorded)
+            self.payoffs[threshold] = measure_payoffs(replay, self.recorded)
         turned: dict[str, Any] = dict(zip(DIALS, dials, strict=True))
-        return Setting(replace(self.base, payoffs=self.payoffs[threshold], **turned), threshold)
+        return PolicySetting(replace(self.base, payoffs=self.payoffs[threshold], **turned), threshold)
 
 
-def _test(replay: Replay, setting: Setting, test: Sequence[Recorded], top: Way, goal: Goal) -> Tested:
-    way = Way.of("adaptive", replay.with_policy(setting.policy, setting.threshold).taken, test)
-    losses, gains = _counts(way, top)
-    p = p_value(losses, gains, len(test), goal.target)
-    return Tested(setting, way, losses, gains, p, goal.confidence)
+def _test_setting(
+    replay: Replay, setting: PolicySetting, test: Sequence[RecordedQuestion], top: Way, goal: Goal
+) -> TestedSetting:
+    way = Way.replay("adaptive", replay.with_policy(setting.policy, setting.threshold).solve, test)
+    losses, gains = _count_losses_and_gains(way, top)
+    p = compute_p_value(losses, gains, len(test), goal.target)
+    return TestedSetting(setting, way, losses, gains, p, goal.confidence)
 
 
-def _precise(replay: Replay, tested: Tested, test: Sequence[Recorded]) -> Tested:
+def _restore_threshold(replay: Replay, tested: TestedSetting, test: Sequence[RecordedQuestion]) -> TestedSetting:
     """The same with the threshold that training found, where that buys and answers the same.
 
     Where nothing is bought after a rejection the threshold only says what is called accepted: training chose it so
@@ -266,11 +292,11 @@ def _precise(replay: Replay, tested: Tested, test: Sequence[Recorded]) -> Tested
     if model is None:
         return tested
     setting = replace(tested.setting, threshold=model.threshold)
-    way = Way.of("adaptive", replay.with_policy(setting.policy, setting.threshold).taken, test)
+    way = Way.replay("adaptive", replay.with_policy(setting.policy, setting.threshold).solve, test)
     same = np.array_equal(way.right, tested.way.right) and np.array_equal(way.tokens, tested.way.tokens)
     return replace(tested, setting=setting, way=way) if same else tested
 
 
-def _counts(way: Way, top: Way) -> tuple[int, int]:
+def _count_losses_and_gains(way: Way, top: Way) -> tuple[int, int]:
     """How many questions only the top rung has right, and how many only the way."""
     return int(np.sum(top.right > way.right)), int(np.sum(way.right > top.right))

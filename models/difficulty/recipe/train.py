@@ -26,10 +26,10 @@ from sklearn.preprocessing import StandardScaler
 
 from adaptive.learn.fit import item_response
 from adaptive.learn.fit.general import TrainedGeneral
-from adaptive.learn.fit.metrics import auroc
-from adaptive.learn.report.tables import table
-from adaptive.profile.features import counts
-from adaptive.profile.general import KINDS, GeneralDifficulty
+from adaptive.learn.fit.metrics import compute_auroc
+from adaptive.learn.report.tables import format_markdown_table
+from adaptive.profile.features import count_features
+from adaptive.profile.general import QUESTION_KINDS, GeneralDifficulty
 from benchmarks.placing import prior_of
 from benchmarks.recorded import Bools, Floats, Recorded, by_fold, examples, held_out, lines, recorded
 
@@ -46,22 +46,22 @@ DRAWS = 1000
 
 def trained(folder: Path, sets: Sequence[Recorded], rows: Sequence[Bools]) -> TrainedGeneral:
     """The model of these questions, with the prior of the models that were recorded."""
-    fitted = item_response.fit([one.responses(kept) for one, kept in zip(sets, rows, strict=True)])
+    fitted = item_response.fit_item_response([one.responses(kept) for one, kept in zip(sets, rows, strict=True)])
     model = TrainedGeneral.fit(examples(folder, sets, rows, fitted))
     return model.with_prior(prior_of(sets, rows, split(model, rows)))
 
 
 def split(model: TrainedGeneral, rows: Sequence[Bools]) -> list[Floats]:
     """What was predicted crosswise, for each data set."""
-    assert model.crossed is not None
-    return np.split(model.crossed[: sum(map(np.sum, rows))], np.cumsum([kept.sum() for kept in rows])[:-1])
+    assert model.out_of_fold is not None
+    return np.split(model.out_of_fold[: sum(map(np.sum, rows))], np.cumsum([kept.sum() for kept in rows])[:-1])
 
 
 def plain(one: Recorded, rows: Bools, asked: Bools, strength: float = 3.0) -> Floats:
     """The baseline: TF-IDF of words and pairs and a dozen counts, a ridge regression of the share of models."""
     questions = np.array(one.questions, dtype=object)
     words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True).fit(questions[rows])
-    figures = counts(one.questions)
+    figures = count_features(one.questions)
     scaler = StandardScaler().fit(figures[rows])
 
     def columns(kept: Bools) -> Any:
@@ -85,7 +85,7 @@ def interval(most: Bools, scores: Floats) -> list[float]:
     """95 % interval of the AUROC from bootstrap samples of the questions."""
     rng = np.random.default_rng(0)
     draws = (rng.integers(0, len(most), len(most)) for _ in range(DRAWS))
-    found = [value for d in draws if (value := auroc(most[d], scores[d])) is not None]
+    found = [value for d in draws if (value := compute_auroc(most[d], scores[d])) is not None]
     return [round(float(x), 3) for x in np.percentile(found, (2.5, 97.5))]
 
 
@@ -93,16 +93,16 @@ def measured(folder: Path, sets: Sequence[Recorded], out: tuple[int, ...]) -> di
     """Figures on the held-out folds, of a model that never saw them."""
     rows = [~np.isin(one.fold, out) for one in sets]
     fitted = trained(folder, sets, rows)
-    model = fitted.model()
+    model = fitted.to_model()
     figures: dict[str, Any] = {"held_out_folds": list(out), "sets": {}}
     for one, kept, crossed in zip(sets, rows, split(fitted, rows), strict=True):
         asked = ~kept
-        said = -model.b([q for q, wanted in zip(one.questions, asked, strict=True) if wanted])
+        said = -model.predict([q for q, wanted in zip(one.questions, asked, strict=True) if wanted])
         most, share = one.most[asked], np.nanmean(one.solved[asked], axis=1)
         figures["sets"][one.name] = {
             "questions": int(asked.sum()), "most_solve_it": round(float(most.mean()), 3),
-            "auroc": auroc(most, said), "interval": interval(most, said), "target": TARGETS[one.name],
-            "auroc_baseline": auroc(most, plain(one, kept, asked)), "spearman": float(spearmanr(said, share)[0]),
+            "auroc": compute_auroc(most, said), "interval": interval(most, said), "target": TARGETS[one.name],
+            "auroc_baseline": compute_auroc(most, plain(one, kept, asked)), "spearman": float(spearmanr(said, share)[0]),
             "crosswise": by_fold(one, kept, crossed),
         }  # fmt: skip
     figures["outside"] = outside(folder, model, out)
@@ -115,7 +115,10 @@ def outside(folder: Path, model: GeneralDifficulty, out: tuple[int, ...]) -> dic
     for file, (name, key) in OUTSIDE.items():
         rows = [row for row in lines(folder / "outcomes" / f"{file}.jsonl") if row["fold"] in out]
         right = np.array([row[key] > 0.5 for row in rows])
-        figures[name] = {"questions": len(rows), "auroc": auroc(right, -model.b([r["question"] for r in rows]))}
+        figures[name] = {
+            "questions": len(rows),
+            "auroc": compute_auroc(right, -model.predict([r["question"] for r in rows])),
+        }
     return figures
 
 
@@ -128,7 +131,7 @@ def kept(folder: Path, sets: Sequence[Recorded], into: Path) -> dict[str, Any]:
     crossed = {one.name: by_fold(one, r, c) for one, r, c in zip(sets, rows, split(fitted, rows), strict=True)}
     settings = {
         kind: {"strength": round(head.line.alpha, 3), "aside": head.aside}
-        for kind, head in zip(KINDS, fitted.heads, strict=True)
+        for kind, head in zip(QUESTION_KINDS, fitted.heads, strict=True)
     }
     return {
         "prior": asdict(model.prior), "terms": len(model.vocabulary), "settings": settings, "crosswise": crossed,
@@ -153,8 +156,10 @@ def times(model: GeneralDifficulty, into: Path, sets: Sequence[Recorded]) -> dic
     many = {s.name: s.questions[:1000] for s in sets}
     return {
         "load_ms": round(1e3 * best(lambda: GeneralDifficulty.load(into)), 1),
-        "one_ms": round(1e3 * best(lambda: model.b([one])), 3),
-        "batch_us": {name: round(1e6 * best(lambda q=q: model.b(q)) / len(q), 1) for name, q in many.items()},
+        "one_ms": round(1e3 * best(lambda: model.predict([one])), 3),
+        "batch_us": {
+            name: round(1e6 * best(lambda q=q: model.predict(q)) / len(q), 1) for name, q in many.items()
+        },
     }
 
 
@@ -171,8 +176,8 @@ def card(figures: dict[str, Any]) -> str:
     batch = ", ".join(f"{name} {us:.0f}" for name, us in timed["batch_us"].items())
     text = string.Template((HERE / "card.md").read_text(encoding="utf-8"))
     return text.substitute(
-        folds=", ".join(map(str, figures["held_out_folds"])), table=table(head, rows), batch=batch,
-        outside=table(("outcomes", "questions", "AUROC"), beyond), load=timed["load_ms"], one=timed["one_ms"],
+        folds=", ".join(map(str, figures["held_out_folds"])), table=format_markdown_table(head, rows), batch=batch,
+        outside=format_markdown_table(("outcomes", "questions", "AUROC"), beyond), load=timed["load_ms"], one=timed["one_ms"],
         terms=figures["kept"]["terms"], size=f"{figures['kept']['bytes'] / 1e6:.1f}",
         **{key: f"{value:.2f}" for key, value in figures["kept"]["prior"].items()},
     )  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptive.cli.support.questions import Question, read_questions
+from adaptive.cli.support.questions import UserQuestion, read_user_questions
 from adaptive.errors import InputError
 from tests.cli.conftest import Run, Use
 from tests.cli.stub import Solver
@@ -69,7 +69,7 @@ def test_nobody_to_ask(run: Run, monkeypatch: pytest.MonkeyPatch, stdin: str | N
 
     monkeypatch.setattr("adaptive.cli.support.questions.sys.stdin", Terminal() if stdin else None)
     with pytest.raises(Exception, match="no question: give one"):
-        read_questions(None, None)
+        read_user_questions(None, None)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_nobody_to_ask(run: Run, monkeypatch: pytest.MonkeyPatch, stdin: str | N
 def test_files(tmp_path: Path, name: str, data: bytes, asked: list[str]) -> None:
     path = tmp_path / name
     path.write_bytes(data)
-    assert [question.text for question in read_questions(None, str(path))] == asked
+    assert [question.text for question in read_user_questions(None, str(path))] == asked
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_files(tmp_path: Path, name: str, data: bytes, asked: list[str]) -> None
 def test_references(tmp_path: Path, line: str, reference: str | None) -> None:
     path = tmp_path / "q.jsonl"
     path.write_text(line)
-    assert read_questions(None, str(path)) == [Question("q", reference)]
+    assert read_user_questions(None, str(path)) == [UserQuestion("q", reference)]
 
 
 @pytest.mark.parametrize(
@@ -133,4 +133,4 @@ def test_files_that_cannot_be(tmp_path: Path, name: str, data: bytes, expected: 
     path = tmp_path / name
     path.write_bytes(data)
     with pytest.raises(InputError, match=expected):
-        read_questions(None, str(path))
+        read_user_questions(None, str(path))

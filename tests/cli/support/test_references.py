@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from adaptive.cli.support.questions import Score, graded
+from adaptive.cli.support.questions import ReferenceCounts, grade_result
 from adaptive.errors import AdaptiveError
-from adaptive.solve_log import Store
+from adaptive.solve_log import SolveLog
 from tests.cli.conftest import Run, Use
 from tests.cli.stub import ATTEMPT, RESULT, Solver
 
@@ -49,7 +49,7 @@ class Answers(Solver):
     ],
 )
 def test_graded(answers: list[str | None], reference: str, right: bool, first_right: bool) -> None:
-    made = graded(ended(*answers), reference)
+    made = grade_result(ended(*answers), reference)
     assert made == {
         **ended(*answers),
         "reference": {"answer": reference, "right": right, "first_right": first_right},
@@ -68,7 +68,7 @@ def test_graded(answers: list[str | None], reference: str, right: bool, first_ri
     ],
 )
 def test_the_score(flips: list[tuple[bool, bool]], said: str) -> None:
-    score = Score()
+    score = ReferenceCounts()
     for right, first_right in flips:
         score.add({"answer": "73", "right": right, "first_right": first_right})
     assert str(score) == f"Right: {said}"
@@ -108,8 +108,8 @@ class TestFile:
         ]
         assert grades == [(True, True), (True, False), (False, True), (False, False)]
         assert ["reference" in row for row in made] == [True, True, True, False, True]
-        with Store(log) as store:
-            assert sorted(map(str, made[:-1])) == sorted(str(solve.result) for solve in store.recent())
+        with SolveLog(log) as store:
+            assert sorted(map(str, made[:-1])) == sorted(str(solve.result) for solve in store.list_recent())
 
     def test_without_references_there_is_no_summary(self, run: Run, scripted: Use, tmp_path: Path) -> None:
         path = tmp_path / "questions.jsonl"

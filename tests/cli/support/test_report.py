@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from adaptive.cli.support.report import EMBEDDED_HINT, answer_text, complaints, exit_code, printable, usage_line
+from adaptive.cli.support.report import (
+    EMBEDDED_HINT,
+    format_answer,
+    format_complaints,
+    format_usage,
+    get_exit_code,
+    to_printable,
+)
 from tests.cli.stub import RESULT, result
 
 
@@ -27,7 +34,7 @@ from tests.cli.stub import RESULT, result
 )
 def test_how_it_ended(changed: dict[str, Any], code: int, said: list[str]) -> None:
     made = result(**changed, model="onnx:x")
-    assert (exit_code(made), complaints(made)) == (code, said)
+    assert (get_exit_code(made), format_complaints(made)) == (code, said)
 
 
 @pytest.mark.parametrize("status", ["answered", "starved"])
@@ -35,25 +42,25 @@ def test_what_was_given_up_as_hopeless_says_so(status: str) -> None:
     made = result(
         accepted=False, model="onnx:x", status=status, stopped="hopeless: p(solved) is 0.01,\nunder 0.05"
     )
-    assert complaints(made)[1:] == ["Given up as hopeless: p(solved) is 0.01, under 0.05."]
+    assert format_complaints(made)[1:] == ["Given up as hopeless: p(solved) is 0.01, under 0.05."]
 
 
 def test_the_embedded_model_says_how_to_use_another() -> None:
-    assert complaints(result(accepted=False))[1:] == [EMBEDDED_HINT]
-    assert complaints(result()) == []
+    assert format_complaints(result(accepted=False))[1:] == [EMBEDDED_HINT]
+    assert format_complaints(result()) == []
 
 
 def test_without_a_verdict_the_complaint_says_so() -> None:
     made = result(accepted=False, model="onnx:x")
     made["attempts"][0]["verdict"] = None
-    assert complaints(made) == ["Not accepted: nothing judged it."]
+    assert format_complaints(made) == ["Not accepted: nothing judged it."]
 
 
 def test_the_complaint_is_of_the_kept_attempt() -> None:
     made = result(accepted=False, reason="better", model="onnx:x")
     worse = {**made["attempts"][0], "verdict": {**made["attempts"][0]["verdict"], "reason": "worse"}}
     made["attempts"], made["kept"] = [worse, made["attempts"][0]], 1
-    assert complaints(made) == ["Not accepted: better (rules, score 0.31)."]
+    assert format_complaints(made) == ["Not accepted: better (rules, score 0.31)."]
 
 
 @pytest.mark.parametrize(
@@ -66,20 +73,20 @@ def test_the_complaint_is_of_the_kept_attempt() -> None:
     ],
 )
 def test_the_answer_or_else_the_reply(changed: dict[str, Any], text: str) -> None:
-    assert answer_text(result(**changed)) == text
+    assert format_answer(result(**changed)) == text
 
 
 def test_usage_marks_what_is_estimated_and_leaves_out_what_is_nothing() -> None:
     said = "Usage: 59 tokens (~31 prompt, 21 thinking, 1 injected, 6 answer), 0.21 s, cost not known"
-    assert usage_line(RESULT["usage"]) == said
-    assert usage_line({**RESULT["usage"], "cost": 0.00125}).endswith(", cost 0.00125")
+    assert format_usage(RESULT["usage"]) == said
+    assert format_usage({**RESULT["usage"], "cost": 0.00125}).endswith(", cost 0.00125")
 
 
 @pytest.mark.parametrize("text", ["a\n\tb", "é 🧮 👩‍🚀 \u00a0 漢", "x²"])
 def test_text_stays_as_it_is(text: str) -> None:
-    assert printable(text) == text
+    assert to_printable(text) == text
 
 
 @pytest.mark.parametrize("control", ["\x1b", "\0", "\r", "\b", "\x7f", "\x9b"])
 def test_what_steers_a_terminal_is_replaced(control: str) -> None:
-    assert printable(f"a{control}b") == "a�b"
+    assert to_printable(f"a{control}b") == "a�b"

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from adaptive.cli.support.errors import Interrupted
-from adaptive.cli.support.signals import solve_one, until_signal
+from adaptive.cli.support.signals import run_until_signal, solve_one
 from adaptive.errors import AdaptiveError
-from adaptive.solver.spent import Tally
+from adaptive.solver.spent import SpentTokens
 from tests.cli.conftest import Run
 from tests.cli.stub import EVENTS, RESULT, ROOT, Solver
 from tests.cli.support.test_display import PROBE
@@ -25,39 +25,39 @@ SPENT = "6 thinking and 0 answer tokens spent in 1 attempt"
 
 
 def test_the_tally_counts_each_token_once() -> None:
-    tally = Tally()
+    tally = SpentTokens()
     for event in EVENTS:
-        tally.see(event)
+        tally.count_event(event)
     assert str(tally) == "16 thinking and 4 answer tokens spent in 2 attempts"
 
 
 def test_the_tally_counts_samples_side_by_side() -> None:
-    tally = Tally()
+    tally = SpentTokens()
     for event in EVENTS[1:6]:
         for number in (1, 2):
-            tally.see({**event, "attempt": number, "sample": number})
-            assert tally.spent()[1] in {0, 6, 12, 13, 14}  # the first to end takes nothing from the other
+            tally.count_event({**event, "attempt": number, "sample": number})
+            assert tally.sum_totals()[1] in {0, 6, 12, 13, 14}  # the first to end takes nothing from the other
     assert str(tally) == "14 thinking and 4 answer tokens spent in 2 attempts"
 
 
 def test_the_tally_counts_probes_and_the_one_that_is_the_answer_once() -> None:
     probe, thinking, end, answer = ({**e, "attempt": 0} for e in (PROBE, EVENTS[2], EVENTS[3], EVENTS[12]))
-    tally = Tally()
+    tally = SpentTokens()
     for event in (thinking, probe, {**PROBE, "attempt": 1}, thinking):
-        tally.see(event)
+        tally.count_event(event)
     assert str(tally) == "12 thinking, 6 probe and 0 answer tokens spent in 0 attempts"
     for event in (probe, {**answer, "tokens": 3}, {**end, "tokens": 12}):
-        tally.see(event)
+        tally.count_event(event)
     assert str(tally) == "12 thinking, 6 probe and 3 answer tokens spent in 0 attempts"
-    tally.see({**answer, "attempt": 1, "tokens": 3})
-    assert tally.spent() == (0, 12, 3, 6)
+    tally.count_event({**answer, "attempt": 1, "tokens": 3})
+    assert tally.sum_totals() == (0, 12, 3, 6)
 
 
 def test_an_answer_after_the_round_is_no_probe() -> None:
-    tally = Tally()
+    tally = SpentTokens()
     for event in (PROBE, EVENTS[3], EVENTS[12]):
-        tally.see({**event, "attempt": 0})
-    assert tally.spent() == (0, 7, 3, 2)
+        tally.count_event({**event, "attempt": 0})
+    assert tally.sum_totals() == (0, 7, 3, 2)
 
 
 async def test_the_result_is_the_state_s_last_word() -> None:
@@ -153,7 +153,7 @@ def test_a_signal_cancels(number: signal.Signals, code: int) -> None:
 
     before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(Interrupted) as caught:
-        until_signal(work(), Tally())
+        run_until_signal(work(), SpentTokens())
     assert (caught.value.exit_code, stopped) == (code, [True])
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == before
 
@@ -163,7 +163,7 @@ def test_other_cancellations_are_not_signals() -> None:
         raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        until_signal(work(), Tally())
+        run_until_signal(work(), SpentTokens())
 
 
 def test_results_and_errors_pass_through() -> None:
@@ -172,9 +172,9 @@ def test_results_and_errors_pass_through() -> None:
             raise AdaptiveError("broken")
         return 7
 
-    assert until_signal(work(fails=False), Tally()) == 7
+    assert run_until_signal(work(fails=False), SpentTokens()) == 7
     with pytest.raises(AdaptiveError, match="broken"):
-        until_signal(work(fails=True), Tally())
+        run_until_signal(work(fails=True), SpentTokens())
 
 
 def interrupted(script: str, *numbers: signal.Signals) -> tuple[int, str, float]:

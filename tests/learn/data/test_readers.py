@@ -16,10 +16,10 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.cli.support.options import question_columns
+from adaptive.cli.support.options import question_column_options
 from adaptive.errors import InputError
 from adaptive.learn.data.questions import Columns, Question, read_questions
-from adaptive.learn.data.readers import parse_hub
+from adaptive.learn.data.readers import parse_hub_source
 
 ROWS = [
     {"id": "a", "question": "1 + 1?", "answer": "2", "group": "sums"},
@@ -217,13 +217,13 @@ def test_a_data_set_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, error
     ],
 )
 def test_names_of_data_sets(source: str, parts: tuple[str, str | None, str]) -> None:
-    assert parse_hub(source) == parts
+    assert parse_hub_source(source) == parts
 
 
 @pytest.mark.parametrize("named", ["", "?split=x", "a?x=1", "a?split", "a?split=", "a?config=&split=x"])
 def test_names_of_no_data_set(named: str) -> None:
     with pytest.raises(InputError, match="names no data set: write datasets:ID"):
-        parse_hub(f"datasets:{named}")
+        parse_hub_source(f"datasets:{named}")
 
 
 @given(st.lists(st.tuples(st.text(), st.text()), min_size=1, max_size=5))
@@ -241,7 +241,7 @@ def test_csv_and_jsonl_read_alike(tmp_path_factory: pytest.TempPathFactory, pair
 
 @click.command()
 @click.argument("source")
-@question_columns
+@question_column_options
 @click.option("--limit", type=int)
 def _command(source: str, columns: Columns, limit: int | None) -> None:
     click.echo(f"{source} {columns} {limit}")

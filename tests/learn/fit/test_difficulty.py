@@ -18,8 +18,8 @@ from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import FunctionTransformer
 
 from adaptive.errors import InputError
-from adaptive.learn.fit.difficulty import LEAST, TRUSTED, Trained, at_rungs, folds
-from adaptive.profile.difficulty import SKOPS, WEIGHTS, DifficultyModel, level
+from adaptive.learn.fit.difficulty import LEAST, TRUSTED, TrainedDifficulty, assign_folds, labels_to_solved
+from adaptive.profile.difficulty import SKOPS, WEIGHTS, DifficultyModel, name_level
 from adaptive.profile.features import COUNTS
 from tests.learn.conftest import RUNGS, Data
 from tests.learn.toy import ROOT
@@ -31,19 +31,19 @@ def folder(saved: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(saved, tmp_path / "model"))
 
 
-def test_it_learns_what_makes_sums_hard(trained: Trained) -> None:
-    easy, hard = trained.model().p_solved(["What is 3 + 4?", "What is 3141 + 2718?"])
+def test_it_learns_what_makes_sums_hard(trained: TrainedDifficulty) -> None:
+    easy, hard = trained.to_model().p_solved(["What is 3 + 4?", "What is 3141 + 2718?"])
     assert easy[0] > 0.7
     assert hard[-1] < 0.4
 
 
-def test_the_weights_predict_what_the_estimators_do(trained: Trained, data: Data) -> None:
+def test_the_weights_predict_what_the_estimators_do(trained: TrainedDifficulty, data: Data) -> None:
     rows = trained.features.transform(data[0]).tocsr()
     each = [
         np.full(len(data[0]), c) if isinstance(c, float) else c.predict_proba(rows)[:, 1] for c in trained.rungs
     ]
     expected = np.maximum.accumulate(np.stack(each, axis=1), axis=1)
-    np.testing.assert_allclose(trained.model().p_solved(data[0]), expected, atol=1e-9)
+    np.testing.assert_allclose(trained.to_model().p_solved(data[0]), expected, atol=1e-9)
 
 
 MODELS = st.builds(
@@ -69,14 +69,14 @@ def test_p_solved_never_falls_whatever_the_weights_and_the_question(
     [([], "unknown"), ([0.5, 0.9], "easy"), ([0.49, 0.5], "medium"), ([0.1, 0.49], "hard"), ([0.7], "easy")],
 )
 def test_levels(p_solved: list[float], word: str) -> None:
-    assert level(p_solved) == word
+    assert name_level(p_solved) == word
 
 
 def test_a_rung_without_both_kinds_has_its_share(data: Data) -> None:
     questions, labels = data
-    rare = Trained.fit(questions, at_rungs([max(1, k) for k in labels], RUNGS))
+    rare = TrainedDifficulty.fit(questions, labels_to_solved([max(1, k) for k in labels], RUNGS))
     assert rare.rungs[0] == pytest.approx(1 / (len(labels) + 2))
-    assert rare.model().p_solved(["What is 3 + 4?"])[0][0] == pytest.approx(1 / (len(labels) + 2))
+    assert rare.to_model().p_solved(["What is 3 + 4?"])[0][0] == pytest.approx(1 / (len(labels) + 2))
 
 
 @pytest.mark.parametrize(
@@ -89,19 +89,19 @@ def test_a_rung_without_both_kinds_has_its_share(data: Data) -> None:
 )
 def test_too_little_to_learn_from(labels: list[int], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        Trained.fit([f"What is {i} + 1?" for i in range(len(labels))], at_rungs(labels, RUNGS))
+        TrainedDifficulty.fit([f"What is {i} + 1?" for i in range(len(labels))], labels_to_solved(labels, RUNGS))
 
 
 @given(st.lists(st.integers(0, 3), min_size=1), st.integers(1, 5))
 def test_folds_deal_every_label_out_evenly(labels: list[int], count: int) -> None:
-    fold = folds(labels, count, 0)
+    fold = assign_folds(labels, count, 0)
     for label in set(labels):
         sizes = np.bincount(fold[np.asarray(labels) == label], minlength=count)
         assert sizes.max() - sizes.min() <= 1
 
 
-def test_what_is_saved_is_loaded(folder: Path, trained: Trained, data: Data) -> None:
-    expected = trained.model().p_solved(data[0])
+def test_what_is_saved_is_loaded(folder: Path, trained: TrainedDifficulty, data: Data) -> None:
+    expected = trained.to_model().p_solved(data[0])
     np.testing.assert_array_equal(DifficultyModel.load(folder).p_solved(data[0]), expected)
     (folder / WEIGHTS).unlink()
     np.testing.assert_array_equal(DifficultyModel.load(folder).p_solved(data[0]), expected)
@@ -117,7 +117,7 @@ def test_loading_and_predicting_import_no_scikit_learn(saved: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["other skops", "cut", "not finite", "wrong shape", "garbage", "missing"])
-def test_weights_that_cannot_be_used_are_made_again(folder: Path, change: str, trained: Trained) -> None:
+def test_weights_that_cannot_be_used_are_made_again(folder: Path, change: str, trained: TrainedDifficulty) -> None:
     file = folder / WEIGHTS
     if change == "other skops":
         skops.io.dump({"features": trained.features, "rungs": [*trained.rungs[:2], 0.9]}, folder / SKOPS)
@@ -131,7 +131,7 @@ def test_weights_that_cannot_be_used_are_made_again(folder: Path, change: str, t
         parts["bias"] = parts["bias"] * np.nan if change == "not finite" else parts["bias"][:1]
         np.savez(file, **parts)
     p = DifficultyModel.load(folder).p_solved(["What is 3 + 4?"])[0]
-    expected = trained.model().p_solved(["What is 3 + 4?"])[0]
+    expected = trained.to_model().p_solved(["What is 3 + 4?"])[0]
     assert p[-1] >= 0.9 if change == "other skops" else p == pytest.approx(expected)
 
 
@@ -177,7 +177,7 @@ def test_a_poisoned_file_runs_nothing(folder: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     "kind", ["empty", "garbage", "cut", "no schema", "odd schema", "no features", "odd rungs"]
 )
-def test_a_damaged_file_is_one_sentence(folder: Path, kind: str, trained: Trained) -> None:
+def test_a_damaged_file_is_one_sentence(folder: Path, kind: str, trained: TrainedDifficulty) -> None:
     file = folder / SKOPS
     whole = file.read_bytes()
     contents = {"empty": b"", "garbage": b"garbage", "cut": whole[: len(whole) // 2]}

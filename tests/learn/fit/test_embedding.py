@@ -30,7 +30,7 @@ from adaptive.cli.support.embed import embedded
 from adaptive.embeddings.cache import default_kept
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.learn.data.held_out import read_held_out
-from adaptive.learn.data.splits import part_of, seen_key
+from adaptive.learn.data.splits import assign_split, hash_question
 from adaptive.learn.fit import difficulty, logistic
 from adaptive.learn.fit.embedding import Given, Seen, components
 from adaptive.learn.report import outcomes_card, plots
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.usefixtures("home")
 Train = Callable[..., Result]
 ROOT = Path(__file__).parents[2]
 COUNT = 400
-LEARN = [one.question.text for one in riddles(COUNT) if part_of(one.question) == "learn"]
+LEARN = [one.question.text for one in riddles(COUNT) if assign_split(one.question) == "learn"]
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def quick_fits(patch: pytest.MonkeyPatch) -> None:
     """Fits do not look for the best strength, and nothing is drawn."""
     patch.setattr(difficulty, "STRENGTHS", (0.1,))
     patch.setattr(logistic, "STRENGTHS", (0.1,))
-    patch.setattr(plots, "reliability_plots", lambda *_: ([], ""))
+    patch.setattr(plots, "write_reliability_plots", lambda *_: ([], ""))
 
 
 def run(*args: object) -> Result:
@@ -136,7 +136,7 @@ def test_what_says_nothing_is_not_said_to_pay() -> None:
         np.arange(200), np.full((200, 2), 0.5), solved, np.arange(200), 0
     ).figures  # fmt: skip
     assert not figures["gain"]["pays"]
-    assert "That the embedding pays is not shown" in outcomes_card.pays(figures["gain"])
+    assert "That the embedding pays is not shown" in outcomes_card.format_gain(figures["gain"])
 
 
 @pytest.mark.usefixtures("trained")
@@ -153,15 +153,15 @@ def test_saved_and_loaded_it_says_the_same(trained: Path, server: Faulty) -> Non
     told = first.p_solved(LEARN[:5] + new)
     assert told == second.p_solved(LEARN[:5] + new) == third.p_solved(LEARN[:5] + new)
     assert server.texts == new * 3  # what was trained on is in the file, what a profile asks is not
-    assert [first.difficulty(text)["p_solved"] for text in new] == told[5:]
-    assert "notes" not in first.difficulty(new[0])
+    assert [first.predict_difficulty(text)["p_solved"] for text in new] == told[5:]
+    assert "notes" not in first.predict_difficulty(new[0])
 
 
 def test_the_probe_and_the_verifier_saw_the_embedding_out_of_fold(trained: Path) -> None:
     held_out, profile = read_held_out(trained), Profile.load(trained)
-    assert set(held_out) == set(map(seen_key, LEARN))
+    assert set(held_out) == set(map(hash_question, LEARN))
     own = dict(zip(LEARN, profile.p_solved(LEARN), strict=True))
-    apart = [abs(held_out[seen_key(text)][0] - own[text][0]) for text in LEARN]
+    apart = [abs(held_out[hash_question(text)][0] - own[text][0]) for text in LEARN]
     assert 0 < np.mean(apart) < 0.1  # near what the profile says, and not the same
 
 
@@ -248,7 +248,7 @@ def test_a_profile_of_before_has_none(trained: Path) -> None:
     file.write_text(json.dumps(data))
     profile = Profile.load(trained)
     assert profile.embedding is None
-    assert profile.at_hand("anything")
+    assert profile.can_predict_locally("anything")
     with pytest.raises(InputError, match="has no 'embedding': leave the embedder out"):
         Profile.load(trained, embedder=Hashed())
 
@@ -420,7 +420,7 @@ def test_tune_and_bench_ask_only_what_is_new(
     quickly(monkeypatch)
     tuned = run("tune", trained, "--target-loss", "0.2", "--confidence", "0.8")
     assert tuned.exit_code == 0, tuned.output
-    left = [one.question.text for one in riddles(COUNT) if part_of(one.question) == "tune"]
+    left = [one.question.text for one in riddles(COUNT) if assign_split(one.question) == "tune"]
     assert sorted(server.texts) == sorted(left)
     assert Profile.load(trained).embedding is not None
 
@@ -446,7 +446,7 @@ def test_tune_fails_where_the_embedding_does(trained: Path, server: Faulty) -> N
 
 def test_a_dimension_that_changed_is_told(trained: Path) -> None:
     profile = Profile.load(trained, embedder=Short())
-    told = profile.difficulty("something new")
+    told = profile.predict_difficulty("something new")
     assert told["notes"] == [
         f"embedding model {profile.embedding.model!r} gives 5 numbers, the profile was fitted to 8: train it "  # type: ignore[union-attr]
         "again: how hard the question is was told from its text alone"

@@ -8,11 +8,11 @@ import pytest
 
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.learn.data.questions import Question
-from adaptive.learn.fit.graded import FILE, Graded, Record, RecordFile
+from adaptive.learn.fit.graded import FILE, GradedAttempt, Record, RecordFile
 
 PLAN = {"model": "toy", "seed": 0, "ladder": [{"budget": 0}]}
-WRONG = Graded("none", 0, None, False, None, "starved", "none", 0, 40, None)
-RIGHT = Graded("low", 64, "5", True, 0.9, "answered", "natural", 12, 70, 2)
+WRONG = GradedAttempt("none", 0, None, False, None, "starved", "none", 0, 40, None)
+RIGHT = GradedAttempt("low", 64, "5", True, 0.9, "answered", "natural", 12, 70, 2)
 
 
 def record(name: str) -> Record:
@@ -27,10 +27,10 @@ def _written(folder: Path, count: int = 3) -> RecordFile:
 
 
 def test_the_label_is_the_cheapest_rung_that_is_right() -> None:
-    assert record("a").label(4) == 2
-    assert replace(record("a"), chains=(replace(RIGHT, rung=3), RIGHT)).label(4) == 2
-    assert replace(record("a"), direct=replace(RIGHT, rung=0)).label(4) == 0
-    assert replace(record("a"), chains=()).label(4) == 4
+    assert record("a").find_label(4) == 2
+    assert replace(record("a"), chains=(replace(RIGHT, rung=3), RIGHT)).find_label(4) == 2
+    assert replace(record("a"), direct=replace(RIGHT, rung=0)).find_label(4) == 0
+    assert replace(record("a"), chains=()).find_label(4) == 4
 
 
 def test_records_are_read_again(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_records_are_read_again(tmp_path: Path) -> None:
 def test_records_belong_to_a_question_with_its_text_and_reference(tmp_path: Path) -> None:
     file = _written(tmp_path)
     here, changed, other = Question("q1", "q1?", "5"), Question("q1", "q1?", "6"), Question("q9", "q9?", "5")
-    assert list(file.of([here, changed, other])) == [here]
+    assert list(file.find_records([here, changed, other])) == [here]
 
 
 @pytest.mark.parametrize("kept", range(1, 60, 7))

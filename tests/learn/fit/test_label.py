@@ -33,7 +33,7 @@ def label(question: Question, *, audit: float = 0.0, style: Style = Style()) -> 
 )
 def test_the_label_is_the_cheapest_rung_that_solves_it(question: Question, rung: int, efforts: list[str]) -> None:
     record = label(question)
-    assert record.label(len(LADDER)) == rung
+    assert record.find_label(len(LADDER)) == rung
     assert [c.effort for c in record.chains] == efforts
     assert not record.audited
 
@@ -43,14 +43,14 @@ def test_a_chain_fits_only_where_its_closing_phrase_would_not_cut_it() -> None:
     ladder = Ladder((Rung("none", 0), Rung("low", 21), Rung("low", 22), Rung("low", 40)))
     for closing, rung in (("", 1), (".", 2), ("....", 3)):
         made = replace(labeller(ToyEngine(), style=Style(closing=closing)), ladder=ladder)
-        assert asyncio.run(made.label(TWO)).label(4) == rung
+        assert asyncio.run(made.label(TWO)).find_label(4) == rung
 
 
 def test_on_audited_questions_everything_is_run() -> None:
     record = label(ONE, audit=1.0)
     assert record.audited
     assert [c.effort for c in record.chains] == ["low", "high"]
-    assert record.label(len(LADDER)) == 0
+    assert record.find_label(len(LADDER)) == 0
 
 
 def test_what_is_written_down_of_an_attempt() -> None:
@@ -68,7 +68,7 @@ def test_a_chain_that_was_cut_needs_the_largest_budget() -> None:
     engine = ScriptedEngine(thinking=[Forever("x")], answers=[b"\\boxed{7}", b"\\boxed{32}"])
     record = run(labeller(engine).label(TWO))
     assert record.chains[0].finish == "budget"
-    assert record.label(len(LADDER)) == 2
+    assert record.find_label(len(LADDER)) == 2
 
 
 def test_no_waits_are_bought_and_every_session_is_released() -> None:

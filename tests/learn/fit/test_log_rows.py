@@ -13,14 +13,14 @@ from click.testing import CliRunner, Result
 
 from adaptive.cli import cli
 from adaptive.learn.data.observations import Observation
-from adaptive.learn.data.splits import part_of, read_seen, seen_key
+from adaptive.learn.data.splits import assign_split, hash_question, read_used_keys
 from adaptive.learn.fit.corpus import Corpus
-from adaptive.learn.fit.difficulty import Trained
+from adaptive.learn.fit.difficulty import TrainedDifficulty
 from adaptive.learn.fit.examples import Examples
-from adaptive.learn.fit.log_rows import AGAIN, Added
-from adaptive.learn.train import Fit
+from adaptive.learn.fit.log_rows import REPEATED, LogRows
+from adaptive.learn.train import Trainer
 from adaptive.profile.profile import Profile
-from adaptive.solve_log import Store
+from adaptive.solve_log import SolveLog
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.policy import Policy
 from tests.cli.stub import ATTEMPT, result
@@ -39,14 +39,14 @@ def seen(question: str = "a", **changed: Any) -> Observation:
     return Observation(**{**made, **changed})
 
 
-def of(*found: Observation, ladder: Ladder = LADDER, recorded: frozenset[str] = frozenset()) -> Added:
-    return Added.of(found, ladder, "toy", recorded)
+def of(*found: Observation, ladder: Ladder = LADDER, recorded: frozenset[str] = frozenset()) -> LogRows:
+    return LogRows.from_observations(found, ladder, "toy", recorded)
 
 
 def test_each_question_is_a_row_with_the_rungs_that_were_seen() -> None:
     added = of(seen("a"), seen("b", right=False, budget=64), seen("a", effort="none", budget=0, right=False))
     assert added.texts == ["a", "b"]
-    assert added.known.tolist() == [[True, True, False], [False, False, True]]
+    assert added.observed.tolist() == [[True, True, False], [False, False, True]]
     assert added.solved.tolist() == [[False, True, False], [False, False, False]]
     assert (added.observations, added.left_out) == (3, {})
 
@@ -54,7 +54,7 @@ def test_each_question_is_a_row_with_the_rungs_that_were_seen() -> None:
 def test_the_newest_word_counts() -> None:
     added = of(seen("a"), seen("A ", right=False), seen("a", right=False))
     assert (added.observations, added.solved.tolist()) == (1, [[False, False, False]])
-    assert added.left_out == {AGAIN: 2}
+    assert added.left_out == {REPEATED: 2}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_newest_word_counts() -> None:
     ],
 )
 def test_what_is_left_out_is_told(changes: dict[str, Any], why: str) -> None:
-    added = of(seen(**changes), recorded=frozenset({seen_key("known?")}))
+    added = of(seen(**changes), recorded=frozenset({hash_question("known?")}))
     assert (added.texts, added.observations, added.left_out) == ([], 0, {why: 1})
     assert added.solved.shape == (0, len(LADDER))
 
@@ -82,28 +82,30 @@ def test_a_rung_that_grants_waits_is_seen_where_they_were_taken() -> None:
 
 def test_a_password_in_the_models_address_is_no_other_model() -> None:
     found = [seen("a", model="openai:http://***@host/v1")]
-    assert Added.of(found, LADDER, "openai:http://me:secret@host/v1", frozenset()).observations == 1
+    assert (
+        LogRows.from_observations(found, LADDER, "openai:http://me:secret@host/v1", frozenset()).observations == 1
+    )
 
 
 def test_what_is_not_known_of_a_rung_is_not_learned_from() -> None:
     examples = Examples.read(many(200), LADDER, lambda _: True)
     corpus, solved = Corpus.read(examples.texts), examples.solved
     known = np.random.default_rng(0).random(solved.shape) < 0.7
-    one = Trained.refit(corpus, solved, known=known).p_solved(corpus)
-    other = Trained.refit(corpus, np.where(known, solved, ~solved), known=known).p_solved(corpus)
+    one = TrainedDifficulty.refit(corpus, solved, observed=known).p_solved(corpus)
+    other = TrainedDifficulty.refit(corpus, np.where(known, solved, ~solved), observed=known).p_solved(corpus)
     assert (one == other).all()
-    whole = Trained.refit(corpus, solved).p_solved(corpus)
-    assert (whole == Trained.refit(corpus, solved, known=np.ones_like(solved)).p_solved(corpus)).all()
+    whole = TrainedDifficulty.refit(corpus, solved).p_solved(corpus)
+    assert (whole == TrainedDifficulty.refit(corpus, solved, observed=np.ones_like(solved)).p_solved(corpus)).all()
     assert (whole != one).any()
 
 
 def test_logged_solves_move_the_rung_that_they_were_made_at() -> None:
     examples = Examples.read(many(300), LADDER, lambda _: True)
     found = [seen(f"What is {i % 9} + {i // 9}, zebra?", right=False, effort="none", budget=0) for i in range(80)]
-    plain = Fit().learn(examples, Policy())
-    more = Fit().learn(examples, Policy(), added=of(*found))
+    plain = Trainer().train(examples, Policy())
+    more = Trainer().train(examples, Policy(), log_rows=of(*found))
     asked = ["What is 3 + 4, zebra?"]
-    before, after = (one.trained.model().p_solved(asked)[0] for one in (plain, more))
+    before, after = (one.trained.to_model().p_solved(asked)[0] for one in (plain, more))
     assert before[0] > 0.5 > after[0]
     assert after[2] > 0.5
     assert more.figures["difficulty"]["held_out"] == plain.figures["difficulty"]["held_out"] == len(examples)
@@ -125,12 +127,12 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def log(file: Path, question: str, model: str = "toy", right: bool = True) -> None:
     attempt = {**ATTEMPT, "effort": "medium", "budget": 32}
-    with Store(file) as store:
-        store.say(store.add(result(question=question, model=model, attempts=[attempt])), right)
+    with SolveLog(file) as store:
+        store.add_feedback(store.add(result(question=question, model=model, attempts=[attempt])), right)
 
 
 def test_the_log_is_added_and_told(train: Train, source: Path, tmp_path: Path) -> None:
-    held = [r.question.text for r in many(200) if part_of(r.question) == "tune"]
+    held = [r.question.text for r in many(200) if assign_split(r.question) == "tune"]
     for question in ("Who is it?", "What is it?", held[0]):
         log(tmp_path / "solves.db", question)
     log(tmp_path / "solves.db", "Where is it?", model="embedded")
@@ -141,10 +143,10 @@ def test_the_log_is_added_and_told(train: Train, source: Path, tmp_path: Path) -
     assert said in (tmp_path / "toy" / "README.md").read_text()
     assert "1 observations are of questions that were recorded: they are left out." in told.stderr
     assert "1 observations are of another model: they are left out." in told.stderr
-    keys = read_seen(tmp_path / "toy")
-    assert {seen_key("Who is it?"), seen_key("What is it?")} < keys
-    assert seen_key(held[0]) not in keys
-    assert len(Profile.load(tmp_path / "toy").difficulty("Who is it?")["p_solved"]) == len(LADDER)
+    keys = read_used_keys(tmp_path / "toy")
+    assert {hash_question("Who is it?"), hash_question("What is it?")} < keys
+    assert hash_question(held[0]) not in keys
+    assert len(Profile.load(tmp_path / "toy").predict_difficulty("Who is it?")["p_solved"]) == len(LADDER)
 
 
 @pytest.mark.parametrize(

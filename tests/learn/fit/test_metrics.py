@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from adaptive.learn.fit.difficulty import at_rungs
-from adaptive.learn.fit.metrics import auroc, folds_for, held_out, measure
+from adaptive.learn.fit.difficulty import labels_to_solved
+from adaptive.learn.fit.metrics import compute_auroc, count_folds, measure_difficulty, predict_held_out
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=60))
 def test_auroc_is_scikit_learns(rows: list[tuple[bool, int]]) -> None:
     truth, scores = np.array([a for a, _ in rows]), np.array([b / 5 for _, b in rows])
-    found = auroc(truth, scores)
+    found = compute_auroc(truth, scores)
     if len(set(truth.tolist())) == 1:
         assert found is None
     else:
@@ -26,7 +26,7 @@ def test_auroc_is_scikit_learns(rows: list[tuple[bool, int]]) -> None:
 def test_figures_of_known_predictions() -> None:
     labels = np.array([0, 0, 1, 2])
     predicted = np.array([[0.9, 0.95], [0.4, 0.6], [0.2, 0.8], [0.1, 0.2]])
-    figures = measure(at_rungs(labels, 2), predicted, at_rungs(labels, 2))
+    figures = measure_difficulty(labels_to_solved(labels, 2), predicted, labels_to_solved(labels, 2))
     assert figures["level"]["table"] == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
     assert figures["level"]["accuracy"] == 0.75
     assert figures["level"]["base"] == 0.5
@@ -43,6 +43,6 @@ def test_nothing_is_predicted_by_a_model_that_saw_it(count: int, expected: int) 
     def fit(seen: NDArray[np.int64]) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
         return lambda asked: np.isin(asked, seen)[:, None].astype(np.float64)
 
-    rows, predicted = held_out(fit, np.arange(count) % folds_for(count))
+    rows, predicted = predict_held_out(fit, np.arange(count) % count_folds(count))
     assert len(set(rows.tolist())) == expected
     assert not predicted.any()

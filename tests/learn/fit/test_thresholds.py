@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.learn.fit.thresholds import LEAST_ACCEPTED, Gate, share
+from adaptive.learn.fit.thresholds import LEAST_ACCEPTED, Gate, estimate_share
 
 ANSWERS = st.lists(st.tuples(st.none() | st.floats(0, 1), st.booleans()), max_size=120)
 
@@ -13,19 +13,19 @@ def test_the_threshold_parts_the_right_from_the_wrong() -> None:
     confidence = [i / 1000 for i in range(1000)]
     gate = Gate.fit(confidence, [c >= 0.4 for c in confidence], 1.0, seed=0)
     assert gate.threshold == pytest.approx(0.4)
-    assert gate.precision()[0] > 0.99
+    assert gate.estimate_precision()[0] > 0.99
     assert gate.coverage == pytest.approx(0.6, abs=0.02)
     assert gate.recall == pytest.approx(1.0, abs=0.02)
-    assert gate.passes(0.4)
-    assert not gate.passes(0.399)
-    assert not gate.passes(None)
+    assert gate.accepts(0.4)
+    assert not gate.accepts(0.399)
+    assert not gate.accepts(None)
 
 
 @given(ANSWERS, st.floats(0.5, 1))
 def test_what_passes_is_right_often_enough(answers: list[tuple[float | None, bool]], target: float) -> None:
     confidence, correct = [a for a, _ in answers], [b for _, b in answers]
     gate = Gate.fit(confidence, correct, target, seed=1)
-    passed = [b for a, b in answers if gate.passes(a)]
+    passed = [b for a, b in answers if gate.accepts(a)]
     if gate.threshold is None:
         assert not passed
     else:
@@ -40,8 +40,8 @@ def test_what_passes_is_right_often_enough(answers: list[tuple[float | None, boo
 def test_where_nothing_is_sure_enough_nothing_passes(answers: list[tuple[float | None, bool]]) -> None:
     gate = Gate.fit([a for a, _ in answers], [b for _, b in answers], 0.97, seed=0)
     assert gate.threshold is None
-    assert not gate.passes(1.0)
-    assert gate.precision() == (0.0, 0.0, 1.0)
+    assert not gate.accepts(1.0)
+    assert gate.estimate_precision() == (0.0, 0.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -49,4 +49,4 @@ def test_where_nothing_is_sure_enough_nothing_passes(answers: list[tuple[float |
     [(0, 0, (0, 0, 1)), (5, 10, (0.5, 0.2366, 0.7634)), (10, 10, (1, 0.7225, 1)), (0, 10, (0, 0, 0.2775))],
 )
 def test_shares_have_wilson_intervals(part: int, whole: int, expected: tuple[float, float, float]) -> None:
-    assert share(part, whole) == pytest.approx(expected, abs=1e-4)
+    assert estimate_share(part, whole) == pytest.approx(expected, abs=1e-4)

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from adaptive._util.files import artifact
-from adaptive.answers.exact import grader_for
+from adaptive._util.files import find_artifact
+from adaptive.answers.exact import open_grader
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
-from adaptive.learn.data.outcome import Recorded
-from adaptive.learn.data.outcomes import Outcomes
+from adaptive.learn.data.outcome import RecordedQuestion
+from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.questions import Question
 from adaptive.learn.data.recorder import Recorder
 from adaptive.learn.tuning.replay import Replay
-from adaptive.learn.tuning.ways import Taken
+from adaptive.learn.tuning.ways import WayResult
 from adaptive.profile.profile import Profile
 from adaptive.solver.graph import build_solver
 from adaptive.types.ladder import Ladder
@@ -29,7 +29,7 @@ ASKED = 14
 
 
 def questions() -> list[Question]:
-    lines = (artifact("abacus") / "questions" / "fresh.jsonl").read_text().splitlines()[:ASKED]
+    lines = (find_artifact("abacus") / "questions" / "fresh.jsonl").read_text().splitlines()[:ASKED]
     rows = [json.loads(line) for line in lines]
     return [Question(str(i), row["question"], row["answer"]) for i, row in enumerate(rows)]
 
@@ -41,7 +41,7 @@ def engine() -> TokenEngine:
 
 @pytest.fixture(scope="module")
 def profile() -> Profile:
-    known = Profile.load(artifact("abacus") / "profile")
+    known = Profile.load(find_artifact("abacus") / "profile")
     policy = replace(known.policy, worth=0.0, hopeless=0.0, vote_most=0)  # votes are recorded at one effort
     strict = replace(known.verifier, threshold=0.99) if known.verifier else None
     ladder = Ladder(tuple(replace(r, waits=0) for r in known.ladder))
@@ -49,13 +49,15 @@ def profile() -> Profile:
 
 
 @pytest.fixture(scope="module")
-def recorded(engine: TokenEngine, profile: Profile, tmp_path_factory: pytest.TempPathFactory) -> list[Recorded]:
+def recorded(
+    engine: TokenEngine, profile: Profile, tmp_path_factory: pytest.TempPathFactory
+) -> list[RecordedQuestion]:
     file = tmp_path_factory.mktemp("replay") / "outcomes.db"
-    recorder = Recorder(engine, profile.ladder, profile.style, grader_for("exact"), profile.stops,
-                        samples=3, sampled="medium", unlimited=False)  # fmt: skip
-    with Outcomes(file, {"grader": "exact"}) as outcomes:
-        outcomes.ask(questions())
-        asyncio.run(recorder.run(questions(), outcomes, 1, lambda *_: None, lambda _: None))
+    recorder = Recorder(engine, profile.ladder, profile.style, open_grader("exact"), profile.stops,
+                        samples=3, sample_effort="medium", unlimited=False)  # fmt: skip
+    with OutcomeStore(file, {"grader": "exact"}) as outcomes:
+        outcomes.add_questions(questions())
+        asyncio.run(recorder.record(questions(), outcomes, 1, lambda *_: None, lambda _: None))
         return list(outcomes)
 
 
@@ -69,21 +71,21 @@ POLICIES = {
 
 @pytest.mark.parametrize("name", POLICIES)
 async def test_a_replay_is_what_a_solve_does(
-    engine: TokenEngine, profile: Profile, recorded: list[Recorded], name: str
+    engine: TokenEngine, profile: Profile, recorded: list[RecordedQuestion], name: str
 ) -> None:
     known = replace(profile, policy=replace(profile.policy, **POLICIES[name]))  # type: ignore[arg-type]
     solver = build_solver(engine, profile=known, options=Options())
     several = 0
     for one in recorded:
         state = await solver.ainvoke({"messages": [("user", one.question.text)]})
-        live, taken = state["adaptive_result"], Replay(known).taken(one)
+        live, taken = state["adaptive_result"], Replay(known).solve(one)
         several += len(live["attempts"]) > 1
         assert seen(taken) == told(live)
         assert live["answer"] == one.outcomes[taken.key].attempt.answer
     assert several
 
 
-def seen(taken: Taken) -> dict[str, Any]:
+def seen(taken: WayResult) -> dict[str, Any]:
     """What the replay says; the confidence of a chain in pieces differs in the windows over their seams."""
     usage = taken.usage
     return {"accepted": taken.accepted, "attempts": taken.attempts, "thinking": usage.thinking,
@@ -97,12 +99,12 @@ def told(live: dict[str, Any]) -> dict[str, Any]:
             **{k: usage[k] for k in ("thinking", "answer", "injected")}}  # fmt: skip
 
 
-def test_an_arm_that_was_not_recorded_is_not_taken(profile: Profile, recorded: list[Recorded]) -> None:
+def test_an_arm_that_was_not_recorded_is_not_taken(profile: Profile, recorded: list[RecordedQuestion]) -> None:
     bare = [
-        Recorded(r.question, {k: o for k, o in r.outcomes.items() if not k.waits and not k.sample})
+        RecordedQuestion(r.question, {k: o for k, o in r.outcomes.items() if not k.waits and not k.sample})
         for r in recorded
     ]
     never = Policy(accept={"none": None, "medium": None, "high": None}, agreement=None)
     known = replace(profile, policy=never, verifier=None)
-    arms = [Replay(known).taken(one) for one in bare]
+    arms = [Replay(known).solve(one) for one in bare]
     assert all(not taken.accepted and taken.key is not None and not taken.key.sample for taken in arms)

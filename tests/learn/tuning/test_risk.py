@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
 from adaptive.errors import InputError
-from adaptive.learn.tuning.risk import BETA, enough, fixed_sequence, least, p_value, upper_bound
+from adaptive.learn.tuning.risk import (
+    BETA,
+    compute_p_value,
+    compute_upper_bound,
+    count_minimum_questions,
+    count_questions_needed,
+    count_rejected,
+)
 
 TARGETS = st.sampled_from((-0.1, 0.0, 0.01, 0.03, 0.1, 0.3, 0.7))
 BETAS = st.sampled_from((0.0, BETA))
@@ -28,7 +35,7 @@ Table = dict[tuple[int, int], float]
 @cache
 def every(n: int, target: float, beta: float) -> Table:
     """The p-value of all losses and gains that `n` questions can have."""
-    return {(a, b): p_value(a, b, n, target, beta) for a in range(n + 1) for b in range(n + 1 - a)}
+    return {(a, b): compute_p_value(a, b, n, target, beta) for a in range(n + 1) for b in range(n + 1 - a)}
 
 
 def chances(table: Table, n: int, lost: float, gained: float) -> NDArray[np.float64]:
@@ -73,35 +80,35 @@ def test_more_losses_speak_less_against_it_and_more_gains_more(n: int, target: f
 @given(st.integers(50, 100_000), st.floats(0, 0.2), st.floats(0, 0.2), st.sampled_from((0.005, 0.02, 0.1)))
 def test_so_it_is_in_large_samples(n: int, lost: float, gained: float, target: float) -> None:
     losses, gains = int(n * lost), int(n * gained)
-    p = p_value(losses, gains, n, target)
+    p = compute_p_value(losses, gains, n, target)
     assert BETA <= p <= 1
-    assert p <= FOUND * p_value(losses + 1, gains, n, target)
-    assert FOUND * p >= p_value(losses, gains + 1, n, target)
+    assert p <= FOUND * compute_p_value(losses + 1, gains, n, target)
+    assert FOUND * p >= compute_p_value(losses, gains + 1, n, target)
 
 
 @given(st.integers(1, 5000), st.sampled_from((0.005, 0.01, 0.1, 0.5, 0.9)))
 @settings(max_examples=40, deadline=None)
 def test_without_losses_and_gains_it_is_the_binomial(n: int, target: float) -> None:
-    assert p_value(0, 0, n, target, beta=0.0) == pytest.approx((1 - target) ** n, rel=1e-9)
-    assert p_value(0, 0, n, target) == pytest.approx(min(1.0, (1 - target) ** n + BETA), rel=1e-9)
+    assert compute_p_value(0, 0, n, target, beta=0.0) == pytest.approx((1 - target) ** n, rel=1e-9)
+    assert compute_p_value(0, 0, n, target) == pytest.approx(min(1.0, (1 - target) ** n + BETA), rel=1e-9)
 
 
 def test_it_is_sharp() -> None:
     """As likely as what a normal distribution says where that is good: 200 losses and 150 gains of 10,000."""
     deviations = (10_000 * 0.01 - 50) / math.sqrt(350)
     normal = math.erfc(deviations / math.sqrt(2)) / 2
-    assert normal < p_value(200, 150, 10_000, 0.01) < 2 * normal + BETA
-    assert p_value(200, 150, 10_000, 0.01) <= p_value(200, 150, 10_000, 0.01, beta=0.0) + BETA
+    assert normal < compute_p_value(200, 150, 10_000, 0.01) < 2 * normal + BETA
+    assert compute_p_value(200, 150, 10_000, 0.01) <= compute_p_value(200, 150, 10_000, 0.01, beta=0.0) + BETA
 
 
 @pytest.mark.parametrize(("losses", "gains", "n"), [(0, 0, 0), (3, 0, 300), (30, 27, 300), (300, 0, 300)])
 def test_a_loss_that_is_no_smaller_than_the_target_is_no_evidence(losses: int, gains: int, n: int) -> None:
-    assert p_value(losses, gains, n, 0.01) == 1.0
+    assert compute_p_value(losses, gains, n, 0.01) == 1.0
 
 
 def test_where_h0_has_no_room_left_only_beta_is_paid() -> None:
-    assert p_value(0, 300, 300, 0.5) == BETA
-    assert p_value(0, 0, 5, 1.0) == BETA
+    assert compute_p_value(0, 300, 300, 0.5) == BETA
+    assert compute_p_value(0, 0, 5, 1.0) == BETA
 
 
 def test_it_is_quick() -> None:
@@ -109,7 +116,7 @@ def test_it_is_quick() -> None:
     times = []
     for _ in range(8):
         started = perf_counter()
-        p_value(40, 45, 2000, 0.01)
+        compute_p_value(40, 45, 2000, 0.01)
         times.append(perf_counter() - started)
     assert min(times) < 0.03
 
@@ -117,13 +124,13 @@ def test_it_is_quick() -> None:
 @pytest.mark.parametrize(("losses", "gains", "n"), [(-1, 0, 5), (0, -1, 5), (3, 3, 5)])
 def test_counts_that_cannot_be(losses: int, gains: int, n: int) -> None:
     with pytest.raises(ValueError, match="cannot be in 5 questions"):
-        p_value(losses, gains, n, 0.1)
+        compute_p_value(losses, gains, n, 0.1)
 
 
 @pytest.mark.parametrize("target", [-1.0, 1.1, math.nan])
 def test_targets_that_cannot_be(target: float) -> None:
     with pytest.raises(InputError, match=f"above -1 and at most 1, got {target}"):
-        p_value(0, 0, 5, target)
+        compute_p_value(0, 0, 5, target)
 
 
 @settings(max_examples=40, deadline=None)
@@ -133,12 +140,12 @@ def test_the_bound_is_where_targets_begin_to_be_rejected(
     n: int, lost: float, gained: float, confidence: float
 ) -> None:
     losses, gains = int(n * lost), int(n * gained)
-    bound = upper_bound(losses, gains, n, confidence)
+    bound = compute_upper_bound(losses, gains, n, confidence)
     assert (losses - gains) / n < bound <= 1
-    assert p_value(losses, gains, n, bound) <= 1 - confidence
+    assert compute_p_value(losses, gains, n, bound) <= 1 - confidence
     # Right under it: farther down a target may be rejected that has one above it that is not.
-    assert p_value(losses, gains, n, max(bound - 1e-6, -0.999)) > (1 - confidence) / FOUND
-    assert upper_bound(losses, gains, n, 0.98) >= bound - 1e-5
+    assert compute_p_value(losses, gains, n, max(bound - 1e-6, -0.999)) > (1 - confidence) / FOUND
+    assert compute_upper_bound(losses, gains, n, 0.98) >= bound - 1e-5
 
 
 @settings(max_examples=30, deadline=None)
@@ -154,13 +161,13 @@ def test_the_bound_holds_as_often_as_it_says(n: int, a: float, b: float) -> None
 
 @cache
 def bounds(n: int) -> Table:
-    return {counts: upper_bound(*counts, n, 0.9) for counts in every(n, 0.1, BETA)}
+    return {counts: compute_upper_bound(*counts, n, 0.9) for counts in every(n, 0.1, BETA)}
 
 
 def test_bounds_where_nothing_or_everything_is_lost() -> None:
-    assert upper_bound(0, 0, 0, 0.95) == 1.0
-    assert upper_bound(5, 0, 5, 0.95) == 1.0
-    assert upper_bound(0, 0, 300, 0.95) == pytest.approx(1 - (0.05 - BETA) ** (1 / 300), abs=1e-5)
+    assert compute_upper_bound(0, 0, 0, 0.95) == 1.0
+    assert compute_upper_bound(5, 0, 5, 0.95) == 1.0
+    assert compute_upper_bound(0, 0, 300, 0.95) == pytest.approx(1 - (0.05 - BETA) ** (1 / 300), abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -168,44 +175,47 @@ def test_bounds_where_nothing_or_everything_is_lost() -> None:
     [([], 0), ([0.06, 0.01], 0), ([0.01, 0.05, 0.06, 0.01], 2), ([0.01, 0.02], 2), ([math.nan, 0.01], 0)],
 )
 def test_a_sequence_ends_at_the_first_that_is_not_rejected(p_values: list[float], count: int) -> None:
-    assert fixed_sequence(p_values, 0.05) == count
+    assert count_rejected(p_values, 0.05) == count
 
 
 def test_a_sequence_asks_no_further_than_it_must() -> None:
     asked = iter([0.01, 0.9, 0.01])
-    assert fixed_sequence(asked, 0.05) == 1
+    assert count_rejected(asked, 0.05) == 1
     assert list(asked) == [0.01]
 
 
 @given(st.floats(0.002, 1), st.sampled_from((0.8, 0.9, 0.95, 0.99)), BETAS)
 @settings(deadline=None)
 def test_the_least_is_the_first_that_can_be_enough(target: float, confidence: float, beta: float) -> None:
-    n = least(target, confidence, beta)
-    assert p_value(0, 0, n, target, beta) <= (1 - confidence) * (1 + 1e-9)
-    assert n == 1 or p_value(0, 0, n - 1, target, beta) > (1 - confidence) * (1 - 1e-9)
+    n = count_minimum_questions(target, confidence, beta)
+    assert compute_p_value(0, 0, n, target, beta) <= (1 - confidence) * (1 + 1e-9)
+    assert n == 1 or compute_p_value(0, 0, n - 1, target, beta) > (1 - confidence) * (1 - 1e-9)
 
 
 def test_the_least_for_one_in_a_hundred() -> None:
-    assert least(0.01, 0.95, beta=0.0) == 299
-    assert least(0.01, 0.95) == 301 == enough(0.0, 0.0, 0.01, 0.95)
+    assert count_minimum_questions(0.01, 0.95, beta=0.0) == 299
+    assert count_minimum_questions(0.01, 0.95) == 301 == count_questions_needed(0.0, 0.0, 0.01, 0.95)
 
 
 def test_enough_is_more_where_more_is_lost() -> None:
-    counts = [enough(lost, 0.001, 0.01, 0.95) for lost in (0.001, 0.004, 0.007, 0.009)]
+    counts = [count_questions_needed(lost, 0.001, 0.01, 0.95) for lost in (0.001, 0.004, 0.007, 0.009)]
     assert all(a is not None and b is not None and a < b for a, b in pairwise(counts))
     found = counts[1]
     assert found is not None
-    assert p_value(math.ceil(0.004 * found), math.floor(0.001 * found), found, 0.01) <= 0.05
+    assert compute_p_value(math.ceil(0.004 * found), math.floor(0.001 * found), found, 0.01) <= 0.05
 
 
 @pytest.mark.parametrize(("lost", "gained"), [(0.01, 0.0), (0.2, 0.19), (0.3, 0.1), (0.1099, 0.1)])
 def test_none_are_enough_where_the_loss_is_not_below_the_target(lost: float, gained: float) -> None:
-    assert enough(lost, gained, 0.01, 0.95) is None
+    assert count_questions_needed(lost, gained, 0.01, 0.95) is None
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, 0.9995, math.nan])
 def test_confidences_that_cannot_be(confidence: float) -> None:
-    for call in (lambda: upper_bound(0, 0, 5, confidence), lambda: least(0.1, confidence)):
+    for call in (
+        lambda: compute_upper_bound(0, 0, 5, confidence),
+        lambda: count_minimum_questions(0.1, confidence),
+    ):
         with pytest.raises(InputError, match=r"confidence must be above 0 and below 0\.999"):
             call()
 
@@ -213,4 +223,4 @@ def test_confidences_that_cannot_be(confidence: float) -> None:
 @pytest.mark.parametrize("target", [0.0, -0.1, 1.5, math.nan])
 def test_a_least_for_targets_that_cannot_be(target: float) -> None:
     with pytest.raises(InputError, match="above 0 and at most 1"):
-        least(target, 0.95)
+        count_minimum_questions(target, 0.95)

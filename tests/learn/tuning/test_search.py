@@ -12,25 +12,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.learn.data.held_out import read_held_out
-from adaptive.learn.data.outcome import Key, Recorded, key_of
-from adaptive.learn.data.outcomes import Outcomes
-from adaptive.learn.data.splits import part_of, seen_key
-from adaptive.learn.report.tuning_card import figures, refusal
+from adaptive.learn.data.outcome import OutcomeKey, RecordedQuestion, rung_to_key
+from adaptive.learn.data.outcomes import OutcomeStore
+from adaptive.learn.data.splits import assign_split, hash_question
+from adaptive.learn.report.tuning_card import format_refusal, promise_to_json
 from adaptive.learn.tuning.replay import Replay
-from adaptive.learn.tuning.risk import least, p_value
+from adaptive.learn.tuning.risk import compute_p_value, count_minimum_questions
 from adaptive.learn.tuning.search import (
     DIALS,
     THRESHOLDS,
     Goal,
+    PolicySetting,
     Search,
-    Setting,
-    Tuned,
-    lined_up,
-    pareto,
-    tune,
-    waits_recorded,
+    TuningResult,
+    count_recorded_waits,
+    line_up_settings,
+    select_pareto,
+    tune_policy,
 )
-from adaptive.learn.tuning.ways import Taken, Way, fixed
+from adaptive.learn.tuning.ways import Way, WayResult, make_fixed_chooser
 from adaptive.profile.profile import Profile
 from adaptive.types.usage import Usage
 from tests.learn.fitted import fitted, quickly
@@ -45,14 +45,16 @@ class Made:
         self.folder, self.source = fitted(folder)
         self.profile = Profile.load(self.folder)
         held_out = read_held_out(self.folder)
-        with Outcomes(self.source) as file:
+        with OutcomeStore(self.source) as file:
             recorded = list(file)
-        self.learn = [one for one in recorded if part_of(one.question) == "learn"]
-        self.test = [one for one in recorded if part_of(one.question) == "tune"]
-        self.search = Search(self.learn, {(q := r.question.text): held_out[seen_key(q)] for r in self.learn})
+        self.learn = [one for one in recorded if assign_split(one.question) == "learn"]
+        self.test = [one for one in recorded if assign_split(one.question) == "tune"]
+        self.search = Search(self.learn, {(q := r.question.text): held_out[hash_question(q)] for r in self.learn})
 
-    def tuned(self, goal: Goal, test: list[Recorded] | None = None, seed: int = 0) -> Tuned:
-        return tune(self.profile, replace(self.search, seed=seed), self.test if test is None else test, goal)
+    def tuned(self, goal: Goal, test: list[RecordedQuestion] | None = None, seed: int = 0) -> TuningResult:
+        return tune_policy(
+            self.profile, replace(self.search, seed=seed), self.test if test is None else test, goal
+        )
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -68,27 +70,27 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 @pytest.fixture(scope="module")
-def found(made: Made) -> Tuned:
+def found(made: Made) -> TuningResult:
     return made.tuned(GOAL)
 
 
-def counts(made: Made, setting: Setting) -> tuple[int, int]:
+def counts(made: Made, setting: PolicySetting) -> tuple[int, int]:
     """Losses and gains on the test part, by hand."""
     policy = Replay(made.profile).with_policy(setting.policy, setting.threshold)
-    top = key_of(made.profile.ladder[made.profile.ladder.top])
-    pairs = [(one.solved(top), policy.taken(one).right) for one in made.test]
+    top = rung_to_key(made.profile.ladder[made.profile.ladder.top])
+    pairs = [(one.is_solved(top), policy.solve(one).right) for one in made.test]
     return pairs.count((True, False)), pairs.count((False, True))
 
 
-def test_the_chosen_policy_keeps_the_promise_by_the_exact_test(made: Made, found: Tuned) -> None:
+def test_the_chosen_policy_keeps_the_promise_by_the_exact_test(made: Made, found: TuningResult) -> None:
     assert found.chosen is not None
     losses, gains = counts(made, found.chosen.setting)
     assert (found.chosen.losses, found.chosen.gains) == (losses, gains)
-    assert p_value(losses, gains, len(made.test), GOAL.target) <= 1 - GOAL.confidence
+    assert compute_p_value(losses, gains, len(made.test), GOAL.target) <= 1 - GOAL.confidence
     assert (losses - gains) / len(made.test) < found.chosen.bound <= GOAL.target
 
 
-def test_it_is_the_cheapest_of_those_tested_before_the_first_that_fails(found: Tuned) -> None:
+def test_it_is_the_cheapest_of_those_tested_before_the_first_that_fails(found: TuningResult) -> None:
     assert found.chosen is not None
     passed, rest = found.tested[: found.passed], found.tested[found.passed :]
     assert found.chosen in passed
@@ -99,7 +101,7 @@ def test_it_is_the_cheapest_of_those_tested_before_the_first_that_fails(found: T
     assert min(taken) < 0.8 * found.top.tokens.mean()
 
 
-def test_the_test_part_has_no_part_in_the_search(made: Made, found: Tuned) -> None:
+def test_the_test_part_has_no_part_in_the_search(made: Made, found: TuningResult) -> None:
     wrong = [replace(r, outcomes={k: replace(o, right=not o.right) for k, o in r.outcomes.items()})
              for r in made.test[:70]]  # fmt: skip
     other = made.tuned(GOAL, wrong)
@@ -107,44 +109,44 @@ def test_the_test_part_has_no_part_in_the_search(made: Made, found: Tuned) -> No
     assert [one.losses for one in other.tested] != [one.losses for one in found.tested]
 
 
-def test_the_same_seed_finds_the_same(made: Made, found: Tuned) -> None:
+def test_the_same_seed_finds_the_same(made: Made, found: TuningResult) -> None:
     assert made.tuned(GOAL) == found
     assert [one.setting for one in made.tuned(GOAL, seed=1).tested] != [one.setting for one in found.tested]
 
 
 def test_the_search_is_told_of(made: Made) -> None:
     told: list[tuple[int, int]] = []
-    lined_up(made.profile, replace(made.search, tell=lambda done, of: told.append((done, of))), GOAL)
+    line_up_settings(made.profile, replace(made.search, tell=lambda done, of: told.append((done, of))), GOAL)
     assert [of for _, of in told] == [36] * 36
     assert told[-1][0] <= 36
     assert told == sorted(told)
 
 
-def test_settings_are_of_the_values_that_are_tried(found: Tuned) -> None:
+def test_settings_are_of_the_values_that_are_tried(found: TuningResult) -> None:
     for one in found.tested:
         assert one.setting.threshold in THRESHOLDS
         assert all(getattr(one.setting.policy, name) in values for name, values in DIALS.items())
 
 
-def test_no_more_waits_are_taken_than_were_recorded(made: Made, found: Tuned) -> None:
+def test_no_more_waits_are_taken_than_were_recorded(made: Made, found: TuningResult) -> None:
     assert made.profile.policy.max_waits == 2
     assert {one.setting.policy.max_waits for one in found.tested} == {1}
     without = [bare(one, 0) for one in made.learn]
-    assert [waits_recorded(some) for some in (made.learn, without, [])] == [1, 0, 0]
-    low = {Key("low", 64): made.learn[0].outcomes[Key("medium", 64)]}
-    assert waits_recorded([*made.learn, replace(made.learn[0], outcomes=low)]) == 0
+    assert [count_recorded_waits(some) for some in (made.learn, without, [])] == [1, 0, 0]
+    low = {OutcomeKey("low", 64): made.learn[0].outcomes[OutcomeKey("medium", 64)]}
+    assert count_recorded_waits([*made.learn, replace(made.learn[0], outcomes=low)]) == 0
 
 
-def bare(one: Recorded, waits: int) -> Recorded:
+def bare(one: RecordedQuestion, waits: int) -> RecordedQuestion:
     return replace(one, outcomes={k: o for k, o in one.outcomes.items() if k.waits <= waits})
 
 
-def test_from_most_surely_kept_to_least_on_the_questions_of_the_search(made: Made, found: Tuned) -> None:
+def test_from_most_surely_kept_to_least_on_the_questions_of_the_search(made: Made, found: TuningResult) -> None:
     replay = Replay(made.profile, dict(made.search.p_solved))
-    top = Way.of("", fixed(key_of(made.profile.ladder[made.profile.ladder.top])), made.learn)
-    ways = [Way.of("", replay.with_policy(t.setting.policy, t.setting.threshold).taken, made.learn)
+    top = Way.replay("", make_fixed_chooser(rung_to_key(made.profile.ladder[made.profile.ladder.top])), made.learn)
+    ways = [Way.replay("", replay.with_policy(t.setting.policy, t.setting.threshold).solve, made.learn)
             for t in found.tested]  # fmt: skip
-    ps = [p_value(int(np.sum(top.right > w.right)), int(np.sum(w.right > top.right)), len(top), GOAL.target)
+    ps = [compute_p_value(int(np.sum(top.right > w.right)), int(np.sum(w.right > top.right)), len(top), GOAL.target)
           for w in ways]  # fmt: skip
     assert ps == sorted(ps)
 
@@ -153,8 +155,8 @@ def test_too_few_questions_promise_nothing_and_say_how_many_would(made: Made) ->
     few = made.tuned(Goal(0.05, 0.95), made.test[:20])
     assert few.chosen is None
     assert few.passed == 0
-    assert few.least == least(0.05, 0.95)
-    said = refusal(few)
+    assert few.least == count_minimum_questions(0.05, 0.95)
+    said = format_refusal(few)
     best = few.tested[0]
     assert f"lost {best.losses} and gained {best.gains} of 20 questions" in said
     if few.needed is None:
@@ -162,34 +164,34 @@ def test_too_few_questions_promise_nothing_and_say_how_many_would(made: Made) ->
     else:
         assert f"about {max(few.needed, few.least)} would be enough" in said
     with pytest.raises(ValueError, match="no policy was chosen"):
-        figures(few)
+        promise_to_json(few)
 
 
 @pytest.mark.parametrize("losing", [False, True])
 def test_what_would_be_enough(made: Made, losing: bool) -> None:
     """Where the most accurate policy loses nothing the least there is; where it loses all, no number."""
-    top = key_of(made.profile.ladder[made.profile.ladder.top])
+    top = rung_to_key(made.profile.ladder[made.profile.ladder.top])
     alike = [replace(r, outcomes={k: replace(o, right=not losing or k == top) for k, o in r.outcomes.items()})
              for r in made.test[:20]]  # fmt: skip
     few = made.tuned(Goal(0.05, 0.95), alike)
     if losing:
         assert few.needed is None
-        assert "which is too much for any number of questions" in refusal(few)
+        assert "which is too much for any number of questions" in format_refusal(few)
     else:
         assert few.needed == few.least
-        assert f"about {least(0.05, 0.95)} would be enough" in refusal(few)
+        assert f"about {count_minimum_questions(0.05, 0.95)} would be enough" in format_refusal(few)
 
 
 @pytest.mark.parametrize("factor", [1.1, 0.9, 0.01])
 @pytest.mark.parametrize("price", [None, (0.0, 1e6)])
 def test_no_more_is_taken_than_a_question_may(
-    made: Made, found: Tuned, price: tuple[float, float] | None, factor: float
+    made: Made, found: TuningResult, price: tuple[float, float] | None, factor: float
 ) -> None:
     """Tokens, or money where each made one costs 1."""
     goal = replace(GOAL, price=price)
 
     def taken(way: Way) -> float:
-        return float(way.tokens.mean() if price is None else np.mean([goal.cost(t.usage) for t in way]))
+        return float(way.tokens.mean() if price is None else np.mean([goal.compute_cost(t.usage) for t in way]))
 
     assert found.chosen is not None
     most = factor * taken(found.chosen.way)
@@ -198,7 +200,7 @@ def test_no_more_is_taken_than_a_question_may(
     assert factor < 1 or limited.chosen is not None
     if factor == 0.01:
         assert limited.tested == ()
-        assert "no policy stays under what a question may take" in refusal(limited)
+        assert "no policy stays under what a question may take" in format_refusal(limited)
 
 
 @pytest.mark.parametrize(
@@ -206,19 +208,21 @@ def test_no_more_is_taken_than_a_question_may(
     [({"max_tokens": 15}, True), ({"max_tokens": 14}, False), ({"max_cost": 35}, True), ({"max_cost": 34}, False)],
 )
 def test_what_a_question_takes_is_its_mean(limit: dict[str, float], affordable: bool) -> None:
-    way = Way("", (Taken(True, Usage(prompt=4, thinking=6)), Taken(True, Usage(prompt=6, answer=14))))
-    assert Goal(price=(1e6, 3e6), **limit).affordable(way) is affordable
+    way = Way("", (WayResult(True, Usage(prompt=4, thinking=6)), WayResult(True, Usage(prompt=6, answer=14))))
+    assert Goal(price=(1e6, 3e6), **limit).is_affordable(way) is affordable
 
 
-def test_what_keeps_the_promise_and_takes_too_much_is_said(found: Tuned) -> None:
-    assert "no policy that keeps the promise stays under what a question may take" in refusal(
+def test_what_keeps_the_promise_and_takes_too_much_is_said(found: TuningResult) -> None:
+    assert "no policy that keeps the promise stays under what a question may take" in format_refusal(
         replace(found, chosen=None)
     )
 
 
 def test_money_is_counted_for_read_and_made_tokens_apart() -> None:
     goal = Goal(price=(2.0, 10.0))
-    assert goal.cost(Usage(prompt=500_000, thinking=100_000, injected=50_000, answer=50_000)) == pytest.approx(3.0)
+    assert goal.compute_cost(
+        Usage(prompt=500_000, thinking=100_000, injected=50_000, answer=50_000)
+    ) == pytest.approx(3.0)
 
 
 WAYS = st.lists(st.tuples(st.lists(st.booleans(), min_size=4, max_size=4), st.integers(1, 6)), max_size=12)
@@ -228,10 +232,10 @@ WAYS = st.lists(st.tuples(st.lists(st.booleans(), min_size=4, max_size=4), st.in
 def test_no_member_of_the_front_beats_another_and_all_others_are_beaten(
     rows: list[tuple[list[bool], int]],
 ) -> None:
-    ways = [((float(i),), Way("", tuple(Taken(right, Usage(answer=tokens)) for right in rights)))
+    ways = [((float(i),), Way("", tuple(WayResult(right, Usage(answer=tokens)) for right in rights)))
             for i, (rights, tokens) in enumerate(rows)]  # fmt: skip
     places = {dialled: (float(way.right.mean()), float(way.tokens.mean())) for dialled, way in ways}
-    front = [places[dialled] for dialled, _ in pareto(ways)]
+    front = [places[dialled] for dialled, _ in select_pareto(ways)]
     assert front == sorted(set(front), reverse=True)
     assert not any(a != b and a[0] >= b[0] and a[1] <= b[1] for a in front for b in front)
     assert all(any(a[0] >= right and a[1] <= tokens for a in front) for right, tokens in places.values())
