@@ -9,7 +9,7 @@ from typing import Any
 
 from adaptive.errors import InputError
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 _SEARCH_FOLDERS = (_PACKAGE / "models", _PACKAGE.parent / "models")
 
 
