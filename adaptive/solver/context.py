@@ -15,4 +15,4 @@ def read_context_settings() -> dict[str, Any]:
     A subgraph is handed its parent's context as it is, of whatever type.
     """
     context = get_runtime().context
-    return context.given() if isinstance(context, SolverContext) else {}
+    return context.to_settings() if isinstance(context, SolverContext) else {}
