@@ -110,9 +110,9 @@ def test_others_cannot_read_it(path: Path) -> None:
 def test_many_processes_at_once(path: Path) -> None:
     """Four of them, each creating the file if it is the first and adding 10."""
     code = (
-        "import sys; from pathlib import Path; from adaptive.solve_log import Store\n"
+        "import sys; from pathlib import Path; from adaptive.solve_log import SolveLog\n"
         "from tests.cli.stub import RESULT\n"
-        "for _ in range(10):\n    with Store(Path(sys.argv[1])) as store: store.add(RESULT)"
+        "for _ in range(10):\n    with SolveLog(Path(sys.argv[1])) as store: store.add(RESULT)"
     )
     command = [sys.executable, "-c", code, str(path)]
     processes = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) for _ in range(4)]

@@ -106,7 +106,7 @@ def test_plain_numbers_and_words_never_need_math_verify(monkeypatch: pytest.Monk
 
 
 def test_maths_without_math_verify(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adaptive.answers.math.installed", lambda: False)
+    monkeypatch.setattr("adaptive.answers.math.is_math_verify_installed", lambda: False)
     with pytest.raises(InputError, match=r"not installed: pip install 'adaptive-thinking\[learn\]'"):
         open_grader("maths")
 

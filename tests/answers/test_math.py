@@ -178,8 +178,8 @@ def test_close_leaves_no_process() -> None:
 
 
 SCRIPT = """
-from adaptive.verify.grade import Auto
-grader = Auto(600)
+from adaptive.answers.math import AutoGrader
+grader = AutoGrader(600)
 grader.grade("", "1+x", "x+1")
 print("begun", flush=True)
 print(grader.grade("", {answer!r}, "7"), flush=True)

@@ -359,7 +359,7 @@ def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
 ONE_TOKEN = """
 import asyncio, sys
 from pathlib import Path
-from adaptive.engines.embedded import OnnxEngine
+from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Sampling
 engine = OnnxEngine(Path(sys.argv[1]), name="embedded")
 asyncio.run(engine.generate([5], max_tokens=1, stop_ids=(), sampling=Sampling(), session="a"))

@@ -140,7 +140,7 @@ def test_what_is_not_installed_costs_a_note_and_not_the_answer(monkeypatch: pyte
 
 def test_a_better_model_that_lacks_its_own_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("adaptive.solver.graph.profile_for", lambda *_: profile(Own(fails=1), max_waits=0))
+        patch.setattr("adaptive.solver.graph.load_model_profile", lambda *_: profile(Own(fails=1), max_waits=0))
         solver = stronger_solver(weak(), strong(tmp_path))
     result = solver.invoke(ask("2+2?"))["adaptive_result"]
     assert [attempt["arm"] for attempt in result["attempts"]] == ["first", "model"]

@@ -20,7 +20,7 @@ import pytest
 
 from tests.solver.test_in_graphs import uncached
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 KILLS, MOST = 50, 10  # in all, and of one solve
 BETWEEN = 60.0  # events from a start to a kill, in the mean
 HARD = "What is 9 * 8 * 7 - 6 * (5 + 4) + 3?"

@@ -211,7 +211,7 @@ async def test_one_that_is_cancelled_at_any_moment_leaves_nothing(nap: str) -> N
 
 PROGRAM = """
 import asyncio, json, sys
-from adaptive.attempt import Attempt
+from adaptive.types.attempt import Attempt
 from adaptive.verify.check_command import Command
 asyncio.run(Command(sys.argv[1]).verify("?", Attempt.from_json(json.loads(sys.argv[2])), []))
 """

@@ -209,7 +209,7 @@ async def test_a_check_that_is_cancelled_cancels_what_it_asked() -> None:
 
 HANGS = """
 import asyncio, json, sys, threading
-from adaptive.attempt import Attempt
+from adaptive.types.attempt import Attempt
 from adaptive.verify.check_function import Function
 one = Attempt.from_json(json.loads(sys.argv[1]))
 hung = Function(lambda question, answer: threading.Event().wait(), timeout=0.05)

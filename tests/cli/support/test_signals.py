@@ -70,7 +70,7 @@ def real(monkeypatch: pytest.MonkeyPatch, calls: int) -> HangingEngine:
     """The real workflow on an engine that never ends its call after so many."""
     engine = HangingEngine(hangs_after=calls)
     monkeypatch.setattr("adaptive.solver.graph.open_engine", lambda spec: engine)
-    monkeypatch.setattr("adaptive.solver.graph.profile_for", lambda *_: profile())
+    monkeypatch.setattr("adaptive.solver.graph.load_model_profile", lambda *_: profile())
     return engine
 
 
