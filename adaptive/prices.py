@@ -22,7 +22,7 @@ from typing import Any
 from adaptive._util.redact import redact_address
 from adaptive.errors import InputError
 from adaptive.types.from_json import dataclass_from_json
-from adaptive.types.model_spec import is_local
+from adaptive.types.model_spec import ModelSpec
 from adaptive.types.usage import Usage
 
 MILLION = 1e6
@@ -76,7 +76,7 @@ class Prices:
         """
         if model in self.by_model:
             return self.by_model[model].compute_cost(usage)
-        return None if is_local(model) else _compute_list_cost(model, usage)
+        return None if ModelSpec.parse(model).is_local else _compute_list_cost(model, usage)
 
     def has_price(self, model: str) -> bool:
         """Whether the price of a model is known."""
@@ -84,7 +84,11 @@ class Prices:
 
     def note_unknown_price(self, model: str) -> str:
         """That the price of a hosted model is not known, in words; "" where it is, and for a local model."""
-        return "" if is_local(model) or self.has_price(model) else f"{_describe_unknown_price(model)}: {_REMEDY}"
+        return (
+            ""
+            if ModelSpec.parse(model).is_local or self.has_price(model)
+            else f"{_describe_unknown_price(model)}: {_REMEDY}"
+        )
 
     def require_price(self, model: str, limit: float) -> None:
         """Raise `InputError` where a limit of money cannot be kept, for the model's price is not known."""
@@ -126,11 +130,11 @@ def _compute_list_cost(model: str, usage: Usage) -> float | None:
     """What it costs by the table. The import is here: it takes a moment, and local models need none."""
     import genai_prices
 
-    provider, _, name = model.partition(":")
+    spec = ModelSpec.parse(model)
     read, cached, made = _split_tokens(usage)
     tokens = genai_prices.Usage(input_tokens=read, cache_read_tokens=cached, output_tokens=made)
     try:
-        found = genai_prices.calc_price(tokens, name, provider_id=PROVIDER_ALIASES.get(provider, provider))
+        found = genai_prices.calc_price(tokens, spec.name, provider_id=PROVIDER_ALIASES.get(spec.kind, spec.kind))
     except LookupError:
         return None
     whole = found.model_price.input_mtok is not None and found.model_price.output_mtok is not None

@@ -28,7 +28,7 @@ from adaptive.agents.step.bound_tools import (
     split_arguments,
 )
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.types.model_spec import is_chat
+from adaptive.types.model_spec import ModelSpec
 from adaptive.types.options import PER_QUESTION, Options
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class ChatAdaptive(BaseChatModel):
             raise InputError(f"max_retries must be 0 or more, got {self.max_retries}.")
         if self.solver is not None and self.adaptive_profile is not None:
             raise InputError("a solver has its profile already: give adaptive_profile to build_solver.")
-        if self.solver is None and is_chat(self.model):
+        if self.solver is None and ModelSpec.parse(self.model).is_chat:
             self._get_solver()  # says now that a key or a package is missing
         return self
 
@@ -231,7 +231,7 @@ class ChatAdaptive(BaseChatModel):
 
     def _build_step_runner(self, options: dict[str, Any]) -> StepRunner | None:
         """What makes calls with tools, within these options; None where no chat model is underneath."""
-        if self.solver is None and not is_chat(self.model):
+        if self.solver is None and not ModelSpec.parse(self.model).is_chat:
             return None
         from adaptive.agents.step.chat_model_step import StepRunner
         from adaptive.solver.chat_model import ChatSolverModel
@@ -252,7 +252,7 @@ class ChatAdaptive(BaseChatModel):
         with _BUILD_LOCK:
             if self._built_solver is None:
                 repeats = self.max_retries is not None and (
-                    is_chat(self.model) or takes_option(self.model, "retries")
+                    ModelSpec.parse(self.model).is_chat or takes_option(self.model, "retries")
                 )
                 engine = {"retries": self.max_retries} if repeats else None
                 self._built_solver = build_solver(self.model, profile=self.adaptive_profile, engine=engine)

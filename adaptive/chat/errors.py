@@ -13,7 +13,7 @@ from tenacity import RetryCallState
 
 from adaptive._util.redact import redact_text
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.types.model_spec import describe_key
+from adaptive.types.model_spec import ModelSpec
 from adaptive.types.usage import Usage
 
 LONGEST_WAIT = 60.0
@@ -127,7 +127,12 @@ def explain_error(error: BaseException, name: str) -> AdaptiveError:
     kind, seconds = classify_error(error), read_retry_after(error)
     when = "try again later" if seconds is None else f"it asks to wait {seconds:g} s"
     said = redact_text(read_error_message(error)) or type(error).__name__
-    sentence = _ERROR_SENTENCES[kind].format(name=name, key=describe_key(name), said=said, when=when)
+    sentence = _ERROR_SENTENCES[kind].format(
+        name=name,
+        key=ModelSpec.parse(name).key_variable or "the environment variable of its key",
+        said=said,
+        when=when,
+    )
     return ChatError(sentence) if kind in (*TRANSIENT_ERRORS, "other") else InputError(sentence)
 
 

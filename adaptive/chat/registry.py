@@ -14,7 +14,7 @@ from adaptive._util.optional import import_optional
 from adaptive._util.redact import redact_error
 from adaptive.chat.model import DEFAULT_RETRIES, ChatModel
 from adaptive.errors import InputError
-from adaptive.types.model_spec import HOSTED_PROVIDERS, KEY_VARIABLES
+from adaptive.types.model_spec import HOSTED_PROVIDERS, KEY_VARIABLES, ModelSpec
 
 # Trying again is ours (`ChatModel.ask`); 1 is Google's word for no second try, 0 the others'.
 _NO_RETRIES = {"openai": 0, "azure_openai": 0, "anthropic": 0, "deepseek": 0, "google_genai": 1}
@@ -29,14 +29,15 @@ def open_chat_model(model: str | BaseChatModel, *, retries: int = DEFAULT_RETRIE
     """
     if isinstance(model, BaseChatModel):
         return ChatModel(model, retries=retries)
-    provider = model.partition(":")[0]
+    provider = ModelSpec.parse(model).kind
     once = {"max_retries": _NO_RETRIES[provider]} if provider in _NO_RETRIES else {}
     return ChatModel(init_from_spec(model, f"model {model!r}", **{**once, **options}), model, retries=retries)
 
 
 def init_from_spec(spec: str, who: str, *, extra: str | None = None, **options: Any) -> BaseChatModel:
     """The chat model of a spec; `who` names it in errors, `extra` what installs it."""
-    provider, _, model = spec.partition(":")
+    parts = ModelSpec.parse(spec)
+    provider, model = parts.kind, parts.name
     if not provider or not model:
         raise InputError(f"{who} names no model: write provider:model, as in openai:o4-mini.")
     init_chat_model = import_optional(

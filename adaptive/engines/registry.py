@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adaptive.errors import InputError
-from adaptive.types.model_spec import is_chat
+from adaptive.types.model_spec import ModelSpec
 
 if TYPE_CHECKING:
     from adaptive.engines.protocol import TokenEngine
@@ -40,7 +40,7 @@ def open_engine(spec: str, **options: Any) -> TokenEngine:
 
 def get_parallel_solves(spec: str) -> int:
     """How many solves at once the engine of a model spec is worth giving; raises `InputError` as `open_engine`."""
-    if is_chat(spec):
+    if ModelSpec.parse(spec).is_chat:
         return CHAT_AT_ONCE
     make, _ = _find_maker(spec)
     return int(getattr(make, "parallel", 1))
@@ -66,7 +66,8 @@ def parse_options(pairs: tuple[str, ...]) -> dict[str, Any]:
 def _find_maker(spec: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """What makes the engine of a spec, and what of the spec it is given."""
     # Engines are imported here: what only names a spec must not pay for loading a runtime.
-    kind, _, rest = spec.partition(":")
+    parts = ModelSpec.parse(spec)
+    kind, rest = parts.kind, parts.name
     if spec == "embedded" or (kind == "onnx" and rest):
         return _open_onnx, (spec, rest)
     if kind == "hf" and rest:
@@ -81,7 +82,7 @@ def _find_maker(spec: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         from adaptive.engines.completions import CompletionsEngine
 
         return CompletionsEngine, (spec,)
-    if is_chat(spec):
+    if ModelSpec.parse(spec).is_chat:
         raise InputError(
             f"model {spec!r} is a chat model, whose tokens are out of reach: this needs an engine "
             "whose thinking can be forced, such as hf:ID or http://host:port/v1."

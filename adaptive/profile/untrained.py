@@ -11,6 +11,7 @@ from adaptive.profile.files import PROFILE_FILE
 from adaptive.profile.profile import Profile
 from adaptive.reason.budget import Style
 from adaptive.types.ladder import Effort, Ladder, Rung
+from adaptive.types.model_spec import ModelSpec
 
 LARGEST_UNTRAINED = 8192
 
@@ -39,9 +40,9 @@ def load_model_profile(model: str, window: int, path: str | Path | None = None) 
         return Profile.load(path)
     if model == "embedded":
         return Profile.load(find_artifact("abacus") / "profile")
-    kind, _, folder = model.partition(":")
-    own = Path(folder).expanduser() / "profile"
-    if kind in ("onnx", "hf", "vllm") and (own / PROFILE_FILE).is_file():
+    spec = ModelSpec.parse(model)
+    own = Path(spec.name).expanduser() / "profile"
+    if spec.kind in ("onnx", "hf", "vllm") and (own / PROFILE_FILE).is_file():
         return Profile.load(own)
     return build_untrained_profile(model, window)
 

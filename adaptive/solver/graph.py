@@ -31,7 +31,7 @@ from adaptive.solver.nodes import Solver
 from adaptive.solver.runnables import make_node_runnable, make_nonblocking_node
 from adaptive.solver.state import SolverInput, SolverOutput, SolverState
 from adaptive.solver.token_model import TokenSolverModel
-from adaptive.types.model_spec import is_chat
+from adaptive.types.model_spec import ModelSpec
 from adaptive.types.options import Options, SolverContext
 from adaptive.types.stops import parse_stops
 from adaptive.verify import Verifier
@@ -108,7 +108,7 @@ def _bound(
     judge: Verifier | None,
 ) -> SolverModel:
     """The model, opened, with what is known of it and who verifies it."""
-    if isinstance(model, BaseChatModel) or (isinstance(model, str) and is_chat(model)):
+    if isinstance(model, BaseChatModel) or (isinstance(model, str) and ModelSpec.parse(model).is_chat):
         return build_chat_solver_model(
             open_chat_model(model, **engine), profile, options, check=check, judge=judge
         )

@@ -1,8 +1,9 @@
-"""Model specs: which engine or provider a name such as `hf:Qwen/Qwen3-0.6B` means."""
+"""Model specs: which engine or provider a text such as `hf:Qwen/Qwen3-0.6B` or `openai:o4-mini` names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 KEY_VARIABLES: Mapping[str, str] = {
     "anthropic": "ANTHROPIC_API_KEY",
@@ -18,28 +19,40 @@ KEY_VARIABLES: Mapping[str, str] = {
     "xai": "XAI_API_KEY",
 }
 """The environment variable of each provider's key."""
-
-
 HOSTED_PROVIDERS = tuple(sorted({*KEY_VARIABLES, "bedrock", "bedrock_converse", "google_vertexai", "ollama"}))
 """Providers whose name begins a model spec; LangChain knows more."""
-
-
-def describe_key(name: str) -> str:
-    """Where the key of a model is, in words; `name` is a model spec."""
-    return KEY_VARIABLES.get(name.partition(":")[0], "the environment variable of its key")
-
-
-def is_chat(spec: str) -> bool:
-    """Whether a model spec names a chat model."""
-    provider, _, model = spec.partition(":")
-    return provider in HOSTED_PROVIDERS and bool(model)
-
-
 LOCAL_KINDS = ("embedded", "onnx", "hf", "vllm", "http", "https")
-"""Kinds of models that nobody lists a price of: what they cost is not known, and no wonder."""
+"""Kinds of models that have no list price."""
 
 
-def is_local(model: str) -> bool:
-    """Whether a model spec names an engine of one's own or a server, and no provider's model."""
-    kind, colon, _ = model.partition(":")
-    return not colon or kind in LOCAL_KINDS
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model spec in two parts.
+
+    kind: the engine or provider, such as "hf", "http" or "openai". name: what the engine or provider calls the
+    model; empty for "embedded", which has one model, and for a text without a colon.
+    """
+
+    kind: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> ModelSpec:
+        """Split `KIND:NAME` at its first colon; any text has a spec."""
+        kind, _, name = text.partition(":")
+        return cls(kind, name)
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether it names a provider's chat model."""
+        return self.kind in HOSTED_PROVIDERS and bool(self.name)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it names a local engine or a server, rather than a provider's model."""
+        return not self.name or self.kind in LOCAL_KINDS
+
+    @property
+    def key_variable(self) -> str | None:
+        """The environment variable of the provider's key; None if there is none."""
+        return KEY_VARIABLES.get(self.kind)

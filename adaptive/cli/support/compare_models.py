@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adaptive.cli.support.options import parse_engine_settings
 from adaptive.errors import InputError
-from adaptive.types.model_spec import is_local
+from adaptive.types.model_spec import ModelSpec
 
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
@@ -33,7 +33,7 @@ def resolve_engine_settings(
 ) -> dict[str, Any]:
     """What engines are opened with; raises `InputError` where that is given and no model runs on one."""
     given = parse_engine_settings(served_model, markers, options)
-    if given and not any(is_local(cell.setting.model) for cell in cells):
+    if given and not any(ModelSpec.parse(cell.setting.model).is_local for cell in cells):
         raise InputError(f"{', '.join(given)}: that is for engines, and no model here runs on one: leave it out.")
     return given
 
@@ -54,7 +54,7 @@ def _open_compared_model(
 ) -> ComparisonBackend:
     from adaptive.compare.backends import ChatBackend, EngineBackend
 
-    if not is_local(spec):
+    if not ModelSpec.parse(spec).is_local:
         from adaptive.chat.registry import open_chat_model
 
         return ChatBackend(open_chat_model(spec), messages, asking.temperature)
