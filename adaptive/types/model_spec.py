@@ -21,7 +21,7 @@ KEY_VARIABLES: Mapping[str, str] = {
 """The environment variable of each provider's key."""
 HOSTED_PROVIDERS = tuple(sorted({*KEY_VARIABLES, "bedrock", "bedrock_converse", "google_vertexai", "ollama"}))
 """Providers whose name begins a model spec; LangChain knows more."""
-LOCAL_KINDS = ("embedded", "onnx", "hf", "vllm", "http", "https")
+LOCAL_KINDS = ("onnx", "hf", "vllm", "http", "https")
 """Kinds of models that have no list price."""
 
 
@@ -29,8 +29,8 @@ LOCAL_KINDS = ("embedded", "onnx", "hf", "vllm", "http", "https")
 class ModelSpec:
     """A model spec in two parts.
 
-    kind: the engine or provider, such as "hf", "http" or "openai". name: what the engine or provider calls the
-    model; empty for "embedded", which has one model, and for a text without a colon.
+    kind: the engine or provider, such as "hf", "http" or "openai"; empty for a text without a colon, such as
+    "embedded". name: what the engine or provider calls the model.
     """
 
     kind: str
@@ -39,8 +39,8 @@ class ModelSpec:
     @classmethod
     def parse(cls, text: str) -> ModelSpec:
         """Split `KIND:NAME` at its first colon; any text has a spec."""
-        kind, _, name = text.partition(":")
-        return cls(kind, name)
+        kind, colon, name = text.partition(":")
+        return cls(kind, name) if colon else cls("", text)
 
     @property
     def is_chat(self) -> bool:
@@ -50,7 +50,7 @@ class ModelSpec:
     @property
     def is_local(self) -> bool:
         """Whether it names a local engine or a server, rather than a provider's model."""
-        return not self.name or self.kind in LOCAL_KINDS
+        return self.kind in ("", *LOCAL_KINDS)
 
     @property
     def key_variable(self) -> str | None:
