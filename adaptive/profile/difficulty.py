@@ -7,7 +7,6 @@ The fitted scikit-learn estimators are kept beside them in a skops file: see `tr
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,11 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive._util.files import BROKEN_ZIP
 from adaptive.profile.features import COUNTS, QuestionFeatures
+from adaptive.profile.weights import read_weights, report_damage, write_weights
 
 Floats = NDArray[np.float64]
-SKOPS, WEIGHTS = "difficulty.skops", "difficulty.npz"
 LIKELY = 0.5
 """From which probability on a rung is said to solve a question, for `name_level`."""
 
@@ -87,49 +85,28 @@ class DifficultyModel:
         return np.vstack([self.on_tokens.T, np.zeros(self.rungs)])
 
     def save(self, folder: Path) -> None:
-        """Write the weights into `folder`, marked as made from the skops file that is there."""
-        arrays = {"on_tokens": self.on_tokens, "on_counts": self.on_counts, "bias": self.bias}
+        """Write the weights into `folder`, where the estimators that they were made from must be already."""
         vocabulary = np.asarray(self.vocabulary, dtype=np.str_)
-        part = folder / f".{WEIGHTS}.part.npz"
-        np.savez_compressed(part, vocabulary=vocabulary, made_from=np.asarray(hash_estimators(folder)), **arrays)  # type: ignore[arg-type]
-        part.replace(folder / WEIGHTS)
+        arrays = {"on_tokens": self.on_tokens, "on_counts": self.on_counts, "bias": self.bias}
+        write_weights(folder, {"vocabulary": vocabulary, **arrays})
 
     @classmethod
     def load(cls, folder: str | Path) -> DifficultyModel:
-        """The model in `folder`; raises `InputError` naming the file if it is damaged or not to be trusted.
-
-        The weights are read where they were made from the skops file beside them. Otherwise they are made
-        again from that, which imports scikit-learn.
-        """
+        """Return the model in `folder`; raise `InputError` naming the file if it is missing or damaged."""
         folder = Path(folder)
-        model = _read_weights(folder)
-        if model is None:
-            from adaptive.learn.fit.difficulty import TrainedDifficulty
-
-            model = TrainedDifficulty.load(folder / SKOPS).to_model()
+        arrays = read_weights(folder)
+        try:
+            vocabulary = tuple(map(str, arrays["vocabulary"]))
+            model = cls(vocabulary, arrays["on_tokens"], arrays["on_counts"], arrays["bias"])
+            consistent = _is_consistent(model)
+        except (KeyError, TypeError) as error:
+            raise report_damage(folder) from error
+        if not consistent:
+            raise report_damage(folder)
         return model
-
-
-def _read_weights(folder: Path) -> DifficultyModel | None:
-    """The weights, or None where they are not there, not whole, or were not made from the skops file."""
-    try:
-        # Opened here: numpy leaves a file that is no archive open.
-        with (folder / WEIGHTS).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            if str(file["made_from"]) != hash_estimators(folder):
-                return None
-            vocabulary = tuple(str(t) for t in file["vocabulary"])
-            model = DifficultyModel(vocabulary, file["on_tokens"], file["on_counts"], file["bias"])
-    except BROKEN_ZIP:
-        return None
-    return model if _is_consistent(model) else None
 
 
 def _is_consistent(model: DifficultyModel) -> bool:
     expected = (model.rungs, len(model.vocabulary)), (model.rungs, len(COUNTS))
     shapes = (model.on_tokens.shape, model.on_counts.shape)
     return shapes == expected and all(np.isfinite(a).all() for a in (model.on_tokens, model.on_counts, model.bias))
-
-
-def hash_estimators(folder: Path) -> str:
-    """What the weights in a folder are marked with: they were made from this skops file."""
-    return hashlib.sha256((folder / SKOPS).read_bytes()).hexdigest()

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from adaptive._util.files import BROKEN_ZIP
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.profile.difficulty import hash_estimators, to_monotone_probabilities
+from adaptive.profile.difficulty import to_monotone_probabilities
+from adaptive.profile.weights import hash_estimators
 from adaptive.types.logistic import log_odds
 
 if TYPE_CHECKING:

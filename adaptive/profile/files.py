@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adaptive.errors import InputError
-from adaptive.profile.difficulty import SKOPS, DifficultyModel
+from adaptive.profile.difficulty import DifficultyModel
 from adaptive.profile.embedding import Embedded, Embedding, Lines
 from adaptive.profile.placement import Placement
 from adaptive.profile.predictor import Predictor, predict_nothing
 from adaptive.profile.probe import Probe
+from adaptive.profile.weights import SKOPS
 from adaptive.types.from_json import convert_value, dataclass_from_json
 from adaptive.types.ladder import Ladder, Rung
 

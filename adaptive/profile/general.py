@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive._util.files import BROKEN_ZIP, find_artifact
+from adaptive._util.files import find_artifact
 from adaptive.errors import InputError
-from adaptive.profile.difficulty import SKOPS, WEIGHTS, hash_estimators
 from adaptive.profile.general_features import STRUCTURE, read_features, scale_features
 from adaptive.profile.placement import Placement, Prior, place_model
+from adaptive.profile.weights import SKOPS, read_weights, report_damage, write_weights
 
 Floats = NDArray[np.float64]
 
@@ -75,7 +75,7 @@ class GeneralDifficulty:
         ends, figures = [], []
         for question in questions:
             terms, row = read_features(question)
-            found.extend(columns[term] for term in set(terms) if term in columns)
+            found.extend(columns[term] for term in dict.fromkeys(terms) if term in columns)
             ends.append(len(found))
             figures.append(row)
         structure = scale_features(figures)
@@ -97,46 +97,31 @@ class GeneralDifficulty:
         return np.asarray(np.divide(total[:, :-1], length, out=np.zeros_like(total[:, :-1]), where=length > 0))
 
     def save(self, folder: Path) -> None:
-        """Write the weights into `folder`, in single precision, marked as made from the skops file there."""
-        arrays = {name: getattr(self, name).astype(np.float32) for name in ARRAYS}
-        part = folder / f".{WEIGHTS}.part.npz"
+        """Write the weights in single precision, where the estimators that they were made from must be already."""
         terms = np.frombuffer("\n".join(self.vocabulary).encode(), dtype=np.uint8)
-        made_from, prior = np.asarray(hash_estimators(folder)), np.asarray(astuple(self.prior))
-        np.savez_compressed(part, vocabulary=terms, made_from=made_from, prior=prior, **arrays)
-        part.replace(folder / WEIGHTS)
+        arrays = {name: getattr(self, name).astype(np.float32) for name in ARRAYS}
+        write_weights(folder, {"vocabulary": terms, "prior": np.asarray(astuple(self.prior)), **arrays})
 
     @classmethod
     def load(cls, folder: str | Path | None = None) -> GeneralDifficulty:
-        """The model in `folder`, the shipped one without it; raises `InputError` naming the file if it is damaged.
+        """Return the model in `folder`, by default the shipped one.
 
-        The weights are read where they were made from the skops file beside them. Otherwise they are made
-        again from that, which imports scikit-learn.
+        Raises:
+            InputError: The folder has no such model, or it is damaged.
         """
         folder = find_artifact("difficulty") if folder is None else Path(folder)
         if not (folder / SKOPS).is_file():
             raise InputError(f"{folder} has no general difficulty model ({SKOPS}): name a folder that has one.")
-        model = _read_weights(folder)
-        if model is None:
-            from adaptive.learn.fit.general import TrainedGeneral
-
-            model = TrainedGeneral.load(folder / SKOPS).to_model()
+        arrays = read_weights(folder)
+        try:
+            vocabulary = tuple(arrays["vocabulary"].tobytes().decode().split("\n"))
+            prior = Prior(*map(float, arrays["prior"]))
+            model = cls(vocabulary, **{name: arrays[name].astype(np.float64) for name in ARRAYS}, prior=prior)
+        except (KeyError, TypeError, ValueError, InputError) as error:
+            raise report_damage(folder) from error
+        if not is_consistent(model):
+            raise report_damage(folder)
         return model
-
-
-def _read_weights(folder: Path) -> GeneralDifficulty | None:
-    """The weights, or None where they are not there, not whole, or were not made from the skops file."""
-    try:
-        # Opened here: numpy leaves a file that is no archive open.
-        with (folder / WEIGHTS).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            if str(file["made_from"]) != hash_estimators(folder):
-                return None
-            vocabulary = tuple(file["vocabulary"].tobytes().decode().split("\n"))
-            arrays = {name: file[name].astype(np.float64) for name in ARRAYS}
-            prior = Prior(*map(float, file["prior"]))
-    except (*BROKEN_ZIP, TypeError, InputError):
-        return None
-    model = GeneralDifficulty(vocabulary, **arrays, prior=prior)
-    return model if is_consistent(model) else None
 
 
 def is_consistent(model: GeneralDifficulty) -> bool:

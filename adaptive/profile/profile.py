@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from adaptive._util.files import write_atomically
 from adaptive.errors import InputError
-from adaptive.profile.difficulty import LIKELY, SKOPS, name_level
+from adaptive.profile.difficulty import LIKELY, name_level
 from adaptive.profile.embedding import FILE as WITH_EMBEDDING
 from adaptive.profile.embedding import Embedded, Embedding
 from adaptive.profile.files import (
@@ -32,6 +32,7 @@ from adaptive.profile.files import (
 from adaptive.profile.placement import Placement
 from adaptive.profile.predictor import Predictor, predict_nothing
 from adaptive.profile.probe import Probe
+from adaptive.profile.weights import SKOPS
 from adaptive.reason.budget import Style
 from adaptive.types.attempt import Attempt
 from adaptive.types.from_json import convert_value, dataclass_from_json

@@ -27,9 +27,9 @@ from adaptive.learn.fit.situations import iter_situations
 from adaptive.learn.report import plots
 from adaptive.learn.train import TrainedProfile, Trainer
 from adaptive.profile import embedding
-from adaptive.profile.difficulty import WEIGHTS
 from adaptive.profile.profile import Profile
 from adaptive.profile.verifier import build_profile_verifier
+from adaptive.profile.weights import WEIGHTS
 from adaptive.types.policy import Policy
 from adaptive.verify.learned import Learned
 from tests.learn.made import LADDER, many, write

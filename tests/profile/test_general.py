@@ -16,16 +16,17 @@ import skops.io
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import FunctionTransformer
 
 from adaptive.errors import InputError
 from adaptive.learn.fit import item_response
-from adaptive.learn.fit.general import TRUSTED, GeneralExamples, TrainedGeneral
+from adaptive.learn.fit.general import GeneralExamples, TrainedGeneral
 from adaptive.learn.fit.item_response import Responses
-from adaptive.profile.difficulty import SKOPS, WEIGHTS
 from adaptive.profile.general import QUESTION_KINDS, GeneralDifficulty
 from adaptive.profile.general_features import STRUCTURE, compute_structure, extract_terms, read_features
 from adaptive.profile.placement import Prior
+from adaptive.profile.weights import SKOPS, WEIGHTS
 from tests.learn.toy import ROOT
 
 ASKED = {
@@ -86,7 +87,9 @@ def test_it_learns_what_makes_questions_hard_and_of_which_kind_they_are(
 
 
 def test_the_weights_predict_what_the_estimators_do(trained: TrainedGeneral, made: GeneralExamples) -> None:
-    found = trained.words.transform(made.questions).toarray()
+    words = TfidfVectorizer(analyzer=extract_terms, binary=True, vocabulary=trained.vocabulary)
+    words.idf_ = trained.rarity
+    found = words.transform(made.questions).toarray()
     figures = compute_structure(made.questions)
     scaled = 0.05 * trained.structure.transform(figures)
     told = np.stack([line.predict(np.hstack([found, scaled])) for line in trained.asides], axis=1)
@@ -131,37 +134,50 @@ def test_what_is_saved_is_loaded(folder: Path, trained: TrainedGeneral, made: Ge
     loaded = GeneralDifficulty.load(folder)
     assert loaded.prior == trained.prior
     np.testing.assert_allclose(loaded.predict(made.questions), expected, atol=1e-4)
-    (folder / WEIGHTS).unlink()
-    np.testing.assert_allclose(GeneralDifficulty.load(folder).predict(made.questions), expected, atol=1e-4)
+    refitted = TrainedGeneral.load(folder / SKOPS)
+    np.testing.assert_allclose(refitted.to_model().predict(made.questions), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("change", ["other skops", "cut", "not finite", "wrong shape", "garbage", "bad prior"])
-def test_weights_that_cannot_be_used_are_made_again(folder: Path, change: str, trained: TrainedGeneral) -> None:
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("other skops", "was not made from the difficulty.skops beside it"),
+        ("cut", "is damaged"),
+        ("not finite", "is damaged"),
+        ("wrong shape", "is damaged"),
+        ("garbage", "is damaged"),
+        ("bad prior", "is damaged"),
+        ("missing", "has no difficulty.npz"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_one_sentence(
+    folder: Path, change: str, message: str, trained: TrainedGeneral
+) -> None:
     file = folder / WEIGHTS
-    expected = trained.prior
     if change == "other skops":
-        expected = Prior(2.0, 1.0, 0.0, 0.1)
         weights = file.read_bytes()
-        trained.with_prior(expected).save(folder)
+        trained.with_prior(Prior(2.0, 1.0, 0.0, 0.1)).save(folder)
         file.write_bytes(weights)
     elif change in ("cut", "garbage"):
         file.write_bytes(file.read_bytes()[:1000] if change == "cut" else b"garbage")
+    elif change == "missing":
+        file.unlink()
     else:
         with np.load(file) as held:
             parts = dict(held)
-        parts["bias"] = parts["bias"] * np.nan if change == "not finite" else parts["bias"]
-        parts["bias"] = parts["bias"][:1] if change == "wrong shape" else parts["bias"]
-        parts["prior"] = parts["prior"] * 0 if change == "bad prior" else parts["prior"]
+        if change == "bad prior":
+            parts["prior"] = parts["prior"] * 0
+        else:
+            parts["bias"] = parts["bias"] * np.nan if change == "not finite" else parts["bias"][:1]
         np.savez(file, **parts)
-    loaded = GeneralDifficulty.load(folder)
-    assert loaded.prior == expected
-    np.testing.assert_allclose(loaded.bias, trained.to_model().bias, atol=1e-6)
+    with pytest.raises(InputError, match=message) as caught:
+        GeneralDifficulty.load(folder)
+    assert "\n" not in str(caught.value)
 
 
 def _refused(folder: Path) -> str:
-    (folder / WEIGHTS).unlink()
     with pytest.raises(InputError) as caught:
-        GeneralDifficulty.load(folder)
+        TrainedGeneral.load(folder / SKOPS)
     said = str(caught.value)
     assert str(folder / SKOPS) in said
     assert "\n" not in said
@@ -169,19 +185,19 @@ def _refused(folder: Path) -> str:
 
 
 def test_a_file_with_other_types_is_refused(folder: Path) -> None:
-    skops.io.dump({"words": FunctionTransformer(func=os.system)}, folder / SKOPS)
+    skops.io.dump({"structure": FunctionTransformer(func=os.system)}, folder / SKOPS)
     assert "holds types that are not trusted (posix.system)" in _refused(folder)
 
 
 def test_a_poisoned_file_runs_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The function in the file is swapped for another one, as who forges a file would."""
+    """A class in the file is swapped for a function, as a forger would do it."""
     ran: list[object] = []
     monkeypatch.setattr(os, "system", ran.append)
     with zipfile.ZipFile(folder / SKOPS) as archive:
         held = {name: archive.read(name) for name in archive.namelist()}
     schema = held["schema.json"].decode()
-    assert '"adaptive.profile.general_features"' in schema
-    forged = schema.replace('"adaptive.profile.general_features"', '"posix"').replace('"terms"', '"system"')
+    assert '"StandardScaler"' in schema
+    forged = schema.replace('"sklearn.preprocessing._data"', '"posix"').replace('"StandardScaler"', '"system"')
     with zipfile.ZipFile(folder / SKOPS, "w") as archive:
         for name, content in (held | {"schema.json": forged.encode()}).items():
             archive.writestr(name, content)
@@ -196,7 +212,7 @@ def test_a_damaged_file_is_one_sentence(folder: Path, kind: str) -> None:
     contents = {"empty": b"", "garbage": b"garbage", "cut": whole[: len(whole) // 2]}
     held: dict[str, Any] = {}
     if kind.startswith("odd") and kind != "odd schema":
-        held = skops.io.load(file, trusted=list(TRUSTED))
+        held = skops.io.load(file)
     if kind == "odd heads":
         held["heads"] = held["heads"][:1]
     if kind == "odd sizes":
@@ -219,7 +235,7 @@ def test_a_folder_without_a_model_is_one_sentence(tmp_path: Path) -> None:
 def test_the_shipped_model_needs_no_scikit_learn_and_tells_easy_from_hard() -> None:
     code = (
         "import sys; from adaptive.profile.general import GeneralDifficulty; "
-        "easy, hard = GeneralDifficulty.load().b(['Tom has 3 pens and buys 4 more. How many pens has he?', "
+        "easy, hard = GeneralDifficulty.load().predict(['Tom has 3 pens and buys 4 more. How many pens has he?', "
         "'Let $f(x)$ be a polynomial with integer coefficients such that $f(7) = 11$ and $f(11) = 13$. Find the "
         "number of ordered triples $(a,b,c)$ of positive integers with $a^2 + b^2 = c^2$ and $f(a) = 0$.']); "
         "assert hard > easy + 2, (easy, hard); "

@@ -13,10 +13,10 @@ import pytest
 
 from adaptive.errors import InputError
 from adaptive.profile import general
-from adaptive.profile.difficulty import SKOPS
 from adaptive.profile.files import CARD_FILE, PROFILE_FILE
 from adaptive.profile.profile import Profile
 from adaptive.profile.untrained import load_model_profile
+from adaptive.profile.weights import SKOPS
 from adaptive.reason.budget import Style
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.policy import Policy

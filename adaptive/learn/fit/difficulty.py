@@ -5,8 +5,7 @@ of regularisation chosen by cross-validated log-loss, its probabilities calibrat
 predictions of rows it was not fitted to. One regression a rung did as well as or better than one over all
 levels, and than boosted trees, which besides cannot be loaded from a file that is not trusted.
 
-This module imports scikit-learn, which takes more than a second: only training, and loading a profile
-without its weights, need it.
+This module imports scikit-learn, which takes more than a second: only training needs it.
 """
 
 from __future__ import annotations
@@ -19,31 +18,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_predict
-from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from adaptive.errors import InputError
 from adaptive.learn.fit.corpus import Corpus
 from adaptive.learn.fit.skops_io import BROKEN, read_skops, shorten_error, write_skops
-from adaptive.profile.difficulty import SKOPS, DifficultyModel, to_monotone_probabilities
-from adaptive.profile.features import COUNTS, count_features, extract_tokens
+from adaptive.profile.difficulty import DifficultyModel, to_monotone_probabilities
+from adaptive.profile.features import COUNTS
+from adaptive.profile.weights import SKOPS
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 Solved = NDArray[np.bool_]
 Splits = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
-TRUSTED = (
-    "adaptive.profile.features.count_features",
-    "adaptive.profile.features.extract_tokens",
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-)
+TRUSTED = ("sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration")
 """Types beyond scikit-learn's estimators and numpy's arrays that a model file may hold."""
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)
@@ -88,9 +81,14 @@ def labels_to_solved(labels: Sequence[int], rungs: int) -> Solved:
 
 @dataclass(frozen=True)
 class TrainedDifficulty:
-    """Fitted estimators: features for all rungs, and for each a calibrated classifier or one probability."""
+    """Fitted estimators.
 
-    features: FeatureUnion
+    vocabulary: the tokens whose presence counts. scaler: standardises the counts. rungs: for each rung a calibrated
+    classifier over both, or one probability for every question.
+    """
+
+    vocabulary: tuple[str, ...]
+    scaler: StandardScaler
     rungs: tuple[CalibratedClassifierCV | float, ...]
 
     @classmethod
@@ -119,38 +117,34 @@ class TrainedDifficulty:
         known: the shape of `solved`, whether that is known; each rung is fitted to the questions that have it.
         """
         observed = np.ones_like(solved) if observed is None else observed
-        words = corpus.find_frequent_tokens(LEAST_WITH, VOCABULARY)
+        words = tuple(corpus.find_frequent_tokens(LEAST_WITH, VOCABULARY)) or ("?",)
         scaler = StandardScaler().fit(corpus.counts)
-        features = _build_features(words, scaler)
         with threadpool_limits(limits=1):  # the matrices are small and sparse: more threads make it slower
             rows = corpus.to_matrix(words, scaler.transform(corpus.counts))
             fitted = (
                 _fit_observed(rows, *column, seed, groups) for column in zip(solved.T, observed.T, strict=True)
             )
-            return cls(features, tuple(fitted))
+            return cls(words, scaler, tuple(fitted))
 
     def p_solved(self, corpus: Corpus) -> Floats:
         """What `to_model().p_solved` gives for these questions, shape (n, rungs)."""
-        counted, words = (step for _, step in self.features.transformer_list)
-        rows = corpus.to_matrix(_sort_vocabulary(words), counted[-1].transform(corpus.counts))
+        rows = corpus.to_matrix(self.vocabulary, self.scaler.transform(corpus.counts))
         weights, bias = (np.stack(part) for part in zip(*map(self._to_linear, self.rungs), strict=True))
         return to_monotone_probabilities(rows @ weights.T + bias)
 
     def to_model(self) -> DifficultyModel:
         """The same predictions as plain weights, the scaling of the counts folded into them."""
-        counted, words = (step for _, step in self.features.transformer_list)
-        scaler = counted[-1]
         weights, bias = (np.stack(part) for part in zip(*map(self._to_linear, self.rungs), strict=True))
-        split = len(scaler.mean_)
-        on_counts = weights[:, :split] / scaler.scale_
+        counts = len(COUNTS)
+        on_counts = weights[:, :counts] / self.scaler.scale_
         return DifficultyModel(
-            _sort_vocabulary(words), weights[:, split:], on_counts, bias - on_counts @ scaler.mean_
+            self.vocabulary, weights[:, counts:], on_counts, bias - on_counts @ self.scaler.mean_
         )
 
     def rank_weights(self) -> list[list[tuple[str, float]]]:
         """For each rung what its log-odds weigh, the heaviest first: counts for a standard deviation, tokens as
         they are (there or not)."""
-        names = (*COUNTS, *_sort_vocabulary(self.features.transformer_list[1][1]))
+        names = (*COUNTS, *self.vocabulary)
         lines = (self._to_linear(rung)[0] for rung in self.rungs)
         return [
             sorted((z for z in zip(names, w.tolist(), strict=True) if z[1]), key=lambda z: -abs(z[1]))
@@ -160,8 +154,7 @@ class TrainedDifficulty:
     def _to_linear(self, rung: CalibratedClassifierCV | float) -> tuple[NDArray[np.float64], np.float64]:
         """Weights and bias that give a rung's log-odds from its features."""
         if isinstance(rung, float):
-            words = self.features.transformer_list[1][1].vocabulary_
-            return np.zeros(len(COUNTS) + len(words)), np.float64(np.log(rung / (1 - rung)))
+            return np.zeros(len(COUNTS) + len(self.vocabulary)), np.float64(np.log(rung / (1 - rung)))
         fitted = rung.calibrated_classifiers_[0]
         line, sigmoid = fitted.estimator, fitted.calibrators[0]
         return -sigmoid.a_ * line.coef_[0], -sigmoid.a_ * line.intercept_[0] - sigmoid.b_
@@ -169,7 +162,8 @@ class TrainedDifficulty:
     def save(self, folder: Path) -> None:
         """Write the skops file into `folder`, and the weights that solving reads."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_skops(folder / SKOPS, {"features": self.features, "rungs": list(self.rungs)})
+        vocabulary = np.asarray(self.vocabulary, dtype=np.str_)
+        write_skops(folder / SKOPS, {"vocabulary": vocabulary, "scaler": self.scaler, "rungs": list(self.rungs)})
         self.to_model().save(folder)
 
     @classmethod
@@ -177,7 +171,7 @@ class TrainedDifficulty:
         """What `save` wrote; raises `InputError` for a damaged file and for types that are not `TRUSTED`."""
         try:
             held = read_skops(file, TRUSTED, LARGEST)
-            trained = cls(held["features"], tuple(held["rungs"]))
+            trained = cls(tuple(map(str, held["vocabulary"])), held["scaler"], tuple(held["rungs"]))
             trained.to_model()
         except BROKEN as error:
             raise InputError(
@@ -202,19 +196,6 @@ def _is_learnable(solved: NDArray[np.bool_]) -> bool:
     """Whether there is enough of both, in a sample too, for every fold."""
     least = max(RARE, len(solved) // 400)
     return bool(least <= solved.sum() <= len(solved) - least)
-
-
-def _build_features(words: Sequence[str], scaler: StandardScaler) -> FeatureUnion:
-    """Counts, standardised, and the presence of tokens that three questions have, the most frequent ones."""
-    counted = make_pipeline(FunctionTransformer(count_features), scaler)
-    found = CountVectorizer(
-        analyzer=extract_tokens, binary=True, vocabulary=list(words) or ["?"], dtype=np.float64
-    )
-    return FeatureUnion([("counts", counted), ("words", found.fit([]))])
-
-
-def _sort_vocabulary(words: CountVectorizer) -> tuple[str, ...]:
-    return tuple(sorted(words.vocabulary_, key=words.vocabulary_.__getitem__))
 
 
 def _fit_observed(

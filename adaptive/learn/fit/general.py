@@ -29,16 +29,14 @@ from threadpoolctl import threadpool_limits
 
 from adaptive.errors import InputError
 from adaptive.learn.fit.skops_io import BROKEN, read_skops, shorten_error, write_skops
-from adaptive.profile.difficulty import SKOPS
 from adaptive.profile.general import QUESTION_KINDS, GeneralDifficulty, is_consistent
 from adaptive.profile.general_features import compute_structure, extract_terms
 from adaptive.profile.placement import Prior
+from adaptive.profile.weights import SKOPS
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
-TRUSTED = ("adaptive.profile.general_features.extract_terms",)
-"""Types beyond scikit-learn's estimators and numpy's arrays that a model file may hold."""
 LARGEST = 200_000_000
 """Bytes that a model file may unpack to."""
 STRENGTHS = (1.0, 3.0, 10.0)
@@ -89,9 +87,13 @@ class Head:
 
 @dataclass(frozen=True)
 class TrainedGeneral:
-    """Fitted estimators. out_of_fold: for each example with a b, what was predicted by a model not fitted to it."""
+    """Fitted estimators.
 
-    words: TfidfVectorizer
+    rarity: the inverse document frequency of each term. out_of_fold: the out-of-fold prediction of each example's b.
+    """
+
+    vocabulary: tuple[str, ...]
+    rarity: Floats
     structure: StandardScaler
     asides: tuple[Ridge, ...]
     gate: LogisticRegression
@@ -115,7 +117,9 @@ class TrainedGeneral:
             heads = tuple(
                 _fit_head(k, examples, (found, figures, told), crossed) for k in range(len(QUESTION_KINDS))
             )
-        return cls(words, scaler, asides, gate, heads, out_of_fold=crossed)
+        return cls(
+            tuple(words.get_feature_names_out()), words.idf_, scaler, asides, gate, heads, out_of_fold=crossed
+        )
 
     def with_prior(self, prior: Prior) -> TrainedGeneral:
         """The same with another prior."""
@@ -123,13 +127,12 @@ class TrainedGeneral:
 
     def to_model(self) -> GeneralDifficulty:
         """The same predictions as plain weights: scalings and asides folded into one weight a column and kind."""
-        vocabulary = self.words.vocabulary_
         weights, bias = (np.stack(part, axis=-1) for part in zip(*map(self._to_linear, self.heads), strict=True))
-        count = len(vocabulary)
+        count = len(self.vocabulary)
         gate = self.gate.coef_.T / self.structure.scale_[:, None]
         return GeneralDifficulty(
-            vocabulary=tuple(sorted(vocabulary, key=vocabulary.__getitem__)),
-            rarity=self.words.idf_,
+            vocabulary=self.vocabulary,
+            rarity=self.rarity,
             on_terms=weights[:count],
             on_structure=weights[count:],
             bias=bias,
@@ -142,7 +145,7 @@ class TrainedGeneral:
 
     def _to_linear(self, head: Head) -> tuple[Floats, np.float64]:
         """A head's weights on terms and unscaled structure, and its bias."""
-        count = len(self.words.vocabulary_)
+        count = len(self.vocabulary)
         own, aside = np.split(head.line.coef_, [len(head.line.coef_) - len(self.asides)])
         weights, bias = _unscale(own, head.line.intercept_, count, head.structure)
         aside = head.aside * aside / head.asides.scale_
@@ -155,7 +158,8 @@ class TrainedGeneral:
         """Write the skops file into `folder`, and the weights that solving reads."""
         folder.mkdir(parents=True, exist_ok=True)
         held = {
-            "words": self.words, "structure": self.structure, "asides": list(self.asides), "gate": self.gate,
+            "vocabulary": np.asarray(self.vocabulary, dtype=np.str_), "rarity": self.rarity,
+            "structure": self.structure, "asides": list(self.asides), "gate": self.gate,
             "heads": [list(vars(head).values()) for head in self.heads], "prior": list(astuple(self.prior)),
         }  # fmt: skip
         write_skops(folder / SKOPS, held)
@@ -165,10 +169,11 @@ class TrainedGeneral:
     def load(cls, file: Path) -> TrainedGeneral:
         """What `save` wrote; raises `InputError` for a damaged file and for types that are not `TRUSTED`."""
         try:
-            held = read_skops(file, TRUSTED, LARGEST)
+            held = read_skops(file, (), LARGEST)
             heads = tuple(Head(*head) for head in held["heads"])
-            parts = (held["words"], held["structure"], tuple(held["asides"]), held["gate"], heads)
-            trained = cls(*parts, prior=Prior(*held["prior"]))
+            vocabulary = tuple(map(str, held["vocabulary"]))
+            parts = (held["rarity"], held["structure"], tuple(held["asides"]), held["gate"], heads)
+            trained = cls(vocabulary, *parts, prior=Prior(*held["prior"]))
             sound = is_consistent(trained.to_model())
         except BROKEN as error:
             raise InputError(
