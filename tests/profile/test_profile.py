@@ -193,7 +193,7 @@ def test_the_shipped_general_model_ranks_questions_for_an_average_model() -> Non
 def test_the_general_model_is_not_read_for_a_model_with_a_profile(folder: Path) -> None:
     code = (
         "import sys; from adaptive.profile.profile import Profile; "
-        f"Profile.load({str(folder)!r}).difficulty('1 + 1'); "
+        f"Profile.load({str(folder)!r}).predict_difficulty('1 + 1'); "
         "sys.exit('adaptive.profile.general' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
@@ -202,7 +202,7 @@ def test_the_general_model_is_not_read_for_a_model_with_a_profile(folder: Path) 
 def test_loading_and_asking_import_no_scikit_learn(folder: Path) -> None:
     code = (
         "import sys; from adaptive.profile.profile import Profile; "
-        f"Profile.load({str(folder)!r}).difficulty('1 + 1'); "
+        f"Profile.load({str(folder)!r}).predict_difficulty('1 + 1'); "
         "assert not {'sklearn', 'skops', 'scipy', 'langgraph'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
