@@ -9,17 +9,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from adaptive._util.redact import redact_address
-from adaptive._util.sqlite import BUSY_SECONDS
+from adaptive._util.sqlite import SqliteFile
 from adaptive.errors import AdaptiveError, InputError
 
 COPIED_COLUMNS = ("question", "model", "profile", "answer", "status", "rung")
@@ -90,25 +87,13 @@ def find_log_path() -> Path:
     return Path(platformdirs.user_data_dir("adaptive", appauthor=False)) / "solves.db"
 
 
-class SolveLog:
-    """The open log. A context manager; makes the file and its folder when missing.
+class SolveLog(SqliteFile):
+    """The open log; a context manager. The file and its folder are made if they are missing.
 
-    Raises `AdaptiveError` when the file is not a log of ours or cannot be written: so whoever opens it first
-    knows that what is paid for afterwards can be kept.
+    Raises `AdaptiveError` if the file is not a log of ours or cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with self._explain_errors("opened"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)  # questions are private
-            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        try:
-            with self._explain_errors("written"):
-                self._migrate()
-        except BaseException:
-            self._db.close()
-            raise
+    KIND, REMEDY = "log", "name another file in ADAPTIVE_LOG, or solve with --no-log"
 
     def add(self, result: dict[str, Any]) -> int:
         """Log one result object (design §8); returns its number."""
@@ -123,7 +108,7 @@ class SolveLog:
             "result": json.dumps(result, ensure_ascii=False),
         }
         sql = f"INSERT INTO solves ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})"
-        with self._explain_errors("written"):
+        with self._explain_errors():
             return int(self._db.execute(sql, row).lastrowid or 0)
 
     def add_feedback(
@@ -136,7 +121,7 @@ class SolveLog:
         """
         self.get(number)
         sql = "INSERT OR REPLACE INTO feedback (solve, source, right, answer, time) VALUES (?, ?, ?, ?, ?)"
-        with self._explain_errors("written"):
+        with self._explain_errors():
             self._db.execute(sql, (number, source, int(right), answer, _format_now()))
         return self.get(number)
 
@@ -154,20 +139,8 @@ class SolveLog:
             raise InputError(f"solve {number} is not in the log {self.path}: `adaptive logs` lists what is.")
         return found[0]
 
-    def close(self) -> None:
-        """Close the file; the store cannot be used afterwards."""
-        self._db.close()
-
-    def __enter__(self) -> SolveLog:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _select_solves(self, sql: str, values: dict[str, Any]) -> list[LoggedSolve]:
-        with self._explain_errors("read"):
+        with self._explain_errors():
             rows = self._db.execute(sql, values).fetchall()
             said = self._select_feedback([number for number, _, _ in rows])
         return [
@@ -185,38 +158,13 @@ class SolveLog:
             found.setdefault(number, {})[source] = Feedback(bool(right), answer, time)
         return found
 
-    def _check_version(self) -> int:
-        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-        if version > len(MIGRATIONS):
+    def _prepare_tables(self) -> None:
+        if (version := self._get_version()) > len(MIGRATIONS):
             raise AdaptiveError(
                 f"the log {self.path} was written by a newer adaptive (version {version}, this one knows "
                 f"{len(MIGRATIONS)}): update adaptive, or name another file in ADAPTIVE_LOG."
             )
-        return version
-
-    def _migrate(self) -> None:
-        """Bring the file up to date. BEGIN IMMEDIATE keeps others out and fails where writing does."""
-        if self._db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            for step in MIGRATIONS[self._check_version() :]:
-                self._db.execute(step)
-            self._db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-            self._db.execute("COMMIT")
-        finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-
-    @contextmanager
-    def _explain_errors(self, verb: str) -> Iterator[None]:
-        """SQLite's and the system's errors as one sentence."""
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            what = error.strerror if isinstance(error, OSError) and error.strerror else error
-            instead = "name another file in ADAPTIVE_LOG, or solve with --no-log"
-            raise AdaptiveError(f"the log {self.path} cannot be {verb} ({what}): {instead}.") from error
+        self._migrate(MIGRATIONS)
 
 
 def _format_now() -> str:

@@ -192,13 +192,13 @@ def test_a_newer_file_is_refused(path: Path) -> None:
 
 
 def test_a_folder_is_no_log(tmp_path: Path) -> None:
-    with pytest.raises(AdaptiveError, match=r"cannot be opened .*--no-log"):
+    with pytest.raises(AdaptiveError, match=r"cannot be used .*--no-log"):
         SolveLog(tmp_path)
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(AdaptiveError, match=r"cannot be opened \((File exists|Not a directory)\)"):
+    with pytest.raises(AdaptiveError, match=r"cannot be used \((File exists|Not a directory)\)"):
         SolveLog(tmp_path / "file" / "solves.db")
 
 
@@ -214,7 +214,7 @@ def test_a_locked_file_is_waited_for_and_then_told(path: Path, monkeypatch: pyte
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.01)
     with SolveLog(path) as one, SolveLog(path) as two:
         one._db.execute("BEGIN IMMEDIATE")
-        with pytest.raises(AdaptiveError, match=r"cannot be written \(database is locked\)"):
+        with pytest.raises(AdaptiveError, match=r"cannot be used \(database is locked\)"):
             two.add(RESULT)
 
 

@@ -64,7 +64,7 @@ def get_default_cache_path() -> Path:
 class CellCache(CacheFile):
     """The open file; a context manager."""
 
-    FORMAT, TABLE, SCHEMA = 1, "cells", SCHEMA
+    TABLE, SCHEMA = "cells", SCHEMA
     CONTENT, REMEDY = "comparisons", "name another with --cache"
 
     def get(self, asking: ComparisonRequest, cell: Cell) -> CellResult | None:

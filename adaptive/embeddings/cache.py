@@ -28,7 +28,7 @@ def default_kept() -> Path:
 class Kept(CacheFile):
     """The open file; a context manager. `name` is an embedding model's (`Embedder.name`)."""
 
-    FORMAT, TABLE = 1, "vectors"
+    TABLE = "vectors"
     SCHEMA = "CREATE TABLE vectors (key TEXT PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
     CONTENT, REMEDY = "embeddings", "move it away, or name another log in ADAPTIVE_LOG, beside which it stands"
 

@@ -11,11 +11,10 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
+from adaptive._util.sqlite import SqliteFile
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.learn.data.outcome import Outcome, OutcomeKey, RecordedQuestion
 from adaptive.learn.data.questions import Question
@@ -27,7 +26,6 @@ from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.stops import Stops
 
 FORMAT = 1
-BUSY_SECONDS = 30.0
 NEWEST = 1 << 62
 SCHEMA = (
     "CREATE TABLE plan (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -60,25 +58,22 @@ SCHEMA = (
 )
 
 
-class OutcomeStore:
-    """The file. With a `plan` it is made where it is not there, and must be of that plan where it is.
+class OutcomeStore(SqliteFile):
+    """The open file; a context manager.
 
-    Raises `InputError` for a file that is not one, is damaged, is of another format or of another plan, and
-    `AdaptiveError` where it cannot be written.
+    With a `plan` the file is made if it is missing, and must be of that plan if it exists. Raises `InputError` if
+    the file is missing, damaged, of another format or of another plan, and `AdaptiveError` if it cannot be used.
     """
 
+    KIND, REMEDY = "outcomes", "name another file"
+    PRIVATE = False
+    SYNCHRONOUS = "NORMAL"
+
     def __init__(self, path: Path, plan: Mapping[str, Any] | None = None) -> None:
-        self.path = path
         if plan is None and not path.is_file():
             raise InputError(f"the outcomes {path} are not there: make them with `adaptive record`.")
-        with self._explain_errors():
-            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        try:
-            with self._explain_errors():
-                self._open(plan)
-        except BaseException:
-            self._db.close()
-            raise
+        self._expected_plan = plan
+        super().__init__(path)
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -148,18 +143,6 @@ class OutcomeStore:
                 )
             self._db.execute("UPDATE plan SET value = ? WHERE name = 'grader'", (json.dumps(grader),))
 
-    def close(self) -> None:
-        """Close the file; it cannot be used afterwards."""
-        self._db.close()
-
-    def __enter__(self) -> OutcomeStore:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _iter_recorded(self, where: str, values: tuple[Any, ...]) -> Iterator[RecordedQuestion]:
         sql = (
             "SELECT q.id, q.question, q.reference, q.grouped, o.effort, o.budget, o.waits, o.sample, o.right, "
@@ -181,14 +164,10 @@ class OutcomeStore:
             if last is not None:
                 yield RecordedQuestion(last, found)
 
-    def _open(self, plan: Mapping[str, Any] | None) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        with self._transaction():
-            made = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            if not made and plan is not None:
-                self._create_tables(plan)
-        self._check_plan(plan)
+    def _prepare_tables(self) -> None:
+        if self._expected_plan is not None and not self._list_tables():
+            self._create_tables(self._expected_plan)
+        self._check_plan(self._expected_plan or {})
 
     def _create_tables(self, plan: Mapping[str, Any]) -> None:
         for statement in SCHEMA:
@@ -196,9 +175,8 @@ class OutcomeStore:
         rows = [(name, json.dumps(value)) for name, value in {"format": FORMAT, **plan}.items()]
         self._db.executemany("INSERT INTO plan VALUES (?, ?)", rows)
 
-    def _check_plan(self, plan: Mapping[str, Any] | None) -> None:
-        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if not {"plan", "questions", "outcomes"} <= tables:
+    def _check_plan(self, plan: Mapping[str, Any]) -> None:
+        if not {"plan", "questions", "outcomes"} <= self._list_tables():
             raise InputError(f"{self.path} holds no outcomes: name a file made by `adaptive record`.")
         held = {n: json.loads(v) for n, v in self._db.execute("SELECT name, value FROM plan")}
         if held.get("format") != FORMAT:
@@ -206,36 +184,16 @@ class OutcomeStore:
                 f"{self.path} has the format {held.get('format')!r}, this version of adaptive reads {FORMAT}: "
                 "record again."
             )
-        for name, value in (plan or {}).items():
+        for name, value in plan.items():
             if name != "grader" and held.get(name) != json.loads(json.dumps(value)):
                 raise InputError(
                     f"{self.path} was recorded with another {name}: name another file for --out, or delete it."
                 )
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """One transaction, which keeps other writers out."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-
-    @contextmanager
-    def _explain_errors(self) -> Iterator[None]:
-        """SQLite's errors, and those of a row that is not what it should be, as one sentence."""
-        try:
-            yield
-        except InputError:  # a `ValueError` that is a sentence already
-            raise
-        except sqlite3.OperationalError as error:
-            raise AdaptiveError(
-                f"the outcomes {self.path} cannot be used ({error}): name another file."
-            ) from error
-        except (sqlite3.DatabaseError, zlib.error, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{self.path} is damaged, or no file of outcomes ({error}): record again.") from error
+    def _build_error(self, error: Exception) -> AdaptiveError:
+        if isinstance(error, sqlite3.OperationalError | OSError):
+            return super()._build_error(error)
+        return InputError(f"{self.path} is damaged, or no file of outcomes ({error}): record again.")
 
 
 def _pack_attempt(attempt: Attempt) -> bytes:
