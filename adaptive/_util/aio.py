@@ -1,4 +1,4 @@
-"""Many things done at once, but so many at a time."""
+"""Coroutines run with bounded concurrency, in an empty context, or on an event loop in a thread."""
 
 from __future__ import annotations
 
@@ -10,10 +10,79 @@ from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Emit = Callable[[T], None]
+
+STOP_SECONDS = 5.0
+"""How long an interrupted caller waits for its work to stop, and `LoopThread.stop` for the thread."""
+
+_END: Any = object()
+
+
+class LoopThread:
+    """An event loop in a daemon thread, for callers in any thread or loop.
+
+    By hand, because anyio's blocking portal does not wait for cancelled work, and its cancel scopes cancel again
+    at every `await`: clean-up that awaits, such as aborting a request, would be cut off. Here work is cancelled
+    once.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return the result of `work`. If the caller is cancelled, cancel the work and wait for it."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        waiting = asyncio.wrap_future(future)
+        try:
+            return await asyncio.shield(waiting)
+        except asyncio.CancelledError:
+            future.cancel()
+            await asyncio.wait([waiting])
+            raise
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return the result of `work`; blocks. If the caller is interrupted, cancel the work and wait for it."""
+        stopped = threading.Event()
+
+        async def watched() -> T:
+            try:
+                return await work
+            finally:
+                stopped.set()
+
+        future = asyncio.run_coroutine_threadsafe(watched(), self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            if future.cancel():  # still running, so it is the caller that was interrupted
+                stopped.wait(STOP_SECONDS)
+            raise
+
+    def stop(self) -> None:
+        """End the loop and its thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        if threading.current_thread() is not self._thread:
+            self._thread.join(STOP_SECONDS)
+
+    def _serve(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()
+
+
+@cache
+def _get_shared_loop() -> LoopThread:
+    return LoopThread("adaptive")
+
+
+def run_blocking(work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of `work`, run on one loop that all callers share; see `LoopThread.call`."""
+    return _get_shared_loop().call(work)
 
 
 async def run_concurrently(items: Iterable[T], count: int, do: Callable[[T], Awaitable[None]]) -> None:
-    """Do `do` with each item in their order, `count` at a time. The first error ends them all."""
+    """Call `do` with each item in order, `count` at a time. The first error cancels the rest and is raised."""
     waiting = iter(items)
 
     async def work() -> None:
@@ -28,105 +97,34 @@ async def run_concurrently(items: Iterable[T], count: int, do: Callable[[T], Awa
         raise errors.exceptions[0] from None
 
 
-Emit = Callable[[T], None]
-_END: Any = object()
-
-
 async def run_isolated(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, run in an empty context; cancelling the caller cancels it."""
+    """Return the result of `work`, run in an empty context. Cancelling the caller cancels it."""
     return await asyncio.get_running_loop().create_task(work, context=Context())
 
 
 async def stream_isolated(work: Callable[[Emit[T]], Coroutine[Any, Any, None]]) -> AsyncGenerator[T, None]:
-    """What `work` tells, as it tells it, run in an empty context. Closing the generator cancels it."""
+    """Yield what `work` emits, run in an empty context. Closing the generator cancels it."""
     queue: asyncio.Queue[T] = asyncio.Queue()
     task = asyncio.get_running_loop().create_task(work(queue.put_nowait), context=Context())
     task.add_done_callback(lambda _: queue.put_nowait(_END))
     try:
         while (item := await queue.get()) is not _END:
             yield item
-        await task  # raises what it failed with
+        await task  # raises what the work failed with
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
 
 def stream_isolated_blocking(work: Callable[[Emit[T]], Coroutine[Any, Any, None]]) -> Iterator[T]:
-    """What `work` tells, for callers that do not await; between two items it goes on on our own loop."""
+    """Yield what `work` emits, for callers that do not await. The work goes on between two items."""
     items = stream_isolated(work)
 
-    async def following() -> T:
+    async def read_next() -> T:
         return await anext(items, _END)
 
     try:
-        while (item := run_blocking(following())) is not _END:
+        while (item := run_blocking(read_next())) is not _END:
             yield item
     finally:
         run_blocking(items.aclose())
-
-
-ENGINE_STOP_SECONDS = 5.0
-"""How long the thread is waited for."""
-
-
-class LoopThread:
-    """Runs coroutines for callers in any event loop; a daemon, so that it never keeps a process alive."""
-
-    def __init__(self, name: str) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
-        self._thread.start()
-
-    async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What `work` returns. When the caller is cancelled, the work is cancelled and waited for."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        waiting = asyncio.wrap_future(future)
-        try:
-            return await asyncio.shield(waiting)
-        except asyncio.CancelledError:
-            future.cancel()
-            await asyncio.wait([waiting])
-            raise
-
-    def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """What `work` returns; blocks the calling thread."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def stop(self) -> None:
-        """End the loop and its thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        if threading.current_thread() is not self._thread:
-            self._thread.join(ENGINE_STOP_SECONDS)
-
-    def _serve(self) -> None:
-        self._loop.run_forever()
-        self._loop.close()
-
-
-STOP_SECONDS = 5.0  # how long an interrupted caller waits for the work to stop
-
-
-@cache
-def _get_loop() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="adaptive", daemon=True).start()
-    return loop
-
-
-def run_blocking(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`; interrupting the caller cancels it and waits until it has stopped."""
-    stopped = threading.Event()
-
-    async def watched() -> T:
-        try:
-            return await work
-        finally:
-            stopped.set()
-
-    future = asyncio.run_coroutine_threadsafe(watched(), _get_loop())
-    try:
-        return future.result()
-    except BaseException:
-        if future.cancel():  # not over yet: it is the caller that was interrupted
-            stopped.wait(STOP_SECONDS)
-        raise
