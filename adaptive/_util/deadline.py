@@ -1,10 +1,11 @@
-"""How long a solve has run, and the limit of it.
+"""How long work has run, over several processes too, and the limit of it.
 
-What a solve keeps is the seconds that its nodes ran, which is plain JSON. A monotonic clock means nothing in
-another process, and since its beginning a solve may have lain for days, until somebody gave his word or another
-process resumed it: that time does not count. A node that was cut off and runs again counts from its new beginning.
-Samples of a vote run side by side, perhaps a few at a time: they count from the moment that all of them were sent,
-which is kept as seconds of the epoch. So where a solve is resumed in the middle of a batch, the pause counts too.
+What is stored between two runs is the number of seconds that the work ran, which is plain JSON. A monotonic clock
+means nothing in another process, and the work may lie for days before somebody resumes it: that time does not
+count. A step that was cut off and runs again counts from its new start.
+
+Steps that run side by side, perhaps a few at a time, all count from the moment they were sent, which is stored as
+seconds of the epoch. So if work is resumed in the middle of such a batch, the pause counts too.
 """
 
 from __future__ import annotations
@@ -20,12 +21,17 @@ from adaptive.errors import InputError
 
 
 class DeadlineExceeded(Exception):  # noqa: N818 -- a limit that was reached
-    """What ran was cancelled, for the time is up."""
+    """The time is up; what ran was cancelled."""
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """Runs from now on; the solve had run `previous_seconds` seconds, and may run `limit`, if not None."""
+    """Runs from now on.
+
+    Attributes:
+        previous_seconds: How long the work has run before.
+        limit: How many seconds it may run in all; None for no limit.
+    """
 
     previous_seconds: float
     limit: float | None
@@ -33,13 +39,18 @@ class Deadline:
 
     @classmethod
     def since(cls, before: float, sent: float | None, limit: float | None) -> Deadline:
-        """The clock of a node; of a sample that was `sent` at a time of the epoch, from then on."""
-        waited = 0.0 if sent is None else max(0.0, time.time() - sent)
-        return cls(before + waited, limit)
+        """Return the deadline of a step.
+
+        Args:
+            before: Seconds that the work has run before this step.
+            sent: When the step was sent, in seconds of the epoch; None if it starts now.
+            limit: Seconds that the work may run in all; None for no limit.
+        """
+        return cls(before + (0.0 if sent is None else max(0.0, time.time() - sent)), limit)
 
     @property
     def elapsed(self) -> float:
-        """What the solve has run by now."""
+        """Seconds that the work has run by now."""
         return self.previous_seconds + time.monotonic() - self._started
 
     @property
@@ -49,12 +60,11 @@ class Deadline:
 
     @asynccontextmanager
     async def enforce(self) -> AsyncIterator[None]:
-        """Cancels what runs inside when the time is up, and raises `DeadlineExceeded`; at once where it was up before."""
+        """Cancel the block when the time is up and raise `DeadlineExceeded`, at once if it is up already."""
         if self.expired:
             raise DeadlineExceeded
-        left = None if self.limit is None else self.limit - self.elapsed
         try:
-            async with asyncio.timeout(left) as running:
+            async with asyncio.timeout(None if self.limit is None else self.limit - self.elapsed) as running:
                 yield
         except TimeoutError:
             if not running.expired():  # somebody else's time limit
@@ -63,7 +73,7 @@ class Deadline:
 
 
 def check_time_limit(seconds: float) -> float:
-    """A time limit in seconds; `InputError` for what is none."""
+    """Return a time limit in seconds. Raise `InputError` unless it is positive and finite."""
     if not 0 < seconds < math.inf:
         raise InputError(f"a time limit of {seconds} s cannot be: give seconds, more than 0.")
     return seconds

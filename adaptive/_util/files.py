@@ -1,4 +1,4 @@
-"""Where trained artifacts are: `models/` inside the installed package, or at the top of the repository."""
+"""Files: where trained artifacts are, JSON objects, and writing that never leaves half of a file."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from typing import Any
 
 from adaptive.errors import InputError
 
+BROKEN_ZIP = (zipfile.BadZipFile, OSError, ValueError, KeyError, EOFError, NotImplementedError)
+"""What numpy and zipfile raise for a damaged archive."""
+
 _PACKAGE = Path(__file__).parents[1]
+# In the installed package, or at the top of the repository.
 _SEARCH_FOLDERS = (_PACKAGE / "models", _PACKAGE.parent / "models")
 
 
 def find_artifact(name: str) -> Path:
-    """The folder of the artifact `name`; raises `InputError` if neither place has it."""
+    """Return the folder of a shipped artifact; raise `InputError` if it is not installed."""
     for place in _SEARCH_FOLDERS:
         if name and (place / name).is_dir():
             return place / name
@@ -23,7 +27,7 @@ def find_artifact(name: str) -> Path:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; raises `InputError` if there is none."""
+    """Return the object in a JSON file; raise `InputError` if there is none."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -36,11 +40,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_atomically(file: Path, text: str) -> None:
-    """Write a file so that a reader, or a run that is killed, never leaves or sees half of it."""
+    """Write a file so that neither a reader nor a killed run ever sees or leaves half of it."""
     part = file.with_name(f".{file.name}.part")
     part.write_text(text, encoding="utf-8")
     part.replace(file)
-
-
-BROKEN_ZIP = (zipfile.BadZipFile, OSError, ValueError, KeyError, EOFError, NotImplementedError)
-"""What numpy and zipfile raise for a file that is not what it should be."""

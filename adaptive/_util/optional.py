@@ -1,4 +1,4 @@
-"""What is not installed by default: imported on first use, and its absence said in one sentence."""
+"""Optional packages: imported on first use; a missing one becomes one sentence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from adaptive.errors import InputError
 
 
 def import_optional(module: str, extra: str) -> Any:
-    """The module; raises `InputError` with the command that installs it."""
+    """Return the module. Raise `InputError` with the command that installs `extra` if it does not load."""
     try:
         return import_module(module)
     except ImportError as error:

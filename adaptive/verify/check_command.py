@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from adaptive._util.deadline import check_time_limit
-from adaptive._util.process import ProgramResult, run_program
+from adaptive._util.process import ProgramError, run_program
 from adaptive.errors import InputError
 from adaptive.types.attempt import Attempt
 from adaptive.types.verdict import CannotTell
@@ -62,11 +62,15 @@ class Command(ExternalVerifier):
         given = answer.encode(errors="replace")  # half a surrogate pair is no UTF-8
         try:
             with _write_answer_files(self.words, given) as words:
-                return _to_assessment(self.program, await run_program(words, given, self.timeout))
+                ended = await run_program(words, given, self.timeout)
         except OSError as error:
             raise CannotTell(f"the answer's file cannot be written ({error.strerror})") from error
-        except CannotTell as why:
+        except ProgramError as why:
             raise CannotTell(f"{self.program}: {why}") from why
+        if ended.code < 0:
+            raise CannotTell(f"{self.program}: killed by {_name_signal(-ended.code)}")
+        last = f": {ended.last_line}" if ended.code and ended.last_line else ""
+        return Assessment(not ended.code, float(not ended.code), f"{self.program} ends with {ended.code}{last}")
 
 
 @contextmanager
@@ -81,13 +85,6 @@ def _write_answer_files(words: list[str], answer: bytes) -> Iterator[list[str]]:
             return str(file)
 
         yield [_FILE.sub(path, word) for word in words]
-
-
-def _to_assessment(program: str, ended: ProgramResult) -> Assessment:
-    if ended.code < 0:
-        raise CannotTell(f"killed by {_name_signal(-ended.code)}")
-    said = f": {ended.last_line}" if ended.code and ended.last_line else ""
-    return Assessment(not ended.code, float(not ended.code), f"{program} ends with {ended.code}{said}")
 
 
 def _name_signal(number: int) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptive._util.deadline import check_time_limit
-from adaptive._util.process import run_program
+from adaptive._util.process import ProgramError, run_program
 from adaptive._util.redact import redact_text
 from adaptive.errors import InputError, to_single_line
 from adaptive.types.attempt import Attempt
@@ -78,7 +78,7 @@ async def _match_form(request: dict[str, Any], what: str, seconds: float) -> Ass
     python = (sys.executable or "", "-P", str(Path(matcher.__file__)))
     try:
         ended = await run_program(python, json.dumps(request).encode(), seconds)
-    except CannotTell as why:
+    except ProgramError as why:
         raise CannotTell(f"{what}: {why}") from why
     if ended.code == matcher.MATCHES:
         return Assessment(True, 1.0, f"the answer has the form of {what}")
