@@ -1,6 +1,6 @@
-"""Talking to a server: what it serves, and calls that survive a broken connection and a restart.
+"""A client of model servers: lists what is served, and streams answers across broken connections and restarts.
 
-With the defaults a call is made again for two minutes and ten seconds: `vllm serve` takes up to one to start.
+With the defaults a call is repeated for two minutes and ten seconds: `vllm serve` takes up to one to start.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import httpx
+from httpx_sse import EventSource, SSEError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 
 from adaptive._util.redact import redact_address
@@ -24,36 +25,41 @@ from adaptive.errors import AdaptiveError, InputError, to_single_line
 LOG = logging.getLogger("adaptive")
 CONNECT_SECONDS = 10.0
 RETRIES, LONGEST_PAUSE = 12, 20.0
-FIRST_PAUSE, RETRIES_AT_CONNECT = 0.25, 3
-"""A server that is not there at the start is not about to come back."""
+FIRST_PAUSE = 0.25
+RETRIES_AT_CONNECT = 3
+"""Fewer than later: a server that is missing at the start is not about to come back."""
 RETRY_STATUSES = (408, 409, 425, 429, 500, 502, 503, 504)
 MAX_SHOWN = 160
 SERVER_KEY_VARIABLES = ("ADAPTIVE_API_KEY", "VLLM_API_KEY", "LLAMA_API_KEY")
-"""Where the key comes from: the first of these environment variables that is set."""
+"""The key is the first of these environment variables that is set."""
 
 Part = dict[str, Any]
 
 
 class Exchange(Protocol):
-    """A call as the server's dialect has it (`adaptive.engines.dialects.DialectCall`)."""
+    """One call in the server's dialect (`adaptive.engines.dialects.DialectCall`)."""
 
     path: ClassVar[str]
 
     def request(self) -> Part | None:
-        """What to ask for; None where nothing is missing any more."""
+        """Return the body of the next request; None if nothing is missing any more."""
 
     def take(self, part: Part) -> bool:
-        """Take a part of the answer; whether another one is wanted."""
+        """Take a part of the answer; return whether another one is wanted."""
 
     def on_end(self) -> None:
-        """The answer ended by itself."""
+        """Handle the end of an answer that was not closed from here."""
 
 
 @dataclass(frozen=True)
 class ServerRetryPolicy:
-    """A call has `timeout` seconds; it is made again `retries` times, after pauses that grow to `pause` s.
+    """How long a call may take and how often it is repeated.
 
-    late: what to do where the time was not enough, in words.
+    Attributes:
+        timeout: Seconds for a call, all its repetitions included.
+        retries: How often it is repeated.
+        pause: The pauses between two tries grow to this many seconds.
+        late_advice: What a user can do if the time was not enough.
     """
 
     timeout: float = 600.0
@@ -63,7 +69,7 @@ class ServerRetryPolicy:
 
 
 class RefusedError(InputError):
-    """The server takes no such request; `detail` is its status and what it said."""
+    """The server rejects the request; `detail` is its status and message."""
 
     def __init__(self, url: str, detail: str) -> None:
         super().__init__(f"the server {url} refuses the request ({detail}).")
@@ -75,7 +81,7 @@ class NotJsonError(AdaptiveError):
 
 
 class RetryableError(Exception):
-    """Something that may be over in a moment; `seconds` is what the server asked to wait."""
+    """Something that may be over in a moment; `seconds` is the pause that the server asked for."""
 
     def __init__(self, detail: str, seconds: float | None = None) -> None:
         super().__init__(detail)
@@ -83,11 +89,15 @@ class RetryableError(Exception):
 
 
 class ServerClient:
-    """The server at `url` (".../v1"); `key` is sent as a bearer token. All methods belong to one event loop.
+    """A client of the server at `url` (".../v1"). All methods belong to one event loop.
 
-    `self.url` is to be shown: without the user and password that the address may hold.
+    `self.url` can be shown: it lacks the user and password that the address may hold.
 
-    At most `concurrency` calls are under way at once; one that waits for its turn is not late.
+    Args:
+        url: The address of the server's API.
+        key: Sent as a bearer token, if not None.
+        patience: Time limit and repetitions of each call.
+        concurrency: Calls under way at once. The time limit of a call that waits for its turn has not started.
     """
 
     def __init__(self, url: str, key: str | None, patience: ServerRetryPolicy, concurrency: int) -> None:
@@ -100,8 +110,8 @@ class ServerClient:
         self._slots = asyncio.Semaphore(concurrency)
 
     async def list_models(self) -> list[Part]:
-        """What is served, as the server lists it."""
-        found: list[Part] = []
+        """Return the models that the server lists."""
+        models: list[Part] = []
 
         async def ask() -> None:
             response = await self._client.get(f"{self._url}/models")
@@ -111,31 +121,31 @@ class ServerClient:
                 raise AdaptiveError(
                     f"the server {self.url} does not list its models: is this the address of its /v1?"
                 )
-            found.extend(data)
+            models.extend(data)
 
         await self._run_with_retries(ask, min(self._patience.retries, RETRIES_AT_CONNECT))
-        return found
+        return models
 
     async def fetch_json(self, path: str, body: Part | None = None) -> Part | None:
-        """What is answered at `path`, to `body` if there is one; None where there is no such thing."""
-        found: list[Part | None] = []
+        """Return the JSON object at `path`, asked for by POST if there is a body; None if there is no object."""
+        answers: list[Part | None] = []
 
         async def ask() -> None:
             response = await self._client.request("POST" if body else "GET", self._root + path, json=body)
             if response.status_code in RETRY_STATUSES:
                 self._check_status(response, response.text)
-            found.append(_parse_object(response.text) if response.status_code == httpx.codes.OK else None)
+            answers.append(_parse_object(response.text) if response.status_code == httpx.codes.OK else None)
 
         try:
             await self._run_with_retries(ask, min(self._patience.retries, RETRIES_AT_CONNECT))
         except NotJsonError:
             return None
-        return found[0]
+        return answers[0]
 
     async def stream(self, exchange: Exchange) -> None:
-        """Ask for what is missing until nothing is, and give each part of an answer to `exchange`.
+        """Send requests until nothing is missing, and hand each part of the answers to `exchange`.
 
-        Where it wants no more the connection is closed, which makes a server drop the request. Raises
+        When it wants no more parts, the connection is closed, which makes a server drop the request. Raises
         `AdaptiveError` or `InputError` in one sentence.
         """
 
@@ -146,6 +156,10 @@ class ServerClient:
 
         await self._run_with_retries(ask, self._patience.retries)
 
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
     async def _read_response(self, response: httpx.Response, exchange: Exchange) -> None:
         if response.status_code != httpx.codes.OK:
             self._check_status(response, (await response.aread()).decode(errors="replace"))
@@ -155,12 +169,21 @@ class ServerClient:
                     return
         exchange.on_end()
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
+    async def _iterate_parts(self, response: httpx.Response) -> AsyncGenerator[Part, None]:
+        """Yield the parts of an event stream, or the one answer of a server that does not stream."""
+        if "application/json" in response.headers.get("content-type", ""):
+            yield self._check_part(_parse_object((await response.aread()).decode(errors="replace")))
+            return
+        try:
+            async with aclosing(EventSource(response).aiter_sse()) as events:
+                async for event in events:
+                    if event.data.strip() not in ("", "[DONE]"):
+                        yield self._check_part(_parse_object(event.data))
+        except SSEError as error:  # a wrong content type; it counts as a transport error, which would be retried
+            raise AdaptiveError(f"the server {self.url} answers with no event stream ({error}).") from error
 
     async def _run_with_retries(self, ask: Callable[[], Awaitable[None]], retries: int) -> None:
-        """Run `ask` when it is its turn, again after what may be over in a moment."""
+        """Call `ask` when a slot is free, and again after an error that may be over in a moment."""
         tries = AsyncRetrying(
             retry=retry_if_exception_type((RetryableError, httpx.TransportError)),
             stop=stop_after_attempt(retries + 1),
@@ -175,11 +198,11 @@ class ServerClient:
             late = f"did not finish within {self._patience.timeout:g} s"
             raise AdaptiveError(f"the server {self.url} {late}: {self._patience.late_advice}.") from None
         except (RetryableError, httpx.TransportError) as error:
-            said = f"{_describe_error(error)}, asked {retries + 1} times"
-            raise AdaptiveError(f"the server {self.url} does not answer ({said}): is it running?") from error
+            reason = f"{_describe_error(error)}, asked {retries + 1} times"
+            raise AdaptiveError(f"the server {self.url} does not answer ({reason}): is it running?") from error
 
     def _compute_pause(self, state: RetryCallState) -> float:
-        """As long as the server asks, or else twice as long as before, and not at the same moment as others."""
+        """Return the seconds that the server asked for, else a doubled pause, jittered to avoid a rush."""
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, RetryableError) and error.seconds is not None:
             return error.seconds
@@ -191,7 +214,7 @@ class ServerClient:
         LOG.warning("the server %s: %s; asked again in %.1f s", self.url, _describe_error(error), wait)
 
     def _check_status(self, response: httpx.Response, text: str) -> None:
-        """Raise what a status that is no success means."""
+        """Raise the error that a status stands for, unless it is 200."""
         status = response.status_code
         if status in RETRY_STATUSES:
             after = response.headers.get("retry-after", "")
@@ -201,17 +224,6 @@ class ServerClient:
         if status != httpx.codes.OK:
             raise RefusedError(self.url, f"{status}: {_extract_message(text)}")
 
-    async def _iterate_parts(self, response: httpx.Response) -> AsyncGenerator[Part, None]:
-        """The parts of a stream of server-sent events, or the one answer of a server that does not stream."""
-        if "application/json" in response.headers.get("content-type", ""):
-            yield self._check_part(_parse_object((await response.aread()).decode(errors="replace")))
-            return
-        async for line in response.aiter_lines():
-            kind, _, data = line.partition(":")
-            if kind != "data" or data.strip() == "[DONE]":
-                continue
-            yield self._check_part(_parse_object(data))
-
     def _check_part(self, part: Part) -> Part:
         if "error" in part:
             raise AdaptiveError(f"the server {self.url} failed ({_extract_message(json.dumps(part))}).")
@@ -219,22 +231,29 @@ class ServerClient:
 
 
 def read_server_key() -> str | None:
-    """The key that servers are asked with, None where there is none."""
+    """Return the key for servers from the environment, if there is one."""
     return next((os.environ[k] for k in SERVER_KEY_VARIABLES if os.environ.get(k)), None)
 
 
 def pick_model(models: list[Part], wanted: str | None, url: str, how: str = "") -> Part:
-    """The model that is meant of those that a server lists; raises `InputError` that names what is served.
+    """Return one of the models that a server lists.
 
-    how: the words that say how to name one.
+    Args:
+        models: What the server lists.
+        wanted: The name of the model; None for the only one.
+        url: The server, for error sentences.
+        how: Words that say how to name a model, for error sentences.
+
+    Raises:
+        InputError: No model has this name, or there are several to choose from; it names what is served.
     """
     names = [str(m.get("id")) for m in models]
     if wanted is None and len(models) != 1:
         raise InputError(f"the server {url} serves {len(models)} models: name one of {', '.join(names)}{how}.")
-    found = next((m for m in models if wanted in (None, m.get("id"))), None)
-    if found is None:
+    model = next((m for m in models if wanted in (None, m.get("id"))), None)
+    if model is None:
         raise InputError(f"the server {url} serves no model {wanted!r}: it serves {', '.join(names)}.")
-    return found
+    return model
 
 
 def _parse_object(text: str) -> Part:
@@ -248,14 +267,14 @@ def _parse_object(text: str) -> Part:
 
 
 def _extract_message(text: str) -> str:
-    """What an error's body says, on one line."""
+    """Return the message in the body of an error, on one line."""
     try:
         data = json.loads(text)
         error = data.get("error", data) if isinstance(data, dict) else data
-        said = error.get("message", error) if isinstance(error, dict) else error
+        message = error.get("message", error) if isinstance(error, dict) else error
     except ValueError:
-        said = text
-    return to_single_line(said, MAX_SHOWN)
+        message = text
+    return to_single_line(message, MAX_SHOWN)
 
 
 def _describe_error(error: BaseException | None) -> str:
