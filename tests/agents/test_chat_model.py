@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.caches import InMemoryCache
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
@@ -27,7 +27,6 @@ from tests.support.scripted import END, STOP, Forever, ScriptedEngine, says
 from tests.support.solving import EASY, HARD, SURE, UNSURE, PureEngine, ask, boxed, profile, timeless
 from tests.support.voting import ACCEPTED, SeededEngine, voter
 
-QUICK = settings(max_examples=30)
 STRETCHES = st.lists(st.sampled_from([says("so π", END), says("1", END), (END,), Forever("1")]), max_size=4)
 SAYINGS = [boxed(SURE), boxed(UNSURE), says("I do not know.", STOP), (STOP,), says("73 it is", STOP), Forever("7")]
 ANSWERS = st.lists(st.sampled_from(SAYINGS), max_size=4)
@@ -57,7 +56,6 @@ def reasoning(message: AIMessage) -> list[str]:
     return [block["reasoning"] for block in message.content_blocks if block["type"] == "reasoning"]
 
 
-@QUICK
 @given(STRETCHES, ANSWERS, st.sampled_from([EASY, HARD, ()]))
 def test_the_stream_sums_to_the_message_and_both_are_the_solvers(
     thinking: Any, answers: Any, p_solved: tuple[float, ...]
@@ -71,7 +69,6 @@ def test_the_stream_sums_to_the_message_and_both_are_the_solvers(
     assert what(told)["metadata"] == {**own.response_metadata, "adaptive": timeless(state["adaptive_result"])}
 
 
-@QUICK
 @given(STRETCHES, ANSWERS, st.sampled_from([EASY, HARD, ()]))
 def test_an_answer_that_is_none_says_so(thinking: Any, answers: Any, p_solved: tuple[float, ...]) -> None:
     message = chat(ScriptedEngine(thinking, answers), profile(p_solved)).invoke("2+2?")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -74,7 +74,6 @@ SCORES = st.sampled_from([0.0, 0.2, 0.4, 0.6, 0.9])
 THOUGHT = st.sampled_from([0, 100, 13_000, 26_000, 200_000])
 
 
-@settings(max_examples=60)
 @given(
     scores=st.fixed_dictionaries(dict.fromkeys(THINKS, SCORES)),
     thinks=st.fixed_dictionaries(dict.fromkeys(THINKS, THOUGHT)),

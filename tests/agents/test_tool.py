@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
@@ -85,7 +85,6 @@ async def test_an_answer_that_does_not_count_says_so(answer: Any, status: str, s
     assert said in message.content
 
 
-@settings(max_examples=30)
 @given(STRETCHES, ANSWERS)
 def test_only_an_accepted_answer_stands_alone(thinking: Any, answers: Any) -> None:
     message = tool(ScriptedEngine(thinking, answers)).invoke(call({"question": "2+2?"}))

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.answers.equality import normalise_text, same_answer
@@ -109,7 +109,6 @@ def test_equal_numbers_are_right(auto: AutoGrader, maths: MathGrader, value: Fra
         assert grader.grade("", latex, str(value)).right
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text(r"{}()[]\$ ^_,;#&%~√", max_size=12), st.text(r"{}()[]\$ ^_,;#&%~√", max_size=12))
 def test_what_is_no_maths_is_right_only_as_the_same_text(maths: MathGrader, answer: str, reference: str) -> None:
     right = maths.grade("", answer, reference).right
@@ -117,7 +116,6 @@ def test_what_is_no_maths_is_right_only_as_the_same_text(maths: MathGrader, answ
     assert not right or normalise_text(answer) == normalise_text(reference)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_grading_never_raises(auto: AutoGrader, answer: str, reference: str) -> None:
     grade = auto.grade("", answer, reference)

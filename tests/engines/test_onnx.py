@@ -99,11 +99,7 @@ MOVES = st.lists(
 
 
 @given(MOVES)
-@settings(
-    max_examples=10,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_was_asked_before_the_result_is_that_of_a_fresh_session(
     ask: OnnxAsker, moves: list[tuple[int, list[int]]]
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
@@ -64,7 +64,6 @@ def test_markers_in_text_are_text(text: str) -> None:
 
 
 @given(HOSTILE, HOSTILE, st.sampled_from(EFFORTS))
-@settings(max_examples=50)
 def test_contents_open_and_close_nothing(system: str, question: str, effort: Effort) -> None:
     prompt = CODEC.render([("system", system), ("user", question)], effort)
     plain = CODEC.render([("system", "x"), ("user", "x")], effort)

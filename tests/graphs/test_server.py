@@ -28,9 +28,12 @@ STARTED = "Application started up"
 STOP_SECONDS = 120
 INMEM = find_spec("langgraph_cli") is not None and find_spec("langgraph_runtime_inmem") is not None
 
-pytestmark = pytest.mark.skipif(
-    not INMEM, reason="LangGraph's server is not installed: pip install 'langgraph-cli[inmem]'"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not INMEM, reason="LangGraph's server is not installed: pip install 'langgraph-cli[inmem]'"
+    ),
+]
 
 
 def environment() -> dict[str, str]:

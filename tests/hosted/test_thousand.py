@@ -6,6 +6,8 @@ import asyncio
 import sys
 from typing import Any
 
+import pytest
+
 from adaptive import build_solver
 from adaptive.types.options import Options
 from tests.hosted.brains import Starving, starving
@@ -24,6 +26,7 @@ def spent(brain: Starving, asked: Asked) -> int:
     return asked.prompt + thought + min(words(brain.answer(asked.question)), asked.cap - thought)
 
 
+@pytest.mark.slow
 async def test_no_empty_answer_and_almost_all_recovered(capsys: Any) -> None:
     brain = starving(7, SHARE, BUDGET + ROOM, lambda question: f"the answer to {question}")
     with Hosted(brain) as hosted:

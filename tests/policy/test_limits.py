@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.checkpoint.memory import InMemorySaver
 
@@ -93,7 +93,6 @@ def test_spending_until_a_limit_never_passes_it_by_more_than_the_last(
     assert before.cost < dollars
 
 
-@settings(max_examples=12, deadline=None)
 @given(st.floats(1e-6, 4e-3), st.integers(1, 400))
 def test_no_attempt_of_a_solve_is_begun_at_a_limit(dollars: float, tokens: int) -> None:
     result = solved(prices=PRICES, options=Options(max_cost=dollars, max_tokens=tokens))
@@ -108,7 +107,6 @@ def test_no_attempt_of_a_solve_is_begun_at_a_limit(dollars: float, tokens: int) 
     assert result["stopped"] == "accepted" or is_limit_stop(result["stopped"]) == over
 
 
-@settings(max_examples=8, deadline=None)
 @given(st.floats(1e-5, 1e-2))
 def test_no_sample_is_begun_at_a_limit_but_those_of_its_batch(dollars: float) -> None:
     solver = build_solver(SeededEngine(), profile=voter(), prices=PRICES, options=Options(max_cost=dollars))

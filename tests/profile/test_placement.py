@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -25,7 +25,6 @@ def answers(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return np.array(b), np.array(solved).reshape(rows, rungs)
 
 
-@settings(max_examples=60)
 @given(answers(), st.lists(st.floats(-30, 30), max_size=4))
 def test_a_dearer_rung_is_never_less_likely_and_a_harder_question_never_more(
     given_answers: tuple[np.ndarray, np.ndarray], hard: list[float]
@@ -38,7 +37,6 @@ def test_a_dearer_rung_is_never_less_likely_and_a_harder_question_never_more(
     assert all(a <= b for a, b in pairwise(placement.abilities))
 
 
-@settings(max_examples=60)
 @given(answers(), st.data())
 def test_one_more_right_answer_never_lowers_an_ability(
     given_answers: tuple[np.ndarray, np.ndarray], data: st.DataObject

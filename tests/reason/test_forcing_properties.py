@@ -1,4 +1,4 @@
-"""Budget forcing over 10,000 cases on the scripted engine: what always holds is in `invariants.py`.
+"""Budget forcing on the scripted engine, 10,000 cases in the profile `ci`: `invariants.py` has what always holds.
 
 A case is a question asked by several attempts on one chain, with budgets that grow (and now and then
 shrink), any waits and wait strings, any script of early ends, and any context window. Then the same with early
@@ -22,6 +22,8 @@ from tests.support.scripted import END, PIECES, STOP, THINK, ScriptedEngine, run
 
 ALPHABET = (*b"so 12 \\boxed{7}. ", *"π🙂".encode(), *PIECES)
 MARK = {"end": (END,), "turn": (STOP,), "none": ()}
+
+CASES = settings.default.max_examples  # type: ignore[union-attr]
 
 # Few draws a case keep 10,000 cases cheap: a stretch is one number.
 LENGTHS = (*range(16), *range(20, 100, 7), 150, 300, 511, 512, 600)
@@ -67,7 +69,7 @@ def played(
     ] * times
 
 
-@settings(max_examples=10_000, suppress_health_check=list(HealthCheck))
+@settings(max_examples=CASES**2 // 4, suppress_health_check=list(HealthCheck))
 @given(cases())
 def test_budget_forcing_always_holds(case: Case) -> None:
     for bought in run(case.check()):
@@ -100,14 +102,14 @@ def stopping(draw: st.DrawFn) -> Case:
     return replace(case, style=replace(case.style, answer_prefix=prefix), engine=engine, stops=draw(stopped))
 
 
-@settings(max_examples=1_000, suppress_health_check=list(HealthCheck))
+@settings(max_examples=CASES**2 // 40, suppress_health_check=list(HealthCheck))
 @given(stopping())
 def test_budget_forcing_always_holds_with_early_stops(case: Case) -> None:
     for bought in run(case.check()):
         event(f"{min(3, len(bought.probes))} probes or more, finish {bought.attempt.finish}")
 
 
-@settings(max_examples=300, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(stopping(), st.integers(1, 40))
 def test_probes_that_stop_nothing_change_nothing(case: Case, every: int) -> None:
     looking = Stops(loop=False, probe_every=every, converged=NEVER)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations_with_replacement, pairwise
 
 import pytest
 
@@ -25,10 +25,9 @@ BOXED = says("\\boxed{4}", STOP)
 LONG_WAIT = "\nWait a moment. Was there any loophole in my thought just now?!\n"
 
 
-@pytest.mark.parametrize("budget", range(24))
-def test_bug_1_a_budget_that_is_exactly_used_asks_for_nothing_more(budget: int) -> None:
+def test_bug_1_a_budget_that_is_exactly_used_asks_for_nothing_more() -> None:
     """`count > budget` let count == budget through, and asked vLLM for max_tokens=0: an exception."""
-    for length in range(budget + 1):
+    for length, budget in combinations_with_replacement(range(24), 2):
         engine = ScriptedEngine([says("x" * length, END)] * 60, [BOXED])
         attempt = buy(engine, rung(budget, waits=50), replace(PLAIN, stop_on_repeat=False))
         assert min(call.max_tokens for call in engine.calls) >= 1
@@ -126,9 +125,13 @@ def test_bug_7_the_end_is_forced_as_the_template_writes_it() -> None:
     assert attempt.text == "Final Answer: 4"
 
 
-@pytest.mark.parametrize("window", range(1, 120))
-def test_bug_7_the_answer_has_its_room_in_the_window(window: int) -> None:
+def test_bug_7_the_answer_has_its_room_in_the_window() -> None:
     """The answer was given 4,096 tokens whatever the model's window."""
+    for window in range(1, 120):
+        check_room(window)
+
+
+def check_room(window: int) -> None:
     engine = ScriptedEngine([Forever("so ")], [Forever("x")], context_window=window)
     try:
         buy(engine, rung(64, answer_room=20))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -141,7 +141,6 @@ def test_whatever_is_answered(value: Any) -> None:
             assert read.endswith(".")
 
 
-@settings(deadline=None, max_examples=25)
 @given(limit=st.integers(0, 90), answers=st.lists(st.booleans(), max_size=4))
 def test_nothing_dearer_is_bought_without_a_yes(limit: int, answers: list[bool]) -> None:
     graph, allowed = solver(limit), 0

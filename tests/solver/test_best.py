@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive import build_solver
@@ -73,7 +73,6 @@ def check_reason(result: dict[str, Any], verdict: dict[str, Any], number: int, c
         assert said.endswith(f"{verdict['score']:.2f}")
 
 
-@settings(max_examples=35, deadline=None)
 @given(VERDICTS)
 def test_no_verified_answer_is_ever_lost(verdicts: list[tuple[bool | None, float]]) -> None:
     script = Scripted(verdicts)
@@ -82,7 +81,6 @@ def test_no_verified_answer_is_ever_lost(verdicts: list[tuple[bool | None, float
     assert told[-1]["result"]["usage"]["verifier"] == script.asked
 
 
-@settings(max_examples=35, deadline=None)
 @given(VERDICTS, st.lists(st.sampled_from("012"), min_size=9, max_size=9))
 def test_nor_in_a_vote(verdicts: list[tuple[bool | None, float]], answers: list[str]) -> None:
     script = Scripted(verdicts)
@@ -97,7 +95,6 @@ INJECTED = (
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from(INJECTED) | st.text(max_size=20), max_size=4), st.booleans())
 def test_no_words_in_a_question_change_a_verdict(words: list[str], agreeing: bool) -> None:
     """The engine answers by the question's first letter, so only the words that want to be a verdict differ."""
@@ -110,7 +107,6 @@ def test_no_words_in_a_question_change_a_verdict(words: list[str], agreeing: boo
     assert (said["answer"], said["accepted"], said["kept"]) == (plain["answer"], plain["accepted"], plain["kept"])
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from(INJECTED[:2]), min_size=9, max_size=9))
 def test_no_words_in_an_answer_are_a_verdict(answers: list[str]) -> None:
     """Samples that say they are accepted are counted as what they are: answers, and the majority may be wrong."""

@@ -123,6 +123,7 @@ def check(solve: Solve, whole: Solve) -> None:
     assert uncached(solve.result) == uncached(whole.result)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_and_pays_nothing_twice(processes: Processes, tmp_path: Path) -> None:
     whole = [Solve(*asked, tmp_path, f"whole {number}") for number, asked in enumerate(ASKED)]
     for one in whole:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.policy import select
@@ -14,7 +14,6 @@ from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
 from tests.types.test_attempt import ATTEMPTS
 
-FAST = settings(max_examples=50)
 SEVERAL = st.lists(ATTEMPTS, min_size=1, max_size=4)
 FIELDS = {
     "question", "answer", "text", "status", "accepted", "model", "profile", "difficulty", "rung", "kept", "reason",
@@ -80,7 +79,6 @@ def test_an_attempt_that_nobody_judged_is_not_accepted() -> None:
     assert result(attempt(verdict=None))["accepted"] is False
 
 
-@FAST
 @given(SEVERAL)
 def test_the_usage_is_the_sum_over_the_attempts(attempts: list[Attempt]) -> None:
     told = result(*attempts, kept=select.select_best_attempt(attempts))
@@ -92,7 +90,6 @@ def test_the_usage_is_the_sum_over_the_attempts(attempts: list[Attempt]) -> None
     assert (usage["cost"] is None) == any(part["cost"] is None for part in parts)
 
 
-@FAST
 @given(SEVERAL)
 def test_the_message_has_the_usage_of_the_whole_solve(attempts: list[Attempt]) -> None:
     told = result(*attempts)

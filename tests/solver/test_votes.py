@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -309,7 +309,6 @@ async def test_a_vote_that_is_cancelled_leaves_nothing_held(shares: bool) -> Non
     assert (engine.inside, engine.held) == (0, set())
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.sampled_from(("0", "1", "2", ACCEPTED)), min_size=9, max_size=9),
     st.integers(2, 8),

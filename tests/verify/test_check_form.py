@@ -57,7 +57,7 @@ async def test_endless_matching_is_killed_and_holds_nobody_up(check: Verifier, a
     verdict = task.result()
     assert not verdict.decided
     assert verdict.reason.endswith(": it took more than 1 s")
-    assert turns > 10
+    assert turns > 1
 
 
 POINT = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}

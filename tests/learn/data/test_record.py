@@ -76,6 +76,7 @@ def count(out: Path) -> int:
         db.close()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_twenty_times_ends_with_each_attempt_once(questions: Path, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole.db", tmp_path / "killed.db"
     record(questions, whole)

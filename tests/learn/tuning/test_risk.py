@@ -9,7 +9,7 @@ from time import perf_counter
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
@@ -47,7 +47,6 @@ def chances(table: Table, n: int, lost: float, gained: float) -> NDArray[np.floa
     return found
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.sampled_from((1, 2, 5, 11, 24, 40)), TARGETS, BETAS, st.floats(0, 1), st.floats(0, 1))
 def test_a_policy_that_loses_more_is_seldom_let_through(
     n: int, target: float, beta: float, gained: float, more: float
@@ -76,7 +75,6 @@ def test_more_losses_speak_less_against_it_and_more_gains_more(n: int, target: f
         assert FOUND * p >= table.get((losses, gains + 1), 0.0)
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.integers(50, 100_000), st.floats(0, 0.2), st.floats(0, 0.2), st.sampled_from((0.005, 0.02, 0.1)))
 def test_so_it_is_in_large_samples(n: int, lost: float, gained: float, target: float) -> None:
     losses, gains = int(n * lost), int(n * gained)
@@ -87,7 +85,6 @@ def test_so_it_is_in_large_samples(n: int, lost: float, gained: float, target: f
 
 
 @given(st.integers(1, 5000), st.sampled_from((0.005, 0.01, 0.1, 0.5, 0.9)))
-@settings(max_examples=40, deadline=None)
 def test_without_losses_and_gains_it_is_the_binomial(n: int, target: float) -> None:
     assert compute_p_value(0, 0, n, target, beta=0.0) == pytest.approx((1 - target) ** n, rel=1e-9)
     assert compute_p_value(0, 0, n, target) == pytest.approx(min(1.0, (1 - target) ** n + BETA), rel=1e-9)
@@ -133,7 +130,6 @@ def test_targets_that_cannot_be(target: float) -> None:
         compute_p_value(0, 0, 5, target)
 
 
-@settings(max_examples=40, deadline=None)
 @example(38, 0.03125, 0.125, 0.8)
 @given(st.integers(1, 3000), st.floats(0, 0.3), st.floats(0, 0.3), st.sampled_from((0.8, 0.95)))
 def test_the_bound_is_where_targets_begin_to_be_rejected(
@@ -148,7 +144,6 @@ def test_the_bound_is_where_targets_begin_to_be_rejected(
     assert compute_upper_bound(losses, gains, n, 0.98) >= bound - 1e-5
 
 
-@settings(max_examples=30, deadline=None)
 @example(12, 0.90234375, 0.69921875)  # where a target is rejected that has one above it that is not
 @given(st.sampled_from((4, 12)), st.floats(0, 1), st.floats(0, 1))
 def test_the_bound_holds_as_often_as_it_says(n: int, a: float, b: float) -> None:
@@ -185,7 +180,6 @@ def test_a_sequence_asks_no_further_than_it_must() -> None:
 
 
 @given(st.floats(0.002, 1), st.sampled_from((0.8, 0.9, 0.95, 0.99)), BETAS)
-@settings(deadline=None)
 def test_the_least_is_the_first_that_can_be_enough(target: float, confidence: float, beta: float) -> None:
     n = count_minimum_questions(target, confidence, beta)
     assert compute_p_value(0, 0, n, target, beta) <= (1 - confidence) * (1 + 1e-9)
