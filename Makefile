@@ -1,17 +1,21 @@
 # For an environment in which `pip install -e '.[test]'` was run; .ci/run makes one of its own.
-.PHONY: check lint types test format bench
+.PHONY: check lint types test test-all format bench
 
 check: lint types test
 
 lint:
 	ruff check .
 	ruff format --check .
+	lint-imports
 
 types:
 	mypy
 
 test:
 	python -m pytest
+
+test-all:
+	HYPOTHESIS_PROFILE=ci python -m pytest -m ''
 
 format:
 	ruff check --fix .
