@@ -27,7 +27,7 @@ from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.profile.profile import Profile
 from adaptive.profile.untrained import load_model_profile
-from adaptive.solver.graph import build_solver
+from adaptive.solver.build import build_solver
 from adaptive.types.options import Options
 
 KINDS = ("prompt", "cached", "thinking", "injected", "answer", "verifier")

@@ -25,7 +25,7 @@ from langgraph.graph import END, START, StateGraph
 from adaptive.engines.protocol import Codec, Generation, Halt, OnToken, Prompt, Sampling, TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.profile.profile import Profile
-from adaptive.solver.graph import build_solver
+from adaptive.solver.build import build_solver
 from adaptive.solver.state import SolverInput, SolverOutput, SolverState
 from adaptive.types.ladder import Effort, Ladder, Rung
 from adaptive.types.options import Options

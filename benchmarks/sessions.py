@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-from adaptive.solver.graph import build_solver
+from adaptive.solver.build import build_solver
 from adaptive.types.options import Options
 
 Result = dict[str, Any]

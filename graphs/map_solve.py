@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from adaptive.engines.registry import get_parallel_solves
 from adaptive.solver.batch import MOST_QUESTIONS, Limits, build_map_solver
+from adaptive.solver.build import build_solver
 from adaptive.solver.environment import read_env_count, read_env_settings, read_env_text
-from adaptive.solver.graph import build_solver
 
 model = read_env_text("MODEL") or "embedded"
 limits = Limits(

@@ -8,7 +8,7 @@ says what tokens cost. One that is unset or empty leaves it to the profile.
 
 from __future__ import annotations
 
+from adaptive.solver.build import build_solver
 from adaptive.solver.environment import read_env_settings, read_env_text
-from adaptive.solver.graph import build_solver
 
 graph = build_solver(read_env_text("MODEL") or "embedded", **read_env_settings())

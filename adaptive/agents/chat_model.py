@@ -234,8 +234,8 @@ class ChatAdaptive(BaseChatModel):
         if self.solver is None and not ModelSpec.parse(self.model).is_chat:
             return None
         from adaptive.agents.step.chat_model_step import StepRunner
+        from adaptive.solver.build import find_solver
         from adaptive.solver.chat_model import ChatSolverModel
-        from adaptive.solver.graph import find_solver
 
         solver: Solver | None = find_solver(self.solver or self._get_solver())
         first = solver.models[0] if solver else None
@@ -247,7 +247,7 @@ class ChatAdaptive(BaseChatModel):
         """The solver, built once."""
         # LangGraph and a model take a second to load: only when there is something to solve.
         from adaptive.engines.registry import takes_option
-        from adaptive.solver.graph import build_solver
+        from adaptive.solver.build import build_solver
 
         with _BUILD_LOCK:
             if self._built_solver is None:

@@ -11,8 +11,9 @@ from pydantic import BaseModel, Field
 
 from adaptive._util.aio import Emit, run_blocking, stream_isolated
 from adaptive.errors import InputError
-from adaptive.solver.graph import Model, build_solver
-from adaptive.solver.runnables import Write
+from adaptive.solver.build import build_solver
+from adaptive.solver.model import Model
+from adaptive.types.events import OnEvent
 from adaptive.types.ladder import Effort
 
 DESCRIPTION = (
@@ -75,7 +76,9 @@ class _SolverTool:
     def solve(self, question: str, effort: str | None = None) -> tuple[str, dict[str, Any]]:
         return run_blocking(self._run_solver(question, effort, _get_writer()))
 
-    async def _run_solver(self, question: str, effort: str | None, write: Write) -> tuple[str, dict[str, Any]]:
+    async def _run_solver(
+        self, question: str, effort: str | None, on_event: OnEvent
+    ) -> tuple[str, dict[str, Any]]:
         """Content and artifact; events are written as they come."""
         asked = {"messages": [("user", question)], "adaptive_options": {"effort": effort} if effort else {}}
         state: dict[str, Any] = {}
@@ -87,7 +90,7 @@ class _SolverTool:
         try:
             async for mode, data in stream_isolated(run):
                 if mode == "custom":
-                    write({**data, "tool": self.name})
+                    on_event({**data, "tool": self.name})
                 else:
                     state = data
         except InputError as error:
@@ -95,7 +98,7 @@ class _SolverTool:
         return describe_for_agent(state["adaptive_result"]), state["adaptive_result"]
 
 
-def _get_writer() -> Write:
+def _get_writer() -> OnEvent:
     """The custom stream of the graph that the tool is called in; nobody's outside of one."""
     try:
         return get_stream_writer()

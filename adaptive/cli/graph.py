@@ -8,6 +8,6 @@ import click
 @click.command()
 def graph_command() -> None:
     """Print the solver's graph as Mermaid text."""
-    from adaptive.solver.graph import draw_graph
+    from adaptive.solver.build import draw_graph
 
     click.echo(draw_graph(), nl=False)

@@ -19,7 +19,7 @@ from adaptive.engines.protocol import Sampling, TokenEngine
 from adaptive.policy.arms import Plan
 from adaptive.policy.ladder import map_efforts
 from adaptive.profile.profile import Profile
-from adaptive.solver.model import AttemptContext
+from adaptive.solver.protocol import AttemptContext
 from adaptive.solver.token_model import TokenSolverModel
 from adaptive.types.attempt import Attempt, Status
 from adaptive.types.ladder import Ladder, Rung

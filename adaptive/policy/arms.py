@@ -98,7 +98,8 @@ class EscalationState:
 def plan_each_arm(state: EscalationState) -> dict[Arm, Plan | str]:
     """What each arm would buy next, or why it cannot, in words."""
     makers: Mapping[Arm, Callable[[EscalationState], Plan | str]] = {
-        "budget": _plan_budget, "wait": _plan_wait, "effort": _plan_effort, "vote": _plan_vote, "model": _plan_model,
+        "budget": _plan_budget, "wait": _plan_wait, "effort": _plan_effort, "vote": _plan_vote,
+        "model": _plan_model,
     }  # fmt: skip
     return {arm: _keep_model(makers[arm](state), state) for arm in ARM_ORDER[state.after]}
 
@@ -171,7 +172,7 @@ def _plan_wait(state: EscalationState) -> Plan | str:
     limit = state.policy.max_waits if state.options.waits is None else state.options.waits
     if last.rounds[-1].end in ("loop", "converged"):
         return "the answer repeats"
-    if is_refused(last):
+    if last.is_refused:
         return "the model ended without a final answer"
     if last.waits >= limit:
         return f"reached the limit of {limit} Waits"
@@ -189,7 +190,7 @@ def _plan_effort(state: EscalationState) -> Plan | str:
     """A new chain at a higher effort, where the model knows one."""
     if state.options.effort is not None:
         return f"the effort {state.options.effort} was asked for"
-    if is_refused(state.last_attempt):
+    if state.last_attempt.is_refused:
         return "the model ended without a final answer"
     tried = max(EFFORTS.index(parse_effort(a.effort)) for a in state.attempts)
     higher = [
@@ -209,7 +210,7 @@ def _plan_vote(state: EscalationState) -> Plan | str:
         return "no votes are taken"
     if any(a.arm == "vote" for a in state.attempts):
         return "a vote was taken"
-    if is_refused(state.last_attempt):
+    if state.last_attempt.is_refused:
         return "the model ended without a final answer"
     index = min(state.last_attempt.rung, state.ladder.top)
     rung = replace(state.ladder[index], effort=parse_effort(state.last_attempt.effort), waits=0)
@@ -245,11 +246,6 @@ def _is_unused_wait(state: EscalationState) -> bool:
     """Whether the last attempt was granted a Wait and had no room to take it."""
     last = state.last_attempt
     return last.arm == "wait" and any(a.trace == last.trace for a in state.attempts[: state.base_index])
-
-
-def is_refused(attempt: Attempt) -> bool:
-    """Whether the model ended its turn without a final answer: in words, or without any."""
-    return attempt.answer is None and attempt.status in ("answered", "refused")
 
 
 def may_give_up(options: Options) -> bool:

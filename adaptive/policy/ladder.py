@@ -34,9 +34,13 @@ def _cap_budget(rungs: list[Rung], budget: int) -> list[Rung]:
 
 
 def map_to_ladder(p_solved: Sequence[float], full_ladder: Ladder, limited_ladder: Ladder) -> list[float]:
-    """`p_solved` of the ladder `known` for what `limit_ladder` made of it, rung by rung; empty where nothing is known.
+    """Return `p_solved` for a ladder that `limit_ladder` made; empty if nothing is known.
 
-    Only the top of a shaped ladder can be a rung of its own: it solves what the rung under it is known to solve.
+    Args:
+        p_solved: A probability for each rung of `full_ladder`, or nothing.
+        full_ladder: The profile's ladder.
+        limited_ladder: What `limit_ladder` made of it. Only its top can be a rung of its own, which solves what
+            the rung below it is known to solve.
     """
 
     def stand_in(index: int, rung: Rung) -> int:

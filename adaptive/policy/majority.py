@@ -69,10 +69,12 @@ def estimate_lead(ballots: Sequence[Ballot]) -> float:
 
 
 def explain_settled(ballots: Sequence[Ballot], most: int, threshold: float) -> str:
-    """Why no more samples are needed, in words; "" if the vote goes on.
+    """Say why no more samples are needed; empty if the vote goes on.
 
-    most: samples that may be asked for in all. threshold: asking stops when `estimate_lead` is above it, so 1 means only
-    when the vote is decided.
+    Args:
+        ballots: The votes so far.
+        most: The most samples of the vote.
+        threshold: The vote ends when `estimate_lead` exceeds it, so 1 means only when it is decided.
     """
     return _explain_groups_settled(group_ballots(ballots), len(ballots), most, threshold)
 

@@ -10,7 +10,7 @@ from typing import Any
 from adaptive.policy import allocate, escalate, ladder
 from adaptive.policy.arms import EscalationState, Plan
 from adaptive.profile.probe import find_direct_answer
-from adaptive.solver.model import SolverModel
+from adaptive.solver.protocol import SolverModel
 from adaptive.types.attempt import Attempt
 from adaptive.types.options import Options
 
@@ -29,23 +29,24 @@ class Allocator:
     async def predict_difficulty(
         self, model: int, question: str, options: Options, attempts: Sequence[Attempt] = ()
     ) -> dict[str, Any]:
-        """How hard a question is for a model, by rung of its ladder within the options, after these attempts.
+        """Predict how hard a question is for a model.
 
-        `notes` says why where its embedding could not be had, a better model's name before it.
+        Args:
+            model: The index of the model.
+            question: The question's text.
+            options: Limit the ladder.
+            attempts: The attempts so far. A direct answer among them tells more than the text alone.
+
+        Returns:
+            The profile's prediction, with a probability for each rung of the limited ladder.
         """
         profile = self.models[model].profile
         probe = find_direct_answer(attempts, model)
-        if (
-            model in self.loaded_models
-            and len(question) <= SHORT_QUESTION_CHARS
-            and profile.can_predict_locally(question)
-        ):
+        if model in self.loaded_models and len(question) <= SHORT_QUESTION_CHARS:
             known = profile.predict_difficulty(question, probe)
-        else:  # in a thread: the difficulty model is read from its files, or an embedding model is asked
+        else:  # in a thread: the first prediction reads the difficulty model's files
             known = await asyncio.to_thread(profile.predict_difficulty, question, probe)
             self.loaded_models.add(model)
-        if model and "notes" in known:
-            known["notes"] = [f"{self.models[model].name}: {note}" for note in known["notes"]]
         shaped = ladder.limit_ladder(profile.ladder, options)
         return {**known, "p_solved": ladder.map_to_ladder(known["p_solved"], profile.ladder, shaped)}
 

@@ -56,8 +56,8 @@ def parse_approval(reply: Any, plan: Plan, limit: int) -> Approval | str:
         return Approval(value, limit)
     if not isinstance(value, int) or value < 0:
         return f"{reply!r} is no answer: give true, false or another limit in thinking tokens."
-    if count_max_thinking_tokens(plan) > value:
-        return f"a limit of {value} is still under {count_max_thinking_tokens(plan)} thinking tokens: give true, false or more."
+    if (tokens := count_max_thinking_tokens(plan)) > value:
+        return f"a limit of {value} is still under {tokens} thinking tokens: give true, false or more."
     return Approval(True, value)
 
 
@@ -67,13 +67,14 @@ def request_approval(request: dict[str, Any], plan: Plan, limit: int) -> Approva
     Raises `InputError` where no checkpointer keeps the solve meanwhile. LangGraph runs the node again for each
     answer: nothing may be done before it.
     """
+    tokens = count_max_thinking_tokens(plan)
     if get_config()["configurable"].get(CHECKPOINTER_KEY) is None:
         raise InputError(
-            f"{APPROVE_ABOVE}={limit} asks before {count_max_thinking_tokens(plan)} thinking tokens are bought, which needs a checkpointer: "
+            f"{APPROVE_ABOVE}={limit} asks before {tokens} thinking tokens are spent, which needs a checkpointer: "
             "build the graph, or its parent, with one."
         )
-    asked = {**request, "tokens": count_max_thinking_tokens(plan), APPROVE_ABOVE: limit}
-    answer = parse_approval(interrupt(asked), plan, limit)
-    while isinstance(answer, str):
-        answer = parse_approval(interrupt({**asked, "problem": answer}), plan, limit)
-    return answer
+    request = {**request, "tokens": tokens, APPROVE_ABOVE: limit}
+    approval = parse_approval(interrupt(request), plan, limit)
+    while isinstance(approval, str):
+        approval = parse_approval(interrupt({**request, "problem": approval}), plan, limit)
+    return approval

@@ -9,7 +9,6 @@ custom events.
 from __future__ import annotations
 
 import operator
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NotRequired
@@ -25,10 +24,10 @@ from typing_extensions import TypedDict
 
 from adaptive.errors import AdaptiveError, InputError, to_single_line
 from adaptive.solver.runnables import SyncAsyncRunnable, make_nonblocking_node
+from adaptive.types.result import MapItem, sum_usage, summarise_results
 from adaptive.types.usage import Usage
 
 MOST_QUESTIONS = 1000
-Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class MapInput(TypedDict):
 class MapOutput(TypedDict):
     """A result for each question, in their order, with its `id`; and what all of them came to."""
 
-    results: list[Result]
+    results: list[dict[str, Any]]
     adaptive_summary: dict[str, Any]
 
 
@@ -141,11 +140,14 @@ class _MapNodes:
         """What is there by now, and what is next."""
         ended = {one["place"]: one["result"] for one in state["adaptive_ended"]}
         left = [place for place in range(len(state["adaptive_items"])) if place not in ended]
-        spent = _sum_usage(list(ended.values())).total
+        spent = sum_usage(list(ended.values())).total
         if self.limits.tokens is not None and spent >= self.limits.tokens:
             why = f"not begun: the run reached its limit of {self.limits.tokens} tokens, {spent} spent."
-            zero = Usage(cost=0.0).to_json()
-            ended |= {p: _make_failed_result(state["adaptive_items"][p], why, zero) for p in left}
+            items = (state["adaptive_items"][place] for place in left)
+            skipped = [
+                MapItem(item["id"], item["question"], error=why, usage=Usage(cost=0.0)).to_json() for item in items
+            ]
+            ended |= dict(zip(left, skipped, strict=True))
             left = []
         results = [ended[place] for place in sorted(ended)]
         return {
@@ -215,22 +217,6 @@ def _parse_map_question(question: Any, number: int) -> dict[str, str]:
     return item
 
 
-def summarise_results(results: Sequence[Result]) -> dict[str, Any]:
-    """How many questions ended in which way, and their usage; what `uncounted` ones spent until they failed is not
-    known."""
-    return {
-        "questions": len(results),
-        "accepted": sum(result["accepted"] for result in results),
-        "statuses": dict(Counter(result["status"] for result in results)),
-        "uncounted": sum(result["usage"] is None for result in results),
-        "usage": _sum_usage(results).to_json(),
-    }
-
-
-def _sum_usage(results: Sequence[Result]) -> Usage:
-    return sum((Usage.from_json(r["usage"]) for r in results if r["usage"]), Usage(cost=0.0))
-
-
 def _send_wave(state: MapState) -> list[Send]:
     asked, items = state["adaptive_asked"], state["adaptive_items"]
     tasks = [_Task(place=place, item=items[place], asked=asked) for place in state["adaptive_wave"]]
@@ -241,7 +227,7 @@ def _send_rest(state: MapState) -> str | list[Send]:
     return _send_wave(state) or END
 
 
-def _make_update(task: _Task, result: Result) -> dict[str, Any]:
+def _make_update(task: _Task, result: dict[str, Any]) -> dict[str, Any]:
     return {"adaptive_ended": [{"place": task["place"], "result": result}]}
 
 
@@ -253,8 +239,5 @@ def _handle_failure(task: _Task, error: NodeError) -> Command[str]:
     """
     why = error.error
     said = str(why) if isinstance(why, AdaptiveError) else f"{type(why).__name__} ({to_single_line(why)})"
-    return Command(update=_make_update(task, _make_failed_result(task["item"], said, None)), goto="gather")
-
-
-def _make_failed_result(item: dict[str, str], why: str, usage: dict[str, Any] | None) -> Result:
-    return {**item, "answer": None, "status": "failed", "accepted": False, "error": why, "usage": usage}
+    failed = MapItem(task["item"]["id"], task["item"]["question"], error=said)
+    return Command(update=_make_update(task, failed.to_json()), goto="gather")

@@ -19,7 +19,7 @@ from adaptive.profile.untrained import build_untrained_chat_profile
 from adaptive.profile.verifier import build_profile_verifier
 from adaptive.reason.chat import NO_CHAT_CHAIN, ChatChain, think_at_effort
 from adaptive.reason.starvation import Recovery, ThinkingMemory
-from adaptive.solver.model import JUDGED_BY_GENERAL, AttemptContext
+from adaptive.solver.protocol import JUDGED_BY_GENERAL, AttemptContext
 from adaptive.solver.result import to_attempt_message
 from adaptive.solver.streaming import stream_as_message
 from adaptive.types.attempt import Attempt
@@ -84,7 +84,7 @@ class ChatSolverModel:
         goes_on = plan.arm == "wait" and plan.base is not None
         options = context.options
         id, about = context.message_id, context.describe_attempt(plan)
-        async with stream_as_message(messages, context.write, name=self.name, id=id, about=about) as telling:
+        async with stream_as_message(messages, context.on_event, name=self.name, id=id, about=about) as telling:
             work = think_at_effort(
                 self.model,
                 messages,
@@ -102,7 +102,7 @@ class ChatSolverModel:
             )
             # Apart: the calls inside would be streamed and counted beside the attempt that they make up.
             attempt = await run_isolated(work)
-            telling.message = to_attempt_message(attempt, attempt.usage.to_json(), self.name, id, about)
+            telling.message = to_attempt_message(attempt, attempt.usage, self.name, id, about)
         return replace(attempt, reason=plan.reason, base=plan.base if goes_on else None, model=plan.model)
 
     async def release(self, session: str) -> None:

@@ -1,115 +1,59 @@
-"""A model as a solve uses it: what is known of it, what can be bought of it and who verifies it.
-
-`SolverModel` is what the graph's nodes know of any model; `TokenBound` is one on a token engine, with forced budgets.
-"""
+"""Opens a model for the solver: the model itself, its profile and its verifiers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-from langchain_core.messages import AnyMessage
+from langchain_core.language_models import BaseChatModel
 
-from adaptive.engines.protocol import Sampling
-from adaptive.policy.arms import Plan
-from adaptive.prices import Prices
+from adaptive.chat.registry import open_chat_model
+from adaptive.engines.protocol import TokenEngine
+from adaptive.engines.registry import open_engine
 from adaptive.profile.profile import Profile
-from adaptive.solver.runnables import Write
-from adaptive.types.attempt import Attempt
-from adaptive.types.ladder import Effort, Ladder
+from adaptive.profile.untrained import load_model_profile
+from adaptive.profile.verifier import build_profile_verifier
+from adaptive.solver.chat_model import build_chat_solver_model
+from adaptive.solver.protocol import SolverModel
+from adaptive.solver.token_model import TokenSolverModel
+from adaptive.types.model_spec import ModelSpec
 from adaptive.types.options import Options
 from adaptive.verify import Verifier
 
-JUDGED_BY_GENERAL = "judged by the general difficulty model, this model was not measured"
+Model = str | TokenEngine | BaseChatModel
+"""A model spec, a token engine, or a chat model of LangChain's."""
 
 
-class SolverModel(Protocol):
-    """A model, bound: what the nodes of the graph know of it."""
+def open_model(
+    spec: Model,
+    options: Options,
+    *,
+    profile: str | Path | Profile | None = None,
+    engine: Mapping[str, Any] | None = None,
+    check: Verifier | None = None,
+    judge: Verifier | None = None,
+) -> SolverModel:
+    """Open a model for the nodes of the graph.
 
-    @property
-    def name(self) -> str:
-        """The model spec."""
-        ...
+    Args:
+        spec: A model spec, a token engine, or a chat model of LangChain's.
+        options: The options of the solver; `wait_string` and `verify` count here.
+        profile: A profile or its folder; by default the model's own, else an untrained one.
+        engine: Further arguments of `open_engine` or `open_chat_model`; unused if the model is open already.
+        check: A verifier that knows whether an answer is right.
+        judge: A verifier that asks another model.
 
-    @property
-    def profile(self) -> Profile:
-        """What is known of it."""
-        ...
-
-    @property
-    def verifier(self) -> Verifier:
-        """Who judges its attempts."""
-        ...
-
-    @property
-    def efforts(self) -> Sequence[Effort]:
-        """The efforts that it tells apart; empty where only budgets count."""
-        ...
-
-    @property
-    def shares_cache(self) -> bool:
-        """Whether samples of a vote may be drawn side by side."""
-        ...
-
-    @property
-    def checks_form_only(self) -> bool:
-        """Whether whole answers are accepted, because nothing can judge them."""
-        ...
-
-    def build_ladder(self, options: Options) -> Ladder:
-        """The profile's ladder within what the caller set and the model can."""
-        ...
-
-    def list_notes(self, options: Options) -> list[str]:
-        """What was mapped to the nearest thing that the model can, and what was not measured."""
-        ...
-
-    def check_messages(self, messages: Sequence[AnyMessage]) -> None:
-        """Raise `InputError` for messages that the model cannot take."""
-        ...
-
-    async def make_attempt(
-        self, messages: Sequence[AnyMessage], plan: Plan, before: Sequence[Attempt], context: AttemptContext
-    ) -> Attempt:
-        """The attempt that a plan buys."""
-        ...
-
-    async def release(self, session: str) -> None:
-        """Let go of what is held for a session."""
-        ...
-
-
-@dataclass(frozen=True)
-class AttemptContext:
-    """Of one attempt: how tokens are drawn, in which session of the engine, under which options, told to whom.
-
-    number: which attempt of the solve it is. message_id: of the message that it is told as. prices: of tokens.
+    Raises:
+        InputError: The model or the profile cannot be opened.
     """
-
-    options: Options
-    sampling: Sampling
-    session: str
-    write: Write
-    number: int
-    message_id: str
-    prices: Prices = field(default_factory=Prices)
-
-    def describe_attempt(self, plan: Plan) -> dict[str, Any]:
-        """What tells the tokens of this attempt from those of others, for their metadata."""
-        sample = {"adaptive_sample": self.number} if plan.arm == "vote" else {}
-        return {"adaptive_attempt": self.number, "adaptive_arm": plan.arm, **sample}
-
-
-def name_session(solve: str, step: Plan | Attempt, attempts: Sequence[Attempt]) -> str:
-    """The engine's session of a plan or an attempt.
-
-    A chain that may be gone on with does not share one with a chain at another effort. All samples of a vote share
-    one, so that they share their prompt.
-    """
-    while step.base is not None:
-        step = attempts[step.base]
-    if step.arm == "vote":
-        return f"{solve}/vote"
-    effort = step.rung.effort if isinstance(step, Plan) else step.effort
-    return f"{solve}/{effort}" if step.arm == "effort" else solve
+    engine = engine or {}
+    if isinstance(spec, BaseChatModel) or (isinstance(spec, str) and ModelSpec.parse(spec).is_chat):
+        chat = open_chat_model(spec, **engine)
+        return build_chat_solver_model(chat, profile, options, check=check, judge=judge)
+    tokens = open_engine(spec, **engine) if isinstance(spec, str) else spec
+    if not isinstance(profile, Profile):
+        profile = load_model_profile(tokens.name, tokens.context_window, profile)
+    profile = profile.with_waits(options.wait_string)
+    verifier = build_profile_verifier(profile, options.verify, check=check, judge=judge)
+    return TokenSolverModel(tokens, profile, verifier)

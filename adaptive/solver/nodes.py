@@ -1,16 +1,19 @@
-"""What the nodes of the graph do, with the models, the options and the verifiers that they are bound to."""
+"""What the nodes of the graph do, and which node follows (the routers).
+
+A node takes a view of the state and a listener for events, and returns an update of the state.
+"""
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from langgraph.errors import GraphBubbleUp
-from langgraph.types import Overwrite
+from langgraph.types import Overwrite, Send
 
 from adaptive._util.deadline import Deadline, DeadlineExceeded
 from adaptive.engines.protocol import Sampling
@@ -22,26 +25,41 @@ from adaptive.prices import Prices, add_cost
 from adaptive.solver.allocator import Allocator
 from adaptive.solver.approval import count_max_thinking_tokens, needs_approval, request_approval
 from adaptive.solver.context import read_context_settings
-from adaptive.solver.model import JUDGED_BY_GENERAL, AttemptContext, SolverModel, name_session
+from adaptive.solver.protocol import JUDGED_BY_GENERAL, AttemptContext, SolverModel, name_session
 from adaptive.solver.result import build_result, to_message
-from adaptive.solver.runnables import Write
 from adaptive.solver.spent import SpentTokens
-from adaptive.solver.state import Node, SolverState, Update, get_last_question, read_attempts
+from adaptive.solver.state import SolverState, SolveView, Update, get_last_question
 from adaptive.solver.streaming import make_message_id
 from adaptive.solver.verdicts import AttemptVerifier
 from adaptive.solver.vote_slots import VoteSlots
 from adaptive.types.attempt import Attempt
+from adaptive.types.events import Event, OnEvent
 from adaptive.types.options import Options
 from adaptive.types.usage import Usage
 
+Node = Callable[[SolveView, OnEvent], Awaitable[Update]]
+
 SEEDS_PER_SOLVE = 1009
-"""Between the seeds of two solves there is room for so many samples."""
+"""The distance between the seeds of two solves; a vote has fewer samples."""
+
+SAMPLE_STATE_KEYS = (
+    "messages",
+    "adaptive_asked",
+    "adaptive_session",
+    "adaptive_plan",
+    "adaptive_attempts",
+    "adaptive_seconds",
+)
+"""The part of the state that a sample of a vote gets."""
 
 
 @dataclass(frozen=True)
 class Solver:
-    """The nodes. models: this model, and better ones after it. prices: of their tokens. drawing: the votes that
-    are being drawn."""
+    """The nodes and routers of the graph.
+
+    models: the first is asked first, stronger ones follow. prices: what their tokens cost. vote_slots: the votes
+    whose samples run now.
+    """
 
     models: tuple[SolverModel, ...]
     options: Options
@@ -50,19 +68,21 @@ class Solver:
 
     @cached_property
     def allocator(self) -> Allocator:
-        """What chooses the first rung, and those after it."""
+        """Chooses the first rung and those after it."""
         return Allocator(self.models)
 
-    async def classify(self, state: SolverState, write: Write) -> Update:
-        """How likely each rung is to solve the question."""
-        self.models[0].check_messages(state["messages"])
-        question = get_last_question(state["messages"])
-        asked = state.get("adaptive_options")
-        known = read_context_settings()
-        options = self.options.with_settings(known).with_settings(asked)
+    # The nodes, in the order of the diagram in README.
+
+    async def classify(self, view: SolveView, on_event: OnEvent) -> Update:
+        """Predict how likely each rung is to solve the question."""
+        messages = view.state["messages"]
+        self.models[0].check_messages(messages)
+        question = get_last_question(messages)
+        context, own = read_context_settings(), view.state.get("adaptive_options")
+        options = self.options.with_settings(context).with_settings(own)
         self.check_options(options)
         return {
-            "adaptive_asked": {**known, **(asked or {})},
+            "adaptive_asked": {**context, **(own or {})},
             "adaptive_question": question,
             "adaptive_session": uuid.uuid4().hex,
             "adaptive_difficulty": await self.allocator.predict_difficulty(0, question, options),
@@ -73,316 +93,260 @@ class Solver:
             "adaptive_cut": None,
         }
 
-    async def allocate(self, state: SolverState, write: Write) -> Update:
-        """The first rung."""
-        difficulty, options = state["adaptive_difficulty"], self._get_options(state)
-        plan = self.allocator.choose_first(difficulty, options)
+    async def allocate(self, view: SolveView, on_event: OnEvent) -> Update:
+        """Plan the first attempt."""
+        difficulty = view.state["adaptive_difficulty"]
+        plan = self.allocator.choose_first(difficulty, view.options)
         if "general" in difficulty:
             plan = replace(plan, reason=f"{plan.reason}; {difficulty['level']} as {JUDGED_BY_GENERAL}")
-        told = {name: value for name, value in difficulty.items() if name != "notes"}
-        write({"event": "difficulty", "attempt": 0, **told, "rung": plan.index, "reason": plan.reason})
-        for note in (*self._collect_notes({0}, options), *difficulty.get("notes", ())):
-            write({"event": "note", "attempt": 0, "text": note})
+        on_event({"event": "difficulty", "attempt": 0, **difficulty, "rung": plan.index, "reason": plan.reason})
+        for note in self._collect_notes({0}, view.options):
+            on_event({"event": "note", "attempt": 0, "text": note})
         return {"adaptive_plan": plan.to_json()}
 
-    async def approve(self, state: SolverState, write: Write) -> Update:
-        """Ask before the planned purchase; where it is denied, something cheaper or the end."""
-        plan, attempts, options = (
-            Plan.from_json(state["adaptive_plan"]),
-            read_attempts(state),
-            self._get_options(state),
-        )
-        answer = request_approval(
-            self._make_approval_request(state, plan, attempts), plan, options.approve_above or 0
-        )
-        write({"event": "approval", "attempt": len(attempts), "tokens": count_max_thinking_tokens(plan), "approved": answer.approved,
-               "approve_above": answer.limit})  # fmt: skip
-        if answer.approved:
-            return {"adaptive_asked": {**state["adaptive_asked"], "approve_above": answer.limit}}
+    async def approve(self, view: SolveView, on_event: OnEvent) -> Update:
+        """Ask whether the planned attempt may be made; if not, plan a cheaper one or stop."""
+        plan, attempts = view.plan, view.attempts
+        tokens = count_max_thinking_tokens(plan)
+        # LangGraph runs this node again for each answer: nothing may happen before the question.
+        request = {
+            "question": view.question,
+            "attempt": len(attempts),
+            "answer": attempts[select.select_best_attempt(attempts)].answer if attempts else None,
+            "model": self.models[plan.model].name,
+            "rung": plan.index,
+            "arm": plan.arm,
+            "effort": plan.rung.effort,
+            "budget": plan.rung.budget,
+            "samples": plan.samples,
+            "reason": plan.reason,
+        }
+        approval = request_approval(request, plan, view.options.approve_above or 0)
+        on_event({"event": "approval", "attempt": len(attempts), "tokens": tokens, "approved": approval.approved,
+                  "approve_above": approval.limit})  # fmt: skip
+        settings = view.state["adaptive_asked"]
+        if approval.approved:
+            return {"adaptive_asked": {**settings, "approve_above": approval.limit}}
         if attempts:
-            return {"adaptive_stop": f"denied: {count_max_thinking_tokens(plan)} thinking tokens more"}
-        asked = {**state["adaptive_asked"], "budget": answer.limit}
-        cheaper = self.allocator.choose_first(state["adaptive_difficulty"], self.options.with_settings(asked))
-        reason = (
-            f"{count_max_thinking_tokens(plan)} thinking tokens were denied: the dearest within {answer.limit}"
+            return {"adaptive_stop": f"denied: {tokens} thinking tokens more"}
+        settings = {**settings, "budget": approval.limit}
+        cheaper = self.allocator.choose_first(
+            view.state["adaptive_difficulty"], self.options.with_settings(settings)
         )
-        return {"adaptive_asked": asked, "adaptive_plan": replace(cheaper, reason=reason).to_json()}
+        reason = f"{tokens} thinking tokens were denied: the dearest within {approval.limit}"
+        return {"adaptive_asked": settings, "adaptive_plan": replace(cheaper, reason=reason).to_json()}
 
-    async def think(self, state: SolverState, write: Write) -> Update:
-        """One attempt, on the chain of an earlier one where the plan says so."""
-        plan, attempts, options = (
-            Plan.from_json(state["adaptive_plan"]),
-            read_attempts(state),
-            self._get_options(state),
-        )
+    async def think(self, view: SolveView, on_event: OnEvent) -> Update:
+        """Make the planned attempt."""
+        options, deadline, spent = view.options, view.deadline, SpentTokens()
         sampling = Sampling(temperature=options.temperature, seed=options.seed)
-        clock, tally = _make_deadline(state, options), SpentTokens()
         try:
-            async with clock.enforce():
-                attempt = await self._make_attempt(
-                    state, plan, attempts, options, sampling, tally.wrap_listener(write), len(attempts)
-                )
+            async with deadline.enforce():
+                listener = spent.wrap_listener(on_event)
+                attempt = await self._make_attempt(view, sampling, listener, len(view.attempts))
         except DeadlineExceeded:
-            if not attempts:
-                late = f"no answer within {options.timeout:g} s, {tally}"
+            if not view.attempts:
+                late = f"no answer within {options.timeout:g} s, {spent}"
                 raise NoAnswerInTime(f"{late}: raise --timeout or lower --budget.") from None
-            spent = tally.to_usage(clock.elapsed - clock.previous_seconds)
-            return {"adaptive_stop": limits.describe_timeout(options), "adaptive_cut": spent.to_json()}
-        return {"adaptive_attempts": [*state["adaptive_attempts"], attempt.to_json()]}
+            cut = spent.to_usage(deadline.elapsed - deadline.previous_seconds)
+            return {"adaptive_stop": limits.describe_timeout(options), "adaptive_cut": cut.to_json()}
+        return {"adaptive_attempts": [*view.state["adaptive_attempts"], attempt.to_json()]}
 
-    async def sample(self, state: SolverState, write: Write) -> Update:
-        """One of a vote's samples; many of them run side by side."""
-        plan, attempts, options = (
-            Plan.from_json(state["adaptive_plan"]),
-            read_attempts(state),
-            self._get_options(state),
-        )
-        number, solve, bound = state["adaptive_sample"], state["adaptive_session"], self.models[plan.model]
-        warmth = options.temperature or bound.profile.policy.vote_temperature
-        sampling = Sampling(temperature=warmth, seed=options.seed * SEEDS_PER_SOLVE + number)
-
-        clock, tally = _make_deadline(state, options), SpentTokens()
-
-        def told(event: dict[str, Any]) -> None:
-            tally.count_event(event)
-            write({**event, "sample": number})
-
-        try:
-            async with (
-                clock.enforce(),
-                self.vote_slots.hold(solve, bound.shares_cache, lambda: self._release_sessions(state)),
-            ):
-                attempt = await self._make_attempt(state, plan, attempts, options, sampling, told, number)
-            made = {"attempt": attempt.to_json()}
-        except DeadlineExceeded:
-            made = {"cut": tally.to_usage(clock.elapsed - clock.previous_seconds).to_json()}
-        return {"adaptive_samples": [{"number": number, "seconds": clock.elapsed, **made}]}
-
-    async def verify(self, state: SolverState, write: Write) -> Update:
-        """A verdict on the last attempt; none where the one after it was cut off."""
-        if state["adaptive_stop"]:
+    async def verify(self, view: SolveView, on_event: OnEvent) -> Update:
+        """Judge the last attempt, unless the deadline has passed."""
+        if view.stop:
             return {}
-        *before, last = read_attempts(state)
-        update = await self._prefetch_embedding(state, last.model)
-        judged = await self._make_attempt_verifier(
-            state, write, _make_deadline(state, self._get_options(state))
-        ).verify_attempt(last, before)
-        update["adaptive_attempts"] = [a.to_json() for a in (*before, judged)]
+        *before, last = view.attempts
+        judged = await self._make_attempt_verifier(view, on_event, view.deadline).verify_attempt(last, before)
         accepted = judged.verdict is not None and judged.verdict.accepted
-        return update | {
-            "adaptive_stop": "accepted" if accepted else _find_step_limit(state, limits.STEPS_TO_GO_ON)
+        return {
+            "adaptive_attempts": [a.to_json() for a in (*before, judged)],
+            "adaptive_stop": "accepted" if accepted else view.find_step_limit(limits.STEPS_TO_GO_ON),
         }
 
-    async def tally(self, state: SolverState, write: Write) -> Update:
-        """Count a vote: verdicts on the new samples, and on the majority once it is settled."""
-        plan, attempts = Plan.from_json(state["adaptive_plan"]), read_attempts(state)
-        self.vote_slots.clear_failed(state["adaptive_session"])
-        drawn = sorted(state["adaptive_samples"], key=lambda s: s["number"])
-        made, cut = (
-            [Attempt.from_json(s["attempt"]) for s in drawn if "attempt" in s],
-            _sum_cut_usage(state, drawn),
-        )
-        clock = Deadline(
-            max((s["seconds"] for s in drawn), default=_get_elapsed(state)), self._get_options(state).timeout
-        )
-        update = await self._prefetch_embedding(state, plan.model)
-        judging = self._make_attempt_verifier(state, write, clock)
-        for place, one in enumerate(made):
-            attempts.append(await judging.verify_attempt(one, attempts, made[place + 1 :]))
-        update |= {
-            "adaptive_samples": Overwrite([]),
-            "adaptive_seconds": clock.previous_seconds,
-            "adaptive_cut": cut,
-        }
-        vote = count_vote(attempts, plan, self.models[plan.model].profile.policy)
-        if vote.finished:
-            write(
-                {"event": "vote", "attempt": vote.leader, "accepted": vote.accepted, "reason": vote.verdict.reason}
-            )
-        update["adaptive_attempts"] = [a.to_json() for a in vote.attempts]
-        stop = _find_step_limit(state, limits.STEPS_TO_GO_ON if vote.finished else limits.STEPS_TO_ATTEMPT)
-        if any("cut" in s for s in drawn):
-            stop = limits.describe_timeout(self._get_options(state))
-        return update | {"adaptive_stop": "accepted" if vote.accepted else stop}
-
-    async def escalate(self, state: SolverState, write: Write) -> Update:
-        """Another rung or arm, or the reason to stop."""
-        attempts, options = read_attempts(state), self._get_options(state)
-        known = await self.allocator.predict_difficulty(
-            attempts[-1].model, state["adaptive_question"], options, attempts
-        )
-        plan = self.allocator.choose_next(attempts, options, known["p_solved"], _get_elapsed(state))
+    async def escalate(self, view: SolveView, on_event: OnEvent) -> Update:
+        """Plan the attempt after a rejected one, or stop and say why."""
+        attempts, options = view.attempts, view.options
+        known = await self.allocator.predict_difficulty(attempts[-1].model, view.question, options, attempts)
+        plan = self.allocator.choose_next(attempts, options, known["p_solved"], view.elapsed)
         if isinstance(plan, Plan):
-            plan = _find_step_limit(state, limits.STEPS_TO_ATTEMPT) or plan
+            plan = view.find_step_limit(limits.STEPS_TO_ATTEMPT) or plan
         if isinstance(plan, str):
             return {"adaptive_stop": plan}
-        fallen_back = [*known.get("notes", ())]
         if plan.arm == "model":
-            known = await self.allocator.predict_difficulty(plan.model, state["adaptive_question"], options)
+            known = await self.allocator.predict_difficulty(plan.model, view.question, options)
             plan = self.allocator.choose_on_next_model(plan, options, known["p_solved"])
-            fallen_back += known.get("notes", ())
-            for note in (*self._collect_notes({plan.model}, options), *known.get("notes", ())):
-                write({"event": "note", "attempt": len(attempts), "text": note})
-        write({"event": "escalate", "attempt": len(attempts), "arm": plan.arm, "rung": plan.index,
-               "reason": plan.reason})  # fmt: skip
-        return {**_add_notes(state, fallen_back), "adaptive_plan": plan.to_json()}
+            for note in self._collect_notes({plan.model}, options):
+                on_event({"event": "note", "attempt": len(attempts), "text": note})
+        on_event({"event": "escalate", "attempt": len(attempts), "arm": plan.arm, "rung": plan.index,
+                  "reason": plan.reason})  # fmt: skip
+        return {"adaptive_plan": plan.to_json()}
 
-    async def finish(self, state: SolverState, write: Write) -> Update:
-        """The best attempt as a message and as the result object."""
-        await self._release_sessions(state)
-        attempts, options = read_attempts(state), self._get_options(state)
-        kept, difficulty = select.select_best_attempt(attempts), {**state["adaptive_difficulty"]}
-        fallen_back = difficulty.pop("notes", [])
+    async def sample(self, view: SolveView, on_event: OnEvent) -> Update:
+        """Draw one sample of a vote; many of them run side by side."""
+        number, model = view.state["adaptive_sample"], self.models[view.plan.model]
+        options, deadline, spent = view.options, view.deadline, SpentTokens()
+        temperature = options.temperature or model.profile.policy.vote_temperature
+        sampling = Sampling(temperature=temperature, seed=options.seed * SEEDS_PER_SOLVE + number)
+        listener = spent.wrap_listener(lambda event: on_event({**event, "sample": number}))
+        try:
+            async with (
+                deadline.enforce(),
+                self.vote_slots.hold(view.solve_id, model.shares_cache, lambda: self._release_sessions(view)),
+            ):
+                attempt = await self._make_attempt(view, sampling, listener, number)
+            drawn = {"attempt": attempt.to_json()}
+        except DeadlineExceeded:
+            drawn = {"cut": spent.to_usage(deadline.elapsed - deadline.previous_seconds).to_json()}
+        return {"adaptive_samples": [{"number": number, "seconds": deadline.elapsed, **drawn}]}
+
+    async def tally(self, view: SolveView, on_event: OnEvent) -> Update:
+        """Judge the new samples of a vote and count it; once it is settled, the majority has its verdict."""
+        self.vote_slots.clear_failed(view.solve_id)
+        samples = sorted(view.state["adaptive_samples"], key=lambda s: s["number"])
+        drawn = [Attempt.from_json(s["attempt"]) for s in samples if "attempt" in s]
+        cuts = [s["cut"] for s in samples if "cut" in s]
+        # The samples ran side by side: the slowest of them says how long the solve has run.
+        seconds = max((s["seconds"] for s in samples), default=view.elapsed)
+        verifier = self._make_attempt_verifier(view, on_event, Deadline(seconds, view.options.timeout))
+        attempts = [*view.attempts]
+        for place, attempt in enumerate(drawn, start=1):
+            attempts.append(await verifier.verify_attempt(attempt, attempts, drawn[place:]))
+        vote = count_vote(attempts, view.plan, self.models[view.plan.model].profile.policy)
+        if vote.finished:
+            on_event({"event": "vote", "attempt": vote.leader, "accepted": vote.accepted,
+                      "reason": vote.verdict.reason})  # fmt: skip
+        steps = limits.STEPS_TO_GO_ON if vote.finished else limits.STEPS_TO_ATTEMPT
+        stop = limits.describe_timeout(view.options) if cuts else view.find_step_limit(steps)
+        lost = [Usage.from_json(one) for one in (view.state["adaptive_cut"], *cuts) if one]
+        return {
+            "adaptive_samples": Overwrite([]),
+            "adaptive_seconds": seconds,
+            "adaptive_cut": sum(lost[1:], lost[0]).to_json() if lost else None,
+            "adaptive_attempts": [a.to_json() for a in vote.attempts],
+            "adaptive_stop": "accepted" if vote.accepted else stop,
+        }
+
+    async def finish(self, view: SolveView, on_event: OnEvent) -> Update:
+        """Return the best attempt, as a message and as the result object."""
+        await self._release_sessions(view)
+        attempts, options = view.attempts, view.options
+        kept = select.select_best_attempt(attempts)
         result = build_result(
-            question=state["adaptive_question"],
+            question=view.question,
             attempts=attempts,
             selected=kept,
-            difficulty=difficulty,
-            stop=state["adaptive_stop"],
+            difficulty=view.state["adaptive_difficulty"],
+            stop=view.stop,
             models=[m.name for m in self.models],
             profile=self.models[0].profile.name,
-            notes=[*self._collect_notes({0, *(a.model for a in attempts)}, options), *fallen_back],
+            notes=self._collect_notes({0, *(a.model for a in attempts)}, options),
             seed=options.seed,
-            shadow=await self.allocator.compute_shadow(state["adaptive_question"], attempts[0], options),
-            cut=Usage.from_json(cut) if (cut := state["adaptive_cut"]) else None,
+            shadow=await self.allocator.compute_shadow(view.question, attempts[0], options),
+            cut=Usage.from_json(cut) if (cut := view.state["adaptive_cut"]) else None,
         )
-        write({"event": "done", "attempt": kept, "result": result})
-        message = to_message(attempts[kept], result, make_message_id(state["adaptive_session"], kept))
-        return {"messages": [message], "adaptive_result": result}
+        data = result.to_json()
+        on_event({"event": "done", "attempt": kept, "result": data})
+        message = to_message(result, make_message_id(view.solve_id, kept))
+        return {"messages": [message], "adaptive_result": data}
+
+    # The routers: which node follows.
+
+    def route_plan(self, state: SolverState) -> str | list[Send]:
+        """After `allocate` and `escalate`: ask first if the plan needs an approval."""
+        view = SolveView(state, self.options)
+        return "approve" if not view.stop and needs_approval(view.plan, view.options) else self._start_plan(view)
+
+    def route_approved(self, state: SolverState) -> str | list[Send]:
+        """After `approve`."""
+        return self._start_plan(SolveView(state, self.options))
+
+    def route_verified(self, state: SolverState) -> str:
+        """After `verify`."""
+        return "finish" if state["adaptive_stop"] else "escalate"
+
+    def route_vote(self, state: SolverState) -> str | list[Send]:
+        """After `tally`: draw more samples until the vote is settled or a limit is reached."""
+        view = SolveView(state, self.options)
+        return "finish" if view.stop else self._send_samples(view) or "escalate"
+
+    def _start_plan(self, view: SolveView) -> str | list[Send]:
+        if view.stop:
+            return "finish"
+        return self._send_samples(view) if view.plan.arm == "vote" else "think"
+
+    def _send_samples(self, view: SolveView) -> list[Send]:
+        """Send the next samples of a vote; the first time at least one, later none if the vote is settled."""
+        attempts, policy = view.attempts, self.models[view.plan.model].profile.policy
+        if limits.find_reached_limit(attempts, view.options, view.elapsed):
+            return []
+        shared: dict[str, Any] = {key: view.state[key] for key in SAMPLE_STATE_KEYS if key in view.state}  # type: ignore[literal-required]
+        shared["adaptive_sent"] = time.time()
+        wanted = count_wanted_samples(attempts, view.plan, policy)
+        return [Send("sample", {**shared, "adaptive_sample": len(attempts) + i}) for i in range(wanted)]
+
+    # Shared by the nodes.
 
     def check_options(self, options: Options) -> None:
-        """Raise `InputError` for a limit of money that cannot be kept: a model's price is not known."""
+        """Raise `InputError` for a cost limit that cannot be kept because a model's price is not known."""
         if options.max_cost is not None:
             for model in self.models:
                 self.prices.require_price(model.name, options.max_cost)
 
-    def wrap_node(self, node: Node) -> Node:
-        """The node, which counts its seconds, and where it fails or is cancelled lets go of what the engine holds
-        for this solve."""
+    def wrap_node(self, node: Node) -> Callable[[SolverState, OnEvent], Awaitable[Update]]:
+        """Return the node as the graph runs it.
 
-        async def held(state: SolverState, write: Write) -> Update:
-            begun = time.monotonic()
+        It counts the seconds of the solve. If the node fails or is cancelled, the engines' sessions are released.
+        """
+
+        async def run(state: SolverState, on_event: OnEvent) -> Update:
+            start, view = time.monotonic(), SolveView(state, self.options)
             try:
-                update = await node(state, write)
-            except GraphBubbleUp:  # a pause to ask: the solve goes on
+                update = await node(view, on_event)
+            except GraphBubbleUp:  # an interrupt for an approval: the solve goes on later
                 raise
             except BaseException:
-                await self._release_sessions(state)
+                await self._release_sessions(view)
                 raise
-            if "adaptive_sample" in state:  # side by side: the tally counts them
+            if "adaptive_sample" in state:  # side by side with others: `tally` counts their seconds
                 return update
-            ran = update.get("adaptive_seconds", _get_elapsed(state)) + time.monotonic() - begun
-            return {**update, "adaptive_seconds": ran}
+            seconds = update.get("adaptive_seconds", view.elapsed) + time.monotonic() - start
+            return {**update, "adaptive_seconds": seconds}
 
-        return held
+        return run
 
-    def must_approve(self, state: SolverState) -> bool:
-        """Whether the planned purchase is to be asked for."""
-        return needs_approval(Plan.from_json(state["adaptive_plan"]), self._get_options(state))
-
-    def count_next_samples(self, state: SolverState) -> int:
-        """How many samples of the planned vote to draw next, side by side; one at least, and then 0 where it is
-        settled or a limit was reached."""
-        plan, attempts = Plan.from_json(state["adaptive_plan"]), read_attempts(state)
-        if limits.find_reached_limit(attempts, self._get_options(state), _get_elapsed(state)):
-            return 0
-        return count_wanted_samples(attempts, plan, self.models[plan.model].profile.policy)
-
-    def _get_options(self, state: SolverState) -> Options:
-        return self.options.with_settings(state["adaptive_asked"])
-
-    def _make_attempt_verifier(self, state: SolverState, write: Write, deadline: Deadline) -> AttemptVerifier:
+    def _make_attempt_verifier(self, view: SolveView, on_event: OnEvent, deadline: Deadline) -> AttemptVerifier:
         verifiers = [model.verifier for model in self.models]
-        return AttemptVerifier(state["adaptive_question"], verifiers, self._get_options(state), write, deadline)
-
-    def _make_approval_request(
-        self, state: SolverState, plan: Plan, attempts: Sequence[Attempt]
-    ) -> dict[str, Any]:
-        """What is shown to who is asked, in plain JSON types; answer: the best so far."""
-        answer = attempts[select.select_best_attempt(attempts)].answer if attempts else None
-        return {"question": state["adaptive_question"], "attempt": len(attempts), "answer": answer,
-                "model": self.models[plan.model].name, "rung": plan.index, "arm": plan.arm,
-                "effort": plan.rung.effort, "budget": plan.rung.budget, "samples": plan.samples,
-                "reason": plan.reason}  # fmt: skip
+        return AttemptVerifier(view.question, verifiers, view.options, on_event, deadline)
 
     def _collect_notes(self, models: set[int], options: Options) -> list[str]:
-        """What was mapped to the nearest thing that these models can, a better model's name before it; and whose
-        price is not known."""
-        mapped = [
-            f"{self.models[model].name}: {note}" if model else note
-            for model in sorted(models)
-            for note in self.models[model].list_notes(options)
-        ]
-        names = dict.fromkeys(self.models[model].name for model in sorted(models))
-        return [*mapped, *(note for name in names if (note := self.prices.note_unknown_price(name)))]
+        """Return what these models cannot do as asked, then whose price is not known.
 
-    async def _prefetch_embedding(self, state: SolverState, model: int) -> Update:
-        """Read a question's embedding before a verifier wants it, which must not wait; what to note, as an
-        update."""
-        if self.models[model].profile.embedding is None:
-            return {}
-        known = await self.allocator.predict_difficulty(
-            model, state["adaptive_question"], self._get_options(state)
-        )
-        return _add_notes(state, known.get("notes", ()))
+        A note of a stronger model begins with its name.
+        """
+        used = [(i, self.models[i]) for i in sorted(models)]
+        notes = [f"{model.name}: {note}" if i else note for i, model in used for note in model.list_notes(options)]
+        prices = (self.prices.note_unknown_price(name) for name in dict.fromkeys(model.name for _, model in used))
+        return [*notes, *(note for note in prices if note)]
 
-    async def _make_attempt(
-        self,
-        state: SolverState,
-        plan: Plan,
-        attempts: list[Attempt],
-        options: Options,
-        sampling: Sampling,
-        write: Write,
-        number: int,
-    ) -> Attempt:
-        solve = state["adaptive_session"]
-        session = name_session(solve, plan, attempts)
+    async def _make_attempt(self, view: SolveView, sampling: Sampling, on_event: OnEvent, number: int) -> Attempt:
+        """Make the planned attempt, number `number` of the solve, and add its cost."""
+        plan, model = view.plan, self.models[view.plan.model]
 
-        def told(event: dict[str, Any]) -> None:
-            write({"attempt": number, **event})
+        def tag(event: Event) -> None:
+            on_event({"attempt": number, **event})
 
-        context = AttemptContext(
-            options, sampling, session, told, number, make_message_id(solve, number), self.prices
-        )
-        bound = self.models[plan.model]
-        attempt = await bound.make_attempt(state["messages"], plan, attempts, context)
-        return replace(attempt, usage=add_cost(attempt.usage, bound.name, self.prices))
+        session = name_session(view.solve_id, plan, view.attempts)
+        message_id = make_message_id(view.solve_id, number)
+        context = AttemptContext(view.options, sampling, session, tag, number, message_id, self.prices)
+        attempt = await model.make_attempt(view.state["messages"], plan, view.attempts, context)
+        return replace(attempt, usage=add_cost(attempt.usage, model.name, self.prices))
 
-    async def _release_sessions(self, state: SolverState) -> None:
-        """Let go of all sessions that this solve has used or was about to."""
-        solve = state.get("adaptive_session", "")
-        attempts = read_attempts(state) if "adaptive_attempts" in state else []
-        made: list[Plan | Attempt] = [*attempts]
-        if "adaptive_plan" in state:
-            made.append(Plan.from_json(state["adaptive_plan"]))
-        used = {(m.model, name_session(solve, m, attempts)) for m in made} or {(0, solve)}
+    async def _release_sessions(self, view: SolveView) -> None:
+        """Release all sessions that this solve has used or was about to use."""
+        solve = view.state.get("adaptive_session", "")
+        attempts: Sequence[Attempt] = view.attempts if "adaptive_attempts" in view.state else ()
+        steps: list[Plan | Attempt] = [*attempts, *([view.plan] if "adaptive_plan" in view.state else [])]
+        used = {(step.model, name_session(solve, step, attempts)) for step in steps} or {(0, solve)}
         for model, session in sorted(used):
             await self.models[model].release(session)
-
-
-def _get_elapsed(state: SolverState) -> float:
-    """The seconds that the solve has run, before this node."""
-    return state.get("adaptive_seconds", 0.0)
-
-
-def _make_deadline(state: SolverState, options: Options) -> Deadline:
-    return Deadline.since(_get_elapsed(state), state.get("adaptive_sent"), options.timeout)
-
-
-def _find_step_limit(state: SolverState, needed: int) -> str:
-    return limits.find_step_limit(state.get("adaptive_steps"), needed)
-
-
-def _add_notes(state: SolverState, notes: Sequence[str]) -> Update:
-    """Why something was told without an embedding, kept for the result; nothing where that is known already."""
-    difficulty = state["adaptive_difficulty"]
-    known = difficulty.get("notes", [])
-    new = [note for note in dict.fromkeys(notes) if note not in known]
-    return {"adaptive_difficulty": {**difficulty, "notes": [*known, *new]}} if new else {}
-
-
-def _sum_cut_usage(state: SolverState, samples: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """What calls that were cut off had spent, those of a batch of samples too."""
-    lost = [Usage.from_json(one) for one in (state["adaptive_cut"], *(s.get("cut") for s in samples)) if one]
-    return sum(lost[1:], lost[0]).to_json() if lost else None

@@ -10,11 +10,9 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.config import get_stream_writer
 
 from adaptive._util.aio import T, run_blocking
+from adaptive.types.events import OnEvent
 
 S = TypeVar("S")
-
-
-Write = Callable[[dict[str, Any]], None]
 
 
 class SyncAsyncRunnable(Runnable[S, T]):
@@ -35,7 +33,7 @@ class SyncAsyncRunnable(Runnable[S, T]):
         return await self._async_call(input)
 
 
-def make_node_runnable(node: Callable[[S, Write], Awaitable[T]], name: str) -> Runnable[S, T]:
+def make_node_runnable(node: Callable[[S, OnEvent], Awaitable[T]], name: str) -> Runnable[S, T]:
     """A node that graphs can both invoke and await."""
 
     async def awaited(state: S) -> T:
@@ -52,7 +50,7 @@ def make_node_runnable(node: Callable[[S, Write], Awaitable[T]], name: str) -> R
     return SyncAsyncRunnable(invoked, awaited, name)
 
 
-def _make_stream_writer() -> Write:
+def _make_stream_writer() -> OnEvent:
     """The stream writer of this node, for whatever context it is called in.
 
     LangGraph's asks that context for its run, and what a node does apart (`adaptive._util.aio`) has none.

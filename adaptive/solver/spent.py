@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
+from adaptive.types.events import Event, OnEvent
 from adaptive.types.usage import Usage
 
-Told = Callable[[dict[str, Any]], None]
 ESTIMATED_FIELDS = ("answer", "cached", "injected", "probe", "prompt", "thinking")
 
 
@@ -32,16 +30,16 @@ class SpentTokens:
         self._parts.append(SpentTokens())
         return self._parts[-1]
 
-    def wrap_listener(self, write: Told) -> Told:
-        """`write`, with each event counted."""
+    def wrap_listener(self, on_event: OnEvent) -> OnEvent:
+        """Return a listener that counts each event and passes it on."""
 
-        def told(event: dict[str, Any]) -> None:
+        def count_and_pass(event: Event) -> None:
             self.count_event(event)
-            write(event)
+            on_event(event)
 
-        return told
+        return count_and_pass
 
-    def count_event(self, event: dict[str, Any]) -> None:
+    def count_event(self, event: Event) -> None:
         """Count one event."""
         kind, of = event["event"], event.get("attempt", 0)
         look = self._open_probes.pop(of, 0)

@@ -1,13 +1,15 @@
-"""The graph's state: plain JSON types and messages, so that it survives a checkpointer and another process.
+"""The state of the graph: plain JSON types and messages, so that it survives a checkpointer and another process.
 
-Keys that are ours start with `adaptive_`; only `messages` is shared with a parent graph.
+Its keys start with `adaptive_`; only `messages` is shared with a parent graph.
 """
 
 from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, NotRequired
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
@@ -16,28 +18,31 @@ from langgraph.graph import MessagesState
 from langgraph.managed import RemainingSteps
 from typing_extensions import TypedDict
 
+from adaptive._util.deadline import Deadline
 from adaptive.errors import InputError
-from adaptive.solver.runnables import Write
+from adaptive.policy import limits
+from adaptive.policy.arms import Plan
 from adaptive.types.attempt import Attempt
+from adaptive.types.options import Options
 
 Update = dict[str, Any]
 ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "user"}
 
 
 class SolverOutput(MessagesState, total=False):
-    """What a parent graph gets back."""
+    """What a run returns, and a parent graph gets."""
 
     adaptive_result: dict[str, Any]
 
 
 class SolverState(SolverOutput, total=False):
-    """What the nodes share. Lists are replaced whole, so that a persisted thread starts each turn afresh.
+    """What the nodes share. Lists are replaced whole, so that a persisted thread starts each turn anew.
 
-    Only samples of a vote are gathered by a reducer, for they are drawn side by side; the tally takes them out.
-    `adaptive_options` is there for the first node alone, or a thread would keep them for its next question: what
-    they set for this one is `adaptive_asked`. `adaptive_seconds` is how long the solve has run (`adaptive._util.deadline`),
-    `adaptive_cut` what was spent by calls that were cut off, `adaptive_sent` when a vote's samples were sent, and
-    `adaptive_steps` what LangGraph has left of its recursion limit.
+    Only samples of a vote have a reducer, because they run side by side; the tally takes them out.
+    `adaptive_options` exists for the first node only, or a thread would keep them for its next question; what they
+    set for this question is `adaptive_asked`. `adaptive_seconds` is how long the solve has run
+    (`adaptive._util.deadline`). `adaptive_cut` is what calls had spent that the deadline cut off, `adaptive_sent`
+    when a vote's samples were sent, and `adaptive_steps` how many steps LangGraph's recursion limit leaves.
     """
 
     adaptive_options: Annotated[dict[str, Any] | None, EphemeralValue]
@@ -57,25 +62,73 @@ class SolverState(SolverOutput, total=False):
 
 
 class SolverInput(TypedDict):
-    """What a caller or a parent graph gives; `adaptive_options` sets options for this question alone."""
+    """What a run takes; `adaptive_options` sets options for this question only."""
 
     messages: list[AnyMessage]
     adaptive_options: NotRequired[Annotated[dict[str, Any] | None, EphemeralValue]]
 
 
-Node = Callable[[SolverState, Write], Awaitable[Update]]
+@dataclass(frozen=True)
+class SolveView:
+    """The state as one node reads it: what the state keeps as JSON is parsed at most once.
 
+    `base_options` are those that the graph was built with.
+    """
 
-def read_attempts(state: SolverState) -> list[Attempt]:
-    """The attempts so far."""
-    return [Attempt.from_json(a) for a in state["adaptive_attempts"]]
+    state: SolverState
+    base_options: Options
+
+    @property
+    def solve_id(self) -> str:
+        """The random id of the solve, which names its sessions on the engines."""
+        return self.state["adaptive_session"]
+
+    @property
+    def question(self) -> str:
+        """The text of the question."""
+        return self.state["adaptive_question"]
+
+    @property
+    def stop(self) -> str:
+        """Why the solve stops; empty while it goes on."""
+        return self.state["adaptive_stop"]
+
+    @property
+    def elapsed(self) -> float:
+        """The seconds that the solve ran before this node."""
+        return self.state.get("adaptive_seconds", 0.0)
+
+    @cached_property
+    def options(self) -> Options:
+        """The options of this solve: the graph's, with those of the run's context and the state over them."""
+        return self.base_options.with_settings(self.state["adaptive_asked"])
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The attempt, or the vote, that is planned."""
+        return Plan.from_json(self.state["adaptive_plan"])
+
+    @cached_property
+    def attempts(self) -> list[Attempt]:
+        """The attempts so far; copy it to change it."""
+        return [Attempt.from_json(a) for a in self.state["adaptive_attempts"]]
+
+    @cached_property
+    def deadline(self) -> Deadline:
+        """The deadline of the solve; the node's own seconds count from the first use."""
+        return Deadline.since(self.elapsed, self.state.get("adaptive_sent"), self.options.timeout)
+
+    def find_step_limit(self, needed: int) -> str:
+        """The limit of the graph's steps, in words, if fewer than `needed` are left; else empty."""
+        return limits.find_step_limit(self.state.get("adaptive_steps"), needed)
 
 
 def to_chat_turns(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
-    """(role, content) pairs for the chat template; raises `InputError` for a message it cannot take.
+    """Return (role, content) pairs for a chat template.
 
-    Few chat templates know tools, so an agent's history is told in text: what the assistant called is a line of
-    its turn, what came back a user turn that names the tool, results that follow each other one turn.
+    Few chat templates know tools, so an agent's history becomes text: a call is a line of the assistant's turn, a
+    result a user turn that names the tool, and results in a row are one turn. Raises `InputError` for a message
+    that a token engine cannot read.
     """
     for message in messages:
         if message.type not in ROLES:
@@ -94,7 +147,7 @@ def to_chat_turns(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
 
 
 def _message_to_text(message: AnyMessage) -> str:
-    """What a message says, as text."""
+    """Return a message's text and its tool calls as text."""
     text = str(message.text)
     if isinstance(message, ToolMessage):
         return f"Result of {message.name or 'the tool'}:\n{text}"
@@ -104,7 +157,7 @@ def _message_to_text(message: AnyMessage) -> str:
 
 
 def get_last_question(messages: Sequence[AnyMessage]) -> str:
-    """The text of the last user message; raises `InputError` if there is none or it is blank."""
+    """Return the text of the last user message; raises `InputError` if there is none or it is blank."""
     text = next((str(m.text) for m in reversed(messages) if m.type == "human"), "")
     if not text.strip():
         raise InputError("the question is empty: give some text to solve.")
@@ -112,7 +165,7 @@ def get_last_question(messages: Sequence[AnyMessage]) -> str:
 
 
 def _find_unreadable_block(message: AnyMessage) -> str:
-    """The kind of the first content block that is no text; an assistant's own thinking is left out unsaid."""
+    """Return the type of the first block that is no text, or ""; an assistant's own thinking is ignored."""
     blocks = message.content if isinstance(message.content, list) and message.type != "ai" else []
     kinds = ("text" if isinstance(b, str) else str(b.get("type")) for b in blocks)
     return next((kind for kind in kinds if kind != "text"), "")

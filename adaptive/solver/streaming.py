@@ -5,9 +5,9 @@ so an attempt is told to the callbacks of its node as one: a run with a message 
 reasoning block and its answer as a text block. An attempt that goes on with a chain tells what it adds to it.
 Verifiers are not told.
 
-Which attempt a token belongs to is in its metadata, and in the message's id (`make_message_id`). The message that the
-graph returns has the id of the attempt that was kept: who has seen that one's tokens is not told it again, and who
-shows messages by their id puts it in their place.
+Which attempt a token belongs to is in its metadata, and in the message's id (`make_message_id`). The message that
+the graph returns has the id of the kept attempt: a reader that has its tokens does not get it twice, and a reader
+that shows messages by their id replaces them.
 """
 
 from __future__ import annotations

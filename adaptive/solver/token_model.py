@@ -14,7 +14,7 @@ from adaptive.policy.ladder import map_efforts
 from adaptive.profile.profile import Profile
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import NO_STOPS, think_within_budget
-from adaptive.solver.model import JUDGED_BY_GENERAL, AttemptContext
+from adaptive.solver.protocol import JUDGED_BY_GENERAL, AttemptContext
 from adaptive.solver.result import to_attempt_message
 from adaptive.solver.state import to_chat_turns
 from adaptive.solver.streaming import stream_as_message
@@ -83,7 +83,7 @@ class TokenSolverModel:
         turns = self.profile.style.with_system(to_chat_turns(messages))
         base = before[plan.base] if plan.base is not None else None
         id, about = context.message_id, context.describe_attempt(plan)
-        async with stream_as_message(messages, context.write, name=self.name, id=id, about=about) as telling:
+        async with stream_as_message(messages, context.on_event, name=self.name, id=id, about=about) as telling:
             attempt = await think_within_budget(
                 self.engine,
                 self.engine.codec.render(turns, self._choose_prompt_effort(plan.rung, context.options)),
@@ -97,7 +97,7 @@ class TokenSolverModel:
                 arm=plan.arm,
                 on_event=telling.on_event,
             )
-            telling.message = to_attempt_message(attempt, attempt.usage.to_json(), self.name, id, about)
+            telling.message = to_attempt_message(attempt, attempt.usage, self.name, id, about)
         return replace(attempt, reason=plan.reason, base=plan.base, model=plan.model)
 
     def _choose_prompt_effort(self, rung: Rung, options: Options) -> Effort:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from adaptive._util.deadline import Deadline, DeadlineExceeded
 from adaptive.policy import limits
 from adaptive.policy.vote import DECISIVE_VERIFIERS
-from adaptive.solver.runnables import Write
 from adaptive.types.attempt import Attempt
+from adaptive.types.events import OnEvent
 from adaptive.types.options import Options
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
@@ -24,7 +24,7 @@ class AttemptVerifier:
     question: str
     verifiers: Sequence[Verifier]
     options: Options
-    write: Write
+    on_event: OnEvent
     deadline: Deadline
 
     async def verify_attempt(
@@ -35,7 +35,7 @@ class AttemptVerifier:
         verdict = await self._verify_within_limits(attempt, before, why)
         number = len(before)
         sample = {"sample": number} if attempt.arm == "vote" else {}
-        self.write({"event": "verdict", "attempt": number, **sample, "answer": attempt.answer,
+        self.on_event({"event": "verdict", "attempt": number, **sample, "answer": attempt.answer,
                     "accepted": verdict.accepted, "score": verdict.score, "verifier": verdict.verifier,
                     "reason": verdict.reason})  # fmt: skip
         return attempt.with_verdict(verdict)

@@ -90,6 +90,16 @@ class Attempt:
         """Thinking tokens that its whole chain takes of a budget."""
         return sum(one.tokens for one in self.rounds)
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the model ended its turn without a final answer, in words or without any."""
+        return self.answer is None and self.status in ("answered", "refused")
+
+    @property
+    def outcome(self) -> Status:
+        """How the attempt ended, for a caller: one that gives no answer in words is refused."""
+        return "refused" if self.is_refused else self.status
+
     def with_verdict(self, verdict: Verdict) -> Attempt:
         """This attempt with a verdict, and with what the verdict cost added to its usage."""
         spent = self.usage + verdict.usage if verdict.usage else self.usage

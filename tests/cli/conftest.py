@@ -45,7 +45,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Use:
 
     def use(solver: Any) -> ModuleType:
         module = stub.workflow(solver)
-        monkeypatch.setitem(sys.modules, "adaptive.solver.graph", module)
+        monkeypatch.setitem(sys.modules, "adaptive.solver.build", module)
         return module
 
     return use

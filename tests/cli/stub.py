@@ -107,8 +107,8 @@ class Deaf(Solver):
 
 
 def workflow(solver: Any) -> ModuleType:
-    """A module to stand for `adaptive.solver.graph`; `built` holds what it was asked to build."""
-    module: Any = ModuleType("adaptive.solver.graph")
+    """A module to stand for `adaptive.solver.build`; `built` holds what it was asked to build."""
+    module: Any = ModuleType("adaptive.solver.build")
     module.built = []
 
     def build_solver(model: str, *, options: dict[str, Any], engine: dict[str, Any], **more: Any) -> Any:
@@ -130,5 +130,5 @@ SCRIPTS: dict[str, Solver] = {
 if __name__ == "__main__":
     from adaptive.cli import main
 
-    sys.modules["adaptive.solver.graph"] = workflow(SCRIPTS[sys.argv.pop(1)])
+    sys.modules["adaptive.solver.build"] = workflow(SCRIPTS[sys.argv.pop(1)])
     main()

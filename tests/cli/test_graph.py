@@ -18,7 +18,7 @@ def test_it_prints_the_nodes_and_edges_of_the_compiled_solver(run: Run, monkeypa
         raise AssertionError(f"{spec} was opened to draw it")
 
     solver = build_solver(PureEngine(), profile=profile()).get_graph()
-    monkeypatch.setattr("adaptive.solver.graph.open_engine", none_is_opened)
+    monkeypatch.setattr("adaptive.solver.model.open_engine", none_is_opened)
     made = run("graph")
     assert (made.exit_code, made.stderr) == (0, "")
     edges = set(EDGE.findall(made.stdout))

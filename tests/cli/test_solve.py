@@ -185,7 +185,7 @@ def test_a_wrong_variable_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_workflow_takes_every_option() -> None:
     from dataclasses import fields
 
-    from adaptive.solver.graph import build_solver
+    from adaptive.solver.build import build_solver
     from adaptive.types.options import Options
 
     assert {field.name for field in fields(Options)} >= DEFAULTS.keys() - BOUND

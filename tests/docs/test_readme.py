@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from adaptive.solver.graph import draw_graph
+from adaptive.solver.build import draw_graph
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 LABEL = r"(?:\(.*?\)+)?"

@@ -16,7 +16,7 @@ from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Generation, Sampling
 from adaptive.engines.registry import open_engine
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.solver.graph import build_solver
+from adaptive.solver.build import build_solver
 from tests.engines.serving import Faulty, serving
 
 HF = find_artifact("abacus") / "hf"

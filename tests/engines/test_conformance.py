@@ -11,7 +11,7 @@ import pytest
 from adaptive._util.files import find_artifact
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Generation, Sampling, TokenEngine
-from adaptive.solver.graph import build_solver
+from adaptive.solver.build import build_solver
 from tests.engines.asking import GREEDY, Asker
 from tests.engines.backends import BACKENDS, Backend
 

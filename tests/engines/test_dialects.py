@@ -13,7 +13,7 @@ from adaptive.engines.completions import CompletionsEngine
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Sampling
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.solver.graph import build_solver
+from adaptive.solver.build import build_solver
 from tests.cli.conftest import Run
 from tests.engines.asking import Asker
 from tests.engines.serving import Faulty, serving

@@ -25,7 +25,7 @@ from adaptive.chat.registry import open_chat_model
 from adaptive.engines.protocol import Generation, TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.profile.untrained import build_untrained_chat_profile
-from adaptive.solver.graph import build_solver
+from adaptive.solver.build import build_solver
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.verify.check_function import Function
 from tests.agents.asking import WAYS, agent, ask, last, report

@@ -34,7 +34,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         specs.append(spec)
         return PureEngine()
 
-    monkeypatch.setattr("adaptive.solver.graph.open_engine", open_engine)
+    monkeypatch.setattr("adaptive.solver.model.open_engine", open_engine)
     return specs
 
 

@@ -195,7 +195,7 @@ async def test_a_server(
     with monkeypatch.context() as patch:
         patch.setattr("adaptive._util.http.FIRST_PAUSE", 0.0)
         patch.setattr("adaptive._util.http.RETRIES", 1)
-        patch.setattr("adaptive.solver.graph.open_engine", opened_impatiently())
+        patch.setattr("adaptive.solver.model.open_engine", opened_impatiently())
         await solve(address, told, max_attempts=1)
     assert told.said
     assert told.leaks() == []

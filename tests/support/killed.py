@@ -16,10 +16,10 @@ from typing import Any
 import onnxruntime_genai  # noqa: F401 -- imported once, and not in each child
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from adaptive.solver.graph import build_solver
-from adaptive.solver.nodes import Solver
-from adaptive.solver.runnables import Write
-from adaptive.solver.state import Node, SolverState, Update
+from adaptive.solver.build import build_solver
+from adaptive.solver.nodes import Node, Solver
+from adaptive.solver.state import SolverState, Update
+from adaptive.types.events import OnEvent
 from adaptive.types.options import Options
 
 
@@ -38,12 +38,12 @@ def logging_nodes(log: Log) -> None:
     """Make every node say when it starts and when it has ended."""
     holding = Solver.wrap_node
 
-    def logged(self: Solver, node: Node) -> Node:
+    def logged(self: Solver, node: Node) -> Any:
         held = holding(self, node)
 
-        async def told(state: SolverState, write: Write) -> Update:
+        async def told(state: SolverState, on_event: OnEvent) -> Update:
             log.add("start", node.__name__)
-            update = await held(state, write)
+            update = await held(state, on_event)
             log.add("end", node.__name__)
             return update
 

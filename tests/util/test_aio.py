@@ -13,7 +13,8 @@ import pytest
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from adaptive._util.aio import run_blocking, run_isolated
-from adaptive.solver.runnables import Write, make_node_runnable
+from adaptive.solver.runnables import make_node_runnable
+from adaptive.types.events import OnEvent
 
 
 async def test_inside_a_running_loop_too() -> None:
@@ -40,7 +41,7 @@ def test_all_calls_run_on_one_loop() -> None:
 
 
 async def test_what_runs_apart_writes_to_the_stream_of_its_node() -> None:
-    async def node(state: MessagesState, write: Write) -> MessagesState:
+    async def node(state: MessagesState, write: OnEvent) -> MessagesState:
         async def work() -> None:
             write({"told": "apart"})
 

@@ -122,8 +122,8 @@ class _ChatModelStep:
         message = result.reply.message
         if message is None:  # a step raises where there is none
             raise RuntimeError("a step ended without a message")
-        usage = (result.counts.usage or Usage()).to_json()
-        told = message.model_copy(update={"usage_metadata": to_usage_metadata(usage)})
+        usage = to_usage_metadata(result.counts.usage or Usage())
+        told = message.model_copy(update={"usage_metadata": usage})
         return attach_report(told, build_step_report(result, self._reason, self._collect_notes()))
 
     def _start_work(self) -> StepWork:

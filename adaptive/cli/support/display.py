@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from adaptive.cli.support.report import to_one_line, to_printable
-
-Event = dict[str, Any]
+from adaptive.types.events import Event, OnEvent
 
 ENDED = {
     "natural": "ended by itself",
@@ -41,7 +39,7 @@ class Display:
         self._midline = False
         self._noted: set[str] = set()
         self._samples: set[int] = set()
-        self._shown: dict[str, Callable[[Event], None]] = {
+        self._shown: dict[str, OnEvent] = {
             "note": self._show_note,
             "difficulty": self._show_difficulty,
             "start": self._show_start,

@@ -76,7 +76,7 @@ class LiveBench:
         return collect_live_results(results, [g.decided and g.right for g in grades], self.concurrency)
 
     def _solve_missing(self, profile: Profile, missing: Sequence[Question], total: int, solves: SolveFile) -> None:
-        from adaptive.solver.graph import build_solver
+        from adaptive.solver.build import build_solver
 
         engine = self.open_model()
         solver = build_solver(engine, profile=profile)

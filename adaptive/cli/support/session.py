@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from adaptive.cli.support.display import Display, Event, stderr_is_terminal
+from adaptive.cli.support.display import Display, stderr_is_terminal
 from adaptive.cli.support.errors import FAILED
 from adaptive.cli.support.questions import ReferenceCounts, UserQuestion, grade_result
 from adaptive.cli.support.report import (
@@ -26,6 +26,7 @@ from adaptive.cli.support.signals import solve_one
 from adaptive.errors import AdaptiveError
 from adaptive.solve_log import SolveLog
 from adaptive.solver.spent import SpentTokens
+from adaptive.types.events import Event
 
 
 @dataclass

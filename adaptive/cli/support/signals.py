@@ -10,23 +10,24 @@ from collections.abc import Callable, Coroutine, Sequence
 from types import FrameType, TracebackType
 from typing import Any, TypeVar, cast
 
-from adaptive.cli.support.display import Event
 from adaptive.cli.support.errors import Interrupted
 from adaptive.cli.support.report import Result
 from adaptive.errors import AdaptiveError, InputError, NoAnswerInTime
 from adaptive.solver.spent import SpentTokens
+from adaptive.types.events import OnEvent
 
 T = TypeVar("T")
-See = Callable[[Event], None]
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOP_SECONDS = 0.7  # how long an engine may take to stop before the process ends without it
 
 
-async def solve_one(solver: Any, question: str, see: See, images: Sequence[dict[str, Any]] = ()) -> Result:
+async def solve_one(
+    solver: Any, question: str, on_event: OnEvent, images: Sequence[dict[str, Any]] = ()
+) -> Result:
     """The result object; raises `AdaptiveError`, with what was spent until it failed."""
     tally = SpentTokens()
     try:
-        return await _stream_solve(solver, [_build_message(question, images)], (tally.count_event, see))
+        return await _stream_solve(solver, [_build_message(question, images)], (tally.count_event, on_event))
     except NoAnswerInTime:  # which says what was spent
         raise
     except AdaptiveError as error:
@@ -42,12 +43,12 @@ def _build_message(question: str, images: Sequence[dict[str, Any]]) -> tuple[str
     return "user", content
 
 
-async def _stream_solve(solver: Any, messages: list[tuple[str, Any]], watchers: Sequence[See]) -> Result:
+async def _stream_solve(solver: Any, messages: list[tuple[str, Any]], listeners: Sequence[OnEvent]) -> Result:
     state: dict[str, Any] = {}
     async for mode, data in solver.astream({"messages": messages}, stream_mode=["custom", "values"]):
         if mode == "custom":
-            for see in watchers:
-                see(data)
+            for on_event in listeners:
+                on_event(data)
         else:
             state = data
     return cast(Result, state["adaptive_result"])

@@ -92,7 +92,7 @@ def build_solver_from_options(
 ) -> Any:
     """The compiled graph. LangGraph takes a second to import: only when there is something to solve."""
     from adaptive.prices import Prices
-    from adaptive.solver.graph import build_solver
+    from adaptive.solver.build import build_solver
     from adaptive.types.options import Options
 
     known = Prices.load(prices, price)

@@ -69,8 +69,8 @@ async def test_the_result_is_the_state_s_last_word() -> None:
 def real(monkeypatch: pytest.MonkeyPatch, calls: int) -> HangingEngine:
     """The real workflow on an engine that never ends its call after so many."""
     engine = HangingEngine(hangs_after=calls)
-    monkeypatch.setattr("adaptive.solver.graph.open_engine", lambda spec: engine)
-    monkeypatch.setattr("adaptive.solver.graph.load_model_profile", lambda *_: profile())
+    monkeypatch.setattr("adaptive.solver.model.open_engine", lambda spec: engine)
+    monkeypatch.setattr("adaptive.solver.model.load_model_profile", lambda *_: profile())
     return engine
 
 

@@ -20,7 +20,7 @@ from adaptive.learn.data.recorder import Recorder
 from adaptive.learn.tuning.replay import Replay
 from adaptive.learn.tuning.ways import WayResult
 from adaptive.profile.profile import Profile
-from adaptive.solver.graph import build_solver
+from adaptive.solver.build import build_solver
 from adaptive.types.ladder import Ladder
 from adaptive.types.options import Options
 from adaptive.types.policy import Policy

@@ -1,0 +1,69 @@
+"""Builds a solver from models and options, and finds what a compiled solver was built from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from langgraph.graph.state import CompiledStateGraph
+
+from adaptive.prices import Prices
+from adaptive.profile.profile import Profile
+from adaptive.solver.graph import SolverGraph, build_graph
+from adaptive.solver.model import Model, open_model
+from adaptive.solver.nodes import Solver
+from adaptive.solver.state import SolverInput, SolverOutput, SolverState
+from adaptive.types.options import Options, SolverContext
+from adaptive.types.stops import parse_stops
+from adaptive.verify import Verifier
+
+
+def build_solver(
+    model: Model = "embedded",
+    *,
+    profile: str | Path | Profile | None = None,
+    options: Options | None = None,
+    engine: Mapping[str, Any] | None = None,
+    stronger: Model | None = None,
+    check: Verifier | None = None,
+    judge: Verifier | None = None,
+    prices: Prices | None = None,
+    **compile_options: Any,
+) -> CompiledStateGraph[SolverState, SolverContext, SolverInput, SolverOutput]:
+    """Build the solver as a compiled graph. It runs on its own, or as a node of any other graph.
+
+    Args:
+        model: A model spec, a token engine, or a chat model of LangChain's.
+        profile: A profile or its folder; by default the model's own, else an untrained one.
+        options: What every solve of this graph starts from; a run's context and state can override it.
+        engine: Further arguments for opening `model` (see `open_engine` and `open_chat_model`).
+        stronger: A better model to escalate to when the answers of `model` are rejected.
+        check: A verifier that knows whether an answer is right (`adaptive.verify`).
+        judge: A verifier that asks another model.
+        prices: What tokens cost; by default the published list prices.
+        **compile_options: Passed to `StateGraph.compile` (`checkpointer`, `name`, ...).
+
+    Raises:
+        InputError: A model, profile or option is not valid.
+    """
+    options = options or Options()
+    if options.stop is not None:
+        parse_stops(options.stop)  # rejects an unknown name now, not in the first solve
+    models = [open_model(model, options, profile=profile, engine=engine, check=check, judge=judge)]
+    if stronger is not None:
+        models.append(open_model(stronger, options, check=check, judge=judge))
+    solver = Solver(tuple(models), options, prices or Prices())
+    solver.check_options(options)
+    return build_graph(solver).compile(**{"name": "adaptive", **compile_options})
+
+
+def find_solver(graph: Any) -> Solver | None:
+    """Return the nodes of a graph made by `build_solver`; None for any other graph."""
+    builder = getattr(graph, "builder", None)
+    return builder.solver if isinstance(builder, SolverGraph) else None
+
+
+def draw_graph() -> str:
+    """Return the solver's graph as Mermaid text. No model is opened: all solvers have the same nodes."""
+    return build_graph(Solver((), Options())).compile().get_graph().draw_mermaid()

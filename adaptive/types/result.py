@@ -1,0 +1,274 @@
+"""Typed results: what a finished solve, or a run of the map solver, returned.
+
+A finished state keeps its result as plain JSON types (`adaptive_result`), so that it survives a checkpointer.
+`Result.of(state)` reads it, and `to_json()` writes the same object again. Fields may be added, never renamed or
+dropped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from adaptive.errors import InputError
+from adaptive.types.attempt import Attempt, Status
+from adaptive.types.usage import Usage
+
+Level = Literal["easy", "medium", "hard", "unknown"]
+
+
+@dataclass(frozen=True)
+class Difficulty:
+    """How hard a question is predicted to be.
+
+    level: "easy" if it is likely to be solved without thinking, "medium" if some rung is likely to solve it,
+    "hard" if none is, "unknown" without a trained model. p_solved: for each rung the probability that it solves
+    the question; empty if nothing was trained for this model. general: the probability that an average model solves
+    it with full thinking, if the general difficulty model was used.
+    """
+
+    level: Level
+    p_solved: tuple[float, ...] = ()
+    general: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        general = {} if self.general is None else {"general": self.general}
+        return {"level": self.level, "p_solved": list(self.p_solved), **general}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Difficulty:
+        """Read what `to_json` wrote."""
+        return cls(data["level"], tuple(data["p_solved"]), data.get("general"))
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything about one solve.
+
+    attempts: in their order; `kept` is the index of the one whose answer is returned, `kept_because` the reason.
+    models: names; `attempt.model` is an index into them, and the first is the solver's own model. stopped: why the
+    solve ended. notes: what could not be done as asked. usage: of the whole solve, `cut` included. shadow: the
+    attempt that the policy would have begun with, if options made it begin with another. cut: what was spent by
+    calls that the deadline cut off.
+    """
+
+    question: str
+    attempts: tuple[Attempt, ...]
+    kept: int
+    kept_because: str
+    difficulty: Difficulty
+    stopped: str
+    models: tuple[str, ...]
+    profile: str
+    notes: tuple[str, ...]
+    usage: Usage
+    seed: int
+    shadow: dict[str, Any] | None = None
+    cut: Usage | None = None
+
+    @property
+    def best(self) -> Attempt:
+        """The attempt that was kept."""
+        return self.attempts[self.kept]
+
+    @property
+    def answer(self) -> str | None:
+        """The final answer; None if none could be extracted."""
+        return self.best.answer
+
+    @property
+    def text(self) -> str:
+        """All that the model wrote after its thinking."""
+        return self.best.text
+
+    @property
+    def status(self) -> Status:
+        """How the kept attempt ended."""
+        return self.best.outcome
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the verifiers accepted the answer."""
+        return self.best.verdict is not None and self.best.verdict.accepted
+
+    @property
+    def model(self) -> str:
+        """The name of the solver's model; a stronger one may have made some attempts."""
+        return self.models[0]
+
+    @property
+    def rung(self) -> int:
+        """The rung of the kept attempt."""
+        return self.best.rung
+
+    @property
+    def reason(self) -> str:
+        """Why the solve began with the rung of its first attempt."""
+        return self.attempts[0].reason
+
+    @classmethod
+    def of(cls, finished: Mapping[str, Any]) -> Result:
+        """Read the result of a solve.
+
+        Args:
+            finished: The state that a solver returned, or the result object in it (what `--json` prints).
+
+        Raises:
+            InputError: The solve is not finished, or this is no state of a solver.
+        """
+        data = finished.get("adaptive_result", finished)
+        if "kept_because" not in data:
+            raise InputError(
+                f"there is no result in a state with the keys {', '.join(map(repr, finished)) or 'none'}: "
+                "give the state that a solver returned at its end."
+            )
+        rows = data["attempts"]
+        models = tuple(dict.fromkeys([data["model"], *(row["model"] for row in rows)]))
+        cut = data.get("cut")
+        return cls(
+            question=data["question"],
+            attempts=tuple(
+                Attempt.from_json({**row, "trace": (), "model": models.index(row["model"])}) for row in rows
+            ),
+            kept=data["kept"],
+            kept_because=data["kept_because"],
+            difficulty=Difficulty.from_json(data["difficulty"]),
+            stopped=data["stopped"],
+            models=models,
+            profile=data["profile"],
+            notes=tuple(data["notes"]),
+            usage=Usage.from_json(data["usage"]),
+            seed=data["seed"],
+            shadow=data.get("shadow"),
+            cut=Usage.from_json(cut) if cut else None,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result object in plain JSON types."""
+        return {
+            "question": self.question,
+            "answer": self.answer,
+            "text": self.text,
+            "status": self.status,
+            "accepted": self.accepted,
+            "model": self.model,
+            "profile": self.profile,
+            "difficulty": self.difficulty.to_json(),
+            "rung": self.rung,
+            "kept": self.kept,
+            "kept_because": self.kept_because,
+            "notes": list(self.notes),
+            "reason": self.reason,
+            "stopped": self.stopped,
+            "attempts": [self._attempt_to_json(attempt) for attempt in self.attempts],
+            "usage": self.usage.to_json(),
+            "seed": self.seed,
+            **({"shadow": self.shadow} if self.shadow else {}),
+            **({"cut": self.cut.to_json()} if self.cut else {}),
+        }
+
+    def _attempt_to_json(self, attempt: Attempt) -> dict[str, Any]:
+        """Name the model, and leave out token ids and turns, which only escalation needs."""
+        data = {**attempt.to_json(), "model": self.models[attempt.model]}
+        del data["trace"], data["turns"]
+        return data
+
+
+@dataclass(frozen=True)
+class MapItem:
+    """One question of a map solver's run.
+
+    result: None if the solve failed or was not begun; then `error` says why. usage: what it spent; None if a
+    failed solve does not say.
+    """
+
+    id: str
+    question: str
+    result: Result | None = None
+    error: str | None = None
+    usage: Usage | None = None
+
+    @property
+    def answer(self) -> str | None:
+        """The final answer, if there is one."""
+        return self.result.answer if self.result else None
+
+    @property
+    def status(self) -> Status:
+        """How the kept attempt ended; "failed" without a result."""
+        return self.result.status if self.result else "failed"
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the verifiers accepted the answer."""
+        return self.result is not None and self.result.accepted
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> MapItem:
+        """Read what `to_json` wrote."""
+        usage = Usage.from_json(data["usage"]) if data["usage"] else None
+        if "error" in data:
+            return cls(data["id"], data["question"], error=data["error"], usage=usage)
+        return cls(data["id"], data["question"], Result.of(data), usage=usage)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        if self.result is not None:
+            return {"id": self.id, **self.result.to_json()}
+        usage = self.usage.to_json() if self.usage else None
+        return {"id": self.id, "question": self.question, "answer": None, "status": self.status, "accepted": False,
+                "error": self.error, "usage": usage}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class MapResult:
+    """A run of the map solver: a result for each question, in their order."""
+
+    items: tuple[MapItem, ...]
+
+    @property
+    def usage(self) -> Usage:
+        """What all questions spent, as far as known."""
+        return sum((item.usage for item in self.items if item.usage), Usage(cost=0.0))
+
+    @classmethod
+    def of(cls, finished: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> MapResult:
+        """Read the results of a run.
+
+        Args:
+            finished: The state that a map solver returned, or the list `results` in it.
+
+        Raises:
+            InputError: The state has no `results`.
+        """
+        rows = finished.get("results") if isinstance(finished, Mapping) else finished
+        if rows is None:
+            raise InputError("there are no results in this state: give the state that a map solver returned.")
+        return cls(tuple(MapItem.from_json(row) for row in rows))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON types, as the map solver's state has them."""
+        rows = [item.to_json() for item in self.items]
+        return {"results": rows, "adaptive_summary": summarise_results(rows)}
+
+
+def summarise_results(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return how the questions of a run ended, and their usage, in plain JSON types.
+
+    `uncounted` is the number of failed questions that do not say what they spent.
+    """
+    return {
+        "questions": len(rows),
+        "accepted": sum(row["accepted"] for row in rows),
+        "statuses": dict(Counter(row["status"] for row in rows)),
+        "uncounted": sum(row["usage"] is None for row in rows),
+        "usage": sum_usage(rows).to_json(),
+    }
+
+
+def sum_usage(rows: Sequence[Mapping[str, Any]]) -> Usage:
+    """Return what the questions of a run spent, as far as known."""
+    return sum((Usage.from_json(row["usage"]) for row in rows if row["usage"]), Usage(cost=0.0))
