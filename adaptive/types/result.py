@@ -25,8 +25,8 @@ class Difficulty:
 
     level: "easy" if it is likely to be solved without thinking, "medium" if some rung is likely to solve it,
     "hard" if none is, "unknown" without a trained model. p_solved: for each rung the probability that it solves
-    the question; empty if nothing was trained for this model. general: the probability that an average model solves
-    it with full thinking, if the general difficulty model was used.
+    the question; empty if nothing was trained for this model. general: the probability that an average model
+    solves it with full thinking, if the general difficulty model was used.
     """
 
     level: Level
