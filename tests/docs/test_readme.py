@@ -1,17 +1,29 @@
-"""README.md: the diagram is that of the graph, and what it shows of Python works."""
+"""README.md and the first pages: the diagram is that of the graph, and what they show works."""
 
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
-from adaptive.solver.build import draw_graph
+import pytest
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+from adaptive.solver.build import draw_graph
+from tests.docs.blocks import ROOT, blocks
+
+README = ROOT / "README.md"
+START = ROOT / "docs" / "index.md"
+CONCEPTS = ROOT / "docs" / "concepts.md"
 LABEL = r"(?:\(.*?\)+)?"
 ARROW = r"(?:-->|-- .*? -->|-\. .*? \.->|-\.->)"
 EDGE = re.compile(rf"^\s*(\w+){LABEL} {ARROW} (\w+){LABEL};?$", re.MULTILINE)
 ENDS = {"start": "__start__", "stop": "__end__"}
+SESSION = re.compile(r"^```console\n\$ (.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INSTALL = (
+    'pip install . && adaptive solve "Mia has 84 marbles. Mia buys 67 more. Ben takes 38 of the marbles. '
+    'How many marbles are left?"'
+)
 
 
 def edges(text: str) -> set[tuple[str, str]]:
@@ -19,11 +31,38 @@ def edges(text: str) -> set[tuple[str, str]]:
 
 
 def test_the_diagram_is_that_of_the_graph() -> None:
-    diagram = README.split("```mermaid\n", 1)[1].split("```", 1)[0]
+    diagram = CONCEPTS.read_text(encoding="utf-8").split("```mermaid\n", 1)[1].split("```", 1)[0]
     assert edges(diagram) == edges(draw_graph())
     assert len(edges(diagram)) == diagram.count("-->")
 
 
-def test_the_example_of_a_node_runs() -> None:
-    block = next(b for b in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "build_solver" in b)
-    exec(compile(block, "README.md", "exec"), {"__name__": "example"})
+@pytest.mark.parametrize("page", [README, START], ids=lambda page: page.stem)
+def test_the_example_of_a_node_runs(page: Path) -> None:
+    ((_, block),) = blocks(page)
+    exec(compile(block, page.name, "exec"), {"__name__": "example"})
+
+
+def test_the_readme_is_a_page() -> None:
+    lines = README.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 120
+    assert [line for line in lines if len(line) > 100] == [INSTALL]
+    assert "pip install -e '.[test]' && python -m pytest" in lines
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [session for page in (README, START) for session in SESSION.findall(page.read_text(encoding="utf-8"))],
+)
+def test_a_session_is_what_its_command_prints(command: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "fold" in command and not shutil.which("fold"):
+        pytest.skip("there is no fold here")
+    monkeypatch.setenv("ADAPTIVE_NO_LOG", "1")
+    printed = subprocess.run(
+        f"{{ {command}; }} 2>&1", shell=True, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert comparable(printed.stdout) == comparable(shown)
+
+
+def comparable(text: str) -> list[str]:
+    """The lines without seconds and trailing spaces."""
+    return [re.sub(r"\d+\.\d\d s\b", "S", line).rstrip() for line in text.splitlines()]
