@@ -181,6 +181,7 @@ def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_table_is_not_loaded_for_local_models() -> None:
     program = (
         "import sys; from adaptive.prices import Prices; from adaptive.types.attempt import Usage;"
-        " Prices().note_unknown_price('embedded'); Prices().compute_cost('hf:x', Usage()); sys.exit('genai_prices' in sys.modules)"
+        " Prices().note_unknown_price('embedded'); Prices().compute_cost('hf:x', Usage());"
+        " sys.exit('genai_prices' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -149,11 +149,11 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"
 
 @on_linux
 def test_a_process_that_was_killed_is_replaced() -> None:
-    before = _children(os.getpid(), "keeper.py")
+    before = _children(os.getpid(), "reaper.py")
     with open_grader("maths") as grader:
         grader.grade("", "1+x", "x+1")
-        (kept,) = _children(os.getpid(), "keeper.py") - before
-        (child,) = _children(kept, "maths_child.py")
+        (kept,) = _children(os.getpid(), "reaper.py") - before
+        (child,) = _children(kept, "math_child.py")
         os.kill(child, signal.SIGKILL)
         ended = grader.grade("", "1+x", "x+1")
         assert (ended.right, ended.decided) == (False, False)
@@ -164,11 +164,11 @@ def test_a_process_that_was_killed_is_replaced() -> None:
 
 @on_linux
 def test_close_leaves_no_process() -> None:
-    before = _children(os.getpid(), "keeper.py")
+    before = _children(os.getpid(), "reaper.py")
     grader = open_grader("auto")
     assert grader.grade("", "1+x", "x+1").right
-    (kept,) = _children(os.getpid(), "keeper.py") - before
-    (child,) = _children(kept, "maths_child.py")
+    (kept,) = _children(os.getpid(), "reaper.py") - before
+    (child,) = _children(kept, "math_child.py")
     grader.close()
     grader.close()
     assert not _runs(kept)
@@ -193,8 +193,8 @@ def test_a_killed_program_leaves_no_process(answer: str) -> None:
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == b"begun\n"
-        (kept,) = _children(program.pid, "keeper.py")
-        (child,) = _children(kept, "maths_child.py")
+        (kept,) = _children(program.pid, "reaper.py")
+        (child,) = _children(kept, "math_child.py")
         if answer == HANGS:
             _until(lambda: _stat(child)[0] == b"R")
         else:

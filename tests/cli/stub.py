@@ -15,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from adaptive.types.options import Options
+
 ROOT = Path(__file__).parents[2]  # where `python -m tests.cli.stub` works
 
 EVENTS = [
@@ -111,13 +113,13 @@ def workflow(solver: Any) -> ModuleType:
     module: Any = ModuleType("adaptive.solver.build")
     module.built = []
 
-    def build_solver(model: str, *, options: dict[str, Any], engine: dict[str, Any], **more: Any) -> Any:
-        module.built.append({"model": model, **options, **engine, **more})
+    def build_solver(model: str, *, options: Options, engine: dict[str, Any], **more: Any) -> Any:
+        module.built.append({"model": model, **vars(options), **engine, **more})
         if isinstance(solver, Exception):
             raise solver
         return solver
 
-    module.Options, module.build_solver = dict, build_solver
+    module.build_solver = build_solver
     return module
 
 

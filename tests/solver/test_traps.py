@@ -1,8 +1,8 @@
 """What LangGraph does that a graph inside another one can trip over, each thing by its name.
 
-Elsewhere: foreign contexts, contexts of JSON (`test_workflow_context.py`); an interrupt runs its node again
-(`test_workflow_approve.py`); v3, cut streams, tokens of judges (`test_workflow_streamed.py`); samples and
-max_concurrency, the samples of the turn before (`test_workflow_votes.py`); turns (`test_workflow_in_graphs.py`).
+Elsewhere: foreign contexts, contexts of JSON (`test_context.py`); an interrupt runs its node again
+(`test_approve.py`); v3, cut streams, tokens of judges (`test_streamed.py`); samples and
+max_concurrency, the samples of the turn before (`test_votes.py`); turns (`test_in_graphs.py`).
 """
 
 from __future__ import annotations
