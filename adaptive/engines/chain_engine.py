@@ -1,6 +1,6 @@
-"""ChainEngine: a token engine made of chains that live in this process, each a sequence with its own cache.
+"""ChainEngine: a token engine made of chains in this process, each a sequence with its own cache.
 
-Tokens are chosen here and not by a runtime: so the log-probability of a chosen token is exact and free, a stop id
+Tokens are chosen here and not by a runtime. So the log-probability of a chosen token is exact and free, a stop id
 is never computed, and the same seed gives the same tokens wherever a sequence is continued.
 """
 
@@ -21,10 +21,15 @@ from adaptive.errors import AdaptiveError, to_single_line
 
 
 class ChainEngine(Engine):
-    """Runs calls on chains that `new_chain` makes, at most `sessions` of them kept when idle.
+    """Runs calls on chains. Safe to use from several tasks, event loops and threads at once.
 
-    window: the most ids of a sequence. vocabulary: ids are below this. Safe to use from several tasks, event loops
-    and threads at once.
+    Args:
+        name: The model spec.
+        codec: Tokenizer and chat template.
+        new_chain: Makes an empty chain.
+        window: The most ids of a sequence.
+        vocabulary: All ids are below this.
+        sessions: How many chains are kept when idle.
     """
 
     shares_cache = False
@@ -41,7 +46,7 @@ class ChainEngine(Engine):
     ) -> None:
         super().__init__(name, codec, window)
         self._vocabulary = vocabulary
-        # The model is reached by way of the pool alone: when that is let go of, all is freed.
+        # Only the pool refers to the model: dropping it frees everything.
         self._pool: ChainPool | None = ChainPool(new_chain, sessions)
         self._threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="adaptive-engine")
         self._counting = threading.Lock()
@@ -49,7 +54,7 @@ class ChainEngine(Engine):
 
     @property
     def prefilled_total(self) -> int:
-        """Ids computed before a first new token, over all calls that have ended."""
+        """Ids computed before a first new token, summed over all finished calls."""
         return self._prefilled_total
 
     async def generate(
@@ -66,11 +71,10 @@ class ChainEngine(Engine):
         """Continue `ids` by at most `max_tokens`; the contract is `TokenEngine.generate`'s."""
         if self._pool is None:
             raise self._build_closed_error()
-        asked = GenerationRequest(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
-        self._check_ids(asked.ids)
-        call = ChainCall(
-            GrowingGeneration(asked, None if on_token is None else bind_to_callers_loop(on_token), halt)
-        )
+        request = GenerationRequest(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
+        self._check_ids(request.ids)
+        bound = None if on_token is None else bind_to_callers_loop(on_token)
+        call = ChainCall(GrowingGeneration(request, bound, halt))
         return await _await_job(self._threads.submit(self._run_call, self._pool, call, session), call.halted)
 
     async def release(self, session: str) -> None:
@@ -79,7 +83,7 @@ class ChainEngine(Engine):
             self._pool.drop(session)
 
     async def close(self) -> None:
-        """Free the model, after the calls that are running have ended; later ones raise `AdaptiveError`."""
+        """Free the model once the running calls have ended; later ones raise `AdaptiveError`."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.clear()
@@ -91,20 +95,20 @@ class ChainEngine(Engine):
             raise ValueError(f"ids must be 0 to {self._vocabulary - 1}, got {min(ids)} to {max(ids)}")
 
     def _run_call(self, pool: ChainPool, call: ChainCall, session: str) -> Generation:
-        """In a worker thread: the call, on the session's chain."""
+        """Run the call on the session's chain, in a worker thread."""
         try:
             with pool.lend(session) as chain:
-                done = call.run(chain)
+                generation = call.run(chain)
         except RuntimeError as error:
-            said = to_single_line(error)
-            raise AdaptiveError(f"model {self._name!r} failed while generating ({said}).") from error
+            reason = to_single_line(error)
+            raise AdaptiveError(f"model {self._name!r} failed while generating ({reason}).") from error
         with self._counting:
-            self._prefilled_total += done.prefilled
-        return done
+            self._prefilled_total += generation.prefilled
+        return generation
 
 
 async def _await_job(job: Future[Generation], halted: threading.Event) -> Generation:
-    """What a job returns. When cancelled, the job is stopped and waited for, which takes one token."""
+    """Return the result of a job. If cancelled, stop the job and wait for it, which takes one token."""
     waiting = asyncio.wrap_future(job)
     try:
         return await asyncio.shield(waiting)

@@ -1,4 +1,4 @@
-"""A model folder's chat template, compiled in an environment like the one of transformers."""
+"""A model folder's chat template, compiled in an environment like that of transformers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from adaptive.errors import InputError
 
 
 def load_chat_template(folder: Path, config: dict[str, Any]) -> Template:
-    """The template of a folder, given its tokenizer_config.json; raises `InputError` if there is none."""
+    """Compile the template of a folder with this tokenizer_config.json; raise `InputError` if there is none."""
     # Sandboxed: a template is code that came with a model.
     env = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
@@ -29,7 +29,7 @@ def load_chat_template(folder: Path, config: dict[str, Any]) -> Template:
 
 
 def _read_source(folder: Path, config: dict[str, Any]) -> str:
-    """From chat_template.jinja or from tokenizer_config.json, where it may be one of several by name."""
+    """Read the template from chat_template.jinja or tokenizer_config.json, which may hold several by name."""
     path = folder / "chat_template.jinja"
     if path.exists():
         return path.read_text(encoding="utf-8")
@@ -50,5 +50,5 @@ def _strftime_now(form: str) -> str:
 
 
 def _to_json(value: Any, indent: int | None = None) -> str:
-    """Without jinja's escaping for HTML, as the templates of models expect."""
+    """Serialise without jinja's escaping for HTML, as the templates of models expect."""
     return json.dumps(value, ensure_ascii=False, indent=indent)

@@ -1,7 +1,7 @@
-"""CompletionsEngine: the token engine on a server that takes and gives token ids, in its dialect.
+"""CompletionsEngine: the token engine on a server that takes and returns token ids, in its dialect.
 
-Text is tokenised here, with the model's own tokenizer, since a server's would read special tokens in what a user
-wrote. A call that breaks off goes on from the ids that arrived.
+Text is tokenised here, with the model's own tokenizer, because a server would read special tokens in what a user
+wrote. A call that breaks off continues from the ids that arrived.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from adaptive.engines.tokenizer import FolderCodec, find_tokenizer_folder
 from adaptive.errors import InputError
 
 CACHE_PROBE = (1,) * 257
-"""What is asked twice to see whether cached ids are told: longer than a cache's block, and known to all models."""
+"""Sent twice to see whether cached ids are reported: longer than a cache's block, and valid for all models."""
 
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A model as its server tells of it: what asks for it, its name, where it is, and its window in ids."""
+    """A model as its server describes it: the server's dialect, its name and place, and its window in ids."""
 
     dialect: type[DialectCall]
     name: str
@@ -43,13 +43,23 @@ class ServedModel:
 
 
 class CompletionsEngine(LoopEngine):
-    """The model that the server at `url` (".../v1") serves: `served_model`, or the only one.
+    """A model on a server.
 
-    dialect: `vllm`, `llama.cpp` or `sglang`, None to find out. tokenizer: folder or hub ID of the model's
-    tokenizer and chat template; None asks the server where the model came from. timeout: seconds for a call.
-    retries: how often a call is made again after a connection error, 429 or 5xx, with pauses that grow to `pause`
-    seconds. concurrency: calls under way at once. Raises `InputError` or `AdaptiveError` in one sentence where the
-    server is not there or cannot do token forcing.
+    Args:
+        url: The server's address (".../v1").
+        served_model: The model's name; None for the only one.
+        dialect: `vllm`, `llama.cpp` or `sglang`; None to find out.
+        tokenizer: Folder or hub ID of the model's tokenizer and chat template; None asks the server where the
+            model came from.
+        timeout: Seconds for a call.
+        retries: How often a call is repeated after a connection error, 429 or 5xx.
+        pause: The pauses between these tries grow to this many seconds.
+        concurrency: Calls under way at once.
+        markers: How the model marks its thinking; None to find out.
+
+    Raises:
+        AdaptiveError: The server cannot be reached.
+        InputError: The server cannot do token forcing, or has no such model or tokenizer.
     """
 
     parallel = 16
@@ -81,16 +91,16 @@ class CompletionsEngine(LoopEngine):
 
     @property
     def facts(self) -> dict[str, str]:
-        """What the server can do, asked of it now, in two short calls."""
-        made = [self._loop.call(_generate_one(self._server, self._served, CACHE_PROBE)) for _ in range(2)]
+        """The server's abilities, found out now by short calls."""
+        probes = [self._loop.call(_generate_one(self._server, self._served, CACHE_PROBE)) for _ in range(2)]
         dialect = self._served.dialect
         tokenizes = self._loop.call(self._server.fetch_json("/tokenize", {dialect.text: "1"}))
         return {
             "dialect": dialect.name,
             "served model": self._served.name,
             "token ids in and out": "yes",
-            "log-probabilities": _format_yes_no(bool(made[0].logprobs)),
-            "cached ids are told": _format_yes_no(made[1].counted),
+            "log-probabilities": _format_yes_no(bool(probes[0].logprobs)),
+            "cached ids are told": _format_yes_no(probes[1].counted),
             "tokenizer endpoint": _format_yes_no(tokenizes is not None),
         }
 
@@ -102,12 +112,12 @@ class CompletionsEngine(LoopEngine):
 
 
 async def _connect_model(server: ServerClient, wanted: str | None, dialect: str | None) -> ServedModel:
-    """The model that is meant, after it has made a token; raises `InputError` with all that the server lacks."""
-    found = pick_model(await server.list_models(), wanted, server.url)
-    call = await find_dialect(server, found, dialect)
-    place = await call.read_info(server, found)
-    served = ServedModel(call, str(found["id"]), place, place.window or 1024)
-    lacks = [] if place.window else ["the length of a context"]
+    """Return the model after it has generated a token; raise `InputError` with all that the server lacks."""
+    listed = pick_model(await server.list_models(), wanted, server.url)
+    call = await find_dialect(server, listed, dialect)
+    info = await call.read_info(server, listed)
+    served = ServedModel(call, str(listed["id"]), info, info.window or 1024)
+    lacks = [] if info.window else ["the length of a context"]
     try:
         await _generate_one(server, served, (1,))
     except RefusedError as error:
@@ -123,9 +133,9 @@ async def _connect_model(server: ServerClient, wanted: str | None, dialect: str 
 
 
 async def _generate_one(server: ServerClient, served: ServedModel, ids: tuple[int, ...]) -> Generation:
-    """One token after `ids`, or after as many of them as fit."""
-    asked = GenerationRequest(ids[: served.window - 1], 1, frozenset(), Sampling(), served.window)
-    return await _stream_generation(server, served, GrowingGeneration(asked))
+    """Generate one token after `ids`, or after as many of them as fit."""
+    request = GenerationRequest(ids[: served.window - 1], 1, frozenset(), Sampling(), served.window)
+    return await _stream_generation(server, served, GrowingGeneration(request))
 
 
 async def _stream_generation(server: ServerClient, served: ServedModel, growing: GrowingGeneration) -> Generation:

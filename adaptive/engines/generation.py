@@ -1,4 +1,4 @@
-"""What engines that only take calls have in common: a call's limits, and a generation as it arrives."""
+"""A call to an engine: its limits, and the generation as it arrives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from adaptive.engines.protocol import Generation, GenerationEnd, Halt, OnToken, 
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """What `TokenEngine.generate` was asked for, in a window of `window` ids; `ValueError` for what cannot be."""
+    """The arguments of `TokenEngine.generate`; `window` is the engine's. Raises `ValueError` if out of range."""
 
     ids: tuple[int, ...]
     max_tokens: int
@@ -26,22 +26,25 @@ class GenerationRequest:
 
     @property
     def room(self) -> int:
-        """Tokens that may be made."""
+        """The most tokens that may be generated."""
         return min(self.max_tokens, self.window - len(self.ids))
 
     @property
     def seed(self) -> int:
-        """The seed of this call: a continued sequence must not draw again what its start drew."""
+        """The seed of this call."""
         return self.seed_after(0)
 
     def seed_after(self, generated: int) -> int:
-        """The seed with which it is asked for what is missing after `made` tokens."""
+        """Return the seed for what is missing after `generated` tokens.
+
+        It depends on the place, so that a continued sequence does not sample again what its start sampled.
+        """
         return (self.sampling.seed * 1_000_003 + len(self.ids) + generated) % 2**31
 
 
 @dataclass
 class GrowingGeneration:
-    """A generation as it arrives; tokens that are kept are told to `on_token`, and `halt` may end it."""
+    """A generation as it arrives. `on_token` is called with each token that is kept, and `halt` may end it."""
 
     request: GenerationRequest
     on_token: OnToken | None = None
@@ -54,7 +57,7 @@ class GrowingGeneration:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing more is wanted."""
+        """Whether no more tokens are wanted."""
         return self.stop is not None or self.halted or len(self.ids) >= self.request.room
 
     @property
@@ -63,7 +66,7 @@ class GrowingGeneration:
         return self.request.room - len(self.ids)
 
     def add(self, ids: Sequence[int], logprobs: Sequence[float]) -> None:
-        """Take tokens up to a stop id or the room; what comes after that is not kept."""
+        """Take tokens up to a stop id or the room; later ones are dropped."""
         for place, token in enumerate(ids):
             if self.is_complete:
                 return
@@ -91,19 +94,21 @@ class GrowingGeneration:
         return "halted" if self.halted and len(self.ids) < self.request.room else "context"
 
     def finish(self, cached: int | None) -> Generation:
-        """What it came to; `cached` ids were not computed again, None where the engine did not say.
+        """Return the generation.
 
-        Told of a call that went on, they may be more than the ids that were asked about.
+        Args:
+            cached: Ids that were not computed again; None if the engine does not report them. They may be more
+                than the request's ids if a broken call was continued.
         """
-        known = min(cached or 0, len(self.request.ids))
+        held = min(cached or 0, len(self.request.ids))
         stop_id, stop_logprob = self.stop or (None, None)
         logprobs = tuple(self.logprobs) if len(self.logprobs) == len(self.ids) else ()
         return Generation(
             ids=tuple(self.ids),
             logprobs=logprobs,
             end=self.end,
-            prefilled=len(self.request.ids) - known,
-            cached=known,
+            prefilled=len(self.request.ids) - held,
+            cached=held,
             stop_id=stop_id,
             stop_logprob=stop_logprob,
             counted=cached is not None,

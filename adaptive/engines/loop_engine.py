@@ -1,12 +1,11 @@
-"""What engines have in common: who they are, and calls that run on a loop of the engine's own."""
+"""Base classes of engines: what all have in common, and those whose calls run on a loop of their own."""
 
 from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextvars import Context, copy_context
-from functools import partial
+from contextvars import copy_context
 from typing import ClassVar
 
 from adaptive._util.aio import LoopThread
@@ -20,14 +19,14 @@ class Engine:
     """A model with the spec `name` and a window of `window` ids."""
 
     parallel: ClassVar[int] = 1
-    """How many solves at once it is worth giving it."""
+    """How many concurrent solves make use of it."""
 
     def __init__(self, name: str, codec: FolderCodec, window: int) -> None:
         self._name, self._codec, self._window = name, codec, window
 
     @property
     def name(self) -> str:
-        """The model spec it was made from."""
+        """The model spec it was opened with."""
         return self._name
 
     @property
@@ -42,16 +41,16 @@ class Engine:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What it can do beside that, by name."""
+        """Its other abilities, by name."""
         return {}
 
     def _build_closed_error(self) -> AdaptiveError:
-        """What a call to a closed engine raises."""
+        """Return the error that a call to a closed engine raises."""
         return AdaptiveError(f"the engine of model {self._name!r} is closed: open it again.")
 
 
 class LoopEngine(Engine, ABC):
-    """An engine whose client belongs to the loop `loop` and keeps a cache that all calls share."""
+    """An engine whose client belongs to the event loop `loop`, with a cache that all calls share."""
 
     shares_cache = True
 
@@ -73,36 +72,37 @@ class LoopEngine(Engine, ABC):
         """Continue `ids` by at most `max_tokens`; the contract is `TokenEngine.generate`'s."""
         if self._closed:
             raise self._build_closed_error()
-        asked = GenerationRequest(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
-        told = None if on_token is None else bind_to_callers_loop(on_token)
-        growing = GrowingGeneration(asked, told, halt, session)
+        request = GenerationRequest(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
+        bound = None if on_token is None else bind_to_callers_loop(on_token)
+        growing = GrowingGeneration(request, bound, halt, session)
         return await self._loop.run(self._generate_in_loop(growing))
 
     async def release(self, session: str) -> None:
-        """Nothing to do: what was not used for longest is dropped where the cache is."""
+        """Do nothing: the shared cache drops what has not been used for longest."""
 
     async def close(self) -> None:
-        """Let go of the client and end the loop; calls that are running fail."""
+        """Close the client and end the loop; running calls fail."""
         if not self._closed:
             self._closed = True
             self._shut_down()
 
     @abstractmethod
     async def _generate_in_loop(self, growing: GrowingGeneration) -> Generation:
-        """In the loop: what a call comes to."""
+        """Run a call, in the loop."""
 
     @abstractmethod
     def _shut_down(self) -> None:
-        """Let go of the client and end the loop."""
+        """Close the client and end the loop."""
 
 
 def bind_to_callers_loop(on_token: OnToken) -> OnToken:
-    """`on_token`, called from any thread, runs in the loop and context of who calls this.
+    """Return an `on_token` for any thread, which runs the given one in the loop and context of this call's caller.
 
-    LangGraph keeps what its stream writer needs in the context.
+    The context, because LangGraph keeps there what its stream writer needs.
     """
-    return partial(_call_soon, asyncio.get_running_loop(), copy_context(), on_token)
+    loop, context = asyncio.get_running_loop(), copy_context()
 
+    def call_soon(token: int) -> None:
+        loop.call_soon_threadsafe(on_token, token, context=context)
 
-def _call_soon(loop: asyncio.AbstractEventLoop, context: Context, on_token: OnToken, token: int) -> None:
-    loop.call_soon_threadsafe(on_token, token, context=context)
+    return call_soon

@@ -1,7 +1,7 @@
-"""How models mark their thinking: a table of styles, and which of them a model speaks.
+"""How models mark their thinking: a table of styles, and which of them a model uses.
 
 A style's texts are ours, so special tokens in them are recognised. `end` is one special token, or empty for a
-model that has none for it: then only the end of the turn ends its thinking, and what follows is put in its place.
+model without one: then only the end of the turn ends its thinking, and `hand_over` takes its place.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from adaptive.errors import InputError
 class MarkerStyle:
     """Texts around thinking.
 
-    opener: the special token that opens thinking; where a template writes it itself, nothing is added.
-    start: put after the template's opening of the turn, to think. end: the special token that closes thinking.
-    hand_over: what stands between that and the answer. closed: put after the opening of the turn, to answer
-    without thinking.
+    Attributes:
+        name: What `--markers` calls the style.
+        opener: The special token that opens thinking; nothing is added if the template writes it itself.
+        start: Added after the template's opening of the turn, to think.
+        end: The special token that closes thinking.
+        hand_over: What stands between the end of thinking and the answer.
+        closed: Added after the template's opening of the turn, to answer without thinking.
     """
 
     name: str
@@ -31,7 +34,7 @@ class MarkerStyle:
 
 
 def make_tag_style(opener: str, end: str, hand_over: str = "\n\n", name: str = "") -> MarkerStyle:
-    """Thinking between two tags, as most models have it."""
+    """Return the style of thinking between two tags, which most models use."""
     return MarkerStyle(name or opener, opener, f"{opener}\n", end, hand_over, f"{opener}\n\n{end}{hand_over}")
 
 
@@ -56,29 +59,29 @@ STYLES = (
         "<|START_THINKING|><|END_THINKING|><|START_RESPONSE|>",
     ),
 )
-"""Looked through in this order: the first whose special tokens a model has is its own."""
+"""A model uses the first of these whose special tokens it has."""
 
 S1 = MarkerStyle("<|im_start|>", "", "<|im_start|>think\n", "<|im_start|>", "answer\n", "")
-"""s1's own (arXiv 2501.19393, and its evaluation code). Only where it is named: every ChatML model has the token,
-and one that was not trained to think so ends its turn where its answer should begin."""
+"""s1's own (arXiv 2501.19393, and its evaluation code). Used only by name: every ChatML model has the token, and
+one that was not trained to think so ends its turn where its answer should begin."""
 
 PROMPTED = MarkerStyle(
     "prompted", "", "Let me think step by step.\n", "", "\n\nFinal answer:\n", "Final answer:\n"
 )
-"""For a model without any of those tokens: the prompt begins its thinking, and plain words its answer."""
+"""For a model without any of those tokens: plain words begin its thinking and its answer."""
 
 
 def find_marker_style(special: Container[str]) -> MarkerStyle:
-    """The style of a model with these special tokens."""
+    """Return the style of a model with these special tokens."""
     return next((s for s in STYLES if all(t in special for t in (s.opener, s.end) if t)), PROMPTED)
 
 
 def parse_marker_style(text: str) -> MarkerStyle:
-    """A style by its name in the table, or `OPENER END` for tags of one's own; raises `InputError`."""
-    named = {s.name: s for s in (*STYLES, S1, PROMPTED)}
+    """Return a style by its name, or of the two tags in `OPENER END`; raise `InputError` if it is neither."""
+    by_name = {s.name: s for s in (*STYLES, S1, PROMPTED)}
     parts = text.split()
     if len(parts) == 2:
         return make_tag_style(*parts)
-    if text in named:
-        return named[text]
-    raise InputError(f"markers {text!r} are not known: use one of {', '.join(named)}, or two tags, '<a> </a>'.")
+    if text in by_name:
+        return by_name[text]
+    raise InputError(f"markers {text!r} are not known: use one of {', '.join(by_name)}, or two tags, '<a> </a>'.")

@@ -30,13 +30,18 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Generation:
-    """What an engine made of a sequence.
+    """How an engine continued a sequence.
 
-    `ids` are the new tokens, without the stop id that ended them (reported as `stop_id`); `logprobs` has one
-    entry an id (natural log, of the untempered distribution), plus `stop_logprob`. `end` is "stop" (a stop id
-    was chosen), "length" (max_tokens reached), "halted" (the caller's `halt` said so) or "context" (the window is
-    full). `prefilled` counts ids that were computed before the first new token, `cached` those that were not
-    computed again; where `counted` is False the engine did not say, and `cached` is 0.
+    Attributes:
+        ids: The new tokens, without the stop id that ended them.
+        logprobs: One for each id (natural log, of the untempered distribution); empty if the engine gives none.
+        end: "stop" (a stop id was chosen), "length" (max_tokens reached), "halted" (the caller's `halt` returned
+            True) or "context" (the window is full).
+        prefilled: Ids that were computed before the first new token.
+        cached: Ids that were not computed again; 0 if the engine does not report them.
+        stop_id: The stop id, if one was chosen.
+        stop_logprob: Its log-probability, if the engine gives one.
+        counted: Whether the engine reports `cached`.
     """
 
     ids: tuple[int, ...]
@@ -49,7 +54,7 @@ class Generation:
     counted: bool = True
 
     def joined(self, after: Generation) -> Generation:
-        """This generation and the one that went on from it, as if they had been one."""
+        """Return this generation and the one that continued it, as if they had been one."""
         known = len(self.logprobs) == len(self.ids) and len(after.logprobs) == len(after.ids)
         return replace(
             after,
@@ -71,10 +76,14 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Markers:
-    """The ids that steer a model. `think_end` closes thinking; any of `turn_end` ends the turn.
+    """The ids that steer a model.
 
-    hand_over: what stands between the end of thinking and the answer. A model without ids for thinking has None
-    for both: the end of its turn ends its thinking too. name: what `--markers` calls them.
+    Attributes:
+        think_start: Opens thinking; None if the model has no id for it.
+        think_end: Closes thinking; None if the model has no id for it: then the end of the turn ends thinking.
+        turn_end: Any of these ends the turn.
+        hand_over: What stands between the end of thinking and the answer.
+        name: What `--markers` calls them.
     """
 
     think_start: int | None
@@ -104,19 +113,19 @@ class Codec(Protocol):
 
     @property
     def efforts(self) -> tuple[Effort, ...]:
-        """The efforts that the chat template tells apart; empty where it knows none and only budgets count."""
+        """The efforts that the chat template distinguishes; empty if it knows none, so that only budgets count."""
         ...
 
     def render(self, messages: Sequence[tuple[str, str]], effort: Effort) -> Prompt:
-        """(role, content) pairs through the chat template. Contents cannot open or close anything."""
+        """Render (role, content) pairs with the chat template. Contents cannot open or close anything."""
         ...
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """Ids of plain text; whatever looks like a special token in it is encoded as ordinary text."""
+        """Return the ids of plain text; what looks like a special token is encoded as ordinary text."""
         ...
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of ids, special tokens left out."""
+        """Return the text of ids, without special tokens."""
         ...
 
 
@@ -125,7 +134,7 @@ class TokenEngine(Protocol):
 
     @property
     def name(self) -> str:
-        """The model spec it was made from."""
+        """The model spec it was opened with."""
         ...
 
     @property
@@ -140,7 +149,7 @@ class TokenEngine(Protocol):
 
     @property
     def shares_cache(self) -> bool:
-        """Whether calls of all sessions share one cache: otherwise those that should share take turns in one."""
+        """Whether calls of all sessions share one cache. If not, calls that should share it use one session."""
         ...
 
     async def generate(
@@ -154,11 +163,20 @@ class TokenEngine(Protocol):
         on_token: OnToken | None = None,
         halt: Halt | None = None,
     ) -> Generation:
-        """Continue `ids` by at most `max_tokens` (>= 1) tokens, until a stop id or the window's end.
+        """Continue `ids` until a stop id, `max_tokens` or the window's end. Cancelling stops within one token.
 
-        `on_token` is called, in the caller's event loop, with each new id that is kept. `halt` is called with the
-        same ids in the same order, in any thread: where it returns True that id is the last one. Cancelling the
-        task stops within one token. Raises `ValueError` if `ids` is empty or already fills the window.
+        Args:
+            ids: The whole sequence so far.
+            max_tokens: The most new tokens, at least 1.
+            stop_ids: Any of these ends the generation.
+            sampling: How tokens are chosen.
+            session: The chain that the sequence belongs to, for the cache.
+            on_token: Called in the caller's event loop with each new id that is kept.
+            halt: Called with the same ids in the same order, in any thread. The id at which it returns True is
+                the last one.
+
+        Raises:
+            ValueError: `ids` is empty or already fills the window.
         """
         ...
 

@@ -54,5 +54,5 @@ async def test_an_answer_that_is_no_stream_is_one_part() -> None:
 
 
 async def test_what_is_no_event_stream_is_one_sentence() -> None:
-    with pytest.raises(AdaptiveError, match="http://host/v1 answers with no event stream .*'text/html'"):
+    with pytest.raises(AdaptiveError, match=r"http://host/v1 answers with no event stream .*'text/html'"):
         await stream("<html>Welcome</html>", "text/html")
