@@ -1,4 +1,4 @@
-"""Model specs to engines: the one place that knows which engine a spec means."""
+"""Opens the engine of a model spec: the one place that knows which engine a spec means."""
 
 from __future__ import annotations
 
@@ -19,27 +19,32 @@ CHOICES = (
     "chat model such as openai:o4-mini"
 )
 CHAT_AT_ONCE = 8
-"""Solves at once on a hosted model: well under the rate limits of most accounts."""
+"""Concurrent solves on a hosted model: well under the rate limits of most accounts."""
 
 
 def open_engine(spec: str, **options: Any) -> TokenEngine:
-    """The engine of a model spec, loaded.
+    """Load the engine of a model spec.
 
-    options: what that engine takes beside the model, as its class says; `markers` names how the model marks its
-    thinking (`adaptive.engines.markers`). Raises `InputError` for a spec or option that is not known.
+    Args:
+        spec: The model spec.
+        options: Arguments of the engine's class beside the model; `markers` names how the model marks its thinking
+            (`adaptive.engines.markers`).
+
+    Raises:
+        InputError: The spec or an option is unknown.
     """
-    make, given = _find_maker(spec)
+    make, arguments = _find_maker(spec)
     if isinstance(options.get("markers"), str):
         from adaptive.engines.markers import parse_marker_style
 
         options["markers"] = parse_marker_style(options["markers"])
     _check_options(make, options, spec)
-    engine: TokenEngine = make(*given, **options)
+    engine: TokenEngine = make(*arguments, **options)
     return engine
 
 
 def get_parallel_solves(spec: str) -> int:
-    """How many solves at once the engine of a model spec is worth giving; raises `InputError` as `open_engine`."""
+    """Return how many concurrent solves the engine of a spec can use; raise `InputError` as `open_engine`."""
     if ModelSpec.parse(spec).is_chat:
         return CHAT_AT_ONCE
     make, _ = _find_maker(spec)
@@ -47,13 +52,13 @@ def get_parallel_solves(spec: str) -> int:
 
 
 def takes_option(spec: str, option: str) -> bool:
-    """Whether the engine of a model spec takes an option of this name; raises `InputError` as `open_engine`."""
+    """Return whether the engine of a model spec takes this option; raise `InputError` as `open_engine`."""
     make, _ = _find_maker(spec)
     return option in _list_options(make)
 
 
 def parse_options(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """Options written NAME=VALUE; numbers and true or false are read as such. Raises `InputError`."""
+    """Parse options written NAME=VALUE, with numbers and true or false as such. Raises `InputError`."""
     options: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -64,8 +69,8 @@ def parse_options(pairs: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _find_maker(spec: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """What makes the engine of a spec, and what of the spec it is given."""
-    # Engines are imported here: what only names a spec must not pay for loading a runtime.
+    """Return what makes the engine of a spec, and its positional arguments."""
+    # Engines are imported here: naming a spec must not load a runtime.
     parts = ModelSpec.parse(spec)
     kind, rest = parts.kind, parts.name
     if spec == "embedded" or (kind == "onnx" and rest):
@@ -103,11 +108,11 @@ def _list_options(make: Callable[..., Any]) -> list[str]:
 
 
 def _check_options(make: Callable[..., Any], options: Mapping[str, Any], spec: str) -> None:
-    """Raise `InputError` for an option that the engine does not take; vLLM checks its own."""
+    """Raise `InputError` if the engine does not take an option; vLLM checks its own."""
     names = _list_options(make)
-    anything = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(make).parameters.values())
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(make).parameters.values())
     unknown = next((name for name in options if name not in names), None)
-    if unknown is not None and not anything:
+    if unknown is not None and not takes_any:
         raise InputError(f"{spec} takes no option {unknown!r}: it takes {', '.join(names)}.")
 
 

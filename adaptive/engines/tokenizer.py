@@ -1,8 +1,8 @@
 """FolderCodec: a model folder's tokenizer and chat template, without transformers.
 
-The chat template is rendered with a slot in place of every content. Only what stands between the slots is
-tokenised with special tokens recognised; contents are tokenised apart and as plain text. So nothing that a
-user writes can close the thinking or open a turn, and no content merges with its surroundings.
+The chat template is rendered with a slot in place of every content. Special tokens are recognised only between
+the slots; contents are tokenised separately, as plain text. So nothing that a user writes can close the thinking
+or open a turn, and no content merges with its surroundings.
 """
 
 from __future__ import annotations
@@ -25,6 +25,13 @@ from adaptive.engines.protocol import Markers, Prompt
 from adaptive.errors import InputError, to_single_line
 from adaptive.types.ladder import EFFORTS, Effort
 
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "generation_config.json",
+    "config.json",
+)
 TURN_END = ("<|im_end|>", "<|endoftext|>")
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
@@ -35,10 +42,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class FolderCodec:
-    """The codec of a folder with tokenizer.json, tokenizer_config.json and, maybe, chat_template.jinja.
+    """The codec of a folder with tokenizer.json, tokenizer_config.json and possibly chat_template.jinja.
 
-    style: how the model marks its thinking; None finds it out by its special tokens. Raises `InputError` if a file
-    is missing or broken.
+    Args:
+        folder: The model's folder.
+        style: How the model marks its thinking; None finds it by its special tokens.
+
+    Raises:
+        InputError: A file is missing or broken.
     """
 
     def __init__(self, folder: Path, style: MarkerStyle | None = None) -> None:
@@ -63,67 +74,59 @@ class FolderCodec:
 
     @property
     def special_ids(self) -> frozenset[int]:
-        """All ids that text can never become and that are left out of decoded text."""
+        """The ids that no text is encoded as, and that decoded text leaves out."""
         return self._special_ids
 
     def render(self, messages: Sequence[tuple[str, str]], effort: Effort) -> Prompt:
-        """(role, content) pairs through the chat template. Contents cannot open or close anything.
+        """Render (role, content) pairs with the chat template. Contents cannot open or close anything.
 
-        Both prompts are told the effort of a thinking rung, so that they share all but their ends.
+        Both prompts name the effort of a thinking rung, so that they share all but their ends.
         """
-        told = "medium" if effort == "none" else effort
-        *body, tail = self._render_parts(messages, told, thinking=True)
-        opened = self._open_thinking(tail)
-        *closed_body, tail = self._render_parts(messages, told, thinking=False)
-        closed = self._close_thinking(tail)
-        return Prompt(
-            self._encode_parts([*body, opened], messages), self._encode_parts([*closed_body, closed], messages)
-        )
+        named = "medium" if effort == "none" else effort
+        *body, tail = self._render_parts(messages, named, thinking=True)
+        open_ids = self._encode_parts([*body, self._open_thinking(tail)], messages)
+        *body, tail = self._render_parts(messages, named, thinking=False)
+        return Prompt(open_ids, self._encode_parts([*body, self._close_thinking(tail)], messages))
 
     @cached_property
     def efforts(self) -> tuple[Effort, ...]:
-        """The efforts that the chat template tells apart; empty where it knows none and only budgets count."""
-        common: tuple[Effort, ...] = (
-            "low",
-            "medium",
-            "high",
-            "minimal",
-            "xhigh",
-        )  # of two alike, the commoner name
+        """The efforts that the chat template distinguishes; empty if it knows none, so that only budgets count."""
+        # The commoner names first: of two efforts with the same prompt the first one stays.
+        common: tuple[Effort, ...] = ("low", "medium", "high", "minimal", "xhigh")
         prompts: dict[tuple[int, ...], Effort] = {}
         for effort in common:
             prompts.setdefault(self.render([("user", "1")], effort).open, effort)
         return tuple(e for e in EFFORTS if e in prompts.values()) if len(prompts) > 1 else ()
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """Ids of plain text; whatever looks like a special token in it is encoded as ordinary text."""
+        """Return the ids of plain text; what looks like a special token is encoded as ordinary text."""
         # Bytes on stdin that are not UTF-8 come as lone surrogates, which no tokenizer takes.
         clean = _SURROGATE.sub("\ufffd", text)
         return tuple(self._plain_tokenizer.encode(clean, add_special_tokens=False).ids)
 
     def encode_marked(self, text: str) -> tuple[int, ...]:
-        """Ids of text of ours, in which special tokens are recognised: never for text of a user."""
+        """Return the ids of our own text, with special tokens recognised: never for text of a user."""
         return tuple(self._marked_tokenizer.encode(text, add_special_tokens=False).ids)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of ids, special tokens left out."""
+        """Return the text of ids, without special tokens."""
         text: str = self._marked_tokenizer.decode([i for i in ids if i not in self._special_ids])
         return text
 
     def _open_thinking(self, tail: str) -> str:
-        """The last part of a prompt that opens thinking, whether the template does so itself or not."""
+        """Return the last part of a prompt with thinking opened, unless the template does so itself."""
         opener = self.style.opener
         return tail if opener and opener in tail.rpartition(self.style.end)[2] else tail + self.style.start
 
     def _close_thinking(self, tail: str) -> str:
-        """The last part of a prompt whose thinking is shut at once."""
+        """Return the last part of a prompt with thinking opened and closed at once."""
         style = self.style
         if not style.opener or style.opener not in tail:
             return tail + style.closed
         return tail if style.end in tail else f"{tail}\n{style.end}{style.hand_over}"
 
     def _render_parts(self, messages: Sequence[tuple[str, str]], effort: str, *, thinking: bool) -> list[str]:
-        """The rendered template, split at its slots: text, number of a message, text, number, ..., text."""
+        """Render the template and split it at its slots: text, number of a message, text, number, ..., text."""
         for role, _ in messages:
             if role not in ROLES:
                 raise InputError(f"role {role!r} is not known: use one of {', '.join(ROLES)}.")
@@ -137,12 +140,11 @@ class FolderCodec:
                 **self._token_names,
             )
         except (TemplateError, TypeError, ValueError) as error:
-            said = f"the chat template of {self._folder} refuses these messages"
-            raise InputError(f"{said}: {error}.") from error
+            raise InputError(f"the chat template of {self._folder} refuses these messages: {error}.") from error
         return _SLOT.split(text)
 
     def _encode_parts(self, parts: Sequence[str], messages: Sequence[tuple[str, str]]) -> tuple[int, ...]:
-        """Ids of what `_render_parts` gave, with the contents put in their slots."""
+        """Encode the parts of `_render_parts`, with the contents in their slots."""
         ids: list[int] = []
         for place, part in enumerate(parts):
             if place % 2:
@@ -155,28 +157,48 @@ class FolderCodec:
         style = self.style
         if missing := [t for t in (style.opener, style.end) if t and t not in self._control]:
             raise InputError(f"the model in {self._folder} has no token {missing[0]!r}: name its own markers.")
-        named = [self._control[t] for t in (*TURN_END, self._token_names["eos_token"]) if t in self._control]
-        ends = tuple(dict.fromkeys([*named, *_read_turn_ends(self._folder)]))
+        ends = [self._control[t] for t in (*TURN_END, self._token_names["eos_token"]) if t in self._control]
+        ends = list(dict.fromkeys([*ends, *_read_turn_ends(self._folder)]))
         if not ends:
             raise InputError(f"the model in {self._folder} names no eos_token_id in generation_config.json.")
         start, end = (self._control.get(t) for t in (style.opener or style.end, style.end))
-        return Markers(start, end, ends, self.encode_marked(style.hand_over), style.name)
+        return Markers(start, end, tuple(ends), self.encode_marked(style.hand_over), style.name)
+
+
+def find_tokenizer_folder(model: str) -> Path:
+    """Return the folder of a model, which is named by folder or by hub ID.
+
+    Files of an ID that are not in the hub's cache are fetched. Raises `InputError` if the model is neither a
+    folder nor on the hub, or there is no network.
+    """
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder
+    hub = import_optional("huggingface_hub", "transformers")
+    try:
+        return Path(hub.snapshot_download(model, allow_patterns=list(TOKENIZER_FILES)))
+    except (OSError, ValueError, hub.errors.HfHubHTTPError) as error:
+        reason = to_single_line(error).partition(". ")[0][:160]
+        raise InputError(
+            f"model {model!r} is no folder and could not be had from the Hugging Face hub ({reason}): "
+            f"check the name, or fetch it where there is a network with 'hf download {model}'."
+        ) from error
 
 
 def _is_control(token: dict[str, Any]) -> bool:
-    """Whether an added token steers the model. Runs of spaces and words added to a vocabulary do not.
+    """Return whether an added token steers the model, unlike runs of spaces and words added to a vocabulary.
 
-    Not only the ones marked special: `<think>` and `<tool_call>` of Qwen3 are not.
+    Not all of them are marked special: `<think>` and `<tool_call>` of Qwen3 are not.
     """
     content = str(token["content"])
     return bool(token.get("special")) or (content.startswith("<") and content.endswith(">"))
 
 
 def _hide_tokens(spec: dict[str, Any], hidden: frozenset[int]) -> dict[str, Any]:
-    """A tokenizer.json that cannot produce the ids in `hidden`.
+    """Return a tokenizer.json that cannot produce the ids in `hidden`.
 
-    `Tokenizer.encode_special_tokens` is not enough: it still recognises tokens not marked special, and some
-    kinds of vocabulary (Unigram, BPE with ignore_merges) hold the special ones as pieces of text.
+    `Tokenizer.encode_special_tokens` is not enough: it still recognises tokens that are not marked special, and
+    some kinds of vocabulary (Unigram, BPE with ignore_merges) contain the special ones as pieces of text.
     """
     model = dict(spec["model"])
     hidden = hidden - {_get_unknown_id(model)}
@@ -191,7 +213,7 @@ def _hide_tokens(spec: dict[str, Any], hidden: frozenset[int]) -> dict[str, Any]
 
 
 def _get_unknown_id(model: dict[str, Any]) -> int | None:
-    """The id that a vocabulary gives to what it does not know; without it, such text would be an error."""
+    """Return the id for unknown text. It must not be hidden: such text would be an error without it."""
     if isinstance(model["vocab"], dict):
         return model["vocab"].get(model.get("unk_token"))
     return model.get("unk_id")
@@ -209,12 +231,12 @@ def _build_tokenizer(folder: Path, spec: dict[str, Any]) -> Tokenizer:
 
 
 def _read_token(token: Any) -> str:
-    """A special token of tokenizer_config.json, which is a string, an object or absent."""
+    """Return a special token of tokenizer_config.json, which is a string, an object or absent."""
     return str(token["content"] if isinstance(token, dict) else token or "")
 
 
 def _read_turn_ends(folder: Path) -> list[int]:
-    """The ids that end a turn according to generation_config.json and genai_config.json, where they are."""
+    """Return the ids that end a turn according to generation_config.json and genai_config.json."""
     ends: list[int] = []
     for name in ("generation_config.json", "genai_config.json"):
         if (folder / name).exists():
@@ -222,31 +244,3 @@ def _read_turn_ends(folder: Path) -> list[int]:
             value = data.get("model", data).get("eos_token_id")
             ends += value if isinstance(value, list) else [] if value is None else [value]
     return ends
-
-
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "chat_template.jinja",
-    "generation_config.json",
-    "config.json",
-)
-
-
-def find_tokenizer_folder(model: str) -> Path:
-    """The folder of a model given by folder or by ID; what of an ID is not in the hub's cache is fetched.
-
-    Raises `InputError` where there is neither, or no network to ask.
-    """
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        return folder
-    hub = import_optional("huggingface_hub", "transformers")
-    try:
-        return Path(hub.snapshot_download(model, allow_patterns=list(TOKENIZER_FILES)))
-    except (OSError, ValueError, hub.errors.HfHubHTTPError) as error:
-        said = to_single_line(error).partition(". ")[0][:160]
-        raise InputError(
-            f"model {model!r} is no folder and could not be had from the Hugging Face hub ({said}): "
-            f"check the name, or fetch it where there is a network with 'hf download {model}'."
-        ) from error

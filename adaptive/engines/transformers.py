@@ -1,8 +1,8 @@
 """TransformersEngine: the token engine on any causal language model of Hugging Face transformers.
 
-Not on `generate()`: that prefills a whole prompt each time and knows no budget. Here a chain keeps its KV cache
-over rounds, forced answers and forks, and is cropped to go back. A model whose cache cannot be cropped (sliding
-windows, state spaces) computes from the start again, which `Usage.prompt` then shows.
+It does not use `generate()`, which prefills the whole prompt each time and knows no budget. Here a chain keeps its
+KV cache over rounds, forced answers and forks, and is cropped to go back. A model whose cache cannot be cropped
+(sliding windows, state spaces) computes from the start again, which `Usage.prompt` then shows.
 """
 
 from __future__ import annotations
@@ -24,15 +24,22 @@ from adaptive.engines.tokenizer import FolderCodec, find_tokenizer_folder
 from adaptive.errors import AdaptiveError, InputError, to_single_line
 
 SESSIONS = 16
-"""Idle caches that are kept by default."""
+"""How many idle caches are kept by default."""
 
 
 class TransformersEngine(ChainEngine):
-    """The model `model`, a folder or an ID on the Hugging Face hub, as `hf:model`.
+    """A model of transformers, as `hf:model`.
 
-    dtype: as transformers takes it ("auto", "float32", "bfloat16", ...). device: as torch takes it ("cpu", "cuda",
-    "cuda:1", "mps"), or "auto" for the first accelerator there is. sessions: idle caches that are kept. Raises
-    `InputError` or `AdaptiveError` in one sentence if the model is not there or does not load.
+    Args:
+        model: A folder or an ID on the Hugging Face hub.
+        dtype: As transformers takes it: "auto", "float32", "bfloat16", ...
+        device: As torch takes it ("cpu", "cuda", "cuda:1", "mps"), or "auto" for the first accelerator.
+        sessions: How many caches are kept when idle.
+        markers: How the model marks its thinking; None to find out.
+
+    Raises:
+        InputError: There is no such model, device or dtype, or a package is missing.
+        AdaptiveError: The model does not load.
     """
 
     def __init__(
@@ -44,10 +51,8 @@ class TransformersEngine(ChainEngine):
         sessions: int = SESSIONS,
         markers: MarkerStyle | None = None,
     ) -> None:
-        torch, transformers = (
-            import_optional("torch", "transformers"),
-            import_optional("transformers", "transformers"),
-        )
+        torch = import_optional("torch", "transformers")
+        transformers = import_optional("transformers", "transformers")
         codec = FolderCodec(find_tokenizer_folder(str(model)), markers)
         network = _load_network(transformers, torch, str(model), dtype, _find_device(torch, device))
         super().__init__(
@@ -61,7 +66,7 @@ class TransformersEngine(ChainEngine):
 
 
 class TorchChain(Chain):
-    """A chain on a model of transformers, its keys and values in a cache that grows with it."""
+    """A chain on a model of transformers; its cache of keys and values grows with it."""
 
     def __init__(self, network: Any, torch: Any, new_cache: Any, last_only: dict[str, int]) -> None:
         super().__init__()
@@ -70,13 +75,13 @@ class TorchChain(Chain):
         self._cache = self._new_cache()
 
     def reserve(self, length: int) -> None:
-        """The cache grows by itself."""
+        """Do nothing: the cache grows by itself."""
 
     def _compute(self, ids: Sequence[int]) -> NDArray[np.float32]:
         rows = self._torch.tensor([list(ids)], device=self._network.device)
         with self._torch.inference_mode():
-            made = self._network(input_ids=rows, past_key_values=self._cache, use_cache=True, **self._last_only)
-        logits: NDArray[np.float32] = made.logits[0, -1].float().cpu().numpy()
+            output = self._network(input_ids=rows, past_key_values=self._cache, use_cache=True, **self._last_only)
+        logits: NDArray[np.float32] = output.logits[0, -1].float().cpu().numpy()
         return logits
 
     def _crop(self, length: int) -> int:
@@ -88,26 +93,26 @@ class TorchChain(Chain):
 
 
 def _limit_logits(network: Any) -> dict[str, int]:
-    """What keeps a prefill from computing a row of logits for every id of the prompt, where the model knows it."""
+    """Return the argument that limits a prefill's logits to the last id, if the model has one."""
     return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(network.forward).parameters else {}
 
 
 def _is_croppable(cache: Any) -> bool:
-    """Whether every layer of a cache holds all that it was ever given."""
+    """Return whether every layer of a cache keeps all keys and values."""
     return all(type(layer).__name__ == "DynamicLayer" for layer in cache.layers)
 
 
 def _find_device(torch: Any, name: str) -> Any:
-    """The torch device of a name; raises `InputError` for one that is not there."""
+    """Return the torch device of a name; raise `InputError` if it cannot be used."""
     try:
         if name == "auto":
-            found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-            return found or torch.device("cpu")
+            accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+            return accelerator or torch.device("cpu")
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        said = to_single_line(error, 120)
-        raise InputError(f"device {name!r} cannot be used ({said}): use cpu, cuda, mps or auto.") from error
+        reason = to_single_line(error, 120)
+        raise InputError(f"device {name!r} cannot be used ({reason}): use cpu, cuda, mps or auto.") from error
     return device
 
 
@@ -119,6 +124,6 @@ def _load_network(transformers: Any, torch: Any, model: str, dtype: str, device:
     try:
         network = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=kind)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        said = to_single_line(error, 200)
-        raise AdaptiveError(f"model 'hf:{model}' does not load ({said}).") from error
+        reason = to_single_line(error, 200)
+        raise AdaptiveError(f"model 'hf:{model}' does not load ({reason}).") from error
     return network.to(device).eval()

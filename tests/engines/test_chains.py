@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from adaptive.engines.chains import FIRST_ROOM, ChainPool, OnnxChain
+from adaptive.engines.chains import ChainPool
+from adaptive.engines.onnx import FIRST_ROOM, OnnxChain
 
 WINDOW = 4 * FIRST_ROOM
 
