@@ -13,7 +13,6 @@ from adaptive.profile.profile import Profile
 from adaptive.solver.graph import SolverGraph, build_graph
 from adaptive.solver.model import Model, open_model
 from adaptive.solver.nodes import Solver
-from adaptive.solver.state import SolverInput, SolverOutput, SolverState
 from adaptive.types.options import Options, SolverContext
 from adaptive.types.stops import parse_stops
 from adaptive.verify import Verifier
@@ -30,7 +29,7 @@ def build_solver(
     judge: Verifier | None = None,
     prices: Prices | None = None,
     **compile_options: Any,
-) -> CompiledStateGraph[SolverState, SolverContext, SolverInput, SolverOutput]:
+) -> CompiledStateGraph[Any, SolverContext, Any, Any]:
     """Build the solver as a compiled graph. It runs on its own, or as a node of any other graph.
 
     Args:

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from adaptive.errors import InputError
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+"""How much a model is told to think, from nothing to the most."""
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
 
 
