@@ -1,4 +1,4 @@
-"""A user's program: what the docs show passes mypy --strict and pyright; a wrong option, effort or name does not."""
+"""A user's program: what the docs show passes mypy --strict and pyright, a wrong option or name does not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from mypy import api
+
+pytestmark = pytest.mark.slow  # mypy reads LangGraph and all of us from nothing
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = sorted(Path(__file__).with_name("programs").glob("*.py"))
