@@ -1,1 +1,1 @@
-"""Chat models of any provider behind one small handle: the levers of a call, and what it brought."""
+"""Chat models of any provider behind one small handle: the settings of a call, and its response."""

@@ -1,4 +1,4 @@
-"""What is known of a model beyond its profile: what it refused is remembered, by name, while the process lives."""
+"""What a model takes beyond what its profile says: refusals are remembered by its name until the process ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from adaptive.chat.providers import ProviderAdapter
+from adaptive.chat.adapter import ProviderAdapter
 from adaptive.types.ladder import EFFORTS, Effort, find_nearest_effort
 
 _LIST_PATTERN = re.compile(
@@ -17,6 +17,7 @@ _LIST_PATTERN = re.compile(
 )
 _EFFORT_PATTERN = re.compile(rf"(?<![\w-])({'|'.join(EFFORTS)})(?![\w-])")
 _CAP_PATTERN = re.compile(r"(?:at most|maximum\D{0,60}?|greater than [a-z_]*=?|>)\s*(\d[\d,]*)")
+# In the order in which a refusal that names several parameters is read.
 _PARAMETER_PATTERNS: Mapping[str, re.Pattern[str]] = {
     "effort": re.compile(r"effort|thinking[_ ]?level|disabled"),
     "cap": re.compile(r"max_(?:completion_|output_)?tokens|maxoutputtokens|num_predict"),
@@ -25,14 +26,19 @@ _PARAMETER_PATTERNS: Mapping[str, re.Pattern[str]] = {
     "budget": re.compile(r"budget|thinking(?![_ ]?level)"),
 }
 
+_CAPABILITIES: dict[str, Capabilities] = {}
+
 
 @dataclass
 class Capabilities:
-    """What one model's refusals taught.
+    """What one model's refusals have taught.
 
-    levels: the efforts that it takes, None as long as no refusal said so. refused: parameters that it does not
-    take (`budget`, `temperature`, `seed`). largest: the largest completion cap. images: False once it
-    refused one. notes: all that, in words.
+    Attributes:
+        efforts: Efforts that the model takes; None until a refusal says so.
+        refused: Parameters that it does not take: `budget`, `temperature`, `seed`.
+        largest_cap: Largest completion cap in tokens; None until a refusal says so.
+        takes_images: False once it has refused an image.
+        notes: All of the above in words.
     """
 
     efforts: tuple[Effort, ...] | None = None
@@ -42,14 +48,19 @@ class Capabilities:
     notes: list[str] = field(default_factory=list)
 
     def learn(self, text: str, sent: Mapping[str, object], efforts: Sequence[Effort]) -> bool:
-        """Learn from a refused request; whether there was anything to learn, so that asking again makes sense.
+        """Learn from a refused request.
 
-        said: the provider's words. sent: what was sent, by our names; `efforts` is what was held to be taken.
+        Args:
+            text: The provider's error text.
+            sent: The settings that were sent, by our names for them.
+            efforts: The efforts that the model was believed to take.
+
+        Returns:
+            Whether anything was learned, so that another request makes sense.
         """
         words = text.lower()
-        named = [name for name in sent if _PARAMETER_PATTERNS[name].search(words)]
-        order = [name for name in _PARAMETER_PATTERNS if name in named]
-        return any(self._learn_parameter(name, words, sent[name], efforts) for name in order)
+        named = [name for name, pattern in _PARAMETER_PATTERNS.items() if name in sent and pattern.search(words)]
+        return any(self._learn_parameter(name, words, sent[name], efforts) for name in named)
 
     def _learn_parameter(self, name: str, words: str, value: object, efforts: Sequence[Effort]) -> bool:
         if name == "effort":
@@ -64,9 +75,8 @@ class Capabilities:
         return True
 
     def _learn_efforts(self, words: str, value: str, efforts: Sequence[Effort]) -> bool:
-        levels = tuple(e for e in parse_listed_efforts(words) if e != value) or _drop_refused_effort(
-            words, value, efforts
-        )
+        listed = tuple(e for e in parse_listed_efforts(words) if e != value)
+        levels = listed or _drop_refused_effort(words, value, efforts)
         if levels == self.efforts or value not in efforts:
             return False
         self.efforts = levels
@@ -75,52 +85,60 @@ class Capabilities:
         return True
 
     def _learn_cap(self, words: str, value: object) -> bool:
-        found = [int(n.replace(",", "")) for n in _CAP_PATTERN.findall(words)]
-        fit = [n for n in found if isinstance(value, int) and 0 < n < value]
-        if not fit:
+        numbers = [int(n.replace(",", "")) for n in _CAP_PATTERN.findall(words)]
+        smaller = [n for n in numbers if isinstance(value, int) and 0 < n < value]
+        if not smaller:
             return False
-        self.largest_cap = max(fit)
+        self.largest_cap = max(smaller)
         self.notes.append(f"its completions have at most {self.largest_cap} tokens")
         return True
 
 
-def parse_listed_efforts(words: str) -> tuple[Effort, ...]:
-    """The efforts that a refusal lists as those it takes, in our order; empty where it lists none."""
-    found = _LIST_PATTERN.search(words)
-    named = set(_EFFORT_PATTERN.findall(found[1])) if found else set()
-    return tuple(e for e in EFFORTS if e in named)
-
-
 def get_capabilities(name: str) -> Capabilities:
-    """What the model `name` taught so far."""
+    """Return what the model `name` has taught so far."""
     return _CAPABILITIES.setdefault(name, Capabilities())
 
 
+def parse_listed_efforts(words: str) -> tuple[Effort, ...]:
+    """Return the efforts that a refusal lists as allowed, in our order; empty if it lists none."""
+    match = _LIST_PATTERN.search(words)
+    named = set(_EFFORT_PATTERN.findall(match[1])) if match else set()
+    return tuple(e for e in EFFORTS if e in named)
+
+
 def _drop_refused_effort(words: str, value: str, efforts: Sequence[Effort]) -> tuple[Effort, ...]:
-    """The efforts without the refused one; none at all where it is the lever itself that is refused."""
-    lever = value != "none" and not re.search(rf"(?<![\w-]){value}(?![\w-])", words)
-    return () if lever else tuple(e for e in efforts if e != value)
-
-
-_CAPABILITIES: dict[str, Capabilities] = {}
+    """Return the efforts without the refused one, or none at all if the parameter itself is refused."""
+    refuses_parameter = value != "none" and not re.search(rf"(?<![\w-]){value}(?![\w-])", words)
+    return () if refuses_parameter else tuple(e for e in efforts if e != value)
 
 
 def resolve_efforts(
     adapter: ProviderAdapter, model: str, profile: Mapping[str, Any], learned: Capabilities
 ) -> tuple[Effort, ...]:
-    """The efforts it takes as far as is known: what its refusals said, else its profile, else its provider."""
+    """Return the efforts that a model takes, as far as is known.
+
+    Its refusals come first, then its profile, then its provider's defaults.
+
+    Args:
+        adapter: The adapter of its provider.
+        model: The model's name at its provider.
+        profile: LangChain's profile of the model; may be empty.
+        learned: What its refusals have taught.
+
+    Returns:
+        The efforts in our order; empty if the model has no such setting.
+    """
     if learned.efforts is not None:
         return learned.efforts
     if profile.get("reasoning_output") is False:
         return ()
     named = profile.get("reasoning_effort_levels")
-    known = tuple(e for e in EFFORTS if e in named) if named else adapter.list_efforts(model)
-    return ("none", *known) if known and adapter.can_disable_thinking and "none" not in known else known
+    levels = tuple(e for e in EFFORTS if e in named) if named else adapter.list_efforts(model)
+    return ("none", *levels) if levels and adapter.can_disable_thinking and "none" not in levels else levels
 
 
-def fit_effort(effort: Effort, takes: Sequence[Effort]) -> Effort:
-    """The nearest effort that is taken; one that thinks stays one that thinks, if there is any."""
-    thinking = [e for e in takes if e != "none"]
-    if not takes or effort in takes:
+def fit_effort(effort: Effort, supported: Sequence[Effort]) -> Effort:
+    """Return the nearest supported effort; an effort that thinks stays one that thinks, if any does."""
+    if not supported or effort in supported:
         return effort
-    return find_nearest_effort(effort, thinking or takes)
+    return find_nearest_effort(effort, [e for e in supported if e != "none"] or supported)

@@ -1,4 +1,4 @@
-"""Images in messages: what is one, one made from a file or an address, and who takes none."""
+"""Images in messages: which parts are images, an image block of a file or an address, and refusals of images."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from langchain_core.messages.content import create_image_block
 from adaptive.errors import InputError, to_single_line
 
 IMAGE_TYPES = ("image/gif", "image/jpeg", "image/png", "image/webp")
-"""What all of the large providers take."""
+"""Image types that all large providers take."""
 
 MAX_IMAGE_BYTES = 5 * 1024 * 1024
-"""Bytes of an image file: Anthropic's limit, the smallest of the large providers' (docs.anthropic.com, vision)."""
+"""Most bytes of an image file: Anthropic's limit, the smallest of the large providers (docs.anthropic.com)."""
 
 _NO_IMAGES = re.compile(
     r"not support\w*\b.{0,40}image|image.{0,60}\b(?:(?:not|only) supported|not enabled|not support)"
@@ -35,33 +35,33 @@ def is_image(part: Any) -> bool:
 
 
 def has_image(messages: Sequence[AnyMessage]) -> bool:
-    """Whether there is an image in any of the messages."""
+    """Whether any of the messages has an image."""
     return any(is_image(part) for m in messages if isinstance(m.content, list) for part in m.content)
 
 
 def build_image_block(place: str) -> dict[str, Any]:
-    """LangChain's image block of a file or of an http(s) address.
+    """Return LangChain's image block of a file or of an http(s) address.
 
-    Raises `InputError` for a file that is missing, too large or no image of a kind in `IMAGE_TYPES`.
+    Raises `InputError` for a file that is missing, too large or not of a type in `IMAGE_TYPES`.
     """
     if place.startswith(("http://", "https://")):
         return dict(create_image_block(url=place))
     data = _read_file(Path(place).expanduser())
     kind = _detect_image_type(data)
     if kind not in IMAGE_TYPES:
-        named = kind or mimetypes.guess_type(place)[0] or "unknown"
-        raise InputError(f"{place} is no image of a kind that models take ({named}): use PNG, JPEG, GIF or WebP.")
+        name = kind or mimetypes.guess_type(place)[0] or "unknown"
+        raise InputError(f"{place} is no image of a type that models take ({name}): use PNG, JPEG, GIF or WebP.")
     return dict(create_image_block(base64=base64.b64encode(data).decode(), mime_type=kind))
 
 
 def is_image_refusal(text: str) -> bool:
-    """Whether a refused request was refused because the model takes no images, and not for what is in this one."""
+    """Whether a request was refused because the model takes no images, and not because of this one image."""
     words = text.lower()
     return bool(_NO_IMAGES.search(words)) and not _THIS_IMAGE.search(words)
 
 
 def make_image_error(name: str) -> InputError:
-    """The error of a model that takes no images."""
+    """Return the error of a model that takes no images."""
     return InputError(f"{name} takes no images: leave the image out or use another model.")
 
 
@@ -76,7 +76,7 @@ def _read_file(path: Path) -> bytes:
 
 
 def _detect_image_type(data: bytes) -> str:
-    """The kind of image by its first bytes: a file's name may say anything."""
+    """Return the image type by the first bytes, since a file's name may be wrong; "" if it is no image."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for start, kind in _STARTS.items() if data.startswith(start)), "")

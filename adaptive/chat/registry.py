@@ -16,16 +16,31 @@ from adaptive.chat.model import DEFAULT_RETRIES, ChatModel
 from adaptive.errors import InputError
 from adaptive.types.model_spec import HOSTED_PROVIDERS, KEY_VARIABLES, ModelSpec
 
-# Trying again is ours (`ChatModel.ask`); 1 is Google's word for no second try, 0 the others'.
+PROVIDER_EXTRAS: Mapping[str, str] = {
+    "anthropic": "anthropic",
+    "azure_openai": "openai",
+    "google_genai": "google",
+    "openai": "openai",
+}
+"""The extra of ours that installs a provider's integration."""
+
+# `ChatModel.ask` tries again by itself. 0 is no second try, and 1 for Google, which counts the first.
 _NO_RETRIES = {"openai": 0, "azure_openai": 0, "anthropic": 0, "deepseek": 0, "google_genai": 1}
 
 
 def open_chat_model(model: str | BaseChatModel, *, retries: int = DEFAULT_RETRIES, **options: Any) -> ChatModel:
-    """The handle of a chat model: an object, or a spec `provider:model` as `init_chat_model` knows it.
+    """Open a chat model.
 
-    retries: how often a call is made again where its failure may pass by itself. options: further arguments of
-    the provider's class, as `base_url`. Raises `InputError` where the spec names no model, or the provider, its
-    package or its key is missing.
+    Args:
+        model: A chat model, or a spec `provider:model` as `init_chat_model` knows it.
+        retries: How often a call is made again if its failure may pass by itself.
+        options: Further arguments of the provider's class, such as `base_url`; used with a spec only.
+
+    Returns:
+        The handle of the model.
+
+    Raises:
+        InputError: The spec names no model, or the provider, its package or its key is missing.
     """
     if isinstance(model, BaseChatModel):
         return ChatModel(model, retries=retries)
@@ -34,63 +49,75 @@ def open_chat_model(model: str | BaseChatModel, *, retries: int = DEFAULT_RETRIE
     return ChatModel(init_from_spec(model, f"model {model!r}", **{**once, **options}), model, retries=retries)
 
 
-def init_from_spec(spec: str, who: str, *, extra: str | None = None, **options: Any) -> BaseChatModel:
-    """The chat model of a spec; `who` names it in errors, `extra` what installs it."""
+def init_from_spec(spec: str, subject: str, *, extra: str | None = None, **options: Any) -> BaseChatModel:
+    """Build the chat model of a spec.
+
+    Args:
+        spec: `provider:model`.
+        subject: What error sentences call the model.
+        extra: The extra of ours that installs it; by default the one of its provider.
+        options: Further arguments of the provider's class.
+
+    Returns:
+        LangChain's chat model.
+
+    Raises:
+        InputError: The spec names no model, or the provider, its package or its key is missing.
+    """
     parts = ModelSpec.parse(spec)
     provider, model = parts.kind, parts.name
     if not provider or not model:
-        raise InputError(f"{who} names no model: write provider:model, as in openai:o4-mini.")
-    init_chat_model = import_optional(
-        "langchain.chat_models", extra or PROVIDER_EXTRAS.get(provider, "hosted")
-    ).init_chat_model
-    with explain_open_errors(who, provider, options):
-        chat: BaseChatModel = init_chat_model(model, model_provider=provider, **options)
+        raise InputError(f"{subject} names no model: write provider:model, as in openai:o4-mini.")
+    module = import_optional("langchain.chat_models", extra or PROVIDER_EXTRAS.get(provider, "hosted"))
+    with explain_open_errors(subject, provider, options):
+        chat: BaseChatModel = module.init_chat_model(model, model_provider=provider, **options)
     if _lacks_key(chat):
-        raise InputError(f"{who} needs a key: set {KEY_VARIABLES['anthropic']}.")
+        raise InputError(f"{subject} needs a key: set {KEY_VARIABLES['anthropic']}.")
     return chat
 
 
-@contextmanager
-def explain_open_errors(
-    who: str, provider: str, options: Mapping[str, Any] = MappingProxyType({})
-) -> Iterator[None]:
-    """Why a provider's model cannot be opened, as an `InputError` in one sentence; `who` names the model."""
-    try:
-        yield
-    except ImportError as error:
-        raise InputError(_explain_missing_package(who, provider, error)) from None
-    except Exception as error:  # noqa: BLE001 -- each provider has errors of its own
-        # Not `from error`: what it says may hold a key, and a traceback would show it.
-        raise InputError(_explain_open_error(who, provider, error, options)) from None
-
-
-def _explain_missing_package(who: str, provider: str, error: ImportError) -> str:
-    if extra := PROVIDER_EXTRAS.get(provider):
-        return f"{who} needs a package that is not installed: pip install 'adaptive-thinking[{extra}]'."
-    return f"{who} needs a package that is not installed ({redact_error(error)})."
-
-
-def _explain_open_error(who: str, provider: str, error: Exception, options: Mapping[str, Any]) -> str:
-    """Why it cannot be opened: an unknown provider, a missing key, or what the provider says."""
-    text = str(error)
-    if "Unsupported" in text and "provider" in text:
-        return f"{who} names a provider that is not known ({provider}): use one of {', '.join(HOSTED_PROVIDERS)}."
-    key = KEY_VARIABLES.get(provider)
-    if key and key not in os.environ and "api_key" not in options and key in text:
-        return f"{who} needs a key: set {key}."
-    return f"{who} cannot be opened ({redact_error(error)})."
-
-
 def _lacks_key(chat: BaseChatModel) -> bool:
-    """Whether it is a ChatAnthropic without a key, which would only be said by the first call."""
+    """Whether it is a ChatAnthropic without a key, which otherwise only its first call would notice."""
     key = getattr(chat, "anthropic_api_key", None)
     return key is not None and not key.get_secret_value() and not getattr(chat, "default_headers", None)
 
 
-PROVIDER_EXTRAS: Mapping[str, str] = {
-    "anthropic": "anthropic",
-    "azure_openai": "openai",
-    "google_genai": "google",
-    "openai": "openai",
-}
-"""The extra of ours that installs a provider's integration."""
+@contextmanager
+def explain_open_errors(
+    subject: str, provider: str, options: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[None]:
+    """Turn any error of opening a provider's model into one sentence.
+
+    Args:
+        subject: What the sentence calls the model.
+        provider: The provider's name in model specs.
+        options: Arguments of the provider's class; a key among them is no missing key.
+
+    Raises:
+        InputError: In place of any error within the `with` block.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(_explain_missing_package(subject, provider, error)) from None
+    except Exception as error:  # noqa: BLE001 -- each provider has errors of its own
+        # Not `from error`: its text may hold a key, and a traceback would show it.
+        raise InputError(_explain_open_error(subject, provider, error, options)) from None
+
+
+def _explain_missing_package(subject: str, provider: str, error: ImportError) -> str:
+    if extra := PROVIDER_EXTRAS.get(provider):
+        return f"{subject} needs a package that is not installed: pip install 'adaptive-thinking[{extra}]'."
+    return f"{subject} needs a package that is not installed ({redact_error(error)})."
+
+
+def _explain_open_error(subject: str, provider: str, error: Exception, options: Mapping[str, Any]) -> str:
+    """Return why it cannot be opened: an unknown provider, a missing key, or what the provider says."""
+    text = str(error)
+    if "Unsupported" in text and "provider" in text:
+        names = ", ".join(HOSTED_PROVIDERS)
+        return f"{subject} names a provider that is not known ({provider}): use one of {names}."
+    key = KEY_VARIABLES.get(provider)
+    if key and key not in os.environ and "api_key" not in options and key in text:
+        return f"{subject} needs a key: set {key}."
+    return f"{subject} cannot be opened ({redact_error(error)})."

@@ -1,4 +1,4 @@
-"""What one call of a chat model is asked for."""
+"""What one call of a chat model asks for."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from adaptive.types.ladder import Effort
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """What one call is asked for.
+    """What one call asks for.
 
-    effort: mapped to the nearest that the model takes. budget: thinking tokens; counts where the provider takes a
-    thinking budget. cap: the most tokens of the completion, thinking included. temperature and seed are sent only
-    where they are given.
+    Attributes:
+        effort: Is mapped to the nearest effort that the model takes.
+        budget: Thinking tokens; used if the provider takes a thinking budget.
+        cap: Most tokens of the completion, thinking included.
+        temperature: None leaves it to the model.
+        seed: None leaves it to the model.
     """
 
     effort: Effort
@@ -24,5 +27,5 @@ class ChatRequest:
 
     @property
     def thinks(self) -> bool:
-        """Whether any thinking is asked for."""
+        """Whether the call asks for any thinking."""
         return self.effort != "none" and self.budget > 0

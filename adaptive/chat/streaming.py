@@ -1,4 +1,4 @@
-"""A message as it comes in chunks, told as it comes."""
+"""A streamed message: its chunks are merged, and what they add is emitted as it comes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from adaptive.types.events import OnEvent, emit_event
 
 
 class StreamedMessage:
-    """Puts chunks together; what they add to the thinking and to the answer is told to `watcher`.
+    """Merges chunks, and emits what they add to the thinking and to the answer to `on_event`.
 
-    Tokens are told as 0: providers count them at the end of a stream.
+    Events have 0 tokens: providers count them at the end of a stream.
     """
 
     def __init__(self, on_event: OnEvent | None) -> None:
@@ -23,12 +23,12 @@ class StreamedMessage:
 
     @property
     def has_chunks(self) -> bool:
-        """Whether anything came."""
+        """Whether any chunk has come."""
         return self._merged is not None
 
     def add(self, chunk: AIMessage) -> None:
-        """Take one chunk more."""
-        if not isinstance(chunk, AIMessageChunk):  # all at once, from a model that does not stream
+        """Add one chunk."""
+        if not isinstance(chunk, AIMessageChunk):  # the whole message, from a model that does not stream
             chunk = AIMessageChunk(**chunk.model_dump(exclude={"type"}))
         self._merged = chunk if self._merged is None else self._merged + chunk
         self._emit("thinking", read_reasoning(chunk))
@@ -36,20 +36,20 @@ class StreamedMessage:
         self._emit_text()
 
     def build_partial(self) -> AIMessage:
-        """What came so far."""
+        """Return the message so far."""
         message = message_chunk_to_message(self._merged) if self._merged is not None else AIMessage("")
         assert isinstance(message, AIMessage)
         return message
 
     def build_message(self, *, reports_finish: bool) -> AIMessage:
-        """The complete message; raises `CutStreamError` if nothing came, or no end where one is always said."""
+        """Return the complete message; raises `CutStreamError` if no chunk, or no expected finish, has come."""
         message = self.build_partial()
         if self._merged is None or (reports_finish and not read_finish_reason(message)):
             raise CutStreamError("the stream ended before the answer was complete")
         return message
 
     def _emit_text(self) -> None:
-        """Tell what is new of the text: thinking in tags is told as thinking, a tag that is not whole is held."""
+        """Emit what is new in the text: thinking in tags as thinking; an incomplete tag is held back."""
         start = self._text.lstrip()
         if len(start) < len(OPEN_TAG) and OPEN_TAG.startswith(start):
             return

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adaptive.chat.adapter import PLAIN_ADAPTER
 from adaptive.chat.capabilities import (
     Capabilities,
     fit_effort,
@@ -15,7 +16,6 @@ from adaptive.chat.capabilities import (
     parse_listed_efforts,
     resolve_efforts,
 )
-from adaptive.chat.providers import PLAIN_ADAPTER
 from adaptive.types.ladder import EFFORTS, Effort
 
 ALL = ("none", "minimal", "low", "medium", "high", "xhigh")

@@ -12,14 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core import exceptions as known
 
+from adaptive.chat.error_details import read_error_message, read_retry_after
 from adaptive.chat.errors import (
     ChatError,
     CutStreamError,
     classify_error,
     explain_error,
     is_retryable,
-    read_error_message,
-    read_retry_after,
 )
 from adaptive.errors import InputError
 

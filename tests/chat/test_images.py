@@ -37,8 +37,8 @@ def test_an_address() -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"hello", r"a\.png is no image of a kind that models take \(image/png\): use PNG, JPEG, GIF or WebP\."),
-        (b"", "is no image of a kind that models take"),
+        (b"hello", r"a\.png is no image of a type that models take \(image/png\): use PNG, JPEG, GIF or WebP\."),
+        (b"", "is no image of a type that models take"),
         (
             b"\0" * (MAX_IMAGE_BYTES + 1),
             f"a.png has {MAX_IMAGE_BYTES + 1} bytes: an image may have at most {MAX_IMAGE_BYTES}",

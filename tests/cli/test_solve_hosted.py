@@ -30,7 +30,7 @@ each_model = pytest.mark.parametrize("model", MODELS)
 def _untaught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that one test teaches of a model is known in the next, and no pause is made before a second try."""
     monkeypatch.setattr("adaptive.chat.capabilities._CAPABILITIES", {})
-    monkeypatch.setattr("adaptive.chat.model.choose_wait", lambda state: 0.0)
+    monkeypatch.setattr("adaptive.chat.retried_call.choose_wait", lambda state: 0.0)
 
 
 @pytest.fixture

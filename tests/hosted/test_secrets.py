@@ -86,7 +86,7 @@ def told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Told:
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that one test teaches of a model is known in the next, and no pause is made before a second try."""
     monkeypatch.setattr("adaptive.chat.capabilities._CAPABILITIES", {})
-    monkeypatch.setattr("adaptive.chat.model.choose_wait", lambda state: 0.0)
+    monkeypatch.setattr("adaptive.chat.retried_call.choose_wait", lambda state: 0.0)
 
 
 async def solve(model: Any, told: Told, **how: Any) -> dict[str, Any] | None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from adaptive.chat.adapter import CAP_ARGUMENTS, find_cap
 from adaptive.chat.capabilities import fit_effort
 from adaptive.chat.model import ChatModel
-from adaptive.chat.providers import CAP_ARGUMENTS, find_cap
 from adaptive.chat.request import ChatRequest
 from adaptive.policy.ladder import map_efforts
 from adaptive.profile.untrained import THINKING_ARGUMENTS, takes_budget

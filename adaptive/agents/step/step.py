@@ -24,7 +24,8 @@ from adaptive.agents.step.counts import Counts
 from adaptive.agents.step.effects import ModelCall, ModelReply, StepResult, StepWork, VerdictRequest, count_call
 from adaptive.agents.step.verdict import build_attempt, is_cut_off, read_final_text
 from adaptive.chat.capabilities import get_capabilities
-from adaptive.chat.errors import classify_error, read_error_text
+from adaptive.chat.error_details import read_error_text
+from adaptive.chat.errors import classify_error
 from adaptive.chat.request import ChatRequest
 from adaptive.policy import select
 from adaptive.reason.starvation import Recovery

@@ -1,0 +1,126 @@
+"""What an adapter of a provider does: the settings of a call become arguments of LangChain's class.
+
+The plain adapter serves every provider without one of its own (`adaptive.chat.providers`). It sends LangChain's
+standard parameters, as far as the model's class names them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+
+from adaptive.chat.request import ChatRequest
+from adaptive.types.ladder import Effort
+
+CAP_ARGUMENTS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict", "options"})
+"""Arguments by which providers take a completion cap."""
+
+STANDARD_EFFORTS: tuple[Effort, ...] = ("low", "medium", "high")
+"""Efforts that a model with an effort setting takes if nothing else is known."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of a model when a call is made.
+
+    Attributes:
+        chat: The chat model.
+        name: Its name at its provider.
+        profile: LangChain's profile of it; may be empty.
+        efforts: Efforts that it takes.
+        refused: Parameters that it does not take.
+        largest_cap: Tokens of its longest completion; None if unknown.
+    """
+
+    chat: BaseChatModel
+    name: str
+    profile: Mapping[str, Any]
+    efforts: Sequence[Effort]
+    refused: frozenset[str] = frozenset()
+    largest_cap: int | None = None
+
+    def limit_cap(self, cap: int) -> int:
+        """Return a completion cap within the longest completion."""
+        return cap if self.largest_cap is None else min(cap, self.largest_cap)
+
+
+@dataclass
+class CallArguments:
+    """Arguments of a call; `sent` is the part of the request that they hold, `notes` say what was mapped."""
+
+    arguments: dict[str, Any] = field(default_factory=dict)
+    sent: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, what: str, value: Any, **arguments: Any) -> None:
+        """Send `value` of the request as these arguments."""
+        self.sent[what] = value
+        self.arguments |= arguments
+
+
+@dataclass(frozen=True)
+class ProviderAdapter:
+    """The plain adapter: LangChain's standard parameters, as far as the model's class names them.
+
+    Attributes:
+        provider: Its name in model specs; "" for the plain adapter.
+        reports_finish: Whether every complete answer says how it ended, so that one that does not was cut off.
+        can_disable_thinking: Whether thinking can be switched off even if no effort `none` is named.
+        stream_above: Completion cap above which the provider wants a stream; None if it never does.
+    """
+
+    provider: str = ""
+    reports_finish: bool = False
+    can_disable_thinking: bool = False
+    stream_above: int | None = None
+
+    def list_efforts(self, model: str) -> tuple[Effort, ...]:
+        """Return the efforts of a model without a profile."""
+        return ()
+
+    def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
+        """Return the arguments of a call; `request` holds only what the model takes."""
+        call, parameters = CallArguments(), _list_parameters(model.chat)
+        if "max_tokens" in parameters:
+            call.add("cap", request.cap, max_tokens=request.cap)
+        if model.efforts:
+            call.add("effort", request.effort, reasoning_effort=request.effort)
+        for name in ("temperature", "seed"):
+            self._add_sampling(call, model, request, name, supported=name in parameters)
+        return call
+
+    def _add_sampling(
+        self, call: CallArguments, model: ModelInfo, request: ChatRequest, name: str, *, supported: bool = True
+    ) -> None:
+        value = getattr(request, name)
+        if value is None or name in model.refused:
+            return
+        if supported and model.profile.get(name) is not False:
+            call.add(name, value, **{name: value})
+        else:
+            call.notes.append(f"it takes no {name}: {value} is not used")
+
+
+PLAIN_ADAPTER = ProviderAdapter()
+
+
+def find_cap(arguments: Mapping[str, Any]) -> int | None:
+    """Return the completion cap among a call's arguments; None if there is none."""
+    return min((v for name, v in arguments.items() if name in CAP_ARGUMENTS and isinstance(v, int)), default=None)
+
+
+def list_standard_efforts(chat: BaseChatModel) -> tuple[Effort, ...]:
+    """Return the efforts of a model of no known provider: none unless its class has LangChain's parameter."""
+    return STANDARD_EFFORTS if "reasoning_effort" in _list_parameters(chat) else ()
+
+
+def _list_parameters(chat: BaseChatModel) -> set[str]:
+    """Return the parameters that a model's class names: its fields, and arguments of a call."""
+    kind = type(chat)
+    calls = (kind._generate, kind._agenerate, kind._stream, kind._astream)
+    arguments = {name for call in calls for name in inspect.signature(call).parameters}
+    return arguments | set(kind.model_fields)

@@ -1,0 +1,115 @@
+"""One call of a chat model until it succeeds: every try, and what the failed ones spent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AnyMessage
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+
+from adaptive.chat.adapter import CallArguments, ProviderAdapter
+from adaptive.chat.errors import ChatError, choose_wait, explain_error, is_retryable
+from adaptive.chat.response import ChatResponse, estimate_tokens, read_response
+from adaptive.chat.streaming import StreamedMessage
+from adaptive.types.events import OnEvent, emit_event
+from adaptive.types.usage import Usage
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass
+class RetriedCall:
+    """One call, with all its tries.
+
+    Attributes:
+        chat: The chat model.
+        name: The model's name in error sentences.
+        adapter: The adapter of its provider.
+        messages: What it is called with.
+        on_event: Is sent thinking and answer as they come, if given; the call is then streamed.
+        retries: How often a call is made again if its failure may pass by itself.
+        sleep: Waits between two tries.
+    """
+
+    chat: BaseChatModel
+    name: str
+    adapter: ProviderAdapter
+    messages: Sequence[AnyMessage]
+    on_event: OnEvent | None
+    retries: int
+    sleep: Sleep
+    _lost_usage: Usage | None = None
+    _started_at: float = field(default_factory=time.perf_counter)
+
+    async def run(self, call: CallArguments) -> ChatResponse:
+        """Return the response, after as many tries as it takes. Raises what the last try raises."""
+        tries = AsyncRetrying(
+            retry=retry_if_exception(is_retryable),
+            wait=choose_wait,
+            stop=stop_after_attempt(1 + self.retries),
+            sleep=self.sleep,
+            before_sleep=self._note_retry,
+            reraise=True,
+        )
+        response: ChatResponse = await tries(self._try_once, call)
+        return response
+
+    async def _try_once(self, call: CallArguments) -> ChatResponse:
+        limit = self.adapter.stream_above
+        if self.on_event is None and not (limit and call.sent.get("cap", 0) > limit):
+            message = await self.chat.ainvoke(list(self.messages), **call.arguments)
+        else:
+            message = await self._stream(call)
+        return self.complete_usage(read_response(message))
+
+    async def _stream(self, call: CallArguments) -> AIMessage:
+        stream = StreamedMessage(self.on_event)
+        try:
+            async for chunk in self.chat.astream(list(self.messages), **call.arguments):
+                stream.add(chunk)
+            return stream.build_message(reports_finish=self.adapter.reports_finish)
+        except Exception:
+            if stream.has_chunks:
+                self._add_lost_usage(read_response(stream.build_partial()).usage)
+            raise
+
+    def _note_retry(self, state: RetryCallState) -> None:
+        """Emit that the call is made again, since what was emitted of a cut one comes again."""
+        error = state.outcome.exception() if state.outcome else None
+        seconds = state.next_action.sleep if state.next_action else 0.0
+        if error is not None:
+            what = str(explain_error(error, self.name)).rpartition(": ")[0]
+            emit_event(self.on_event, "note", text=f"{what}: it is asked again in {seconds:g} s")
+
+    def complete_usage(self, response: ChatResponse) -> ChatResponse:
+        """Return the response with the usage of all tries and the time since the first."""
+        usage = self._estimate_prompt(response.usage)
+        usage = usage if self._lost_usage is None else usage + self._lost_usage
+        return replace(response, usage=replace(usage, seconds=time.perf_counter() - self._started_at))
+
+    def _estimate_prompt(self, usage: Usage) -> Usage:
+        if "prompt" not in usage.estimated:
+            return usage
+        return replace(usage, prompt=estimate_tokens("".join(str(m.text) for m in self.messages)))
+
+    def _add_lost_usage(self, usage: Usage) -> None:
+        lost = replace(self._estimate_prompt(usage), estimated=("answer", "prompt", "thinking"))
+        self._lost_usage = lost if self._lost_usage is None else self._lost_usage + lost
+
+    def read_refusal(self, error: Exception) -> ChatResponse:
+        """Return the response of a refusal that came as an error."""
+        message = getattr(error, "raw_message", None)
+        if isinstance(message, AIMessage):
+            return self.complete_usage(replace(read_response(message), finish="refusal"))
+        text = "The provider's content filter refused the request."
+        return self.complete_usage(replace(read_response(AIMessage("")), finish="refusal", text=text))
+
+    def explain(self, error: Exception) -> Exception:
+        """Return an error of the call as one sentence, with the usage of its failed tries."""
+        explained = explain_error(error, self.name)
+        if isinstance(explained, ChatError) and self._lost_usage is not None:
+            explained.usage = self._lost_usage
+        return explained
