@@ -123,7 +123,7 @@ def _scored(
 def own_columns(questions: Sequence[str], trained: TrainedGeneral) -> Any:
     """The same columns as the difficulty model's, without what is learned of other questions."""
     figures = STRUCTURE_SCALE * trained.structure.transform(compute_structure(questions))
-    return hstack([trained.words.transform(questions), csr_matrix(figures)]).tocsr()
+    return hstack([trained.to_matrix(questions), csr_matrix(figures)]).tocsr()
 
 
 def own_model(columns: Any, right: Floats, asked: Any) -> Floats:

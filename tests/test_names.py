@@ -10,9 +10,7 @@ from pathlib import Path
 import grimp
 
 PACKAGE = Path(__file__).parents[1] / "adaptive"
-SHARED = {
-    "Learned": "a pipeline's labels, until that pipeline is deleted; and the verifier that a profile holds",
-}
+SHARED: dict[str, str] = {}
 """Names that may stand in several modules, each with its reason."""
 
 

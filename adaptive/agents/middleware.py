@@ -28,7 +28,6 @@ from adaptive.agents.step.effects import (
     run_step_async,
 )
 from adaptive.agents.step.middleware_step import AdaptiveState, MiddlewareSettings, MiddlewareStep
-from adaptive.agents.step.start import prefetch_embedding
 from adaptive.agents.step.verdict import build_answer_verifier
 from adaptive.errors import InputError
 from adaptive.profile.profile import Profile
@@ -114,7 +113,6 @@ class AdaptiveThinkingMiddleware(AgentMiddleware[AdaptiveState[ResponseT], Conte
         self, request: ModelRequest[ContextT], handler: AsyncModelHandler[ContextT, ResponseT]
     ) -> ExtendedModelResponse[ResponseT]:
         """The step's kept response, and its counts."""
-        await prefetch_embedding(request.messages, self.setup.profile)
         step = MiddlewareStep(request, self.setup)
 
         async def call(job: ModelCall) -> ModelReply:

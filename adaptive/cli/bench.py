@@ -133,7 +133,6 @@ def _run_bench(
     """All figures: of the policy replayed on outcomes, or live beside outcomes that are there or recorded now."""
     from adaptive.bench.run import measure_policy as measured
     from adaptive.bench.run import replay_policy
-    from adaptive.cli.support.embed import embed_for
     from adaptive.learn.data.outcomes import OutcomeStore
 
     file = replay
@@ -143,7 +142,6 @@ def _run_bench(
         file = live.record(both, folder, profile.policy.vote_temperature)
     with OutcomeStore(file) as outcomes:
         chosen, plan = _split_questions(profile, folder, outcomes, inputs), outcomes.plan
-    embed_for(profile, [one.question.text for one in chosen.test])
     took = (
         live.solve(profile, folder, chosen.test, plan["grader"]) if live else replay_policy(profile, chosen.test)
     )

@@ -74,7 +74,6 @@ def tune_command(
     First rung, accept threshold, arms and when to give up are chosen by replaying recorded outcomes, without
     another call. With the confidence, the accuracy lost against always using the top rung is at most the target.
     """
-    from adaptive.cli.support.embed import embed_for
     from adaptive.learn.data.held_out import read_held_out
     from adaptive.learn.data.splits import hash_question, read_used_keys, write_used_keys
     from adaptive.learn.report.tuning_card import format_promise, format_refusal, promise_to_json, write_promise
@@ -89,7 +88,6 @@ def tune_command(
     goal = Goal(target_loss, confidence, max_tokens, max_cost, price)
     search, test = _split_recorded(profile, known, outcomes)
     held_out = read_held_out(profile)
-    embed_for(known, [one.question.text for one in test])
     p_solved = {q: held_out[k] for q in (r.question.text for r in search) if (k := hash_question(q)) in held_out}
     searched = [one for one in search if one.question.text in p_solved]
     found = tune_policy(known, Search(searched, p_solved, seed, _print_progress), test, goal)

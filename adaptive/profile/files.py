@@ -6,11 +6,10 @@ import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from adaptive.errors import InputError
 from adaptive.profile.difficulty import DifficultyModel
-from adaptive.profile.embedding import Embedded, Embedding, Lines
 from adaptive.profile.placement import Placement
 from adaptive.profile.predictor import Predictor, predict_nothing
 from adaptive.profile.probe import Probe
@@ -18,17 +17,11 @@ from adaptive.profile.weights import SKOPS
 from adaptive.types.from_json import convert_value, dataclass_from_json
 from adaptive.types.ladder import Ladder, Rung
 
-if TYPE_CHECKING:
-    from langchain_core.embeddings import Embeddings
-
-    from adaptive.embeddings import Embedder
-
-
 FORMAT = 1
 PROFILE_FILE, CARD_FILE = "profile.json", "README.md"
 KEYS = ("format", "name", "model", "ladder", "style", "stops", "policy", "verifier", "difficulty", "figures")
 LATER_KEYS = ("probe", "tune_share", "placement", "embedding")
-"""Keys that older profiles lack."""
+"""Keys that older profiles lack. "embedding" is always null: older versions could set it."""
 
 
 def _read_profile_json(file: Path) -> dict[str, Any]:
@@ -46,6 +39,10 @@ def _read_profile_json(file: Path) -> dict[str, Any]:
     wrong = next((k for k in (*KEYS, *data) if (k in data) != (k in KEYS) and k not in LATER_KEYS), None)
     if wrong is not None:
         raise InputError(f"{file} has {'the unknown key' if wrong in data else 'no key'} {wrong!r}.")
+    if data.get("embedding") is not None:
+        raise InputError(
+            f"{file} was trained with an 'embedding', which is no longer supported: train it again without it."
+        )
     return data
 
 
@@ -92,49 +89,20 @@ def make_placed_loader(placement: Placement) -> Callable[[], Predictor]:
     return load
 
 
-def _parse_embedding(data: dict[str, Any], file: str) -> Embedding | None:
-    found: Embedding | None = convert_value(Embedding | None, data.get("embedding"), f"'embedding' in {file}")
-    if found is not None and data["difficulty"] is None:
-        raise InputError(f"{file} has an 'embedding' and no 'difficulty', on top of which it is: train it again.")
-    return found
-
-
-def _make_model_loader(
-    folder: Path,
-    name: str | None,
-    rungs: int,
-    embedding: Embedding | None,
-    embedder: Embedder | Embeddings | None,
-) -> Callable[[], Predictor | None]:
-    """What loads the difficulty model once; that its file is there, and what is small, is checked now."""
+def _make_model_loader(folder: Path, name: str | None, rungs: int) -> Callable[[], Predictor | None]:
+    """Return what loads the difficulty model once. That its file is there is checked now."""
     if name is None:
         return predict_nothing
     if name != SKOPS or not (folder / name).is_file():
         raise InputError(
             f"{folder / PROFILE_FILE} names the difficulty model {name!r}, and {folder} has no such file."
         )
-    lines = Lines.load(folder, rungs, embedding.dimension) if embedding else None
 
     @cache
     def load() -> Predictor:
         model = DifficultyModel.load(folder)
         if model.rungs != rungs:
             raise InputError(f"{folder / name} knows {model.rungs} rungs, the ladder beside it has {rungs}.")
-        return (
-            model
-            if embedding is None or lines is None
-            else build_embedded_model(model, lines, embedding, embedder)
-        )
+        return model
 
     return load
-
-
-def build_embedded_model(
-    text: Predictor, lines: Lines, embedding: Embedding, embedder: Embedder | Embeddings | None = None
-) -> Embedded:
-    """The difficulty model with an embedding on top; `embedder` is in place of the model that it names."""
-    from adaptive.embeddings.cached import Reader
-    from adaptive.embeddings.registry import as_embedder
-
-    own = None if embedder is None else as_embedder(embedder)
-    return Embedded(text, lines, Reader(embedding.model, embedding.dimension, own))

@@ -10,19 +10,15 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from adaptive._util.files import write_atomically
-from adaptive.errors import InputError
 from adaptive.profile.difficulty import LIKELY, name_level
-from adaptive.profile.embedding import FILE as WITH_EMBEDDING
-from adaptive.profile.embedding import Embedded, Embedding
 from adaptive.profile.files import (
     CARD_FILE,
     FORMAT,
     PROFILE_FILE,
     _make_model_loader,
-    _parse_embedding,
     _parse_ladder,
     _parse_placement,
     _parse_probe,
@@ -41,11 +37,6 @@ from adaptive.types.logistic import Logistic
 from adaptive.types.policy import Policy
 from adaptive.types.stops import Stops
 
-if TYPE_CHECKING:
-    from langchain_core.embeddings import Embeddings
-
-    from adaptive.embeddings import Embedder
-
 
 @dataclass(frozen=True)
 class Profile:
@@ -55,7 +46,6 @@ class Profile:
     None where that was not learned. tune_share: the share of the outcomes' questions that it was not fitted to, by
     `adaptive.learn.data.splits`; None where it was not made from outcomes.
     placement: where the model is on the scale of the general difficulty model, None where it was not placed there.
-    embedding: the embedding model that difficulty sees a question through besides its text, None without one.
     general: whether the level is told by the general difficulty model, for want of anything measured.
     difficulty_model: returns the difficulty model, loaded when first asked for; None where none was trained.
     """
@@ -71,7 +61,6 @@ class Profile:
     tune_share: float | None = None
     figures: dict[str, Any] = field(default_factory=dict)
     placement: Placement | None = None
-    embedding: Embedding | None = None
     general: bool = False
     difficulty_model: Callable[[], Predictor | None] = field(default=predict_nothing, compare=False)
 
@@ -80,51 +69,33 @@ class Profile:
 
         probe: this model's direct answer, where there is one: it tells more than the text alone. Without a trained
         model the level is "unknown" and p_solved is empty; with the general one p_solved is empty too, for that
-        knows no rungs, and `general` is the probability that an average model solves it with full thinking. Where
-        an embedding cannot be had, the text alone tells it, and `notes` says why.
+        knows no rungs, and `general` is the probability that an average model solves it with full thinking.
         """
         model = self.difficulty_model()
         if model is None and self.general:
             return _predict_general_level(question)
-        row, notes = (
-            model.or_text(question) if isinstance(model, Embedded) else (_predict_row(model, question), [])
-        )
-        p_solved = _round_row(row)
+        p_solved = _round_row(model.p_solved([question])[0]) if model else []
         if p_solved and self.probe is not None and probe is not None:
             p_solved = [round(p, 4) for p in self.probe.p_solved(p_solved, probe)]
-        return {"level": name_level(p_solved), "p_solved": p_solved, **({"notes": notes} if notes else {})}
+        return {"level": name_level(p_solved), "p_solved": p_solved}
 
     def p_solved(self, questions: Sequence[str]) -> list[list[float]]:
-        """`p_solved` of many questions, as `predict_difficulty` tells it; each is empty without a trained model.
-
-        With an embedding that cannot be had, it raises `AdaptiveError`: what is measured must not be of the text.
-        """
+        """`p_solved` of many questions, as `predict_difficulty` tells it; each is empty without a trained model."""
         model = self.difficulty_model()
         return [_round_row(row) for row in model.p_solved(questions)] if model else [[] for _ in questions]
-
-    def can_predict_locally(self, question: str) -> bool:
-        """Whether `predict_difficulty` asks no embedding model; its own model must have been read before."""
-        model = self.difficulty_model() if self.embedding else None
-        return not isinstance(model, Embedded) or model.reader.knows(question)
 
     def with_waits(self, waits: tuple[str, ...]) -> Profile:
         """This profile with other texts for a wait; none leave it as it is."""
         return replace(self, style=replace(self.style, waits=waits)) if waits else self
 
     @classmethod
-    def load(cls, folder: str | Path, *, embedder: Embedder | Embeddings | None = None) -> Profile:
-        """The profile in a folder; raises `InputError` that names the file and the key that is wrong.
-
-        embedder: the embedding model that it was trained with, where that is to be an object of one's own.
-        """
+    def load(cls, folder: str | Path) -> Profile:
+        """The profile in a folder; raises `InputError` that names the file and the key that is wrong."""
         folder = Path(folder).expanduser()
         file = folder / PROFILE_FILE
         data = _read_profile_json(file)
         placement = _parse_placement(data, str(file))
         keys = {"name": str, "model": str, "figures": dict[str, Any], "difficulty": str | None}
-        embedding = _parse_embedding(data, str(file))
-        if embedder is not None and embedding is None:
-            raise InputError(f"{file} has no 'embedding': leave the embedder out, or train it with one.")
         plain = {key: convert_value(kind, data[key], f"{key!r} in {file}") for key, kind in keys.items()}
         return cls(
             name=plain["name"],
@@ -138,10 +109,9 @@ class Profile:
             tune_share=convert_value(float | None, data.get("tune_share"), f"'tune_share' in {file}"),
             figures=plain["figures"],
             placement=placement,
-            embedding=embedding,
             difficulty_model=make_placed_loader(placement)
             if placement
-            else _make_model_loader(folder, plain["difficulty"], len(data["ladder"]), embedding, embedder),
+            else _make_model_loader(folder, plain["difficulty"], len(data["ladder"])),
         )
 
     def save(self, folder: str | Path, *, card: str | None = None) -> None:
@@ -167,9 +137,6 @@ class Profile:
             "probe": asdict(self.probe) if self.probe else None,
             "tune_share": self.tune_share,
             "placement": self.placement.to_json() if self.placement else None,
-            "embedding": asdict(self.embedding)
-            if self.embedding and (folder / WITH_EMBEDDING).is_file()
-            else None,
             "difficulty": SKOPS if (folder / SKOPS).is_file() and not self.placement else None,
             "figures": self.figures,
         }
@@ -181,10 +148,6 @@ def _predict_general_level(question: str) -> dict[str, Any]:
 
     p = round(float(place_average_model().p_solved([question])[0, 0]), 4)
     return {"level": "medium" if p >= LIKELY else "hard", "p_solved": [], "general": p}
-
-
-def _predict_row(model: Predictor | None, question: str) -> Sequence[float]:
-    return model.p_solved([question])[0] if model else ()
 
 
 def _round_row(row: Any) -> list[float]:

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from adaptive.learn.fit import difficulty
-from adaptive.learn.fit.difficulty import TrainedDifficulty, labels_to_solved
-from tests.learn.toy import question
+from adaptive.learn.fit.difficulty import TrainedDifficulty
+from tests.learn.toy import labels_to_solved, question
 
 RUNGS = 3
 Data = tuple[list[str], list[int]]

@@ -16,20 +16,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.cli import cli
-from adaptive.engines import registry
 from adaptive.errors import InputError
 from adaptive.learn.data.held_out import read_held_out
 from adaptive.learn.data.splits import assign_split, hash_question, read_used_keys
 from adaptive.learn.fit.examples import Examples
-from adaptive.learn.place import GradedQuestions, Placer, select_by_hash
-from adaptive.learn.train import Trainer
+from adaptive.learn.fit.placer import PlacementFit, Placer
+from adaptive.learn.fit.trainer import Trainer
+from adaptive.learn.place import select_by_hash
 from adaptive.profile.files import PROFILE_FILE
 from adaptive.profile.general import PlacedDifficulty
 from adaptive.profile.placement import Placement, Prior
 from adaptive.profile.profile import Profile
 from adaptive.types.policy import Policy
 from tests.learn.made import LADDER, many, write
-from tests.learn.toy import ToyEngine, write_questions
 
 pytestmark = pytest.mark.usefixtures("quick")
 Train = Callable[..., Result]
@@ -42,7 +41,7 @@ class Digits:
 
     prior = Prior(0.0, 1.4, 0.0, 0.2)
 
-    def b(self, questions: Any) -> Any:
+    def predict(self, questions: Any) -> Any:
         return np.array([2.0 * max(map(len, "".join(c if c.isdigit() else " " for c in q).split())) - 5
                          for q in questions])  # fmt: skip
 
@@ -50,9 +49,10 @@ class Digits:
 GENERAL: Any = Digits()
 
 
-def graded(examples: Examples, count: int) -> GradedQuestions:
+def placed(count: int, policy: Policy, target: float = 0.95) -> tuple[PlacementFit, Examples]:
+    examples = Examples.read(many(300), LADDER, lambda _: True)
     chosen = select_by_hash(examples.texts, count)
-    return GradedQuestions(examples.texts, examples.groups, examples.solved, examples.records, chosen)
+    return Placer(GENERAL, Trainer(target)).place(examples, examples.solved, chosen, policy), examples
 
 
 @pytest.fixture
@@ -66,11 +66,6 @@ def train(monkeypatch: pytest.MonkeyPatch) -> Train:
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("data") / "outcomes.db", many(300))
-
-
-@pytest.fixture(scope="module")
-def questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_questions(tmp_path_factory.mktemp("data") / "questions.jsonl", 80)
 
 
 @given(st.lists(st.text("ab ", min_size=1), unique_by=hash_question), st.integers(1, 9), st.randoms())
@@ -91,16 +86,15 @@ def test_which_questions_place_a_model_does_not_depend_on_their_order(
 def test_a_dearer_rung_and_an_easier_question_are_never_less_likely(
     abilities: list[float], slope: float, texts: list[str]
 ) -> None:
-    placed = PlacedDifficulty(GENERAL, Placement(tuple(abilities), slope))
-    p = placed.p_solved(texts)
-    assert p.shape == (len(texts), placed.rungs)
+    model = PlacedDifficulty(GENERAL, Placement(tuple(abilities), slope))
+    p = model.p_solved(texts)
+    assert p.shape == (len(texts), model.rungs)
     assert (np.diff(p, axis=1) >= 0).all()
-    assert (placed.p_solved([EASY]) >= placed.p_solved([HARD])).all()
+    assert (model.p_solved([EASY]) >= model.p_solved([HARD])).all()
 
 
 def test_forty_answers_beat_the_share_on_all_other_questions() -> None:
-    examples = Examples.read(many(300), LADDER, lambda _: True)
-    found = Placer(GENERAL, Trainer(0.95)).place(graded(examples, 40), Policy(), examples)
+    found, examples = placed(40, Policy())
     measured = found.figures["difficulty"]
     assert (measured["questions"], measured["held_out"]) == (40, len(examples) - 40)
     assert all(r["brier"] < r["brier_base"] and r["auroc"] > 0.75 for r in measured["rungs"])
@@ -108,8 +102,7 @@ def test_forty_answers_beat_the_share_on_all_other_questions() -> None:
 
 
 def test_with_enough_questions_the_probe_and_the_verifier_are_fitted_too() -> None:
-    examples = Examples.read(many(300), LADDER, lambda _: True)
-    found = Placer(GENERAL, Trainer(0.95)).place(graded(examples, 150), Policy(), examples)
+    found, _ = placed(150, Policy())
     assert found.probe is not None
     assert len(found.probe.rungs) == len(LADDER)
     assert found.verifier is not None
@@ -117,9 +110,8 @@ def test_with_enough_questions_the_probe_and_the_verifier_are_fitted_too() -> No
 
 
 def test_what_too_few_questions_do_not_teach_is_left_as_it_was() -> None:
-    examples = Examples.read(many(300), LADDER, lambda _: True)
     stated = Policy(accept={"none": 0.9, "medium": 0.8}, agreement=0.7, probe_from=0.6)
-    found = Placer(GENERAL, Trainer()).place(graded(examples, 5), stated, examples)
+    found, _ = placed(5, stated, 0.97)
     assert (found.probe, found.verifier, found.policy) == (None, None, stated)
     assert found.notes == ("no probe and no verifier model: under 30 groups of questions",)
 
@@ -147,25 +139,6 @@ def test_of_outcomes_some_of_the_part_to_learn_from_place_the_model(
     assert result.stdout.strip() in (tmp_path / "README.md").read_text()
 
 
-def test_of_a_file_the_first_questions_are_asked(
-    train: Train, questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine = ToyEngine()
-    monkeypatch.setattr(registry, "open_engine", lambda _: engine)
-    given = (questions, "-m", "toy", "--ladder", "0,16,32,64", "--out", tmp_path, "--calibrate", 20)
-    result = train(*given)
-    assert result.exit_code == 0, result.output
-    assert len((tmp_path / "labels.jsonl").read_text().splitlines()) == 21
-    assert Profile.load(tmp_path).figures["difficulty"] is None
-    assert "0 other graded questions are too few to measure on" in result.stderr
-    more = train(*given, "--limit", 60)
-    assert more.exit_code == 0, more.output
-    figures = Profile.load(tmp_path).figures
-    assert (figures["placed_by"], figures["difficulty"]["questions"]) == (20, 20)
-    assert figures["difficulty"]["held_out"] >= 30
-    assert len(read_used_keys(tmp_path)) == 20
-
-
 def test_fewer_questions_than_asked_for_are_told(train: Train, source: Path, tmp_path: Path) -> None:
     result = train(source, "--calibrate", 500, "--limit", 50, "--out", tmp_path)
     assert result.exit_code == 0, result.output
@@ -181,14 +154,14 @@ def test_training_on_answers_takes_the_place_of_a_placement(train: Train, source
 
 
 def test_a_placement_is_plain_json_and_older_profiles_have_none(tmp_path: Path) -> None:
-    placed = Profile("toy", "toy", LADDER, placement=Placement((-1.0, 0.5, 0.5), 1.25, 60))
-    placed.save(tmp_path)
-    assert Profile.load(tmp_path) == placed
+    profile = Profile("toy", "toy", LADDER, placement=Placement((-1.0, 0.5, 0.5), 1.25, 60))
+    profile.save(tmp_path)
+    assert Profile.load(tmp_path) == profile
     data = json.loads((tmp_path / PROFILE_FILE).read_text())
     assert data["placement"] == {"abilities": [-1.0, 0.5, 0.5], "slope": 1.25, "answers": 60}
     del data["placement"]
     (tmp_path / PROFILE_FILE).write_text(json.dumps(data))
-    assert Profile.load(tmp_path) == replace(placed, placement=None)
+    assert Profile.load(tmp_path) == replace(profile, placement=None)
 
 
 @pytest.mark.parametrize(

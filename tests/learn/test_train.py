@@ -18,18 +18,21 @@ from hypothesis import strategies as st
 from adaptive.cli import cli
 from adaptive.errors import InputError
 from adaptive.learn.data.outcome import DIRECT, RecordedQuestion
+from adaptive.learn.data.outcomes import OutcomeStore, plan_to_profile
 from adaptive.learn.data.splits import assign_split, hash_question, read_used_keys
 from adaptive.learn.fit import difficulty
 from adaptive.learn.fit.difficulty import TrainedDifficulty, assign_folds
 from adaptive.learn.fit.examples import Examples
 from adaptive.learn.fit.s1_rule import S1Rule
 from adaptive.learn.fit.situations import iter_situations
+from adaptive.learn.fit.trainer import FittedModels, Trainer
 from adaptive.learn.report import plots
-from adaptive.learn.train import TrainedProfile, Trainer
-from adaptive.profile import embedding
+from adaptive.learn.train import TrainSettings
+from adaptive.learn.train import train as train_profile
 from adaptive.profile.profile import Profile
 from adaptive.profile.verifier import build_profile_verifier
 from adaptive.profile.weights import WEIGHTS
+from adaptive.types.logistic import log_odds
 from adaptive.types.policy import Policy
 from adaptive.verify.learned import Learned
 from tests.learn.made import LADDER, many, write
@@ -44,8 +47,8 @@ def examples(made: list[RecordedQuestion]) -> Examples:
 
 
 @pytest.fixture(scope="module")
-def learned() -> TrainedProfile:
-    return Trainer(0.95).train(examples(many(400)), Policy())
+def learned() -> FittedModels:
+    return Trainer(0.95).fit(examples(many(400)), Policy())
 
 
 @pytest.fixture
@@ -67,7 +70,7 @@ def trained(train: Train, source: Path, tmp_path: Path) -> Path:
     return tmp_path / "toy"
 
 
-def test_what_was_planted_is_found(learned: TrainedProfile) -> None:
+def test_what_was_planted_is_found(learned: FittedModels) -> None:
     rungs = learned.figures["difficulty"]["rungs"]
     assert all(r["brier"] < r["brier_base"] and r["auroc"] > 0.75 for r in rungs)
     assert learned.figures["probe"]["rungs"][0]["auroc"] > rungs[0]["auroc"]
@@ -78,7 +81,7 @@ def test_what_was_planted_is_found(learned: TrainedProfile) -> None:
     assert learned.figures["verifier"]["gate"]["precision"] > 0.9
 
 
-def test_the_probe_moves_difficulty_with_the_confidence(learned: TrainedProfile) -> None:
+def test_the_probe_moves_difficulty_with_the_confidence(learned: FittedModels) -> None:
     direct = many(1)[0].outcomes[DIRECT].attempt
     low, high = (learned.probe.p_solved([0.5, 0.6, 0.7], replace(direct, confidence=c))[0] for c in (0.4, 0.99))
     assert low < 0.5 < high
@@ -105,7 +108,7 @@ def test_nothing_of_a_group_is_fitted_to_where_it_is_measured(monkeypatch: pytes
         return found
 
     monkeypatch.setattr(difficulty.TrainedDifficulty, "refit", classmethod(watched))
-    Trainer().train(data, Policy())
+    Trainer().fit(data, Policy())
     *held_out, last = fitted
     assert last == set(group.values())
     left = [last - one for one in held_out]
@@ -131,13 +134,13 @@ def test_every_situation_is_one_of_a_solve() -> None:
 def test_loaded_it_says_what_it_said_in_memory(trained: Path, source: Path) -> None:
     made = [r for r in many(400) if assign_split(r.question) == "learn"]
     data = examples(made)
-    learned = Trainer(0.95).train(data, Policy())
+    learned = Trainer(0.95).fit(data, Policy())
     profile = Profile.load(trained)
     assert (profile.verifier, profile.probe, profile.policy) == (learned.verifier, learned.probe, learned.policy)
     model = profile.difficulty_model()
     assert model is not None
     np.testing.assert_allclose(
-        model.p_solved(data.texts), learned.trained.to_model().p_solved(data.texts), atol=1e-12
+        model.p_solved(data.texts), learned.difficulty.to_model().p_solved(data.texts), atol=1e-12
     )
 
 
@@ -148,7 +151,7 @@ def test_a_solve_sees_the_features_that_were_fitted_to(trained: Path) -> None:
         p_solved = profile.predict_difficulty(one.question.text)["p_solved"]
         data = examples([one])
         for found, row in zip(iter_situations(one, LADDER), data.verifier_examples, strict=True):
-            seen = {**row.features, "difficulty": embedding.odds(np.array(p_solved))[row.rung]}
+            seen = {**row.features, "difficulty": log_odds(p_solved[row.rung])}
             said = run(build_profile_verifier(profile).verify(one.question.text, found.attempt, found.others))
             assert said.verifier == Learned.name
             assert said.score == pytest.approx(profile.verifier.p_right(seen))
@@ -173,7 +176,7 @@ def test_the_card_has_figures_and_plots(trained: Path) -> None:
 def test_without_matplotlib_there_is_a_card_without_plots(
     train: Train, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plots, "imported", lambda *_: no_matplotlib())
+    monkeypatch.setattr(plots, "import_optional", lambda *_: no_matplotlib())
     result = train(source, "--out", tmp_path / "toy")
     assert result.exit_code == 0, result.output
     assert "The card has no plots: matplotlib is not installed" in result.stderr
@@ -208,12 +211,9 @@ def test_either_of_two_models_makes_a_question_easy() -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (
-            ("--ladder", "0,16"),
-            "is recorded outcomes, and no model is asked: --ladder does not apply, leave it out",
-        ),
-        (("-m", "embedded"), "--model does not apply"),
-        (("--answer-column", "gold"), "--answer-column does not apply"),
+        (("--ladder", "0,16"), "No such option"),
+        (("--target-precision", "nan"), "must be between 0.5 and 1, got nan"),
+        (("--profile", "/nowhere"), "the profile /nowhere/profile.json cannot be read"),
         (("--second", "SOURCE"), "--second is another model's outcomes for --rule s1: give both"),
         (("--limit", "20"), "groups are too few to train on: record at least 30"),
         (("--tune-share", "0.9999"), "there is no question to learn from"),
@@ -228,6 +228,64 @@ def test_wrong_use_is_one_sentence_and_writes_nothing(
     assert said in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "toy").exists()
+
+
+@pytest.mark.parametrize("rows", ['{"question": "What is 1 + 1?", "answer": "2"}\n', ""])
+def test_questions_must_be_recorded_first(train: Train, tmp_path: Path, rows: str) -> None:
+    file = tmp_path / "questions.jsonl"
+    file.write_text(rows)
+    result = train(file, "--out", tmp_path / "toy")
+    assert result.exit_code == 2
+    record = f"adaptive record {file} -m MODEL --out outcomes.db"
+    assert (
+        f"holds no recorded outcomes: record first ({record}), then adaptive train outcomes.db." in result.stderr
+    )
+    assert not (tmp_path / "toy").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("none.db", "none.db cannot be read (No such file or directory)"),
+        ("datasets:a/sums?split=test", "record first (adaptive record 'datasets:a/sums?split=test' -m MODEL"),
+    ],
+)
+def test_a_source_that_is_no_file(train: Train, tmp_path: Path, source: str, message: str) -> None:
+    result = train(source, "--out", tmp_path / "toy")
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_the_name_and_the_rest_of_the_policy_come_from_a_profile(
+    train: Train, source: Path, tmp_path: Path
+) -> None:
+    Profile("mine", "other", LADDER, policy=Policy(max_attempts=7)).save(tmp_path / "base")
+    result = train(source, "--out", tmp_path / "toy", "--profile", tmp_path / "base")
+    assert result.exit_code == 0, result.output
+    profile = Profile.load(tmp_path / "toy")
+    assert (profile.name, profile.model, profile.policy.max_attempts) == ("mine", "toy", 7)
+
+
+def test_a_profile_is_trained_without_the_command(source: Path, tmp_path: Path, trained: Path) -> None:
+    with OutcomeStore(source) as outcomes:
+        base = plan_to_profile(outcomes.plan, "toy", source)
+        made = train_profile(outcomes, base, TrainSettings(target_precision=0.95))
+    assert made.save(tmp_path / "again") == []
+    assert made.profile == Profile.load(tmp_path / "again") == Profile.load(trained)
+    question = "What is 31 + 27?"
+    assert made.profile.predict_difficulty(question) == Profile.load(trained).predict_difficulty(question)
+    assert made.format_figures() in (tmp_path / "again" / "README.md").read_text()
+
+
+def test_the_same_data_and_seed_give_the_same() -> None:
+    one, two = (Trainer(seed=3).fit(examples(many(120)), Policy(max_attempts=7)) for _ in range(2))
+    assert (one.policy, one.figures) == (two.policy, two.figures)
+    assert one.policy.max_attempts == 7
+
+
+def test_few_questions_are_enough_though_fewer_are_fitted_to_when_measuring() -> None:
+    data = examples(many(difficulty.LEAST + 2))
+    assert Trainer().fit(data, Policy()).figures["difficulty"]["held_out"] == len(data)
 
 
 def _alike(one: RecordedQuestion, right: bool | None) -> RecordedQuestion:

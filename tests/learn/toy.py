@@ -17,6 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
+import numpy as np
+from numpy.typing import NDArray
+
 from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling
 from tests.support.scripted import END, STOP, THINK, ByteCodec
 
@@ -79,6 +82,11 @@ def write_questions(file: Path, count: int, seed: int = 0) -> Path:
     rows = [question(rng, rng.choice((1, 1, 2, 3, 4))) for _ in range(count)]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return file
+
+
+def labels_to_solved(labels: Sequence[int], rungs: int) -> NDArray[np.bool_]:
+    """Whether each rung solves each question, shape (n, rungs); a label is the cheapest one that does."""
+    return np.asarray(np.asarray(labels)[:, None] <= np.arange(rungs))
 
 
 def _read(prompt: str) -> tuple[int, int, str]:

@@ -16,7 +16,6 @@ import skops.io
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import FunctionTransformer
 
 from adaptive.errors import InputError
@@ -87,9 +86,7 @@ def test_it_learns_what_makes_questions_hard_and_of_which_kind_they_are(
 
 
 def test_the_weights_predict_what_the_estimators_do(trained: TrainedGeneral, made: GeneralExamples) -> None:
-    words = TfidfVectorizer(analyzer=extract_terms, binary=True, vocabulary=trained.vocabulary)
-    words.idf_ = trained.rarity
-    found = words.transform(made.questions).toarray()
+    found = trained.to_matrix(made.questions).toarray()
     figures = compute_structure(made.questions)
     scaled = 0.05 * trained.structure.transform(figures)
     told = np.stack([line.predict(np.hstack([found, scaled])) for line in trained.asides], axis=1)

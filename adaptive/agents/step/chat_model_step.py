@@ -93,7 +93,7 @@ class _ChatModelStep:
         self._call_settings = CallSettings(
             runner.solver_model.model, bound_arguments.arguments, bound_arguments.forces_tool, warmth, seed
         )
-        self._reason, self._start_notes = self._call_settings.skip_reason, tuple[str, ...]()
+        self._reason = self._call_settings.skip_reason
         self.failure: Exception | None = None
         self.work = self._start_work()
 
@@ -150,7 +150,7 @@ class _ChatModelStep:
         bound, options = self._runner.solver_model, self._runner.options
         ladder, places = select_rungs(bound.model, limit_ladder(bound.profile.ladder, options))
         begin = choose_start(self._messages, ladder, places, bound.profile, options=options)
-        self._reason, self._start_notes = begin.reason, begin.notes
+        self._reason = begin.reason
         return ladder, begin.index
 
     def _limit_escalations(self) -> int:
@@ -173,4 +173,4 @@ class _ChatModelStep:
         """What was mapped, and what of the options has no use here, in words."""
         unused = [name for name in UNUSED_OPTIONS if getattr(self._runner.options, name)]
         said = [f"{name} is not used: with tools or a form a call is one step, not a solve" for name in unused]
-        return [*self._start_notes, *self._call_settings.list_notes(), *said]
+        return [*self._call_settings.list_notes(), *said]

@@ -108,7 +108,6 @@ class MiddlewareStep:
         left = None if setup.max_tokens is None else setup.max_tokens - self._run.tokens
         begin = choose_start(request.messages, ladder, places, profile, left is not None and left <= 0)
         self._reason = begin.reason
-        self._notes += begin.notes
         return Step(
             call_settings,
             ladder,

@@ -7,7 +7,6 @@ of a step: where the last tool call failed, what was thought before was not enou
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,22 +23,15 @@ DEFAULT_OPTIONS = Options()
 
 @dataclass(frozen=True)
 class StepStart:
-    """The rung that a step begins with, and why, in words. notes: why where an embedding could not be had."""
+    """The rung that a step begins with, and why, in words."""
 
     index: int
     reason: str
-    notes: tuple[str, ...] = ()
 
 
 def find_question(messages: Sequence[AnyMessage]) -> str:
     """The text of the last human message; "" where there is none."""
     return next((str(m.text) for m in reversed(messages) if isinstance(m, HumanMessage)), "")
-
-
-async def prefetch_embedding(messages: Sequence[AnyMessage], profile: Profile | None) -> None:
-    """Ask a profile's embedding model in a thread, if it has one: `choose_start`, after this, does not wait for it."""
-    if profile is not None and profile.embedding is not None:
-        await asyncio.to_thread(profile.predict_difficulty, find_question(messages))
 
 
 def choose_start(
@@ -60,10 +52,9 @@ def choose_start(
     known = map_to_ladder(difficulty["p_solved"], profile.ladder, limit_ladder(profile.ladder, options))
     p_solved = [known[place] for place in places] if known else []
     plan = allocate.choose_first_rung(ladder, profile.policy, p_solved, options, general=difficulty.get("general"))
-    notes = tuple(difficulty.get("notes", ()))
     if _tool_failed(messages) and plan.index < ladder.top:
-        return StepStart(plan.index + 1, f"{plan.reason}; one rung up, for the last tool call failed", notes)
-    return StepStart(plan.index, plan.reason, notes)
+        return StepStart(plan.index + 1, f"{plan.reason}; one rung up, for the last tool call failed")
+    return StepStart(plan.index, plan.reason)
 
 
 def _tool_failed(messages: Sequence[AnyMessage]) -> bool:

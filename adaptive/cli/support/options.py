@@ -98,10 +98,10 @@ LADDER = "0,64,128,256"
 SPREAD: tuple[Effort, ...] = ("low", "medium", "high")
 
 
-def parse_ladder(text: str, effort: str | None = None) -> Ladder:
-    """The ladder of budgets parted by commas, each with its effort after a colon or one that `effort` gives.
+def parse_ladder(text: str) -> Ladder:
+    """The ladder of budgets parted by commas, each with its effort after a colon.
 
-    Otherwise the efforts low, medium and high are spread over the thinking rungs. Raises `InputError`.
+    By default the efforts low, medium and high are spread over the thinking rungs. Raises `InputError`.
     """
     parts = [part.partition(":") for part in text.split(",")]
     thinking = sum(budget.strip() != "0" for budget, _, _ in parts)
@@ -111,6 +111,6 @@ def parse_ladder(text: str, effort: str | None = None) -> Ladder:
             raise InputError(f"ladder {text!r} has the budget {budget!r}: write whole numbers, as in {LADDER}.")
         tokens = int(budget)
         place = sum(r.thinks for r in rungs)
-        chosen = own.strip() or effort or SPREAD[round(2 * place / (thinking - 1)) if thinking > 1 else 1]
+        chosen = own.strip() or SPREAD[round(2 * place / (thinking - 1)) if thinking > 1 else 1]
         rungs.append(Rung(parse_effort(chosen) if tokens else "none", tokens))
     return Ladder(tuple(rungs))

@@ -20,7 +20,7 @@ class Progress(SpentTokens):
     them. things: what is counted, if not questions."""
 
     def __init__(
-        self, total: int, done: int, kept_in: str, word: str = "labelled", things: str = "questions"
+        self, total: int, done: int, kept_in: str, word: str, things: str = "questions"
     ) -> None:
         super().__init__()
         self.things = things

@@ -71,14 +71,6 @@ def assign_folds(
     return fold
 
 
-def labels_to_solved(labels: Sequence[int], rungs: int) -> Solved:
-    """Whether each rung or a cheaper one solves each question, shape (n, rungs).
-
-    labels: the cheapest rung that solves each, `rungs` where none does.
-    """
-    return np.asarray(np.asarray(labels)[:, None] <= np.arange(rungs))
-
-
 @dataclass(frozen=True)
 class TrainedDifficulty:
     """Fitted estimators.

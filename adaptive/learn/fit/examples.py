@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from adaptive.learn.data.outcome import DIRECT, Outcome, RecordedQuestion, rung_to_key
 from adaptive.learn.data.splits import get_group, hash_question
-from adaptive.learn.fit.graded import GradedAttempt, Record
+from adaptive.learn.fit.graded import GradedQuestion
 from adaptive.learn.fit.situations import SituationKind, iter_situations
 from adaptive.profile.probe import extract_direct_features
 from adaptive.types.ladder import Ladder
@@ -41,7 +41,7 @@ class Examples:
     texts: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     direct: list[dict[str, float]] = field(default_factory=list)
-    records: list[Record] = field(default_factory=list)
+    graded: list[GradedQuestion] = field(default_factory=list)
     verifier_examples: list[VerifierExample] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
     _rows: list[list[bool]] = field(default_factory=list)
@@ -86,7 +86,7 @@ class Examples:
         self.groups.append(get_group(recorded.question))
         self._rows.append([o.solved for o in outcomes])
         self.direct.append(extract_direct_features(recorded.outcomes[DIRECT].attempt))
-        self.records.append(_make_record(recorded, outcomes))
+        self.graded.append(GradedQuestion.from_outcomes(outcomes))
         for one in iter_situations(recorded, self.ladder):
             seen = extract_attempt_features(one.attempt, one.others)
             self.verifier_examples.append(
@@ -95,28 +95,3 @@ class Examples:
 
     def _leave_out(self, why: str) -> None:
         self.left_out[why] = self.left_out.get(why, 0) + 1
-
-
-def _make_record(recorded: RecordedQuestion, outcomes: list[Outcome]) -> Record:
-    """The same as `adaptive train` writes down of a question: the direct answer, each effort's longest chain."""
-    chains = {o.key.effort: _grade_outcome(o, i) for i, o in enumerate(outcomes) if o.key != DIRECT}
-    one = recorded.question
-    return Record(
-        one.id, one.text, one.reference, _grade_outcome(outcomes[0], 0), tuple(chains.values()), audited=True
-    )
-
-
-def _grade_outcome(outcome: Outcome, rung: int) -> GradedAttempt:
-    made, spent = outcome.attempt, outcome.compute_usage()
-    return GradedAttempt(
-        effort=outcome.key.effort,
-        budget=outcome.key.budget,
-        answer=made.answer,
-        correct=outcome.solved,
-        confidence=made.confidence,
-        status=made.status,
-        finish=made.finish,
-        thinking=made.chain_tokens,
-        made=spent.total - spent.prompt,
-        rung=rung if outcome.solved else None,
-    )

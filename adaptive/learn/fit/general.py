@@ -121,6 +121,12 @@ class TrainedGeneral:
             tuple(words.get_feature_names_out()), words.idf_, scaler, asides, gate, heads, out_of_fold=crossed
         )
 
+    def to_matrix(self, questions: Sequence[str]) -> Any:
+        """Return the terms of questions as sparse rows of length 1, shape (n, V)."""
+        words = TfidfVectorizer(analyzer=extract_terms, binary=True, vocabulary=self.vocabulary)
+        words.idf_ = self.rarity
+        return words.transform(questions)
+
     def with_prior(self, prior: Prior) -> TrainedGeneral:
         """The same with another prior."""
         return replace(self, prior=prior)

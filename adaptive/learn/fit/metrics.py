@@ -21,14 +21,13 @@ MANY = 2000
 """From so many questions on one quarter is held out; with fewer, every fifth in turn."""
 
 
-def predict_held_out(fit: FitOnRows, fold: Labels, every: bool = False) -> tuple[Labels, Floats]:
+def predict_held_out(fit: FitOnRows, fold: Labels) -> tuple[Labels, Floats]:
     """Rows and what models predict for them that were fitted to the others: shapes (m,) and (m, rungs).
 
     fit: returns what predicts for rows, fitted to rows. fold: from `folds`, with the same question in one fold.
-    every: hold out every fold, however many questions there are.
     """
     rows, predicted = [], []
-    for number in range(1 if len(fold) >= MANY and not every else fold.max() + 1):
+    for number in range(1 if len(fold) >= MANY else fold.max() + 1):
         inside, outside = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         if len(outside):
             rows.append(outside)

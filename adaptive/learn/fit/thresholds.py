@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive.answers.equality import same_answer
-from adaptive.learn.fit.graded import GradedAttempt, Record
-from adaptive.profile.features import normalise_question
+from adaptive.learn.fit.graded import GradedAttempt, GradedQuestion
 from adaptive.types.ladder import Ladder
 
 LEAST_ACCEPTED = 20
@@ -105,14 +104,10 @@ class Gates:
     agreement: Gate
 
     @classmethod
-    def fit(cls, records: Sequence[Record], target: float, seed: int) -> Gates:
-        """Fit all gates.
-
-        Chains are judged on audited records, and there on questions whose direct answer is not accepted:
-        those are the ones that thinking gets to see.
-        """
+    def fit(cls, records: Sequence[GradedQuestion], target: float, seed: int) -> Gates:
+        """Fit all gates. Chains are judged on questions whose direct answer is not accepted: others get no chain."""
         direct = _fit_gate((r.direct for r in records), target, seed)
-        seen = [r for r in records if r.audited and not direct.accepts(r.direct.confidence)]
+        seen = [r for r in records if not direct.accepts(r.direct.confidence)]
         efforts = dict.fromkeys(c.effort for r in seen for c in r.chains)
         chains = {
             e: _fit_gate((c for r in seen for c in r.chains if c.effort == e), target, seed) for e in efforts
@@ -131,25 +126,17 @@ class Gates:
         return {r.effort: gates[r.effort].threshold if r.effort in gates else None for r in ladder}
 
 
-def drop_duplicates(records: Iterable[Record]) -> list[Record]:
-    """The first record of each question: no question is both learned from and measured on."""
-    found: dict[str, Record] = {}
-    for record in records:
-        found.setdefault(normalise_question(record.question), record)
-    return list(found.values())
-
-
-def compute_probe_from(records: Sequence[Record], direct: Gate) -> float:
+def compute_probe_from(records: Sequence[GradedQuestion], direct: Gate) -> float:
     """The probability of a right direct answer from which on it pays to try it first, in 0..1.
 
     Trying costs the direct answer's tokens, and saves a chain's where it is right and accepted. The prompt is read
     once either way.
     """
-    audited = [r for r in records if r.audited and r.chains]
-    if direct.threshold is None or not audited:
+    thought = [r for r in records if r.chains]
+    if direct.threshold is None or not thought:
         return 1.0
-    costs = _compute_mean_tokens(r.direct for r in audited)
-    saves = direct.recall * _compute_mean_tokens(r.chains[0] for r in audited)
+    costs = _compute_mean_tokens(r.direct for r in thought)
+    saves = direct.recall * _compute_mean_tokens(r.chains[0] for r in thought)
     return round(min(1.0, costs / saves), 4) if saves else 1.0
 
 
@@ -159,20 +146,20 @@ def _fit_gate(answers: Iterable[GradedAttempt], target: float, seed: int) -> Gat
     return Gate.fit([a.confidence for a in given], [a.correct for a in given], target, seed)
 
 
-def summarise_thinking(records: Sequence[Record]) -> dict[str, Any]:
+def summarise_thinking(records: Sequence[GradedQuestion]) -> dict[str, Any]:
     """Mean tokens, and what thinking did to direct answers, on the audited records' dearest chains."""
-    audited = [r for r in records if r.audited and r.chains]
+    thought = [r for r in records if r.chains]
     return {
-        "audited": len(audited),
+        "audited": len(thought),
         "tokens": {
             "direct": round(_compute_mean_tokens(r.direct for r in records), 1),
-            "chains": round(_compute_mean_tokens(r.chains[-1] for r in audited), 1),
+            "chains": round(_compute_mean_tokens(r.chains[-1] for r in thought), 1),
         },
-        "mended": sum(not r.direct.correct and r.chains[-1].correct for r in audited),
-        "broken": sum(r.direct.correct and not r.chains[-1].correct for r in audited),
+        "mended": sum(not r.direct.correct and r.chains[-1].correct for r in thought),
+        "broken": sum(r.direct.correct and not r.chains[-1].correct for r in thought),
     }
 
 
 def _compute_mean_tokens(attempts: Iterable[GradedAttempt]) -> float:
-    made = [a.made for a in attempts]
+    made = [a.tokens for a in attempts]
     return sum(made) / len(made) if made else 0.0

@@ -29,7 +29,6 @@ def format_training_figures(profile: Profile, gates: Gates) -> str:
     return "\n\n".join([
         tables.format_levels(figures["difficulty"]),
         _format_rungs(profile, figures),
-        *_format_embedding(profile, figures),
         _format_reliability("difficulty, from the text", figures["difficulty"]["reliability"]),
         _format_reliability("difficulty, after a direct answer", figures["probe"]["reliability"]),
         *format_verifier(figures["verifier"]),
@@ -76,8 +75,7 @@ half's, and answers to one question may be in both, so their intervals are too n
   model and the sampling that it was recorded with.
 
 Files: `profile.json` (ladder, style, policy, probe, verifier, figures), `difficulty.skops` (the fitted
-scikit-learn estimators), `difficulty.npz` (the same as plain weights, made from it), `seen.txt`\
-{", `embedding.npz` (the weights of an embedding, on top of these)" if profile.embedding else ""}.
+scikit-learn estimators), `difficulty.npz` (the same as plain weights, made from it), `seen.txt`.
 """
 
 
@@ -96,40 +94,6 @@ def _format_rungs(profile: Profile, figures: dict[str, Any]) -> str:
         "the share (base):"
     )
     return said + "\n\n" + format_markdown_table(head, rows)
-
-
-def _format_embedding(profile: Profile, figures: dict[str, Any]) -> list[str]:
-    """How well p(solved) is told with the embedding, and whether that pays; nothing where there is none."""
-    if (found := figures.get("embedding")) is None:
-        return []
-    head = ("rung", "effort", "budget", "Brier", "text alone", "log-loss", "text alone", "AUROC", "text alone")
-    rows = [
-        (
-            i,
-            rung.effort,
-            rung.budget,
-            *(one[key] for key in ("brier", "log_loss", "auroc") for one in (both, text)),
-        )
-        for i, (rung, both, text) in enumerate(
-            zip(profile.ladder, found["rungs"], figures["difficulty"]["rungs"], strict=True)
-        )
-    ]
-    said = (
-        f"P(solved at this rung) with an embedding of the question by `{found['model']}` ({found['dimension']} "
-        f"numbers, {found['components']} components), beside the text alone:"
-    )
-    return [said + "\n\n" + format_markdown_table(head, rows), format_gain(found["gain"])]
-
-
-def format_gain(gain: dict[str, Any]) -> str:
-    """Whether an embedding pays, in words."""
-    change = f"log-loss falls by {gain['log_loss']:.3f} ({gain['low']:.3f} to {gain['high']:.3f})"
-    if gain["pays"]:
-        return f"The embedding pays: {change}, the mean over rungs."
-    return (
-        f"That the embedding pays is not shown: {change}, the mean over rungs. Without --embed solving needs no "
-        "embedding model."
-    )
 
 
 def _format_reliability(name: str, rows: list[dict[str, Any]]) -> str:

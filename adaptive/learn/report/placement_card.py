@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from adaptive.learn.place import PlacedProfile
+from adaptive.learn.fit.placer import PlacementFit
 from adaptive.learn.report import tables
 from adaptive.learn.report.outcomes_card import format_verifier
 from adaptive.learn.report.tables import format_markdown_table
 from adaptive.profile.profile import Profile
 
 
-def format_placement_figures(profile: Profile, placed: PlacedProfile) -> str:
+def format_placement_figures(profile: Profile, placed: PlacementFit) -> str:
     """What was measured, as text with Markdown tables."""
     difficulty = placed.figures["difficulty"]
     measured = () if difficulty is None else (
@@ -27,7 +27,7 @@ def format_placement_figures(profile: Profile, placed: PlacedProfile) -> str:
     ])  # fmt: skip
 
 
-def format_placement_card(profile: Profile, placed: PlacedProfile, command: str, source: str) -> str:
+def format_placement_card(profile: Profile, placed: PlacementFit, command: str, source: str) -> str:
     """The README.md of a profile's folder.
 
     command: what made it. source: the questions that the model was placed by, in words.
@@ -68,7 +68,7 @@ other questions). The general difficulty model comes with `adaptive`.
 """
 
 
-def _format_placement(placed: PlacedProfile) -> str:
+def _format_placement(placed: PlacementFit) -> str:
     placement = placed.placement
     abilities = [(i, ability) for i, ability in enumerate(placement.abilities)]
     said = (

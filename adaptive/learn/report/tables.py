@@ -7,59 +7,9 @@ from typing import Any
 
 from adaptive.learn.fit.metrics import LEVELS
 from adaptive.learn.fit.thresholds import Gate, Gates
-from adaptive.profile.profile import Profile
 from adaptive.types.ladder import Ladder
 
 Row = Sequence[object]
-
-
-def format_label_figures(ladder: Ladder, figures: dict[str, Any], gates: Gates) -> str:
-    """What was measured, as text with Markdown tables."""
-    parts = (format_levels(figures["difficulty"]), format_rungs(ladder, figures["difficulty"]),
-             format_reliability(figures["difficulty"]), format_gates(gates), format_thinking(figures))  # fmt: skip
-    return "\n\n".join(parts)
-
-
-def format_label_card(profile: Profile, gates: Gates, command: str, source: str) -> str:
-    """The README.md of a profile's folder.
-
-    command: what made it. source: the questions it was made from, in words.
-    """
-    ladder = format_markdown_table(
-        ("rung", "effort", "thinking budget"), [(i, r.effort, r.budget) for i, r in enumerate(profile.ladder)]
-    )
-    return f"""# Profile {profile.name}
-
-What `adaptive` knows of the model `{profile.model}`: how likely each rung of its ladder is to solve a
-question, from the question's text alone, and from which confidence on its answers are accepted.
-
-{ladder}
-
-## How it was made
-
-    {command}
-
-From {source}. Each was answered by the model itself: without thinking, and, where that was wrong, with
-thinking (s1's rule, arXiv 2501.19393 §2.2). The cheapest rung that was right is the question's label.
-
-## Figures
-
-Measured on questions that the model of difficulty was not fitted to; intervals are 95 % Wilson intervals.
-
-{format_label_figures(profile.ladder, profile.figures, gates)}
-
-## What it cannot do
-
-* It predicts for questions like those it was trained on. On others the probabilities mean little: only the
-  direct answer's confidence and the verifiers then tell how hard a question is.
-* The text says how hard a question looks, not whether this answer is right.
-* The thresholds hold on average over such questions, without a guarantee for a single one, and only for this
-  model and greedy sampling, with which they were measured.
-
-Files: `profile.json` (ladder, style, policy, figures), `difficulty.skops` (the fitted scikit-learn
-estimators), `difficulty.npz` (the same as plain weights, made from it), `labels.jsonl` where it was kept
-(every answer).
-"""
 
 
 def format_markdown_table(head: Row, rows: Sequence[Row]) -> str:

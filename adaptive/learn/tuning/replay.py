@@ -60,7 +60,7 @@ class Replay:
 
     @classmethod
     def from_recorded(cls, profile: Profile, recorded: Iterable[RecordedQuestion]) -> Replay:
-        """Of recorded questions that are read at once, which an embedding model is asked about in one go."""
+        """Build it from recorded questions."""
         texts = list(dict.fromkeys(one.question.text for one in recorded))
         return cls(profile, dict(zip(texts, profile.p_solved(texts), strict=True)))
 

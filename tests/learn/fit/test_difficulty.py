@@ -19,12 +19,12 @@ from sklearn.preprocessing import FunctionTransformer
 
 from adaptive.errors import InputError
 from adaptive.learn.fit.corpus import Corpus
-from adaptive.learn.fit.difficulty import LEAST, TRUSTED, TrainedDifficulty, assign_folds, labels_to_solved
+from adaptive.learn.fit.difficulty import LEAST, TRUSTED, TrainedDifficulty, assign_folds
 from adaptive.profile.difficulty import DifficultyModel, name_level
 from adaptive.profile.features import COUNTS
 from adaptive.profile.weights import SKOPS, WEIGHTS
 from tests.learn.conftest import RUNGS, Data
-from tests.learn.toy import ROOT
+from tests.learn.toy import ROOT, labels_to_solved
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from adaptive.learn.fit.corpus import Corpus
 from adaptive.learn.fit.difficulty import TrainedDifficulty
 from adaptive.learn.fit.examples import Examples
 from adaptive.learn.fit.log_rows import REPEATED, LogRows
-from adaptive.learn.train import Trainer
+from adaptive.learn.fit.trainer import Trainer
 from adaptive.profile.profile import Profile
 from adaptive.solve_log import SolveLog
 from adaptive.types.ladder import Ladder, Rung
@@ -102,10 +102,10 @@ def test_what_is_not_known_of_a_rung_is_not_learned_from() -> None:
 def test_logged_solves_move_the_rung_that_they_were_made_at() -> None:
     examples = Examples.read(many(300), LADDER, lambda _: True)
     found = [seen(f"What is {i % 9} + {i // 9}, zebra?", right=False, effort="none", budget=0) for i in range(80)]
-    plain = Trainer().train(examples, Policy())
-    more = Trainer().train(examples, Policy(), log_rows=of(*found))
+    plain = Trainer().fit(examples, Policy())
+    more = Trainer().fit(examples, Policy(), log_rows=of(*found))
     asked = ["What is 3 + 4, zebra?"]
-    before, after = (one.trained.to_model().p_solved(asked)[0] for one in (plain, more))
+    before, after = (one.difficulty.to_model().p_solved(asked)[0] for one in (plain, more))
     assert before[0] > 0.5 > after[0]
     assert after[2] > 0.5
     assert more.figures["difficulty"]["held_out"] == plain.figures["difficulty"]["held_out"] == len(examples)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from adaptive.learn.fit.difficulty import labels_to_solved
 from adaptive.learn.fit.metrics import compute_auroc, count_folds, measure_difficulty, predict_held_out
+from tests.learn.toy import labels_to_solved
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=60))
