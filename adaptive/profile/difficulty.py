@@ -1,8 +1,8 @@
 """DifficultyModel: P(solved at rung k | the question's text), for each rung of a ladder, never falling in k.
 
-One calibrated logistic regression a rung over `features`, written out as plain weights: a prediction needs
-numpy alone, no scikit-learn (which takes more than a second to import), and does not depend on its version.
-The fitted scikit-learn estimators are kept beside them in a skops file: see `training`.
+One calibrated logistic regression per rung over `adaptive.profile.features`, written out as plain weights. A
+prediction needs numpy alone: scikit-learn takes more than a second to import, and its versions differ. The fitted
+estimators are kept beside the weights in a skops file, see `adaptive.learn.fit.difficulty`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from adaptive.profile.weights import read_weights, report_damage, write_weights
 
 Floats = NDArray[np.float64]
 LIKELY = 0.5
-"""From which probability on a rung is said to solve a question, for `name_level`."""
+"""A rung is expected to solve a question from this probability on."""
 
 
 def name_level(p_solved: Sequence[float]) -> str:
-    """The word for a row of probabilities, one for each rung; "unknown" for an empty one.
+    """Return the level of a question from its row of probabilities, one for each rung.
 
-    easy: the base rung (no thinking) is likely to solve it; medium: some rung is; hard: none is.
+    easy: the base rung (no thinking) is likely to solve it; medium: some rung is; hard: none is; unknown: the row
+    is empty.
     """
     if not len(p_solved):
         return "unknown"
@@ -34,9 +35,9 @@ def name_level(p_solved: Sequence[float]) -> str:
 
 
 def to_monotone_probabilities(logits: Floats) -> Floats:
-    """Probabilities from log-odds, shape (n, rungs), that never fall within a row.
+    """Return probabilities from log-odds, shape (n, rungs), that never fall within a row.
 
-    A rung can do all that a cheaper one can: where they disagree, the cheaper one's is believed.
+    A rung can do all that a cheaper one can: if they disagree, the higher probability of the cheaper one counts.
     """
     p = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
     return np.asarray(np.maximum.accumulate(p, axis=1))
@@ -44,10 +45,10 @@ def to_monotone_probabilities(logits: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class DifficultyModel:
-    """Weights of a trained model.
+    """Weights of a trained model, whose sums are log-odds.
 
-    vocabulary: V tokens. on_tokens: shape (rungs, V), added where a token is in the question, however often.
-    on_counts: shape (rungs, len(COUNTS)). bias: shape (rungs,). The sums are log-odds.
+    vocabulary: V tokens. on_tokens: shape (rungs, V), added once if the token is in the question.
+    on_counts: shape (rungs, len(COUNTS)). bias: shape (rungs,).
     """
 
     vocabulary: tuple[str, ...]
@@ -57,7 +58,7 @@ class DifficultyModel:
 
     @property
     def rungs(self) -> int:
-        """How many rungs it predicts for."""
+        """The number of rungs that it predicts for."""
         return len(self.bias)
 
     @cached_property
@@ -65,27 +66,27 @@ class DifficultyModel:
         return {token: i for i, token in enumerate(self.vocabulary)}
 
     def p_solved(self, questions: Sequence[str]) -> Floats:
-        """Probabilities that each rung solves each question, shape (n, rungs), never falling within a row."""
+        """Return p(solved) of each question at each rung, shape (n, rungs), never falling within a row."""
         if not questions:
             return np.empty((0, self.rungs))
-        counts, found, ends = np.empty((len(questions), len(COUNTS))), list[int](), list[int]()
+        counts, columns, ends = np.empty((len(questions), len(COUNTS))), list[int](), list[int]()
         column = self._columns.get
         for row, question in enumerate(questions):
-            reading = QuestionFeatures(question)
-            counts[row] = reading.to_counts()
-            # The last column is of weight 0: so each question has one, and sums over none are not asked for.
-            found.extend({column(t, -1) for t in reading.to_tokens()} | {-1})
-            ends.append(len(found))
-        on_tokens = np.add.reduceat(self._token_weights[found], [0, *ends[:-1]], axis=0)
+            features = QuestionFeatures(question)
+            counts[row] = features.to_counts()
+            # The last column has weight 0. Every question gets it, since `reduceat` cannot sum an empty slice.
+            columns.extend({column(t, -1) for t in features.to_tokens()} | {-1})
+            ends.append(len(columns))
+        on_tokens = np.add.reduceat(self._token_weights[columns], [0, *ends[:-1]], axis=0)
         return to_monotone_probabilities(np.log1p(counts) @ self.on_counts.T + on_tokens + self.bias)
 
     @cached_property
     def _token_weights(self) -> Floats:
-        """A row for each token, and one of zeros for all others; shape (V + 1, rungs)."""
+        """A row for each token, and a row of zeros for all others; shape (V + 1, rungs)."""
         return np.vstack([self.on_tokens.T, np.zeros(self.rungs)])
 
     def save(self, folder: Path) -> None:
-        """Write the weights into `folder`, where the estimators that they were made from must be already."""
+        """Write the weights into `folder`, beside the estimators that they were made from."""
         vocabulary = np.asarray(self.vocabulary, dtype=np.str_)
         arrays = {"on_tokens": self.on_tokens, "on_counts": self.on_counts, "bias": self.bias}
         write_weights(folder, {"vocabulary": vocabulary, **arrays})

@@ -1,8 +1,8 @@
-"""A question's text as numbers: tokens for a vectoriser, and a short row of counts.
+"""The features of a question's text: tokens, and a short row of counts.
 
-Pure Python and numpy, no scikit-learn: a trained model is asked for a prediction in milliseconds, and only
-training pays for the big imports. Numbers are replaced by their size, so that "47 + 38" and "12 + 95" look
-alike and "4712 + 3895" does not: what makes arithmetic hard is how long the numbers are and how many.
+Pure Python and numpy: a prediction takes milliseconds, and only training pays for importing scikit-learn. Numbers
+are replaced by their size, so that "47 + 38" and "12 + 95" look alike and "4712 + 3895" does not: what makes
+arithmetic hard is how long the numbers are, and how many.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_CHARACTERS = 20_000
-"""Characters of a question that are looked at, from its start: hostile input stays cheap."""
+"""The characters of a question that are read, from its start: hostile input stays cheap."""
 
 CACHE_SIZE = 1 << 16
-"""Pieces whose reading is remembered: most are read again and again."""
+"""The number of pieces in each cache: most pieces come again and again."""
 
 _PIECE = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+(?:'[a-z]+)?|[^\w\s]")
 _SENTENCE = re.compile(r"[.!?]+(?:\s|$)")
@@ -54,7 +54,7 @@ COUNTS: tuple[str, ...] = (*_BASE_COUNTS, *(f"key_{name}" for name in _KEYWORDS)
 
 @dataclass(frozen=True)
 class QuestionFeatures:
-    """One question, read once."""
+    """The features of one question, which is parsed once."""
 
     question: str
 
@@ -66,19 +66,20 @@ class QuestionFeatures:
     @cached_property
     def base_counts(self) -> list[float]:
         """The columns of `_BASE_COUNTS`, before the log."""
-        found, text = self.pieces, self.question[:MAX_CHARACTERS]
-        numbers = [p for p in found if p[0].isdecimal()]
+        pieces, text = self.pieces, self.question[:MAX_CHARACTERS]
+        numbers = [p for p in pieces if p[0].isdecimal()]
         sizes = [_count_digits(p) for p in numbers] or [0]
-        words = sum([p[0].isalpha() for p in found])
-        signs = [_OPERATORS[p] for p in found if p in _OPERATORS]
+        words = sum([p[0].isalpha() for p in pieces])
+        signs = [_OPERATORS[p] for p in pieces if p in _OPERATORS]
         return [
             len(text), words, len(_SENTENCE.findall(text)), len(numbers), len(set(numbers)), sum(sizes),
-            max(sizes), min(sizes), sum(["." in p for p in numbers]), sum([p in "([{" for p in found]),
-            *_count_digit_steps(found, signs), *[signs.count(s) for s in "+-*/^"], len(found) - words - len(numbers),
+            max(sizes), min(sizes), sum(["." in p for p in numbers]), sum([p in "([{" for p in pieces]),
+            *_count_digit_steps(pieces, signs), *[signs.count(s) for s in "+-*/^"],
+            len(pieces) - words - len(numbers),
         ]  # fmt: skip
 
     def to_counts(self) -> list[float]:
-        """A value for each of `COUNTS`, before the log."""
+        """Return a value for each of `COUNTS`, before the log."""
         groups = [0.0] * len(_KEYWORDS)
         for piece in self.pieces:
             if piece in _GROUP:
@@ -86,7 +87,7 @@ class QuestionFeatures:
         return [*self.base_counts, *groups]
 
     def to_tokens(self) -> list[str]:
-        """1- and 2-grams, operators with the sizes beside them, and the counts in buckets.
+        """Return 1- and 2-grams, operators with the sizes beside them, and the counts in buckets.
 
         The buckets let a linear model draw a curve: "#numbers=3" has a weight of its own.
         """
@@ -96,25 +97,20 @@ class QuestionFeatures:
         return [*shapes, *pairs, *_find_operations(shapes), *buckets]
 
 
-def extract_tokens(question: str) -> list[str]:
-    """What the vectoriser counts: see `Reading.to_tokens`."""
-    return QuestionFeatures(question).to_tokens()
-
-
 def count_features(questions: Sequence[str]) -> NDArray[np.float64]:
-    """A row for each question, a column for each of `COUNTS`: log(1 + count), shape (n, len(COUNTS))."""
+    """Return a row for each question, a column for each of `COUNTS`: log(1 + count), shape (n, len(COUNTS))."""
     rows = [QuestionFeatures(q).to_counts() for q in questions]
     return np.log1p(np.asarray(rows, dtype=np.float64).reshape(len(rows), len(COUNTS)))
 
 
 def normalise_question(question: str) -> str:
-    """A key that is equal for questions that differ only in case, spaces and final punctuation."""
+    """Return a key that is equal for questions that differ only in case, spaces and final punctuation."""
     return " ".join(question.lower().split()).rstrip(" .?!")
 
 
 @lru_cache(CACHE_SIZE)
 def _shape_piece(piece: str) -> str:
-    """A word as it is, a number as its digits before and after the point: "<2d>", "<1.2d>"."""
+    """Return a word as it is, a number as its digits before and after the point: "<2d>", "<1.2d>"."""
     if not piece[0].isdecimal():
         return piece[:24]
     whole, _, part = piece.replace(",", "").partition(".")
@@ -122,7 +118,7 @@ def _shape_piece(piece: str) -> str:
 
 
 def _find_operations(shapes: Sequence[str]) -> Iterator[str]:
-    """Each operator between two numbers with their sizes, in order of size where order is the same to it."""
+    """Yield each operator between two numbers with their sizes, sorted if the operator is commutative."""
     for place in [i for i, s in enumerate(shapes) if s in _OPERATORS and 0 < i < len(shapes) - 1]:
         left, sign, right = shapes[place - 1 : place + 2]
         if left.startswith("<") and right.startswith("<"):
@@ -131,7 +127,7 @@ def _find_operations(shapes: Sequence[str]) -> Iterator[str]:
 
 
 def _count_digit_steps(pieces: Sequence[str], signs: Sequence[str]) -> tuple[float, float]:
-    """Digit steps: of written sums (the longer number) and of products (one length times the other)."""
+    """Return the digit steps of written sums (the longer number) and of products (one length times the other)."""
     add = multiply = 0.0
     if not signs:
         return add, multiply
@@ -154,7 +150,7 @@ def _format_bucket(name: str, value: float) -> str:
 
 
 def _find_bucket(value: float) -> int:
-    """The largest step of `_BUCKETS` that `value` reaches; beyond the last one, whole powers of two."""
+    """Return the largest of `_BUCKETS` that `value` reaches, or beyond the last one the largest power of two."""
     if value >= 2 * _BUCKETS[-1]:
         return 1 << math.frexp(value)[1] - 1
     return _BUCKETS[bisect_right(_BUCKETS, value) - 1]

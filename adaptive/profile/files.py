@@ -1,4 +1,7 @@
-"""The files of a profile, read and written."""
+"""The files of a profile's folder: `profile.json`, the difficulty model and a card, read and written.
+
+What is read is checked: an `InputError` names the file and the key that is wrong.
+"""
 
 from __future__ import annotations
 
@@ -8,77 +11,65 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from adaptive._util.files import write_atomically
 from adaptive.errors import InputError
 from adaptive.profile.difficulty import DifficultyModel
 from adaptive.profile.placement import Placement
 from adaptive.profile.predictor import Predictor, predict_nothing
 from adaptive.profile.probe import Probe
 from adaptive.profile.weights import SKOPS
+from adaptive.reason.budget import Style
 from adaptive.types.from_json import convert_value, dataclass_from_json
 from adaptive.types.ladder import Ladder, Rung
+from adaptive.types.logistic import Logistic
+from adaptive.types.policy import Policy
+from adaptive.types.stops import Stops
 
 FORMAT = 1
 PROFILE_FILE, CARD_FILE = "profile.json", "README.md"
 KEYS = ("format", "name", "model", "ladder", "style", "stops", "policy", "verifier", "difficulty", "figures")
 LATER_KEYS = ("probe", "tune_share", "placement", "embedding")
-"""Keys that older profiles lack. "embedding" is always null: older versions could set it."""
+"""Keys that older profiles lack. "embedding" is no longer written, and must be null."""
 
 
-def _read_profile_json(file: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"the profile {file} cannot be read ({error.strerror}): name its folder.") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"the profile {file} is not valid JSON ({error}): get it again, or train it.") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        found = data.get("format") if isinstance(data, dict) else None
-        raise InputError(
-            f"{file} has 'format' {found!r}, this version of adaptive reads {FORMAT}: train it again."
-        )
-    wrong = next((k for k in (*KEYS, *data) if (k in data) != (k in KEYS) and k not in LATER_KEYS), None)
-    if wrong is not None:
-        raise InputError(f"{file} has {'the unknown key' if wrong in data else 'no key'} {wrong!r}.")
-    if data.get("embedding") is not None:
-        raise InputError(
-            f"{file} was trained with an 'embedding', which is no longer supported: train it again without it."
-        )
-    return data
+def read_profile(folder: Path) -> dict[str, Any]:
+    """Return the fields of the `Profile` in a folder; raise `InputError` if one is missing or wrong."""
+    file = folder / PROFILE_FILE
+    data = _read_profile_json(file)
+    ladder = _parse_ladder(data["ladder"], file)
+    placement = _parse_placement(data, len(ladder), file)
+    difficulty = convert_value(str | None, data["difficulty"], f"'difficulty' in {file}")
+    return {
+        "name": convert_value(str, data["name"], f"'name' in {file}"),
+        "model": convert_value(str, data["model"], f"'model' in {file}"),
+        "ladder": ladder,
+        "style": dataclass_from_json(Style, data["style"], f"'style' in {file}"),
+        "stops": dataclass_from_json(Stops, data["stops"], f"'stops' in {file}"),
+        "policy": dataclass_from_json(Policy, data["policy"], f"'policy' in {file}"),
+        "verifier": convert_value(Logistic | None, data["verifier"], f"'verifier' in {file}"),
+        "probe": _parse_probe(data.get("probe"), len(ladder), file),
+        "tune_share": convert_value(float | None, data.get("tune_share"), f"'tune_share' in {file}"),
+        "figures": convert_value(dict[str, Any], data["figures"], f"'figures' in {file}"),
+        "placement": placement,
+        "difficulty_model": make_placed_loader(placement)
+        if placement
+        else _make_model_loader(folder, difficulty, len(ladder)),
+    }
 
 
-def _parse_ladder(rows: Any, file: str) -> Ladder:
-    if not isinstance(rows, list):
-        raise InputError(f"'ladder' in {file} must be a list of rungs.")
-    rungs = tuple(dataclass_from_json(Rung, row, f"rung {i} of 'ladder' in {file}") for i, row in enumerate(rows))
-    try:
-        return Ladder(rungs)
-    except InputError as error:
-        raise InputError(f"'ladder' in {file} is not valid: {error}") from error
-
-
-def _parse_probe(data: Any, rungs: int, file: str) -> Probe | None:
-    probe: Probe | None = convert_value(Probe | None, data, f"'probe' in {file}")
-    if probe is not None and len(probe.rungs) != rungs:
-        raise InputError(f"'probe' in {file} knows {len(probe.rungs)} rungs, the ladder beside it has {rungs}.")
-    return probe
-
-
-def _parse_placement(data: dict[str, Any], file: str) -> Placement | None:
-    if data.get("placement") is None:
-        return None
-    placement = Placement.from_json(data["placement"], f"'placement' in {file}")
-    rungs = len(_parse_ladder(data["ladder"], file))
-    if len(placement.abilities) != rungs:
-        raise InputError(
-            f"'placement' in {file} knows {len(placement.abilities)} rungs, the ladder beside it has {rungs}."
-        )
-    if data["difficulty"] is not None:
-        raise InputError(f"{file} has a 'placement' and a 'difficulty': set the one to null that does not count.")
-    return placement
+def write_profile(folder: Path, data: dict[str, Any], card: str | None) -> None:
+    """Write `profile.json`, and the card if there is one; a reader never sees half of a file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    has_model = (folder / SKOPS).is_file() and data["placement"] is None
+    figures = data.pop("figures")  # they come last: a reader of the file sees the settings first
+    data = {"format": FORMAT, **data, "difficulty": SKOPS if has_model else None, "figures": figures}
+    write_atomically(folder / PROFILE_FILE, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    if card is not None:
+        write_atomically(folder / CARD_FILE, card)
 
 
 def make_placed_loader(placement: Placement) -> Callable[[], Predictor]:
-    """What loads the general difficulty model, with this model placed on its scale, once."""
+    """Return what loads the general difficulty model once, with this model placed on its scale."""
 
     @cache
     def load() -> Predictor:
@@ -89,8 +80,58 @@ def make_placed_loader(placement: Placement) -> Callable[[], Predictor]:
     return load
 
 
+def _read_profile_json(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"the profile {file} cannot be read ({error.strerror}): name its folder.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the profile {file} is not valid JSON ({error}): get it again, or train it.") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        version = data.get("format") if isinstance(data, dict) else None
+        raise InputError(
+            f"{file} has 'format' {version!r}, this version of adaptive reads {FORMAT}: train it again."
+        )
+    wrong = next((k for k in (*KEYS, *data) if (k in data) != (k in KEYS) and k not in LATER_KEYS), None)
+    if wrong is not None:
+        raise InputError(f"{file} has {'the unknown key' if wrong in data else 'no key'} {wrong!r}.")
+    if data.get("embedding") is not None:
+        raise InputError(f"{file} has an 'embedding', which this version cannot use: train it again without one.")
+    return data
+
+
+def _parse_ladder(rows: Any, file: Path) -> Ladder:
+    if not isinstance(rows, list):
+        raise InputError(f"'ladder' in {file} must be a list of rungs.")
+    rungs = tuple(dataclass_from_json(Rung, row, f"rung {i} of 'ladder' in {file}") for i, row in enumerate(rows))
+    try:
+        return Ladder(rungs)
+    except InputError as error:
+        raise InputError(f"'ladder' in {file} is not valid: {error}") from error
+
+
+def _parse_probe(data: Any, rungs: int, file: Path) -> Probe | None:
+    probe: Probe | None = convert_value(Probe | None, data, f"'probe' in {file}")
+    if probe is not None and len(probe.rungs) != rungs:
+        raise InputError(f"'probe' in {file} knows {len(probe.rungs)} rungs, the ladder beside it has {rungs}.")
+    return probe
+
+
+def _parse_placement(data: dict[str, Any], rungs: int, file: Path) -> Placement | None:
+    if data.get("placement") is None:
+        return None
+    placement = Placement.from_json(data["placement"], f"'placement' in {file}")
+    if len(placement.abilities) != rungs:
+        raise InputError(
+            f"'placement' in {file} knows {len(placement.abilities)} rungs, the ladder beside it has {rungs}."
+        )
+    if data["difficulty"] is not None:
+        raise InputError(f"{file} has a 'placement' and a 'difficulty': set the one to null that does not count.")
+    return placement
+
+
 def _make_model_loader(folder: Path, name: str | None, rungs: int) -> Callable[[], Predictor | None]:
-    """Return what loads the difficulty model once. That its file is there is checked now."""
+    """Return what loads the difficulty model once. That its file is there is checked at once."""
     if name is None:
         return predict_nothing
     if name != SKOPS or not (folder / name).is_file():

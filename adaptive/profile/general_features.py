@@ -1,7 +1,7 @@
-"""What the general difficulty model sees of a question: its terms, and a row of figures about its structure.
+"""The features of the general difficulty model: a question's terms, and a row of figures about its structure.
 
-`features` is made for one model and sums; this is made for questions of any kind, prose, LaTeX, multiple choice or
-code, and for many at a time: one pass of a regular expression, then counting. Code is only looked at as text, it
+`adaptive.profile.features` is for one model and sums. This is for questions of any kind, prose, LaTeX, multiple
+choice or code, and for many at a time: one pass of a regular expression, then counting. Code is read as text, it
 is neither run nor parsed.
 """
 
@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_CHARACTERS = 20_000
-"""Characters of a question that are looked at, from its start: hostile input stays cheap."""
+"""The characters of a question that are read, from its start: hostile input stays cheap."""
 MAX_WORD = 24
-"""Characters of a word that are looked at."""
+"""The characters of a word that are read."""
 
 _PIECE = re.compile(r"\\?[^\W\d_]+|\d+(?:[.,]\d+)*|[^\w\s]")
 _OPTION = re.compile(r"^\(?[A-J][).] +(.*)$", re.MULTILINE)
@@ -71,16 +71,16 @@ STRUCTURE: tuple[str, ...] = (
 
 
 def read_features(question: str) -> tuple[list[str], list[float]]:
-    """A question's terms, words and pairs of neighbours, and a figure for each of `STRUCTURE`, before the log."""
+    """Return a question's terms (words and pairs), and a figure for each of `STRUCTURE`, before the log."""
     text = question[:MAX_CHARACTERS]
-    found = _PIECE.findall(text)
-    shapes = list(map(_shape_piece, found))
+    pieces = _PIECE.findall(text)
+    shapes = list(map(_shape_piece, pieces))
     terms = shapes + [f"{a} {b}" for a, b in pairwise(shapes)]
     signs = [text.count(sign) for sign in _SIGNS]
     return terms, [
         len(text),
         *signs,
-        *_measure_pieces(found, shapes),
+        *_measure_pieces(pieces, shapes),
         *_count_groups(shapes),
         *_measure_options(text),
         *_measure_code(text),
@@ -88,23 +88,23 @@ def read_features(question: str) -> tuple[list[str], list[float]]:
 
 
 def extract_terms(question: str) -> list[str]:
-    """What the vectoriser counts."""
+    """Return a question's terms: the analyzer of the vectorizer."""
     return read_features(question)[0]
 
 
 def scale_features(rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:
-    """log(1 + figure), shape (n, len(STRUCTURE))."""
+    """Return log(1 + figure), shape (n, len(STRUCTURE))."""
     return np.log1p(np.asarray(rows, dtype=np.float64).reshape(len(rows), len(STRUCTURE)))
 
 
 def compute_structure(questions: Sequence[str]) -> NDArray[np.float64]:
-    """A row for each question, a column for each of `STRUCTURE`, after the log."""
+    """Return a row for each question, a column for each of `STRUCTURE`, after the log."""
     return scale_features([read_features(q)[1] for q in questions])
 
 
 @lru_cache(maxsize=1 << 16)
 def _shape_piece(piece: str) -> str:
-    """A word in lower case; a number of up to two digits as it is, a longer one as how long it is.
+    """Return a word in lower case, a short number as it is, and one of over two digits as how many it has.
 
     "Half of 10" differs from "half of 7", and 1,250 hardly from 1,350.
     """
@@ -117,7 +117,7 @@ def _shape_piece(piece: str) -> str:
 
 
 def _measure_pieces(pieces: Sequence[str], shapes: Sequence[str]) -> list[float]:
-    """The figures of `_OF_PIECES`. Lists, not generators: they take a third less."""
+    """Return the figures of `_OF_PIECES`. Lists are a third faster than generators here."""
     words = [p for p in pieces if p[0].isalpha()]
     numbers = [p for p in pieces if p[0].isdecimal()]
     lengths = list(map(len, words))
@@ -133,7 +133,7 @@ def _measure_pieces(pieces: Sequence[str], shapes: Sequence[str]) -> list[float]
 
 
 def _parse_size(number: str) -> float:
-    """A number's size, of its first digits: nobody means more than that."""
+    """Return a number's size, from its first 15 digits alone."""
     whole = number.replace(",", "").partition(".")[0]
     return float(int(whole[:15])) if whole.isascii() else 0.0
 
@@ -147,7 +147,7 @@ def _count_groups(shapes: Sequence[str]) -> list[float]:
 
 
 def _measure_options(text: str) -> list[float]:
-    """The figures of `_OF_OPTIONS`: of the lines that begin with (A), B) or C."""
+    """Return the figures of `_OF_OPTIONS`, about the lines that begin with (A), B) or C."""
     options = _OPTION.findall(text) if "\n" in text else []
     if len(options) < 2:
         return [0.0] * len(_OF_OPTIONS)
@@ -160,7 +160,7 @@ def _measure_options(text: str) -> list[float]:
 
 
 def _measure_code(text: str) -> list[float]:
-    """The figures of `_OF_CODE`: of text with a Python function, and of the last line that calls or asserts."""
+    """Return the figures of `_OF_CODE`, about a Python function and the last line that calls or asserts."""
     if "def " not in text:
         return [0.0] * len(_OF_CODE)
     lines = [line for line in text[text.index("def ") :].splitlines() if line]

@@ -1,12 +1,12 @@
 """Places a model on the scale of the general difficulty with a few graded questions.
 
 logit P(solved at rung k | question) = slope * (ability_k - b): an ability for each rung that never falls, and one
-slope for all. Both are the most likely given the answers and a prior over models (MAP), so that without any answer
-an average model is taken, and with few nothing extreme.
+slope for all. Both are the most likely given the answers and a prior over models (MAP): without any answer this is
+an average model, and few answers lead to nothing extreme.
 
-numpy alone. For one slope the best abilities that never fall are found exactly: each rung by Newton's method, and
-neighbours that are out of order as one (pool adjacent violators; Robertson, Wright and Dykstra 1988). The slope is
-then the best of a grid.
+It needs numpy alone. For one slope the best abilities that never fall are found exactly: each rung by Newton's
+method, and neighbours that are out of order pooled (pool adjacent violators; Robertson, Wright and Dykstra 1988).
+The slope is then the best of a grid.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from adaptive.types.from_json import dataclass_from_json
 Floats = NDArray[np.float64]
 
 GRID = np.linspace(-3, 3, 49)
-"""Log slopes that are tried, in standard deviations of the prior."""
+"""The log slopes to try, in standard deviations of the prior."""
 STEPS = 50
 CLOSE = 1e-10
 
 
 @dataclass(frozen=True)
 class Prior:
-    """What models are like: normal distributions of the ability (in logits) and of the log of the slope."""
+    """The distribution of models: normal, for the ability (in logits) and for the log of the slope."""
 
     ability: float
     ability_sd: float
@@ -48,7 +48,7 @@ class Prior:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a model is. abilities: for each rung, in logits, never falling. answers: how many were known."""
+    """A place on the scale. abilities: of each rung, in logits, never falling. answers: how many it rests on."""
 
     abilities: tuple[float, ...]
     slope: float
@@ -62,34 +62,38 @@ class Placement:
             raise InputError(f"a placement's slope must be above 0, got {self.slope}.")
 
     def p_solved(self, b: ArrayLike) -> Floats:
-        """Probabilities for questions of difficulties `b`, shape (n, rungs), never falling within a row."""
+        """Return p(solved) of questions of the difficulties `b`, shape (n, rungs), never falling within a row."""
         hard = np.asarray(b, dtype=np.float64)
         return _sigmoid(self.slope * (np.asarray(self.abilities) - hard[:, None]))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types; `from_json` reads them."""
+        """Return plain JSON types, which `from_json` reads."""
         return {"abilities": list(self.abilities), "slope": self.slope, "answers": self.answers}
 
     @classmethod
     def from_json(cls, data: Any, where: str = "the placement") -> Placement:
-        """What `to_json` gave; raises `InputError` naming `where` and the key that is wrong."""
+        """Read the result of `to_json`; raise `InputError` naming `where` and the key that is wrong."""
         return dataclass_from_json(cls, data, where)
 
 
 def place_model(b: ArrayLike, solved: ArrayLike, prior: Prior) -> Placement:
-    """The most likely placement.
+    """Return the most likely placement. With a fixed slope (log_slope_sd 0) right answers lower no ability.
 
-    b: shape (n,), difficulties in logits. solved: shape (n, rungs), whether each rung or a cheaper one solves the
-    question, NaN where it was not tried. With the slope given (log_slope_sd 0) one more right answer never lowers
-    an ability. Raises `InputError` where the shapes do not fit or a value is none of 0, 1 and NaN.
+    Args:
+        b: Difficulties of the questions in logits, shape (n,).
+        solved: Whether each rung or a cheaper one solves each question, shape (n, rungs); NaN if it was not tried.
+        prior: The distribution of models.
+
+    Raises:
+        InputError: The shapes do not fit, or a value is none of 0, 1 and NaN.
     """
     hard, right = _check_answers(b, solved)
     logs = prior.log_slope + prior.log_slope_sd * (GRID if prior.log_slope_sd else GRID[:1] * 0)
-    found = [_fit_abilities(hard, right, float(np.exp(log)), prior) for log in logs]
+    fits = [_fit_abilities(hard, right, float(np.exp(log)), prior) for log in logs]
     away = (logs - prior.log_slope) / (prior.log_slope_sd or 1.0)
-    loss = [one[1] + 0.5 * far * far for one, far in zip(found, away, strict=True)]
+    loss = [one[1] + 0.5 * far * far for one, far in zip(fits, away, strict=True)]
     best = int(np.argmin(loss))
-    return Placement(found[best][0], float(np.exp(logs[best])), int((~np.isnan(right)).sum()))
+    return Placement(fits[best][0], float(np.exp(logs[best])), int((~np.isnan(right)).sum()))
 
 
 def _check_answers(b: ArrayLike, solved: ArrayLike) -> tuple[Floats, Floats]:
@@ -107,7 +111,7 @@ def _check_answers(b: ArrayLike, solved: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def _fit_abilities(hard: Floats, right: Floats, slope: float, prior: Prior) -> tuple[tuple[float, ...], float]:
-    """The best abilities that never fall, for one slope, and what they lose (minus the log posterior)."""
+    """Return the best abilities that never fall, for one slope, and their loss (minus the log posterior)."""
     blocks: list[tuple[list[int], float]] = []
     for rung in range(right.shape[1]):
         members = [rung]
@@ -121,9 +125,9 @@ def _fit_abilities(hard: Floats, right: Floats, slope: float, prior: Prior) -> t
 
 
 def _fit_ability(hard: Floats, right: Floats, slope: float, prior: Prior) -> float:
-    """The one ability that is best for all these rungs: Newton's method, kept inside a bracket."""
-    known = ~np.isnan(right)
-    b, wins = np.broadcast_to(hard[:, None], right.shape)[known], float(right[known].sum())
+    """Return the ability that is best for all these rungs: Newton's method, kept inside a bracket."""
+    observed = ~np.isnan(right)
+    b, wins = np.broadcast_to(hard[:, None], right.shape)[observed], float(right[observed].sum())
     rungs = right.shape[1]
     pull = rungs / prior.ability_sd**2
     # The derivative is between these two when all answers are wrong, or all right.

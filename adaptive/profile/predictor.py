@@ -1,4 +1,4 @@
-"""P(solved) of a question, by what a profile knows."""
+"""What predicts p(solved) of questions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 
 class Predictor(Protocol):
-    """Anything that says how likely each rung is to solve each question."""
+    """Anything that predicts how likely each rung is to solve each question."""
 
     def p_solved(self, questions: Sequence[str]) -> NDArray[np.float64]:
-        """Probabilities, shape (n, rungs), never falling within a row."""
+        """Return probabilities, shape (n, rungs), never falling within a row."""
         ...
 
 
 def predict_nothing() -> Predictor | None:
-    """The difficulty model of a profile for which none was trained: none."""
+    """Return None: the difficulty model of a profile without one."""
     return None

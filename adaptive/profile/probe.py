@@ -1,7 +1,7 @@
 """The probe: P(solved at rung k | question, direct answer). s1's rule run at inference (arXiv 2501.19393 §2.2).
 
-Where the base model's direct answer, about ten tokens, was given and rejected, its confidence sharpens what the
-question's text alone told. Plain numbers, no numpy: a profile keeps them.
+If the model's direct answer, about ten tokens, was rejected, its confidence sharpens what the question's text
+alone predicts. Plain numbers without numpy, which a profile keeps as JSON.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from adaptive.verify.learned import UNSURE
 
 
 def extract_direct_features(direct: Attempt) -> dict[str, float]:
-    """What the probe sees of a direct answer, besides what the text told.
+    """Return the probe's features of a direct answer.
 
-    sure: log-odds of its confidence; unknown: 1 where there is none; missing: 1 where there is no answer; length:
-    log of 1 + tokens of the answer, size: of 1 + its characters.
+    sure: log-odds of its confidence; unknown: 1 if there is no confidence; missing: 1 if there is no answer;
+    length: log of 1 + its tokens; size: log of 1 + its characters.
     """
     return {
         "sure": log_odds(UNSURE if direct.confidence is None else direct.confidence),
@@ -32,21 +32,23 @@ def extract_direct_features(direct: Attempt) -> dict[str, float]:
 
 
 def find_direct_answer(attempts: Iterable[Attempt], model: int = 0) -> Attempt | None:
-    """The direct answer that the model `model` gave among these attempts, None where it gave none."""
+    """Return the direct answer by the model `model` among these attempts, or None."""
     return next((a for a in attempts if a.finish == "none" and a.model == model), None)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A line for each rung. `text` among its weights is for the log-odds that the text alone gives that rung."""
+    """A linear model for each rung. Its weight `text` is for the log-odds that the text alone gives that rung."""
 
     rungs: tuple[LogitModel, ...]
 
     def p_solved(self, text: Sequence[float], direct: Attempt) -> list[float]:
-        """Probabilities that each rung solves a question, never falling.
+        """Return the probability that each rung solves a question, never falling.
 
-        text: those by the text alone, one a rung. direct: the direct answer to the question.
+        Args:
+            text: The probabilities from the text alone, one for each rung.
+            direct: The direct answer to the question.
         """
-        seen = extract_direct_features(direct)
-        each = (line.predict({**seen, "text": log_odds(p)}) for line, p in zip(self.rungs, text, strict=True))
+        features = extract_direct_features(direct)
+        each = (line.predict({**features, "text": log_odds(p)}) for line, p in zip(self.rungs, text, strict=True))
         return list(accumulate(each, max))

@@ -1,37 +1,22 @@
-"""Profile: what is known of one model. A folder with `profile.json`, the difficulty model and a card.
+"""Profile: what a solve reads about one model. A folder with `profile.json`, the difficulty model and a card.
 
-Light to load: numpy and a few kilobytes. scikit-learn is imported only to train a profile, or where the small
-copy of the difficulty model that is made for solving is not there.
+It is light to load: numpy and a few kilobytes. scikit-learn is needed only to train a profile.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from adaptive._util.files import write_atomically
 from adaptive.profile.difficulty import LIKELY, name_level
-from adaptive.profile.files import (
-    CARD_FILE,
-    FORMAT,
-    PROFILE_FILE,
-    _make_model_loader,
-    _parse_ladder,
-    _parse_placement,
-    _parse_probe,
-    _read_profile_json,
-    make_placed_loader,
-)
+from adaptive.profile.files import read_profile, write_profile
 from adaptive.profile.placement import Placement
 from adaptive.profile.predictor import Predictor, predict_nothing
 from adaptive.profile.probe import Probe
-from adaptive.profile.weights import SKOPS
 from adaptive.reason.budget import Style
 from adaptive.types.attempt import Attempt
-from adaptive.types.from_json import convert_value, dataclass_from_json
 from adaptive.types.ladder import Ladder
 from adaptive.types.logistic import Logistic
 from adaptive.types.policy import Policy
@@ -40,14 +25,16 @@ from adaptive.types.stops import Stops
 
 @dataclass(frozen=True)
 class Profile:
-    """What is known of the model with the spec `model`. `figures` are measured, in plain JSON types.
+    """What is known about one model.
 
-    verifier: the verifier model, None where none was trained. probe: what a direct answer tells of difficulty,
-    None where that was not learned. tune_share: the share of the outcomes' questions that it was not fitted to, by
-    `adaptive.learn.data.splits`; None where it was not made from outcomes.
-    placement: where the model is on the scale of the general difficulty model, None where it was not placed there.
-    general: whether the level is told by the general difficulty model, for want of anything measured.
-    difficulty_model: returns the difficulty model, loaded when first asked for; None where none was trained.
+    model: its spec.
+    verifier: predicts whether an attempt is right; None if it was not trained.
+    probe: sharpens the predicted difficulty by a direct answer; None if it was not trained.
+    tune_share: the share of the recorded questions that was left for tuning (`adaptive.learn.data.splits`).
+    figures: what was measured, in plain JSON types.
+    placement: where the model is on the scale of the general difficulty model; None if it was not placed.
+    general: whether the level comes from the general difficulty model, since nothing was measured of this one.
+    difficulty_model: returns the difficulty model, which is loaded by the first call; None if there is none.
     """
 
     name: str
@@ -65,11 +52,16 @@ class Profile:
     difficulty_model: Callable[[], Predictor | None] = field(default=predict_nothing, compare=False)
 
     def predict_difficulty(self, question: str, probe: Attempt | None = None) -> dict[str, Any]:
-        """How hard a question is: `p_solved`, a probability for each rung that never falls, and `level`.
+        """Predict how hard a question is.
 
-        probe: this model's direct answer, where there is one: it tells more than the text alone. Without a trained
-        model the level is "unknown" and p_solved is empty; with the general one p_solved is empty too, for that
-        knows no rungs, and `general` is the probability that an average model solves it with full thinking.
+        Args:
+            question: Its text.
+            probe: This model's direct answer, if there is one: it tells more than the text alone.
+
+        Returns:
+            `p_solved`, a probability for each rung that never falls, and `level`. Without a trained model p_solved
+            is empty and the level "unknown", or that of the general difficulty model: then `general` is the
+            probability that an average model solves the question with full thinking.
         """
         model = self.difficulty_model()
         if model is None and self.general:
@@ -80,53 +72,22 @@ class Profile:
         return {"level": name_level(p_solved), "p_solved": p_solved}
 
     def p_solved(self, questions: Sequence[str]) -> list[list[float]]:
-        """`p_solved` of many questions, as `predict_difficulty` tells it; each is empty without a trained model."""
+        """Return the `p_solved` of many questions, as `predict_difficulty`; empty rows without a trained model."""
         model = self.difficulty_model()
         return [_round_row(row) for row in model.p_solved(questions)] if model else [[] for _ in questions]
 
     def with_waits(self, waits: tuple[str, ...]) -> Profile:
-        """This profile with other texts for a wait; none leave it as it is."""
+        """Return this profile with other wait strings; with none it stays as it is."""
         return replace(self, style=replace(self.style, waits=waits)) if waits else self
 
     @classmethod
     def load(cls, folder: str | Path) -> Profile:
-        """The profile in a folder; raises `InputError` that names the file and the key that is wrong."""
-        folder = Path(folder).expanduser()
-        file = folder / PROFILE_FILE
-        data = _read_profile_json(file)
-        placement = _parse_placement(data, str(file))
-        keys = {"name": str, "model": str, "figures": dict[str, Any], "difficulty": str | None}
-        plain = {key: convert_value(kind, data[key], f"{key!r} in {file}") for key, kind in keys.items()}
-        return cls(
-            name=plain["name"],
-            model=plain["model"],
-            ladder=_parse_ladder(data["ladder"], str(file)),
-            style=dataclass_from_json(Style, data["style"], f"'style' in {file}"),
-            stops=dataclass_from_json(Stops, data["stops"], f"'stops' in {file}"),
-            policy=dataclass_from_json(Policy, data["policy"], f"'policy' in {file}"),
-            verifier=convert_value(Logistic | None, data["verifier"], f"'verifier' in {file}"),
-            probe=_parse_probe(data.get("probe"), len(data["ladder"]), str(file)),
-            tune_share=convert_value(float | None, data.get("tune_share"), f"'tune_share' in {file}"),
-            figures=plain["figures"],
-            placement=placement,
-            difficulty_model=make_placed_loader(placement)
-            if placement
-            else _make_model_loader(folder, plain["difficulty"], len(data["ladder"])),
-        )
+        """Return the profile in a folder; raise `InputError` naming the file and the key that is wrong."""
+        return cls(**read_profile(Path(folder).expanduser()))
 
     def save(self, folder: str | Path, *, card: str | None = None) -> None:
-        """Write `profile.json`, and the card where one is given; the difficulty model writes itself."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(
-            folder / PROFILE_FILE, json.dumps(self._to_json(folder), indent=2, ensure_ascii=False) + "\n"
-        )
-        if card is not None:
-            write_atomically(folder / CARD_FILE, card)
-
-    def _to_json(self, folder: Path) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
+        """Write `profile.json`, and the card if there is one. The difficulty model is saved on its own."""
+        data = {
             "name": self.name,
             "model": self.model,
             "ladder": self.ladder.to_json(),
@@ -137,13 +98,13 @@ class Profile:
             "probe": asdict(self.probe) if self.probe else None,
             "tune_share": self.tune_share,
             "placement": self.placement.to_json() if self.placement else None,
-            "difficulty": SKOPS if (folder / SKOPS).is_file() and not self.placement else None,
             "figures": self.figures,
         }
+        write_profile(Path(folder), data, card)
 
 
 def _predict_general_level(question: str) -> dict[str, Any]:
-    """The level by the general model. That a question is easy, solved without thinking, it cannot tell."""
+    """Return the level by the general model, which cannot tell whether a question is solved without thinking."""
     from adaptive.profile.general import place_average_model
 
     p = round(float(place_average_model().p_solved([question])[0, 0]), 4)

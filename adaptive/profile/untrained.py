@@ -17,10 +17,10 @@ LARGEST_UNTRAINED = 8192
 
 
 def build_untrained_profile(model: str, window: int) -> Profile:
-    """What is taken for a model with a window of `window` ids as long as nothing was learned of it.
+    """Return the profile of a model with a window of `window` tokens, of which nothing was learned.
 
-    A quarter of the window for the top rung (8,192 tokens at most), and of that a quarter for each rung below.
-    How hard a question is, the general difficulty model says.
+    The top rung gets a quarter of the window (8,192 tokens at most), each rung below a quarter of the next. How
+    hard a question is, the general difficulty model says.
     """
     top = min(LARGEST_UNTRAINED, window // 4)
     room = max(48, min(1024, window // 16))
@@ -31,10 +31,14 @@ def build_untrained_profile(model: str, window: int) -> Profile:
 
 
 def load_model_profile(model: str, window: int, path: str | Path | None = None) -> Profile:
-    """The profile in the folder `given`, or the model's own: shipped, or `profile/` in the model's folder.
+    """Return the profile in the folder `path`, or the model's own: shipped, or `profile/` in the model's folder.
 
-    A model without one gets an untrained profile: a plain ladder, stated thresholds, no difficulty model but the
-    general one.
+    A model without one gets an untrained profile: a plain ladder, fixed thresholds, the general difficulty model.
+
+    Args:
+        model: The model's spec.
+        window: The tokens that fit in its context, for an untrained profile.
+        path: A profile's folder. Default: the model's own profile.
     """
     if path is not None:
         return Profile.load(path)
@@ -48,22 +52,23 @@ def load_model_profile(model: str, window: int, path: str | Path | None = None) 
 
 
 EFFORT_BUDGETS: dict[Effort, int] = {"minimal": 1024, "low": 4096, "medium": 16384, "high": 32768, "xhigh": 65536}
-"""Thinking tokens of an effort where nothing was measured: a bound, what is not used costs nothing."""
+"""The default of thinking tokens for an effort. It is a bound: tokens that are not used cost nothing."""
 BUDGET_EFFORTS: tuple[Effort, ...] = ("low", "medium", "high")
-"""Rungs of a model that takes a thinking budget and no efforts."""
+"""The rungs of a model that takes a thinking budget, but no efforts."""
 THINKING_ARGUMENTS = frozenset(
     {"reasoning_effort", "effort", "reasoning", "thinking", "thinking_level", "thinking_budget", "output_config"}
 )
-"""Arguments by which providers take an effort or a thinking budget."""
+"""Names of providers' arguments for an effort or a thinking budget."""
 ANSWER_ROOM = 8192
 WAIT_TURN = "Wait. Go over that again, and then give your whole answer once more."
 """A turn of its own: a bare "Wait" reads as a request for patience."""
 
 
 def build_untrained_chat_profile(model: ChatModel) -> Profile:
-    """What is taken for a chat model as long as nothing was learned of it: a rung for each effort that it takes.
+    """Return the profile of a chat model of which nothing was learned: a rung for each effort that it takes.
 
-    One without efforts has rungs by thinking budget, and one without any lever has one rung, which does not think.
+    A model without efforts gets rungs by thinking budget; a model with neither gets one rung, which does not
+    think.
     """
     top = model.largest_cap or EFFORT_BUDGETS["xhigh"] + ANSWER_ROOM
     room = min(ANSWER_ROOM, max(1, top // 4))
@@ -75,7 +80,7 @@ def build_untrained_chat_profile(model: ChatModel) -> Profile:
 
 
 def takes_budget(model: ChatModel) -> bool:
-    """Whether it takes a thinking budget, or another lever that is no effort and no cap."""
+    """Return whether the model takes a thinking budget, or another argument that is neither effort nor cap."""
     return bool(
         THINKING_ARGUMENTS
         & model.build_arguments(ChatRequest("medium", EFFORT_BUDGETS["low"], 2 * EFFORT_BUDGETS["low"])).keys()

@@ -1,4 +1,4 @@
-"""Who judges the attempts of a profile's model."""
+"""The verifier of the attempts of a profile's model."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ def build_profile_verifier(
     judge: Verifier | None = None,
     p_solved: Callable[[str], Sequence[float]] | None = None,
 ) -> Verifier:
-    """Who judges attempts of a profile's model: its verifier model among them, where it has one.
+    """Build the verifier of a profile's model, which uses the profile's verifier model if it has one.
 
-    p_solved: what says how hard a question is, in place of the profile's difficulty model.
+    Args:
+        profile: The profile.
+        names: Names of the verifiers to use, as in `--verify`. Default: those of the policy.
+        check: The user's own check of an answer.
+        judge: A model that judges answers.
+        p_solved: Returns how hard a question is. Default: what the profile predicts.
     """
 
-    def known(question: str) -> Sequence[float]:
+    def predict(question: str) -> Sequence[float]:
         return profile.predict_difficulty(question)["p_solved"]  # type: ignore[no-any-return]
 
-    learned = Learned(profile.verifier, p_solved or known) if profile.verifier else None
+    learned = Learned(profile.verifier, p_solved or predict) if profile.verifier else None
     return build_verifier(profile.policy, names, learned=learned, check=check, judge=judge)

@@ -140,6 +140,14 @@ def test_a_model_file_that_is_gone(folder: Path) -> None:
         Profile.load(folder)
 
 
+def test_a_profile_with_an_embedding_is_refused(folder: Path) -> None:
+    _change(folder, embedding=None)
+    Profile.load(folder)
+    _change(folder, embedding={"model": "hf:m", "dimension": 4})
+    with pytest.raises(InputError, match="has an 'embedding', which this version cannot use: train it again"):
+        Profile.load(folder)
+
+
 def test_a_model_for_another_ladder(folder: Path) -> None:
     _change(folder, ladder=LADDER.to_json()[:2])
     with pytest.raises(InputError, match="knows 3 rungs, the ladder beside it has 2"):
