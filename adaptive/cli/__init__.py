@@ -20,7 +20,7 @@ from adaptive.cli.support.warnings import show_warnings
 VERBS = {
     "solve": "Answer a question with as much thinking as it needs.",
     "record": "Record what every budget, Wait and sample brings at your questions.",
-    "train": "Train a profile on your own model's outcomes or questions.",
+    "train": "Train a profile on your own model's outcomes.",
     "tune": "Choose the policy that takes least and keeps a promise.",
     "bench": "Measure a profile against every baseline, and report it.",
     "compare": "Compare models, efforts and caps on one prompt.",

@@ -1,4 +1,4 @@
-"""`place`: a profile from a few graded questions, on the scale of the general difficulty model. No model is called."""
+"""`place`: a profile from a few graded questions, by the general difficulty model. No model is called."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Trains a profile on recorded outcomes. No model is called.
 
-`train` fits p(solved) of each rung, from the question's text and from the direct answer, p(right) of an answer, and
-the thresholds of the policy. `adaptive.learn.place` learns less, from fewer questions.
+`train` fits p(solved) of each rung, from the question's text and from the direct answer, p(right) of an answer,
+and the thresholds of the policy. `adaptive.learn.place` learns less, from fewer questions.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class TrainSettings:
     target_precision: the share of accepted answers that should be right, in 0.5..1.
     tune_share: the share of the groups of questions that is left for `adaptive tune`, in 0..1.
     limit: use only the first so many recorded questions.
-    rule: what p(solved) means: "rungs", each rung's own answer, or "s1", easy, medium and hard of arXiv 2501.19393.
+    rule: what p(solved) means: "rungs", each rung's own answer, or "s1", easy, medium and hard of arXiv
+    2501.19393.
     second: outcomes of another model at the same questions, for the rule "s1".
     log: a log of solves; difficulty is fitted to those of the same model and ladder as well.
     on_progress: called with a sentence about each step, and about what is left out.
@@ -65,8 +66,8 @@ class TrainSettings:
 class TrainedProfile:
     """A profile, and what is saved beside it.
 
-    texts: the questions that it was fitted to. source: the name of the file of outcomes. examples: how many recorded
-    questions it was fitted to. remark: what the card says about the rule or the log, in words.
+    texts: the questions that it was fitted to. source: the name of the file of outcomes. examples: how many
+    recorded questions it was fitted to. remark: what the card says about the rule or the log, in words.
     """
 
     profile: Profile
@@ -106,7 +107,8 @@ def train(outcomes: OutcomeStore, base: Profile, settings: TrainSettings) -> Tra
     """Train a profile on recorded outcomes.
 
     Args:
-        outcomes: The file made by `adaptive record`. The ladder, the style and the model are those of its recording.
+        outcomes: The file made by `adaptive record`. The ladder, the style and the model are those of its
+        recording.
         base: Gives the name, and what of the policy is not learned.
         settings: How to train.
 

@@ -19,9 +19,7 @@ class Progress(SpentTokens):
     """Counts questions, `done` of `total` at first; as text, what an interrupted run has kept. word: done to
     them. things: what is counted, if not questions."""
 
-    def __init__(
-        self, total: int, done: int, kept_in: str, word: str, things: str = "questions"
-    ) -> None:
+    def __init__(self, total: int, done: int, kept_in: str, word: str, things: str = "questions") -> None:
         super().__init__()
         self.things = things
         self.total, self.done, self.kept_in, self.word = total, done, kept_in, word

@@ -37,8 +37,8 @@ class Recorder:
     """Buys and grades attempts.
 
     waits: how many are taken, one after the other, after a chain that ended by itself. samples: how many are drawn
-    of each question, at `sample_effort` (an effort of the ladder) and `temperature`. unlimited: whether the chain of the
-    top rung is let go on to its own end or the window's.
+    of each question, at `sample_effort` (an effort of the ladder) and `temperature`. unlimited: whether the chain
+    of the top rung is let go on to its own end or the window's.
 
     Raises `InputError` for a ladder whose first rung thinks or that has no other.
     """

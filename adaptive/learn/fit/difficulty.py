@@ -75,8 +75,8 @@ def assign_folds(
 class TrainedDifficulty:
     """Fitted estimators.
 
-    vocabulary: the tokens whose presence counts. scaler: standardises the counts. rungs: for each rung a calibrated
-    classifier over both, or one probability for every question.
+    vocabulary: the tokens whose presence counts. scaler: standardises the counts. rungs: for each rung a
+    calibrated classifier over both, or one probability for every question.
     """
 
     vocabulary: tuple[str, ...]

@@ -89,7 +89,8 @@ class Head:
 class TrainedGeneral:
     """Fitted estimators.
 
-    rarity: the inverse document frequency of each term. out_of_fold: the out-of-fold prediction of each example's b.
+    rarity: the inverse document frequency of each term. out_of_fold: the out-of-fold prediction of each example's
+    b.
     """
 
     vocabulary: tuple[str, ...]

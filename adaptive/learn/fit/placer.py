@@ -1,7 +1,7 @@
 """Places a model on the scale of the general difficulty model, and fits what else few graded questions teach.
 
-How hard a question is, the general model says, so no model of the text is fitted. The probe, the verifier model and
-the thresholds are fitted to the same few questions if they are enough; otherwise they stay as they were.
+How hard a question is, the general model says, so no model of the text is fitted. The probe, the verifier model
+and the thresholds are fitted to the same few questions if they are enough; otherwise they stay as they were.
 """
 
 from __future__ import annotations

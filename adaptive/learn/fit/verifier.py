@@ -50,8 +50,8 @@ class VerifierCases:
         """Those of questions whose p(solved) is known; each question counts once for each kind of situation."""
         rows = tuple(j for j in examples if j.question in p_solved)
         seen = np.array([
-            [{**j.features, "difficulty": compute_difficulty_log_odds(p_solved[j.question], j.rung)}[n] for n in FEATURE_NAMES]
-            for j in rows
+            [{**j.features, "difficulty": compute_difficulty_log_odds(p_solved[j.question], j.rung)}[n] for n in
+            FEATURE_NAMES] for j in rows
         ]).reshape(len(rows), len(FEATURE_NAMES))  # fmt: skip
         several: dict[tuple[int, str, bool], int] = {}
         for j in rows:

@@ -1,8 +1,8 @@
 """Replays a policy on recorded outcomes: what a solve would have bought, answered and spent, without a call.
 
-The rules are the solve's own (`adaptive.policy.escalate`, `adaptive.policy.vote`, the profile's verifier): only buying an
-attempt is looking it up. A prompt is counted once for each effort it is written for, and once more for a vote;
-everything else is counted as the engine would have had to compute it.
+The rules are the solve's own (`adaptive.policy.escalate`, `adaptive.policy.vote`, the profile's verifier): only
+buying an attempt is looking it up. A prompt is counted once for each effort it is written for, and once more for a
+vote; everything else is counted as the engine would have had to compute it.
 """
 
 from __future__ import annotations

@@ -60,8 +60,8 @@ def compute_upper_bound(losses: int, gains: int, n: int, confidence: float, beta
 
     A share of the questions in -1..1, negative where the policy is better than the top rung; 1 where nothing is
     known. A target may be rejected and a larger one not, for each orders the counts in its own way: all that are
-    not are looked for, in `STEPS` over two standard deviations. Raises what `compute_p_value` raises, and `InputError` for
-    a confidence that is not in 0..1.
+    not are looked for, in `STEPS` over two standard deviations. Raises what `compute_p_value` raises, and
+    `InputError` for a confidence that is not in 0..1.
     """
     delta = _to_delta(confidence, beta)
 
@@ -121,8 +121,8 @@ def count_questions_needed(
     """About how many calibration questions would do for the promise, if losses and gains stay such shares.
 
     As many as reject H0 with the counts that are expected, losses rounded up and gains down: others may be seen,
-    so about every second try will do. None where the expected loss is not below the target, or more than `MAX_QUESTIONS`
-    were needed. Raises what `count_minimum_questions` raises.
+    so about every second try will do. None where the expected loss is not below the target, or more than
+    `MAX_QUESTIONS` were needed. Raises what `count_minimum_questions` raises.
     """
     delta, low = _to_delta(confidence, beta), count_minimum_questions(target, confidence, beta) - 1
 

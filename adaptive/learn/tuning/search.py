@@ -3,9 +3,9 @@
 Two disjoint sets of questions. On the first, many policies are replayed, and those that no other beats in both
 accuracy and tokens are lined up, from the one that is right most often to the cheapest (Laufer-Goldshtein et al.
 2023, "Pareto testing", arXiv 2210.07913). On the second, which had no part in that, they are tested in this order
-until one fails (Angelopoulos et al. 2021, "Learn then Test", arXiv 2110.01052; `adaptive.learn.tuning.risk`): each that
-passed loses, on questions like these, at most the target against always using the top rung, with the confidence
-that was asked for. The cheapest of them is taken.
+until one fails (Angelopoulos et al. 2021, "Learn then Test", arXiv 2110.01052; `adaptive.learn.tuning.risk`): each
+that passed loses, on questions like these, at most the target against always using the top rung, with the
+confidence that was asked for. The cheapest of them is taken.
 """
 
 from __future__ import annotations
