@@ -141,7 +141,7 @@ def test_an_option_that_is_no_price_is_named(text: str) -> None:
         (
             "p.json",
             '{"m": {"input": NaN, "output": 2}}',
-            r"'input' in the price of 'm' .* must be a number, got nan",
+            r"'input' in the price of 'm' .* must be a finite number, got nan",
         ),
         ("p.toml", 'm = {input = "1", output = 2}', r"'input' .* must be a number, got '1'"),
     ],

@@ -266,7 +266,7 @@ class ChatAdaptive(BaseChatModel):
         if other is not None:
             raise InputError(f"a call cannot set {other!r}: it may set {', '.join(PER_QUESTION)} and stop.")
         asked = {name: value for name, value in {**own, **call}.items() if value is not None}
-        Options().with_settings(asked)
+        Options().with_settings(asked, "the call")
         return asked
 
 

@@ -1,4 +1,4 @@
-"""What a run's context may set: `solver.invoke(..., context={"budget": 512})`."""
+"""The settings in a run's context: `solver.invoke(..., context={"budget": 512})`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from adaptive.types.options import SolverContext
 
 
 def read_context_settings() -> dict[str, Any]:
-    """What the context of this run sets: inside a node. Nothing where it has none, or that of a parent graph.
+    """Return the settings in the context of this run, for a node; none if the context is no `SolverContext`.
 
-    A subgraph is handed its parent's context as it is, of whatever type.
+    A subgraph gets its parent's context as it is, of whatever type.
     """
-    context = get_runtime().context
+    context: Any = get_runtime().context
     return context.to_settings() if isinstance(context, SolverContext) else {}

@@ -1,33 +1,34 @@
-"""The options of a solver that runs without a command line, from environment variables ADAPTIVE_….
+"""The options of a solver without a command line, from environment variables ADAPTIVE_….
 
-They are named as the options of `adaptive solve` are. One that is unset or empty leaves it to the profile.
+They are named like the options of `adaptive solve`. One that is unset or empty leaves its setting to the profile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from os import environ
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from adaptive.errors import InputError
 from adaptive.prices import Prices
 from adaptive.types.options import Options
+from adaptive.types.setting import read_settings
 
 T = TypeVar("T")
 
 
 def read_env_text(name: str) -> str | None:
-    """The value of ADAPTIVE_<name>; None where it is unset or empty."""
+    """Return the value of ADAPTIVE_<name>, None if it is unset or empty."""
     return environ.get(f"ADAPTIVE_{name}", "").strip() or None
 
 
 def read_env_count(name: str) -> int | None:
-    """The same as a whole number; raises `InputError` for what is none."""
+    """Return ADAPTIVE_<name> as a whole number; raise `InputError` if it is none."""
     return _parse_env_value(name, int, "a whole number")
 
 
 def read_env_number(name: str) -> float | None:
-    """The same as a number that need not be whole."""
+    """Return ADAPTIVE_<name> as a number; raise `InputError` if it is none."""
     return _parse_env_value(name, float, "a number")
 
 
@@ -40,26 +41,26 @@ def _parse_env_value(name: str, kind: Callable[[str], T], what: str) -> T | None
 
 
 def read_env_settings() -> dict[str, Any]:
-    """What `build_solver` is given beside the model, by the environment."""
+    """Return the arguments of `build_solver` beside the model that the environment sets."""
     return {"profile": read_env_text("PROFILE"), "options": read_env_options(), "prices": read_env_prices()}
 
 
 def read_env_prices() -> Prices:
-    """What tokens cost: list prices, and those in the file that ADAPTIVE_PRICES names."""
+    """Return what tokens cost: list prices, and those in the file that ADAPTIVE_PRICES names."""
     return Prices.load(read_env_text("PRICES"))
 
 
 def read_env_options() -> Options:
-    """What the environment sets for every solve; raises `InputError` for what cannot be."""
-    return Options(
-        effort=read_env_text("EFFORT"),
-        budget=read_env_count("BUDGET"),
-        waits=read_env_count("WAITS"),
-        samples=read_env_count("SAMPLES"),
-        stop=read_env_text("STOP"),
-        verify=read_env_text("VERIFY"),
-        max_tokens=read_env_count("MAX_TOKENS"),
-        max_attempts=read_env_count("MAX_ATTEMPTS"),
-        max_cost=read_env_number("MAX_COST"),
-        timeout=read_env_number("TIMEOUT"),
-    )
+    """Return the options that the environment sets for every solve; raise `InputError` if a value is wrong."""
+    values = {
+        name: _READERS.get(next(iter(get_args(kind)), kind), read_env_text)(
+            setting.environment.removeprefix("ADAPTIVE_")
+        )
+        for name, (kind, setting) in read_settings(Options).items()
+        if setting.environment
+    }
+    return Options(**values)
+
+
+_READERS: dict[type, Callable[[str], Any]] = {int: read_env_count, float: read_env_number}
+"""The readers by the type of a setting (`int | None`); all others are text."""

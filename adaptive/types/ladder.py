@@ -1,4 +1,4 @@
-"""Effort, rung, ladder: what can be bought, cheapest first. Plain data, no engine and no graph."""
+"""Effort, rung and ladder: what an attempt can cost, cheapest first. Plain data, no engine and no graph."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EFFORTS: tuple[Effort, ...] = get_args(Effort)
 
 
 def parse_effort(value: str) -> Effort:
-    """The effort named `value`; raises `InputError` with the choices if there is none."""
+    """Return the effort named `value`; raise `InputError` with the choices if there is none."""
     for effort in EFFORTS:
         if effort == value:
             return effort
@@ -22,17 +22,20 @@ def parse_effort(value: str) -> Effort:
 
 
 def find_nearest_effort(effort: Effort, efforts: Sequence[Effort]) -> Effort:
-    """The nearest of `efforts`, of two the cheaper."""
+    """Return the nearest of `efforts`; of two equally near, the cheaper."""
     place = EFFORTS.index(effort)
     return min(efforts, key=lambda e: (abs(EFFORTS.index(e) - place), EFFORTS.index(e)))
 
 
 @dataclass(frozen=True)
 class Rung:
-    """One thing that can be bought.
+    """One level of thinking.
 
-    effort: what the chat template is told. budget: the most thinking tokens, injected ones included.
-    waits: how often an early end of thinking is put off. answer_room: tokens reserved for the answer.
+    Args:
+        effort: The effort passed to the chat template.
+        budget: The most thinking tokens, injected ones included.
+        waits: The most Wait rounds: how often an early end of thinking is put off.
+        answer_room: Tokens reserved for the answer.
     """
 
     effort: Effort
@@ -50,11 +53,11 @@ class Rung:
 
     @property
     def thinks(self) -> bool:
-        """Whether this rung buys any thinking at all; rung 0 usually does not."""
+        """Whether this rung thinks at all; rung 0 usually does not."""
         return self.budget > 0 and self.effort != "none"
 
     def to_json(self) -> dict[str, Any]:
-        """The rung as plain JSON types."""
+        """Return the rung as plain JSON types."""
         return asdict(self)
 
 
@@ -72,21 +75,20 @@ class Ladder:
             raise InputError(f"the rungs of a ladder must be ordered by budget, got {budgets}.")
 
     def require_base(self, to: str) -> None:
-        """Raise `InputError` unless the first rung does not think and all others do, as it takes `to` do so."""
+        """Raise `InputError` unless the first rung alone does not think; `to` names what needs that."""
         base, *others = self.rungs
         if base.thinks or not others or not all(r.thinks for r in others):
             raise InputError(
-                f"a ladder to {to} starts with a rung that does not think (budget 0) and goes on with rungs that "
-                "do."
+                f"a ladder to {to} starts with a rung that does not think (budget 0), and all others think."
             )
 
     @classmethod
     def from_json(cls, rows: Sequence[dict[str, Any]]) -> Ladder:
-        """The ladder written by `to_json`; raises `InputError` on a bad value."""
+        """Return the ladder that `to_json` wrote; raise `InputError` if a value is wrong."""
         return cls(tuple(Rung(**row) for row in rows))
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The ladder as plain JSON types."""
+        """Return the ladder as plain JSON types."""
         return [r.to_json() for r in self.rungs]
 
     def __len__(self) -> int:

@@ -1,119 +1,162 @@
-"""What a caller may set for a solve, in Python, on the command line or in a graph's state."""
+"""What a caller may set for a solve: in Python, on the command line, in the environment or in a graph's state.
+
+Each setting is declared here, once. A run's context, the environment's reader, the options of the command line and
+the schemas of a LangGraph server are made from these fields.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any
 
 from adaptive.errors import InputError
-from adaptive.types.from_json import dataclass_from_json
-from adaptive.types.ladder import parse_effort
+from adaptive.types.from_json import check_fields
+from adaptive.types.ladder import Effort
+from adaptive.types.setting import Setting
 
-MINIMA = {"budget": 0, "waits": 0, "samples": 0, "max_tokens": 1, "max_attempts": 1, "seed": 0, "approve_above": 0}
-PER_QUESTION = (
-    "effort",
-    "budget",
-    "waits",
-    "samples",
-    "adapt",
-    "seed",
-    "temperature",
-    "max_tokens",
-    "max_attempts",
-    "max_cost",
-    "timeout",
-    "approve_above",
-)
+_ADAPT = Setting("Choose and escalate by difficulty and verdict; if false, make one attempt.")
+_SEED = Setting("Seed of all sampling.", ge=0, le=2**31 - 1, unit="N")
+_TEMPERATURE = Setting("Sampling temperature; 0 is greedy.", ge=0, le=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolverContext:
+    """Settings for one run: `solver.invoke(..., context=SolverContext(budget=512))`, or a dict of the same.
+
+    None, the default, leaves a setting to the `Options` that the graph was built with. `adaptive_options` in the
+    graph's state overrides the context. Raises `InputError` if a value is wrong.
+    """
+
+    effort: Annotated[
+        Effort | None,
+        Setting(
+            "Thinking effort of all attempts, whatever the difficulty; none: no thinking.",
+            environment="ADAPTIVE_EFFORT",
+        ),
+    ] = None
+    budget: Annotated[
+        int | None,
+        Setting(
+            "Thinking tokens of the first attempt, whatever the difficulty; no attempt gets more.",
+            ge=0,
+            unit="TOKENS",
+            environment="ADAPTIVE_BUDGET",
+        ),
+    ] = None
+    waits: Annotated[
+        int | None,
+        Setting("Maximum Wait rounds per chain of thought.", ge=0, unit="N", environment="ADAPTIVE_WAITS"),
+    ] = None
+    samples: Annotated[
+        int | None,
+        Setting("Maximum samples in a vote; 0: no vote.", ge=0, unit="N", environment="ADAPTIVE_SAMPLES"),
+    ] = None
+    adapt: Annotated[bool | None, _ADAPT] = None
+    seed: Annotated[int | None, _SEED] = None
+    temperature: Annotated[float | None, _TEMPERATURE] = None
+    max_tokens: Annotated[
+        int | None,
+        Setting(
+            "Maximum tokens of all attempts at a question together.",
+            ge=1,
+            unit="N",
+            environment="ADAPTIVE_MAX_TOKENS",
+        ),
+    ] = None
+    max_attempts: Annotated[
+        int | None,
+        Setting(
+            "Maximum attempts per question; a vote counts as one.",
+            ge=1,
+            unit="N",
+            environment="ADAPTIVE_MAX_ATTEMPTS",
+        ),
+    ] = None
+    max_cost: Annotated[
+        float | None,
+        Setting(
+            "Maximum cost in dollars of all attempts at a question together.",
+            gt=0,
+            unit="DOLLARS",
+            environment="ADAPTIVE_MAX_COST",
+        ),
+    ] = None
+    timeout: Annotated[
+        float | None,
+        Setting(
+            "Stop after this many seconds per question.", gt=0, unit="SECONDS", environment="ADAPTIVE_TIMEOUT"
+        ),
+    ] = None
+    approve_above: Annotated[
+        int | None,
+        Setting(
+            "Interrupt the graph for approval before an attempt that may use more thinking tokens than this, the "
+            "samples of a vote together.",
+            ge=0,
+            unit="TOKENS",
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        check_fields(SolverContext, vars(self), "the context")
+
+    def to_settings(self) -> dict[str, Any]:
+        """Return the settings that are not None."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+PER_QUESTION = tuple(f.name for f in fields(SolverContext))
 """What a graph's state or a run's context may set for one question."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """What a caller may set for a solve; None leaves it to the profile.
+@dataclass(frozen=True, kw_only=True)
+class Options(SolverContext):
+    """Settings of a solver: those of a question (see `SolverContext`) and those of the model.
 
-    effort, budget: what the first attempt buys, whatever the difficulty, and budget is also the most thinking
-    tokens of any attempt ("none" and 0 never think). waits: the most Waits of a chain. samples: the most samples
-    of a vote, 0 for no vote. Without `adapt` one attempt is made, at the top of what these leave. max_tokens caps
-    the tokens of all attempts together, max_cost the dollars that they cost, and timeout the seconds: no attempt,
-    sample or judge is begun once a limit is reached, and what runs when the time is up is cut off. approve_above:
-    before an attempt that may hold more thinking tokens than this, a vote's samples together, who runs the graph
-    is asked (`adaptive.solver.approval`). verify: names of verifiers, parted by commas. stop: names of early stops that
-    stay on (`adaptive.reason.early_stop`), parted by commas, or "none".
+    None leaves a setting to the profile. A limit of tokens, dollars or seconds stops new attempts, samples and
+    judges; at the `timeout` what runs is cancelled too. Raises `InputError` if a value is wrong.
     """
 
-    effort: str | None = None
-    budget: int | None = None
-    waits: int | None = None
-    wait_string: tuple[str, ...] = ()
-    samples: int | None = None
-    stop: str | None = None
-    adapt: bool = True
-    seed: int = 0
-    temperature: float = 0.0
-    verify: str | None = None
-    max_tokens: int | None = None
-    max_attempts: int | None = None
-    max_cost: float | None = None
-    timeout: float | None = None
-    approve_above: int | None = None
+    adapt: Annotated[bool, _ADAPT] = True
+    seed: Annotated[int, _SEED] = 0
+    temperature: Annotated[float, _TEMPERATURE] = 0.0
+    wait_string: Annotated[
+        tuple[str, ...], Setting("Text that makes the model think on; repeat to rotate through several.")
+    ] = ()
+    stop: Annotated[
+        str | None,
+        Setting(
+            "Early stops to keep, comma-separated: loop, converged, confident, hopeless; or none. "
+            "Default: those of the profile.",
+            unit="NAMES",
+            environment="ADAPTIVE_STOP",
+        ),
+    ] = None
+    verify: Annotated[
+        str | None,
+        Setting("Names of the verifiers, comma-separated.", unit="NAMES", environment="ADAPTIVE_VERIFY"),
+    ] = None
 
     def __post_init__(self) -> None:
-        if self.effort is not None:
-            parse_effort(self.effort)
-        for name, least in MINIMA.items():
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise InputError(f"{name} must be {least} or more, got {value}.")
-        for name in ("max_cost", "timeout"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise InputError(f"{name} must be more than 0, got {value}.")
-        if isinstance(self.wait_string, str):
-            raise InputError(f"wait_string must be a tuple of texts, got the text {self.wait_string!r}.")
-        if not 0 <= self.temperature <= 2:
-            raise InputError(f"temperature must be between 0 and 2, got {self.temperature}.")
+        check_fields(Options, vars(self))
 
     def with_settings(self, settings: Mapping[str, Any] | None, where: str = "adaptive_options") -> Options:
-        """These options with what `where`, a graph's state or a run's context, says of one question.
+        """Return these options with the settings of one question.
 
-        Raises `InputError` for what it cannot.
+        Args:
+            settings: Names and values of the fields of `SolverContext`; None changes nothing.
+            where: What holds them, for error sentences.
+
+        Raises:
+            InputError: A name is unknown or not one of a question's, or a value is wrong.
         """
         if settings is None or settings == {}:
             return self
-        names = settings if isinstance(settings, Mapping) else ()
-        other = next((name for name in names if name not in PER_QUESTION), None)
+        if not isinstance(settings, Mapping):
+            raise InputError(f"{where} must be an object, got {settings!r}.")
+        other = next((name for name in settings if name not in PER_QUESTION), None)
         if other is not None:
             raise InputError(f"{where} cannot set {other!r}: it may set {', '.join(PER_QUESTION)}.")
-        dataclass_from_json(Options, settings, where)
+        check_fields(Options, settings, where)
         return replace(self, **settings)
-
-
-@dataclass(frozen=True)
-class SolverContext:
-    """Options for one run (see `Options`); None leaves it to those that the graph was built with.
-
-    Texts and numbers only, each with a default: LangGraph makes one of a JSON object, and its server can set it.
-    `adaptive_options` in the state goes before it. Raises `InputError` for what an option cannot be.
-    """
-
-    effort: str | None = None
-    budget: int | None = None
-    waits: int | None = None
-    samples: int | None = None
-    adapt: bool | None = None
-    seed: int | None = None
-    temperature: float | None = None
-    max_tokens: int | None = None
-    max_attempts: int | None = None
-    max_cost: float | None = None
-    timeout: float | None = None
-    approve_above: int | None = None
-
-    def __post_init__(self) -> None:
-        Options().with_settings(self.to_settings(), "the context")
-
-    def to_settings(self) -> dict[str, Any]:
-        """The options that are set."""
-        return {name: value for name, value in vars(self).items() if value is not None}

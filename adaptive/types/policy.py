@@ -1,83 +1,85 @@
-"""The policy's dials: what is done with probabilities and confidences, and what arms were measured to bring."""
+"""The policy: how a solve acts on probabilities and confidences, and what each arm achieved when measured."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from adaptive.errors import InputError
 from adaptive.types.attempt import Arm
+from adaptive.types.from_json import check_fields
 from adaptive.types.ladder import EFFORTS
+from adaptive.types.setting import Setting
 
 After = Literal["direct", "cut", "ended"]
+Share = Annotated[float, Setting("A share or probability.", ge=0, le=1)]
+Count = Annotated[int, Setting("A number of things.", ge=0)]
 
 
 @dataclass(frozen=True)
 class Payoff:
-    """What an arm was measured to bring after attempts that ended so and were rejected.
+    """What an arm achieved after rejected attempts that ended in one way.
 
-    after: "direct" (no thinking), "cut" (by the budget) or "ended" (by the model or an early stop). right: the
-    share of right answers among them. mends: the share of the wrong ones that it makes right, breaks: of the right
-    ones that it makes wrong, the better of both answers kept. tokens: the mean that it takes. count: attempts that
-    it was measured on. Shares are in 0..1.
+    Args:
+        arm: The arm.
+        after: How the attempt before it ended: "direct" (no thinking), "cut" (by the budget) or "ended" (by the
+            model or an early stop).
+        right: The share of those attempts that were right although they were rejected.
+        mends: The share of the wrong ones that the arm makes right, the better of both answers kept.
+        breaks: The share of the right ones that the arm makes wrong.
+        tokens: The arm's mean cost in tokens.
+        count: The number of attempts measured.
     """
 
     arm: Arm
     after: After
-    right: float
-    mends: float
-    breaks: float
-    tokens: float
+    right: Share
+    mends: Share
+    breaks: Share
+    tokens: Annotated[float, Setting("Mean tokens.", gt=0)]
     count: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("right", "mends", "breaks"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name} must be between 0 and 1, got {getattr(self, name)}.")
-        if self.tokens <= 0:
-            raise InputError(f"tokens must be more than 0, got {self.tokens}.")
+        check_fields(Payoff, vars(self))
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What is done with probabilities and confidences; all but the limits come from training.
+    """How a solve acts on probabilities and confidences, all in 0..1; training sets all but the limits.
 
-    target: the first thinking rung is the cheapest that solves the question with this probability; where
-    none does, the cheapest within `slack` of the top one's. probe_from: rung 0 is tried first from this
-    p(solved) on.
-    accept: for each effort, the confidence from which an answer is accepted on its own (None: never); an effort
-    that is not listed has the strictest of them. agreement: the same for an answer that an independent one
-    agrees with.
-    payoffs: what arms were measured to bring; the one that promises most right answers for its tokens is taken, if
-    it promises more than `worth` (for 1,000 tokens). hopeless: under this p(solved) at the top rung nothing more
-    is bought. vote_most: the most samples of a vote, 0 for none; vote_sure: from which probability on that the
-    leader is the majority it ends, and is accepted; vote_temperature: at which samples are drawn. Probabilities
-    and confidences are in 0..1.
+    Args:
+        target: The first thinking rung is the cheapest that solves the question with this probability; if none
+            does, the cheapest within `slack` of the top rung's.
+        slack: See `target`.
+        probe_from: Rung 0 is tried first if its p(solved) is at least this.
+        accept: For each effort, the confidence from which an answer is accepted on its own; None: never. An effort
+            that is not listed takes the strictest of them.
+        agreement: The same for an answer that an independent one agrees with.
+        max_attempts: The most attempts.
+        max_waits: The most Wait rounds of a chain.
+        payoffs: What arms achieved. The next arm is the one with most right answers per token.
+        worth: The right answers per 1,000 tokens that an arm must exceed to be tried.
+        hopeless: Give up if p(solved) at the top rung is below this.
+        vote_most: The most samples of a vote; 0: no vote.
+        vote_sure: A vote ends, accepted, once its leader is the majority with this probability.
+        vote_temperature: The temperature of its samples.
     """
 
-    target: float = 0.8
-    slack: float = 0.02
-    probe_from: float = 0.5
-    accept: dict[str, float | None] = field(default_factory=lambda: {"none": 0.95, "medium": 0.95})
-    agreement: float | None = 0.5
-    max_attempts: int = 4
-    max_waits: int = 2
+    target: Share = 0.8
+    slack: Share = 0.02
+    probe_from: Share = 0.5
+    accept: dict[str, Share | None] = field(default_factory=lambda: {"none": 0.95, "medium": 0.95})
+    agreement: Share | None = 0.5
+    max_attempts: Annotated[int, Setting("The most attempts.", ge=1)] = 4
+    max_waits: Count = 2
     payoffs: tuple[Payoff, ...] = ()
     worth: float = 0.0
-    hopeless: float = 0.0
-    vote_most: int = 8
-    vote_sure: float = 0.85
-    vote_temperature: float = 0.7
+    hopeless: Share = 0.0
+    vote_most: Count = 8
+    vote_sure: Share = 0.85
+    vote_temperature: Annotated[float, Setting("Sampling temperature.", gt=0, le=2)] = 0.7
 
     def __post_init__(self) -> None:
-        for name in ("target", "slack", "probe_from", "agreement", "accept", "hopeless", "vote_sure"):
-            value = getattr(self, name)
-            for one in value.values() if isinstance(value, dict) else (value,):
-                if one is not None and not 0 <= one <= 1:
-                    raise InputError(f"{name} must be between 0 and 1, got {one}.")
+        check_fields(Policy, vars(self))
         if unknown := next((e for e in self.accept if e not in EFFORTS), None):
             raise InputError(f"accept is for one of {', '.join(EFFORTS)}, got {unknown!r}.")
-        if self.max_attempts < 1 or self.max_waits < 0:
-            raise InputError("max_attempts must be 1 or more and max_waits 0 or more.")
-        if self.vote_most < 0 or not 0 < self.vote_temperature <= 2:
-            raise InputError("vote_most must be 0 or more and vote_temperature above 0 and at most 2.")

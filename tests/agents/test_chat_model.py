@@ -130,10 +130,10 @@ def test_max_tokens_is_of_the_whole_solve() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"effort": "huge"}, "effort 'huge'"),
-        ({"budget": -1}, "budget must be 0 or more, got -1"),
-        ({"max_tokens": 0}, "max_tokens must be 1 or more, got 0"),
-        ({"temperature": 3}, "temperature must be between 0 and 2, got 3.0"),
+        ({"effort": "huge"}, "'effort' in the call must be one of none, .* got 'huge'"),
+        ({"budget": -1}, "'budget' in the call must be 0 or more, got -1"),
+        ({"max_tokens": 0}, "'max_tokens' in the call must be 1 or more, got 0"),
+        ({"temperature": 3}, "'temperature' in the call must be between 0 and 2, got 3.0"),
         ({"timeout": 0}, "timeout must be a number of seconds above 0, got 0.0"),
         ({"timeout": float("nan")}, "timeout must be a number of seconds above 0, got nan"),
         ({"max_retries": -1}, "max_retries must be 0 or more, got -1"),
@@ -156,7 +156,7 @@ def test_a_name_that_is_not_known_is_refused() -> None:
     [
         ({"model": "hf:other"}, "a call cannot set 'model'"),
         ({"tools": []}, "a call cannot set 'tools'"),
-        ({"budget": "much"}, "'budget' in adaptive_options must be a whole number or null, got 'much'"),
+        ({"budget": "much"}, "'budget' in the call must be a whole number or null, got 'much'"),
         ({"stop": ""}, "stop must be a list of texts, got the text ''"),
         ({"stop": [""]}, "a stop string is empty"),
     ],

@@ -165,7 +165,7 @@ def test_the_environment_says_what_it_may_cost(opened: list[str], tmp_path: Path
         ({"TIMEOUT": "0"}, "timeout must be more than 0, got 0.0"),
         ({"PRICES": "/no/such.toml"}, "the prices /no/such.toml cannot be read"),
         ({"WAITS": "-1"}, "waits must be 0 or more, got -1"),
-        ({"EFFORT": "huge"}, "effort 'huge' is not known"),
+        ({"EFFORT": "huge"}, "effort must be one of none, minimal, low, medium, high, xhigh or None, got 'huge'"),
         ({"PROFILE": "/no/such/folder"}, "cannot be read"),
         ({"VERIFY": "prayer"}, "verifier 'prayer' is not known"),
     ],

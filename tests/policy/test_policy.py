@@ -228,15 +228,15 @@ def test_tokens_under_the_limit_leave_room_for_an_attempt() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"effort": "huge"}, "effort 'huge' is not known"),
+        ({"effort": "huge"}, "effort must be one of none, minimal, low, medium, high, xhigh or None, got 'huge'"),
         ({"budget": -1}, "budget must be 0 or more, got -1"),
         ({"waits": -1}, "waits must be 0 or more, got -1"),
         ({"max_tokens": 0}, "max_tokens must be 1 or more, got 0"),
         ({"max_attempts": 0}, "max_attempts must be 1 or more, got 0"),
-        ({"seed": -1}, "seed must be 0 or more, got -1"),
-        ({"temperature": float("nan")}, "temperature must be between 0 and 2, got nan"),
+        ({"seed": -1}, "seed must be between 0 and 2147483647, got -1"),
+        ({"temperature": float("nan")}, "temperature must be a finite number, got nan"),
         ({"temperature": 2.1}, "temperature must be between 0 and 2, got 2.1"),
-        ({"wait_string": "Wait"}, "wait_string must be a tuple of texts, got the text 'Wait'"),
+        ({"wait_string": "Wait"}, "wait_string must be a tuple, got 'Wait'"),
     ],
 )
 def test_bad_options_are_refused_with_their_value(options: dict[str, Any], said: str) -> None:

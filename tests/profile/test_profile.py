@@ -103,14 +103,14 @@ RUNG: dict[str, Any] = {"effort": "none", "budget": 0}
         ({"style": {"waits": []}}, "'style' in .* is not valid: a style needs at least one wait"),
         ({"policy": {"targte": 0.5}}, "'policy' in .* has the unknown key 'targte'"),
         ({"policy": {"target": "high"}}, "'target' in 'policy' in .* must be a number, got 'high'"),
-        ({"policy": {"target": 1.5}}, "'policy' in .* is not valid: target must be between 0 and 1, got 1.5"),
+        ({"policy": {"target": 1.5}}, "'target' in 'policy' in .* must be between 0 and 1, got 1.5"),
         ({"policy": {"accept": {"low": "x"}}}, "'low' in 'accept' in 'policy' in .* must be a number or null"),
         (
             {"policy": {"accept": {"max": 0.5}}},
             "'policy' in .* is not valid: accept is for one of none, .*, got 'max'",
         ),
-        ({"policy": {"agreement": float("nan")}}, "'agreement' in 'policy' in .* must be a number or null"),
-        ({"policy": {"max_attempts": 0}}, "max_attempts must be 1 or more"),
+        ({"policy": {"agreement": float("nan")}}, "'agreement' in 'policy' in .* must be a finite number"),
+        ({"policy": {"max_attempts": 0}}, "'max_attempts' in 'policy' in .* must be 1 or more"),
         ({"difficulty": "../x"}, "names the difficulty model '../x', and .* has no such file"),
     ],
 )

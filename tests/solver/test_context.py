@@ -15,7 +15,9 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 
 from adaptive import build_solver
 from adaptive.errors import InputError
+from adaptive.types.ladder import EFFORTS
 from adaptive.types.options import PER_QUESTION, Options, SolverContext
+from adaptive.types.setting import read_settings
 from tests.solver.test_in_graphs import THREAD
 from tests.support.solving import PureEngine, ask, profile
 
@@ -56,6 +58,20 @@ def test_the_context_is_plain_json() -> None:
     assert schema
     assert set(schema["properties"]) == set(PER_QUESTION)
     assert "required" not in schema
+
+
+def test_its_schema_has_the_choices_ranges_and_help_of_the_options() -> None:
+    """A server's form of an assistant, and of a run, is drawn of it."""
+    schema = build_solver(PureEngine(), profile=profile()).get_context_jsonschema()
+    assert schema
+    for name, (_, setting) in read_settings(SolverContext).items():
+        row = schema["properties"][name]
+        value, null = row["anyOf"]
+        assert (row["default"], null, row["description"]) == (None, {"type": "null"}, setting.help)
+        ranges = {"minimum": setting.ge, "exclusiveMinimum": setting.gt, "maximum": setting.le}
+        assert {key: value.get(key) for key in ranges} == ranges
+    assert schema["properties"]["effort"]["anyOf"][0]["enum"] == list(EFFORTS)
+    assert schema["properties"]["timeout"]["anyOf"][0] == {"type": "number", "exclusiveMinimum": 0}
 
 
 async def test_an_object_or_a_context() -> None:
@@ -110,9 +126,19 @@ def test_it_is_for_one_question_and_holds_where_that_is_gone_on_with() -> None:
 @pytest.mark.parametrize(
     ("context", "error", "said"),
     [
-        ({"budget": -1}, InputError, "budget must be 0 or more, got -1"),
+        ({"budget": -1}, InputError, "'budget' in the context must be 0 or more, got -1"),
         ({"budget": "20"}, InputError, "'budget' in the context must be a whole number or null, got '20'"),
-        ({"effort": "huge"}, InputError, "effort 'huge' is not known"),
+        (
+            {"effort": "huge"},
+            InputError,
+            "'effort' in the context must be one of none, minimal, low, medium, high, xhigh or null",
+        ),
+        (
+            {"effort": "enormous"},
+            InputError,
+            "must be one of none, minimal, low, medium, high, xhigh or null, got",
+        ),
+        ({"seed": 2**31}, InputError, "'seed' in the context must be between 0 and 2147483647, got 2147483648"),
         ({"budgt": 20}, TypeError, "unexpected keyword argument 'budgt'"),  # LangGraph makes the context
     ],
 )

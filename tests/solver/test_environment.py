@@ -7,6 +7,7 @@ import pytest
 from adaptive.errors import InputError
 from adaptive.solver.environment import read_env_count, read_env_options, read_env_text
 from adaptive.types.options import Options
+from adaptive.types.setting import read_settings
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +29,13 @@ def test_every_variable_is_the_option_of_its_name(monkeypatch: pytest.MonkeyPatc
     for name, value in set_to.items():
         monkeypatch.setenv(f"ADAPTIVE_{name.upper()}", f" {value} ")
     assert read_env_options() == Options(**set_to)  # type: ignore[arg-type]
+
+
+def test_each_is_named_as_its_option() -> None:
+    named = {
+        name: setting.environment for name, (_, setting) in read_settings(Options).items() if setting.environment
+    }
+    assert named == {name: f"ADAPTIVE_{name.upper()}" for name in named}
 
 
 @pytest.mark.parametrize("value", ["many", "1.5", "1 2"])

@@ -1,14 +1,17 @@
-"""The options that make the solver, and the solver that they make."""
+"""The options of the command line that make a solver. Those that set `Options` are made from its fields."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 import click
 
 from adaptive.cli.support.options import engine_options, parse_engine_settings
-from adaptive.types.ladder import EFFORTS
+from adaptive.types.options import Options
+from adaptive.types.setting import Setting, read_settings
 
 if TYPE_CHECKING:
     from adaptive.prices import Prices
@@ -16,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class FiniteFloat(click.FloatRange):
-    """A float that is a number: `nan` passes every range check."""
+    """A finite float in a range; click's own range checks let `nan` pass."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number; fails as click does."""
+        """Return the number; fail as click does."""
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
@@ -27,49 +30,69 @@ class FiniteFloat(click.FloatRange):
 
 
 class _WaitString(click.types.StringParamType):
-    """Text; `|` parts several in the environment variable, since spaces belong to them."""
+    """Text; `|` separates several in the environment variable, since spaces belong to them."""
 
     envvar_list_splitter = "|"
 
 
+def _setting_option(name: str) -> Callable[[Any], Any]:
+    """The option that sets a field of `Options`, made from what is declared there."""
+    kind, setting = SETTINGS[name]
+    default = next(f.default for f in fields(Options) if f.name == name)
+    shown: dict[str, Any] = {} if default in (None, ()) else {"default": default, "show_default": True}
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        type=_build_param_type(kind, setting),
+        multiple=get_origin(kind) is tuple,
+        metavar=setting.unit,
+        help=setting.help,
+        **shown,
+    )
+
+
+def _build_param_type(kind: Any, setting: Setting) -> click.ParamType[Any, Any]:
+    base = next(iter(get_args(kind)), kind)
+    if get_origin(base) is Literal:
+        return click.Choice(get_args(base))
+    if get_origin(kind) is tuple:
+        return _WaitString()
+    if base is int:
+        return click.IntRange(cast("int | None", setting.ge), cast("int | None", setting.le))
+    if base is float:
+        least = setting.ge if setting.gt is None else setting.gt
+        return FiniteFloat(least, setting.le, min_open=setting.gt is not None)
+    return click.STRING
+
+
+SETTINGS = read_settings(Options)
 COUNT = click.IntRange(min=1)
-COUNT_OR_0 = click.IntRange(min=0)
 SECONDS = FiniteFloat(min=0, min_open=True)
-CHECK = "Tests answers: a command (answer on stdin, exit code 0), re:PATTERN, schema:FILE or python:MODULE.NAME."
+CHECK = "Check answers by a command (answer on stdin, exit code 0), re:PATTERN, schema:FILE or python:MODULE.NAME."
+CHECK_TIMEOUT = "Stop a check after this many seconds; the answer then counts as not checked."
 SOLVER_OPTIONS = (
-    click.option("--profile", metavar="FOLDER", help="What is known of the model; it may bring its own."),
-    click.option("--effort", type=click.Choice(EFFORTS),
-                 help="Effort of all attempts, whatever the difficulty; none: no thinking."),
-    click.option("--budget", type=COUNT_OR_0, metavar="TOKENS",
-                 help="Thinking tokens of the first attempt, whatever the difficulty; no attempt has more."),
-    click.option("--waits", type=COUNT_OR_0, metavar="N", help="How often an early end is put off at most."),
-    click.option("--wait-string", type=_WaitString(), multiple=True, help="What is said then; repeat to rotate."),
-    click.option("--samples", type=COUNT_OR_0, metavar="N", help="Most samples of a vote; 0: no vote."),
-    click.option("--stop", metavar="NAMES",
-                 help="Early stops that stay on, of loop,converged,confident,hopeless; or none."),
-    click.option("--stronger", metavar="MODEL", help="A better model, to turn to when answers are rejected."),
-    click.option("--no-adapt/--adapt", default=False, help="One attempt, whatever the difficulty and verdict."),
-    click.option("--verify", metavar="NAMES", help="The verifiers, parted by commas."),
+    click.option("--profile", metavar="FOLDER",
+                 help="Profile of the model; default: the one that it brings, else an untrained one."),
+    *map(_setting_option, ("effort", "budget", "waits", "wait_string", "samples", "stop")),
+    click.option("--stronger", metavar="MODEL", help="Stronger model to escalate to when answers are rejected."),
+    click.option("--no-adapt/--adapt", default=False,
+                 help="Make one attempt, whatever the difficulty and verdict."),
+    _setting_option("verify"),
     click.option("--check", metavar="CHECK", help=CHECK),
     click.option("--check-timeout", type=SECONDS, default=30.0, show_default=True, metavar="SECONDS",
-                 help="For each check."),
-    click.option("--judge", metavar="PROVIDER:MODEL", help="Chat model that judges answers, say openai:o4-mini."),
-    click.option("--max-tokens", type=COUNT, metavar="N", help="Most tokens of all attempts together."),
-    click.option("--max-cost", type=FiniteFloat(min=0, min_open=True), metavar="DOLLARS",
-                 help="Most that all attempts of a question cost together."),
-    click.option("--timeout", type=SECONDS, metavar="SECONDS", help="For each question."),
+                 help=CHECK_TIMEOUT),
+    click.option("--judge", metavar="PROVIDER:MODEL",
+                 help="Chat model that judges the answers, for example openai:o4-mini."),
+    *map(_setting_option, ("max_tokens", "max_cost", "timeout")),
     click.option("--prices", type=click.Path(), metavar="FILE",
-                 help="What models cost: a TOML or JSON file, MODEL to input, cached and output."),
+                 help="TOML or JSON file of prices: MODEL to input, cached and output."),
     click.option("--price", multiple=True, metavar="MODEL=IN/OUT",
-                 help="What a model costs, in dollars for a million tokens, or IN/CACHED/OUT; repeatable."),
-    click.option("--max-attempts", type=COUNT, metavar="N", help="Most attempts; a vote is one."),
-    click.option("--temperature", type=FiniteFloat(min=0), default=0.0, show_default=True, help="0 is greedy."),
-    click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="For sampling."),
+                 help="Price of a model in dollars per million tokens, or IN/CACHED/OUT; repeatable."),
+    *map(_setting_option, ("max_attempts", "temperature", "seed")),
 )  # fmt: skip
 
 
 def solver_options(command: Any) -> Any:
-    """Adds the options that `build_solver_from_options` takes to a command, those of the engine first."""
+    """Add the options that `build_solver_from_options` takes to a command, those of the engine first."""
     for option in reversed(SOLVER_OPTIONS):
         command = option(command)
     return engine_options(command)
@@ -90,12 +113,11 @@ def build_solver_from_options(
     price: tuple[str, ...],
     **option_fields: Any,
 ) -> Any:
-    """The compiled graph. LangGraph takes a second to import: only when there is something to solve."""
+    """Return the compiled graph. LangGraph is imported here, as it takes a second: `--help` does without."""
     from adaptive.prices import Prices
     from adaptive.solver.build import build_solver
-    from adaptive.types.options import Options
 
-    known = Prices.load(prices, price)
+    price_list = Prices.load(prices, price)
     return build_solver(
         model,
         profile=profile,
@@ -103,8 +125,8 @@ def build_solver_from_options(
         engine=parse_engine_settings(served_model, markers, options),
         stronger=stronger,
         check=_parse_optional_check(check, check_timeout),
-        judge=_open_judge(judge, known, option_fields["max_cost"]),
-        prices=known,
+        judge=_open_judge(judge, price_list, option_fields["max_cost"]),
+        prices=price_list,
     )
 
 
