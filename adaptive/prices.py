@@ -1,12 +1,12 @@
-"""What a model's tokens cost, in US dollars: by what the user says of it, or else by the table of `genai-prices`.
+"""What a model's tokens cost in US dollars: by the user's prices, or else by the table of `genai-prices`.
 
-Prompts and injected tokens are read, so they cost what input does, and the cached part of a prompt what cached
-input does. Thinking, answers and probes are made, so they cost what output does (of a probe some are read: the
-dearer side is taken for all). So do a verifier's tokens where no more is known of them. Each token is paid once.
-Tokens written to a cache, for which some providers ask more than for input, are not told apart.
+Prompts and injected tokens cost as input, and the cached part of a prompt as cached input. Thinking, answers and
+probes cost as output (part of a probe is input: the dearer price is used for all of it). So do a verifier's
+tokens unless more is known about them. Each token is paid once. Tokens written to a cache, for which some providers
+charge more than for input, are not distinguished.
 
-The table comes with the installed package (https://github.com/pydantic/genai-prices), and nothing is fetched. It
-has list prices: a discount, a batch or a deployment of one's own is for the user to say.
+The table comes with the installed package (https://github.com/pydantic/genai-prices); nothing is fetched. It has
+list prices: the user has to set a discount, a batch price or the price of an own deployment.
 """
 
 from __future__ import annotations
@@ -26,16 +26,21 @@ from adaptive.types.model_spec import ModelSpec
 from adaptive.types.usage import Usage
 
 MILLION = 1e6
-
-
 PROVIDER_ALIASES = {"azure_openai": "azure", "azure_ai": "azure"}
-"""LangChain's names of providers that the table would take for another, or not find."""
+"""LangChain's names of providers that the table does not know or takes for another."""
 PRICE_FORM = "MODEL=INPUT/OUTPUT or MODEL=INPUT/CACHED/OUTPUT, in dollars for a million tokens"
+_REMEDY = "give it with --price or in ADAPTIVE_PRICES"
 
 
 @dataclass(frozen=True)
 class Price:
-    """Dollars for a million tokens, read, made, and read from a cache (None: as any that are read)."""
+    """Dollars for a million tokens.
+
+    Attributes:
+        input: For tokens that the model reads.
+        output: For tokens that the model generates.
+        cached: For input from a cache; None for the price of input.
+    """
 
     input: float
     output: float
@@ -47,43 +52,47 @@ class Price:
             raise InputError(f"a price must be 0 or more dollars for a million tokens, got {wrong}.")
 
     def compute_cost(self, usage: Usage) -> float:
-        """What a usage costs, in dollars."""
-        read, cached, made = _split_tokens(usage)
-        held = self.input if self.cached is None else self.cached
-        return ((read - cached) * self.input + cached * held + made * self.output) / MILLION
+        """Return the cost of a usage in dollars."""
+        read, cached, generated = _split_tokens(usage)
+        cached_price = self.input if self.cached is None else self.cached
+        return ((read - cached) * self.input + cached * cached_price + generated * self.output) / MILLION
 
 
 @dataclass(frozen=True)
 class Prices:
-    """The prices of models. given: what the user says, by model spec (`openai:o4-mini`), before the table."""
+    """The prices of models. Those of the user, by model spec (`openai:o4-mini`), come before the table."""
 
     by_model: Mapping[str, Price] = field(default_factory=dict)
 
     @classmethod
     def load(cls, file: str | Path | None = None, options: Sequence[str] = ()) -> Prices:
-        """Those of a TOML or JSON file, each `model -> {input, output, cached}`, and of options written `PRICE_FORM`.
+        """Read the user's prices. Passwords in addresses are left out.
 
-        An option goes before the file. A password in an address is left out. Raises `InputError` for what
-        cannot be read or is no price.
+        Args:
+            file: A TOML or JSON file of `model -> {input, output, cached}`.
+            options: Prices written `PRICE_FORM`; they come before the file's.
+
+        Raises:
+            InputError: The file cannot be read, or something is no price.
         """
-        given = {**(_read_price_file(Path(file)) if file else {}), **dict(map(parse_price, options))}
-        return cls({redact_address(model): price for model, price in given.items()})
+        prices = {**(_read_price_file(Path(file)) if file else {}), **dict(map(parse_price, options))}
+        return cls({redact_address(model): price for model, price in prices.items()})
 
     def compute_cost(self, model: str, usage: Usage) -> float | None:
-        """What a usage of a model costs, in dollars; None where its price is not known, never 0 for that.
+        """Return the cost of a usage of a model in dollars; None, and never 0, if its price is unknown.
 
-        Prices that rise with the length of a prompt take all of the usage for one call.
+        Prices that rise with the length of a prompt treat the whole usage as one call.
         """
         if model in self.by_model:
             return self.by_model[model].compute_cost(usage)
         return None if ModelSpec.parse(model).is_local else _compute_list_cost(model, usage)
 
     def has_price(self, model: str) -> bool:
-        """Whether the price of a model is known."""
+        """Return whether the price of a model is known."""
         return self.compute_cost(model, Usage()) is not None
 
     def note_unknown_price(self, model: str) -> str:
-        """That the price of a hosted model is not known, in words; "" where it is, and for a local model."""
+        """Return a note that a hosted model's price is unknown; "" if it is known, or the model is local."""
         return (
             ""
             if ModelSpec.parse(model).is_local or self.has_price(model)
@@ -91,15 +100,15 @@ class Prices:
         )
 
     def require_price(self, model: str, limit: float) -> None:
-        """Raise `InputError` where a limit of money cannot be kept, for the model's price is not known."""
+        """Raise `InputError` if the model's price is unknown, so that a limit in dollars cannot be kept."""
         if not self.has_price(model):
             raise InputError(f"a limit of ${limit:g} cannot be kept: {_describe_unknown_price(model)}, {_REMEDY}.")
 
 
 def add_cost(usage: Usage, model: str, prices: Prices) -> Usage:
-    """A usage of a model with its cost; as it is where it has one already, or the price is not known.
+    """Return a usage of a model with its cost, unless it has one already or the price is unknown.
 
-    The cost of tokens that were estimated is estimated too.
+    If its tokens are estimated, the cost is estimated too.
     """
     cost = prices.compute_cost(model, usage) if usage.cost is None else usage.cost
     if cost is None or not usage.estimated:
@@ -108,8 +117,8 @@ def add_cost(usage: Usage, model: str, prices: Prices) -> Usage:
 
 
 def parse_price(text: str) -> tuple[str, Price]:
-    """The model and the price of an option written `PRICE_FORM`; raises `InputError`."""
-    model, _, figures = text.rpartition("=")  # a server's address may hold a "=" of its own
+    """Parse an option written `PRICE_FORM` into a model and its price; raise `InputError` if it is none."""
+    model, _, figures = text.rpartition("=")  # a server's address may contain a "=" too
     parts = figures.split("/")
     if not model.strip() or len(parts) not in (2, 3):
         raise InputError(f"the price {text!r} must be {PRICE_FORM}.")
@@ -121,24 +130,25 @@ def parse_price(text: str) -> tuple[str, Price]:
 
 
 def _split_tokens(usage: Usage) -> tuple[int, int, int]:
-    """Tokens read, those of them that were cached, and tokens made."""
+    """Return how many tokens were read, how many of them from a cache, and how many were generated."""
     read = usage.prompt + usage.injected
     return read, min(usage.cached, read), usage.thinking + usage.answer + usage.probe + usage.verifier
 
 
 def _compute_list_cost(model: str, usage: Usage) -> float | None:
-    """What it costs by the table. The import is here: it takes a moment, and local models need none."""
-    import genai_prices
+    """Return the cost by the table; None if the table lacks the model."""
+    import genai_prices  # takes a moment, and local models do not need it
 
     spec = ModelSpec.parse(model)
-    read, cached, made = _split_tokens(usage)
-    tokens = genai_prices.Usage(input_tokens=read, cache_read_tokens=cached, output_tokens=made)
+    read, cached, generated = _split_tokens(usage)
+    tokens = genai_prices.Usage(input_tokens=read, cache_read_tokens=cached, output_tokens=generated)
     try:
-        found = genai_prices.calc_price(tokens, spec.name, provider_id=PROVIDER_ALIASES.get(spec.kind, spec.kind))
+        result = genai_prices.calc_price(tokens, spec.name, provider_id=PROVIDER_ALIASES.get(spec.kind, spec.kind))
     except LookupError:
         return None
-    whole = found.model_price.input_mtok is not None and found.model_price.output_mtok is not None
-    return float(found.total_price) if whole else None  # what has no price for a side would look free
+    # Without a price for one side, that side would look free.
+    complete = result.model_price.input_mtok is not None and result.model_price.output_mtok is not None
+    return float(result.total_price) if complete else None
 
 
 def _read_price_file(path: Path) -> dict[str, Price]:
@@ -147,7 +157,7 @@ def _read_price_file(path: Path) -> dict[str, Price]:
         data: Any = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise InputError(f"the prices {path} cannot be read ({error.strerror}).") from error
-    except ValueError as error:  # both formats' errors are, and text that is no UTF-8
+    except ValueError as error:  # as both formats' errors are, and that of text that is not UTF-8
         kind = "JSON" if path.suffix == ".json" else "TOML"
         raise InputError(f"the prices {path} are no {kind} ({' '.join(str(error).split())}).") from error
     if not isinstance(data, dict):
@@ -160,6 +170,3 @@ def _read_price_file(path: Path) -> dict[str, Price]:
 
 def _describe_unknown_price(model: str) -> str:
     return f"the price of {model} is not known"
-
-
-_REMEDY = "give it with --price or in ADAPTIVE_PRICES"

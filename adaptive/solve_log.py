@@ -1,7 +1,7 @@
-"""The SQLite file that holds solves: the result object of each, the columns one searches by, and feedback.
+"""The log of solves, a SQLite file: the result object of each, the columns to search by, and feedback.
 
-It never holds keys, environment variables or passwords: those inside a model's address are masked.
-Several processes may write at once. Older files are brought up to date on opening, newer ones are refused.
+It never holds keys, environment variables or passwords: those in a model's address are masked. Several processes
+may write at once. Older files are migrated on opening, newer ones are refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from adaptive.errors import AdaptiveError, InputError
 
 COPIED_COLUMNS = ("question", "model", "profile", "answer", "status", "rung")
 
-# Each entry brings the file from version i to i + 1. Only add to the end: existing files have run the others.
+# Step i brings the file from version i to i + 1. Only add to the end: existing files have run the others.
 MIGRATIONS: tuple[str, ...] = (
     """CREATE TABLE solves (
         id INTEGER PRIMARY KEY,
@@ -50,9 +50,12 @@ MIGRATIONS: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class Feedback:
-    """What was said of a solve afterwards: whether its answer is right, the right one where it was given too.
+    """Feedback on a solve.
 
-    time: when it was said (UTC, ISO 8601).
+    Attributes:
+        right: Whether its answer is right.
+        answer: The right answer, if it was given.
+        time: When the feedback was given (UTC, ISO 8601).
     """
 
     right: bool
@@ -62,9 +65,13 @@ class Feedback:
 
 @dataclass(frozen=True)
 class LoggedSolve:
-    """One logged solve: its number, when it ended (UTC, ISO 8601) and its result object.
+    """A logged solve.
 
-    feedback: what was said of it afterwards, by who said it: "user".
+    Attributes:
+        id: Its number.
+        time: When it ended (UTC, ISO 8601).
+        result: Its result object.
+        feedback: Feedback by source: "user".
     """
 
     id: int
@@ -73,15 +80,15 @@ class LoggedSolve:
     feedback: Mapping[str, Feedback] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The result object, with `id` and `time` before it and what there is of `feedback` after it."""
-        said = {source: asdict(word) for source, word in self.feedback.items()}
-        return {"id": self.id, "time": self.time, **self.result, **({"feedback": said} if said else {})}
+        """Return the result object, with `id` and `time` before it and any `feedback` after it."""
+        feedback = {source: asdict(one) for source, one in self.feedback.items()}
+        return {"id": self.id, "time": self.time, **self.result, **({"feedback": feedback} if feedback else {})}
 
 
 def find_log_path() -> Path:
-    """Where solves are logged: `ADAPTIVE_LOG`, or `solves.db` in the user's data folder."""
-    if named := os.environ.get("ADAPTIVE_LOG"):
-        return Path(named).expanduser()
+    """Return where solves are logged: `ADAPTIVE_LOG`, or `solves.db` in the user's data folder."""
+    if path := os.environ.get("ADAPTIVE_LOG"):
+        return Path(path).expanduser()
     import platformdirs
 
     return Path(platformdirs.user_data_dir("adaptive", appauthor=False)) / "solves.db"
@@ -96,7 +103,7 @@ class SolveLog(SqliteFile):
     KIND, REMEDY = "log", "name another file in ADAPTIVE_LOG, or solve with --no-log"
 
     def add(self, result: dict[str, Any]) -> int:
-        """Log one result object (design §8); returns its number."""
+        """Log a result object (design §8); return its number."""
         result = _redact_passwords(result)
         usage = result.get("usage", {})
         row = {
@@ -114,10 +121,19 @@ class SolveLog(SqliteFile):
     def add_feedback(
         self, number: int, right: bool, answer: str | None = None, source: str = "user"
     ) -> LoggedSolve:
-        """Write down whether the answer of a solve is right, over what this source said of it before.
+        """Log whether the answer of a solve is right, in place of earlier feedback from this source.
 
-        answer: the right one, None where it was not told. Returns the solve with all that was said of it; raises
-        `InputError` if there is none with this number.
+        Args:
+            number: The solve's number.
+            right: Whether its answer is right.
+            answer: The right answer, if it is known.
+            source: Who gives the feedback.
+
+        Returns:
+            The solve with all its feedback.
+
+        Raises:
+            InputError: No solve has this number.
         """
         self.get(number)
         sql = "INSERT OR REPLACE INTO feedback (solve, source, right, answer, time) VALUES (?, ?, ?, ?, ?)"
@@ -126,37 +142,37 @@ class SolveLog(SqliteFile):
         return self.get(number)
 
     def list_recent(self, count: int = 10, search: str | None = None) -> list[LoggedSolve]:
-        """The last `count` solves (0: all), oldest first, whose question or answer holds `search`."""
+        """Return the last `count` solves (0: all), oldest first, whose question or answer contains `search`."""
         where = "WHERE question LIKE :like ESCAPE '\\' OR answer LIKE :like ESCAPE '\\'" if search else ""
         like = "%" + re.sub(r"([\\%_])", r"\\\1", search or "") + "%"
         sql = f"SELECT id, time, result FROM solves {where} ORDER BY id DESC LIMIT :count"
         return self._select_solves(sql, {"like": like, "count": count or -1})[::-1]
 
     def get(self, number: int) -> LoggedSolve:
-        """The solve with this number; raises `InputError` if there is none."""
-        found = self._select_solves("SELECT id, time, result FROM solves WHERE id = :id", {"id": number})
-        if not found:
+        """Return the solve with this number; raise `InputError` if there is none."""
+        solves = self._select_solves("SELECT id, time, result FROM solves WHERE id = :id", {"id": number})
+        if not solves:
             raise InputError(f"solve {number} is not in the log {self.path}: `adaptive logs` lists what is.")
-        return found[0]
+        return solves[0]
 
     def _select_solves(self, sql: str, values: dict[str, Any]) -> list[LoggedSolve]:
         with self._explain_errors():
             rows = self._db.execute(sql, values).fetchall()
-            said = self._select_feedback([number for number, _, _ in rows])
+            feedback = self._select_feedback([number for number, _, _ in rows])
         return [
-            LoggedSolve(number, time, json.loads(result), said.get(number, {})) for number, time, result in rows
+            LoggedSolve(number, time, json.loads(result), feedback.get(number, {}))
+            for number, time, result in rows
         ]
 
     def _select_feedback(self, numbers: list[int]) -> dict[int, dict[str, Feedback]]:
-        """What was said of these solves."""
-        found: dict[int, dict[str, Feedback]] = {}
+        feedback: dict[int, dict[str, Feedback]] = {}
         sql = (
             "SELECT solve, source, right, answer, time FROM feedback "
             "WHERE solve IN (SELECT value FROM json_each(?))"
         )
         for number, source, right, answer, time in self._db.execute(sql, (json.dumps(numbers),)):
-            found.setdefault(number, {})[source] = Feedback(bool(right), answer, time)
-        return found
+            feedback.setdefault(number, {})[source] = Feedback(bool(right), answer, time)
+        return feedback
 
     def _prepare_tables(self) -> None:
         if (version := self._get_version()) > len(MIGRATIONS):
@@ -172,7 +188,7 @@ def _format_now() -> str:
 
 
 def _redact_passwords(result: dict[str, Any]) -> dict[str, Any]:
-    """The result with its models' addresses masked wherever they are: attempts, reasons, notes name them too."""
+    """Return the result with its models' addresses masked everywhere: reasons and notes name them too."""
     text = json.dumps(result)
     for model in {str(one["model"]) for one in (result, *result["attempts"]) if "model" in one}:
         text = text.replace(json.dumps(model)[1:-1], json.dumps(redact_address(model))[1:-1])

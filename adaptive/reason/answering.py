@@ -1,4 +1,4 @@
-"""The answer after the thinking: asked for in its reserved room, read, given a status and a confidence."""
+"""The answer after the thinking: sampled in its reserved room, extracted, with a status and a confidence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from adaptive.types.events import OnEvent
 
 @dataclass(frozen=True)
 class SampledAnswer:
-    """`text` is all that came after the thinking, a prefix included; `generated` is what the model wrote of it."""
+    """The text after the thinking. `text` includes the prefix; `generated` is what the model wrote of it."""
 
     text: str
     generated: str
@@ -23,7 +23,7 @@ class SampledAnswer:
 
     @property
     def answer(self) -> str | None:
-        """The final answer: what is boxed, or all of a text without a box that was ended and is no refusal."""
+        """The boxed answer; or all of a text without a box, if the model completed it and it is no refusal."""
         boxed = extract_final_answer(self.text)
         if boxed is not None or not self.is_complete or is_refusal(self.text) or BOX in self.text:
             return boxed
@@ -31,15 +31,15 @@ class SampledAnswer:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the model wrote something, and to its end."""
+        """Whether the model wrote something and ended its turn."""
         return bool(self.generated.strip()) and self.generation.end == "stop"
 
     @property
     def status(self) -> Status:
-        """`answered` with a box, or with text that the model brought to its end.
+        """`answered` if there is a box, or text that the model completed.
 
-        `refused` where the model ended its turn and had said nothing: a prefix that it wrote nothing after is no
-        text. Otherwise `starved`: the room was used up.
+        `refused` if the model ended its turn without a word; a bare prefix is no text. Otherwise `starved`: the
+        room was used up.
         """
         if self.is_complete or self.answer is not None:
             return "answered"
@@ -47,41 +47,54 @@ class SampledAnswer:
 
     @property
     def mean_logprob(self) -> float | None:
-        """The mean log-probability (nats) of the answer's ids; None where the engine gives none."""
+        """The mean log-probability (nats) of the answer's ids; None if the engine gives none."""
         return compute_mean_logprob(self.generation)
 
 
 async def probe_answer(meter: Meter, ids: tuple[int, ...], prefix: tuple[int, ...], room: int) -> SampledAnswer:
-    """What the answer after `ids` would be: a reply that ends with its first whole box, counted as a probe."""
-    codec = meter.engine.codec
-    said: list[int] = list(prefix)
+    """Sample what the answer after `ids` would be, up to its first whole box; it is counted as a probe.
 
-    def boxed(token: int) -> bool:
-        said.append(token)
-        return extract_final_answer(codec.decode(said)) is not None
+    Args:
+        meter: Sends the ids to the engine and counts.
+        ids: The prompt, the thinking and its forced end.
+        prefix: Heads the answer.
+        room: The most tokens of the answer.
+    """
+    codec = meter.engine.codec
+    reply: list[int] = list(prefix)
+
+    def is_boxed(token: int) -> bool:
+        reply.append(token)
+        return extract_final_answer(codec.decode(reply)) is not None
 
     meter.count_probe(len(prefix))
     room = min(room, meter.engine.context_window - len(ids) - len(prefix))
-    generation = await meter.sample((*ids, *prefix), room, codec.markers.answer_stops, "probe", halt=boxed)
+    generation = await meter.sample((*ids, *prefix), room, codec.markers.answer_stops, "probe", halt=is_boxed)
     return SampledAnswer(codec.decode((*prefix, *generation.ids)), codec.decode(generation.ids), generation)
 
 
 async def sample_answer(
     meter: Meter, ids: tuple[int, ...], prefix: tuple[int, ...], room: int, watcher: OnEvent | None
 ) -> SampledAnswer:
-    """The answer after `ids`, headed by `prefix` and of at most `room` tokens more, fewer at the window's
-    end.
+    """Sample the answer after `ids`.
 
-    It ends with the turn, or where thinking would be opened again: that would be thinking past the budget.
-    A second end of thinking ends nothing: models that were cut off are known to think on in the answer,
-    close that, and then answer (s1.md §4.1). The answer's room bounds it, and the last box counts.
+    It ends with the turn, or when thinking is opened again: that would be thinking past the budget. A second end
+    of thinking ends nothing: models that were cut off are known to think on in the answer, close that, and then
+    answer (s1.md §4.1). The answer's room bounds it, and the last box counts.
+
+    Args:
+        meter: Sends the ids to the engine and counts.
+        ids: The prompt, the thinking and its end.
+        prefix: Heads the answer.
+        room: The most tokens after the prefix; fewer if the window ends.
+        watcher: Hears the answer's text as it comes.
     """
     codec = meter.engine.codec
     stream = TextStreamer(codec, "answer", watcher, ids)
     for token in prefix:
         stream(token)
-    asked = (*ids, *prefix)
-    room = min(room, meter.engine.context_window - len(asked))
-    generation = await meter.sample(asked, room, codec.markers.answer_stops, "answer", stream)
+    start = (*ids, *prefix)
+    room = min(room, meter.engine.context_window - len(start))
+    generation = await meter.sample(start, room, codec.markers.answer_stops, "answer", stream)
     stream.flush()
     return SampledAnswer(codec.decode((*prefix, *generation.ids)), codec.decode(generation.ids), generation)

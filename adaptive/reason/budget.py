@@ -1,7 +1,7 @@
 """Budget arithmetic: how a model is steered (`Style`), and how much thinking fits (`Room`). No engine here.
 
-Where a context window is short, room is given away in this order: thinking shrinks, down to nothing; the
-closing phrase goes; the answer's room shrinks, down to one token; then it is an `InputError`.
+If a context window is short, room is given up in this order: thinking shrinks, down to nothing; the closing phrase
+goes; the answer's room shrinks, down to one token; then it is an `InputError`.
 """
 
 from __future__ import annotations
@@ -19,20 +19,18 @@ from adaptive.types.ladder import Rung
 class Style:
     r"""How a model is steered, from its profile. Its texts are plain text: no marker can be in them.
 
-    waits: put where the model ended its thinking too early, taken in turn; s1's bare "Wait" by default
-        (arXiv 2501.19393, §3.1 and table 4). An empty one only drops the end.
-    closing: put before an end of thinking that is forced; charged to the budget, left out if it has no
-    room. hand_over: put after every end marker, None as the model's markers have it; injected, but not
-    thinking.
-    answer_prefix: head of the answer after a forced end, `\boxed{` say; belongs to the answer's text.
-    direct_prefix: the same for an answer without any thinking; it makes a model that would think in prose, for it
-    knows
-        no other way, answer at once.
-    useful_round: a wait is not injected when fewer thinking tokens than this would be left after it.
-    system: a system message for conversations that have none, "" for none: models that were not trained to think
-        are told here to do it, and how to give their answer.
-    stop_on_repeat: no further wait once a round brought only what the one before it had, or the same boxed
-        answer (none of the 25 waits recorded in the notebook changed it). False is s1's fixed count.
+    Attributes:
+        waits: Injected in turn when the model ends its thinking too early; s1's bare "Wait" by default
+            (arXiv 2501.19393, §3.1 and table 4). An empty one only drops the end.
+        closing: Injected before a forced end of thinking; charged to the budget, left out if it has no room.
+        hand_over: Injected after every end of thinking, but no thinking itself; None for that of the markers.
+        answer_prefix: Heads the answer after a forced end, for example `\boxed{`; part of the answer's text.
+        useful_round: A wait is not injected if fewer thinking tokens than this would be left after it.
+        stop_on_repeat: No further wait follows a round that only repeats the one before it, or its boxed answer
+            (none of the 25 waits recorded in the notebook changed it). False is s1's fixed count.
+        system: The system message of conversations without one, "" for none. It tells models that were not
+            trained to think to do so, and how to give their answer.
+        direct_prefix: Heads an answer without thinking; it makes a model that would think in prose answer at once.
     """
 
     waits: tuple[str, ...] = ("Wait",)
@@ -51,14 +49,14 @@ class Style:
             raise InputError(f"useful_round must be 1 or more, got {self.useful_round}.")
 
     def with_system(self, conversation: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-        """The (role, content) pairs of a conversation, with the system message where it has none of its own."""
+        """Return the (role, content) pairs of a conversation, with the system message if it has none."""
         own = any(role == "system" for role, _ in conversation)
         return [*([] if own or not self.system else [("system", self.system)]), *conversation]
 
 
 @dataclass(frozen=True)
 class Tail:
-    """What is put between thinking and answer, as ids: closing phrase, end marker if any, hand-over, prefix."""
+    """The ids between thinking and answer: closing phrase, end marker if any, hand-over, prefix."""
 
     closing: tuple[int, ...]
     end: tuple[int, ...]
@@ -67,7 +65,7 @@ class Tail:
 
     @classmethod
     def from_style(cls, style: Style, codec: Codec) -> Tail:
-        """The tail of a style, in the ids of one model."""
+        """Encode the tail of a style with a model's codec."""
         markers = codec.markers
         end = () if markers.think_end is None else (markers.think_end,)
         hand_over = markers.hand_over if style.hand_over is None else codec.encode(style.hand_over)
@@ -75,7 +73,7 @@ class Tail:
 
     @property
     def fixed(self) -> int:
-        """Ids that a forced end puts after the thinking whatever the budget: all but the closing phrase."""
+        """How many ids a forced end injects whatever the budget: all but the closing phrase."""
         return len(self.end) + len(self.hand_over) + len(self.prefix)
 
 
@@ -83,8 +81,10 @@ class Tail:
 class Room:
     """Thinking tokens of an attempt, those of the chain so far included.
 
-    total: the most it may hold, closing phrase included. limit: the most before the end is forced.
-    why: which of the two bounds it, the rung's budget or the context window.
+    Attributes:
+        total: The most tokens, closing phrase included.
+        limit: The most tokens before the end is forced.
+        why: What bounds them, the rung's budget or the context window.
     """
 
     total: int
@@ -93,11 +93,18 @@ class Room:
 
     @classmethod
     def plan(cls, rung: Rung, window: int, prompt: int, tail: Tail) -> Room:
-        """The room for thinking after `prompt` ids in a window of `window` ids, the answer's room kept
-        free.
+        """Return the room for thinking, with the answer's room kept free.
 
-        Sampled ends are charged here as if they took a place in the window too: one measure for both.
-        Raises `InputError` when not one token of an answer fits.
+        Sampled ends are charged as if they took a place in the window too: one measure for both.
+
+        Args:
+            rung: Its budget and its answer's room.
+            window: The context window in ids.
+            prompt: The prompt's length in ids.
+            tail: What comes between thinking and answer.
+
+        Raises:
+            InputError: Not one token of an answer fits.
         """
         check_prompt_fits(window, prompt, tail.fixed)
         fits = max(0, window - prompt - tail.fixed - rung.answer_room)

@@ -31,26 +31,26 @@ class Thought:
 
     @classmethod
     def from_attempt(cls, attempt: Attempt) -> Thought:
-        """The chain that an attempt left behind."""
+        """Return the chain that an attempt left behind."""
         return cls(attempt.trace, attempt.rounds, attempt.weakest)
 
     @property
     def charged(self) -> int:
-        """Thinking tokens that this chain takes of a budget."""
+        """Thinking tokens that this chain takes from a budget."""
         return sum(one.tokens for one in self.rounds)
 
     @property
     def ended(self) -> bool:
-        """Whether the model ended its thinking here: not so for an empty chain or one that was cut off."""
+        """Whether the model ended its thinking here; False for an empty chain and one that was cut off."""
         return bool(self.rounds) and self.rounds[-1].ended_by_model
 
     @property
     def waits(self) -> int:
-        """Ends put off, in earlier attempts too: rounds that the model ended and another one followed."""
+        """Ends that were put off, in earlier attempts too: rounds that the model ended and another followed."""
         return sum(before.ended_by_model for before, _ in pairwise(self.rounds))
 
     def get_round_ids(self, index: int) -> tuple[int, ...]:
-        """The ids that the model generated in round `index` (negative: from the end), without the wait."""
+        """Return the ids that the model generated in round `index` (negative: from the end), without the wait."""
         index = range(len(self.rounds))[index]
         start = sum(_count_ids(one) for one in self.rounds[:index])
         one = self.rounds[index]
@@ -65,39 +65,45 @@ class Thought:
         *,
         stopped: bool = False,
     ) -> Thought:
-        """This chain with one round more; a round that the model ended is charged one token for that end.
+        """Return this chain with one more round; an end by the model is charged one token.
 
-        What was weak stays weak: a check of one's own chain is surer of it than it should be.
+        Args:
+            injected: The wait's ids.
+            generated: The model's ids.
+            end: Why the round ended.
+            weakest: The lowest mean log-probability of a stretch of it. The chain keeps the lower value: a model
+                that checks its own chain is surer of it than it should be.
+            stopped: Whether an early stop ended the round.
         """
         one = Round(len(injected) + len(generated), len(injected), end, stopped)
         one = replace(one, tokens=one.tokens + one.ended_by_model)
         return Thought(self.ids + injected + generated, (*self.rounds, one), min_logprob(self.weakest, weakest))
 
     def with_end(self, end: RoundEnd) -> Thought:
-        """This chain with another name for why the model ended its last round."""
+        """Return this chain with another reason for the end of its last round."""
         return replace(self, rounds=(*self.rounds[:-1], replace(self.rounds[-1], end=end)))
 
     def truncate(self, limit: int, end: RoundEnd) -> Thought:
-        """The start of this chain that `limit` tokens pay for; a round cut in the middle ends with `end`.
+        """Return the start of this chain that `limit` tokens pay for; a round cut in the middle ends with `end`.
 
-        A round of which only the wait would be left is dropped whole: the end before it then stands. `weakest`
-        stays what it was, though it may lie in what is cut away: no surer than the whole chain was.
+        If only the wait of a round would be left, the round is dropped, and the end before it stands. `weakest`
+        stays, though it may lie in what is cut away: the start is no surer than the whole chain.
         """
-        kept: list[Round] = []
+        rounds: list[Round] = []
         for one in self.rounds:
-            left = limit - sum(r.tokens for r in kept)
+            left = limit - sum(r.tokens for r in rounds)
             if one.tokens > left:
-                kept += [Round(left, one.injected, end)] if left > one.injected else []
+                rounds += [Round(left, one.injected, end)] if left > one.injected else []
                 break
-            kept.append(one)
-        return Thought(self.ids[: sum(_count_ids(one) for one in kept)], tuple(kept), self.weakest)
+            rounds.append(one)
+        return Thought(self.ids[: sum(_count_ids(one) for one in rounds)], tuple(rounds), self.weakest)
 
 
 def min_logprob(one: float | None, other: float | None) -> float | None:
-    """The lower of two mean log-probabilities, where they are known."""
+    """Return the lower of two mean log-probabilities; None if neither is known."""
     return min((w for w in (one, other) if w is not None), default=None)
 
 
 def _count_ids(one: Round) -> int:
-    """Ids of a round in the chain: all its tokens but the end that the model sampled."""
+    """Return how many ids a round has in the chain: all its tokens but the end that the model sampled."""
     return one.tokens - one.ended_by_model

@@ -1,19 +1,19 @@
-"""Buying a rung of a chat model, whose thinking is hidden: effort, completion cap, follow-up turns.
+"""An attempt at a rung of a chat model, whose thinking is hidden: effort, completion cap, follow-up turns.
 
-Where ids are out of reach, the levers are the effort and the completion cap, thinking included: a rung's budget
-and its answer's room together. s1's "Wait" (arXiv 2501.19393, §3.1) becomes a turn of its own after the visible
-answer: the model goes over it again. What was bought is told by the provider's usage.
+Without access to token ids, the levers are the effort and the completion cap, which includes the thinking: a
+rung's budget and its answer's room together. s1's "Wait" (arXiv 2501.19393, §3.1) becomes a turn of its own after
+the visible answer: the model goes over it again. The provider's usage tells what was spent.
 
-A call whose thinking took the whole cap brought no answer: it starved. One more call is made then, by
-`adaptive.reason.starvation`; where that starves too, or the limits leave no room for it, the attempt is `starved`
-and says what would have sufficed. It is never an empty success.
+A call whose thinking used up the cap brought no answer: it starved. `adaptive.reason.starvation` then plans one
+more call. If that starves too, or the limits leave no room for it, the attempt is `starved` and says what would
+have sufficed. It is never an empty success.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 from langchain_core.messages import AnyMessage, HumanMessage, messages_from_dict, messages_to_dict
 
@@ -28,11 +28,12 @@ from adaptive.types.attempt import Arm, Attempt, Finish, Round, RoundEnd, Starve
 from adaptive.types.events import OnEvent, emit_event
 from adaptive.types.ladder import Rung
 from adaptive.types.usage import Usage
+from adaptive.types.verdict import FREE
 
 
 @dataclass(frozen=True)
 class ChatChain:
-    """A chain on a chat model: the turns after the question, ours and the model's, and the rounds they took."""
+    """A chain on a chat model: the turns after the question, ours and the model's, and their rounds."""
 
     turns: tuple[AnyMessage, ...] = ()
     rounds: tuple[Round, ...] = ()
@@ -40,8 +41,9 @@ class ChatChain:
 
     @classmethod
     def from_attempt(cls, attempt: Attempt) -> ChatChain:
-        """The chain that an attempt left behind."""
-        return cls(_load_turns(attempt.turns), attempt.rounds, attempt.answer)
+        """Return the chain that an attempt left behind."""
+        turns = cast(list[AnyMessage], messages_from_dict(attempt.turns))
+        return cls(tuple(turns), attempt.rounds, attempt.answer)
 
     @property
     def charged(self) -> int:
@@ -50,7 +52,7 @@ class ChatChain:
 
     @property
     def waits(self) -> int:
-        """Follow-up turns so far."""
+        """How many follow-up turns there are."""
         return sum(turn.type == "human" for turn in self.turns)
 
 
@@ -71,29 +73,67 @@ async def think_at_effort(
     arm: Arm,
     on_event: OnEvent | None = None,
 ) -> Attempt:
-    """Buy `rung`, the ladder's `index`-th, for a question, going on from `chain`.
+    """Make an attempt at a question at one rung.
 
-    A chain goes on with as many follow-up turns as the rung grants and it has not had, while its budget and the
-    solve's limits have room and the answer changes. Raises `AdaptiveError` when the provider fails, `InputError`
-    when it refuses the input.
+    A chain goes on with the follow-up turns that the rung grants and it has not had yet, while its budget and the
+    solve's limits have room and the answer changes.
+
+    Args:
+        model: The chat model.
+        messages: The conversation, question last.
+        rung: Its effort, budget, waits and answer's room are used.
+        style: Its waits are used, and when to stop waiting.
+        recovery: What may be done about a starved call.
+        chain: The chain to continue.
+        temperature: The sampling temperature; None for the model's own.
+        seed: The sampling seed, for models that take one.
+        index: The rung's place in the ladder.
+        arm: Why the attempt is made.
+        on_event: Hears the events of `adaptive.reason.token_stream`.
+
+    Raises:
+        AdaptiveError: The provider failed.
+        InputError: The provider rejected the input.
     """
     emit_event(on_event, "start", rung=index, arm=arm, effort=rung.effort, budget=rung.budget, waits=rung.waits)
-    buying = _ChatRun(model, tuple(messages), rung, style, recovery, temperature, seed, on_event)
-    made = await buying.run(chain)
-    return _build_attempt(rung, index, arm, made, buying)
+    run = _ChatRun(model, tuple(messages), rung, style, recovery, temperature, seed, on_event)
+    chain, turn = await run.run(chain)
+    status, finish = _derive_status(rung, chain, turn)
+    return Attempt(
+        rung=index,
+        arm=arm,
+        effort=run.effort,
+        budget=rung.budget,
+        waits=chain.waits,
+        answer=chain.answer,
+        text=turn.text,
+        thinking=turn.thinking,
+        status=status,
+        finish=finish,
+        rounds=chain.rounds,
+        usage=run.usage,
+        cap=run.cap,
+        turns=tuple(messages_to_dict(chain.turns)),
+        starved=tuple(run.starved),
+        advice=run.advice,
+    )
 
 
-@dataclass(frozen=True)
-class _ChatOutcome:
-    """The chain as it is now, and its last turn."""
+def is_turn_cut(turn: ChatResponse) -> bool:
+    """Return whether the cap was reached before a whole answer; one in a box is whole."""
+    return turn.finish == "length" and extract_final_answer(turn.text) is None
 
-    chain: ChatChain
-    turn: ChatResponse
+
+def extract_turn_answer(turn: ChatResponse) -> str | None:
+    r"""Return the last `\boxed{...}` of a turn, else all of its text; None if it was cut or refused."""
+    if turn.finish == "refusal" or is_turn_cut(turn):
+        return None
+    return extract_final_answer(turn.text) or turn.text.strip() or None
 
 
 @dataclass
 class _ChatRun:
-    """One rung being bought, and what that took so far."""
+    """An attempt in progress: what it spent so far, and the effort and cap of its last call."""
 
     model: ChatModel
     messages: tuple[AnyMessage, ...]
@@ -103,57 +143,61 @@ class _ChatRun:
     temperature: float | None
     seed: int | None
     watcher: OnEvent | None
-    usage: Usage | None = None
+    usage: Usage = FREE
     effort: str = ""
     cap: int = 0
     starved: list[StarvedCall] = field(default_factory=list)
     advice: str = ""
 
-    async def run(self, chain: ChatChain) -> _ChatOutcome:
-        """The first turn of a new chain, and follow-up turns."""
-        made = await self._add_turn(chain, ()) if not chain.turns else await self._follow_up(chain)
-        while self._should_continue(made):
-            made = await self._follow_up(made.chain)
-        return made
+    async def run(self, chain: ChatChain) -> tuple[ChatChain, ChatResponse]:
+        """Ask the first turn of a new chain, then follow-up turns; return the chain and its last turn."""
+        chain, turn = await (self._follow_up(chain) if chain.turns else self._add_turn(chain, ()))
+        while self._should_continue(chain, turn):
+            chain, turn = await self._follow_up(chain)
+        return chain, turn
 
-    def _should_continue(self, outcome: _ChatOutcome) -> bool:
-        """Whether another follow-up turn is granted, has room, within the solve's limits too, and may change
-        anything."""
-        talk, ended = outcome.chain, outcome.turn.finish == "stop"
-        left = self.rung.budget - talk.charged
+    def _should_continue(self, chain: ChatChain, turn: ChatResponse) -> bool:
+        """Return whether another follow-up turn is granted, has room, and may change anything."""
         # It reads at least what the last turn read.
-        least = (self.usage or Usage()) + Usage(prompt=max(1, outcome.turn.usage.prompt))
+        least = self.usage + Usage(prompt=max(1, turn.usage.prompt))
         return (
-            ended
-            and talk.waits < self.rung.waits
-            and left >= self.style.useful_round
-            and talk.rounds[-1].end == "natural"
+            turn.finish == "stop"
+            and chain.waits < self.rung.waits
+            and self.rung.budget - chain.charged >= self.style.useful_round
+            and chain.rounds[-1].end == "natural"
             and self.recovery.has_room_for(least)
         )
 
-    async def _follow_up(self, chain: ChatChain) -> _ChatOutcome:
-        """The chain with a "Wait" and what the model says to that."""
+    async def _follow_up(self, chain: ChatChain) -> tuple[ChatChain, ChatResponse]:
+        """Add a "Wait" and the model's reply to the chain."""
         wait = self.style.waits[chain.waits % len(self.style.waits)]
         emit_event(self.watcher, "wait", text=wait, number=chain.waits + 1)
         return await self._add_turn(chain, (HumanMessage(wait),))
 
-    async def _add_turn(self, chain: ChatChain, opening: tuple[AnyMessage, ...]) -> _ChatOutcome:
-        """The chain with one turn of the model more."""
+    async def _add_turn(self, chain: ChatChain, opening: tuple[AnyMessage, ...]) -> tuple[ChatChain, ChatResponse]:
+        """Add `opening` and the model's reply to the chain, as a round if the rung thinks."""
         budget = max(0, self.rung.budget - chain.charged)
         ask = ChatRequest(self.rung.effort, budget, budget + self.rung.answer_room, self.temperature, self.seed)
         turn = await self._ask_with_retry([*self.messages, *chain.turns, *opening], ask)
         answer = extract_turn_answer(turn)
-        chain = self._extend_chain(chain, (*opening, turn.message), turn, answer)
-        return _ChatOutcome(chain, turn)
+        end: RoundEnd = "budget" if is_turn_cut(turn) else "natural"
+        if chain.turns and end == "natural" and self.style.stop_on_repeat and same_answer(answer, chain.answer):
+            end = "converged"
+        rounds = chain.rounds
+        if self.rung.thinks:
+            rounds = (*rounds, Round(turn.usage.thinking, 0, end))
+            emit_event(self.watcher, "end", round=len(rounds), tokens=turn.usage.thinking, injected=0,
+                 charged=sum(r.tokens for r in rounds), budget=self.rung.budget, end=end)  # fmt: skip
+        return ChatChain((*chain.turns, *opening, turn.message), rounds, answer), turn
 
     async def _ask_with_retry(self, messages: Sequence[AnyMessage], ask: ChatRequest) -> ChatResponse:
-        """What the model says, and where it starved, what it says to the one retry."""
+        """Ask the model, and once more if it starved and the limits have room."""
         turn = await self._call_model(messages, ask)
         if not is_turn_cut(turn):
             self.recovery.record(ask, turn)
             return turn
         self._note_starved(ask, turn)
-        retry = self.recovery.plan_retry(ask, turn, self.usage or Usage(), self.model.efforts)
+        retry = self.recovery.plan_retry(ask, turn, self.usage, self.model.efforts)
         if not isinstance(retry, ChatRequest):
             self.advice = retry
             return turn
@@ -169,78 +213,18 @@ class _ChatRun:
 
     async def _call_model(self, messages: Sequence[AnyMessage], ask: ChatRequest) -> ChatResponse:
         turn = await self.model.ask(messages, ask, self.watcher)
-        self.usage = turn.usage if self.usage is None else self.usage + turn.usage
+        self.usage += turn.usage
         self.effort, self.cap = ask.effort, ask.cap
         return turn
 
     def _note_starved(self, ask: ChatRequest, turn: ChatResponse) -> None:
         self.starved.append(StarvedCall(ask.effort, ask.cap, turn.usage.thinking, turn.usage.answer))
 
-    def _extend_chain(
-        self, chain: ChatChain, turns: tuple[AnyMessage, ...], turn: ChatResponse, answer: str | None
-    ) -> ChatChain:
-        """The chain with these turns; no round where the rung does not think."""
-        end: RoundEnd = "budget" if is_turn_cut(turn) else "natural"
-        if chain.turns and end == "natural" and self.style.stop_on_repeat and same_answer(answer, chain.answer):
-            end = "converged"
-        rounds = chain.rounds
-        if self.rung.thinks:
-            rounds = (*rounds, Round(turn.usage.thinking, 0, end))
-            emit_event(self.watcher, "end", round=len(rounds), tokens=turn.usage.thinking, injected=0,
-                 charged=sum(r.tokens for r in rounds), budget=self.rung.budget, end=end)  # fmt: skip
-        return ChatChain((*chain.turns, *turns), rounds, answer)
 
-
-def is_turn_cut(turn: ChatResponse) -> bool:
-    """Whether the cap was reached before there was a whole answer; one in a box is whole."""
-    return turn.finish == "length" and extract_final_answer(turn.text) is None
-
-
-def extract_turn_answer(turn: ChatResponse) -> str | None:
-    r"""The answer in a turn: the last `\boxed{...}`, else all of its text; None where it was cut or refused."""
-    if turn.finish == "refusal" or is_turn_cut(turn):
-        return None
-    return extract_final_answer(turn.text) or turn.text.strip() or None
-
-
-def _build_attempt(rung: Rung, index: int, arm: Arm, outcome: _ChatOutcome, run: _ChatRun) -> Attempt:
-    return Attempt(
-        rung=index,
-        arm=arm,
-        effort=run.effort,
-        budget=rung.budget,
-        waits=outcome.chain.waits,
-        answer=outcome.chain.answer,
-        text=outcome.turn.text,
-        thinking=outcome.turn.thinking,
-        status=_derive_status(outcome),
-        finish=_derive_finish(rung, outcome),
-        rounds=outcome.chain.rounds,
-        usage=run.usage or Usage(),
-        cap=run.cap,
-        turns=_dump_turns(outcome.chain),
-        starved=tuple(run.starved),
-        advice=run.advice,
-    )
-
-
-def _load_turns(turns: Sequence[dict[str, Any]]) -> tuple[AnyMessage, ...]:
-    return tuple(cast(list[AnyMessage], messages_from_dict(turns)))
-
-
-def _dump_turns(chain: ChatChain) -> tuple[dict[str, Any], ...]:
-    return tuple(messages_to_dict(chain.turns))
-
-
-def _derive_status(outcome: _ChatOutcome) -> Status:
-    if outcome.turn.finish == "refusal":
-        return "refused"
-    return (
-        "starved" if is_turn_cut(outcome.turn) else "answered" if outcome.chain.answer is not None else "refused"
-    )
-
-
-def _derive_finish(rung: Rung, outcome: _ChatOutcome) -> Finish:
-    if is_turn_cut(outcome.turn):
-        return "budget"
-    return "natural" if rung.thinks else "none"
+def _derive_status(rung: Rung, chain: ChatChain, turn: ChatResponse) -> tuple[Status, Finish]:
+    finish: Finish = "budget" if is_turn_cut(turn) else "natural" if rung.thinks else "none"
+    if turn.finish == "refusal":
+        return "refused", finish
+    if is_turn_cut(turn):
+        return "starved", finish
+    return "answered" if chain.answer is not None else "refused", finish

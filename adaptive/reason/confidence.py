@@ -1,4 +1,4 @@
-"""How sure a model was, from the log-probabilities of what it sampled.
+"""How confident a model is, from the log-probabilities of the tokens that it sampled.
 
 The answer alone says little after a chain: it copies the chain's last line. The weakest stretch of the thinking
 says more; DeepConf (Fu et al. 2025, arXiv 2508.15260) calls it the lowest group confidence and takes it from the
@@ -14,13 +14,13 @@ from math import exp
 from adaptive.engines.protocol import Generation
 
 WINDOW = 8
-"""Tokens of a stretch."""
+"""Tokens in a stretch."""
 
 
 def compute_weakest_logprob(thinking: Generation) -> float | None:
-    """The lowest mean log-probability (nats) of any `WINDOW` tokens in a row, of all where there are fewer.
+    """Return the lowest mean log-probability (nats) of `WINDOW` consecutive tokens, or of all if there are fewer.
 
-    None for no tokens, or where the engine gives no log-probabilities.
+    None if there are no tokens or no log-probabilities. Method: DeepConf (arXiv 2508.15260), see above.
     """
     logprobs = thinking.logprobs
     if not logprobs or len(logprobs) != len(thinking.ids):
@@ -31,15 +31,20 @@ def compute_weakest_logprob(thinking: Generation) -> float | None:
 
 
 def compute_mean_logprob(answer: Generation) -> float | None:
-    """The mean log-probability (nats) of every id sampled for the answer, its stop included; or None."""
-    ended = answer.stop_logprob
-    logprobs = (*answer.logprobs, *(() if ended is None else (ended,)))
-    known = len(answer.logprobs) == len(answer.ids) and bool(logprobs)
-    return sum(logprobs) / len(logprobs) if known else None
+    """Return the mean log-probability (nats) of the answer's ids, stop included; None if unknown."""
+    if len(answer.logprobs) != len(answer.ids):
+        return None
+    logprobs = [*answer.logprobs, *([] if answer.stop_logprob is None else [answer.stop_logprob])]
+    return sum(logprobs) / len(logprobs) if logprobs else None
 
 
 def compute_confidence(answer: float | None, thinking: float | None) -> float | None:
-    """A probability per token, in 0..1: of the answer, or of the weakest stretch of thinking if that is lower."""
+    """Return a probability per token in 0..1, from the lower of two mean log-probabilities (nats).
+
+    Args:
+        answer: That of the answer; None gives no confidence.
+        thinking: That of the weakest stretch of thinking, if there is one.
+    """
     if answer is None:
         return None
     return exp(min(0.0, answer, 0.0 if thinking is None else thinking))

@@ -1,14 +1,13 @@
-"""When to stop a chain before its budget does: what is looked at, and what is seen.
+"""When to stop a chain before its budget is used up.
 
-loop        the chain repeats itself (`loops.py`): the notebook that the project began with ends in hundreds of it
-converged   the answer that the chain would give by now repeats from look to look, without a doubt in between
-            (answer consistency: Fu et al. 2024, "Certaindex", arXiv 2412.20993)
-confident   the model is sure of that answer (trial answers at the end of a thought: Yang et al. 2025, "DEER",
-            arXiv 2504.15895)
+loop        the chain repeats itself (`loops.py`), as hundreds do in the notebook that the project began with
+converged   probe after probe gives the same answer, with no doubt in between (answer consistency: Fu et al. 2024,
+            "Certaindex", arXiv 2412.20993)
+confident   the model is confident of a probe's answer (trial answers at the end of a thought: Yang et al. 2025,
+            "DEER", arXiv 2504.15895)
 
-To look is to force an answer where the chain stands, at the end of a line or sentence: a *probe*. It shares the
-cache, the chain goes on as if nothing had been, and what it costs is counted. A probe that ends the chain is the
-answer.
+A *probe* forces an answer at the end of a line or sentence of the chain. It shares the cache, the chain continues
+as if nothing had happened, and its cost is counted. If a probe ends the chain, its answer is the answer.
 """
 
 from __future__ import annotations
@@ -32,9 +31,12 @@ _DOUBT = re.compile(
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What a probe saw: the answer, None for none, how sure the model was of it, the chain since the last look.
+    """The result of a probe.
 
-    A Wait that was put there is in that text: it asks for doubt.
+    Attributes:
+        answer: The forced answer, if there is one.
+        confidence: The model's confidence in it (0..1), if known.
+        text: What the model thought since the probe before, without injected waits, which ask for doubt.
     """
 
     answer: str | None
@@ -44,36 +46,40 @@ class ProbeResult:
 
 @dataclass
 class StopDecider:
-    """Judges the looks at one chain."""
+    """Decides after each probe of a chain whether the chain stops."""
 
     stops: Stops
     probes: list[ProbeResult] = field(default_factory=list)
 
     def decide(self, probe: ProbeResult) -> RoundEnd | None:
-        """Why the chain stops at this look; None where it goes on."""
+        """Return why the chain stops at this probe; None if it continues."""
         self.probes.append(probe)
         if probe.answer is None:
             return None
-        sure = self.stops.confident is not None and probe.confidence is not None
-        if sure and (probe.confidence or 0.0) >= (self.stops.confident or 0.0):
+        threshold = self.stops.confident
+        if threshold is not None and probe.confidence is not None and probe.confidence >= threshold:
             return "confident"
         return "converged" if 0 < self.stops.converged <= self._count_repeats() else None
 
     def _count_repeats(self) -> int:
-        """How many looks in a row, the last one included, gave its answer and no doubt came between them."""
+        """Count the last probes that gave the same answer with no doubt between them."""
         count, *before = 1, *reversed(self.probes)
         later: ProbeResult = before.pop(0)
-        for look in before:
-            if _DOUBT.search(later.text) or not same_answer(look.answer, later.answer):
+        for probe in before:
+            if _DOUBT.search(later.text) or not same_answer(probe.answer, later.answer):
                 break
-            count, later = count + 1, look
+            count, later = count + 1, probe
         return count
 
 
 class HaltWatch:
     """The `halt` of a call that thinks: True at a loop, and at the first boundary where a probe is due.
 
-    so_far: the chain before the call; a Wait, if that is what it ends with, is the end of a sentence.
+    Args:
+        stops: Which early stops are on.
+        codec: Decodes the ids.
+        so_far: The chain before the call. Its end counts as the end of a sentence, even if it is a Wait.
+        probes: Whether the chain is probed.
     """
 
     def __init__(self, stops: Stops, codec: Codec, so_far: Sequence[int], *, probes: bool) -> None:
@@ -85,7 +91,7 @@ class HaltWatch:
         self._remember(so_far)
 
     def __call__(self, token: int) -> bool:
-        """Take a token of thinking; whether it is to be the last one for now."""
+        """Take a token of thinking; return whether it is the last one for now."""
         boundary, figure = self._classify(token)
         self._since += 1
         if self._loops is not None and self._loops.add(token, boundary=boundary, figure=figure):
@@ -98,12 +104,11 @@ class HaltWatch:
 
     @property
     def repetition(self) -> str:
-        """What repeats, in words."""
+        """What the chain repeats, in words."""
         return self._loops.repetition if self._loops else ""
 
     def _remember(self, so_far: Sequence[int]) -> None:
-        """Take what was thought before. What it repeated was let go on: then only what repeats from here on
-        counts."""
+        """Take the chain before the call. If it looped already, only loops from here on count."""
         if self._loops is None:
             return
         for place, token in enumerate(so_far, start=1):
@@ -114,5 +119,5 @@ class HaltWatch:
 
 
 def _classify_token(text: str) -> tuple[bool, bool]:
-    """Whether a token with this text ends a line or sentence, and whether it holds no word."""
+    """Return whether a token with this text ends a line or sentence, and whether it holds no word."""
     return is_boundary(text), is_figure(text)

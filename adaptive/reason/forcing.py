@@ -48,15 +48,30 @@ async def think_within_budget(
     arm: Arm,
     on_event: OnEvent | None = None,
 ) -> Attempt:
-    """Buy `rung`, the ladder's `index`-th, for a question, going on from `thought`.
+    """Make an attempt at a question at one rung (s1, arXiv 2501.19393, §3.1).
 
-    A chain that was cut off, or stopped early (`stops`), goes on. One that the model ended goes on with a wait if
-    the rung grants more waits than the chain has had, whatever the arm, and there is room; otherwise it is
-    answered as it stands. One that is longer than the budget is cut to it and made to answer: so one long chain
-    gives every budget. A rung that does not think answers from `prompt.closed`, whatever the thought.
-    `Attempt.waits` is the waits in the chain.
+    A chain that was cut off or stopped early goes on. One that the model ended goes on with a wait if the rung
+    grants more waits than the chain has had, whatever the arm, and there is room; otherwise it is answered as it
+    stands. One that is longer than the budget is cut to it and made to answer: so one long chain gives every
+    budget. A rung that does not think answers from `prompt.closed`, whatever the thought. `Attempt.waits` is the
+    waits in the chain.
 
-    Raises `InputError` when the prompt leaves no room to answer, `AdaptiveError` when the engine overran.
+    Args:
+        engine: The model.
+        prompt: The rendered question.
+        rung: Its budget, waits and answer's room are used.
+        style: How the model is steered.
+        stops: Which early stops are on.
+        thought: The chain to continue.
+        sampling: How tokens are chosen.
+        session: The chain's name for the engine's cache.
+        index: The rung's place in the ladder.
+        arm: Why the attempt is made.
+        on_event: Hears the events of `adaptive.reason.token_stream`.
+
+    Raises:
+        InputError: The prompt leaves no room to answer.
+        AdaptiveError: The engine failed or generated too much.
     """
     emit_event(on_event, "start", rung=index, arm=arm, effort=rung.effort, budget=rung.budget, waits=rung.waits)
     if rung.thinks:
@@ -65,20 +80,37 @@ async def think_within_budget(
         thought = thought if thought.charged <= room.total else thought.truncate(room.limit, room.why)
         meter = Meter(engine, sampling, session, start_length=len(prompt.open) + len(thought.ids))
         forcing = _Forcing(prompt.open, rung, style, stops, tail, room, meter, on_event)
-        made = await forcing.run(thought)
+        outcome = await forcing.run(thought)
     else:
         prefix = engine.codec.encode(style.direct_prefix)
         check_prompt_fits(engine.context_window, len(prompt.closed), len(prefix))
         meter = Meter(engine, sampling, session, start_length=len(prompt.closed))
         meter.injected += len(prefix)
         answer = await sample_answer(meter, prompt.closed, prefix, rung.answer_room, on_event)
-        made = _TokenOutcome(NO_THOUGHT, "", "none", answer)
-    return _build_attempt(rung, index, arm, made, meter)
+        outcome = _TokenOutcome(NO_THOUGHT, "", "none", answer)
+    weakest = outcome.thought.weakest
+    return Attempt(
+        rung=index,
+        arm=arm,
+        effort=rung.effort,
+        budget=rung.budget,
+        waits=outcome.thought.waits,
+        answer=outcome.sampled.answer,
+        text=outcome.sampled.text,
+        thinking=outcome.thinking,
+        status=outcome.sampled.status,
+        finish=outcome.finish,
+        rounds=outcome.thought.rounds,
+        trace=outcome.thought.ids,
+        confidence=compute_confidence(outcome.sampled.mean_logprob, weakest),
+        weakest=weakest,
+        usage=meter.read_usage(),
+    )
 
 
 @dataclass(frozen=True)
 class _TokenOutcome:
-    """What one attempt came to: the chain, the thinking's text with the closing phrase, and the answer."""
+    """The result of an attempt: the chain, the thinking's text with the closing phrase, and the answer."""
 
     thought: Thought
     thinking: str
@@ -103,7 +135,7 @@ class _Forcing:
 
     def __post_init__(self) -> None:
         self.stop_decider = StopDecider(self.stops)
-        # What the model itself thought since the last look: a Wait that is put there is no doubt of its own.
+        # What the model itself thought since the last probe: an injected Wait is no doubt of its own.
         self.since_probe: list[int] = []
 
     async def run(self, thought: Thought) -> _TokenOutcome:
@@ -118,17 +150,17 @@ class _Forcing:
         return _TokenOutcome(thought, thinking, self._derive_finish(thought), answer)
 
     async def _sample_answer(self, thought: Thought, closing: tuple[int, ...]) -> SampledAnswer:
-        """The answer after the chain as it stands."""
+        """Sample the answer after the chain as it stands."""
         prefix = () if thought.ended else self.tail.prefix
         between = (*closing, *self.tail.end, *self.tail.hand_over)
-        # An end marker that the model sampled just now is its own, and counted; everything else here is ours.
+        # An end marker that the model sampled just now is its own, and counted; everything else is injected.
         sampled = thought.ended and self.last_stop in self.tail.end
         self.meter.injected += len(between) - sampled + len(prefix)
         ids = (*self.prompt, *thought.ids, *between)
         return await sample_answer(self.meter, ids, prefix, self.rung.answer_room, self.watcher)
 
     def _next_opening(self, thought: Thought) -> tuple[int, ...] | None:
-        """What the next round starts with: nothing, or a wait; None when there is no next round."""
+        """Return what the next round starts with, nothing or a wait; None if there is no next round."""
         if not thought.ended:
             return () if thought.charged < self.room.limit else None
         wait = self.meter.engine.codec.encode(self._next_wait(thought))
@@ -139,7 +171,7 @@ class _Forcing:
         return self.style.waits[thought.waits % len(self.style.waits)]
 
     async def _run_round(self, thought: Thought, opening: tuple[int, ...]) -> Thought:
-        """The chain with one round more, which starts with `opening`."""
+        """Add a round that starts with `opening` to the chain."""
         if thought.ended:
             emit_event(self.watcher, "wait", text=self._next_wait(thought), number=thought.waits + 1)
         watch = HaltWatch(
@@ -159,41 +191,42 @@ class _Forcing:
     async def _think_until_stopped(
         self, thought: Thought, opening: tuple[int, ...], watch: HaltWatch
     ) -> tuple[Generation, RoundEnd | None]:
-        """Thinking up to its end or its room, in pieces where it is probed; and why it was stopped early, if
-        so."""
+        """Think up to the end or the room, in pieces if probed; return why it was stopped early, if so."""
         start = (*self.prompt, *thought.ids, *opening)
         charged = thought.charged + len(opening)
-        made = NOTHING
+        thinking = NOTHING
         while True:
-            ids = (*start, *made.ids)
-            piece = await self._sample_thinking(ids, self.room.limit - charged - len(made.ids), watch)
-            made = made.joined(piece)
+            ids = (*start, *thinking.ids)
+            piece = await self._sample_thinking(ids, self.room.limit - charged - len(thinking.ids), watch)
+            thinking = thinking.joined(piece)
             self.since_probe += piece.ids
             if piece.end != "halted" or watch.why == "loop":
-                return made, "loop" if piece.end == "halted" else None
-            sure = min_logprob(thought.weakest, compute_weakest_logprob(made))
-            if why := await self._probe((*ids, *piece.ids), charged + len(made.ids), sure):
-                return made, why
+                return thinking, "loop" if piece.end == "halted" else None
+            weakest = min_logprob(thought.weakest, compute_weakest_logprob(thinking))
+            if why := await self._probe((*ids, *piece.ids), charged + len(thinking.ids), weakest):
+                return thinking, why
 
-    async def _probe(self, ids: tuple[int, ...], charged: int, sure: float | None) -> RoundEnd | None:
-        """Probe the answer after `ids`; why the chain stops here, if it does."""
+    async def _probe(self, ids: tuple[int, ...], charged: int, weakest: float | None) -> RoundEnd | None:
+        """Probe the answer after `ids`; return why the chain stops here, if it does."""
         between = (*self._closing(charged), *self.tail.end, *self.tail.hand_over)
         self.meter.count_probe(len(between))
         room = min(self.stops.probe_room, self.rung.answer_room)
-        tried = await probe_answer(self.meter, (*ids, *between), self.tail.prefix, room)
-        sure = compute_confidence(tried.mean_logprob, sure)
-        spent = len(between) + len(self.tail.prefix) + len(tried.generation.ids)
-        emit_event(self.watcher, "probe", answer=tried.answer, confidence=sure, tokens=spent, charged=charged)
+        probed = await probe_answer(self.meter, (*ids, *between), self.tail.prefix, room)
+        confidence = compute_confidence(probed.mean_logprob, weakest)
+        spent = len(between) + len(self.tail.prefix) + len(probed.generation.ids)
+        emit_event(
+            self.watcher, "probe", answer=probed.answer, confidence=confidence, tokens=spent, charged=charged
+        )
         text = self.meter.engine.codec.decode(self.since_probe)
         self.since_probe.clear()
-        if why := self.stop_decider.decide(ProbeResult(tried.answer, sure, text)):
-            self.meter.adopt_probe(tried.generation, len(between) + len(self.tail.prefix))
-            emit_event(self.watcher, "answer", text=tried.text, tokens=len(tried.generation.ids))
-            self.adopted = tried
+        if why := self.stop_decider.decide(ProbeResult(probed.answer, confidence, text)):
+            self.meter.adopt_probe(probed.generation, len(between) + len(self.tail.prefix))
+            emit_event(self.watcher, "answer", text=probed.text, tokens=len(probed.generation.ids))
+            self.adopted = probed
         return why
 
     async def _sample_thinking(self, ids: tuple[int, ...], room: int, watch: HaltWatch) -> Generation:
-        """At most `room` tokens of thinking."""
+        """Sample at most `room` tokens of thinking."""
         codec = self.meter.engine.codec
         stream = TextStreamer(codec, "thinking", self.watcher, ids)
         stops = codec.markers.thinking_stops
@@ -219,7 +252,7 @@ class _Forcing:
         )
 
     def _judge_last_wait(self, thought: Thought) -> RoundEnd:
-        """What the last wait brought: `loop` if not one new token, `converged` if the same boxed answer."""
+        """Return what the last wait brought: `loop` if no new token, `converged` if the same boxed answer."""
         before, last = thought.get_round_ids(-2), thought.get_round_ids(-1)
         if not last or last == before:
             return "loop"
@@ -228,7 +261,7 @@ class _Forcing:
         return "converged" if answer is not None and answer == extract_final_answer(decode(before)) else "natural"
 
     def _closing(self, charged: int) -> tuple[int, ...]:
-        """The closing phrase of a forced end, where the budget has room for it."""
+        """Return the closing phrase of a forced end, if the budget has room for it."""
         return self.tail.closing if charged + len(self.tail.closing) <= self.room.total else ()
 
     def _derive_finish(self, thought: Thought) -> Finish:
@@ -244,25 +277,3 @@ class _Forcing:
         more = {"said": repetition} if repetition else {}
         emit_event(self.watcher, "end", round=count, tokens=one.tokens, injected=one.injected,
              charged=thought.charged, budget=self.rung.budget, end=one.end, **more)  # fmt: skip
-
-
-def _build_attempt(rung: Rung, index: int, arm: Arm, outcome: _TokenOutcome, meter: Meter) -> Attempt:
-    return Attempt(
-        rung=index,
-        arm=arm,
-        effort=rung.effort,
-        budget=rung.budget,
-        waits=outcome.thought.waits,
-        answer=outcome.sampled.answer,
-        text=outcome.sampled.text,
-        thinking=outcome.thinking,
-        status=outcome.sampled.status,
-        finish=outcome.finish,
-        rounds=outcome.thought.rounds,
-        trace=outcome.thought.ids,
-        confidence=compute_confidence(
-            outcome.sampled.mean_logprob, outcome.thought.weakest if rung.thinks else None
-        ),
-        weakest=outcome.thought.weakest,
-        usage=meter.read_usage(),
-    )

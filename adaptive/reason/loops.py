@@ -1,19 +1,19 @@
-"""LoopWatch: notices, token by token, that a chain of thinking has begun to go round in circles.
+"""LoopWatch: notices, token by token, that a chain of thinking goes round in circles.
 
-Two signs, both of ids and none of text:
+Two signs, both found in ids and not in text:
 
 period    a block of 4 to 128 tokens, three times in a row. Engines that end a loop use the same bounds.
-starts    the same twelve tokens at three sentence starts, anywhere in the chain. A model that is told to wait
-          again and again tends to open each stretch alike, and what comes between then differs a little.
+starts    the same twelve tokens at three sentence starts, anywhere in the chain. A model that must wait again
+          and again tends to open each stretch alike, while what comes between differs a little.
 
 Arithmetic repeats itself without being stuck: `18 + 18 + 18 + 18`, 1/7 = 0.142857142857142857, the carries of
 88888 + 66666, rows of a table. Ids alone cannot tell these from a loop, so the caller may say which tokens are
-`figures`, that is hold no word. A repetition with fewer than three different words in it has to go on for 96
-tokens, and a sentence start with so few, or one that begins with a figure, is not counted. Where the caller
-says nothing every token is a word.
+`figures`, that is hold no word; by default every token is a word. A repetition with fewer than three different
+words in it has to go on for 96 tokens. A sentence start with so few, or one that begins with a figure, is not
+counted.
 
-Limits: a loop of figures is found late, and what copies twelve tokens of words to a third sentence start is taken
-for a loop, a patient check or many cases worded alike too.
+Limits: a loop of figures is found late. Twelve tokens of words at a third sentence start always count as a loop,
+even in a patient check or in many cases worded alike.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 
 START_LENGTH = 12
-"""Tokens of a sentence start."""
+"""Tokens in a sentence start."""
 MIN_WORDS = 3
 """Different words that make a repetition more than figures."""
 PATIENCE = 96
 """Tokens that a repetition of figures goes on before it is a loop."""
 MAX_STARTS = 4096
-"""Sentence starts remembered; beyond them the one longest not seen is forgotten."""
+"""Sentence starts remembered; beyond them the least recently seen is forgotten."""
 
 _ENDS = (".", "!", "?", "。", "！", "？")
 _OPERATORS = ("times", "cdot", "frac", "sqrt", "quad", "plus")
@@ -36,12 +36,12 @@ _QUOTES = "\"'”’)]*_ \t"
 
 
 def is_boundary(text: str) -> bool:
-    """Whether a token with this text ends a sentence or a line."""
+    """Return whether a token with this text ends a sentence or a line."""
     return "\n" in text or text.rstrip(_QUOTES).endswith(_ENDS)
 
 
 def is_figure(text: str) -> bool:
-    """Whether a token with this text is no word: figures, signs, spaces, names of operators and variables."""
+    """Return whether a token with this text is no word: figures, signs, spaces, operators, variables."""
     letters = "".join(filter(str.isalpha, text))
     return letters in _OPERATORS or (len(letters) < 2 and letters != "I" and letters < _IDEOGRAPHS)
 
@@ -50,8 +50,8 @@ class LoopWatch:
     """Watches one chain. The same ids give the same verdict, whatever pieces they come in.
 
     A block of `least` to `most` tokens, `repeats` times in a row, is found at the token that completes the last
-    of them. One that repeats something shorter than `least` (dashes, zeros, `a b a b`) is no block. Not found
-    are blocks longer than `most`, and copies that differ in a token, unless their sentences start alike.
+    copy. One that repeats something shorter than `least` (dashes, zeros, `a b a b`) is no block. Blocks longer
+    than `most`, and copies that differ in a token, are not found unless their sentences start alike.
 
     Memory is bounded by `most` and `MAX_STARTS`, whatever the length of the chain. On one core a token of prose or
     arithmetic costs 1.3 microseconds, one in a long run of the same token 20 (CPython 3.11).
@@ -72,27 +72,31 @@ class LoopWatch:
         self._starts = _Starts(repeats)
 
     def add(self, token: int, *, boundary: bool = False, figure: bool = False) -> bool:
-        """Whether the chain loops, with this token: from the moment a loop is found, always.
+        """Take a token; return whether the chain loops, which stays True once a loop is found.
 
-        boundary: the token ends a sentence or a line (`is_boundary` of its text). figure: it holds no word
-        (`is_figure`). What was found is in `repetition`, in words; "" until then.
+        `repetition` then says in words what repeats.
+
+        Args:
+            token: The id.
+            boundary: Whether it ends a sentence or a line (`is_boundary` of its text).
+            figure: Whether it holds no word (`is_figure` of its text).
         """
         if not self.repetition:
             word = None if figure else token
             period = self._periods.add(token, word, self.repeats)
-            again = self._starts.add(token, word, boundary)
+            recurs = self._starts.add(token, word, boundary)
             if period:
                 self.repetition = f"{period} tokens repeated {self.repeats} times"
-            elif again:
+            elif recurs:
                 self.repetition = f"{self.repeats} sentences start with the same {START_LENGTH} tokens"
         return bool(self.repetition)
 
 
 class _Periods:
-    """How long the end of a chain has had each period of at most `most` tokens.
+    """For each period of at most `most` tokens, how long the end of a chain has had it.
 
-    Every `gram` (the last `least` tokens) is looked up among those at most `most` tokens ago; a period goes on
-    while the gram at its distance is the same. Text that does not repeat has next to none, so this is quick.
+    Every `gram` (the last `least` tokens) is looked up among those at most `most` tokens ago. A period goes on
+    while the gram at its distance is the same. Text that does not repeat has hardly any, so this is quick.
     """
 
     def __init__(self, least: int, most: int) -> None:
@@ -106,7 +110,7 @@ class _Periods:
         self._words: deque[int | None] = deque(maxlen=most)
 
     def add(self, token: int, word: int | None, repeats: int) -> int:
-        """The shortest period that the chain has now gone through `repeats` times; 0 if none."""
+        """Take a token; return the shortest period that the chain has now had `repeats` times, 0 if none."""
         self._words.append(word)
         self._gram = (*self._gram[1 - self._least :], token) if self._least > 1 else (token,)
         if len(self._gram) < self._least:
@@ -141,13 +145,13 @@ class _Periods:
         return 0
 
     def _is_meaningful(self, period: int, span: int) -> bool:
-        """Whether a repetition says something, or has gone on for too long to say nothing."""
+        """Return whether a repetition has enough words, or has gone on for long."""
         block = {self._words[-i] for i in range(1, period + 1)}
         return span >= PATIENCE or len(block - {None}) >= min(MIN_WORDS, self._least)
 
 
 class _Starts:
-    """How often each sentence start was seen. A start is `START_LENGTH` tokens long, whatever sentences it spans."""
+    """Counts sentence starts. A start is `START_LENGTH` tokens long, whatever sentences it spans."""
 
     def __init__(self, repeats: int) -> None:
         self._repeats = repeats
@@ -158,7 +162,7 @@ class _Starts:
         self._now = 0
 
     def add(self, token: int, word: int | None, boundary: bool) -> bool:
-        """Whether this token completes a start for the last time that is allowed."""
+        """Take a token; return whether it completes a start for the `repeats`-th time."""
         if word is None and self._open and self._open[-1] == self._now:
             self._open.pop()
         self._tail.append(token)

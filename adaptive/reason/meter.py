@@ -1,17 +1,17 @@
-"""Counts what one attempt makes an engine do: each token once, whatever the number of calls.
+"""Counts the tokens of one attempt, each once, whatever the number of calls.
 
 thinking  ids sampled while thinking, the ends that the model sampled among them
 answer    ids sampled while answering, the end of the turn among them
-probe     ids of looks at what the answer would be by now, sampled or put there to get it
-injected  ids that nobody sampled: waits, closing phrase, forced end marker, hand-over, answer prefix
+probe     ids of probes of the answer, sampled or injected
+injected  ids that were not sampled: waits, closing phrase, forced end marker, hand-over, answer prefix
 prompt    the ids that the attempt started from (the prompt, and the chain of earlier attempts), each once,
-          and those that the engine computed a second time within the attempt: none where it keeps its cache
-cached    those of the first that the engine still held
+          and those that the engine computed a second time within the attempt: none if it keeps its cache
+cached    those of the first that the engine had in its cache
 
-An engine that does not say what it held is taken to hold what this attempt made it compute, and nothing else; both
-figures are then marked estimated.
+An engine that does not report its cache is assumed to have cached what this attempt made it compute, and nothing
+else; both figures are then marked estimated.
 
-So `thinking + answer`, and what of `probe` was sampled, is exactly the steps that the engine made.
+So `thinking + answer`, and the sampled part of `probe`, is exactly the number of steps that the engine made.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TokenKind = Literal["thinking", "answer", "probe"]
 
 @dataclass
 class Meter:
-    """Sends the sequences of one attempt to an engine; `start_length` is how many ids the attempt starts from."""
+    """Sends the sequences of one attempt to an engine and counts; the attempt starts from `start_length` ids."""
 
     engine: TokenEngine
     sampling: Sampling
@@ -53,8 +53,12 @@ class Meter:
         on_token: OnToken | None = None,
         halt: Halt | None = None,
     ) -> Generation:
-        """At most `room` tokens after `ids`, counted as `kind`; `AdaptiveError` when the engine made more."""
-        made = await self.engine.generate(
+        """Sample at most `room` tokens after `ids`, counted as `kind`; the rest as `TokenEngine.generate`.
+
+        Raises:
+            AdaptiveError: The engine generated more tokens than that.
+        """
+        generation = await self.engine.generate(
             ids,
             max_tokens=room,
             stop_ids=stop_ids,
@@ -63,23 +67,26 @@ class Meter:
             on_token=on_token,
             halt=halt,
         )
-        self._tokens_by_kind[kind] += _check_steps(made, room, self.engine.name)
-        self._count_reading(ids, made, kind)
-        return made
+        # A limit is checked, not trusted: servers are known to ignore it (vLLM issue 50166).
+        if (steps := _count_steps(generation)) > room:
+            raise AdaptiveError(f"{self.engine.name} made {steps} tokens where at most {room} were asked for.")
+        self._tokens_by_kind[kind] += steps
+        self._count_reading(ids, generation, kind)
+        return generation
 
     def count_probe(self, injected: int) -> None:
-        """Count ids that were put there for a probe."""
+        """Count ids that were injected for a probe."""
         self._tokens_by_kind["probe"] += injected
 
     def adopt_probe(self, probe: Generation, injected: int) -> None:
-        """The last probe is taken for the answer: what it took is no probe any more."""
+        """Count the last probe as the answer."""
         steps = _count_steps(probe)
         self._tokens_by_kind["probe"] -= steps + injected
         self._tokens_by_kind["answer"] += steps
         self.injected += injected
 
     def read_usage(self) -> Usage:
-        """What was spent so far, `seconds` since the meter was made; the price is left unknown."""
+        """Return the usage so far, with `seconds` since the meter was made and no cost."""
         return Usage(
             prompt=self.start_length + self._reread,
             cached=self._cached or 0,
@@ -99,19 +106,12 @@ class Meter:
             self._cached = min(generation.cached, self.start_length)
         if kind == "thinking":
             self._chain = len(ids) + len(generation.ids)
-            # The last id before a limit was sampled but never read back in; before a stop it was.
+            # The last id before a limit is sampled but not computed; before a stop it is.
             self._computed = self._chain - (generation.end != "stop")
         else:
-            self._computed = self._chain  # what comes after the chain is no part of it
+            self._computed = self._chain  # ids after the chain are no part of it
 
 
 def _count_steps(generation: Generation) -> int:
-    """Tokens sampled, the stop included."""
+    """Return how many tokens were sampled, the stop included."""
     return len(generation.ids) + (generation.stop_id is not None)
-
-
-def _check_steps(generation: Generation, room: int, name: str) -> int:
-    """Tokens sampled. A limit is checked, not believed: servers are known to drop it (vLLM issue 50166)."""
-    if (steps := _count_steps(generation)) > room:
-        raise AdaptiveError(f"{name} made {steps} tokens where at most {room} were asked for.")
-    return steps

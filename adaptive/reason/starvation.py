@@ -1,10 +1,9 @@
-"""Starvation: thinking took the whole cap, no answer came. What to try once more, and what would have sufficed.
+"""Starvation: thinking used up the cap and no answer came. What to try once more, and what would have sufficed.
 
-Two settings can mend it, and the one that is expected to take fewer tokens is chosen: a lower effort at the same
-cap, or the same effort with a larger one. How much thinking an effort takes is learned from what calls of this
-model spent; before there are any it is scaled from the starved call by the efforts' usual shares of a cap (as
-OpenRouter maps efforts to budgets: 10, 20, 50, 80 and 95 % for minimal to xhigh; openrouter.ai, "Reasoning
-tokens").
+There are two remedies: a lower effort at the same cap, or the same effort with a larger cap. The one that is
+expected to take fewer tokens is chosen. How much thinking an effort takes is learned from earlier calls of this
+model. Without any, it is scaled from the starved call by the efforts' usual shares of a cap (as OpenRouter maps
+efforts to budgets: 10, 20, 50, 80 and 95 % for minimal to xhigh; openrouter.ai, "Reasoning tokens").
 """
 
 from __future__ import annotations
@@ -20,29 +19,29 @@ from adaptive.types.usage import Usage
 
 SHARES: dict[Effort, float] = dict(zip(EFFORTS, (0.0, 0.1, 0.2, 0.5, 0.8, 0.95), strict=True))
 REMEMBERED = 32
-"""Calls an effort that are remembered."""
+"""How many calls are remembered for each effort."""
 CAP_GROWTH = 4.0
-"""A starved cap is at least multiplied by this: only what is used of a cap is paid for."""
+"""A starved cap grows at least by this factor: only the used part of a cap is paid for."""
 UNMET_THINKING = 1.5
-"""Thinking that filled a cap is taken to have wanted so much of it: that it wanted more is all that is known."""
+"""How much thinking that filled a cap is assumed to have needed, as a multiple of it."""
 SPARE_ROOM = 1.25
-"""Room over what was seen to be spent; a cap that grows by less than this is not worth a call."""
+"""Margin over what earlier calls spent. A cap that grows by less than this factor is not worth a call."""
 
 
 @dataclass(frozen=True)
 class ThinkingMemory:
-    """What calls of a model spent on thinking, by effort; the last few of them."""
+    """Thinking tokens of the last calls of a model, by effort."""
 
     spent: dict[Effort, deque[int]] = field(default_factory=dict)
 
     def add(self, effort: Effort, thinking: int) -> None:
-        """A call at this effort came to its end after so many thinking tokens."""
+        """Record a call that ended by itself after so many thinking tokens."""
         self.spent.setdefault(effort, deque(maxlen=REMEMBERED)).append(thinking)
 
     def max_spent(self, effort: Effort) -> int | None:
-        """The most that one of them took; None where there was none."""
-        seen = self.spent.get(effort)
-        return max(seen) if seen else None
+        """Return the most thinking tokens of a call at this effort; None if there was no call."""
+        spent = self.spent.get(effort)
+        return max(spent) if spent else None
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,12 @@ class RetrySetting:
 class Recovery:
     """What a solve may do about a starved call.
 
-    largest: the largest completion cap that the model takes, None where that is not known. left: tokens that the
-    solve may still spend, None without a limit. affordable: whether the solve's limit of money has room for an
-    attempt that takes so much. pinned: the effort was asked for, so a larger cap comes before a lower effort.
+    Attributes:
+        memory: What earlier calls of the model spent.
+        largest: The largest completion cap that the model takes; None if unknown.
+        left: Tokens that the solve may still spend; None without a limit.
+        affordable: Whether the solve's money limit has room for an attempt with this usage.
+        pinned: The user set the effort, so a larger cap comes before a lower effort.
     """
 
     memory: ThinkingMemory = field(default_factory=ThinkingMemory)
@@ -73,58 +75,60 @@ class Recovery:
     pinned: bool = False
 
     def record(self, ask: ChatRequest, turn: ChatResponse) -> None:
-        """A call came to its end."""
+        """Record a call that ended by itself."""
         self.memory.add(ask.effort, turn.usage.thinking)
 
     def plan_retry(
         self, ask: ChatRequest, turn: ChatResponse, spent: Usage, efforts: Sequence[Effort]
     ) -> ChatRequest | str:
-        """The one call more; or, where the limits have no room for it, the settings that would do, in words.
+        """Return the one retry; or, if the limits have no room for it, the settings that would do, in words.
 
-        spent: what the solve's attempt has taken so far, the starved call included.
+        Args:
+            ask: The starved call.
+            turn: Its response.
+            spent: The attempt's usage so far, the starved call included.
+            efforts: The efforts that the model takes.
         """
         settings = list(self._list_settings(ask, turn, efforts))
-        possible = [s for s in settings if self.has_room_for(spent + _expect_usage(s, turn))]
+        # The retry reads the same messages again.
+        possible = [
+            s for s in settings if self.has_room_for(spent + Usage(prompt=turn.usage.prompt, answer=s.expected))
+        ]
         if not possible:
             return self.advise(ask, turn, efforts)
-        chosen = possible[0] if self.pinned else min(possible, key=lambda s: s.expected)
-        return replace(ask, effort=chosen.effort, cap=chosen.cap, budget=ask.budget + chosen.cap - ask.cap)
+        best = possible[0] if self.pinned else min(possible, key=lambda s: s.expected)
+        return replace(ask, effort=best.effort, cap=best.cap, budget=ask.budget + best.cap - ask.cap)
 
     def advise(self, ask: ChatRequest, turn: ChatResponse, efforts: Sequence[Effort] = ()) -> str:
-        """After the last call, `ask`: the settings that would do without the solve's limits, in words."""
+        """Return the settings that would do after the starved call `ask` without the solve's limits, in words."""
         return ", or ".join(str(s) for s in replace(self, left=None)._list_settings(ask, turn, efforts))
 
     def _list_settings(
         self, ask: ChatRequest, turn: ChatResponse, efforts: Sequence[Effort]
     ) -> Iterator[RetrySetting]:
-        """A larger cap, where the model takes one, and the next lower effort that is expected to fit this one."""
+        """Yield a larger cap, if the model takes one, and the next lower effort that should fit this cap."""
         answer = max((ask.cap - ask.budget) if ask.budget else ask.cap // 4, 2 * turn.usage.answer, 1)
-        known = self.memory.max_spent(ask.effort) or 0
-        needed = int(max(CAP_GROWTH * ask.cap, SPARE_ROOM * known + answer))
+        most_spent = self.memory.max_spent(ask.effort) or 0
+        needed = int(max(CAP_GROWTH * ask.cap, SPARE_ROOM * most_spent + answer))
         cap = min([needed, *(most for most in (self.largest, self.left) if most is not None)])
         if cap >= SPARE_ROOM * ask.cap:
-            yield RetrySetting(ask.effort, cap, max(int(turn.usage.thinking * UNMET_THINKING), known) + answer)
+            thinking = max(int(turn.usage.thinking * UNMET_THINKING), most_spent)
+            yield RetrySetting(ask.effort, cap, thinking + answer)
         lower = [e for e in EFFORTS[: EFFORTS.index(ask.effort)] if e in efforts]
         for effort in reversed(lower):
-            # Of an answer that was begun it is known that it is longer, else a part of the cap has to do.
-            expected = self._expect_thinking(effort, ask, turn) + (
-                2 * turn.usage.answer or min(answer, ask.cap // 4)
-            )
+            # A partial answer needs at least twice its length; without one a part of the cap has to do.
+            expected = self._expect_thinking(effort, ask, turn)
+            expected += 2 * turn.usage.answer or min(answer, ask.cap // 4)
             if expected <= ask.cap:
                 yield RetrySetting(effort, ask.cap, expected)
                 return
 
     def _expect_thinking(self, effort: Effort, ask: ChatRequest, turn: ChatResponse) -> int:
-        """Thinking tokens to expect at a lower effort."""
-        seen = self.memory.max_spent(effort)
+        """Return how many thinking tokens to expect at a lower effort."""
+        spent = self.memory.max_spent(effort)
         scaled = UNMET_THINKING * turn.usage.thinking * SHARES[effort] / SHARES[ask.effort]
-        return int(scaled) if seen is None else seen
+        return int(scaled) if spent is None else spent
 
     def has_room_for(self, usage: Usage) -> bool:
-        """Whether the solve's limits have room for an attempt that takes so much."""
+        """Return whether the solve's limits have room for an attempt with this usage."""
         return (self.left is None or usage.total <= self.left) and self.affordable(usage)
-
-
-def _expect_usage(setting: RetrySetting, turn: ChatResponse) -> Usage:
-    """What a call is expected to take after `turn`, whose messages it is given again."""
-    return Usage(prompt=turn.usage.prompt, answer=setting.expected)

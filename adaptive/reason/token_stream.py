@@ -1,4 +1,4 @@
-"""What a watcher is told while an attempt is made, and ids turned into text as they come.
+"""Events of an attempt for whoever watches it, and ids turned into text as they come.
 
 Events are plain dicts of JSON types, by their "event":
 
@@ -6,13 +6,13 @@ start     rung, arm, effort, budget, waits: once an attempt, before anything is 
 thinking  text, tokens: what the model added to the thinking
 wait      text, number: an end of thinking was put off with this text; counted from 1 in its chain
 end       round, tokens, injected, charged, budget, end: a round is over, counted from 1 in its chain;
-          `charged` is what the chain takes of the budget so far, `end` is why the round ended, `said` that in
-          words where there is more to say
-probe     answer, confidence, tokens, charged: what the answer would be by now, and what the look cost
+          `charged` is what the chain takes of the budget so far, `end` is why the round ended, `said` has more
+          in words if there is more
+probe     answer, confidence, tokens, charged: what the answer would be by now, and what the probe cost
 answer    text, tokens: what was added to the answer
-recover   effort, cap, starved_effort, starved_cap, tokens: a call whose thinking took its whole cap is made again;
+recover   effort, cap, starved_effort, starved_cap, tokens: a call whose thinking took its whole cap is repeated;
           `tokens` is the thinking that the starved one took
-note      text: a hosted model is asked again; what was told of a call that was cut off comes again
+note      text: a hosted model is asked again; the events of a call that was cut off come again
 """
 
 from __future__ import annotations
@@ -24,15 +24,20 @@ from adaptive.engines.protocol import Codec
 from adaptive.types.events import OnEvent, emit_event
 
 _CONTEXT = 6
-_BROKEN = "\ufffd"  # what decoders write for a character of which bytes are still missing
+_BROKEN = "\ufffd"  # decoders write this for a character whose bytes are incomplete
 
 
 class TextStreamer:
     """Turns ids into text as they come, never splitting a character; a call with an id is an `OnToken`.
 
-    Each id is decoded together with a few before it, because many tokenizers write a leading space only
-    inside a text. What was told is never taken back: an unfinished character is held until it is whole, or
-    `flush`.
+    Each id is decoded together with a few before it, because many tokenizers write a leading space only inside a
+    text. Emitted text is never taken back: an unfinished character is held until it is whole, or `flush`.
+
+    Args:
+        codec: Decodes the ids.
+        kind: The event that carries the text.
+        watcher: Hears the events, if not None.
+        before: The ids before the first one.
     """
 
     def __init__(
@@ -47,20 +52,20 @@ class TextStreamer:
         self._emitted = len(self._ids)
 
     def __call__(self, token: int) -> None:
-        """Take one id more, and tell its text if it ends a character."""
+        """Take an id; emit its text if it ends a character."""
         if self._watcher:
             self._ids.append(token)
             self._emit(final=False)
 
     def flush(self) -> None:
-        """Tell what is still held."""
+        """Emit what is still held."""
         self._emit(final=True)
 
     def _emit(self, *, final: bool) -> None:
-        told = self._codec.decode(self._ids[: self._emitted])
+        emitted = self._codec.decode(self._ids[: self._emitted])
         text = self._codec.decode(self._ids)
-        if len(text) > len(told) and (final or not text.endswith(_BROKEN)):
+        if len(text) > len(emitted) and (final or not text.endswith(_BROKEN)):
             tokens = len(self._ids) - self._emitted
-            emit_event(self._watcher, self._kind, text=text[len(told) :], tokens=tokens)
+            emit_event(self._watcher, self._kind, text=text[len(emitted) :], tokens=tokens)
             self._ids = self._ids[-_CONTEXT:]
             self._emitted = len(self._ids)
