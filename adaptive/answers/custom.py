@@ -51,7 +51,7 @@ class FunctionGrader(BaseGrader):
 def _load_function(name: str) -> Callable[..., Any]:
     place, _, attribute = name.rpartition(":")
     try:
-        module = _load_module(Path(place)) if place.endswith(".py") else _import_from_cwd(place)
+        module = _load_module(Path(place)) if place.endswith(".py") else import_from_cwd(place)
         function = getattr(module, attribute)
     except (Exception, SystemExit) as error:
         raise InputError(f"the grader {name!r} cannot be loaded ({redact_error(error)}).") from error
@@ -70,9 +70,10 @@ def _load_module(path: Path) -> ModuleType:
     return module
 
 
-def _import_from_cwd(name: str) -> ModuleType:
+def import_from_cwd(name: str) -> ModuleType:
+    """Import a module, also looked for in the working directory."""
     if (here := str(Path.cwd())) not in sys.path:
-        sys.path.append(here)  # last: a file of the user's must not take the place of a module that others import
+        sys.path.append(here)  # last: a user's file must not shadow a module that others import
     return import_module(name)
 
 

@@ -110,7 +110,7 @@ def record_command(
 
     `adaptive train`, `tune` and `bench --replay` learn and measure from the file, without another call.
     """
-    from adaptive.answers.exact import open_grader
+    from adaptive.answers.registry import open_grader
     from adaptive.learn.data.questions import read_questions
 
     asked = read_questions(questions, limit, columns=columns)

@@ -1,4 +1,4 @@
-"""Verifiers: is this attempt's answer good enough to keep? And whether two answers are the same."""
+"""Verifiers: is this attempt's answer good enough to keep? Also whether two answers are the same."""
 
 from adaptive.answers.equality import same_answer
 from adaptive.types.logistic import Logistic

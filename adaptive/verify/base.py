@@ -13,27 +13,33 @@ UNKNOWN = 0.5
 
 
 class Verifier(Protocol):
-    """Judges an attempt. It never raises for what an attempt holds: not being able to tell is a rejection."""
+    """Judges attempts. It never raises because of what an attempt contains: if it cannot tell, it rejects."""
 
     @property
     def name(self) -> str:
-        """What `--verify` and a verdict call it."""
+        """The name in `--verify` and in a verdict."""
         ...
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
-        """The verdict on `attempt` at `question`; `others` are the earlier attempts at it, oldest first."""
+        """Return the verdict on an attempt.
+
+        Args:
+            question: The question's text.
+            attempt: The attempt to judge.
+            others: The earlier attempts at the same question, oldest first.
+        """
         ...
 
 
 class Thresholds(Protocol):
-    """From which confidence on answers are accepted. None: never, at any confidence."""
+    """The confidence from which answers are accepted. None: never, at any confidence."""
 
     @property
     def accept(self) -> Mapping[str, float | None]:
-        """For each effort, on its own; one that is not listed has the strictest."""
+        """The threshold of each effort without any agreement; an effort not listed has the strictest one."""
         ...
 
     @property
     def agreement(self) -> float | None:
-        """Where an independent answer agrees."""
+        """The threshold if an independent answer agrees."""
         ...

@@ -1,8 +1,8 @@
 """The verifiers that cost no tokens: `rules`, `confidence`, `agreement`.
 
-A verdict's score is in 0..1: the attempt's confidence (`adaptive.reason.confidence`), with its doubt halved
-where an independent answer agrees, 0.5 where the engine gives no log-probabilities, and 0 where there is no
-answer in form. It orders attempts; it is not yet calibrated to a probability of being right.
+A verdict's score is in 0..1. It is the attempt's confidence (`adaptive.reason.confidence`), or 0.5 if the engine
+gives no log-probabilities; an independent answer that agrees halves the doubt. Without an answer in the right form
+it is 0. It orders attempts; it is not calibrated to a probability of being right.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ _DANGLING = re.compile(r"[-+*/^=,(\[{]\s*$")
 
 @dataclass(frozen=True)
 class Rules:
-    """Accepts an answer that is there, in form, and whole.
+    """Accepts an answer that is complete and has the right form.
 
-    form "number" wants one number, fraction or quantity; "any" takes any text that is not a refusal.
+    Attributes:
+        form: "number" accepts only a number, fraction or quantity; "any" accepts any text except a refusal.
     """
 
     form: Literal["any", "number"] = "any"
     name: str = "rules"
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
-        """Rejected with the first rule that is broken."""
+        """Return the verdict. The reason of a rejection is the first rule that is broken."""
         broken = self._find_broken_rule(attempt)
-        return Verdict(
-            not broken, 0.0 if broken else score_attempt(attempt), self.name, broken or "the answer is in form"
-        )
+        score = 0.0 if broken else score_attempt(attempt)
+        return Verdict(not broken, score, self.name, broken or "the answer is in form")
 
     def _find_broken_rule(self, attempt: Attempt) -> str:
         if attempt.status == "refused":
@@ -57,65 +57,65 @@ class Rules:
 
 @dataclass(frozen=True)
 class Confidence:
-    """Accepts an answer of at least the confidence that its effort's threshold asks for.
+    """Accepts an answer whose confidence reaches the threshold of its effort.
 
-    thresholds: one for each effort, None where confidence alone never accepts. An effort that is not listed has
-    the strictest of them, and where there are none no confidence is enough.
+    Attributes:
+        thresholds: Effort to threshold in 0..1; None if confidence alone never accepts. An effort that is not
+            listed has the strictest of them. If nothing is listed, no confidence is enough.
     """
 
     thresholds: Mapping[str, float | None]
     name: str = "confidence"
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
-        """Undecided where the engine gives no log-probabilities."""
-        sure = compute_effective_confidence(attempt, others)
-        if sure is None:
-            return Verdict.undecided(score_attempt(attempt, others), self.name, NO_LOGPROBS)
-        passed, reason = _check_threshold(sure, self._get_threshold(attempt.effort))
-        return Verdict(passed, score_attempt(attempt, others), self.name, reason)
+        """Return the verdict. It is undecided if the engine gives no log-probabilities."""
+        score = score_attempt(attempt, others)
+        confidence = compute_effective_confidence(attempt, others)
+        if confidence is None:
+            return Verdict.undecided(score, self.name, NO_LOGPROBS)
+        passed, reason = _check_threshold(confidence, self._get_threshold(attempt.effort))
+        return Verdict(passed, score, self.name, reason)
 
     def _get_threshold(self, effort: str) -> float | None:
-        known = [t for t in self.thresholds.values() if t is not None]
-        strictest = max(known) if len(known) == len(self.thresholds) and known else None
+        numbers = [t for t in self.thresholds.values() if t is not None]
+        strictest = max(numbers) if len(numbers) == len(self.thresholds) and numbers else None
         return self.thresholds.get(effort, strictest)
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Accepts an answer that an independent attempt gave too, from confidence `least` on (None: never).
+    """Accepts an answer that an independent attempt gave too.
 
-    Independent is the direct answer, and an answer from another chain. An earlier attempt whose chain this
-    one continues is not: it repeats itself.
+    The direct answer is independent, and so is an answer from another chain. An earlier attempt whose chain this
+    one continues is not, because the model would only repeat itself.
+
+    Attributes:
+        least: The confidence in 0..1 that the answer needs besides; None if agreement never accepts.
     """
 
     least: float | None = 0.0
     name: str = "agreement"
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
-        """Undecided where there is no independent answer, rejected where none says the same."""
-        answers = [o.answer for o in others if o.answer is not None and is_independent(attempt, o)]
-        agreeing = sum(same_answer(attempt.answer, a) for a in answers)
-        if not answers:
-            return Verdict.undecided(score_attempt(attempt, others), self.name, "no independent answer yet")
+        """Return the verdict: undecided without an independent answer, a rejection if none of them agrees."""
+        agreeing, independent = count_agreement(attempt, others)
+        score = score_attempt(attempt, others, agreed=agreeing > 0)
+        if not independent:
+            return Verdict.undecided(score, self.name, "no independent answer yet")
         if not agreeing:
-            reason = f"none of {len(answers)} independent answers agrees"
-            return Verdict(False, score_attempt(attempt, others), self.name, reason)
-        passed, why = (
-            (True, "")
-            if self.least == 0
-            else _check_threshold(compute_effective_confidence(attempt, others), self.least)
-        )
-        reason = f"agrees with {agreeing} of {len(answers)} independent answers"
-        return Verdict(
-            passed, score_attempt(attempt, others, agreed=True), self.name, f"{reason}, {why}" if why else reason
-        )
+            return Verdict(False, score, self.name, f"none of {independent} independent answers agrees")
+        reason = f"agrees with {agreeing} of {independent} independent answers"
+        if self.least == 0:
+            return Verdict(True, score, self.name, reason)
+        passed, why = _check_threshold(compute_effective_confidence(attempt, others), self.least)
+        return Verdict(passed, score, self.name, f"{reason}, {why}")
 
 
 def compute_effective_confidence(attempt: Attempt, others: Sequence[Attempt]) -> float | None:
-    """The attempt's confidence; after a Wait that only repeated the answer, no more than before it.
+    """Return the attempt's confidence, which a Wait that only repeats the answer cannot raise.
 
-    The check of a chain that misread the question is sure of the same misreading: on abacus the confidence of
-    the check alone tells right from wrong with an AUROC of 0.81, the lower of both with 0.95.
+    A chain that misread the question is sure of the same misreading when it checks itself. On abacus the
+    confidence of the check alone tells right from wrong with an AUROC of 0.81, the lower of both with 0.95.
     """
     if attempt.arm != "wait" or not others or attempt.confidence is None:
         return attempt.confidence
@@ -127,27 +127,39 @@ def compute_effective_confidence(attempt: Attempt, others: Sequence[Attempt]) ->
 
 
 def score_attempt(attempt: Attempt, others: Sequence[Attempt] = (), *, agreed: bool = False) -> float:
-    """How good the answer looks, in 0..1: see the module's docstring."""
+    """Return how good the answer looks, in 0..1; the module's docstring says how.
+
+    Args:
+        attempt: The attempt to score.
+        others: The earlier attempts at the same question, oldest first.
+        agreed: Whether an independent answer agrees.
+    """
     if attempt.answer is None:
         return 0.0
-    sure = compute_effective_confidence(attempt, others)
-    likely = UNKNOWN if sure is None else min(1.0, max(0.0, sure))
-    return 1 - (1 - likely) / 2 if agreed else likely
+    confidence = compute_effective_confidence(attempt, others)
+    score = UNKNOWN if confidence is None else min(1.0, max(0.0, confidence))
+    return 1 - (1 - score) / 2 if agreed else score
+
+
+def count_agreement(attempt: Attempt, others: Sequence[Attempt]) -> tuple[int, int]:
+    """Return how many independent answers are the same as the attempt's, and how many there are."""
+    answers = [other.answer for other in others if other.answer is not None and is_independent(attempt, other)]
+    return sum(same_answer(attempt.answer, answer) for answer in answers), len(answers)
 
 
 def is_independent(attempt: Attempt, other: Attempt) -> bool:
-    """Whether `other` reached its answer on another way than the chain that `attempt` ended."""
+    """Whether `other` reached its answer by another way than the chain that `attempt` ended."""
     if other.model != attempt.model:
         return True
-    if attempt.turns:  # of a chat model: an answer of another talk
+    if attempt.turns:  # of a chat model: an answer of another conversation
         return attempt.turns[: len(other.turns)] != other.turns
     if not other.trace:
-        return bool(attempt.trace)  # a direct answer, against one that was thought about
+        return bool(attempt.trace)  # a direct answer, compared with one that was thought about
     return attempt.trace[: len(other.trace)] != other.trace
 
 
 def _check_threshold(confidence: float | None, threshold: float | None) -> tuple[bool, str]:
-    """Whether the threshold is reached, and that in words."""
+    """Return whether the threshold is reached, and the same in words."""
     if confidence is None:
         return False, NO_LOGPROBS
     if threshold is None:
@@ -157,6 +169,6 @@ def _check_threshold(confidence: float | None, threshold: float | None) -> tuple
 
 
 def _is_cut_off(answer: str) -> bool:
-    """An operator or an open bracket at the end: the model was stopped in the middle."""
+    """Whether an operator or an open bracket stands at the end: the model was stopped in the middle."""
     unclosed = any(answer.count(a) > answer.count(b) for a, b in ("()", "{}"))
     return unclosed or bool(_DANGLING.search(answer))

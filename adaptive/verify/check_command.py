@@ -23,16 +23,23 @@ _FILE = re.compile(r"\{file(\.\w+)?\}")
 
 @dataclass(frozen=True)
 class Command(ExternalVerifier):
-    """Accepts an answer at which `command` ends with exit code 0; rejects at any other.
+    """Accepts an answer if `command` ends with exit code 0; rejects it at any other exit code.
 
-    The answer is the command's input, in UTF-8. Where the command has `{file}`, the answer is also in a file
-    whose path stands there; `{file.py}` gives that file the ending. The command is split as a shell would split
-    it, but no shell is asked: neither the answer nor the path is ever read as one. Killed by a signal, not found,
-    or running for more than `timeout` seconds, it could not tell.
+    The answer is the command's input, in UTF-8. If the command contains `{file}`, the answer is also written to a
+    file and its path replaces `{file}`; `{file.py}` gives the file that ending. The command is split as a shell
+    would split it, but no shell runs: neither the answer nor the path is ever read by one. If the command is not
+    found, is killed by a signal or takes too long, the verdict is undecided.
 
-    When it ends, is out of time or is cancelled, everything that it started is killed: on Linux every descendant,
-    whatever session it is in; on other systems its process group (`adaptive._util.reaper`). It sees the
+    When the command ends, takes too long or is cancelled, everything that it started is killed: on Linux every
+    descendant, whatever its session; on other systems its process group (`adaptive._util.reaper`). It runs in the
     environment and the working directory of this program.
+
+    Attributes:
+        command: The program and its arguments.
+        timeout: Seconds that it may take.
+
+    Raises:
+        InputError: If the command is empty or cannot be split, or the time limit is out of range.
     """
 
     command: str
@@ -46,7 +53,7 @@ class Command(ExternalVerifier):
 
     @property
     def words(self) -> list[str]:
-        """The program and its arguments, `{file}` as it is; `InputError` where they cannot be told apart."""
+        """The program and its arguments, with `{file}` not yet replaced. Raises `InputError` at an open quote."""
         try:
             return shlex.split(self.command)
         except ValueError as error:
@@ -58,11 +65,11 @@ class Command(ExternalVerifier):
         return Path(self.words[0]).name
 
     async def assess(self, question: str, answer: str, attempt: Attempt) -> Assessment:
-        """What the command's end says."""
-        given = answer.encode(errors="replace")  # half a surrogate pair is no UTF-8
+        """Run the command and judge by how it ends. Raise `CannotTell` if it does not end by itself."""
+        data = answer.encode(errors="replace")  # half a surrogate pair is not valid UTF-8
         try:
-            with _write_answer_files(self.words, given) as words:
-                ended = await run_program(words, given, self.timeout)
+            with _write_answer_files(self.words, data) as words:
+                ended = await run_program(words, data, self.timeout)
         except OSError as error:
             raise CannotTell(f"the answer's file cannot be written ({error.strerror})") from error
         except ProgramError as why:
@@ -75,18 +82,18 @@ class Command(ExternalVerifier):
 
 @contextmanager
 def _write_answer_files(words: list[str], answer: bytes) -> Iterator[list[str]]:
-    """The words with a path in the place of each `{file}`, and the files, for as long as this is open."""
-    # What a command left there that cannot be removed says nothing about the answer.
+    """Yield the words with a path in place of each `{file}`; the files are removed at the end."""
+    # A file that the command left there and that cannot be removed tells nothing about the answer.
     with TemporaryDirectory(prefix="adaptive-", ignore_cleanup_errors=True) as folder:
 
-        def path(place: re.Match[str]) -> str:
-            file = Path(folder, f"answer{place[1] or ''}")
+        def write_file(placeholder: re.Match[str]) -> str:
+            file = Path(folder, f"answer{placeholder[1] or ''}")
             file.write_bytes(answer)
             return str(file)
 
-        yield [_FILE.sub(path, word) for word in words]
+        yield [_FILE.sub(write_file, word) for word in words]
 
 
 def _name_signal(number: int) -> str:
-    known = {int(s): s.name for s in signal.Signals}
-    return known.get(number, f"signal {number}")
+    names = {int(s): s.name for s in signal.Signals}
+    return names.get(number, f"signal {number}")  # most real-time signals have no name

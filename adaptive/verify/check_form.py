@@ -1,9 +1,9 @@
 """The user's own test of an answer, as a form that it must have: a JSON schema or a regular expression.
 
-Both are matched in a process of their own (`adaptive.verify.matcher`). A regular expression, and a schema may
-hold some, can take exponential time (Cox 2007, "Regular Expression Matching Can Be Simple And Fast"), and Python's
-`re` holds the interpreter's lock meanwhile: no thread could be timed. A library with a time limit of its own would
-do for the patterns, with another dialect than `re`, but not for those in a schema.
+Both are matched in a process of their own (`adaptive.verify.matcher`). A regular expression can take exponential
+time (Cox 2007, "Regular Expression Matching Can Be Simple And Fast"), and a schema may contain some. Python's `re`
+holds the interpreter's lock meanwhile, so a thread with a time limit would not help. A library with its own time
+limit would do for the patterns, with another dialect than `re`, but not for those in a schema.
 """
 
 from __future__ import annotations
@@ -28,9 +28,16 @@ from adaptive.verify.external import Assessment, ExternalVerifier
 
 @dataclass(frozen=True)
 class Pattern(ExternalVerifier):
-    """Accepts an answer that, without the blanks around it, matches `regex` (of Python's `re`) as a whole.
+    """Accepts an answer that matches a regular expression as a whole, without the blanks around it.
 
-    Where that takes more than `timeout` seconds, it could not tell. Raises `InputError` for what is no pattern.
+    If that takes too long, the verdict is undecided.
+
+    Attributes:
+        regex: A pattern of Python's `re`.
+        timeout: Seconds that matching may take.
+
+    Raises:
+        InputError: If the pattern does not compile, or the time limit is out of range.
     """
 
     regex: str
@@ -45,17 +52,23 @@ class Pattern(ExternalVerifier):
             raise InputError(f"the pattern {self.regex!r} is no regular expression ({error}).") from error
 
     async def assess(self, question: str, answer: str, attempt: Attempt) -> Assessment:
-        """Whether it matches."""
+        """Match the pattern. Raise `CannotTell` if that fails or takes too long."""
         return await _match_form({"pattern": self.regex, "answer": answer}, "the pattern", self.timeout)
 
 
 @dataclass(frozen=True)
 class JsonSchema(ExternalVerifier):
-    """Accepts an answer that is JSON which `schema` allows, as a whole or in its last fenced block marked `json`.
+    """Accepts an answer that is valid JSON by a schema, as a whole or in its last fenced block marked `json`.
 
-    schema: the schema, or the path of a file with it; of the draft that its `$schema` names, or 2020-12. Nothing
-    is fetched: what it refers to must be in it. Where it refers to something else, or takes more than `timeout`
-    seconds, it could not tell. Raises `InputError` for what is no schema.
+    Nothing is fetched: everything that the schema refers to must be in it. If it refers to something else, or
+    takes too long, the verdict is undecided.
+
+    Attributes:
+        schema: The schema, or the path of its file, of the draft in its `$schema` (default 2020-12).
+        timeout: Seconds that matching may take.
+
+    Raises:
+        InputError: If the schema cannot be read or is invalid, or the time limit is out of range.
     """
 
     schema: Mapping[str, Any] | bool | str | Path
@@ -64,52 +77,51 @@ class JsonSchema(ExternalVerifier):
 
     def __post_init__(self) -> None:
         check_time_limit(self.timeout)
-        where = f"the schema {self.schema}" if isinstance(self.schema, str | Path) else "the schema"
-        read = _read_schema(self.schema, where)
-        _require_schema(read, where)
-        object.__setattr__(self, "schema", read)  # read once, so that it stays what was checked
+        label = f"the schema {self.schema}" if isinstance(self.schema, str | Path) else "the schema"
+        schema = _read_schema(self.schema, label)
+        _require_schema(schema, label)
+        object.__setattr__(self, "schema", schema)  # read once, so that it stays what was checked
 
     async def assess(self, question: str, answer: str, attempt: Attempt) -> Assessment:
-        """Whether it is allowed."""
+        """Validate the answer. Raise `CannotTell` if that fails or takes too long."""
         return await _match_form({"schema": self.schema, "answer": answer}, "the schema", self.timeout)
 
 
-async def _match_form(request: dict[str, Any], what: str, seconds: float) -> Assessment:
+async def _match_form(request: dict[str, Any], form: str, seconds: float) -> Assessment:
     python = (sys.executable or "", "-P", str(Path(matcher.__file__)))
     try:
         ended = await run_program(python, json.dumps(request).encode(), seconds)
     except ProgramError as why:
-        raise CannotTell(f"{what}: {why}") from why
+        raise CannotTell(f"{form}: {why}") from why
     if ended.code == matcher.MATCHES:
-        return Assessment(True, 1.0, f"the answer has the form of {what}")
+        return Assessment(True, 1.0, f"the answer has the form of {form}")
     if ended.code == matcher.DIFFERS:
         return Assessment(False, 0.0, ended.last_line)
-    raise CannotTell(f"{what}: matching fails ({ended.last_line or ended.code})")
+    raise CannotTell(f"{form}: matching fails ({ended.last_line or ended.code})")
 
 
-def _read_schema(schema: Mapping[str, Any] | bool | str | Path, where: str) -> Any:
-    """The schema as plain JSON."""
+def _read_schema(schema: Mapping[str, Any] | bool | str | Path, label: str) -> Any:
+    """Return the schema as plain JSON."""
     try:
         text = Path(schema).read_text("utf-8") if isinstance(schema, str | Path) else json.dumps(schema)
         return json.loads(text)
     except OSError as error:
-        raise InputError(f"{where} cannot be read ({error.strerror}).") from error
+        raise InputError(f"{label} cannot be read ({error.strerror}).") from error
     except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{where} is no JSON ({to_single_line(error, 120)}).") from error
+        raise InputError(f"{label} is no JSON ({to_single_line(error, 120)}).") from error
 
 
-def _require_schema(schema: Any, where: str) -> None:
-    # Only here: it takes longer to import than the rest of `adaptive.verify`, and only schemas need it.
+def _require_schema(schema: Any, label: str) -> None:
+    # Imported here: it takes longer than the rest of `adaptive.verify`, and only schemas need it.
     from jsonschema import Draft202012Validator, SchemaError
     from jsonschema.validators import validator_for
 
-    named = schema.get("$schema") if isinstance(schema, dict) else None
-    validator = validator_for(schema, default=None if named else Draft202012Validator)
+    draft = schema.get("$schema") if isinstance(schema, dict) else None
+    validator = validator_for(schema, default=None if draft else Draft202012Validator)
     if validator is None:
-        raise InputError(f"{where} is of {named!r}, which is not known: name a draft of json-schema.org, or none.")
+        raise InputError(f"{label} is of {draft!r}, which is not known: name a draft of json-schema.org, or none.")
     try:
         validator.check_schema(schema)
     except SchemaError as error:
-        raise InputError(
-            f"{where} is no JSON schema (at {error.json_path}: {redact_text(error.message)})."
-        ) from error
+        message = redact_text(error.message)
+        raise InputError(f"{label} is no JSON schema (at {error.json_path}: {message}).") from error

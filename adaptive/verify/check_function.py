@@ -25,20 +25,27 @@ from adaptive.verify.metering import run_metered
 T = TypeVar("T")
 
 AnswerTest = Callable[[str, str], bool | float | Awaitable[bool | float]]
-"""Given the question and the answer: whether the answer is right, or how likely that is, from 0 to 1."""
+"""Takes the question and the answer; returns whether the answer is right, or how likely that is, in 0..1."""
 
 
 @dataclass(frozen=True)
 class Function(ExternalVerifier):
-    """Accepts what `test` says is right: True, or a number from 0.5 to 1; rejects at False or a smaller one.
+    """Accepts an answer if `test` returns True or a number from 0.5 to 1; rejects it at False or a smaller number.
 
-    test: called with the question and the answer, sync or async; or a Runnable, given `{"question": ...,
-    "answer": ...}`. What raises, takes longer than `timeout` seconds or returns anything else could not tell.
+    If the test raises, takes too long or returns anything else, the verdict is undecided.
 
     A sync function runs in a thread, so that it does not block the event loop. A thread that hangs cannot be
-    killed: it is left behind and runs on until the program ends (and where a sync Runnable hangs, Python waits
-    at its end for LangChain's thread). A test that may hang is better a command, which is killed.
+    killed: it is abandoned and runs on until the program ends. (If a sync Runnable hangs, Python waits at exit for
+    LangChain's thread.) A test that may hang is better written as a command, which is killed.
     Chat models called inside are counted, and their tokens do not show in the caller's stream.
+
+    Attributes:
+        test: A sync or async function of the question and the answer, or a Runnable whose input is
+            `{"question": ..., "answer": ...}`.
+        timeout: Seconds that it may take.
+
+    Raises:
+        InputError: If `test` cannot be called, or the time limit is out of range.
     """
 
     test: AnswerTest | Runnable[Any, Any]
@@ -51,7 +58,7 @@ class Function(ExternalVerifier):
             raise InputError(f"{self.test!r} cannot test an answer: give a function or a LangChain Runnable.")
 
     async def assess(self, question: str, answer: str, attempt: Attempt) -> Assessment:
-        """What the test says."""
+        """Run the test and judge by what it returns. Raise `CannotTell` if that is no bool and no score."""
         value, usage = await run_metered(self._call_test(question, answer), "the check", self.timeout)
         score = parse_score(value)
         if score is None:
@@ -73,27 +80,27 @@ class Function(ExternalVerifier):
 
 
 async def _run_in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """What `function` returns or raises, from a thread that keeps no program from ending.
+    """Run `function` in a daemon thread and return what it returns, or raise what it raises.
 
     `asyncio.to_thread` will not do: its threads are few, so hung ones starve the rest, and Python waits for
-    them before it ends.
+    them at exit.
     """
     loop, context = asyncio.get_running_loop(), copy_context()
     result: asyncio.Future[T] = loop.create_future()
 
-    def tell(deliver: Callable[[Any], None], value: Any) -> None:
+    def deliver(set_outcome: Callable[[Any], None], outcome: Any) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(lambda: None if result.done() else deliver(value))
+            loop.call_soon_threadsafe(lambda: None if result.done() else set_outcome(outcome))
 
     def work() -> None:
         try:
             value = context.run(function, *arguments)
-        except BaseException as error:  # noqa: BLE001 -- it is raised where the result is awaited
+        except BaseException as error:  # noqa: BLE001 -- it is raised in the task that awaits the result
             # A future refuses StopIteration, and an event loop ends at SystemExit.
             passed_on = isinstance(error, Exception) and not isinstance(error, StopIteration)
-            tell(result.set_exception, error if passed_on else RuntimeError(redact_error(error)))
+            deliver(result.set_exception, error if passed_on else RuntimeError(redact_error(error)))
         else:
-            tell(result.set_result, value)
+            deliver(result.set_result, value)
 
     threading.Thread(target=work, name="check", daemon=True).start()
     return await result

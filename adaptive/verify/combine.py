@@ -1,4 +1,4 @@
-"""Verifiers put together: all must accept, any may, or the first that can tell decides. Cheapest first, always."""
+"""Verifiers combined: all must accept, any may, or the first that can tell decides. The cheapest goes first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from adaptive.verify.base import UNKNOWN, Thresholds, Verifier
 from adaptive.verify.builtin import Agreement, Confidence, Rules
 
 VERIFIER_NAMES = ("rules", "learned", "confidence", "agreement", "check", "judge")
-"""What `--verify` knows, cheapest first."""
+"""The names that `--verify` takes, cheapest first."""
 VERIFIER_NEEDS = {
     "learned": "a profile with a verifier model",
     "check": "a check: --check COMMAND, or check=... in Python",
@@ -23,7 +23,11 @@ VERIFIER_NEEDS = {
 
 @dataclass(frozen=True)
 class _CombinedVerifier:
-    """Verifiers, asked in order; a verdict names who decided and costs what all that were asked cost."""
+    """At least one verifier, run in order. A verdict names the one that decided and costs what all that ran cost.
+
+    Attributes:
+        verifiers: The verifiers, in the order in which they run.
+    """
 
     verifiers: tuple[Verifier, ...]
 
@@ -34,10 +38,10 @@ class _CombinedVerifier:
 
 
 class All(_CombinedVerifier):
-    """Accepts where every one accepts; the first that does not decides. At least one verifier."""
+    """Accepts an answer if every verifier accepts it. The first that does not accept decides."""
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
-        """The first verdict that is no acceptance, or the last one."""
+        """Return the first verdict that does not accept, else the last one."""
         spent: Usage | None = None
         for verifier in self.verifiers:
             verdict = await verifier.verify(question, attempt, others)
@@ -48,27 +52,28 @@ class All(_CombinedVerifier):
 
 
 class AnyOf(_CombinedVerifier):
-    """Accepts where one accepts; it is undecided only where not one could tell. At least one verifier."""
+    """Accepts an answer if one verifier accepts it. It is undecided only if none of them could tell."""
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
-        """The first acceptance; where there is none, the last verdict with every reason and the best score."""
+        """Return the first acceptance, else the last verdict with every reason and the best score."""
         spent: Usage | None = None
-        said: list[Verdict] = []
+        verdicts: list[Verdict] = []
         for verifier in self.verifiers:
-            said.append(await verifier.verify(question, attempt, others))
-            spent = _add_usage(spent, said[-1].usage)
-            if said[-1].accepted:
-                return replace(said[-1], usage=spent)
-        reason = "; ".join(v.reason for v in said)
-        decided = any(v.decided for v in said)
-        return Verdict(False, max(v.score for v in said), said[-1].verifier, reason, decided, spent)
+            verdict = await verifier.verify(question, attempt, others)
+            spent = _add_usage(spent, verdict.usage)
+            if verdict.accepted:
+                return replace(verdict, usage=spent)
+            verdicts.append(verdict)
+        reason = "; ".join(v.reason for v in verdicts)
+        decided = any(v.decided for v in verdicts)
+        return Verdict(False, max(v.score for v in verdicts), verdict.verifier, reason, decided, spent)
 
 
 class FirstDecisive(_CombinedVerifier):
-    """The first that can tell decides. At least one verifier."""
+    """Decides as the first verifier that can tell."""
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
-        """The first verdict that is decided; where none is, the last one with every reason."""
+        """Return the first decided verdict, else the last one with every reason."""
         spent: Usage | None = None
         reasons: list[str] = []
         for verifier in self.verifiers:
@@ -81,21 +86,27 @@ class FirstDecisive(_CombinedVerifier):
 
 @dataclass(frozen=True)
 class SkippedVerifier:
-    """In the place of a verifier that is not asked, and says why."""
+    """Stands in for a verifier that does not run; its verdict is undecided and says why."""
 
     name: str
     why: str
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
-        """It could not tell."""
+        """Return an undecided verdict."""
         return Verdict.undecided(UNKNOWN, self.name, self.why)
 
 
 def skip_verifiers(verifier: Verifier, why: str, names: Sequence[str]) -> Verifier:
-    """A verifier that asks none of these `names` in it; where others may accept as well, it is left to them."""
-    left = [v for v in verifier.verifiers if v.name not in names] if isinstance(verifier, AnyOf) else []
-    if left:
-        return _combine(AnyOf, left)
+    """Return a verifier in which those of some names do not run.
+
+    Args:
+        verifier: The verifier to change; combined ones are changed inside.
+        why: The reason for skipping, shown in the verdict.
+        names: The verifiers to skip. In an `AnyOf` they are dropped if another one is left there.
+    """
+    remaining = [v for v in verifier.verifiers if v.name not in names] if isinstance(verifier, AnyOf) else []
+    if remaining:
+        return _combine(AnyOf, remaining)
     if isinstance(verifier, _CombinedVerifier):
         return replace(verifier, verifiers=tuple(skip_verifiers(v, why, names) for v in verifier.verifiers))
     return SkippedVerifier(verifier.name, why) if verifier.name in names else verifier
@@ -109,48 +120,62 @@ def build_verifier(
     check: Verifier | None = None,
     judge: Verifier | None = None,
 ) -> Verifier:
-    """The verifier for a policy: all of `VERIFIER_NAMES` that there are, or those in `names`, parted by commas, in any
-    order.
+    """Return the verifier of a policy.
 
-    Rejected if `rules` rejects. A check decides where there is one, and a judge where the check cannot tell.
-    Without a check an answer is accepted if one of the others accepts it, the judge asked last: `learned`, which
-    weighs all that the next two look at and takes their place where it is not told otherwise; `confidence`, if it
-    reaches the effort's threshold; `agreement`, if an independent answer agrees and the confidence reaches the
-    lower threshold for that (no threshold where `names` leaves confidence out). With `rules` alone form is enough.
-    Raises `InputError` for a name that is not known or not there.
+    An answer is rejected if `rules` rejects it. With a check, the check decides, and the judge if the check cannot
+    tell. Without a check, an answer is accepted if one of the others accepts it, the judge last:
+
+    * `learned` weighs all that the next two look at, so by default it replaces them.
+    * `confidence` accepts if the confidence reaches the effort's threshold.
+    * `agreement` accepts if an independent answer agrees and the confidence reaches the lower threshold for that.
+      It needs no confidence if `names` leaves `confidence` out.
+
+    With `rules` alone the form is enough.
+
+    Args:
+        thresholds: The confidence that answers need; a `Policy` has them.
+        names: Some of `VERIFIER_NAMES`, separated by commas, in any order. None: all that are available.
+        learned: The verifier called `learned`, if there is one.
+        check: The verifier called `check`, if there is one.
+        judge: The verifier called `judge`, if there is one.
+
+    Raises:
+        InputError: If a name is unknown, or its verifier is missing.
     """
-    given = {"learned": learned, "check": check, "judge": judge}
-    chosen = _list_default_verifiers(given) if names is None else parse_verifiers(names)
-    if missing := next((n for n in chosen if n in given and given[n] is None), None):
+    optional = {"learned": learned, "check": check, "judge": judge}
+    chosen = _list_default_verifiers(optional) if names is None else parse_verifiers(names)
+    if missing := next((n for n in chosen if n in optional and optional[n] is None), None):
         raise InputError(f"the verifier {missing!r} needs {VERIFIER_NEEDS[missing]}.")
     least = thresholds.agreement if "confidence" in chosen or names is None else 0.0
-    there: dict[str, Verifier | None] = {
+    available: dict[str, Verifier | None] = {
         "confidence": Confidence(dict(thresholds.accept)),
         "agreement": Agreement(least),
-        **given,
+        **optional,
     }
-    cheap = [v for n in ("learned", "confidence", "agreement") if n in chosen and (v := there[n])]
-    decisive = [v for n in ("check", "judge") if n in chosen and (v := there[n])]
-    gates: list[Verifier] = [Rules()] if "rules" in chosen else []
+    cheap = [v for n in ("learned", "confidence", "agreement") if n in chosen and (v := available[n])]
+    decisive = [v for n in ("check", "judge") if n in chosen and (v := available[n])]
+    verifiers: list[Verifier] = [Rules()] if "rules" in chosen else []
     if "check" in chosen:
-        return _combine(All, [*gates, _combine(FirstDecisive, decisive)])
-    return _combine(All, [*gates, *([_combine(AnyOf, proofs)] if (proofs := [*cheap, *decisive]) else [])])
+        verifiers.append(_combine(FirstDecisive, decisive))
+    elif cheap or decisive:
+        verifiers.append(_combine(AnyOf, [*cheap, *decisive]))
+    return _combine(All, verifiers)
 
 
 def parse_verifiers(names: str) -> tuple[str, ...]:
-    """The verifiers named in `names`, cheapest first, each once; `InputError` says what there is."""
-    given = [n.strip() for n in names.split(",") if n.strip()]
-    unknown = next((n for n in given if n not in VERIFIER_NAMES), None)
-    if unknown is not None or not given:
-        what = f"verifier {unknown!r} is not known" if unknown is not None else "no verifier is named"
-        raise InputError(f"{what}: use some of {', '.join(VERIFIER_NAMES)}, parted by commas.")
-    return tuple(n for n in VERIFIER_NAMES if n in given)
+    """Return the verifiers in `names`, cheapest first, each once. Raise `InputError` if one is unknown."""
+    parts = [part.strip() for part in names.split(",") if part.strip()]
+    unknown = next((part for part in parts if part not in VERIFIER_NAMES), None)
+    if unknown is not None or not parts:
+        problem = f"verifier {unknown!r} is not known" if unknown is not None else "no verifier is named"
+        raise InputError(f"{problem}: use some of {', '.join(VERIFIER_NAMES)}, separated by commas.")
+    return tuple(name for name in VERIFIER_NAMES if name in parts)
 
 
-def _list_default_verifiers(available: dict[str, Verifier | None]) -> tuple[str, ...]:
-    """What is used where nobody says: everything that there is, but what `learned` weighs already."""
-    weighed = ("confidence", "agreement") if available["learned"] else ()
-    return tuple(n for n in VERIFIER_NAMES if n not in weighed and available.get(n, n) is not None)
+def _list_default_verifiers(optional: dict[str, Verifier | None]) -> tuple[str, ...]:
+    """Return all verifiers that are available, except those that `learned` weighs already."""
+    weighed = ("confidence", "agreement") if optional["learned"] else ()
+    return tuple(n for n in VERIFIER_NAMES if n not in weighed and optional.get(n, n) is not None)
 
 
 def _combine(kind: type[All] | type[AnyOf] | type[FirstDecisive], verifiers: Sequence[Verifier]) -> Verifier:

@@ -1,6 +1,6 @@
-"""Verifiers that ask something outside of the solve, which may fail, hang or talk nonsense.
+"""Verifiers that ask something outside of the solve, which may fail, hang or return nonsense.
 
-Whatever happens there is a verdict: that it could not be told, and why, is one too. See `Verdict.undecided`.
+There is a verdict whatever happens. An undecided one says why it could not be told (`Verdict.undecided`).
 """
 
 from __future__ import annotations
@@ -21,12 +21,19 @@ T = TypeVar("T")
 
 
 class OutOfTime(Exception):  # noqa: N818 -- a limit that was reached
-    """Work was not done within its limit. No `TimeoutError`: the work may raise that itself."""
+    """Work took longer than its time limit. It is no `TimeoutError`, because the work may raise that itself."""
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """What was found out about an answer, and what that cost besides the time."""
+    """The judgement of an answer.
+
+    Attributes:
+        accepted: Whether the answer is good enough to keep.
+        score: How good it looks, in 0..1.
+        reason: Why, in a few words.
+        usage: What the judgement cost besides the time.
+    """
 
     accepted: bool
     score: float
@@ -35,38 +42,48 @@ class Assessment:
 
 
 class ExternalVerifier(ABC):
-    """A verifier that asks outside, by its `name`. An attempt without an answer is rejected without asking."""
+    """A verifier that asks outside of the solve. An attempt without an answer is rejected without asking."""
 
     name: str
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
-        """The verdict, with what it cost; undecided where it cannot be told."""
+        """Return the verdict, with what it cost. It is undecided if `assess` raises `CannotTell`."""
         if attempt.answer is None or not attempt.answer.strip():
             return Verdict(False, 0.0, self.name, "there is no final answer")
         start = time.monotonic()
         try:
-            found = await self.assess(question, attempt.answer, attempt)
+            assessment = await self.assess(question, attempt.answer, attempt)
         except CannotTell as why:
             usage = replace(why.usage, seconds=time.monotonic() - start)
             return Verdict.undecided(UNKNOWN, self.name, str(why), usage)
-        usage = replace(found.usage, seconds=time.monotonic() - start)
-        return Verdict(found.accepted, found.score, self.name, found.reason, usage=usage)
+        usage = replace(assessment.usage, seconds=time.monotonic() - start)
+        return Verdict(assessment.accepted, assessment.score, self.name, assessment.reason, usage=usage)
 
     @abstractmethod
     async def assess(self, question: str, answer: str, attempt: Attempt) -> Assessment:
-        """Ask; raises `CannotTell` and nothing else. `answer` is the attempt's, and not blank."""
+        """Return the judgement of an answer.
+
+        Args:
+            question: The question's text.
+            answer: The attempt's answer, which is not blank.
+            attempt: The attempt to judge.
+
+        Raises:
+            CannotTell: If the answer cannot be judged. Nothing else is raised.
+        """
 
 
 async def wait_within(task: asyncio.Task[T], seconds: float) -> T:
-    """The result of `task`; raises `OutOfTime` after `seconds`, even where the task refuses to be cancelled.
+    """Return the result of a task, which is cancelled at the time limit and with the caller.
 
-    It is cancelled at the limit and with the caller. Where it cancelled itself that is a `RuntimeError`: it must
-    not look as if the caller were cancelled.
+    Raises:
+        OutOfTime: After `seconds`, even if the task refuses to be cancelled.
+        RuntimeError: If the task cancelled itself, which must not look as if the caller were cancelled.
     """
     try:
         done, _ = await asyncio.wait({task}, timeout=seconds)
     finally:
-        task.cancel()  # nothing happens to one that is done
+        task.cancel()  # does nothing if it is done
     if not done:
         raise OutOfTime
     if task.cancelled():

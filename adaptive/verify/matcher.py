@@ -1,7 +1,7 @@
-"""Whether an answer has a form. A script of its own, so that it can be killed: some forms take for ever to match.
+"""Whether an answer has a form: a script of its own, so that it can be killed. Some forms take for ever to match.
 
-Read from its input: one JSON object with `answer` and either `pattern` (a regular expression) or `schema` (a JSON
-schema). Exit code: 0 it has the form, 3 it has not, and why is printed; any other is a failure.
+Its input is one JSON object with `answer` and either `pattern` (a regular expression) or `schema` (a JSON schema).
+Its exit code is 0 if the answer has the form. It is 3 if not, and the reason is printed. Any other is a failure.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import sys
 from typing import Any
 
 MATCHES, DIFFERS = 0, 3
-LONGEST_REASON = 1000  # characters that are printed: a reason may quote the answer
+LONGEST_REASON = 1000  # characters: a reason may quote the answer
 
 # The last fenced block that is marked as JSON: what comes last is the answer.
 _FENCED = re.compile(r"^[ \t]*```json[ \t]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
 def explain_mismatch(request: dict[str, Any]) -> str:
-    """Why the answer does not have the form; "" where it has."""
+    """Return why the answer does not have the form, "" if it has."""
     if "pattern" in request:
-        found = re.fullmatch(request["pattern"], request["answer"].strip())
-        return "" if found else "the answer does not match the pattern"
+        match = re.fullmatch(request["pattern"], request["answer"].strip())
+        return "" if match else "the answer does not match the pattern"
     try:
         value = _parse_value(request["answer"])
     except json.JSONDecodeError as error:
@@ -31,7 +31,7 @@ def explain_mismatch(request: dict[str, Any]) -> str:
 
 
 def _parse_value(answer: str) -> Any:
-    """The value that the answer, or else its last fenced block, is."""
+    """Return the JSON value of the answer, or else of its last fenced block."""
     try:
         return _parse_json(answer)
     except json.JSONDecodeError:
@@ -49,13 +49,13 @@ def _parse_json(text: str) -> Any:
 
 
 def _find_schema_error(value: Any, schema: Any) -> str:
-    # Only here: a pattern needs the standard library alone, and starts in a tenth of the time.
+    # Imported here: a pattern needs only the standard library, and starts in a tenth of the time.
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
     from jsonschema.validators import validator_for
     from referencing import Registry
 
-    # A registry of its own, or references would be fetched from the network.
+    # With the default registry, references would be fetched from the network.
     validator = validator_for(schema, default=Draft202012Validator)(schema, registry=Registry())
     error = best_match(validator.iter_errors(value))
     return f"at {error.json_path}: {error.message}" if error else ""

@@ -1,4 +1,4 @@
-"""Counting what chat models spend while something is verified, and keeping their tokens to themselves."""
+"""Counts what chat models spend while something is verified, and keeps their tokens out of the caller's stream."""
 
 from __future__ import annotations
 
@@ -24,20 +24,24 @@ from adaptive.verify.external import OutOfTime, wait_within
 T = TypeVar("T")
 
 NOSTREAM = "nostream"
-"""LangGraph's tag (`langgraph.constants.TAG_NOSTREAM`) for models whose tokens are not shown in a stream."""
+"""LangGraph's tag (`langgraph.constants.TAG_NOSTREAM`) for models whose tokens do not show in a stream."""
 
 ESTIMATED_USAGE = Usage(estimated=("verifier",))
-CHARACTERS_PER_TOKEN = 4  # of English text, by OpenAI's rule of thumb; only where a model reports no usage
+CHARACTERS_PER_TOKEN = 4  # of English text, by OpenAI's rule of thumb; used if a model reports no usage
 
 
 class UsageCallbackHandler(BaseCallbackHandler):
-    """The tokens of every model call that is made under it, and what they cost by `prices`.
+    """Counts the tokens of every model call that runs under it, and what they cost.
 
-    A call that reports no usage, was cut off or failed is estimated by its characters. The models are those that
-    LangChain says were called (`ls_provider:ls_model_name`), or `spec` where that is given.
+    A call that reports no usage, was cut off or failed is estimated by its characters.
+
+    Args:
+        prices: The prices of tokens; list prices by default.
+        spec: The model by which calls are priced; by default the one that LangChain says was called
+            (`ls_provider:ls_model_name`).
     """
 
-    run_inline = True  # in an executor's thread it would come after the verdict
+    run_inline = True  # in an executor's thread it would run after the verdict
 
     def __init__(self, prices: Prices | None = None, spec: str | None = None) -> None:
         self.prices, self.spec = prices or Prices(), spec
@@ -53,8 +57,8 @@ class UsageCallbackHandler(BaseCallbackHandler):
         metadata: dict[str, Any] | None = None,
         **more: Any,
     ) -> None:
-        """A call begins: what it reads, estimated."""
-        self._begin_call(run_id, metadata, [_format_message(m) for batch in messages for m in batch])
+        """Estimate what a call that starts reads."""
+        self._start_call(run_id, metadata, [_format_message(m) for batch in messages for m in batch])
 
     def on_llm_start(
         self,
@@ -65,59 +69,67 @@ class UsageCallbackHandler(BaseCallbackHandler):
         metadata: dict[str, Any] | None = None,
         **more: Any,
     ) -> None:
-        """A call of a model that only completes text begins: likewise."""
-        self._begin_call(run_id, metadata, prompts)
+        """Do the same for a model that only completes text."""
+        self._start_call(run_id, metadata, prompts)
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **more: Any) -> None:
-        """A call is over: what the model reports, or what it wrote is estimated too."""
-        made = [g for batch in response.generations for g in batch]
-        messages = [g.message for g in made if isinstance(g, ChatGeneration)]
+        """Count what the model reports, or else estimate what it wrote too."""
+        generations = [g for batch in response.generations for g in batch]
+        messages = [g.message for g in generations if isinstance(g, ChatGeneration)]
         reported = [m.usage_metadata for m in messages if isinstance(m, AIMessage) and m.usage_metadata]
-        texts = [_format_message(m) for m in messages] or [g.text for g in made]
-        read = self._calls.get(run_id, ESTIMATED_USAGE)
-        self._calls[run_id] = (
-            sum(map(_parse_usage, reported), Usage())
-            if reported
-            else replace(read, answer=_estimate_tokens(texts))
-        )
+        texts = [_format_message(m) for m in messages] or [g.text for g in generations]
+        if reported:
+            self._calls[run_id] = sum(map(_parse_usage, reported), Usage())
+        else:
+            prompt = self._calls.get(run_id, ESTIMATED_USAGE)
+            self._calls[run_id] = replace(prompt, answer=_estimate_tokens(texts))
 
     def sum_usage(self) -> Usage:
-        """What was spent so far, its cost not known where a model's price is not; free where none was called."""
-        paid = [add_cost(usage, self._models.get(call, ""), self.prices) for call, usage in self._calls.items()]
-        if not paid:
+        """Return what was spent so far. The cost is unknown if a model's price is; without a call it is `FREE`."""
+        calls = [add_cost(usage, self._models.get(call, ""), self.prices) for call, usage in self._calls.items()]
+        if not calls:
             return FREE
-        spent = sum(paid, FREE)
+        spent = sum(calls, FREE)
         return Usage(verifier=spent.total, cost=spent.cost, estimated=spent.estimated)
 
-    def _begin_call(self, run_id: UUID, metadata: dict[str, Any] | None, texts: Sequence[str]) -> None:
-        known = metadata or {}
-        self._models[run_id] = self.spec or f"{known.get('ls_provider', '')}:{known.get('ls_model_name', '')}"
+    def _start_call(self, run_id: UUID, metadata: dict[str, Any] | None, texts: Sequence[str]) -> None:
+        labels = metadata or {}
+        self._models[run_id] = self.spec or f"{labels.get('ls_provider', '')}:{labels.get('ls_model_name', '')}"
         self._calls[run_id] = replace(ESTIMATED_USAGE, prompt=_estimate_tokens(texts))
 
 
 async def run_metered(
-    work: Coroutine[Any, Any, T], who: str, seconds: float, spending: UsageCallbackHandler | None = None
+    work: Coroutine[Any, Any, T], who: str, seconds: float, handler: UsageCallbackHandler | None = None
 ) -> tuple[T, Usage]:
-    """The result of `work`, and what the model calls in it spent; their tokens stay out of the caller's stream.
+    """Run `work` and count its model calls, whose tokens do not show in the caller's stream.
 
-    spending: what counts them, at list prices where it is not given. Where `work` raises or takes more than
-    `seconds`, `CannotTell`, with what was spent and `who` in the message.
+    Args:
+        work: The coroutine to run.
+        who: What runs, for the message of an error.
+        seconds: The time limit.
+        handler: Counts the calls; by default at list prices.
+
+    Returns:
+        The result of `work`, and what its model calls spent.
+
+    Raises:
+        CannotTell: If `work` raises or exceeds the time limit. Its `usage` is what was spent.
     """
-    spending = spending or UsageCallbackHandler()
-    ours = merge_configs(ensure_config(), {"callbacks": [spending], "tags": [NOSTREAM]})
+    handler = handler or UsageCallbackHandler()
+    config = merge_configs(ensure_config(), {"callbacks": [handler], "tags": [NOSTREAM]})
     try:
-        with set_config_context(ours) as context:
+        with set_config_context(config) as context:
             result = await wait_within(asyncio.get_running_loop().create_task(work, context=context), seconds)
     except OutOfTime:
-        raise CannotTell(f"{who} took more than {seconds:g} s", spending.sum_usage()) from None
+        raise CannotTell(f"{who} took more than {seconds:g} s", handler.sum_usage()) from None
     except Exception as error:  # noqa: BLE001 -- a user's test and every provider have errors of their own
-        # Not `from error`: what it says may hold a key, and a traceback would show it.
-        raise CannotTell(f"{who} raised {redact_error(error)}", spending.sum_usage()) from None
-    return result, spending.sum_usage()
+        # Not `from error`: its message may contain a key, and a traceback would show it.
+        raise CannotTell(f"{who} raised {redact_error(error)}", handler.sum_usage()) from None
+    return result, handler.sum_usage()
 
 
 def _parse_usage(reported: UsageMetadata) -> Usage:
-    """What a model reports of a call, by what its tokens cost: those read, and those made."""
+    """Return the usage that a model reports of a call: tokens read and tokens generated."""
     cached = reported.get("input_token_details", {}).get("cache_read") or 0
     return Usage(prompt=reported["input_tokens"], cached=cached, answer=reported["output_tokens"])
 
@@ -127,6 +139,6 @@ def _estimate_tokens(texts: Sequence[str]) -> int:
 
 
 def _format_message(message: BaseMessage) -> str:
-    """A message's text, and its tool calls as JSON: structured output is made of them."""
+    """Return a message's text and its tool calls as JSON, since structured output consists of them."""
     calls = message.tool_calls if isinstance(message, AIMessage) else []
     return str(message.text) + "".join(json.dumps(call["args"], default=str) for call in calls)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.answers import math_process
-from adaptive.answers.exact import open_grader
 from adaptive.answers.grader import Grade
+from adaptive.answers.registry import open_grader
 from adaptive.errors import InputError
 
 OPTIONS = "Which is even?\n(A) 41\n(B) 42\n(C) 43"

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive.answers.equality import normalise_text, same_answer
-from adaptive.answers.exact import open_grader
 from adaptive.answers.grader import Grade
 from adaptive.answers.math import AutoGrader, MathGrader
 from adaptive.answers.math_process import LONGEST_TEXT
+from adaptive.answers.registry import open_grader
 from adaptive.errors import InputError
 
 HANGS = r"10^{10^{10}}"

@@ -41,7 +41,7 @@ class LiveBench:
 
     def record(self, questions: Sequence[Question], profile: Path, temperature: float) -> Path:
         """Record what the baselines need of these questions; the file. What is in it is not asked again."""
-        from adaptive.answers.exact import open_grader
+        from adaptive.answers.registry import open_grader
         from adaptive.cli.support.recording import RecordingJob, Steering, record_outcomes
 
         run = RecordingJob(self.model, list(questions), self.out / OUTCOMES, self.grade, self.concurrency)
@@ -57,7 +57,7 @@ class LiveBench:
 
     def solve(self, profile: Profile, folder: Path, test: Sequence[RecordedQuestion], grade: str) -> PolicyRun:
         """Solve the test questions that are not in the folder already; what it came to, graded as the others."""
-        from adaptive.answers.exact import open_grader
+        from adaptive.answers.registry import open_grader
         from adaptive.bench.live import SolveFile, collect_live_results
         from adaptive.profile.files import PROFILE_FILE
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adaptive._util.files import find_artifact
-from adaptive.answers.exact import open_grader
+from adaptive.answers.registry import open_grader
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.learn.data.outcome import RecordedQuestion
