@@ -1,4 +1,4 @@
-"""The Python blocks of the README and the docs pass mypy --strict, as the program of a user would."""
+"""The Python blocks of the README and the docs run, and pass mypy --strict as the program of a user would."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.blocks import ROOT, blocks
+import adaptive
+from tests.docs.blocks import ROOT, blocks, run
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = {page: re.sub(r"\W", "_", str(page.relative_to(ROOT).with_suffix(""))) for page in PAGES}
@@ -26,6 +27,17 @@ def write_program(page: Path, package: Path) -> Path | None:
     program = package / f"{NAMES[page]}.py"
     program.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return program
+
+
+@pytest.mark.parametrize("page", ["escalation", "server"])
+def test_the_examples_run(page: str) -> None:
+    run(ROOT / "docs" / f"{page}.md")  # the other pages have tests of their own
+
+
+def test_the_reference_names_what_is_public() -> None:
+    page = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
+    public = {name for name in adaptive.__all__ if not name.startswith("_")}
+    assert public == set(re.findall(r"^::: adaptive\.(\w+)$", page, re.MULTILINE))
 
 
 @pytest.mark.slow
