@@ -2,8 +2,8 @@
 
 Prompts and injected tokens cost as input, and the cached part of a prompt as cached input. Thinking, answers and
 probes cost as output (part of a probe is input: the dearer price is used for all of it). So do a verifier's
-tokens unless more is known about them. Each token is paid once. Tokens written to a cache, for which some providers
-charge more than for input, are not distinguished.
+tokens unless more is known about them. Each token is paid once. Tokens written to a cache are not distinguished,
+though some providers charge more for them than for input.
 
 The table comes with the installed package (https://github.com/pydantic/genai-prices); nothing is fetched. It has
 list prices: the user has to set a discount, a batch price or the price of an own deployment.

@@ -59,13 +59,11 @@ class ServerRetryPolicy:
         timeout: Seconds for a call, all its repetitions included.
         retries: How often it is repeated.
         pause: The pauses between two tries grow to this many seconds.
-        late_advice: What a user can do if the time was not enough.
     """
 
     timeout: float = 600.0
     retries: int = RETRIES
     pause: float = LONGEST_PAUSE
-    late_advice: str = "raise -o timeout=… or ask for less"
 
 
 class RefusedError(InputError):
@@ -196,7 +194,7 @@ class ServerClient:
                 await tries(ask)
         except TimeoutError:
             late = f"did not finish within {self._patience.timeout:g} s"
-            raise AdaptiveError(f"the server {self.url} {late}: {self._patience.late_advice}.") from None
+            raise AdaptiveError(f"the server {self.url} {late}: raise -o timeout=… or ask for less.") from None
         except (RetryableError, httpx.TransportError) as error:
             reason = f"{_describe_error(error)}, asked {retries + 1} times"
             raise AdaptiveError(f"the server {self.url} does not answer ({reason}): is it running?") from error
@@ -235,21 +233,20 @@ def read_server_key() -> str | None:
     return next((os.environ[k] for k in SERVER_KEY_VARIABLES if os.environ.get(k)), None)
 
 
-def pick_model(models: list[Part], wanted: str | None, url: str, how: str = "") -> Part:
+def pick_model(models: list[Part], wanted: str | None, url: str) -> Part:
     """Return one of the models that a server lists.
 
     Args:
         models: What the server lists.
         wanted: The name of the model; None for the only one.
         url: The server, for error sentences.
-        how: Words that say how to name a model, for error sentences.
 
     Raises:
         InputError: No model has this name, or there are several to choose from; it names what is served.
     """
     names = [str(m.get("id")) for m in models]
     if wanted is None and len(models) != 1:
-        raise InputError(f"the server {url} serves {len(models)} models: name one of {', '.join(names)}{how}.")
+        raise InputError(f"the server {url} serves {len(models)} models: name one of {', '.join(names)}.")
     model = next((m for m in models if wanted in (None, m.get("id"))), None)
     if model is None:
         raise InputError(f"the server {url} serves no model {wanted!r}: it serves {', '.join(names)}.")

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-from adaptive.errors import AdaptiveError, InputError
+from adaptive.errors import AdaptiveError
 
 BUSY_SECONDS = 30.0
 """How long a call waits while another process holds the file."""
@@ -103,19 +103,3 @@ class SqliteFile(ABC):
         for step in steps[self._get_version() :]:
             self._db.execute(step)
         self._db.execute(f"PRAGMA user_version = {len(steps)}")
-
-
-class CacheFile(SqliteFile):
-    """A file with one table. A file of another format is refused (`InputError`) and not migrated."""
-
-    KIND = "cache"
-    TABLE: ClassVar[str]
-    SCHEMA: ClassVar[str]
-    CONTENT: ClassVar[str]
-    """What the file caches, in words."""
-
-    def _prepare_tables(self) -> None:
-        tables = self._list_tables()
-        if tables and (self._get_version() != 1 or self.TABLE not in tables):
-            raise InputError(f"{self.path} is no cache of {self.CONTENT} of this version: {self.REMEDY}.")
-        self._migrate((self.SCHEMA,))

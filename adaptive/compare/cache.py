@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from adaptive._util.redact import redact_address
-from adaptive._util.sqlite import CacheFile
+from adaptive._util.sqlite import SqliteFile
 from adaptive.compare.cell import Cell, CellResult
+from adaptive.errors import InputError
 from adaptive.solve_log import find_log_path
 
 SCHEMA = """CREATE TABLE cells (
@@ -61,11 +62,16 @@ def get_default_cache_path() -> Path:
     return find_log_path().with_name("compare.db")
 
 
-class CellCache(CacheFile):
-    """The open file; a context manager."""
+class CellCache(SqliteFile):
+    """The open file; a context manager. A file of another format is refused (`InputError`) and not migrated."""
 
-    TABLE, SCHEMA = "cells", SCHEMA
-    CONTENT, REMEDY = "comparisons", "name another with --cache"
+    KIND, REMEDY = "cache", "name another with --cache"
+
+    def _prepare_tables(self) -> None:
+        tables = self._list_tables()
+        if tables and (self._get_version() != 1 or "cells" not in tables):
+            raise InputError(f"{self.path} is no cache of comparisons of this version: {self.REMEDY}.")
+        self._migrate((SCHEMA,))
 
     def get(self, asking: ComparisonRequest, cell: Cell) -> CellResult | None:
         """What a cell bought in an earlier run; None if it was not asked."""

@@ -55,11 +55,11 @@ class Generation:
 
     def joined(self, after: Generation) -> Generation:
         """Return this generation and the one that continued it, as if they had been one."""
-        known = len(self.logprobs) == len(self.ids) and len(after.logprobs) == len(after.ids)
+        complete = len(self.logprobs) == len(self.ids) and len(after.logprobs) == len(after.ids)
         return replace(
             after,
             ids=self.ids + after.ids,
-            logprobs=self.logprobs + after.logprobs if known else (),
+            logprobs=self.logprobs + after.logprobs if complete else (),
             prefilled=self.prefilled,
             cached=self.cached,
             counted=self.counted and after.counted,
