@@ -1,7 +1,7 @@
-"""What the difficulty model says of questions that it was not fitted to, kept beside it for `adaptive tune`.
+"""Out-of-fold predictions of the difficulty model, in a file beside it, for `adaptive tune`.
 
-Of the questions that it was fitted to it is surer than it will be of new ones: a policy that is searched for with
-these would promise itself too much.
+In-sample probabilities are overconfident. `adaptive tune` must use these out-of-fold ones, or it would overstate
+what a policy achieves.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FILE = "held_out.npz"
 
 
 def write_held_out(folder: Path, texts: Sequence[str], p_solved: Floats) -> None:
-    """Write p(solved) of questions by models that had not seen them, shape (n, rungs)."""
+    """Write the out-of-fold p(solved) of questions, shape (n, rungs)."""
     keys = np.array([hash_question(text) for text in texts], dtype=np.str_)
     part = folder / f".{FILE}.part.npz"
     np.savez_compressed(part, keys=keys, p_solved=np.round(p_solved, 4).astype(np.float32))
@@ -28,11 +28,11 @@ def write_held_out(folder: Path, texts: Sequence[str], p_solved: Floats) -> None
 
 
 def read_held_out(folder: Path) -> dict[str, list[float]]:
-    """The same by `seen_key`. Raises `InputError` where they are not there, or damaged."""
+    """Return the rows by `hash_question`; raise `InputError` if the file is missing or damaged."""
     file = folder / FILE
     try:
-        with file.open("rb") as raw, np.load(raw, allow_pickle=False) as held:
-            keys, rows = held["keys"].tolist(), held["p_solved"].astype(np.float64).round(4).tolist()
+        with file.open("rb") as raw, np.load(raw, allow_pickle=False) as arrays:
+            keys, rows = arrays["keys"].tolist(), arrays["p_solved"].astype(np.float64).round(4).tolist()
     except FileNotFoundError as error:
         raise InputError(
             f"{file} is not there: train the profile on outcomes first (`adaptive train`)."

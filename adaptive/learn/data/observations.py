@@ -1,4 +1,4 @@
-"""Observations: logged solves of which it is known whether the answer was right, as rows to learn from."""
+"""Observations: logged solves whose answer is known to be right or wrong, as rows to learn from."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from adaptive.solve_log import LoggedSolve, SolveLog
 
 Source = Literal["user", "reference", "verdict"]
 DECISIVE = ("check", "judge")
-"""Verifiers that know more of an answer than how it came about: their word is an observation."""
+"""Verifiers that look at the answer itself, not at how it came about: their verdict is an observation."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A solve's answer, whether it is right, by whose word, and what was predicted of it.
+    """A solve's answer, whether it is right, and what was predicted.
 
-    reference: a right answer, None where none is known. rung, effort, budget, waits, arm: of the attempt whose
-    answer was kept. model: which wrote it. p_solved: P(solved) at each rung, as predicted before anything was
-    bought, for the model that was asked first; `predicted` that at the kept rung, None where nothing was predicted
-    for it. score, verifier, accepted: the kept answer's verdict; without one they are None, "" and False.
+    source: who says whether it is right. reference: a right answer, or None.
+    rung, effort, budget, waits, arm, model: of the attempt whose answer was selected.
+    p_solved: the first model's P(solved) at each rung, predicted before the first attempt.
+    predicted: the one at the selected rung, or None if there is none for it.
+    score, verifier, accepted: the selected answer's verdict; without one they are None, "" and False.
     Probabilities are in 0..1.
     """
 
@@ -45,26 +46,27 @@ class Observation:
 
     @property
     def by_verdict(self) -> bool:
-        """Whether all that is known is what the verdict said: then it is no test of that verdict."""
+        """Whether only the verdict says so: then the observation is no test of that verdict."""
         return self.source == "verdict"
 
 
 def read_observations(store: SolveLog, search: str | None = None) -> list[Observation]:
-    """The solves in the log that something was observed of, oldest first; `search` as in `Store.recent`.
+    """Return the observed solves in a log, oldest first; `search` is that of `SolveLog.list_recent`.
 
-    The user's word counts before a reference that came with the question, and that before the verdict of a check
-    or a judge that could tell.
+    The user's feedback counts before the question's reference, and that before the verdict of a check or a judge.
     """
-    return [found for solve in store.list_recent(0, search) if (found := _make_observation(solve)) is not None]
+    return [one for solve in store.list_recent(0, search) if (one := _make_observation(solve)) is not None]
 
 
 def _make_observation(solve: LoggedSolve) -> Observation | None:
     result = solve.result
-    if (known := _find_grade(solve)) is None:
+    if (grade := _find_grade(solve)) is None:
         return None
-    (right, source), kept = known, _get_kept_attempt(result)
-    verdict, p_solved = kept["verdict"] or {}, tuple(result["difficulty"]["p_solved"])
-    own = redact_address(kept.get("model", result["model"])) == result["model"] and kept["rung"] < len(p_solved)
+    (right, source), selected = grade, _get_kept_attempt(result)
+    verdict, p_solved = selected["verdict"] or {}, tuple(result["difficulty"]["p_solved"])
+    own = redact_address(selected.get("model", result["model"])) == result["model"] and selected["rung"] < len(
+        p_solved
+    )
     return Observation(
         id=solve.id,
         question=result["question"],
@@ -72,30 +74,30 @@ def _make_observation(solve: LoggedSolve) -> Observation | None:
         right=right,
         source=source,
         reference=_find_reference(solve, right),
-        rung=kept["rung"],
-        effort=kept["effort"],
-        budget=kept["budget"],
-        waits=kept["waits"],
-        arm=kept["arm"],
+        rung=selected["rung"],
+        effort=selected["effort"],
+        budget=selected["budget"],
+        waits=selected["waits"],
+        arm=selected["arm"],
         p_solved=p_solved,
-        predicted=p_solved[kept["rung"]] if own else None,
+        predicted=p_solved[selected["rung"]] if own else None,
         score=verdict.get("score"),
         verifier=verdict.get("verifier", ""),
         accepted=bool(verdict.get("accepted")),
-        model=redact_address(kept.get("model", result["model"])),
+        model=redact_address(selected.get("model", result["model"])),
         profile=result["profile"],
     )
 
 
 def _get_kept_attempt(result: dict[str, Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = result["attempts"][result["kept"]]
-    return kept
+    selected: dict[str, Any] = result["attempts"][result["kept"]]
+    return selected
 
 
 def _find_grade(solve: LoggedSolve) -> tuple[bool, Source] | None:
-    """Whether the answer is right, and who says so; None where nobody does."""
-    if (word := solve.feedback.get("user")) is not None:
-        return word.right, "user"
+    """Return whether the answer is right, and who says so; None if nobody does."""
+    if (feedback := solve.feedback.get("user")) is not None:
+        return feedback.right, "user"
     if (reference := solve.result.get("reference")) is not None:
         return bool(reference["right"]), "reference"
     verdict = _get_kept_attempt(solve.result)["verdict"]
@@ -105,13 +107,13 @@ def _find_grade(solve: LoggedSolve) -> tuple[bool, Source] | None:
 
 
 def _find_reference(solve: LoggedSolve, right: bool) -> str | None:
-    """A right answer: as the user gave it, as it came with the question, or ours.
+    """Return a right answer: the user's, that of the question's reference, or ours; None if there is none.
 
-    A reference that is at odds with the user's word is none.
+    A reference that contradicts the user's feedback does not count.
     """
-    word, came = solve.feedback.get("user"), solve.result.get("reference")
-    if word is not None and word.answer is not None:
-        return word.answer
-    if came is not None and came["right"] == right:
-        return str(came["answer"])
+    feedback, reference = solve.feedback.get("user"), solve.result.get("reference")
+    if feedback is not None and feedback.answer is not None:
+        return feedback.answer
+    if reference is not None and reference["right"] == right:
+        return str(reference["answer"])
     return solve.result["answer"] if right else None

@@ -1,4 +1,4 @@
-"""Outcome: one recorded attempt, graded; and all of a question's. Plain data, of which `outcomes` is the file."""
+"""Outcome: one recorded attempt, graded. Plain data; `adaptive.learn.data.outcomes` is the file of them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from adaptive.types.usage import Usage
 
 @dataclass(frozen=True, order=True)
 class OutcomeKey:
-    """Which attempt at a question: the direct answer is `OutcomeKey("none")`, sample 0 is the greedy chain.
+    """Identifies an attempt at a question: `OutcomeKey("none")` is the direct answer, sample 0 the greedy chain.
 
-    budget: the rung's; an unlimited chain has the context window for one. waits: how many Waits were taken after
-    the chain's own end.
+    budget: the rung's; that of an unlimited chain is the context window. waits: the number of Waits after the
+    chain's own end.
     """
 
     effort: str
@@ -29,16 +29,16 @@ DIRECT = OutcomeKey("none")
 
 
 def rung_to_key(rung: Rung) -> OutcomeKey:
-    """Where a rung's greedy attempt is recorded, the Waits that it grants taken."""
+    """Return the key of a rung's greedy attempt, with the Waits that the rung grants."""
     return OutcomeKey(rung.effort, rung.budget, rung.waits) if rung.thinks else DIRECT
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A recorded attempt. `right` is None where the grader could not tell, and `why` says so.
+    """A recorded attempt.
 
-    prompt: ids of its prompt. closing: what was put between thinking and answer. A chain's thinking is in its
-    attempt: `attempt.charged`.
+    right: None if the grader could not tell, with the reason in `why`. prompt: the tokens of its prompt. closing:
+    the tokens injected between thinking and answer. The thinking tokens are `attempt.chain_tokens`.
     """
 
     key: OutcomeKey
@@ -54,10 +54,10 @@ class Outcome:
         return self.right is True
 
     def compute_usage(self, before: Outcome | None = None) -> Usage:
-        """What it takes to buy this attempt: from nothing, or on the chain that `before` left in the cache."""
-        kept = before.attempt.rounds if before else ()
-        new = self.attempt.chain_tokens - sum(r.tokens for r in kept)
-        waits = sum(r.injected for r in self.attempt.rounds) - sum(r.injected for r in kept)
+        """Return the cost of this attempt: from scratch, or on the cached chain of `before`."""
+        cached = before.attempt.rounds if before else ()
+        new = self.attempt.chain_tokens - sum(r.tokens for r in cached)
+        waits = sum(r.injected for r in self.attempt.rounds) - sum(r.injected for r in cached)
         return Usage(
             prompt=0 if before else self.prompt,
             thinking=new - waits,
@@ -75,10 +75,10 @@ class RecordedQuestion:
     outcomes: Mapping[OutcomeKey, Outcome]
 
     def is_complete(self, ladder: Ladder) -> bool:
-        """Whether every rung of a ladder was recorded."""
+        """Return whether every rung of a ladder was recorded."""
         return all(rung_to_key(rung) in self.outcomes for rung in ladder)
 
     def is_solved(self, key: OutcomeKey) -> bool:
-        """Whether this attempt is there and right."""
-        found = self.outcomes.get(key)
-        return found is not None and found.solved
+        """Return whether this attempt was recorded and is right."""
+        outcome = self.outcomes.get(key)
+        return outcome is not None and outcome.solved

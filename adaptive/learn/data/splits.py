@@ -1,8 +1,7 @@
-"""Which recorded questions a model is fitted to and which are left to tune its policy on, and what a profile has
-seen.
+"""The split of recorded questions into those to learn from and those to tune on, and the keys of used questions.
 
-Both parts are chosen by a hash of the question's group, so they do not depend on the order of the questions or on
-which others there are, and no template is in both.
+A hash of the question's group decides. So a split does not depend on the order of the questions or on the others,
+and no template is in both parts.
 """
 
 from __future__ import annotations
@@ -19,30 +18,31 @@ from adaptive.profile.features import normalise_question
 Split = Literal["learn", "tune"]
 SEEN_FILE = "seen.txt"
 TUNE_SHARE = 0.5
-"""Of the questions that are left to tune on, where nobody says."""
+"""The default share of the questions that is left to tune on."""
 _KEY = 16
 
 
 def get_group(question: Question) -> str:
-    """What a question must not be parted from: its group, or, where it has none, the same question's text."""
+    """Return the group of a question, by default its normalised text."""
     return question.group or normalise_question(question.text)
 
 
 def assign_split(question: Question, share: float = TUNE_SHARE) -> Split:
-    """The part that a question is in; `share` of the groups (0..1) are left to tune on."""
+    """Return the part of a question; the share `share` of the groups (0..1) is left to tune on."""
     digest = hashlib.sha256(f"part {get_group(question)}".encode()).digest()
     return "tune" if int.from_bytes(digest[:6]) < share * 2**48 else "learn"
 
 
 def hash_question(question: str) -> str:
-    """16 hex digits for a question's text, equal for questions that are the same (`same_question`)."""
+    """Return 16 hex digits for a question's text, equal for texts that are equal when normalised."""
     return hashlib.sha256(normalise_question(question).encode()).hexdigest()[:_KEY]
 
 
 def read_used_keys(folder: str | Path) -> frozenset[str]:
-    """Keys of the questions that the profile in `folder` was made from; empty where it does not say.
+    """Return the keys of the questions that the profile in `folder` used; none if it has no such file.
 
-    Raises `InputError` for a file that is not one.
+    Raises:
+        InputError: The file is damaged.
     """
     file = Path(folder) / SEEN_FILE
     try:
@@ -58,7 +58,7 @@ def read_used_keys(folder: str | Path) -> frozenset[str]:
 
 
 def write_used_keys(folder: str | Path, questions: Iterable[str], *, before: Iterable[str] = ()) -> None:
-    """Write down which questions a profile has seen, besides the keys `before`."""
+    """Write the keys of the questions that a profile used, and the keys `before`."""
     from adaptive._util.files import write_atomically
 
     keys = sorted({*before, *map(hash_question, questions)})

@@ -1,9 +1,9 @@
 """Fits the difficulty model with scikit-learn, and keeps it in a skops file.
 
-For each rung, whether it solves a question is a logistic regression over the features: its strength
-of regularisation chosen by cross-validated log-loss, its probabilities calibrated (Platt's sigmoid) on
-predictions of rows it was not fitted to. One regression a rung did as well as or better than one over all
-levels, and than boosted trees, which besides cannot be loaded from a file that is not trusted.
+Each rung has a logistic regression over the features. Its strength of regularisation has the least cross-validated
+log-loss, and its probabilities are calibrated (Platt's sigmoid) on out-of-fold predictions. One regression per
+rung did as well as or better than one over all levels, and than boosted trees, which cannot be loaded from an
+untrusted file.
 
 This module imports scikit-learn, which takes more than a second: only training needs it.
 """
@@ -42,24 +42,30 @@ TRUSTED = ("sklearn.calibration._CalibratedClassifier", "sklearn.calibration._Si
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)
 VOCABULARY = 2000
 LEAST_WITH = 3
-"""Questions that must have a token for it to be learned from."""
+"""A token is used only if at least so many questions have it."""
 FOLDS = 4
 LEAST = 30
-"""Questions that are needed to train at all."""
+"""The fewest questions to train on."""
 RARE = 8
-"""A rung that fewer questions reach, or miss, has their share for a probability, whatever the question."""
+"""If fewer questions than this are solved at a rung, or not solved, it gets one probability for every question."""
 SAMPLE = 3000
-"""Rows on which the strength of regularisation is chosen."""
+"""The number of rows on which the strength of regularisation is chosen."""
 LARGEST = 200_000_000
-"""Bytes that a model file may unpack to."""
+"""The most bytes that a model file may unpack to."""
 
 
 def assign_folds(
     labels: Sequence[int] | NDArray[Any], count: int, seed: int, groups: Sequence[str] | None = None
 ) -> Labels:
-    """A fold for each row, 0..count-1, with the labels dealt out evenly however rare one is; shape (n,).
+    """Return a fold for each row, 0..count-1, shape (n,). Each fold gets an equal share of every label.
 
-    Rows of one group are in one fold: then it is the labels of the groups' first rows that are dealt out.
+    It is by hand: scikit-learn's `StratifiedGroupKFold` makes other folds, so that trained profiles would change.
+
+    Args:
+        labels: The rows' labels, shape (n,).
+        count: The number of folds.
+        seed: Shuffles rows of equal labels.
+        groups: The rows' groups. Rows of one group share a fold, which the label of the group's first row decides.
     """
     values = np.asarray(labels)
     if groups is not None:
@@ -87,10 +93,16 @@ class TrainedDifficulty:
     def fit(
         cls, questions: Sequence[str], solved: Solved, seed: int = 0, groups: Sequence[str] | None = None
     ) -> TrainedDifficulty:
-        """Fit on questions and whether each rung solves them, shape (n, rungs).
+        """Fit to questions.
 
-        groups: a name for each question; strength and calibration are chosen across groups. Raises `InputError`
-        where there is too little to learn from.
+        Args:
+            questions: Their texts.
+            solved: Whether each rung solves them, shape (n, rungs).
+            seed: For folds and samples.
+            groups: The group of each question. Strength and calibration are chosen across groups.
+
+        Raises:
+            InputError: There is too little to learn from.
         """
         check_trainable(solved)
         return cls.refit(Corpus.read(questions), solved, seed, groups)
@@ -104,28 +116,29 @@ class TrainedDifficulty:
         groups: Sequence[str] | None = None,
         observed: Solved | None = None,
     ) -> TrainedDifficulty:
-        """Fit on a part of questions that were enough, to measure on the rest.
+        """Fit to a part of the questions, without the check of `fit`, to measure on the rest.
 
-        known: the shape of `solved`, whether that is known; each rung is fitted to the questions that have it.
+        The arguments are those of `fit`. observed: whether each value of `solved` was observed, of the same shape;
+        each rung is fitted to the questions at which it was.
         """
         observed = np.ones_like(solved) if observed is None else observed
         words = tuple(corpus.find_frequent_tokens(LEAST_WITH, VOCABULARY)) or ("?",)
         scaler = StandardScaler().fit(corpus.counts)
         with threadpool_limits(limits=1):  # the matrices are small and sparse: more threads make it slower
             rows = corpus.to_matrix(words, scaler.transform(corpus.counts))
-            fitted = (
+            rungs = (
                 _fit_observed(rows, *column, seed, groups) for column in zip(solved.T, observed.T, strict=True)
             )
-            return cls(words, scaler, tuple(fitted))
+            return cls(words, scaler, tuple(rungs))
 
     def p_solved(self, corpus: Corpus) -> Floats:
-        """What `to_model().p_solved` gives for these questions, shape (n, rungs)."""
+        """Return the same as `to_model().p_solved` for these questions, shape (n, rungs)."""
         rows = corpus.to_matrix(self.vocabulary, self.scaler.transform(corpus.counts))
         weights, bias = (np.stack(part) for part in zip(*map(self._to_linear, self.rungs), strict=True))
         return to_monotone_probabilities(rows @ weights.T + bias)
 
     def to_model(self) -> DifficultyModel:
-        """The same predictions as plain weights, the scaling of the counts folded into them."""
+        """Return plain weights with the same predictions. They contain the scaling of the counts."""
         weights, bias = (np.stack(part) for part in zip(*map(self._to_linear, self.rungs), strict=True))
         counts = len(COUNTS)
         on_counts = weights[:, :counts] / self.scaler.scale_
@@ -134,8 +147,8 @@ class TrainedDifficulty:
         )
 
     def rank_weights(self) -> list[list[tuple[str, float]]]:
-        """For each rung what its log-odds weigh, the heaviest first: counts for a standard deviation, tokens as
-        they are (there or not)."""
+        """Return the weights of each rung's log-odds, the heaviest first: of a count per standard deviation, of a
+        token for its presence."""
         names = (*COUNTS, *self.vocabulary)
         lines = (self._to_linear(rung)[0] for rung in self.rungs)
         return [
@@ -144,7 +157,7 @@ class TrainedDifficulty:
         ]
 
     def _to_linear(self, rung: CalibratedClassifierCV | float) -> tuple[NDArray[np.float64], np.float64]:
-        """Weights and bias that give a rung's log-odds from its features."""
+        """Return the weights and the bias of a rung's log-odds."""
         if isinstance(rung, float):
             return np.zeros(len(COUNTS) + len(self.vocabulary)), np.float64(np.log(rung / (1 - rung)))
         fitted = rung.calibrated_classifiers_[0]
@@ -152,7 +165,7 @@ class TrainedDifficulty:
         return -sigmoid.a_ * line.coef_[0], -sigmoid.a_ * line.intercept_[0] - sigmoid.b_
 
     def save(self, folder: Path) -> None:
-        """Write the skops file into `folder`, and the weights that solving reads."""
+        """Write the skops file into `folder`, and the weights that a solve reads."""
         folder.mkdir(parents=True, exist_ok=True)
         vocabulary = np.asarray(self.vocabulary, dtype=np.str_)
         write_skops(folder / SKOPS, {"vocabulary": vocabulary, "scaler": self.scaler, "rungs": list(self.rungs)})
@@ -160,10 +173,10 @@ class TrainedDifficulty:
 
     @classmethod
     def load(cls, file: Path) -> TrainedDifficulty:
-        """What `save` wrote; raises `InputError` for a damaged file and for types that are not `TRUSTED`."""
+        """Read what `save` wrote; raise `InputError` if it is damaged or has types that are not `TRUSTED`."""
         try:
-            held = read_skops(file, TRUSTED, LARGEST)
-            trained = cls(tuple(map(str, held["vocabulary"])), held["scaler"], tuple(held["rungs"]))
+            parts = read_skops(file, TRUSTED, LARGEST)
+            trained = cls(tuple(map(str, parts["vocabulary"])), parts["scaler"], tuple(parts["rungs"]))
             trained.to_model()
         except BROKEN as error:
             raise InputError(
@@ -173,7 +186,7 @@ class TrainedDifficulty:
 
 
 def check_trainable(solved: Solved) -> None:
-    """Raise `InputError` where no rung has enough of both, solved and not."""
+    """Raise `InputError` unless some rung has enough questions that are solved, and enough that are not."""
     count = len(solved)
     if count < LEAST:
         raise InputError(f"{count} labelled questions are too few to train on: give at least {LEAST}.")
@@ -185,7 +198,7 @@ def check_trainable(solved: Solved) -> None:
 
 
 def _is_learnable(solved: NDArray[np.bool_]) -> bool:
-    """Whether there is enough of both, in a sample too, for every fold."""
+    """Return whether enough are solved, and enough are not, for every fold, even in a sample."""
     least = max(RARE, len(solved) // 400)
     return bool(least <= solved.sum() <= len(solved) - least)
 
@@ -193,7 +206,7 @@ def _is_learnable(solved: NDArray[np.bool_]) -> bool:
 def _fit_observed(
     rows: Any, solved: NDArray[np.bool_], observed: NDArray[np.bool_], seed: int, groups: Sequence[str] | None
 ) -> CalibratedClassifierCV | float:
-    """`_fit_rung` on the rows of which it is known whether the rung solves them."""
+    """Fit a rung to the rows at which it was observed."""
     some = np.flatnonzero(observed)
     return _fit_rung(rows[some], solved[some], seed, None if groups is None else [groups[int(i)] for i in some])
 
@@ -201,7 +214,7 @@ def _fit_observed(
 def _fit_rung(
     rows: Any, solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None
 ) -> CalibratedClassifierCV | float:
-    """The calibrated classifier of one rung, or its smoothed share where there is nothing to tell apart."""
+    """Return the calibrated classifier of one rung, or its smoothed share if that is all there is to learn."""
     splits = _make_splits(solved, seed, groups)
     if not _is_learnable(solved) or not _have_both_classes(solved, splits):
         return float((solved.sum() + 1) / (len(solved) + 2))
@@ -210,7 +223,7 @@ def _fit_rung(
 
 
 def _choose_strength(rows: Any, solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None) -> float:
-    """The strength with the least cross-validated log-loss, on a sample: it hardly changes with the rows."""
+    """Return the strength with the least cross-validated log-loss, on a sample: it hardly depends on the rows."""
     some = np.flatnonzero(assign_folds(solved, -(-len(solved) // SAMPLE), seed) == 0)
     sample, truth = rows[some], solved[some]
     splits = _make_splits(truth, seed, None if groups is None else [groups[int(i)] for i in some])
@@ -225,14 +238,14 @@ def _choose_strength(rows: Any, solved: NDArray[np.bool_], seed: int, groups: Se
 
 
 def _make_splits(solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None) -> Splits:
-    """Rows to fit on and rows to predict, for each fold; a fold that few groups left empty is none."""
+    """Return the rows to fit to and the rows to predict, for each fold that is not empty."""
     fold = assign_folds(solved, FOLDS, seed, groups)
     parts = ((np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(FOLDS))
     return [(inside, outside) for inside, outside in parts if len(outside)]
 
 
 def _have_both_classes(solved: NDArray[np.bool_], splits: Splits) -> bool:
-    """Whether every fit sees some that are solved and some that are not: few large groups may not allow it."""
+    """Return whether every fit sees both solved and unsolved questions, which a few large groups may prevent."""
     return all(0 < solved[inside].sum() < len(inside) for inside, _ in splits)
 
 

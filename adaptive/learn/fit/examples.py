@@ -1,4 +1,4 @@
-"""Outcomes as the numbers that are learned from, read one question at a time: traces are not kept."""
+"""Recorded outcomes as features and labels, read one question at a time: token traces are dropped at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Solved = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class VerifierExample:
-    """A situation as numbers. question: its question's row. seen: `features`, their difficulty still unknown."""
+    """A situation as features, without the difficulty, which is predicted later. question: its question's row."""
 
     question: int
     kind: SituationKind
@@ -35,7 +35,7 @@ class VerifierExample:
 
 @dataclass
 class Examples:
-    """Questions of one ladder. left_out: why how many were not taken, in words."""
+    """Questions of one ladder. left_out: how many were not used, by the reason in words."""
 
     ladder: Ladder
     texts: list[str] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Examples:
     def read(
         cls, recorded: Iterable[RecordedQuestion], ladder: Ladder, wanted: Callable[[RecordedQuestion], bool]
     ) -> Examples:
-        """Those that are wanted, each once, with every rung recorded and graded."""
+        """Return those that `wanted` selects, each once, if every rung was recorded and graded."""
         examples = cls(ladder)
         for one in recorded:
             if wanted(one):
@@ -69,16 +69,16 @@ class Examples:
     def _add(self, recorded: RecordedQuestion) -> None:
         key = hash_question(recorded.question.text)
         outcomes = [recorded.outcomes.get(rung_to_key(r)) for r in self.ladder]
-        there = [o for o in outcomes if o is not None]
-        if len(there) < len(outcomes):
+        recorded_rungs = [o for o in outcomes if o is not None]
+        if len(recorded_rungs) < len(outcomes):
             self._leave_out("lack an attempt at some rung")
-        elif any(o.right is None for o in there):
+        elif any(o.right is None for o in recorded_rungs):
             self._leave_out("have an answer that could not be graded")
         elif key in self._keys:
             self._leave_out("are in the file twice")
         else:
             self._keys.add(key)
-            self._append(recorded, there)
+            self._append(recorded, recorded_rungs)
 
     def _append(self, recorded: RecordedQuestion, outcomes: list[Outcome]) -> None:
         row = len(self.texts)
@@ -88,9 +88,9 @@ class Examples:
         self.direct.append(extract_direct_features(recorded.outcomes[DIRECT].attempt))
         self.graded.append(GradedQuestion.from_outcomes(outcomes))
         for one in iter_situations(recorded, self.ladder):
-            seen = extract_attempt_features(one.attempt, one.others)
+            features = extract_attempt_features(one.attempt, one.others)
             self.verifier_examples.append(
-                VerifierExample(row, one.kind, one.after_direct, one.attempt.rung, one.right, seen)
+                VerifierExample(row, one.kind, one.after_direct, one.attempt.rung, one.right, features)
             )
 
     def _leave_out(self, why: str) -> None:

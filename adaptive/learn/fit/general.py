@@ -1,13 +1,14 @@
 """Fits the general difficulty model with scikit-learn, and keeps it in a skops file.
 
-For each kind of question a ridge regression of the difficulties that item response theory found (`responses`) on
-the terms (binary, inverse document frequency, unit length) and the structure. What else is known of other
-questions, such as how many steps they take or their level, is learned by ridge regressions of its own, whose
-predictions are further columns. How strong the regularisation is and how much these columns weigh is chosen by
-cross-validated rank correlation. All of it is linear, so that it becomes one weight a term and kind.
+Each kind of question has a ridge regression of the difficulties that item response theory found
+(`adaptive.learn.fit.item_response`) on the terms (binary, inverse document frequency, unit length) and the
+structure. Other figures that some questions have, such as the number of steps or a level ("asides"), get ridge
+regressions of their own, whose predictions are further columns. The strength of regularisation and the weight of
+these columns have the best cross-validated rank correlation. All of it is linear, so it becomes one weight per
+term and kind.
 
-Boosted trees, blended with it, brought less than a hundredth of AUROC in trials, and cannot be loaded from a file
-that is not trusted.
+Boosted trees blended with it brought less than 0.01 of AUROC in trials, and cannot be loaded from an untrusted
+file.
 """
 
 from __future__ import annotations
@@ -38,25 +39,24 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 LARGEST = 200_000_000
-"""Bytes that a model file may unpack to."""
+"""The most bytes that a model file may unpack to."""
 STRENGTHS = (1.0, 3.0, 10.0)
 ASIDES = (0.0, 0.1, 0.3)
-"""What a standard deviation of a predicted aside weighs, beside a question's terms of length 1."""
+"""Weights of a standard deviation of a predicted aside, beside a question's terms of length 1."""
 STRUCTURE_SCALE = 0.05
-"""The same for a figure of the structure."""
+"""The same weight for a figure of the structure."""
 ASIDE_STRENGTH = 3.0
 RARE = 4
-"""Questions that must have a term."""
+"""A term is used only if at least so many questions have it."""
 NEUTRAL = Prior(0.0, 2.0, 0.0, 0.3)
 
 
 @dataclass(frozen=True)
 class GeneralExamples:
-    """Questions to learn from, one entry each.
+    """n questions to learn from.
 
-    kind: of `KINDS`, its number. fold: which of the folds of cross-validation. b, variance: difficulty in logits
-    and how uncertain that is, NaN where nothing was recorded. asides: shape (n, A), other figures known of a
-    question, NaN where not known.
+    kind: its index in `QUESTION_KINDS`. fold: its fold of cross-validation. b, variance: difficulty in logits and
+    its uncertainty, NaN if nothing was recorded. asides: other figures, shape (n, A), NaN if a question has none.
     """
 
     questions: Sequence[str]
@@ -67,15 +67,15 @@ class GeneralExamples:
     asides: Floats
 
     def select(self, rows: NDArray[np.bool_]) -> GeneralExamples:
-        """Only these rows."""
-        questions = [q for q, kept in zip(self.questions, rows, strict=True) if kept]
+        """Return only these rows."""
+        questions = [q for q, selected in zip(self.questions, rows, strict=True) if selected]
         rest = (getattr(self, name)[rows] for name in ("kind", "fold", "b", "variance", "asides"))
         return GeneralExamples(questions, *rest)
 
 
 @dataclass(frozen=True)
 class Head:
-    """The model of one kind: columns are terms, structure and predicted asides, these times `aside`."""
+    """The model of one kind. Its columns are terms, structure, and predicted asides times `aside`."""
 
     structure: StandardScaler
     asides: StandardScaler
@@ -104,19 +104,19 @@ class TrainedGeneral:
 
     @classmethod
     def fit(cls, examples: GeneralExamples) -> TrainedGeneral:
-        """Fit everything but the prior, which needs the models' answers: see `with_prior`."""
+        """Fit all but the prior, which needs the models' answers: see `with_prior`."""
         with threadpool_limits(limits=1):
             words = TfidfVectorizer(analyzer=extract_terms, binary=True, min_df=RARE)
-            found = words.fit_transform(examples.questions)
+            terms = words.fit_transform(examples.questions)
             figures = compute_structure(examples.questions)
             scaler = StandardScaler().fit(figures)
-            columns = _stack_columns(found, STRUCTURE_SCALE * scaler.transform(figures))
-            asides = tuple(_fit_aside(columns, known) for known in examples.asides.T)
-            told = np.stack([line.predict(columns) for line in asides], axis=1)
+            columns = _stack_columns(terms, STRUCTURE_SCALE * scaler.transform(figures))
+            asides = tuple(_fit_aside(columns, values) for values in examples.asides.T)
+            predicted = np.stack([line.predict(columns) for line in asides], axis=1)
             gate = LogisticRegression(max_iter=2000).fit(scaler.transform(figures), examples.kind)
             crossed = np.full(len(examples.questions), np.nan)
             heads = tuple(
-                _fit_head(k, examples, (found, figures, told), crossed) for k in range(len(QUESTION_KINDS))
+                _fit_head(k, examples, (terms, figures, predicted), crossed) for k in range(len(QUESTION_KINDS))
             )
         return cls(
             tuple(words.get_feature_names_out()), words.idf_, scaler, asides, gate, heads, out_of_fold=crossed
@@ -129,11 +129,11 @@ class TrainedGeneral:
         return words.transform(questions)
 
     def with_prior(self, prior: Prior) -> TrainedGeneral:
-        """The same with another prior."""
+        """Return the same with another prior."""
         return replace(self, prior=prior)
 
     def to_model(self) -> GeneralDifficulty:
-        """The same predictions as plain weights: scalings and asides folded into one weight a column and kind."""
+        """Return plain weights with the same predictions. They contain the scalings and the asides."""
         weights, bias = (np.stack(part, axis=-1) for part in zip(*map(self._to_linear, self.heads), strict=True))
         count = len(self.vocabulary)
         gate = self.gate.coef_.T / self.structure.scale_[:, None]
@@ -151,7 +151,7 @@ class TrainedGeneral:
         )
 
     def _to_linear(self, head: Head) -> tuple[Floats, np.float64]:
-        """A head's weights on terms and unscaled structure, and its bias."""
+        """Return a head's weights on terms and unscaled structure, and its bias."""
         count = len(self.vocabulary)
         own, aside = np.split(head.line.coef_, [len(head.line.coef_) - len(self.asides)])
         weights, bias = _unscale(own, head.line.intercept_, count, head.structure)
@@ -162,19 +162,19 @@ class TrainedGeneral:
         return weights, bias
 
     def save(self, folder: Path) -> None:
-        """Write the skops file into `folder`, and the weights that solving reads."""
+        """Write the skops file into `folder`, and the weights that a solve reads."""
         folder.mkdir(parents=True, exist_ok=True)
-        held = {
+        parts = {
             "vocabulary": np.asarray(self.vocabulary, dtype=np.str_), "rarity": self.rarity,
             "structure": self.structure, "asides": list(self.asides), "gate": self.gate,
             "heads": [list(vars(head).values()) for head in self.heads], "prior": list(astuple(self.prior)),
         }  # fmt: skip
-        write_skops(folder / SKOPS, held)
+        write_skops(folder / SKOPS, parts)
         self.to_model().save(folder)
 
     @classmethod
     def load(cls, file: Path) -> TrainedGeneral:
-        """What `save` wrote; raises `InputError` for a damaged file and for types that are not `TRUSTED`."""
+        """Read what `save` wrote; raise `InputError` if it is damaged or has types of others."""
         try:
             held = read_skops(file, (), LARGEST)
             heads = tuple(Head(*head) for head in held["heads"])
@@ -192,7 +192,7 @@ class TrainedGeneral:
 
 
 def _unscale(weights: Floats, bias: float, count: int, scaler: StandardScaler) -> tuple[Floats, Any]:
-    """Weights on `count` terms and scaled structure as weights on terms and structure, and the bias with it."""
+    """Return weights on `count` terms and unscaled structure, from those on scaled structure, and the bias."""
     figures = STRUCTURE_SCALE * weights[count:] / scaler.scale_
     return np.concatenate([weights[:count], figures]), bias - figures @ scaler.mean_
 
@@ -202,7 +202,7 @@ def _stack_columns(first: Any, *more: Floats) -> Any:
 
 
 def _fit_ridge(strength: float, columns: Any, target: Floats, weight: Floats | None = None) -> Ridge:
-    """A ridge regression, its weights kept in single precision: it halves the file."""
+    """Fit a ridge regression. Its weights are stored in single precision, which halves the file."""
     mean = 1.0 if weight is None else float(weight.mean())
     line = Ridge(alpha=strength * mean, solver="sparse_cg", tol=1e-3).fit(columns, target, weight)
     line.coef_ = line.coef_.astype(np.float32)
@@ -217,16 +217,16 @@ def _fit_aside(columns: Any, values: Floats) -> Ridge:
 def _fit_head(
     kind: int, examples: GeneralExamples, parts: tuple[Any, Floats, Floats], out_of_fold: Floats
 ) -> Head:
-    """The model of one kind with the settings that rank best; what it predicts crosswise goes to `out_of_fold`."""
+    """Fit the model of one kind with the settings that rank best; write its predictions into `out_of_fold`."""
     rows = np.flatnonzero((examples.kind == kind) & ~np.isnan(examples.b))
     target, fold = examples.b[rows], examples.fold[rows]
     weight = 1 / (1 + examples.variance[rows])
-    found, figures, told = (part[rows] for part in parts)
-    scalers = StandardScaler().fit(figures), StandardScaler().fit(told)
-    figures, told = (scaler.transform(part) for scaler, part in zip(scalers, (figures, told), strict=True))
+    terms, figures, asides = (part[rows] for part in parts)
+    scalers = StandardScaler().fit(figures), StandardScaler().fit(asides)
+    figures, asides = (scaler.transform(part) for scaler, part in zip(scalers, (figures, asides), strict=True))
     best, line, aside = -np.inf, None, 0.0
     for strength, heavy in product(STRENGTHS, ASIDES):
-        columns = _stack_columns(found, STRUCTURE_SCALE * figures, heavy * told)
+        columns = _stack_columns(terms, STRUCTURE_SCALE * figures, heavy * asides)
         predicted = _cross_predict(strength, columns, target, weight, fold)
         ranks = float(spearmanr(predicted, target)[0])
         if ranks > best:

@@ -1,10 +1,10 @@
 """Item response theory: how hard questions are and how able models, from who solved what.
 
-The two-parameter logistic model (Birnbaum, in Lord and Novick 1968): logit P(model m solves question q) =
-slope_m * (ability_m - b_q), fitted over several data sets at once, so that a difficulty means the same in all of
-them: models that answered more than one link the sets, each free to be somewhat better or worse at one of them.
+The two-parameter logistic model (Birnbaum, in Lord and Novick 1968): logit P(model m solves question q) = slope_m
+* (ability_m - b_q). It is fitted to several data sets at once, so that difficulties are on one scale: models that
+answered several sets link them, and each may be somewhat better or worse at one of them.
 
-Only training needs it; it imports scipy.
+Only training needs it, since it imports scipy.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 SPREAD_MODEL, SPREAD_SET, SPREAD_SLOPE, SPREAD_MEAN = 3.0, 0.5, 0.5, 3.0
-"""Standard deviations of the priors: of a model's intercept, of what one set adds to it, of a log slope, and of a
-set's mean difficulty. Difficulties have the standard deviation 1 around that mean, which fixes the scale."""
+"""Standard deviations of the priors: of a model's intercept, of a set's addition to it, of a log slope, and of a set's
+mean difficulty. Difficulties have the standard deviation 1 around that mean, which fixes the scale."""
 STEPS = 800
 
 
 @dataclass(frozen=True)
 class Responses:
-    """Recorded right and wrong answers of one data set: `solved` has shape (n, models), NaN where not known."""
+    """Right and wrong answers of one data set. solved: shape (n, models), NaN if there is no answer."""
 
     models: tuple[str, ...]
     solved: Floats
@@ -35,10 +35,10 @@ class Responses:
 
 @dataclass(frozen=True)
 class ItemResponseFit:
-    """What was found, in logits of a model of average slope.
+    """Fitted parameters, in logits of a model of average slope.
 
-    b: for each data set the difficulties of its questions, shape (n,). variance: of these, from the information
-    in the answers and the prior. slopes: of each model, 1 in the geometric mean.
+    b: the difficulties of each data set's questions, shape (n,). variance: the variances of these, from the
+    information in the answers and the prior. slopes: of each model, with the geometric mean 1.
     """
 
     b: tuple[Floats, ...]
@@ -48,7 +48,7 @@ class ItemResponseFit:
 
 @dataclass(frozen=True)
 class _AnswerTable:
-    """All known answers, one entry each: which question, model and set, and whether it was right."""
+    """All answers as columns: question, model and set of each, and whether it is right."""
 
     question: Numbers
     model: Numbers
@@ -74,7 +74,7 @@ class _AnswerTable:
 
 
 def fit_item_response(sets: Sequence[Responses]) -> ItemResponseFit:
-    """The most likely difficulties given the answers and the priors (MAP, by L-BFGS)."""
+    """Return the most likely difficulties given the answers and the priors (MAP, by L-BFGS)."""
     table = _AnswerTable.from_responses(sets)
     sizes = (len(table.names), len(table.names) * len(sets), len(table.names), len(sets), len(table.of_question))
     cuts = np.cumsum(sizes)[:-1]
@@ -88,7 +88,7 @@ def fit_item_response(sets: Sequence[Responses]) -> ItemResponseFit:
         z = x[table.model] + adds[table.place] - slope * hard
         off = _sigmoid(z) - table.right
         on_b = np.bincount(table.question, -off * slope, sizes[4])
-        found = (
+        gradient = (
             np.bincount(table.model, off, sizes[0]),
             np.bincount(table.place, off, sizes[1]),
             np.bincount(table.model, -off * slope * hard, sizes[2]),
@@ -96,24 +96,26 @@ def fit_item_response(sets: Sequence[Responses]) -> ItemResponseFit:
             on_b,
         )
         wrong = float((np.logaddexp(0, z) - table.right * z).sum() + 0.5 * (precision * x * x).sum())
-        return wrong, np.concatenate(found) + precision * x
+        return wrong, np.concatenate(gradient) + precision * x
 
     best = minimize(loss, np.zeros(sum(sizes)), jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
     return _build_fit(best.x, table, cuts)
 
 
 def _build_fit(x: Floats, table: _AnswerTable, cuts: Numbers) -> ItemResponseFit:
-    """The parameters in logits: the geometric mean of the slopes is 1."""
+    """Return the parameters in logits, with a geometric mean of the slopes of 1."""
     intercepts, adds, logs, means, b = np.split(x, cuts)
     slope = np.exp(logs)
     hard = b + means[table.of_question]
     z = intercepts[table.model] + adds[table.place] - slope[table.model] * hard[table.question]
     p = _sigmoid(z)
-    known = np.bincount(table.question, slope[table.model] ** 2 * p * (1 - p), len(b)) + 1
+    information = np.bincount(table.question, slope[table.model] ** 2 * p * (1 - p), len(b)) + 1
     unit = float(np.exp(logs.mean()))
     ends = np.cumsum(np.bincount(table.of_question))[:-1]
     slopes = dict(zip(table.names, (slope / unit).tolist(), strict=True))
-    return ItemResponseFit(tuple(np.split(hard * unit, ends)), tuple(np.split(unit**2 / known, ends)), slopes)
+    return ItemResponseFit(
+        tuple(np.split(hard * unit, ends)), tuple(np.split(unit**2 / information, ends)), slopes
+    )
 
 
 def _sigmoid(z: Floats) -> Floats:

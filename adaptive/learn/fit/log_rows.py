@@ -1,8 +1,8 @@
-"""Logged solves as further rows to fit difficulty to: of each, one rung is known and the others are not.
+"""Logged solves as further rows to fit difficulty to: each has one observed rung, and the others are missing.
 
-A log holds what a policy chose to buy: a dear rung was seen where a cheaper answer was rejected, so it looks
-somewhat worse there than over all such questions. Each rung is fitted to the rows that have it, and what comes of
-it is measured on recorded questions alone, which have every rung.
+A log holds what a policy chose to try: a dear rung was tried after a cheaper answer was rejected, so it looks
+somewhat worse there than over all such questions. Each rung is fitted to the rows that have it, and the result is
+measured on recorded questions alone, which have every rung.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from adaptive.types.ladder import Ladder
 
 @dataclass(frozen=True)
 class LogRows:
-    """m questions. solved, known: shape (m, rungs), whether a rung's answer was right, and whether it was seen.
+    """m questions. solved, observed: shape (m, rungs), whether a rung's answer is right, and whether it was made.
 
-    observations: how many of them it holds. left_out: why how many are not in it, in words.
+    observations: how many it has. left_out: how many were not used, by the reason in words.
     """
 
     texts: list[str]
@@ -36,43 +36,47 @@ class LogRows:
 
     @property
     def groups(self) -> list[str]:
-        """A question of a log is alone with its own text."""
+        """The group of each question: its own text."""
         return [normalise_question(text) for text in self.texts]
 
     @classmethod
     def from_observations(
         cls, observations: Iterable[Observation], ladder: Ladder, model: str, recorded_keys: Collection[str]
     ) -> LogRows:
-        """Those of `model` at a rung of `ladder`, of the same question at the same rung the newest.
+        """Select observations: of the model, at a rung of the ladder; of equal questions and rungs the newest.
 
-        recorded: keys of questions (`seen_key`) that were recorded: of these all is known, and some are left to
-        tune and test on, so that they must not be learned from.
+        Args:
+            observations: Logged solves, oldest first.
+            ladder: The ladder of the profile.
+            model: The spec of the model.
+            recorded_keys: Keys (`hash_question`) of recorded questions, which are not used: all is known about
+                them, and some are left to tune and test on.
         """
         rungs = {rung_to_key(rung): i for i, rung in enumerate(ladder)}
         texts: dict[str, str] = {}
-        seen: dict[tuple[str, int], bool] = {}
+        right: dict[tuple[str, int], bool] = {}
         left_out: dict[str, int] = {}
         for one in observations:
             key, rung = hash_question(one.question), rungs.get(OutcomeKey(one.effort, one.budget, one.waits))
             if why := _explain_exclusion(one, rung, model, key in recorded_keys):
                 left_out[why] = left_out.get(why, 0) + 1
             elif rung is not None:
-                if (key, rung) in seen:
+                if (key, rung) in right:
                     left_out[REPEATED] = left_out.get(REPEATED, 0) + 1
                 texts.setdefault(key, one.question)
-                seen[key, rung] = one.right
+                right[key, rung] = one.right
         row = {key: i for i, key in enumerate(texts)}
-        solved, known = (np.zeros((len(texts), len(ladder)), dtype=np.bool_) for _ in range(2))
-        for (key, rung), right in seen.items():
-            solved[row[key], rung], known[row[key], rung] = right, True
-        return cls(list(texts.values()), solved, known, len(seen), left_out)
+        solved, observed = (np.zeros((len(texts), len(ladder)), dtype=np.bool_) for _ in range(2))
+        for (key, rung), value in right.items():
+            solved[row[key], rung], observed[row[key], rung] = value, True
+        return cls(list(texts.values()), solved, observed, len(right), left_out)
 
 
 REPEATED = "were observed at the same rung again later"
 
 
 def _explain_exclusion(one: Observation, rung: int | None, model: str, recorded: bool) -> str:
-    """Why nothing can be learned from an observation; "" where something can."""
+    """Return why nothing can be learned from an observation, or "" if something can."""
     if one.model != redact_address(model):
         return "are of another model"
     if one.arm == "vote":

@@ -1,4 +1,4 @@
-"""Fits a small logistic regression over named numbers, calibrated, and writes it out as plain weights."""
+"""Fits a small calibrated logistic regression over named features, and returns plain weights."""
 
 from __future__ import annotations
 
@@ -20,42 +20,48 @@ Truth = NDArray[np.bool_]
 STRENGTHS = (0.01, 0.1, 1.0)
 FOLDS = 4
 SAMPLE = 5000
-"""Rows on which the strength of regularisation is chosen."""
+"""The number of rows on which the strength of regularisation is chosen."""
 SCALED_FROM = 1e-9
-"""A column that varies less than this is the same everywhere: it gets no weight."""
+"""A column with a smaller standard deviation is constant: it gets no weight."""
 
 
 @dataclass(frozen=True)
 class LogisticFit:
-    """Weights for the columns, shape (F,), and a bias. scale: the columns' standard deviations, for importance."""
+    """Weights of the columns, shape (F,), and a bias. scale: the standard deviations of the columns."""
 
     weights: Floats
     bias: float
     scale: Floats
 
     def predict_logits(self, rows: Floats) -> Floats:
-        """Log-odds of rows, shape (n, F)."""
+        """Return the log-odds of rows, shape (n, F)."""
         return np.asarray(rows @ self.weights + self.bias)
 
     def predict(self, rows: Floats) -> Floats:
-        """Probabilities of rows, shape (n, F)."""
+        """Return the probabilities of rows, shape (n, F)."""
         return np.asarray(1 / (1 + np.exp(-np.clip(self.predict_logits(rows), -30, 30))))
 
     def weights_by_name(self, names: Sequence[str]) -> dict[str, float]:
-        """The weights by the columns' names; those of nothing are left out."""
+        """Return the weights by the columns' names, without zeros."""
         return {n: round(float(w), 6) for n, w in zip(names, self.weights, strict=True) if w}
 
     def rank_weights(self, names: Sequence[str]) -> list[tuple[str, float]]:
-        """Weights of the standardised columns, the heaviest first."""
+        """Return the weights of the standardised columns, the heaviest first."""
         rows = zip(names, (self.weights * self.scale).tolist(), strict=True)
         return sorted((r for r in rows if r[1]), key=lambda r: -abs(r[1]))
 
 
 def fit_logistic(rows: Floats, truth: Truth, weight: Floats, groups: Labels, seed: int) -> LogisticFit:
-    """Fit on rows of shape (n, F); strength and calibration are chosen with no group on both sides.
+    """Fit a logistic regression, calibrated by Platt's sigmoid on out-of-fold predictions.
 
-    Calibrated by Platt's sigmoid on predictions of rows that were not fitted to. Where fewer than `RARE` groups
-    have either outcome, or a fold has one alone, it is the smoothed share.
+    If fewer than `RARE` groups have either outcome, or a fold has only one, it returns the smoothed share.
+
+    Args:
+        rows: The features, shape (n, F).
+        truth: The outcomes, shape (n,).
+        weight: The rows' weights, shape (n,).
+        groups: The rows' groups, shape (n,). No fold has a group on both sides.
+        seed: For folds and samples.
     """
     fold = assign_folds(truth, FOLDS, seed, [str(g) for g in groups])
     inside = [fold != i for i in range(FOLDS)]
@@ -70,24 +76,24 @@ def fit_logistic(rows: Floats, truth: Truth, weight: Floats, groups: Labels, see
 
 
 def predict_out_of_fold(rows: Floats, truth: Truth, weight: Floats, groups: Labels, seed: int) -> Floats:
-    """Probabilities of each row by all of `fit_logistic` on other groups alone, shape (n,)."""
+    """Return the probability of each row by `fit_logistic` on the other groups, shape (n,)."""
     fold = assign_folds(truth, FOLDS + 1, seed + 1, [str(g) for g in groups])
-    found = np.empty(len(rows))
+    predicted = np.empty(len(rows))
     for number in np.unique(fold):
         inside, out = fold != number, fold == number
-        found[out] = fit_logistic(rows[inside], truth[inside], weight[inside], groups[inside], seed).predict(
+        predicted[out] = fit_logistic(rows[inside], truth[inside], weight[inside], groups[inside], seed).predict(
             rows[out]
         )
-    return found
+    return predicted
 
 
 def is_learnable(truth: Truth, groups: Labels) -> bool:
-    """Whether enough groups have either outcome."""
+    """Return whether enough groups have either outcome."""
     return min(len(np.unique(groups[truth])), len(np.unique(groups[~truth]))) >= RARE
 
 
 def _choose_strength(rows: Floats, truth: Truth, weight: Floats, fold: Labels, seed: int) -> float:
-    """The strength with the least log-loss on other folds, on a sample: it hardly changes with the rows."""
+    """Return the strength with the least out-of-fold log-loss, on a sample: it hardly depends on the rows."""
     some = np.sort(np.random.default_rng(seed).permutation(len(rows))[:SAMPLE])
     part = rows[some], truth[some], weight[some], fold[some]
     if any(len(set(part[1][part[3] != i].tolist())) < 2 for i in np.unique(part[3])):
@@ -96,30 +102,30 @@ def _choose_strength(rows: Floats, truth: Truth, weight: Floats, fold: Labels, s
 
 
 def _cross_predict_logits(rows: Floats, truth: Truth, weight: Floats, fold: Labels, strength: float) -> Floats:
-    """Log-odds of each row by a fit to the other folds."""
-    found = np.empty(len(rows))
+    """Return the log-odds of each row by a fit to the other folds."""
+    logits = np.empty(len(rows))
     for number in np.unique(fold):
         inside, out = fold != number, fold == number
         weights, bias = _fit_line(rows[inside], truth[inside], weight[inside], strength)
-        found[out] = rows[out] @ weights + bias
-    return found
+        logits[out] = rows[out] @ weights + bias
+    return logits
 
 
 def _fit_line(rows: Floats, truth: Truth, weight: Floats, strength: float) -> tuple[Floats, float]:
-    """Weights and bias for the rows as they are, fitted to standardised ones."""
+    """Return weights and bias for unscaled rows, fitted to standardised ones."""
     mean, scale = rows.mean(axis=0), rows.std(axis=0)
     same = scale < SCALED_FROM
     scaled = np.where(same, 0.0, (rows - mean) / np.where(same, 1.0, scale))
-    made = LogisticRegression(C=strength, max_iter=2000).fit(scaled, truth, weight)
-    weights = np.where(same, 0.0, made.coef_[0] / np.where(same, 1.0, scale))
-    return weights, float(made.intercept_[0] - weights @ mean)
+    line = LogisticRegression(C=strength, max_iter=2000).fit(scaled, truth, weight)
+    weights = np.where(same, 0.0, line.coef_[0] / np.where(same, 1.0, scale))
+    return weights, float(line.intercept_[0] - weights @ mean)
 
 
 def _fit_sigmoid(logits: Floats, truth: Truth, weight: Floats) -> tuple[float, float]:
-    """Slope and shift that make log-odds of unseen rows calibrated; a slope that is not rising is 1."""
-    made = LogisticRegression(C=1e4, max_iter=2000).fit(logits[:, None], truth, weight)
-    slope = float(made.coef_[0, 0])
-    return (slope, float(made.intercept_[0])) if slope > 0 else (1.0, 0.0)
+    """Return the slope and the shift that calibrate out-of-fold log-odds; 1 and 0 if the slope is not positive."""
+    line = LogisticRegression(C=1e4, max_iter=2000).fit(logits[:, None], truth, weight)
+    slope = float(line.coef_[0, 0])
+    return (slope, float(line.intercept_[0])) if slope > 0 else (1.0, 0.0)
 
 
 def _compute_log_loss(truth: Truth, logits: Floats, weight: Floats) -> float:

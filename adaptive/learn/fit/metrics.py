@@ -1,4 +1,8 @@
-"""Measures a difficulty model on questions that it was not fitted to."""
+"""Measures a difficulty model on its out-of-fold predictions.
+
+numpy alone, without `sklearn.metrics`: `adaptive.bench` measures with these too and must not pay for that import,
+and the figures in profiles stay the same to the last digit.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +22,15 @@ FitOnRows = Callable[[Labels], Callable[[Labels], Floats]]
 
 LEVELS = ("easy", "medium", "hard")
 MANY = 2000
-"""From so many questions on one quarter is held out; with fewer, every fifth in turn."""
+"""From so many questions on, one quarter is held out; with fewer, every fifth in turn."""
 
 
 def predict_held_out(fit: FitOnRows, fold: Labels) -> tuple[Labels, Floats]:
-    """Rows and what models predict for them that were fitted to the others: shapes (m,) and (m, rungs).
+    """Return out-of-fold predictions: the rows, shape (m,), and p(solved) of each, shape (m, rungs).
 
-    fit: returns what predicts for rows, fitted to rows. fold: from `folds`, with the same question in one fold.
+    Args:
+        fit: Fits a model to rows, and returns what predicts for rows.
+        fold: The fold of each row, from `assign_folds`.
     """
     rows, predicted = [], []
     for number in range(1 if len(fold) >= MANY else fold.max() + 1):
@@ -36,15 +42,17 @@ def predict_held_out(fit: FitOnRows, fold: Labels) -> tuple[Labels, Floats]:
 
 
 def count_folds(count: int) -> int:
-    """In how many folds so many questions are parted to be held out."""
+    """Return the number of folds for so many questions."""
     return 4 if count >= MANY else 5
 
 
 def measure_difficulty(solved: Solved, predicted: Floats, all_solved: Solved) -> dict[str, Any]:
-    """Figures in plain JSON types.
+    """Return figures in plain JSON types.
 
-    solved: shape (m, rungs), whether each rung solves each held-out question. predicted: the same shape. known:
-    that of all questions, whose shares are what the model must beat.
+    Args:
+        solved: Whether each rung solves each held-out question, shape (m, rungs).
+        predicted: The out-of-fold p(solved), shape (m, rungs).
+        all_solved: The same as `solved` for all questions, shape (n, rungs). Their shares are the baseline.
     """
     rungs = predicted.shape[1]
     return {
@@ -63,12 +71,12 @@ def measure_difficulty(solved: Solved, predicted: Floats, all_solved: Solved) ->
 
 
 def find_cheapest_rung(solved: Solved) -> Labels:
-    """The cheapest rung that solves each question, the number of rungs where none does; shape (n,)."""
+    """Return the cheapest rung that solves each question, or the number of rungs if none does; shape (n,)."""
     return np.asarray(np.where(solved.any(axis=1), solved.argmax(axis=1), solved.shape[1]))
 
 
 def compute_auroc(truth: NDArray[np.bool_], scores: Floats) -> float | None:
-    """The chance that a true row scores higher than a false one, ties half; None if there is one kind."""
+    """Return the probability that a true row scores above a false one, ties half; None if one is missing."""
     true, false = int(truth.sum()), int((~truth).sum())
     if not true or not false:
         return None
@@ -78,7 +86,7 @@ def compute_auroc(truth: NDArray[np.bool_], scores: Floats) -> float | None:
 
 
 def _measure_levels(solved: Solved, predicted: Floats, all_solved: Solved) -> dict[str, Any]:
-    """How often the level is right, against always naming the most frequent one."""
+    """Return how often the level is right, and how often the most frequent level would be."""
     rungs = predicted.shape[1]
     names = [name_level(row) for row in predicted]
     table = [[0] * len(LEVELS) for _ in LEVELS]
@@ -97,7 +105,7 @@ def _label_to_level(label: int, rungs: int) -> int:
 
 
 def measure_rung(solved: NDArray[np.bool_], p: Floats, base: float) -> dict[str, float | None]:
-    """Brier score and log-loss (in nats), the same for always predicting the base rate, and the AUROC."""
+    """Return Brier score, log-loss (in nats) and AUROC, and the first two for always predicting the base rate."""
     usual = np.full(len(p), base)
     return {
         "solved": float(np.mean(solved)),
@@ -115,7 +123,7 @@ def _compute_log_loss(truth: NDArray[np.bool_], p: Floats) -> float:
 
 
 def compute_reliability(solved: NDArray[np.bool_], p: Floats) -> list[dict[str, float | int]]:
-    """All rungs together, by tenths of the predicted probability: how many, mean predicted, share solved."""
+    """Return count, mean prediction and share solved by tenths of the prediction, over all rungs."""
     tenth = np.minimum((p * 10).astype(np.int64), 9)
     rows: list[dict[str, float | int]] = []
     for number in range(10):

@@ -20,17 +20,22 @@ from adaptive.learn.fit.examples import Examples
 
 @dataclass(frozen=True)
 class S1Rule:
-    """solved: shape (n, rungs). Easy questions are solved everywhere, medium ones at the top rung alone, hard ones
-    nowhere: the rule knows nothing of the rungs between. said: what it came to, in words."""
+    """Labels by the rule.
+
+    solved: shape (n, rungs). Easy questions are solved at every rung, medium ones at the top rung alone, hard ones
+    at
+    none: the rule does not know the rungs between. summary: how many of each there are, in words.
+    """
 
     solved: NDArray[np.bool_]
     summary: str
 
     @classmethod
     def apply(cls, examples: Examples, second: Iterable[RecordedQuestion] = ()) -> S1Rule:
-        """The rule over examples; `second` are outcomes of another model at the same questions.
+        """Apply the rule to examples; `second` has outcomes of another model at the same questions.
 
-        Raises `InputError` where it shares no question with them.
+        Raises:
+            InputError: The second model has none of the questions.
         """
         other = {hash_question(r.question.text): r.is_solved(DIRECT) for r in second}
         keys = [hash_question(text) for text in examples.texts]

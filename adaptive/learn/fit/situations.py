@@ -1,6 +1,6 @@
-"""Every situation of a recorded question in which a policy may judge an attempt: the attempt, and those before it.
+"""Every situation in which a policy may judge an attempt at a recorded question: the attempt, and those before it.
 
-A verifier model must be fitted to what it will be asked about: a direct answer; a chain, from nothing or after the
+A verifier model is fitted to what it will see at inference: a direct answer; a chain, from nothing or after the
 direct answer; the same chain with more room after it was cut; a Wait; a chain of another effort; a vote's samples.
 """
 
@@ -20,7 +20,7 @@ SITUATION_KINDS: tuple[SituationKind, ...] = ("direct", "chain", "continued", "w
 
 @dataclass(frozen=True)
 class JudgedSituation:
-    """An attempt as it is judged, and the attempts before it, oldest first. right: whether it truly is."""
+    """An attempt to judge, and the attempts before it, oldest first. right: whether its answer is right."""
 
     kind: SituationKind
     attempt: Attempt
@@ -34,22 +34,22 @@ class JudgedSituation:
 
 
 def iter_situations(recorded: RecordedQuestion, ladder: Ladder) -> Iterator[JudgedSituation]:
-    """All of them, but for attempts without an answer or a grade: those are rejected without being judged."""
+    """Yield all situations, except attempts without an answer or a grade: a solve never judges those."""
     for one in _iter_all(recorded, ladder):
         if one is not None and one.attempt.answer is not None and one.attempt.status == "answered":
             yield one
 
 
 def _iter_all(recorded: RecordedQuestion, ladder: Ladder) -> Iterator[JudgedSituation | None]:
-    found = recorded.outcomes
-    direct = found.get(DIRECT)
-    begun: list[tuple[Attempt, ...]] = [()]
+    outcomes = recorded.outcomes
+    direct = outcomes.get(DIRECT)
+    starts: list[tuple[Attempt, ...]] = [()]
     if direct is not None:
         yield _make_situation("direct", direct, (), 0, "first")
-        begun.append((_relabel_attempt(direct, 0, "first"),))
-    for before in begun:
+        starts.append((_relabel_attempt(direct, 0, "first"),))
+    for before in starts:
         for index, rung in enumerate(ladder):
-            chain = found.get(OutcomeKey(rung.effort, rung.budget)) if rung.thinks else None
+            chain = outcomes.get(OutcomeKey(rung.effort, rung.budget)) if rung.thinks else None
             if chain is not None:
                 yield from _iter_chain(chain, before, index, recorded, ladder)
 
@@ -57,7 +57,7 @@ def _iter_all(recorded: RecordedQuestion, ladder: Ladder) -> Iterator[JudgedSitu
 def _iter_chain(
     chain: Outcome, before: tuple[Attempt, ...], index: int, recorded: RecordedQuestion, ladder: Ladder
 ) -> Iterator[JudgedSituation | None]:
-    """A chain at the rung `index`, and what may come after it."""
+    """Yield a chain at the rung `index`, and what may come after it."""
     arm: Arm = "budget" if before else "first"
     yield _make_situation("chain", chain, before, index, arm)
     tried = (*before, _relabel_attempt(chain, index, arm))
@@ -81,14 +81,14 @@ def _iter_continued(
 def _iter_waits(
     chain: Outcome, tried: tuple[Attempt, ...], index: int, recorded: RecordedQuestion, ladder: Ladder
 ) -> Iterator[JudgedSituation | None]:
-    """Recorded at the largest budget; at solving a Wait has the first rung with room to go over it all."""
+    """Yield the Waits, recorded at the largest budget; a solve gives a Wait the first rung with twice the room."""
     largest = max(r.budget for r in ladder)
     count = 1
-    while (made := recorded.outcomes.get(replace(chain.key, budget=largest, waits=count))) is not None:
+    while (outcome := recorded.outcomes.get(replace(chain.key, budget=largest, waits=count))) is not None:
         room = 2 * tried[-1].chain_tokens
         index = next((i for i in range(index, len(ladder)) if ladder[i].budget >= room), ladder.top)
-        yield _make_situation("wait", made, tried, index, "wait", len(tried) - 1)
-        tried = (*tried, _relabel_attempt(made, index, "wait", len(tried) - 1))
+        yield _make_situation("wait", outcome, tried, index, "wait", len(tried) - 1)
+        tried = (*tried, _relabel_attempt(outcome, index, "wait", len(tried) - 1))
         count += 1
 
 
@@ -98,30 +98,30 @@ def _iter_efforts(
     tried_at = EFFORTS.index(parse_effort(chain.key.effort))
     for higher in range(index + 1, len(ladder)):
         rung = ladder[higher]
-        made = recorded.outcomes.get(OutcomeKey(rung.effort, rung.budget))
-        if made is not None and EFFORTS.index(rung.effort) > tried_at:
-            yield _make_situation("effort", made, tried, higher, "effort")
+        outcome = recorded.outcomes.get(OutcomeKey(rung.effort, rung.budget))
+        if outcome is not None and EFFORTS.index(rung.effort) > tried_at:
+            yield _make_situation("effort", outcome, tried, higher, "effort")
 
 
 def _iter_samples(
     chain: Outcome, tried: tuple[Attempt, ...], index: int, recorded: RecordedQuestion
 ) -> Iterator[JudgedSituation | None]:
     number = 1
-    while (made := recorded.outcomes.get(replace(chain.key, sample=number))) is not None:
-        yield _make_situation("sample", made, tried, index, "vote")
-        tried = (*tried, _relabel_attempt(made, index, "vote"))
+    while (outcome := recorded.outcomes.get(replace(chain.key, sample=number))) is not None:
+        yield _make_situation("sample", outcome, tried, index, "vote")
+        tried = (*tried, _relabel_attempt(outcome, index, "vote"))
         number += 1
 
 
 def _make_situation(
     kind: SituationKind, outcome: Outcome, others: Sequence[Attempt], rung: int, arm: Arm, base: int | None = None
 ) -> JudgedSituation | None:
-    """The situation; None where nobody knows whether the answer is right."""
+    """Return the situation, or None if the answer was not graded."""
     if outcome.right is None:
         return None
     return JudgedSituation(kind, _relabel_attempt(outcome, rung, arm, base), tuple(others), outcome.solved)
 
 
 def _relabel_attempt(outcome: Outcome, rung: int, arm: Arm, base: int | None = None) -> Attempt:
-    """The recorded attempt as this solve would have made it."""
+    """Return the recorded attempt as a solve would have made it."""
     return replace(outcome.attempt, rung=rung, arm=arm, base=base)

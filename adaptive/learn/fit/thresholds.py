@@ -1,4 +1,4 @@
-"""Gates: from which confidence on an answer is right often enough to be accepted without another look."""
+"""Gates: thresholds of confidence at which answers are right often enough to be accepted."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from adaptive.learn.fit.graded import GradedAttempt, GradedQuestion
 from adaptive.types.ladder import Ladder
 
 LEAST_ACCEPTED = 20
-"""Answers that a threshold must let through before its precision is believed."""
+"""A threshold counts only if at least so many answers pass it."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A threshold on confidence, None where none reaches the target precision on enough answers.
+    """A threshold on confidence; None if no threshold reaches the target precision on enough answers.
 
-    answers: how many were judged, `right` of them right. accepted, accepted_right: of these, when each half
-    is judged by the threshold of the other half; so these two are held out, and the threshold is of all.
+    answers: how many were judged, `right` of them right. accepted, accepted_right: the same of answers that pass,
+    each half judged by the threshold of the other half. So these two are held out, while `threshold` is fitted to
+    all.
     """
 
     target: float
@@ -35,9 +36,13 @@ class Gate:
 
     @classmethod
     def fit(cls, confidence: Sequence[float | None], correct: Sequence[bool], target: float, seed: int) -> Gate:
-        """The lowest threshold that lets answers through of which the share `target` is right.
+        """Fit the lowest threshold whose passing answers are right with the share `target`.
 
-        An answer without a confidence is never let through.
+        Args:
+            confidence: Of each answer; one without a confidence never passes.
+            correct: Whether each answer is right.
+            target: The precision to reach, in 0..1.
+            seed: Halves the answers.
         """
         sure = np.array([-1.0 if c is None else c for c in confidence], dtype=np.float64)
         right = np.asarray(correct, dtype=np.bool_)
@@ -57,25 +62,29 @@ class Gate:
 
     @property
     def coverage(self) -> float:
-        """Share of the answers that is accepted."""
+        """The share of the answers that is accepted."""
         return self.accepted / self.answers if self.answers else 0.0
 
     @property
     def recall(self) -> float:
-        """Share of the right answers that is accepted."""
+        """The share of the right answers that is accepted."""
         return self.accepted_right / self.right if self.right else 0.0
 
     def estimate_precision(self) -> tuple[float, float, float]:
-        """Share of the accepted answers that is right, and its 95 % interval."""
+        """Return the share of the accepted answers that is right, and its 95 % interval."""
         return estimate_share(self.accepted_right, self.accepted)
 
     def accepts(self, confidence: float | None) -> bool:
-        """Whether an answer of this confidence is accepted."""
+        """Return whether an answer of this confidence is accepted."""
         return confidence is not None and self.threshold is not None and confidence >= self.threshold
 
 
 def estimate_share(part: int, whole: int) -> tuple[float, float, float]:
-    """part / whole and its 95 % Wilson interval (Wilson 1927); 0 and 0..1 where `whole` is 0."""
+    """Return part / whole and its 95 % Wilson interval (Wilson 1927); 0 and 0..1 if `whole` is 0.
+
+    It is by hand: importing `scipy.stats` takes most of a second, which commands that only print such an interval
+    would pay, and its `binomtest` has more digits of z, so that figures of profiles would change in the last ones.
+    """
     if not whole:
         return 0.0, 0.0, 1.0
     z, p = 1.959964, part / whole
@@ -85,7 +94,7 @@ def estimate_share(part: int, whole: int) -> tuple[float, float, float]:
 
 
 def _find_threshold(sure: NDArray[np.float64], right: NDArray[np.bool_], target: float) -> float | None:
-    """The lowest confidence at and above which answers are right with the target's share, in this sample."""
+    """Return the lowest confidence at and above which answers of this sample reach the target."""
     order = np.argsort(-sure, kind="stable")
     ranked = sure[order]
     precision = np.cumsum(right[order]) / np.arange(1, len(ranked) + 1)
@@ -105,31 +114,31 @@ class Gates:
 
     @classmethod
     def fit(cls, records: Sequence[GradedQuestion], target: float, seed: int) -> Gates:
-        """Fit all gates. Chains are judged on questions whose direct answer is not accepted: others get no chain."""
+        """Fit all gates. Chains are judged where the direct answer is not accepted: elsewhere none is made."""
         direct = _fit_gate((r.direct for r in records), target, seed)
-        seen = [r for r in records if not direct.accepts(r.direct.confidence)]
-        efforts = dict.fromkeys(c.effort for r in seen for c in r.chains)
+        rejected = [r for r in records if not direct.accepts(r.direct.confidence)]
+        efforts = dict.fromkeys(c.effort for r in rejected for c in r.chains)
         chains = {
-            e: _fit_gate((c for r in seen for c in r.chains if c.effort == e), target, seed) for e in efforts
+            e: _fit_gate((c for r in rejected for c in r.chains if c.effort == e), target, seed) for e in efforts
         }
         agreeing = (
             c
-            for r in seen
+            for r in rejected
             for c in r.chains
             if same_answer(c.answer, r.direct.answer) and not chains[c.effort].accepts(c.confidence)
         )
         return cls(direct, chains, _fit_gate(agreeing, target, seed))
 
     def to_thresholds(self, ladder: Ladder) -> dict[str, float | None]:
-        """The threshold of each effort of the ladder; None where there was nothing to judge by."""
+        """Return the threshold of each effort of the ladder; None if there was nothing to fit it to."""
         gates = {"none": self.direct, **self.chains}
         return {r.effort: gates[r.effort].threshold if r.effort in gates else None for r in ladder}
 
 
 def compute_probe_from(records: Sequence[GradedQuestion], direct: Gate) -> float:
-    """The probability of a right direct answer from which on it pays to try it first, in 0..1.
+    """Return the probability of a right direct answer from which on it pays to try it first, in 0..1.
 
-    Trying costs the direct answer's tokens, and saves a chain's where it is right and accepted. The prompt is read
+    Trying it costs the direct answer's tokens, and saves a chain's if it is right and accepted. The prompt is read
     once either way.
     """
     thought = [r for r in records if r.chains]
@@ -141,13 +150,13 @@ def compute_probe_from(records: Sequence[GradedQuestion], direct: Gate) -> float
 
 
 def _fit_gate(answers: Iterable[GradedAttempt], target: float, seed: int) -> Gate:
-    """A gate for the attempts that gave an answer: `rules` rejects the others."""
-    given = [a for a in answers if a.answer is not None and a.status == "answered"]
-    return Gate.fit([a.confidence for a in given], [a.correct for a in given], target, seed)
+    """Fit a gate to the attempts with an answer: the verifier `rules` rejects the others."""
+    answered = [a for a in answers if a.answer is not None and a.status == "answered"]
+    return Gate.fit([a.confidence for a in answered], [a.correct for a in answered], target, seed)
 
 
 def summarise_thinking(records: Sequence[GradedQuestion]) -> dict[str, Any]:
-    """Mean tokens, and what thinking did to direct answers, on the audited records' dearest chains."""
+    """Return mean tokens, and how often the dearest chain mended or broke a direct answer."""
     thought = [r for r in records if r.chains]
     return {
         "audited": len(thought),
@@ -161,5 +170,5 @@ def summarise_thinking(records: Sequence[GradedQuestion]) -> dict[str, Any]:
 
 
 def _compute_mean_tokens(attempts: Iterable[GradedAttempt]) -> float:
-    made = [a.tokens for a in attempts]
-    return sum(made) / len(made) if made else 0.0
+    tokens = [a.tokens for a in attempts]
+    return sum(tokens) / len(tokens) if tokens else 0.0

@@ -1,7 +1,8 @@
-"""Fits the verifier model: P(right | what the attempt looked like), over all situations of a policy."""
+"""Fits the verifier model: P(right | features of an attempt), over all situations of a policy."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,7 @@ class FittedVerifier:
 
 @dataclass(frozen=True)
 class VerifierCases:
-    """Situations as arrays of n rows: features (n, F), right, weight, and which question and group each is of."""
+    """Situations as arrays of n rows: features, shape (n, F), right, weight and group."""
 
     rows: tuple[VerifierExample, ...]
     features: Floats
@@ -47,18 +48,18 @@ class VerifierCases:
     def from_examples(
         cls, examples: Sequence[VerifierExample], p_solved: Mapping[int, Sequence[float]], group: Labels
     ) -> VerifierCases:
-        """Those of questions whose p(solved) is known; each question counts once for each kind of situation."""
+        """Return those of questions with a p(solved). Each question counts once for each kind of situation."""
         rows = tuple(j for j in examples if j.question in p_solved)
-        seen = np.array([
-            [{**j.features, "difficulty": compute_difficulty_log_odds(p_solved[j.question], j.rung)}[n] for n in
-            FEATURE_NAMES] for j in rows
-        ]).reshape(len(rows), len(FEATURE_NAMES))  # fmt: skip
-        several: dict[tuple[int, str, bool], int] = {}
-        for j in rows:
-            several[_make_case_key(j)] = several.get(_make_case_key(j), 0) + 1
-        weight = np.array([1 / several[_make_case_key(j)] for j in rows])
+        table = [
+            {**j.features, "difficulty": compute_difficulty_log_odds(p_solved[j.question], j.rung)} for j in rows
+        ]
+        features = np.array([[row[n] for n in FEATURE_NAMES] for row in table]).reshape(
+            len(rows), len(FEATURE_NAMES)
+        )
+        counts = Counter(map(_make_case_key, rows))
+        weight = np.array([1 / counts[_make_case_key(j)] for j in rows])
         right = np.array([j.right for j in rows], dtype=np.bool_)
-        return cls(rows, seen, right, weight, group[[j.question for j in rows]])
+        return cls(rows, features, right, weight, group[[j.question for j in rows]])
 
 
 def fit_verifier_model(
@@ -68,17 +69,24 @@ def fit_verifier_model(
     target: float,
     seed: int,
 ) -> FittedVerifier | None:
-    """The verifier model, its threshold that from which on the share `target` is right; None where nearly all
-    answers are right or nearly none is.
+    """Fit the verifier model, and the threshold at which the share `target` of its accepted answers is right.
 
-    p_solved: of questions by their row, as a model says that was not fitted to them. group: of each question.
+    Args:
+        examples: Situations of all questions.
+        p_solved: The out-of-fold p(solved) of questions, by their row. Situations of other questions are not used.
+        group: The group of each question.
+        target: The precision of accepted answers, in 0..1.
+        seed: For folds and samples.
+
+    Returns:
+        The model and its figures; None if nearly all answers are right, or nearly none is.
     """
     cases = VerifierCases.from_examples(examples, p_solved, group)
     if not logistic.is_learnable(cases.right, cases.group):
         return None
-    given = cases.features, cases.right, cases.weight, cases.group
-    fitted = logistic.fit_logistic(*given, seed)
-    p = logistic.predict_out_of_fold(*given, seed)
+    data = cases.features, cases.right, cases.weight, cases.group
+    fitted = logistic.fit_logistic(*data, seed)
+    p = logistic.predict_out_of_fold(*data, seed)
     gate = _fit_gate(cases, p, target, seed)
     threshold = NEVER if gate.threshold is None else gate.threshold
     precision, low, high = gate.estimate_precision()
@@ -100,7 +108,7 @@ def _make_case_key(one: VerifierExample) -> tuple[int, str, bool]:
 
 
 def _fit_gate(cases: VerifierCases, p: Floats, target: float, seed: int) -> Gate:
-    """On one situation, picked by chance, of each question and kind; what is likelier wrong is not let through."""
+    """Fit the gate to one random situation of each question and kind. Answers likelier wrong never pass."""
     order = np.random.default_rng(seed).permutation(len(cases.rows))
     picked = {_make_case_key(cases.rows[i]): int(i) for i in order}
     some = sorted(picked.values())
@@ -109,17 +117,17 @@ def _fit_gate(cases: VerifierCases, p: Floats, target: float, seed: int) -> Gate
 
 
 def _measure_kinds(cases: VerifierCases, p: Floats) -> list[dict[str, Any]]:
-    """Figures of each kind of situation, alone and after a direct answer, beside those of the raw confidence."""
+    """Return figures of each kind of situation, alone and after a direct answer, and of the raw confidence."""
     sure = 1 / (1 + np.exp(-np.clip(cases.features[:, FEATURE_NAMES.index("sure")], -MAX_LOGIT, MAX_LOGIT)))
-    made = []
+    figures = []
     for kind in SITUATION_KINDS:
         for after in (False, True):
             of = np.array([j.kind == kind and j.after_direct == after for j in cases.rows], dtype=np.bool_)
             if of.any():
-                made.append(
+                figures.append(
                     {"kind": kind, "after_direct": after, **_measure_scores(cases.right[of], p[of], sure[of])}
                 )
-    return made
+    return figures
 
 
 def _measure_scores(right: Truth, p: Floats, sure: Floats) -> dict[str, Any]:

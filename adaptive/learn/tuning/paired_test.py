@@ -1,7 +1,7 @@
-"""How likely paired counts are that speak against a mean loss: the probabilities behind `adaptive.learn.tuning.risk`.
+"""Probabilities of paired counts as extreme as those observed, for `adaptive.learn.tuning.risk`.
 
-Of n questions, losses and gains are trinomial. Where E[D], the chance of a loss less that of a gain, is the
-target, one chance is left open: q, that of a gain.
+Losses and gains in n questions are trinomial. If E[D], the probability of a loss minus that of a gain, is the
+target, one probability remains free: q, that of a gain.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class RejectionRegion:
-    """The counts that speak against H0 at least as much as those seen: `most[i]` losses at first + i gains."""
+    """The counts at least as extreme as those observed: at most `most[i]` losses at `first + i` gains."""
 
     n: int
     target: float
@@ -37,14 +37,14 @@ class RejectionRegion:
     def from_counts(
         cls, losses: int, gains: int, n: int, target: float, low: float, high: float
     ) -> RejectionRegion:
-        """The region for chances of a gain in low..high."""
+        """Return the region for probabilities of a gain in low..high."""
         first, last = (int(edge[0]) for edge in _find_window(n, np.array([low]), np.array([high])))
-        seen = float(_compute_ratio(np.array([losses]), np.array([gains]), n, target)[0])
+        observed = float(_compute_ratio(np.array([losses]), np.array([gains]), n, target)[0])
         steps = np.arange(first, last + 1)
-        return cls(n, target, first, _find_most_losses(steps, n, target, seen - TIES * (1 + seen)))
+        return cls(n, target, first, _find_most_losses(steps, n, target, observed - TIES * (1 + observed)))
 
     def compute_probability(self, q: Floats) -> Floats:
-        """The probability of the region, shape (k,), for chances `q` of a gain, where E[D] is the target.
+        """Return the probability of the region, shape (k,), for probabilities `q` of a gain, if E[D] is the target.
 
         Gains are Binomial(n, q), and losses among the other questions Binomial(n - gains, (q + target) / (1 - q)).
         """
@@ -65,7 +65,7 @@ class RejectionRegion:
 
 
 def _find_window(n: int, low: Floats, high: Floats) -> tuple[Counts, Counts]:
-    """First and last number of gains that may be seen with chances in low..high; 1e-12 of all is left out."""
+    """Return the least and the most gains to consider for probabilities in low..high; 1e-12 of the mass is cut."""
     far = (7 * np.sqrt(n * p * (1 - p)) for p in (low, high))
     start = np.floor(n * low - next(far) - 3)
     end = np.ceil(n * high + next(far) + 25)
@@ -74,24 +74,24 @@ def _find_window(n: int, low: Floats, high: Floats) -> tuple[Counts, Counts]:
 
 def _compute_binomial(k: Counts, n: int, p: Floats) -> Floats:
     ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-    found: Floats = np.exp(ways + xlogy(k, p) + xlogy(n - k, 1 - p))
-    return found
+    probability: Floats = np.exp(ways + xlogy(k, p) + xlogy(n - k, 1 - p))
+    return probability
 
 
 def _compute_ratio(losses: Counts, gains: Counts, n: int, target: float) -> Floats:
-    """The log-likelihood ratio of these counts, of all chances to those at which E[D] is the target; 0 or more."""
+    """Return the log-likelihood ratio of these counts: unrestricted, against E[D] at the target; 0 or more."""
     q = _find_likeliest(losses, gains, n, target)
     chances = ((losses, q + target), (gains, q), (n - losses - gains, 1 - 2 * q - target))
     return sum((_compute_ratio_term(k, n, p) for k, p in chances), np.zeros(len(q)))
 
 
 def _compute_ratio_term(k: Counts, n: int, p: Floats) -> Floats:
-    """k log(k / n p), and 0 where k is 0."""
+    """Return k log(k / n p), and 0 if k is 0."""
     return np.asarray(k * np.log(np.where(k > 0, k / (n * np.maximum(p, TINY)), 1.0)), dtype=np.float64)
 
 
 def _find_likeliest(losses: Counts, gains: Counts, n: int, target: float) -> Floats:
-    """The chance of a gain under which these counts are likeliest where E[D] is the target.
+    """Return the most likely probability of a gain for these counts, if E[D] is the target.
 
     The root of 2n q^2 - b q - c with b = (losses + gains)(1 - target) - 2 target (n - losses), c = gains target
     (1 - target), written so that nothing cancels.
@@ -104,7 +104,7 @@ def _find_likeliest(losses: Counts, gains: Counts, n: int, target: float) -> Flo
 
 
 def _find_most_losses(gains: Counts, n: int, target: float, least_ratio: float) -> Counts:
-    """For each number of gains the most losses with a ratio of at least `seen`; -1 where there are none."""
+    """Return for each number of gains the most losses with at least this ratio; -1 if there are none."""
     low = np.full(len(gains), -1, dtype=np.int64)
     high = np.clip(np.ceil(gains + n * target).astype(np.int64) - 1, -1, n - gains)
     while np.any(low < high):
@@ -117,7 +117,11 @@ def _find_most_losses(gains: Counts, n: int, target: float, least_ratio: float) 
 
 
 def bound_gain_chance(gains: int, n: int, target: float, beta: float) -> tuple[float, float]:
-    """The chances of a gain that are looked through: that H0 allows and, with a beta, that the gains speak for."""
+    """Return the range of probabilities of a gain to search: those of H0 and, with a beta, of its confidence set.
+
+    The set is the Clopper-Pearson interval of level 1 - beta. It is by hand: `scipy.stats.binomtest` takes longer
+    to import than this takes to run, and rounds otherwise, so that p-values would change in their last digits.
+    """
     low, high = max(0.0, -target), (1 - target) / 2
     if not beta:
         return low, high
@@ -127,26 +131,26 @@ def bound_gain_chance(gains: int, n: int, target: float, beta: float) -> tuple[f
 
 
 def maximise_probability(region: RejectionRegion, low: float, high: float) -> float:
-    """The largest probability of the region for chances of a gain in low..high.
+    """Return the largest probability of the region for probabilities of a gain in low..high.
 
-    Looked for in steps that are small where chances are near 0, so that a few lie within each deviation of the
-    counts (bottom + width sin^2), then closer and closer around the best ones.
+    The first grid is finer near 0, with a few points within each standard deviation of the counts (bottom + width
+    sin^2). The next ones are closer and closer around the best points.
     """
     bottom, width = max(0.0, -region.target), (1 - region.target) / 2 - max(0.0, -region.target)
     start, end = np.arcsin(np.sqrt(np.clip((np.array([low, high]) - bottom) / max(width, TINY), 0, 1)))
     count = 3 + math.ceil((end - start) * 2 * math.sqrt(region.n * width) * PER_DEVIATION)
     angles, step, largest = np.linspace(start, end, count), (end - start) / (count - 1), 0.0
     for _ in range(ROUNDS):
-        found = region.compute_probability(bottom + width * np.sin(angles) ** 2)
-        largest = max(largest, float(found.max()))
+        values = region.compute_probability(bottom + width * np.sin(angles) ** 2)
+        largest = max(largest, float(values.max()))
         near = np.linspace(-step, step, ZOOM + 1)
-        angles = np.unique(np.clip(_find_peaks(angles, found)[:, None] + near, start, end))
+        angles = np.unique(np.clip(_find_peaks(angles, values)[:, None] + near, start, end))
         step = 2 * step / ZOOM
     return largest
 
 
 def _find_peaks(angles: Floats, probabilities: Floats) -> Floats:
-    """The angles of the highest peaks."""
+    """Return the angles of the highest peaks."""
     padded = np.pad(probabilities, 1, constant_values=-1.0)
     peaks = np.flatnonzero((probabilities >= padded[:-2]) & (probabilities >= padded[2:]))
     highest: Floats = angles[peaks[np.argsort(-probabilities[peaks])[:PEAKS]]]

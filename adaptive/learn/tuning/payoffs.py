@@ -1,4 +1,4 @@
-"""What each arm of escalation brings, measured on recorded outcomes from the same rejected attempts."""
+"""The payoff of each arm of escalation, measured on recorded outcomes after the same rejected attempts."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from adaptive.types.attempt import Arm
 from adaptive.types.policy import After, Payoff
 
 MIN_TRIALS = 10
-"""Rejected attempts that an arm must have been tried on before its payoff is believed."""
+"""An arm has a payoff only if it was tried after at least so many rejected attempts."""
 
 
 def measure_payoffs(replay: Replay, recorded: Sequence[RecordedQuestion]) -> tuple[Payoff, ...]:
-    """Payoffs of the arms that were recorded, from every rung of the ladder that the profile's verifier rejects.
+    """Return the payoffs of recorded arms, after every rung whose answer the profile's verifier rejects.
 
-    One is added to each count that a share is taken of, against an arm: what was seen seldom is not believed yet.
+    Shares are smoothed by one against the arm, so that rare successes count little.
     """
     trials = sorted(t for one in recorded for t in replay.try_arms(one))
-    found = (
+    payoffs = (
         _measure_payoff(after, arm, list(some))
         for (after, arm), some in groupby(trials, lambda t: (t.after, t.arm))
     )
-    return tuple(p for p in found if p is not None)
+    return tuple(p for p in payoffs if p is not None)
 
 
 def _measure_payoff(after: After, arm: Arm, trials: list[ArmTrial]) -> Payoff | None:

@@ -1,17 +1,16 @@
-"""Risk control: is it sure that a policy loses no more than promised, against always using the top rung?
+"""Risk control: does a policy lose no more accuracy than promised, against always using the top rung?
 
-n calibration questions, drawn independently. On each the policy loses (only the top rung is right), gains (only
-the policy is) or does neither: D in {1, -1, 0}, and the promise is E[D] < target, a share of the questions. A
-p-value here is for the opposite, H0: E[D] >= target; a policy whose p-value is at most delta keeps the promise
-with confidence 1 - delta, whatever the questions are (Angelopoulos et al. 2021, "Learn then Test", arXiv
-2110.01052).
+On each of n independent calibration questions the policy loses (only the top rung is right), gains (only the
+policy is) or does neither: D in {1, -1, 0}. The promise is E[D] < target, a share of the questions, and the null
+hypothesis is H0: E[D] >= target. A policy with a p-value of at most delta keeps the promise with confidence 1 -
+delta, whatever the questions are (Angelopoulos et al. 2021, "Learn then Test", arXiv 2110.01052).
 
-H0 leaves the chance of a gain open. The p-value is the largest probability, over all chances of a gain, of counts
-that speak against H0 at least as much as those that were seen: an exact unconditional test for paired answers
-(Hsueh, Liu and Chen 2001, Biometrics 57:478-483). What speaks more against H0 is what has the larger likelihood
-ratio, and not the smaller difference of the counts: a difference of 0 is seen often where many questions are lost
-and as many gained, so that 299 questions without any loss would prove nothing. The ratio falls with every loss and
-grows with every gain, so the largest probability is found where E[D] is the target.
+H0 leaves the probability of a gain free. The p-value is the largest probability, over all of these, of counts at
+least as extreme as those observed: an exact unconditional test for paired answers (Hsueh, Liu and Chen 2001,
+Biometrics 57:478-483). Counts are more extreme if their likelihood ratio is larger, not if their difference is
+smaller: a difference of 0 is common if many questions are lost and as many gained, so 299 questions without any
+loss would prove nothing. The ratio falls with every loss and grows with every gain, so the largest probability is
+where E[D] is the target.
 """
 
 from __future__ import annotations
@@ -25,23 +24,33 @@ from adaptive.errors import InputError
 from adaptive.learn.tuning.paired_test import RejectionRegion, bound_gain_chance, maximise_probability
 
 BETA = 0.001
-"""What a p-value pays for leaving out chances of a gain that the gains seen speak against."""
+"""Added to a p-value for searching only the confidence set of the probability of a gain."""
 MAX_QUESTIONS = 1_000_000
-"""More calibration questions than that are not thought of."""
+"""The most calibration questions that are considered."""
 
 PRECISE = 1e-6
 STEPS = 65
 
 
 def compute_p_value(losses: int, gains: int, n: int, target: float, beta: float = BETA) -> float:
-    """The p-value of `losses` and `gains` in `n` questions, for H0: the mean loss is `target` or more.
+    """Return the p-value for H0: the mean loss is `target` or more.
 
-    Valid for every n: under H0 it is at most a with a probability of at most a. It grows with losses and falls
-    with gains. The chance of a gain is looked for in its confidence set of level 1 - beta (Clopper and Pearson
-    1934), and beta is added (Berger and Boos 1994, JASA 89:1012-1016): sharper and much quicker. It must be fixed
-    before the counts are seen; with 0 all chances are looked through, and without losses and gains the p-value is
-    (1 - target)^n. The probabilities are exact, their maximum is found to 1 in 1,000.
-    Raises `ValueError` for counts that cannot be, `InputError` for a target that is not above -1 and at most 1.
+    It is valid for every n: under H0 it is at most a with a probability of at most a. It grows with losses and
+    falls with gains. Without losses and gains, and with beta 0, it is (1 - target)^n. The probabilities are exact,
+    and their maximum has an error of at most 1 in 1,000.
+
+    Args:
+        losses: Questions that only the top rung has right.
+        gains: Questions that only the policy has right.
+        n: All questions.
+        target: The mean loss of H0, above -1 and at most 1.
+        beta: The probability of a gain is searched in its confidence set of level 1 - beta (Clopper and Pearson
+            1934), and beta is added (Berger and Boos 1994, JASA 89:1012-1016), which is sharper and much faster.
+            It must be fixed in advance; with 0 all probabilities are searched.
+
+    Raises:
+        ValueError: The counts are impossible.
+        InputError: The target is out of range.
     """
     _check_counts(losses, gains, n, target, beta)
     if losses - gains >= n * target:
@@ -56,41 +65,42 @@ def compute_p_value(losses: int, gains: int, n: int, target: float, beta: float 
 
 
 def compute_upper_bound(losses: int, gains: int, n: int, confidence: float, beta: float = BETA) -> float:
-    """The largest target that is not rejected, to 1e-6: with this confidence the mean loss is no more.
+    """Return the largest target that is not rejected, to 1e-6: with this confidence the mean loss is no more.
 
-    A share of the questions in -1..1, negative where the policy is better than the top rung; 1 where nothing is
-    known. A target may be rejected and a larger one not, for each orders the counts in its own way: all that are
-    not are looked for, in `STEPS` over two standard deviations. Raises what `compute_p_value` raises, and
-    `InputError` for a confidence that is not in 0..1.
+    It is a share of the questions in -1..1, negative if the policy is better than the top rung; 1 without
+    questions. A target may be rejected and a larger one not, since each orders the counts differently. So `STEPS`
+    targets over two standard deviations are tried. The arguments are those of `compute_p_value`.
+
+    Raises:
+        InputError: The confidence is not in 0..1.
     """
     delta = _to_delta(confidence, beta)
 
-    def kept(target: float) -> bool:
+    def is_accepted(target: float) -> bool:
         return compute_p_value(losses, gains, n, target, beta) > delta
 
     if not n:
         return 1.0
-    least = _bisect_edge(kept, (losses - gains) / n, 1.0)
+    least = _bisect_edge(is_accepted, (losses - gains) / n, 1.0)
     most = min(1.0, least + 2 * math.sqrt(losses + gains + 1) / n)
     steps = np.linspace(least, most, STEPS).tolist()
-    last = next((i for i in range(STEPS - 2, 0, -1) if kept(steps[i])), None)
-    return least if last is None else _bisect_edge(kept, steps[last], steps[last + 1])
+    last = next((i for i in range(STEPS - 2, 0, -1) if is_accepted(steps[i])), None)
+    return least if last is None else _bisect_edge(is_accepted, steps[last], steps[last + 1])
 
 
-def _bisect_edge(is_kept: Callable[[float], bool], low: float, high: float) -> float:
-    """A target between one that is kept and one that is not, to 1e-6, where keeping ends."""
+def _bisect_edge(is_accepted: Callable[[float], bool], low: float, high: float) -> float:
+    """Return the largest accepted target, to 1e-6, between one that is accepted and one that is rejected."""
     while high - low > PRECISE:
         middle = (low + high) / 2
-        low, high = (middle, high) if is_kept(middle) else (low, middle)
+        low, high = (middle, high) if is_accepted(middle) else (low, middle)
     return high
 
 
 def count_rejected(p_values: Iterable[float], delta: float) -> int:
-    """How many hypotheses, in the order in which they come, are rejected before the first that is not.
+    """Return how many hypotheses are rejected, in their order, before the first that is not.
 
-    Fixed-sequence testing: with probability 1 - delta none of these is true, however many there are, where the
-    order was fixed without the calibration questions (arXiv 2110.01052). P-values behind that first one are not
-    asked for.
+    Fixed-sequence testing: with probability 1 - delta none of these is true, however many there are, if the order
+    was fixed without the calibration questions (arXiv 2110.01052). Later p-values are not computed.
     """
     count = 0
     for p in p_values:
@@ -101,10 +111,12 @@ def count_rejected(p_values: Iterable[float], delta: float) -> int:
 
 
 def count_minimum_questions(target: float, confidence: float, beta: float = BETA) -> int:
-    """How many calibration questions are needed at all, where none is lost.
+    """Return how many calibration questions are needed if none is lost.
 
-    The smallest n with (1 - target)^n + beta <= 1 - confidence. Raises `InputError` where target or confidence
-    are not in 0..1.
+    It is the smallest n with (1 - target)^n + beta <= 1 - confidence.
+
+    Raises:
+        InputError: The target or the confidence is not in 0..1.
     """
     delta = _to_delta(confidence, beta)
     if not 0 < target <= 1:
@@ -118,11 +130,23 @@ def count_minimum_questions(target: float, confidence: float, beta: float = BETA
 def count_questions_needed(
     losses_share: float, gains_share: float, target: float, confidence: float, beta: float = BETA
 ) -> int | None:
-    """About how many calibration questions would do for the promise, if losses and gains stay such shares.
+    """Estimate how many calibration questions the promise needs, if losses and gains keep their shares.
 
-    As many as reject H0 with the counts that are expected, losses rounded up and gains down: others may be seen,
-    so about every second try will do. None where the expected loss is not below the target, or more than
-    `MAX_QUESTIONS` were needed. Raises what `count_minimum_questions` raises.
+    It is the number at which the expected counts reject H0, with losses rounded up and gains down. Actual counts
+    vary, so about every second run will succeed.
+
+    Args:
+        losses_share: The share of the questions that only the top rung has right.
+        gains_share: The share that only the policy has right.
+        target: The mean loss of H0.
+        confidence: Of the promise, in 0..1.
+        beta: As in `compute_p_value`.
+
+    Returns:
+        The number; None if the expected loss is not below the target, or more than `MAX_QUESTIONS` are needed.
+
+    Raises:
+        InputError: The target or the confidence is not in 0..1.
     """
     delta, low = _to_delta(confidence, beta), count_minimum_questions(target, confidence, beta) - 1
 
@@ -144,7 +168,7 @@ def count_questions_needed(
 
 
 def _to_delta(confidence: float, beta: float) -> float:
-    """1 - confidence, where that can be reached at all."""
+    """Return 1 - confidence; raise `InputError` if it cannot be reached."""
     if not 0 < confidence < 1 - beta:
         raise InputError(f"the confidence must be above 0 and below {1 - beta:g}, got {confidence}.")
     return 1 - confidence

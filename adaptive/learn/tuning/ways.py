@@ -1,7 +1,7 @@
-"""What a way of spending thinking came to on recorded questions: the common coin of tuning and bench.
+"""Results of a way of answering on recorded questions, which tuning and bench share.
 
-A *way* is anything that answers a question: a fixed rung, a vote, a policy. Replayed over `Recorded` questions it
-gives one `WayResult` each, with everything counted that an engine would have had to compute.
+A *way* is anything that answers a question: a fixed rung, a vote, a policy. Replayed over recorded questions it
+has one `WayResult` for each, which counts everything that an engine would have had to compute.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class WayResult:
-    """One question's answer: whether it is right, and what it took. key: the attempt whose answer was kept.
+    """One question's answer: whether it is right, and its cost. key: the attempt whose answer was selected.
 
-    usage: `prompt` counts every prompt token that is computed, not those that a cache holds. score: how sure the
-    way was of the answer, in 0..1, None where it does not say; accepted: whether it would have said so.
+    usage: `prompt` counts every prompt token that is computed, without cache hits. score: the way's confidence in
+    the answer, in 0..1, or None; accepted: whether the way accepts it.
     """
 
     right: bool
@@ -35,7 +35,7 @@ class WayResult:
 
     @property
     def tokens(self) -> int:
-        """All tokens, prompt, injected, probes and verifiers included."""
+        """All tokens, including prompt, injected tokens, probes and verifiers."""
         return self.usage.total
 
 
@@ -44,7 +44,7 @@ Chooser = Callable[[RecordedQuestion], WayResult]
 
 @dataclass(frozen=True)
 class Way:
-    """A way over all questions, in their order."""
+    """The results of a way on all questions, in their order."""
 
     name: str
     results: tuple[WayResult, ...]
@@ -62,17 +62,17 @@ class Way:
 
     @property
     def right(self) -> Floats:
-        """1 where the answer is right, shape (n,)."""
+        """1 if the answer is right, else 0; shape (n,)."""
         return np.array([t.right for t in self.results], dtype=np.float64)
 
     @property
     def tokens(self) -> Floats:
-        """Tokens of each question, shape (n,)."""
+        """The tokens of each question, shape (n,)."""
         return np.array([t.tokens for t in self.results], dtype=np.float64)
 
 
 def make_fixed_chooser(key: OutcomeKey) -> Chooser:
-    """Always this attempt, from nothing. Raises `KeyError` where it was not recorded."""
+    """Return a way that always makes this attempt, which raises `KeyError` if it was not recorded."""
 
     def choose(recorded: RecordedQuestion) -> WayResult:
         outcome = recorded.outcomes[key]
