@@ -1,4 +1,4 @@
-"""`adaptive record`: buys everything a policy could buy at each question, once, and keeps it in a file."""
+"""`adaptive record`: makes every attempt that a policy could make at each question, once, into a file."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 EPILOG = """QUESTIONS is a JSONL, CSV, TSV or Parquet file with "question" and "answer", perhaps with "id" and
 "group", or datasets:ID?config=NAME&split=NAME for a data set of the Hugging Face hub.
 
-Each attempt is written as soon as it is bought. Interrupted or killed, the same command goes on from there; with
-more --samples or --waits, or more questions, it buys what is not there yet."""
+Each attempt is written as soon as it is complete. Interrupted or killed, the same command continues from there; with
+more --samples or --waits, or more questions, it makes the attempts that are missing."""
 
 
 @click.command(epilog=EPILOG)
@@ -32,14 +32,14 @@ more --samples or --waits, or more questions, it buys what is not there yet."""
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
     metavar="FILE",
-    help="Where the outcomes are kept: outcomes.db, say.",
+    help="File for the outcomes, say outcomes.db.",
 )
-@click.option("--profile", metavar="FOLDER", help="Takes the ladder and how the model is steered from there.")
+@click.option("--profile", metavar="FOLDER", help="Profile to take the ladder and the style from.")
 @click.option("--ladder", metavar="BUDGETS", help="Thinking budgets, say 0,64,256, or 0,64:low,256:high.")
 @click.option("--system", metavar="TEXT", help="A system message for every question.")
-@click.option("--answer-prefix", metavar="TEXT", help=r"The head of an answer after a forced end, say '\boxed{'.")
-@click.option("--direct-prefix", metavar="TEXT", help="The same for answers without thinking.")
-@click.option("--answer-room", type=click.IntRange(min=1), metavar="TOKENS", help="Most tokens of an answer.")
+@click.option("--answer-prefix", metavar="TEXT", help=r"Start of an answer after a forced end, say '\boxed{'.")
+@click.option("--direct-prefix", metavar="TEXT", help="Start of an answer without thinking.")
+@click.option("--answer-room", type=click.IntRange(min=1), metavar="TOKENS", help="The most tokens of an answer.")
 @click.option(
     "--grade",
     default="auto",
@@ -53,7 +53,7 @@ more --samples or --waits, or more questions, it buys what is not there yet."""
     default=1,
     show_default=True,
     metavar="N",
-    help="Waits after chains that ended by themselves.",
+    help="Number of Waits after a chain that ended by itself.",
 )
 @click.option(
     "--samples",
@@ -61,32 +61,34 @@ more --samples or --waits, or more questions, it buys what is not there yet."""
     default=0,
     show_default=True,
     metavar="N",
-    help="Samples of each question, for votes.",
+    help="Number of samples of each question, for votes.",
 )
 @click.option(
-    "--sample-effort", type=click.Choice(EFFORTS[1:]), help="At which effort they are drawn; default: top."
+    "--sample-effort", type=click.Choice(EFFORTS[1:]), help="Effort of the samples; default: the top one."
 )
 @click.option(
     "--temperature",
     type=click.FloatRange(0, 2, min_open=True),
     default=0.7,
     show_default=True,
-    help="At which they are drawn.",
+    help="Temperature of the samples.",
 )
 @click.option(
     "--unlimited/--no-unlimited",
     default=True,
     show_default=True,
-    help="Whether the top chain is let go on to its own end, for comparison.",
+    help="Whether the top chain also continues to its own end, for comparison.",
 )
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N questions.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N questions.")
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 4096),
     metavar="N",
-    help="Questions asked at once; default: as many as the engine is worth giving.",
+    help="Number of questions at once; default: as many as the engine uses well.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="For sampling.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed of the sampling."
+)
 def record_command(
     questions: str,
     model: str,
@@ -106,20 +108,18 @@ def record_command(
     grade: str,
     **settings: Any,
 ) -> None:  # fmt: skip
-    """Record what every budget, Wait and sample brings at your questions.
+    """Record every budget, Wait and sample at your questions.
 
     `adaptive train`, `tune` and `bench --replay` learn and measure from the file, without another call.
     """
     from adaptive.answers.registry import open_grader
     from adaptive.learn.data.questions import read_questions
 
-    asked = read_questions(questions, limit, columns=columns)
+    rows = read_questions(questions, limit, columns=columns)
     open_model = partial(open_engine_from_options, model, served_model, markers, options)
     steering = Steering(profile, ladder, system, answer_prefix, direct_prefix, answer_room)
     grader = open_grader(grade)
     try:
-        record_outcomes(
-            RecordingJob(model, asked, out, grade, concurrency), steering, grader, open_model, settings
-        )
+        record_outcomes(RecordingJob(model, rows, out, grade, concurrency), steering, grader, open_model, settings)
     finally:
         grader.close()

@@ -1,4 +1,4 @@
-"""`adaptive tune`: chooses the policy by replaying recorded outcomes, and says what it promises."""
+"""`adaptive tune`: chooses the policy by replaying recorded outcomes, and prints its promise."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 SHARE = FiniteFloat(min=0, max=1, min_open=True, max_open=True)
-EPILOG = """The questions that the profile's models were fitted to are searched for policies; those that were left
-for it (train's --tune-share) say which of them keep the promise. Nothing is written where none does."""
+EPILOG = """Policies are searched on the questions that the profile was trained on, and tested on those that were left
+for it (train's --tune-share). Nothing is written if no policy keeps the promise."""
 
 
 @click.command(epilog=EPILOG)
@@ -38,27 +38,29 @@ for it (train's --tune-share) say which of them keep the promise. Nothing is wri
     show_default=True,
     help="The most accuracy to lose against always using the top rung, in 0..1.",
 )
-@click.option("--confidence", type=SHARE, default=0.95, show_default=True, help="How surely no more is lost.")
+@click.option("--confidence", type=SHARE, default=0.95, show_default=True, help="Confidence that no more is lost.")
 @click.option(
     "--max-tokens-per-question",
     "max_tokens",
     type=FiniteFloat(min=0, min_open=True),
     metavar="TOKENS",
-    help="The most tokens of a question in the mean.",
+    help="The most tokens per question, in the mean.",
 )
 @click.option(
     "--max-cost",
     type=FiniteFloat(min=0, min_open=True),
     metavar="MONEY",
-    help="The most that a question costs in the mean, at --price.",
+    help="The most money per question, in the mean, at --price.",
 )
 @click.option(
     "--price",
     type=(FiniteFloat(min=0), FiniteFloat(min=0)),
     metavar="READ MADE",
-    help="What a million tokens cost, read and made.",
+    help="Price of a million tokens, read and generated.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="For the search.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed of the search."
+)
 def tune_command(
     profile: Path,
     outcomes: Path | None,
@@ -69,7 +71,7 @@ def tune_command(
     price: tuple[float, float] | None,
     seed: int,
 ) -> None:  # fmt: skip
-    """Choose the policy that takes least and keeps a promise.
+    """Choose the cheapest policy that keeps a promise.
 
     First rung, accept threshold, arms and when to give up are chosen by replaying recorded outcomes, without
     another call. With the confidence, the accuracy lost against always using the top rung is at most the target.
@@ -84,29 +86,29 @@ def tune_command(
         raise InputError(
             "--max-cost and --price go together: what a question may cost, and what a million tokens do."
         )
-    known = Profile.load(profile)
+    base = Profile.load(profile)
     goal = Goal(target_loss, confidence, max_tokens, max_cost, price)
-    search, test = _split_recorded(profile, known, outcomes)
+    search, test = _split_recorded(profile, base, outcomes)
     held_out = read_held_out(profile)
     p_solved = {q: held_out[k] for q in (r.question.text for r in search) if (k := hash_question(q)) in held_out}
     searched = [one for one in search if one.question.text in p_solved]
-    found = tune_policy(known, Search(searched, p_solved, seed, _print_progress), test, goal)
-    if found.chosen is None:
-        raise Failure(format_refusal(found), FAILED)
-    setting = found.chosen.setting
-    verifier = replace(known.verifier, threshold=setting.threshold) if known.verifier else None
-    promised = {**known.figures, "tuned": promise_to_json(found)}
-    tuned = replace(known, policy=setting.policy, verifier=verifier, figures=promised)
+    result = tune_policy(base, Search(searched, p_solved, seed, _print_progress), test, goal)
+    if result.chosen is None:
+        raise Failure(format_refusal(result), FAILED)
+    setting = result.chosen.setting
+    verifier = replace(base.verifier, threshold=setting.threshold) if base.verifier else None
+    figures = {**base.figures, "tuned": promise_to_json(result)}
+    tuned = replace(base, policy=setting.policy, verifier=verifier, figures=figures)
     tuned.save(profile)
-    write_promise(profile, found)
+    write_promise(profile, result)
     write_used_keys(profile, [one.question.text for one in test], before=read_used_keys(profile))
-    click.echo(format_promise(found))
+    click.echo(format_promise(result))
 
 
 def _split_recorded(
     folder: Path, profile: Profile, outcomes: Path | None
 ) -> tuple[list[RecordedQuestion], list[RecordedQuestion]]:
-    """The recorded questions to search with and to test on."""
+    """Return the recorded questions to search on and to test on."""
     from adaptive.learn.data.outcomes import OutcomeStore
     from adaptive.learn.data.splits import assign_split
 
@@ -127,14 +129,14 @@ def _split_recorded(
 
 
 def _find_outcomes(folder: Path, profile: Profile) -> Path:
-    """The outcomes that a profile was trained on: where they were, or beside it."""
+    """Return the file of outcomes that a profile was trained on: where it was, or beside the profile."""
     named = Path(str(profile.figures.get("outcomes", "outcomes.db")))
-    found = next((p for p in (named, folder / named.name, folder.parent / named.name) if p.is_file()), None)
-    if found is None:
+    file = next((p for p in (named, folder / named.name, folder.parent / named.name) if p.is_file()), None)
+    if file is None:
         raise InputError(
             f"the outcomes {named} that {folder} was trained on are not there: name them with --outcomes."
         )
-    return found
+    return file
 
 
 def _check_ladder(file: OutcomeStore, profile: Profile) -> None:

@@ -1,4 +1,4 @@
-"""What `adaptive record` records, and how the model is steered."""
+"""The job of `adaptive record`: what to record, and in which style."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecordingJob:
-    """What is recorded, and where."""
+    """What to record, and where to."""
 
     model: str
     questions: list[Question]
@@ -36,7 +36,7 @@ class RecordingJob:
 
 @dataclass(frozen=True)
 class Steering:
-    """What the options say of the model's ladder and style; None leaves it to the profile."""
+    """Options of the model's ladder and style; None leaves a value to the profile."""
 
     profile: str | None
     ladder: str | None
@@ -46,7 +46,7 @@ class Steering:
     answer_room: int | None
 
     def apply_to(self, profile: Profile) -> Profile:
-        """The profile with what was set here."""
+        """Return the profile with these values."""
         rungs = tuple(parse_ladder(self.ladder)) if self.ladder else tuple(profile.ladder)
         ladder = Ladder(tuple(replace(r, answer_room=self.answer_room or r.answer_room) for r in rungs))
         style = profile.style
@@ -62,21 +62,29 @@ class Steering:
 def record_outcomes(
     run: RecordingJob, steering: Steering, grader: Grader, open_model: Any, settings: dict[str, Any]
 ) -> None:
-    """Record what is not in the file yet; settings: those of the `Recorder`."""
+    """Record all that is not in the file yet.
+
+    Args:
+        run: What to record, and where to.
+        steering: The ladder and the style.
+        grader: Grades the answers.
+        open_model: Opens the engine.
+        settings: Further fields of the `Recorder`.
+    """
     from adaptive.engines.registry import get_parallel_solves
     from adaptive.learn.data.outcomes import OutcomeStore
     from adaptive.learn.data.recorder import Recorder
     from adaptive.profile.untrained import load_model_profile
 
     engine: TokenEngine = open_model()
-    known = steering.apply_to(load_model_profile(run.model, engine.context_window, steering.profile))
+    profile = steering.apply_to(load_model_profile(run.model, engine.context_window, steering.profile))
     recorder = Recorder(
-        engine, known.ladder, known.style, grader, known.stops,
+        engine, profile.ladder, profile.style, grader, profile.stops,
         sample_effort=settings.pop("sample_effort") or "", **settings,
     )  # fmt: skip
     plan = {
-        "model": run.model, "ladder": known.ladder.to_json(), "style": asdict(known.style),
-        "stops": asdict(known.stops), "seed": recorder.seed, "temperature": recorder.temperature,
+        "model": run.model, "ladder": profile.ladder.to_json(), "style": asdict(profile.style),
+        "stops": asdict(profile.stops), "seed": recorder.seed, "temperature": recorder.temperature,
         "window": engine.context_window, "grader": run.grade,
     }  # fmt: skip
     with OutcomeStore(run.out, plan) as outcomes:
@@ -86,7 +94,7 @@ def record_outcomes(
 
 
 def _regrade_outcomes(outcomes: OutcomeStore, grade: str, grader: Grader) -> None:
-    """Grade what is there with another grader than it was graded with."""
+    """Grade all recorded attempts again, if they were graded by another grader."""
     if outcomes.plan["grader"] == grade:
         return
     click.echo(f"Grading {outcomes.count()} attempts again, with {grade}.", err=True)
@@ -94,14 +102,14 @@ def _regrade_outcomes(outcomes: OutcomeStore, grade: str, grader: Grader) -> Non
     for recorded in outcomes:
         for key, outcome in recorded.outcomes.items():
             one = recorded.question
-            found = grader.grade(one.text, outcome.attempt.answer, one.reference)
-            grades.append((recorded, key, found.right if found.decided else None, found.reason))
+            judged = grader.grade(one.text, outcome.attempt.answer, one.reference)
+            grades.append((recorded, key, judged.right if judged.decided else None, judged.reason))
     outcomes.update_grades(grades, grade)
 
 
 def _run_recorder(recorder: Recorder, run: RecordingJob, outcomes: OutcomeStore, concurrency: int) -> None:
     progress = Progress(len(run.questions), 0, str(run.out), word="recorded")
-    made = 0
+    count = 0
 
     def on_question(question: Question, error: InputError | None) -> None:
         if error is not None:
@@ -109,8 +117,8 @@ def _run_recorder(recorder: Recorder, run: RecordingJob, outcomes: OutcomeStore,
         progress.advance()
 
     def on_attempt(outcome: Any) -> None:
-        nonlocal made
-        made += 1
+        nonlocal count
+        count += 1
 
     async def work() -> None:
         try:
@@ -120,4 +128,4 @@ def _run_recorder(recorder: Recorder, run: RecordingJob, outcomes: OutcomeStore,
 
     with progress:
         run_until_signal(work(), progress)
-    click.echo(f"Recorded {made} attempts; {run.out} holds {outcomes.count()}.", err=True)
+    click.echo(f"Recorded {count} attempts; {run.out} holds {outcomes.count()}.", err=True)

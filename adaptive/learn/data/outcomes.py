@@ -1,8 +1,8 @@
-"""Outcomes: a SQLite file of recorded attempts, graded. All that is learned is learned from this table.
+"""Outcomes: a SQLite file of recorded attempts, graded. Everything is learned from this table.
 
-One row for each attempt, found by its `Key` and written as soon as it is bought: a run that is killed loses what
-was in flight and nothing else, and no row comes twice. The questions and the plan (model, ladder, style, sampling)
-that the attempts were made under are in the file too.
+Each attempt has one row, identified by its `OutcomeKey` and written as soon as it is complete. A killed run loses
+only attempts in flight, and no row comes twice. The file also has the questions, and the plan (model, ladder,
+style, sampling) of the recording.
 """
 
 from __future__ import annotations
@@ -61,8 +61,11 @@ SCHEMA = (
 class OutcomeStore(SqliteFile):
     """The open file; a context manager.
 
-    With a `plan` the file is made if it is missing, and must be of that plan if it exists. Raises `InputError` if
-    the file is missing, damaged, of another format or of another plan, and `AdaptiveError` if it cannot be used.
+    With a `plan` the file is created if it is missing, and must have that plan if it exists.
+
+    Raises:
+        InputError: The file is missing or damaged, or has another format or plan.
+        AdaptiveError: It cannot be used.
     """
 
     KIND, REMEDY = "outcomes", "name another file"
@@ -77,13 +80,13 @@ class OutcomeStore(SqliteFile):
 
     @property
     def plan(self) -> dict[str, Any]:
-        """What the attempts were made under, in plain JSON types."""
+        """The settings of the recording, in plain JSON types."""
         with self._explain_errors():
             rows = self._db.execute("SELECT name, value FROM plan").fetchall()
             return {name: json.loads(value) for name, value in rows if name != "format"}
 
     def add_questions(self, questions: Sequence[Question]) -> None:
-        """Put questions into the file; raises `InputError` where one's id is there with another text or answer."""
+        """Add questions; raise `InputError` if an id is there with another text, answer or group."""
         with self._explain_errors(), self._transaction():
             for one in questions:
                 row = (one.id, one.text, one.reference, one.group)
@@ -98,12 +101,12 @@ class OutcomeStore(SqliteFile):
                     )
 
     def add(self, question: Question, outcome: Outcome) -> None:
-        """Write one attempt down. One that is there already stays as it is."""
-        key, made = outcome.key, outcome.attempt
+        """Write one attempt. An attempt that is there already stays as it is."""
+        key, attempt = outcome.key, outcome.attempt
         row = (
-            question.id, key.effort, key.budget, key.waits, key.sample, made.answer, outcome.right, outcome.why,
-            made.status, made.finish, made.confidence, outcome.prompt, made.chain_tokens, outcome.closing,
-            made.usage.answer, _pack_attempt(made),
+            question.id, key.effort, key.budget, key.waits, key.sample, attempt.answer, outcome.right, outcome.why,
+            attempt.status, attempt.finish, attempt.confidence, outcome.prompt, attempt.chain_tokens,
+            outcome.closing, attempt.usage.answer, _pack_attempt(attempt),
         )  # fmt: skip
         sql = (
             "INSERT OR IGNORE INTO outcomes SELECT number, ?,?,?,?, ?,?,?, ?,?,?, ?,?,?,?, ? FROM questions "
@@ -113,27 +116,27 @@ class OutcomeStore(SqliteFile):
             self._db.execute(sql, (*row[1:], row[0]))
 
     def read_outcomes(self, question: Question) -> dict[OutcomeKey, Outcome]:
-        """The attempts at one question."""
+        """Return the attempts at one question."""
         return dict(next((r.outcomes for r in self._iter_recorded("WHERE q.id = ?", (question.id,))), {}))
 
     def __iter__(self) -> Iterator[RecordedQuestion]:
-        """All questions that have attempts, in the order in which they were asked."""
+        """Yield all questions with attempts, in the order of their recording."""
         return self._iter_recorded("", ())
 
     def read_texts(self) -> list[str]:
-        """The texts of all questions, of those without attempts too."""
+        """Return the texts of all questions, including those without attempts."""
         with self._explain_errors():
             return [text for (text,) in self._db.execute("SELECT question FROM questions ORDER BY number")]
 
     def count(self) -> int:
-        """How many attempts there are."""
+        """Return the number of attempts."""
         with self._explain_errors():
             return int(self._db.execute("SELECT count(*) FROM outcomes").fetchone()[0])
 
     def update_grades(
         self, grades: Iterable[tuple[RecordedQuestion, OutcomeKey, bool | None, str]], grader: str
     ) -> None:
-        """Write other grades over those that there are, and the grader's name into the plan: all or nothing."""
+        """Overwrite grades, and the grader's name in the plan, in one transaction."""
         with self._explain_errors(), self._transaction():
             for recorded, key, right, why in grades:
                 self._db.execute(
@@ -150,19 +153,19 @@ class OutcomeStore(SqliteFile):
             f"{where} ORDER BY q.number"
         )
         with self._explain_errors():
-            last, found = None, dict[OutcomeKey, Outcome]()
+            last, outcomes = None, dict[OutcomeKey, Outcome]()
             for *asked, effort, budget, waits, sample, right, why, prompt, closing, blob in self._db.execute(
                 sql, values
             ):
                 question = Question(*asked)
                 if last is not None and last != question:
-                    yield RecordedQuestion(last, found)
-                    found = {}
+                    yield RecordedQuestion(last, outcomes)
+                    outcomes = {}
                 last, key = question, OutcomeKey(effort, budget, waits, sample)
                 graded = None if right is None else bool(right)
-                found[key] = Outcome(key, _unpack_attempt(blob), graded, prompt, closing, why)
+                outcomes[key] = Outcome(key, _unpack_attempt(blob), graded, prompt, closing, why)
             if last is not None:
-                yield RecordedQuestion(last, found)
+                yield RecordedQuestion(last, outcomes)
 
     def _prepare_tables(self) -> None:
         if self._expected_plan is not None and not self._list_tables():
@@ -205,7 +208,13 @@ def _unpack_attempt(blob: bytes) -> Attempt:
 
 
 def plan_to_profile(plan: Mapping[str, Any], name: str, file: Path) -> Profile:
-    """The profile, of which nothing is learned yet. Raises `InputError` where the plan in `file` is not one."""
+    """Return the profile of a recording, before training; raise `InputError` if the plan is incomplete.
+
+    Args:
+        plan: The settings of the recording.
+        name: The profile's name.
+        file: The file of outcomes, for errors.
+    """
     where = f"the plan in {file}"
     missing = next((k for k in ("model", "ladder", "style", "stops") if k not in plan), None)
     if missing is not None:

@@ -1,4 +1,4 @@
-"""Reads the questions to learn from: rows with a question and its reference answer, in any format of `reading`."""
+"""Reads questions with reference answers, from any format of `adaptive.learn.data.readers`."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from adaptive.errors import InputError
 from adaptive.learn.data.readers import read_rows
 
 SOLUTION_END = "####"
-"""What stands between a worked solution and its answer, as in GSM8K (https://arxiv.org/abs/2110.14168)."""
+"""Separates a worked solution from its answer, as in GSM8K (https://arxiv.org/abs/2110.14168)."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, and the reference answer that it is graded against; `id` is unique in its source.
+    """A question and its reference answer. id: unique in its source.
 
-    group: what it shares with questions that are made alike, of one template, say: they are held out together.
-    "" where it is alone with its own text (`adaptive.profile.features.normalise_question`).
+    group: shared by questions of one template, say, which are held out together. By default "": a question is then
+    grouped by its own text (`adaptive.profile.features.normalise_question`).
     """
 
     id: str
     text: str
     reference: str
-    group: str = field(default="", compare=False)  # not what is asked: the same question in another group is it
+    group: str = field(default="", compare=False)  # the same question in another group is equal
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The names under which a row says what; `options` where it has a list of texts to choose from.
+    """The names of a row's columns. options: the name of a list of texts to choose from, if there is one.
 
-    A row may lack `id` and `group` under the names that they have here.
+    A row may lack the columns `id` and `group`, if they have their default names.
     """
 
     question: str = "question"
@@ -50,27 +50,33 @@ DEFAULT_COLUMNS = Columns()
 def read_questions(
     source: str | Path, limit: int | None = None, *, columns: Columns = DEFAULT_COLUMNS
 ) -> list[Question]:
-    """The questions in `source`, each once, the first `limit` of them; other columns are ignored.
+    """Return the questions in a source, each once.
 
-    source: a file or `datasets:ID?config=NAME&split=NAME`, see `adaptive.learn.data.readers`.
-    Where an answer has "####", as GSM8K's solutions do, the reference is what follows the last one. Options are
-    added to the question, "(A) ..." a line. Without an `id` a question gets one made of its text and answer.
-    Raises `InputError` naming the place for a row that cannot be read, lacks text, or has the id of another.
+    If an answer has "####", as in GSM8K's solutions, the reference is what follows the last one. Options are
+    appended to the question, one "(A) ..." per line. A question without an `id` gets one from its text and answer.
+
+    Args:
+        source: A file, or `datasets:ID?config=NAME&split=NAME`, see `adaptive.learn.data.readers`.
+        limit: Read only the first so many questions.
+        columns: The names of the columns. Others are ignored.
+
+    Raises:
+        InputError: A row cannot be read, lacks text, or has the id of another; the message names its place.
     """
-    found: dict[str, tuple[str, Question]] = {}
+    questions: dict[str, tuple[str, Question]] = {}
     for place, row in read_rows(source):
-        if limit is not None and len(found) >= limit:
+        if limit is not None and len(questions) >= limit:
             break
         question = _Row(row, f"{place} of {source}").to_question(columns)
-        before, same = found.setdefault(question.id, (place, question))
+        before, same = questions.setdefault(question.id, (place, question))
         if same != question:
             raise InputError(
                 f"{place} of {source} has the id {question.id!r} of {before} with another question "
                 "or answer: give each its own id."
             )
-    if not found:
+    if not questions:
         raise InputError(f"{source} holds no question: give it rows with a question and an answer.")
-    return [question for _, question in found.values()]
+    return [question for _, question in questions.values()]
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ class _Row:
         return Question(name, text, reference, self._read_optional(columns.group, DEFAULT_COLUMNS.group) or "")
 
     def read_text(self, column: str) -> str:
-        """The text in a column; a number counts as its text."""
+        """Return the text in a column; a number is converted to text."""
         text = _to_text(self.values.get(column))
         if text is None or not text.strip():
             raise InputError(f"{self.where} has no {column!r} that is text{self._suggest_fix(column)}.")
@@ -101,7 +107,7 @@ class _Row:
         return answer
 
     def _read_optional(self, column: str, default: str) -> str | None:
-        """The text in a column that may be empty, and may be missing unless it was asked for by name."""
+        """Return the text in a column that may be empty, and may be missing if its name is the default."""
         missing = column not in self.values and column == default
         empty = column in self.values and self.values[column] is None
         return None if missing or empty else self.read_text(column)
@@ -119,14 +125,14 @@ class _Row:
         return "\n".join(f"({letter}) {line}" for letter, line in zip(ascii_uppercase, lines, strict=False))
 
     def _suggest_fix(self, column: str) -> str:
-        """What to do about a column that is missing, or empty."""
+        """Return what to do about a missing or empty column."""
         if column in self.values:
             return ": give one, or leave the question out"
         return f": its columns are {', '.join(map(repr, self.values)) or 'none'}; name the right one"
 
 
 def _to_text(value: Any) -> str | None:
-    """A text, or a number as its text; None for anything else, and for what is no number."""
+    """Return a text, or a number as text; None for anything else, and for nan."""
     if isinstance(value, int | float) and not isinstance(value, bool) and value == value:
         return str(value)
     return value if isinstance(value, str) else None

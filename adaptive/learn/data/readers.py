@@ -25,11 +25,11 @@ HUB = "datasets:"
 BATCH = 1024
 
 Row = tuple[str, dict[str, Any]]
-"""Where a row stands in its source ("line 3", "row 3", from 1), and what it says under each name."""
+"""The place of a row in its source ("line 3", "row 3", from 1), and its values by name."""
 
 
 def read_rows(source: str | Path) -> Iterator[Row]:
-    """The rows of a source, read as they are asked for; raises `InputError` where they cannot be."""
+    """Yield the rows of a source lazily; raise `InputError` if it cannot be read."""
     if str(source).startswith(HUB):
         return _read_hub(str(source))
     file = Path(source)

@@ -1,8 +1,8 @@
-"""Records what every rung, Wait and sample brings at a question; decides nothing.
+"""Records the attempt of every rung, Wait and sample at a question; decides nothing.
 
-Budgets nest: for each effort one greedy chain is thought, made to answer where each budget cuts it, and goes on to
-the next as if nothing had been. So little is paid twice, and each attempt is what a solve would have bought. Waits
-go on with that chain, and samples beside it are cut in the same way.
+Budgets nest: each effort has one greedy chain, which answers where each budget cuts it, and then continues to the next
+one. So little is computed twice, and each attempt is that of a solve. Waits continue this chain, and samples are cut
+in the same way.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ from adaptive.types.stops import Stops
 OnQuestion = Callable[[Question, InputError | None], None]
 OnAttempt = Callable[[Outcome], None]
 SAMPLE_SEEDS = 1009
-"""Between the seeds of two runs there is room for so many samples."""
+"""The distance between the seeds of two runs: more samples would share seeds."""
 
 
 @dataclass(frozen=True)
 class Recorder:
-    """Buys and grades attempts.
+    """Makes and grades attempts.
 
-    waits: how many are taken, one after the other, after a chain that ended by itself. samples: how many are drawn
-    of each question, at `sample_effort` (an effort of the ladder) and `temperature`. unlimited: whether the chain
-    of the top rung is let go on to its own end or the window's.
+    waits: how many Waits in a row follow a chain that ended by itself. samples: the number of samples of each
+    question, at `sample_effort` (an effort of the ladder) and `temperature`. unlimited: whether the chain of the
+    top rung continues to its own end, or that of the window.
 
-    Raises `InputError` for a ladder whose first rung thinks or that has no other.
+    Raises:
+        InputError: The ladder's first rung thinks, or it has no other rung.
     """
 
     engine: TokenEngine
@@ -78,9 +79,15 @@ class Recorder:
         on_question: OnQuestion,
         on_attempt: OnAttempt,
     ) -> None:
-        """Record the questions, `concurrency` at a time; what is in `outcomes` already is not bought again.
+        """Record questions. Attempts that are in `outcomes` already are not made again.
 
-        One that does not fit in the model's window is told with that error. Any other error ends the run.
+        Args:
+            questions: The questions.
+            outcomes: The file to write to.
+            concurrency: How many questions are recorded at once.
+            on_question: Called when a question is done, with an error if it does not fit in the model's window.
+                Any other error ends the run.
+            on_attempt: Called with each new attempt.
         """
 
         async def one(question: Question) -> None:
@@ -117,7 +124,7 @@ class _QuestionRecorder:
         self.name = uuid.uuid4().hex
 
     async def record_all(self) -> None:
-        """Everything that is not there yet."""
+        """Record all that is missing."""
         by = self.recorder
         await self.get_or_record(DIRECT, lambda: self.attempt_rung(DIRECT, by.ladder[0]))
         for effort in by.efforts:
@@ -130,7 +137,7 @@ class _QuestionRecorder:
             await self.record_budgets(by.sample_effort or by.efforts[-1], number)
 
     async def record_budgets(self, effort: str, sample: int) -> Outcome:
-        """One chain, made to answer at each budget that cuts it; the last of these attempts."""
+        """Record one chain with an answer at each budget that cuts it; return the last of these attempts."""
         chain: Outcome | None = None
         for budget in self.recorder.budgets:
             key = OutcomeKey(effort, budget, 0, sample)
@@ -149,7 +156,7 @@ class _QuestionRecorder:
         return lambda: self.attempt_rung(key, rung, chain)
 
     async def record_waits(self, effort: str, chain: Outcome) -> None:
-        """The chain with one Wait more, and one more, as long as it ends by itself."""
+        """Record the chain with one Wait more at a time, as long as it ends by itself."""
         largest = self.recorder.budgets[-1]
         for count in range(1, self.recorder.waits + 1):
             if chain.attempt.finish != "natural":
@@ -159,7 +166,7 @@ class _QuestionRecorder:
             chain = await self.get_or_record(key, self._make_thinker(key, rung, chain))
 
     async def record_granted_waits(self, effort: str) -> None:
-        """The rungs that grant Waits: their chain with these, or as it is where it did not end by itself."""
+        """Record rungs that grant Waits: their chain with these, or as it is if it did not end by itself."""
         for rung in self.recorder.ladder:
             if rung.waits and rung.effort == effort:
                 key, chain = rung_to_key(rung), self.stored[OutcomeKey(effort, rung.budget)]
@@ -169,7 +176,7 @@ class _QuestionRecorder:
                     await self.get_or_record(key, self._make_thinker(key, rung, chain))
 
     async def record_unlimited(self, effort: str, chain: Outcome) -> None:
-        """The chain without a budget and without early stops."""
+        """Record the chain without a budget and without early stops."""
         window = self.recorder.engine.context_window
         key = OutcomeKey(effort, window)
         if window <= self.recorder.budgets[-1]:
@@ -181,11 +188,11 @@ class _QuestionRecorder:
             await self.get_or_record(key, lambda: self.attempt_rung(key, rung, chain, NO_STOPS))
 
     async def get_or_record(self, key: OutcomeKey, think: Callable[[], Awaitable[Outcome]]) -> Outcome:
-        """The attempt that is there, or the one that is bought now."""
+        """Return the recorded attempt, or make it now."""
         return self.stored[key] if key in self.stored else self.store(await think())
 
     def store(self, outcome: Outcome) -> Outcome:
-        """Write an attempt down, if it is not there yet."""
+        """Write an attempt, if it is not there yet."""
         if outcome.key not in self.stored:
             self.outcomes.add(self.question, outcome)
             self.stored[outcome.key] = outcome
@@ -195,7 +202,7 @@ class _QuestionRecorder:
     async def attempt_rung(
         self, key: OutcomeKey, rung: Rung, after: Outcome | None = None, stops: Stops | None = None
     ) -> Outcome:
-        """One attempt, on the chain of another where there is one, graded."""
+        """Make and grade one attempt, on the chain of another if there is one."""
         by, prompt, before = self.recorder, self.render_prompt(rung), after.attempt if after else None
         attempt = await think_within_budget(
             by.engine, prompt, rung, style=by.style, stops=by.stops if stops is None else stops,
@@ -207,7 +214,7 @@ class _QuestionRecorder:
         return Outcome(key, attempt, right, given, _count_closing(attempt, before), why)
 
     async def grade(self, attempt: Attempt) -> tuple[bool | None, str]:
-        """Whether the answer is right; in a thread, for a grader may take its time."""
+        """Return whether the answer is right. It runs in a thread, since a grader may be slow."""
         question = self.question
         grade = await asyncio.to_thread(
             self.recorder.grader.grade, question.text, attempt.answer, question.reference
@@ -215,27 +222,29 @@ class _QuestionRecorder:
         return (grade.right, "") if grade.decided else (None, grade.reason)
 
     def make_rung(self, effort: str, budget: int) -> Rung:
-        """A rung of this effort and budget, its room for the answer that of the ladder's nearest."""
+        """Return a rung of this effort and budget, with the answer room of the ladder's nearest rung."""
         near = next(
             (r for r in self.recorder.ladder if r.budget >= budget), self.recorder.ladder[self.recorder.ladder.top]
         )
         return replace(near, effort=effort, budget=budget, waits=0)  # type: ignore[arg-type]
 
     def find_rung(self, key: OutcomeKey) -> int:
-        """The ladder's rung for it: of its own effort and budget, else the first with room for it."""
+        """Return the ladder's rung of this effort and budget, or else the first with enough budget."""
         rungs = list(enumerate(self.recorder.ladder))
         own = (i for i, r in rungs if (r.effort, r.budget) == (key.effort, key.budget))
         return next(own, next((i for i, r in rungs if r.budget >= key.budget), self.recorder.ladder.top))
 
     def make_sampling(self, key: OutcomeKey) -> Sampling:
-        """Greedy, or warm with a seed of its own for a sample."""
+        """Return greedy sampling, or for a sample the temperature with a seed of its own."""
         if not key.sample:
             return Sampling(seed=self.recorder.seed)
         return Sampling(temperature=self.recorder.temperature, seed=self.recorder.seed * SAMPLE_SEEDS + key.sample)
 
     def open_session(self, key: OutcomeKey) -> str:
-        """A session of the engine for each chain that is gone on with; samples share one where caches are
-        apart."""
+        """Return an engine session for each chain that will be continued.
+
+        Samples share one, unless the engine shares its cache between sessions.
+        """
         of = (
             f"sample {key.sample}"
             if key.sample and self.recorder.engine.shares_cache
@@ -248,11 +257,11 @@ class _QuestionRecorder:
         return name
 
     def find_prompt_effort(self, effort: str) -> Effort:
-        """What the template is told: the direct answer shares the prompt of the first rung that thinks."""
+        """Return the effort of the prompt. The direct answer shares the prompt of the first rung that thinks."""
         return next((e for e in self.recorder.efforts if e == effort), self.recorder.efforts[0])
 
     def render_prompt(self, rung: Rung) -> Prompt:
-        """The question through the chat template."""
+        """Render the question with the chat template."""
         turns = self.recorder.style.with_system([("user", self.question.text)])
         return self.recorder.engine.codec.render(turns, self.find_prompt_effort(rung.effort))
 
@@ -262,7 +271,7 @@ def _choose_arm(key: OutcomeKey) -> Arm:
 
 
 def _count_closing(attempt: Attempt, before: Attempt | None) -> int:
-    """Injected ids that are no thinking: all of this attempt's but the Waits that it put into its chain."""
+    """Return the injected tokens outside of thinking: all of this attempt's but the Waits in its chain."""
     old = len(before.rounds) if before else 0
     waits = sum(r.injected for r in attempt.rounds[old:])
     return max(0, attempt.usage.injected - waits)

@@ -20,8 +20,8 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 SPREAD_MODEL, SPREAD_SET, SPREAD_SLOPE, SPREAD_MEAN = 3.0, 0.5, 0.5, 3.0
-"""Standard deviations of the priors: of a model's intercept, of a set's addition to it, of a log slope, and of a set's
-mean difficulty. Difficulties have the standard deviation 1 around that mean, which fixes the scale."""
+"""Standard deviations of the priors: of a model's intercept, of a set's addition to it, of a log slope, and of a
+set's mean difficulty. Difficulties have the standard deviation 1 around that mean, which fixes the scale."""
 STEPS = 800
 
 

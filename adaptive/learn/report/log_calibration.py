@@ -1,4 +1,4 @@
-"""Calibration: what was predicted of logged solves against what was observed, by model and profile."""
+"""Calibration: predicted against observed shares of logged solves, by model and profile."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ SOURCES = ("user", "reference", "verdict")
 
 @dataclass(frozen=True)
 class Proportion:
-    """How many of `count` answers were right."""
+    """How many of `count` answers are right."""
 
     count: int
     right: int
 
     def estimate(self) -> tuple[float, float, float]:
-        """The share that was right, and its 95 % Wilson interval."""
+        """Return the share that is right, and its 95 % Wilson interval."""
         return estimate_share(self.right, self.count)
 
     def to_json(self) -> dict[str, Any]:
-        """Counts, and the share that was right with its interval."""
+        """Return the counts, and the share that is right with its interval."""
         observed, low, high = self.estimate()
         return {"count": self.count, "right": self.right, "observed": observed, "interval": [low, high]}
 

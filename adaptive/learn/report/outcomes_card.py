@@ -1,4 +1,4 @@
-"""The figures of a profile that was fitted to outcomes: for the terminal, and for the card in its folder."""
+"""Formats the figures of a profile trained on outcomes, for the terminal and for the card in its folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from adaptive.profile.profile import Profile
 
 @dataclass(frozen=True)
 class Provenance:
-    """How it was made: by which command, from which file, of how many questions, how many left to tune on."""
+    """How a profile was made. tune_share: left for tuning, in 0..1. rule: a remark about the rule or the log."""
 
     command: str
     source: str
@@ -24,7 +24,7 @@ class Provenance:
 
 
 def format_training_figures(profile: Profile, gates: Gates) -> str:
-    """What was measured, as text with Markdown tables."""
+    """Return all figures as text with Markdown tables."""
     figures = profile.figures
     return "\n\n".join([
         tables.format_levels(figures["difficulty"]),
@@ -39,9 +39,17 @@ def format_training_figures(profile: Profile, gates: Gates) -> str:
 
 
 def format_training_card(profile: Profile, gates: Gates, provenance: Provenance, plots: Sequence[str]) -> str:
-    """The README.md of a profile's folder."""
+    """Return the README.md of a profile's folder.
+
+    Args:
+        profile: The trained profile.
+        gates: Its thresholds.
+        provenance: How it was made.
+        plots: The names of image files beside the card.
+    """
     ladder = [(i, r.effort, r.budget) for i, r in enumerate(profile.ladder)]
     shown = "".join(f"![{name}]({name})\n" for name in plots)
+    tuned = format_percentage(provenance.tune_share)
     return f"""# Profile {profile.name}
 
 What `adaptive` knows of the model `{profile.model}`: how likely each rung of its ladder is to solve a question,
@@ -53,7 +61,7 @@ from the question's text and, where one was given, from the direct answer; and h
 
     {provenance.command}
 
-From {provenance.questions} questions of `{provenance.source}`, each recorded at every rung; {format_percentage(provenance.tune_share)} of the
+From {provenance.questions} questions of `{provenance.source}`, each recorded at every rung; {tuned} of the
 groups of questions were left to tune the policy on. {provenance.rule}
 `seen.txt` names what it was fitted to, as hashes: leave these out when measuring it.
 
@@ -89,11 +97,11 @@ def _format_rungs(profile: Profile, figures: dict[str, Any]) -> str:
             zip(profile.ladder, figures["difficulty"]["rungs"], figures["probe"]["rungs"], strict=True)
         )
     ]  # fmt: skip
-    said = (
+    title = (
         "P(solved at this rung): from the text alone, with the probe (the direct answer), and always predicting "
         "the share (base):"
     )
-    return said + "\n\n" + format_markdown_table(head, rows)
+    return title + "\n\n" + format_markdown_table(head, rows)
 
 
 def _format_reliability(name: str, rows: list[dict[str, Any]]) -> str:
@@ -104,18 +112,19 @@ def _format_reliability(name: str, rows: list[dict[str, Any]]) -> str:
 
 
 def format_verifier(figures: dict[str, Any] | None) -> list[str]:
-    """How well the verifier model tells right answers, and what it accepts."""
+    """Return how well the verifier model recognises right answers, and what it accepts."""
     if figures is None:
         return ["No verifier model: nearly all answers are right, or nearly none is."]
     head = ("answer", "judged", "right", "AUROC", "confidence", "Brier", "confidence", "base")
     rows = [
-        (k["kind"] + (", after a direct one" if k["after_direct"] else ""), k["count"], format_percentage(k["right"]),
-         k["auroc"], k["auroc_confidence"], k["brier"], k["brier_confidence"], k["brier_base"])
+        (k["kind"] + (", after a direct one" if k["after_direct"] else ""), k["count"],
+         format_percentage(k["right"]), k["auroc"], k["auroc_confidence"], k["brier"], k["brier_confidence"],
+         k["brier_base"])
         for k in figures["by_kind"]
     ]  # fmt: skip
-    said = "Verifier model, P(right | attempt), beside the raw confidence, over all situations of a policy:\n\n"
+    title = "Verifier model, P(right | attempt), beside the raw confidence, over all situations of a policy:\n\n"
     return [
-        said + format_markdown_table(head, rows),
+        title + format_markdown_table(head, rows),
         _format_gate(figures["gate"]),
         _format_reliability("the verifier model", figures["reliability"]),
     ]
@@ -125,22 +134,23 @@ def _format_gate(gate: dict[str, Any]) -> str:
     wanted = f"{format_percentage(gate['target'])} of those accepted are to be right"
     if gate["threshold"] is None:
         return f"It accepts no answer: {wanted}, and no threshold reaches that on enough answers."
+    precision, low, high = (format_percentage(gate[key]) for key in ("precision", "low", "high"))
     return (
         f"It accepts from {gate['threshold']:.3f} on ({wanted}): {gate['accepted']} of {gate['judged']} answers, "
-        f"{format_percentage(gate['precision'])} of them right ({format_percentage(gate['low'])} to {format_percentage(gate['high'])})."
+        f"{precision} of them right ({low} to {high})."
     )
 
 
 def _format_importance(profile: Profile, figures: dict[str, Any]) -> str:
-    """What weighs most in each model: log-odds for a standard deviation, of tokens for being there."""
+    """Return the heaviest weights of each model: log-odds per standard deviation, for tokens per presence."""
     rows = []
     for i, (text, probe) in enumerate(zip(figures["tokens_of_text"], figures["probe"]["importance"], strict=True)):
         rows.append((f"rung {i}, text", _format_weights(text)))
         rows.append((f"rung {i}, probe", _format_weights(probe)))
     if figures["verifier"]:
         rows.append(("verifier", _format_weights(figures["verifier"]["importance"])))
-    said = "What weighs most: change of log-odds for a standard deviation, and of a token for being there.\n\n"
-    return said + format_markdown_table(("model", "weights"), rows)
+    title = "What weighs most: change of log-odds for a standard deviation, and of a token for being there.\n\n"
+    return title + format_markdown_table(("model", "weights"), rows)
 
 
 def _format_weights(rows: Sequence[Sequence[Any]], most: int = 8) -> str:

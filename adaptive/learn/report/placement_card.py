@@ -1,4 +1,4 @@
-"""The figures of a profile whose model was placed by a few graded questions: for the terminal, and its card."""
+"""Formats the figures of a model placed by a few graded questions, for the terminal and for the card."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from adaptive.profile.profile import Profile
 
 
 def format_placement_figures(profile: Profile, placed: PlacementFit) -> str:
-    """What was measured, as text with Markdown tables."""
+    """Return all figures as text with Markdown tables."""
     difficulty = placed.figures["difficulty"]
     measured = () if difficulty is None else (
         tables.format_levels(difficulty),
@@ -23,14 +23,18 @@ def format_placement_figures(profile: Profile, placed: PlacementFit) -> str:
         *(format_verifier(placed.figures["verifier"]) if placed.verifier else ()),
         tables.format_gates(placed.gates),
         tables.format_thinking(placed.figures),
-        *(f"{said[0].upper()}{said[1:]}." for said in placed.notes),
+        *(f"{note[0].upper()}{note[1:]}." for note in placed.notes),
     ])  # fmt: skip
 
 
 def format_placement_card(profile: Profile, placed: PlacementFit, command: str, source: str) -> str:
-    """The README.md of a profile's folder.
+    """Return the README.md of a profile's folder.
 
-    command: what made it. source: the questions that the model was placed by, in words.
+    Args:
+        profile: The profile.
+        placed: Its fit.
+        command: How it was made.
+        source: The questions that the model was placed by, in words.
     """
     ladder = [(i, r.effort, r.budget) for i, r in enumerate(profile.ladder)]
     return f"""# Profile {profile.name}
@@ -71,8 +75,8 @@ other questions). The general difficulty model comes with `adaptive`.
 def _format_placement(placed: PlacementFit) -> str:
     placement = placed.placement
     abilities = [(i, ability) for i, ability in enumerate(placement.abilities)]
-    said = (
+    title = (
         f"Placed by {placed.figures['placed_by']} questions, {placement.answers} answers: "
         f"slope {placement.slope:.3f}, and the abilities in logits"
     )
-    return said + "\n\n" + format_markdown_table(("rung", "ability"), abilities)
+    return title + "\n\n" + format_markdown_table(("rung", "ability"), abilities)

@@ -1,4 +1,4 @@
-"""Reliability plots: what was predicted against what came true, as PNG files beside the card."""
+"""Reliability plots: predicted against observed shares, as PNG files beside the card."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ TITLES = {"difficulty": "P(solved), from the text", "probe": "P(solved), after a
 
 
 def write_reliability_plots(folder: Path, figures: dict[str, Any]) -> tuple[list[str], str]:
-    """Write a plot for each model that was measured; the files' names, and why there are none, in words."""
+    """Write a plot for each model with figures; return the file names, and why there are none, in words."""
     try:
         pyplot = _import_pyplot()
     except InputError as error:
         return [], str(error)
-    made = [
+    files = [
         _write_plot(pyplot, folder, name, figures[name]["reliability"]) for name in TITLES if figures.get(name)
     ]
-    return made, ""
+    return files, ""
 
 
 def _import_pyplot() -> Any:

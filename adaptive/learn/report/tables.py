@@ -1,4 +1,4 @@
-"""The figures of a trained profile in words and tables: for the terminal, and for the card in its folder."""
+"""Formats figures in words and Markdown tables, for the terminal and for the card of a profile."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Row = Sequence[object]
 
 
 def format_markdown_table(head: Row, rows: Sequence[Row]) -> str:
-    """A Markdown table, its columns lined up; floats are shown with three digits after the point."""
+    """Return a Markdown table with aligned columns; floats have three digits after the point."""
     cells = [[_format_cell(value) for value in row] for row in (head, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in cells]
@@ -25,24 +25,24 @@ def _format_cell(value: object) -> str:
 
 
 def format_percentage(part: float) -> str:
-    """A share in 0..1 in words."""
+    """Return a share in 0..1 as a percentage."""
     return f"{100 * part:.1f} %"
 
 
 def format_levels(figures: dict[str, Any]) -> str:
-    """How often the level was right, and what was said of what."""
-    found = figures["level"]
-    said = (
-        f"Level (easy, medium, hard) right on {format_percentage(found['accuracy'])} of {figures['held_out']} "
-        f"held-out questions ({format_percentage(found['low'])} to {format_percentage(found['high'])}); always naming the "
-        f"commonest: {format_percentage(found['base'])}."
+    """Return how often the predicted level was right, and the table of predicted and true levels."""
+    level = figures["level"]
+    accuracy, low, high, base = (format_percentage(level[key]) for key in ("accuracy", "low", "high", "base"))
+    title = (
+        f"Level (easy, medium, hard) right on {accuracy} of {figures['held_out']} "
+        f"held-out questions ({low} to {high}); always naming the commonest: {base}."
     )
-    rows = [(f"is {name}", *row) for name, row in zip(LEVELS, found["table"], strict=True)]
-    return said + "\n\n" + format_markdown_table(("", *(f"said {name}" for name in LEVELS)), rows)
+    rows = [(f"is {name}", *row) for name, row in zip(LEVELS, level["table"], strict=True)]
+    return title + "\n\n" + format_markdown_table(("", *(f"said {name}" for name in LEVELS)), rows)
 
 
 def format_rungs(ladder: Ladder, figures: dict[str, Any]) -> str:
-    """How well p(solved) is told at each rung."""
+    """Return how well p(solved) is predicted at each rung."""
     head = ("rung", "budget", "solved", "Brier", "base", "log-loss", "base", "AUROC")
     keys = ("solved", "brier", "brier_base", "log_loss", "log_loss_base", "auroc")
     rows = [
@@ -56,7 +56,7 @@ def format_rungs(ladder: Ladder, figures: dict[str, Any]) -> str:
 
 
 def format_reliability(figures: dict[str, Any]) -> str:
-    """How often what was predicted came true."""
+    """Return the share that came true for each tenth of the predictions."""
     rows = [(f"from {r['from']:.1f}", r["count"], r["predicted"], r["solved"]) for r in figures["reliability"]]
     return "Reliability, all rungs together:\n\n" + format_markdown_table(
         ("predicted", "count", "mean", "solved"), rows
@@ -64,12 +64,12 @@ def format_reliability(figures: dict[str, Any]) -> str:
 
 
 def format_gates(gates: Gates) -> str:
-    """From which confidence on answers are accepted, and how many of these are right."""
+    """Return from which confidence on answers are accepted, and how many of these are right."""
     named = {"direct answer": gates.direct, **{f"thinking, {e}": g for e, g in gates.chains.items()}}
     rows = [_format_gate(name, gate) for name, gate in {**named, "both agree": gates.agreement}.items()]
     head = ("answer", "judged", "right", "threshold", "accepted", "precision", "interval")
-    said = f"Accepted from the confidence at which {format_percentage(gates.direct.target)} are right:"
-    return said + "\n\n" + format_markdown_table(head, rows)
+    title = f"Accepted from the confidence at which {format_percentage(gates.direct.target)} are right:"
+    return title + "\n\n" + format_markdown_table(head, rows)
 
 
 def _format_gate(name: str, gate: Gate) -> Row:
@@ -84,7 +84,7 @@ def _format_gate(name: str, gate: Gate) -> Row:
 
 
 def format_thinking(figures: dict[str, Any]) -> str:
-    """What thinking mended, broke and took."""
+    """Return what thinking mended, broke and cost."""
     tokens = figures["tokens"]
     return (
         f"On the {figures['audited']} audited questions (picked by chance, every effort run) the dearest "

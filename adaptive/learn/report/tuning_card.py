@@ -1,4 +1,4 @@
-"""What tuning came to, in words and figures: on the terminal, in the profile and in its card."""
+"""Formats the result of tuning, for the terminal, for the profile and for its card."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADING = "## What it promises"
 
 
 def promise_to_json(result: TuningResult) -> dict[str, Any]:
-    """The promise and what it rests on, in plain JSON types. Raises `ValueError` where nothing was chosen."""
+    """Return the promise and its evidence in plain JSON types; raise `ValueError` if no policy was chosen."""
     chosen, goal = _require_chosen(result), result.goal
     return {
         "target_loss": goal.target,
@@ -37,11 +37,12 @@ def promise_to_json(result: TuningResult) -> dict[str, Any]:
 
 
 def format_promise(result: TuningResult) -> str:
-    """The chosen policy, what it promises, and the line it was chosen from, as Markdown."""
+    """Return the chosen policy, its promise and the tested policies, as Markdown."""
     chosen, goal = _require_chosen(result), result.goal
     policy, threshold = chosen.setting.policy, chosen.setting.threshold
-    said = (
-        f"With confidence {goal.confidence:g} it loses at most {_format_points(goal.target)} points of accuracy against "
+    target = _format_points(goal.target)
+    promise = (
+        f"With confidence {goal.confidence:g} it loses at most {target} points of accuracy against "
         f"always using the top rung, on questions like the {len(chosen.way)} that it was tested on: there it lost "
         f"{chosen.losses} that the top rung has right and gained {chosen.gains} that it has not, which bounds the "
         f"loss by {_format_points(chosen.bound)} points."
@@ -55,11 +56,11 @@ def format_promise(result: TuningResult) -> str:
     tested = result.tested[: result.passed + 1]
     rows = [_format_row("top rung", result.top), *(_format_row(_name_row(t, result), t.way, t) for t in tested)]
     head = ("", "right", "tokens", "losses", "gains", "p-value")
-    return f"{said}\n\n{format_markdown_table(head, rows)}\n\n{dials}"
+    return f"{promise}\n\n{format_markdown_table(head, rows)}\n\n{dials}"
 
 
 def format_refusal(result: TuningResult) -> str:
-    """Why no policy was chosen, and what would help, in one sentence."""
+    """Return why no policy was chosen, and what would help, in one sentence."""
     goal, best = result.goal, result.tested[0] if result.tested else None
     if best is None:
         return "no policy stays under what a question may take: raise --max-tokens-per-question or --max-cost."
@@ -68,25 +69,27 @@ def format_refusal(result: TuningResult) -> str:
             "no policy that keeps the promise stays under what a question may take: raise that, or --target-loss."
         )
     count = len(best.way)
-    seen = f"the most accurate policy lost {best.losses} and gained {best.gains} of {count} questions"
+    counts = f"the most accurate policy lost {best.losses} and gained {best.gains} of {count} questions"
     promise = f"no policy surely loses less than {_format_points(goal.target)} points"
-    could = (
+    possible = (
         f"these data allow --target-loss {math.ceil(1000 * best.bound) / 1000:.3f}"  # never less than the bound
     )
     if result.needed is None:
-        return f"{promise}: {seen}, which is too much for any number of questions; {could}."
+        return f"{promise}: {counts}, which is too much for any number of questions; {possible}."
     needed = max(result.needed, result.least)
-    return f"{promise} with confidence {goal.confidence:g}: {seen}, and about {needed} would be enough; {could}."
+    return (
+        f"{promise} with confidence {goal.confidence:g}: {counts}, and about {needed} would be enough; {possible}."
+    )
 
 
 def write_promise(folder: Path, result: TuningResult) -> None:
-    """Put the promise into the profile's card, in the place of an older one."""
+    """Write the promise into the profile's card, in place of an older one."""
     card = folder / CARD_FILE
     text = card.read_text(encoding="utf-8") if card.is_file() else "# Profile\n"
     before, _, after = text.partition(HEADING)
-    _, found_next, rest = after.partition("\n## ")
+    _, next_heading, rest = after.partition("\n## ")
     section = f"{HEADING}\n\n{format_promise(result)}\n"
-    write_atomically(card, f"{before.rstrip()}\n\n{section}{f'{found_next}{rest}' if found_next else ''}")
+    write_atomically(card, f"{before.rstrip()}\n\n{section}{f'{next_heading}{rest}' if next_heading else ''}")
 
 
 def _require_chosen(result: TuningResult) -> TestedSetting:

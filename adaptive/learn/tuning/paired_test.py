@@ -44,7 +44,7 @@ class RejectionRegion:
         return cls(n, target, first, _find_most_losses(steps, n, target, observed - TIES * (1 + observed)))
 
     def compute_probability(self, q: Floats) -> Floats:
-        """Return the probability of the region, shape (k,), for probabilities `q` of a gain, if E[D] is the target.
+        """Return the probability of the region, shape (k,), for probabilities `q` of a gain; E[D] is the target.
 
         Gains are Binomial(n, q), and losses among the other questions Binomial(n - gains, (q + target) / (1 - q)).
         """
@@ -65,7 +65,7 @@ class RejectionRegion:
 
 
 def _find_window(n: int, low: Floats, high: Floats) -> tuple[Counts, Counts]:
-    """Return the least and the most gains to consider for probabilities in low..high; 1e-12 of the mass is cut."""
+    """Return the fewest and most gains to consider for probabilities in low..high; 1e-12 of the mass is cut."""
     far = (7 * np.sqrt(n * p * (1 - p)) for p in (low, high))
     start = np.floor(n * low - next(far) - 3)
     end = np.ceil(n * high + next(far) + 25)

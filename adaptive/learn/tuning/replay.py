@@ -1,8 +1,8 @@
-"""Replays a policy on recorded outcomes: what a solve would have bought, answered and spent, without a call.
+"""Replays a policy on recorded outcomes: the attempts, the answer and the cost of a solve, without a call.
 
-The rules are the solve's own (`adaptive.policy.escalate`, `adaptive.policy.vote`, the profile's verifier): only
-buying an attempt is looking it up. A prompt is counted once for each effort it is written for, and once more for a
-vote; everything else is counted as the engine would have had to compute it.
+The rules are those of a solve (`adaptive.policy.escalate`, `adaptive.policy.vote`, the profile's verifier); only
+making an attempt is replaced by looking it up. A prompt is counted once for each effort it is rendered for, and
+once more for a vote; everything else is counted as the engine would have had to compute it.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from adaptive.verify import Verifier
 T = TypeVar("T")
 History = tuple[tuple[OutcomeKey, Arm, int, int | None], ...]
 JudgedKey = tuple[str, History]
-"""A question, and the attempts at it up to the one that is judged."""
+"""A question's id, and the attempts at it up to the one that is judged."""
 NO_USAGE = Usage(cost=0.0)
 
 
 @dataclass(frozen=True, order=True)
 class ArmTrial:
-    """An arm tried after a rejected attempt: whether that was right, and the better of both is; tokens more."""
+    """An arm tried after a rejected attempt: whether the answer was right before and after it, and its tokens."""
 
     after: After
     arm: Arm
@@ -47,7 +47,7 @@ class ArmTrial:
 
 @dataclass
 class Replay:
-    """Solves with one profile, and nothing asked for. What its models say is kept: they are asked again."""
+    """Replayed solves with one profile and default options. Predictions and verdicts are cached."""
 
     profile: Profile
     p_solved_by_question: dict[str, list[float]] = field(default_factory=dict)
@@ -65,31 +65,32 @@ class Replay:
         return cls(profile, dict(zip(texts, profile.p_solved(texts), strict=True)))
 
     def solve(self, recorded: RecordedQuestion) -> WayResult:
-        """What the solve of one recorded question comes to. Raises `KeyError` where a rung was not recorded."""
+        """Return the result of solving a recorded question; raise `KeyError` if a rung was not recorded."""
         return _ReplayedSolve(self, recorded).run()
 
     def try_arms(self, recorded: RecordedQuestion) -> list[ArmTrial]:
-        """Every arm tried after every rung of the ladder whose answer is rejected: the direct one, and each
-        alone."""
-        found: list[ArmTrial] = []
+        """Return trials of every arm after every rung whose answer is rejected, each tried alone."""
+        trials: list[ArmTrial] = []
         for index, rung in enumerate(self.profile.ladder):
             first = _ReplayedSolve(self, recorded)
             if not first.buy(Plan(index, replace(rung, waits=0), "first", "")):
-                found += first.try_arms(self.p_solved(recorded.question.text))
-        return found
+                trials += first.try_arms(self.p_solved(recorded.question.text))
+        return trials
 
     def with_policy(self, other: Policy, threshold: float | None = None) -> Replay:
-        """The same with another policy and perhaps another threshold of the verifier model."""
+        """Return the same with another policy, and perhaps another threshold of the verifier model."""
         verifier = self.profile.verifier
         if verifier is not None and threshold is not None:
             verifier = replace(verifier, threshold=threshold)
-        verdicts = {} if verifier is None else self.verdicts  # the policy's thresholds count where no model does
+        verdicts = (
+            {} if verifier is None else self.verdicts
+        )  # without a verifier model the policy's thresholds decide verdicts
         return Replay(replace(self.profile, policy=other, verifier=verifier), self.p_solved_by_question, verdicts)
 
     def judge(
         self, recorded: RecordedQuestion, key: JudgedKey, attempt: Attempt, before: Sequence[Attempt]
     ) -> Verdict:
-        """The verdict on an attempt after others; a model's probability is kept, for any threshold."""
+        """Return the verdict on an attempt after others. A model's score is cached for any threshold."""
         if key not in self.verdicts:
             self.verdicts[key] = _run_coroutine(self.verifier.verify(recorded.question.text, attempt, before))
         verdict, model = self.verdicts[key], self.profile.verifier
@@ -98,7 +99,7 @@ class Replay:
         return replace(verdict, accepted=verdict.score >= model.threshold)
 
     def p_solved(self, question: str) -> list[float]:
-        """The text's probabilities, one a rung."""
+        """Return the text's p(solved) at each rung."""
         if question not in self.p_solved_by_question:
             (self.p_solved_by_question[question],) = self.profile.p_solved([question])
         return self.p_solved_by_question[question]
@@ -124,7 +125,7 @@ class _ReplayedSolve:
         )
 
     def run(self) -> WayResult:
-        """Buy, judge and escalate until it is over."""
+        """Attempt, judge and escalate until it is over."""
         profile = self.replay.profile
         text = self.replay.p_solved(self.recorded.question.text)
         plan: Plan | str = allocate.choose_first_rung(profile.ladder, profile.policy, text, Options())
@@ -140,7 +141,7 @@ class _ReplayedSolve:
         )
 
     def try_arms(self, text: Sequence[float]) -> list[ArmTrial]:
-        """What each arm brings after what was bought so far."""
+        """Return a trial of each arm after the attempts so far."""
         now, before = self.make_situation(text), self.is_right()
         plans = [p for p in plan_each_arm(now).values() if isinstance(p, Plan) and self.is_recorded(p)]
         forks = [(plan, self.fork()) for plan in plans]
@@ -151,45 +152,45 @@ class _ReplayedSolve:
         ]
 
     def fork(self) -> _ReplayedSolve:
-        """This solve as it stands, to go on with apart."""
+        """Return a copy of this solve, to go on with independently."""
         return replace(
             self, attempts=[*self.attempts], outcomes=[*self.outcomes], prompts_read={*self.prompts_read}
         )
 
     def is_recorded(self, plan: Plan) -> bool:
-        """Whether what a plan buys was recorded."""
+        """Return whether a plan's attempt was recorded."""
         if plan.arm == "vote":
             return self.find_sample(plan, 1) is not None
         base = self.outcomes[plan.base] if plan.base is not None else None
         return self.find_key(plan, base) in self.recorded.outcomes
 
     def is_right(self) -> bool:
-        """Whether the answer that is kept so far is right."""
+        """Return whether the best answer so far is right."""
         return self.outcomes[select.select_best_attempt(self.attempts)].solved
 
     def sharpen(self, text: Sequence[float]) -> Sequence[float]:
-        """What `text` says of difficulty, and the direct answer, where there was one: as `Profile.difficulty`."""
+        """Return p(solved) from the text and the direct answer, if any, as `Profile.predict_difficulty`."""
         probe, direct = self.replay.profile.probe, find_direct_answer(self.attempts)
         if not text or probe is None or direct is None:
             return text
         return [round(p, 4) for p in probe.p_solved(text, direct)]
 
     def make_situation(self, text: Sequence[float]) -> EscalationState:
-        """What `policy.following` is asked with."""
+        """Return the arguments of `adaptive.policy.escalate.choose_next_plan`."""
         profile = self.replay.profile
         return EscalationState(
             self.attempts, profile.ladder, profile.policy, text, self.options, self.replay.efforts
         )
 
     def buy(self, plan: Plan) -> bool:
-        """One attempt; whether it is accepted."""
+        """Make one attempt; return whether it is accepted."""
         base = self.outcomes[plan.base] if plan.base is not None else None
         outcome = self.recorded.outcomes[self.find_key(plan, base)]
         self.count_usage(outcome, base)
         return self.judge(outcome, plan).accepted
 
     def find_key(self, plan: Plan, base: Outcome | None) -> OutcomeKey:
-        """Where the attempt that a plan buys was recorded: Waits at the largest budget."""
+        """Return the key of a plan's attempt; Waits were recorded at the largest budget."""
         if not plan.rung.thinks:
             return DIRECT
         if plan.arm != "wait" or base is None:
@@ -198,38 +199,38 @@ class _ReplayedSolve:
         return replace(base.key, budget=largest, waits=base.key.waits + 1)
 
     def count_usage(self, outcome: Outcome, base: Outcome | None) -> None:
-        """What it takes, its prompt only where that was not read before."""
+        """Add an attempt's cost, with its prompt only if that was not read before."""
         spent = outcome.compute_usage(base)
-        told = self.find_prompt(outcome.key)
-        self.usage += replace(spent, prompt=0 if told in self.prompts_read else spent.prompt, cost=0.0)
-        self.prompts_read.add(told)
+        prompt = self.find_prompt(outcome.key)
+        self.usage += replace(spent, prompt=0 if prompt in self.prompts_read else spent.prompt, cost=0.0)
+        self.prompts_read.add(prompt)
 
     def find_prompt(self, key: OutcomeKey) -> str:
-        """What its prompt is written for: the direct answer shares that of the first rung that thinks."""
+        """Return the effort of its prompt. The direct answer shares the prompt of the first rung that thinks."""
         efforts = (r.effort for r in self.replay.profile.ladder if r.thinks)
         return next(efforts, key.effort) if key == DIRECT else key.effort
 
     def judge(self, outcome: Outcome, plan: Plan) -> Verdict:
-        """The verdict on an attempt, which is one of the attempts then."""
+        """Judge an attempt, and add it to the attempts."""
         attempt = replace(outcome.attempt, arm=plan.arm, rung=plan.index, base=plan.base)
         self.history += ((outcome.key, plan.arm, plan.index, plan.base),)
-        seen = (self.recorded.question.id, self.history)
-        verdict = self.replay.judge(self.recorded, seen, attempt, self.attempts)
+        key = (self.recorded.question.id, self.history)
+        verdict = self.replay.judge(self.recorded, key, attempt, self.attempts)
         self.attempts.append(replace(attempt, verdict=verdict))
         self.outcomes.append(outcome)
         return verdict
 
     def vote(self, plan: Plan) -> bool:
-        """Samples until the vote is settled; whether one of them or their majority is accepted."""
-        known = self.replay.profile.policy
+        """Sample until the vote is settled; return whether a sample or the majority is accepted."""
+        policy = self.replay.profile.policy
         self.prompts_read.discard(vote_prompt := f"{plan.rung.effort} vote")
-        drawn = 0
+        sampled = 0
         while True:
-            more = count_wanted_samples(self.attempts, plan, known)
-            samples = [self.find_sample(plan, n) for n in range(drawn + 1, drawn + more + 1)]
+            more = count_wanted_samples(self.attempts, plan, policy)
+            samples = [self.find_sample(plan, n) for n in range(sampled + 1, sampled + more + 1)]
             for outcome in samples:
                 if outcome is None:
-                    self.options = replace(self.options, samples=0)  # there is no other vote to be had
+                    self.options = replace(self.options, samples=0)  # no other vote was recorded
                     return False
                 spent = outcome.compute_usage()
                 self.usage += replace(
@@ -237,19 +238,19 @@ class _ReplayedSolve:
                 )
                 self.prompts_read.add(vote_prompt)
                 self.judge(outcome, plan)
-            drawn += more
-            now = count_vote(self.attempts, plan, known)
+            sampled += more
+            now = count_vote(self.attempts, plan, policy)
             self.attempts = list(now.attempts)
             if now.accepted or not more:
                 return now.accepted
 
     def find_sample(self, plan: Plan, number: int) -> Outcome | None:
-        """A recorded sample; None where so many were not drawn: the vote is over then."""
+        """Return a recorded sample, or None if fewer were recorded: then the vote is over."""
         return self.recorded.outcomes.get(OutcomeKey(plan.rung.effort, plan.rung.budget, 0, number))
 
 
 def _run_coroutine(judging: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that has nothing to wait for, as the verifiers that are replayed."""
+    """Run a coroutine that never waits, such as that of a replayed verifier, and return its result."""
     try:
         judging.send(None)
     except StopIteration as done:

@@ -1,11 +1,11 @@
-"""Tunes a policy by replaying it on recorded outcomes, and says what it promises.
+"""Tunes a policy by replaying it on recorded outcomes, with a promise about its accuracy.
 
-Two disjoint sets of questions. On the first, many policies are replayed, and those that no other beats in both
-accuracy and tokens are lined up, from the one that is right most often to the cheapest (Laufer-Goldshtein et al.
-2023, "Pareto testing", arXiv 2210.07913). On the second, which had no part in that, they are tested in this order
-until one fails (Angelopoulos et al. 2021, "Learn then Test", arXiv 2110.01052; `adaptive.learn.tuning.risk`): each
-that passed loses, on questions like these, at most the target against always using the top rung, with the
-confidence that was asked for. The cheapest of them is taken.
+It needs two disjoint sets of questions. On the first, many policies are replayed, and those that no other beats in
+both accuracy and tokens are ordered from the most accurate to the cheapest (Laufer-Goldshtein et al. 2023, "Pareto
+testing", arXiv 2210.07913). On the second, they are tested in this order until one fails (Angelopoulos et al.
+2021, "Learn then Test", arXiv 2110.01052; `adaptive.learn.tuning.risk`). Each that passes loses, on questions like
+these, at most the target against always using the top rung, with the given confidence. The cheapest of them is
+chosen.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from adaptive.types.policy import Payoff, Policy
 from adaptive.types.usage import Usage
 
 ROUNDS = (160, 80, 80)
-"""Policies replayed: by chance at first, then near those that nothing beats."""
+"""The number of policies in each round: random in the first, then near those that no other beats."""
 SEARCHED = 500
-"""Questions that each is replayed on while searching."""
+"""The most questions that each policy is replayed on in the search."""
 LINED_UP = 24
 """The most policies that are tested."""
 THRESHOLDS = (0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 1.0)
@@ -47,15 +47,15 @@ DIALS: dict[str, tuple[float, ...]] = {
     "worth": (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 1000.0),
     "hopeless": (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5),
 }
-"""What is tuned, and the values that are tried."""
+"""The settings to tune, with the values to try."""
 
 OnReplay = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched with. p_solved: by question, from models that were not fitted to it. tell: is told how many
-    policies of how many were replayed."""
+    """The data of the search. p_solved: out-of-fold, by question. on_replay: called with the number of replayed
+    policies and their total."""
 
     recorded: Sequence[RecordedQuestion]
     p_solved: Mapping[str, list[float]]
@@ -65,8 +65,12 @@ class Search:
 
 @dataclass(frozen=True)
 class Goal:
-    """What is asked for: the most accuracy lost against the top rung and how surely, in 0..1, and the most that a
-    question may take in the mean, in tokens or in money at `price` (for a million tokens, read and made)."""
+    """The goal of tuning.
+
+    target: the most accuracy to lose against the top rung, in 0..1. confidence: of that promise, in 0..1.
+    max_tokens,
+    max_cost: limits of a question's mean cost. price: of a million tokens, read and generated.
+    """
 
     target: float = 0.01
     confidence: float = 0.95
@@ -75,13 +79,13 @@ class Goal:
     price: tuple[float, float] | None = None
 
     def is_affordable(self, way: Way) -> bool:
-        """Whether a way stays under the most that a question may take."""
+        """Return whether a way keeps the limits of cost."""
         within = self.max_tokens is None or float(way.tokens.mean()) <= self.max_tokens
         cheap = self.max_cost is None or float(np.mean([self.compute_cost(t.usage) for t in way])) <= self.max_cost
         return within and cheap
 
     def compute_cost(self, usage: Usage) -> float:
-        """What a usage costs at the price."""
+        """Return the cost of a usage at the price."""
         reading, making = self.price or (0.0, 0.0)
         return (usage.prompt * reading + (usage.total - usage.prompt) * making) / 1e6
 
@@ -100,7 +104,7 @@ DialValues = tuple[float, ...]
 
 @dataclass(frozen=True)
 class TestedSetting:
-    """A setting on the questions that it is tested on, paired with the top rung."""
+    """A setting's results on the test questions, paired with the top rung's."""
 
     setting: PolicySetting
     way: Way
@@ -111,16 +115,17 @@ class TestedSetting:
 
     @cached_property
     def bound(self) -> float:
-        """The accuracy that it loses at most, with this confidence; negative where it gains."""
+        """The most accuracy that it loses, with this confidence; negative if it gains."""
         return compute_upper_bound(self.losses, self.gains, len(self.way), self.confidence)
 
 
 @dataclass(frozen=True)
 class TuningResult:
-    """What tuning came to. `chosen` is None where no policy keeps the promise on these questions.
+    """The result of tuning.
 
-    tested: all that were lined up, in order; `passed` how many of them keep it. needed: how many questions would
-    be enough for the most accurate one, None where it loses too much whatever their number; least: for any.
+    chosen: None if no policy keeps the promise on these questions. tested: all candidates in order, of which
+    `passed` keep it. needed: how many questions the most accurate one needs, None if it loses too much for any
+    number. least: how many questions any policy needs.
     """
 
     goal: Goal
@@ -136,7 +141,14 @@ class TuningResult:
 def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestion], goal: Goal) -> TuningResult:
     """Search on some questions, test on others.
 
-    The profile needs a verifier model. Raises `KeyError` where a rung of its ladder was not recorded.
+    Args:
+        profile: A profile with a verifier model.
+        search: The questions to search on.
+        test: Other questions, to test on.
+        goal: The goal.
+
+    Raises:
+        KeyError: A rung of the profile's ladder was not recorded.
     """
     line = line_up_settings(profile, search, goal)
     top = Way.replay(
@@ -167,12 +179,12 @@ def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestio
 
 
 def line_up_settings(profile: Profile, search: Search, goal: Goal) -> list[PolicySetting]:
-    """The settings to test, from the one that most surely keeps the promise on the questions of the search."""
-    found = _SettingSearch(profile, search)
-    found.run()
+    """Return the settings to test, first the one that most surely keeps the promise in the search."""
+    searcher = _SettingSearch(profile, search)
+    searcher.run()
     replayed = [
-        (dialled, found.replay_setting(dialled, search.recorded))
-        for dialled, _ in select_pareto(found.ways.items())
+        (dialled, searcher.replay_setting(dialled, search.recorded))
+        for dialled, _ in select_pareto(searcher.ways.items())
     ]
     top = Way.replay("", make_fixed_chooser(rung_to_key(profile.ladder[profile.ladder.top])), search.recorded)
     line = [
@@ -184,39 +196,36 @@ def line_up_settings(profile: Profile, search: Search, goal: Goal) -> list[Polic
     if not line:
         return []
     spread = np.unique(np.linspace(0, len(line) - 1, LINED_UP).round().astype(np.int64))
-    return [found.make_setting(line[i][-1]) for i in spread]
+    return [searcher.make_setting(line[i][-1]) for i in spread]
 
 
 def select_pareto(ways: Iterable[tuple[DialValues, Way]]) -> list[tuple[DialValues, Way]]:
-    """Those that no other beats: from the most accurate to the cheapest, both falling strictly."""
+    """Return those that no other beats, from the most accurate to the cheapest, both strictly falling."""
     ordered = sorted(ways, key=lambda w: (-float(w[1].right.mean()), float(w[1].tokens.mean())))
-    kept: list[tuple[DialValues, Way]] = []
+    front: list[tuple[DialValues, Way]] = []
     for one in ordered:
-        if not kept or one[1].tokens.mean() < kept[-1][1].tokens.mean():
-            kept.append(one)
-    return kept
+        if not front or one[1].tokens.mean() < front[-1][1].tokens.mean():
+            front.append(one)
+    return front
 
 
 def count_recorded_waits(recorded: Iterable[RecordedQuestion]) -> int:
-    """How many Waits after a chain were recorded, one after the other, with every effort that thinks.
-
-    A policy that is replayed must not take more: what they bring is not known.
-    """
+    """Return how many Waits in a row were recorded for every effort that thinks: the limit of a replay."""
     counts: dict[str, set[int]] = {}
     for key in (key for one in recorded for key in one.outcomes if key != DIRECT):
         counts.setdefault(key.effort, {0}).add(key.waits)
-    return min((next(n for n in count() if n + 1 not in seen) for seen in counts.values()), default=0)
+    return min((next(n for n in count() if n + 1 not in waits) for waits in counts.values()), default=0)
 
 
 def limit_to_recorded(policy: Policy, recorded: Sequence[RecordedQuestion]) -> Policy:
-    """The policy with no more Waits and samples than were recorded: what was not replayed is not promised."""
+    """Return the policy with no more Waits and samples than recorded: the promise covers replayed ones only."""
     samples = max((k.sample for one in recorded for k in one.outcomes), default=0)
     waits = min(policy.max_waits, count_recorded_waits(recorded))
     return replace(policy, vote_most=min(policy.vote_most, samples), max_waits=waits)
 
 
 class _SettingSearch:
-    """Replays settings on a part of the questions: by chance, and then near the best of them."""
+    """Replays settings on a part of the questions: random ones, and then some near the best."""
 
     def __init__(self, profile: Profile, search: Search) -> None:
         self.base, self.on_replay = limit_to_recorded(profile.policy, search.recorded), search.on_replay
@@ -229,33 +238,33 @@ class _SettingSearch:
         self.values = (*DIALS.values(), THRESHOLDS)
 
     def run(self) -> None:
-        """All rounds."""
+        """Run all rounds."""
         for number, some in enumerate(ROUNDS):
             for _ in range(some):
                 self.add(self.perturb(self.pick_best()) if number else self.sample_random())
 
     def pick_best(self) -> DialValues:
-        """One of those that no other beats, by chance."""
+        """Return a random one of those that no other beats."""
         front = select_pareto(self.ways.items())
         return front[self.rng.integers(len(front))][0]
 
     def add(self, dialled: DialValues) -> None:
-        """Replay one that was not replayed yet."""
+        """Replay a setting, unless it was replayed before."""
         if dialled not in self.ways:
             self.ways[dialled] = self.replay_setting(dialled, self.recorded)
         self.on_replay(len(self.ways), sum(ROUNDS))
 
     def replay_setting(self, dialled: DialValues, recorded: Sequence[RecordedQuestion]) -> Way:
-        """A setting on questions."""
+        """Return the results of a setting on questions."""
         setting = self.make_setting(dialled)
         return Way.replay("", self.replay.with_policy(setting.policy, setting.threshold).solve, recorded)
 
     def sample_random(self) -> DialValues:
-        """Dials turned by chance."""
+        """Return random values."""
         return tuple(values[self.rng.integers(len(values))] for values in self.values)
 
     def perturb(self, dialled: DialValues) -> DialValues:
-        """The same with one or two dials turned a step."""
+        """Return the same with one or two values moved by a step."""
         turned = list(dialled)
         for dial in self.rng.integers(len(turned), size=self.rng.integers(1, 3)):
             values = self.values[dial]
@@ -264,7 +273,7 @@ class _SettingSearch:
         return tuple(turned)
 
     def make_setting(self, dialled: DialValues) -> PolicySetting:
-        """The profile's policy with these dials, and the payoffs after what such a threshold rejects."""
+        """Return the profile's policy with these values, and the payoffs after what such a threshold rejects."""
         *dials, threshold = dialled
         if threshold not in self.payoffs:
             replay = self.replay.with_policy(self.base, threshold)
@@ -283,10 +292,10 @@ def _test_setting(
 
 
 def _restore_threshold(replay: Replay, tested: TestedSetting, test: Sequence[RecordedQuestion]) -> TestedSetting:
-    """The same with the threshold that training found, where that buys and answers the same.
+    """Return the setting with the threshold of training, if results are the same with it.
 
-    Where nothing is bought after a rejection the threshold only says what is called accepted: training chose it so
-    that this is right as often as was asked for.
+    If nothing follows a rejection, the threshold only decides which answers are called accepted. Training fitted
+    it so that these reach the target precision.
     """
     model = replay.profile.verifier
     if model is None:
@@ -298,5 +307,5 @@ def _restore_threshold(replay: Replay, tested: TestedSetting, test: Sequence[Rec
 
 
 def _count_losses_and_gains(way: Way, top: Way) -> tuple[int, int]:
-    """How many questions only the top rung has right, and how many only the way."""
+    """Return how many questions only the top rung has right, and how many only the way."""
     return int(np.sum(top.right > way.right)), int(np.sum(way.right > top.right))
