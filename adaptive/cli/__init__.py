@@ -19,9 +19,9 @@ from adaptive.cli.support.warnings import show_warnings
 # The verb's module and its command are named as the verb; the line is what `adaptive --help` shows.
 VERBS = {
     "solve": "Answer a question with as much thinking as it needs.",
-    "record": "Record what every budget, Wait and sample brings at your questions.",
+    "record": "Record every budget, Wait and sample at your questions.",
     "train": "Train a profile on your own model's outcomes.",
-    "tune": "Choose the policy that takes least and keeps a promise.",
+    "tune": "Choose the cheapest policy that keeps a promise.",
     "bench": "Measure a profile against every baseline, and report it.",
     "compare": "Compare models, efforts and caps on one prompt.",
     "models": "Show which engines are installed and what a model can do.",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 EPILOG = """QUESTIONS is a JSONL, CSV, TSV or Parquet file with "question" and "answer", perhaps with "id" and
 "group", or datasets:ID?config=NAME&split=NAME for a data set of the Hugging Face hub.
 
-Each attempt is written as soon as it is complete. Interrupted or killed, the same command continues from there; with
-more --samples or --waits, or more questions, it makes the attempts that are missing."""
+Each attempt is written as soon as it is complete. Interrupted or killed, the same command continues from there;
+with more --samples or --waits, or more questions, it makes the attempts that are missing."""
 
 
 @click.command(epilog=EPILOG)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 SQLITE_MAGIC = b"SQLite format 3\0"
 """The first bytes of a SQLite file."""
 
-EPILOG = """SOURCE is a file of outcomes, made by `adaptive record`. No model is called. Half of its questions are left
-for `adaptive tune`.
+EPILOG = """SOURCE is a file of outcomes, made by `adaptive record`. No model is called. Half of its questions are
+left for `adaptive tune`.
 
 --rule s1 is s1's rule of difficulty (arXiv 2501.19393): a question is easy if the model solves it without
 thinking, or the --second one does; medium if some rung does; else hard. P(solved) is P(easy) but at the top rung,

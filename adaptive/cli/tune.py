@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 SHARE = FiniteFloat(min=0, max=1, min_open=True, max_open=True)
-EPILOG = """Policies are searched on the questions that the profile was trained on, and tested on those that were left
-for it (train's --tune-share). Nothing is written if no policy keeps the promise."""
+EPILOG = """Policies are searched on the questions that the profile was trained on, and tested on those that were
+left for it (train's --tune-share). Nothing is written if no policy keeps the promise."""
 
 
 @click.command(epilog=EPILOG)

@@ -1,8 +1,8 @@
 """Records the attempt of every rung, Wait and sample at a question; decides nothing.
 
-Budgets nest: each effort has one greedy chain, which answers where each budget cuts it, and then continues to the next
-one. So little is computed twice, and each attempt is that of a solve. Waits continue this chain, and samples are cut
-in the same way.
+Budgets nest: each effort has one greedy chain, which answers where each budget cuts it, and then continues to the
+next one. So little is computed twice, and each attempt is that of a solve. Waits continue this chain, and samples
+are cut in the same way.
 """
 
 from __future__ import annotations
