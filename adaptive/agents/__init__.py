@@ -21,9 +21,9 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import an adapter only when it is asked for: one must not pay for the other's imports."""
+    """Import an adapter on first use, so that none pays for the imports of another."""
     if name == "AdaptiveThinkingMiddleware":
-        import_optional("langchain.agents", "agents")  # says what to install where it is not there
+        import_optional("langchain.agents", "agents")  # says what to install if it is missing
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'adaptive.agents' has no attribute {name!r}")

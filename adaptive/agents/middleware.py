@@ -18,16 +18,14 @@ from langchain.agents.middleware.types import (
 from langgraph.errors import GraphBubbleUp
 
 from adaptive._util.aio import run_blocking
-from adaptive.agents.step.effects import (
-    ModelCall,
-    ModelReply,
-    VerdictRequest,
+from adaptive.agents.step.effects import ModelCall, ModelReply, VerdictRequest, run_step, run_step_async
+from adaptive.agents.step.middleware_step import (
+    AdaptiveState,
+    MiddlewareSettings,
+    MiddlewareStep,
     build_error_reply,
     build_reply,
-    run_step,
-    run_step_async,
 )
-from adaptive.agents.step.middleware_step import AdaptiveState, MiddlewareSettings, MiddlewareStep
 from adaptive.agents.step.verdict import build_answer_verifier
 from adaptive.errors import InputError
 from adaptive.profile.profile import Profile
@@ -40,35 +38,39 @@ AsyncModelHandler = Callable[[ModelRequest[ContextT]], Awaitable[ModelResponse[R
 
 
 class AdaptiveThinkingMiddleware(AgentMiddleware[AdaptiveState[ResponseT], ContextT, ResponseT]):
-    """Gives each step of an agent the effort that it needs, and asks again where that brought no good answer.
-
-    profile: a profile of the agent's model, or its folder. Without one the general difficulty model says how hard
-    the last human message is; no call is made for that. check, judge: verifiers (`adaptive.verify`) of final
-    answers; where there is none, a whole answer is accepted. efforts: the efforts to use, all that the model takes
-    by default. max_escalations: how often a final answer that was rejected is asked for again, each time one
-    effort higher. max_tokens: when a run has spent so many tokens, prompts and verifiers included, nothing is
-    asked again, and what steps are still needed take the cheapest effort; ending the run is up to LangChain's
-    `ModelCallLimitMiddleware`.
+    """Gives each step of an agent the effort that it needs, and asks again if that brought no good answer.
 
     Effort, thinking budget and completion cap are set by the arguments of the model's provider, for the model of
-    each request: other middleware may change it before. They replace what is set on the model itself. What
-    `model_settings` of the request set is kept: a cap bounds ours, and with an effort or a thinking budget of the
-    user's own nothing is adapted. A model that takes neither is left as it is, and a note says so: `ChatAdaptive`
-    is one, whose solver adapts already.
+    each request: other middleware may change it before. They replace what is set on the model itself, but not the
+    `model_settings` of the request: a cap there bounds ours, and with an effort or a thinking budget there nothing
+    is adapted. A model that takes neither is left as it is, and a note says so: `ChatAdaptive` is one, since its
+    solver adapts already.
 
-    A call that used its whole cap without a whole answer or a tool call is made once more, by
-    `adaptive.reason.starvation`. Tool calls are never asked for again: they are not verified. The best answer is
-    kept: one that was accepted before one that was not, a whole one before one that is not, a higher score before
-    a lower, and the earlier.
+    A call that used its whole cap without a complete answer or a tool call is made once more, by
+    `adaptive.reason.starvation`. Tool calls are not verified and never repeated. The kept answer is the best:
+    accepted first, then complete, then the higher score, then the earlier.
 
-    The message that is kept has `response_metadata["adaptive"]`: `status`, `effort`, `cap`, `accepted` (None where
-    nothing was verified), `verdict`, `attempts`, `reason`, `advice` (what would have sufficed where it starved),
-    `notes`, and what the `step`, its `run` and its `thread` took (`adaptive.agents.step.counts`). Tokens of attempts
-    that were rejected are in the agent's stream: `adaptive.agents.step.step` has the events that tell them apart.
+    The kept message has `response_metadata["adaptive"]`: `status`, `effort`, `cap`, `accepted` (None if nothing
+    was verified), `verdict`, `attempts`, `reason`, `advice` (what would have sufficed if it starved), `notes`, and
+    what the `step`, its `run` and its `thread` took (`adaptive.agents.step.counts`). Tokens of rejected attempts
+    are in the agent's stream: `adaptive.agents.step.step` has the events that tell them apart.
 
     A failing call is not tried again here: put `ModelRetryMiddleware` after this one in the list, and each of our
-    calls is. What a run counts begins again when it is resumed after an interrupt. Raises `InputError` for values
-    that cannot be.
+    calls is. The counts of a run start again when it is resumed after an interrupt.
+
+    Args:
+        profile: A profile of the agent's model, or its folder. Without one, the general difficulty model predicts
+            how hard the last human message is; no call is made for that.
+        check: A verifier (`adaptive.verify`) of final answers. Without check and judge, any complete answer is
+            accepted.
+        judge: A verifier for the answers that `check` cannot decide.
+        efforts: The efforts to use; by default all that the model takes.
+        max_escalations: How often a rejected answer is asked for again, each time one effort higher.
+        max_tokens: When a run has spent so many tokens, prompts and verifiers included, nothing is asked again and
+            further steps take the cheapest effort. `ModelCallLimitMiddleware` of LangChain can end the run.
+
+    Raises:
+        InputError: A value is out of range or of the wrong type.
     """
 
     state_schema = AdaptiveState  # type: ignore[assignment]  # of any response: as in LangChain's own
@@ -88,46 +90,48 @@ class AdaptiveThinkingMiddleware(AgentMiddleware[AdaptiveState[ResponseT], Conte
             _check_number(name, value, least, optional=name == "max_tokens")
         for name, verifier in (("check", check), ("judge", judge)):
             _check_verifier(name, verifier)
-        known = profile if isinstance(profile, Profile) or profile is None else Profile.load(profile)
-        self.setup = MiddlewareSettings(known, _parse_efforts(efforts), max_escalations, max_tokens)
-        self.verifier = build_answer_verifier(check, judge)
+        loaded = profile if isinstance(profile, Profile) or profile is None else Profile.load(profile)
+        self._settings = MiddlewareSettings(loaded, _parse_efforts(efforts), max_escalations, max_tokens)
+        self._verifier = build_answer_verifier(check, judge)
 
     def wrap_model_call(
         self, request: ModelRequest[ContextT], handler: ModelHandler[ContextT, ResponseT]
     ) -> ExtendedModelResponse[ResponseT]:
-        """The step's kept response, and its counts."""
-        step = MiddlewareStep(request, self.setup)
+        """Return the step's kept response, and its counts."""
+        step = MiddlewareStep(request, self._settings)
 
-        def call(job: ModelCall) -> ModelReply:
-            begun = time.perf_counter()
+        def call_model(call: ModelCall) -> ModelReply:
+            started_at = time.perf_counter()
             try:
-                return build_reply(handler(step.build_request(job)), time.perf_counter() - begun)
+                return build_reply(handler(step.build_request(call)), time.perf_counter() - started_at)
             except GraphBubbleUp:
                 raise
-            except Exception as error:  # noqa: BLE001 -- each provider has its own; raised again if nothing mends it
-                return build_error_reply(error, time.perf_counter() - begun)
+            except Exception as error:  # noqa: BLE001 -- each provider has its own; the step may raise it
+                return build_error_reply(error, time.perf_counter() - started_at)
 
-        return step.finish(run_step(step.work, call, lambda job: run_blocking(self._judge_answer(job))))
+        return step.finish(
+            run_step(step.work, call_model, lambda request: run_blocking(self._judge_answer(request)))
+        )
 
     async def awrap_model_call(
         self, request: ModelRequest[ContextT], handler: AsyncModelHandler[ContextT, ResponseT]
     ) -> ExtendedModelResponse[ResponseT]:
-        """The step's kept response, and its counts."""
-        step = MiddlewareStep(request, self.setup)
+        """Return the step's kept response, and its counts."""
+        step = MiddlewareStep(request, self._settings)
 
-        async def call(job: ModelCall) -> ModelReply:
-            begun = time.perf_counter()
+        async def call_model(call: ModelCall) -> ModelReply:
+            started_at = time.perf_counter()
             try:
-                return build_reply(await handler(step.build_request(job)), time.perf_counter() - begun)
+                return build_reply(await handler(step.build_request(call)), time.perf_counter() - started_at)
             except GraphBubbleUp:
                 raise
-            except Exception as error:  # noqa: BLE001 -- each provider has its own; raised again if nothing mends it
-                return build_error_reply(error, time.perf_counter() - begun)
+            except Exception as error:  # noqa: BLE001 -- each provider has its own; the step may raise it
+                return build_error_reply(error, time.perf_counter() - started_at)
 
-        return step.finish(await run_step_async(step.work, call, self._judge_answer))
+        return step.finish(await run_step_async(step.work, call_model, self._judge_answer))
 
-    async def _judge_answer(self, job: VerdictRequest) -> Verdict:
-        return await self.verifier.verify(job.question, job.attempt, job.others)
+    async def _judge_answer(self, request: VerdictRequest) -> Verdict:
+        return await self._verifier.verify(request.question, request.attempt, request.others)
 
 
 def _check_number(name: str, value: Any, least: int, *, optional: bool) -> None:
@@ -144,10 +148,10 @@ def _check_verifier(name: str, value: Any) -> None:
 
 
 def _parse_efforts(efforts: Sequence[str] | None) -> tuple[Effort, ...] | None:
-    """The efforts, cheapest first; None where none were given."""
+    """Return the efforts, cheapest first; None for None."""
     if efforts is None:
         return None
     if isinstance(efforts, str) or not efforts:
         raise InputError(f"efforts must be a list of some of {', '.join(EFFORTS)}, got {efforts!r}.")
-    known = {parse_effort(effort) for effort in efforts}
-    return tuple(effort for effort in EFFORTS if effort in known)
+    chosen = {parse_effort(effort) for effort in efforts}
+    return tuple(effort for effort in EFFORTS if effort in chosen)

@@ -15,19 +15,20 @@ from adaptive.solver.build import build_solver
 from adaptive.solver.model import Model
 from adaptive.types.events import OnEvent
 from adaptive.types.ladder import Effort
+from adaptive.types.result import Result
 
 DESCRIPTION = (
     "Thinks hard about one self-contained question and checks its answer. Use it for a step that needs careful "
     "reasoning: arithmetic, logic, a puzzle. It sees nothing but the question: put every fact it needs into it."
 )
 NO_ANSWER = {
-    "starved": "No answer: the room for it was used up. Ask with more effort, or part the question.",
+    "starved": "No answer: the room for it was used up. Ask with more effort, or split the question.",
     "refused": "No answer: the model gave none. Ask in other words, or find the answer in another way.",
 }
 
 
 class ThinkHard(BaseModel):
-    """What an agent asks for."""
+    """The arguments of the tool."""
 
     question: str = Field(description="The question, with every fact that is needed to answer it.")
     effort: Effort | None = Field(
@@ -42,18 +43,29 @@ def adaptive_tool(
     description: str = DESCRIPTION,
     **solver: Any,
 ) -> BaseTool:
-    """The solver as a tool with the arguments `question` and, if wanted, `effort`.
+    """Build the solver as a tool with the arguments `question` and, optionally, `effort`.
 
-    `model` and `solver` go to `build_solver`. The tool's content is the answer, with what an agent must know of it
-    where it was not accepted; its artifact is the result object. A question that cannot be solved is said in the
-    content too, as an error; the solver's own failures are raised. Its tokens are in the artifact's `usage`: no
-    message counts them. Its events go to the custom stream of the graph that it is called in, with the tool's name
-    as `tool`. Raises `InputError` for what `build_solver` refuses.
+    Its content is the answer; if that was not accepted, the content says so. Its artifact is the result object,
+    whose `usage` has the tokens: no message counts them. A question that cannot be solved is an error in the
+    content; the solver's own failures are raised. Events go to the custom stream of the graph that calls the tool,
+    with the tool's name as `tool`.
+
+    Args:
+        model: As for `build_solver`.
+        name: The tool's name.
+        description: What an agent's model reads about the tool.
+        solver: Further arguments of `build_solver`.
+
+    Returns:
+        The tool, which can be invoked and awaited.
+
+    Raises:
+        InputError: `build_solver` rejects its arguments.
     """
-    solving = _SolverTool(build_solver(model, **solver), name)
+    solver_tool = _SolverTool(build_solver(model, **solver), name)
     return StructuredTool.from_function(
-        solving.solve,
-        coroutine=solving.solve_async,
+        solver_tool.solve,
+        coroutine=solver_tool.solve_async,
         name=name,
         description=description,
         args_schema=ThinkHard,
@@ -65,7 +77,7 @@ def adaptive_tool(
 
 @dataclass(frozen=True)
 class _SolverTool:
-    """What the tool does when it is called, in either way."""
+    """What the tool does when it is invoked or awaited."""
 
     graph: Any
     name: str
@@ -79,13 +91,13 @@ class _SolverTool:
     async def _run_solver(
         self, question: str, effort: str | None, on_event: OnEvent
     ) -> tuple[str, dict[str, Any]]:
-        """Content and artifact; events are written as they come."""
-        asked = {"messages": [("user", question)], "adaptive_options": {"effort": effort} if effort else {}}
+        """Return content and artifact; events are passed on as they come."""
+        inputs = {"messages": [("user", question)], "adaptive_options": {"effort": effort} if effort else {}}
         state: dict[str, Any] = {}
 
-        async def run(tell: Emit[tuple[str, Any]]) -> None:
-            async for part in self.graph.astream(asked, stream_mode=["custom", "values"]):
-                tell(part)
+        async def run(emit: Emit[tuple[str, Any]]) -> None:
+            async for part in self.graph.astream(inputs, stream_mode=["custom", "values"]):
+                emit(part)
 
         try:
             async for mode, data in stream_isolated(run):
@@ -95,30 +107,29 @@ class _SolverTool:
                     state = data
         except InputError as error:
             raise ToolException(str(error)) from error
-        return describe_for_agent(state["adaptive_result"]), state["adaptive_result"]
+        return describe_for_agent(Result.of(state)), state["adaptive_result"]
 
 
 def _get_writer() -> OnEvent:
-    """The custom stream of the graph that the tool is called in; nobody's outside of one."""
+    """Return the writer of the calling graph's custom stream; outside of a graph, one that does nothing."""
     try:
         return get_stream_writer()
-    except (KeyError, RuntimeError):  # within a chain, and within nothing
+    except (KeyError, RuntimeError):  # in a chain, and in nothing
         return lambda _: None
 
 
-def describe_for_agent(result: dict[str, Any]) -> str:
-    """What an agent is told of a result: the answer, and what is wrong with it where it was not accepted."""
-    answer = str(result["text"] if result["answer"] is None else result["answer"]).strip()
-    if result["status"] in NO_ANSWER:
-        said = f" What was said: {answer}" if answer else ""
-        return f"{NO_ANSWER[result['status']]}{said}"
-    if result["accepted"]:
+def describe_for_agent(result: Result) -> str:
+    """Return the answer for an agent, and what is wrong with it if it was not accepted."""
+    answer = (result.text if result.answer is None else result.answer).strip()
+    if result.status in NO_ANSWER:
+        return NO_ANSWER[result.status] + (f" The model said: {answer}" if answer else "")
+    verdict = result.best.verdict
+    if verdict is None or verdict.accepted:
         return answer
-    verdict = result["attempts"][result["kept"]]["verdict"]
-    return f"{answer}\n\nThis answer was not accepted ({verdict['reason']}): check it in another way before use."
+    return f"{answer}\n\nThis answer was not accepted ({verdict.reason}): check it in another way before use."
 
 
 def _describe_wrong_call(error: Any) -> str:
-    """What is wrong with the arguments, a sentence for the agent."""
-    wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-    return f"the tool was called wrongly: {wrong}."
+    """Return what is wrong with the arguments, in one sentence for the agent."""
+    faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    return f"the tool was called wrongly: {faults}."

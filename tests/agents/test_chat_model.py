@@ -21,7 +21,6 @@ from adaptive.agents import ChatAdaptive
 from adaptive.agents.chunks import cut_at_stop
 from adaptive.engines.registry import takes_option
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.solver import graph
 from adaptive.types.ladder import Rung
 from tests.support.scripted import END, STOP, Forever, ScriptedEngine, says
 from tests.support.solving import EASY, HARD, SURE, UNSURE, PureEngine, ask, boxed, profile, timeless
@@ -252,7 +251,7 @@ def test_the_solver_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
         made.append(model)
         return build_solver(PureEngine(), profile=profile())
 
-    monkeypatch.setattr(graph, "build_solver", build)
+    monkeypatch.setattr("adaptive.solver.build.build_solver", build)
     model = ChatAdaptive(model="theirs")
     assert not made
     with ThreadPoolExecutor(3) as pool:

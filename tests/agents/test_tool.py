@@ -74,9 +74,9 @@ async def test_the_content_is_the_answer_and_the_artifact_the_result() -> None:
     ("answer", "status", "said"),
     [
         (boxed(UNSURE), "answered", "0\n\nThis answer was not accepted (confidence"),
-        (Forever("7"), "starved", "No answer: the room for it was used up. Ask with more effort, or part the"),
+        (Forever("7"), "starved", "No answer: the room for it was used up. Ask with more effort, or split the"),
         ((STOP,), "refused", "No answer: the model gave none. Ask in other words, or find the answer in"),
-        (says("I do not know.", STOP), "refused", "another way. What was said: I do not know."),
+        (says("I do not know.", STOP), "refused", "another way. The model said: I do not know."),
     ],
 )
 async def test_an_answer_that_does_not_count_says_so(answer: Any, status: str, said: str) -> None:

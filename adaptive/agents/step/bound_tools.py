@@ -1,4 +1,4 @@
-"""What a call of `ChatAdaptive` carries beside our options: tools or a form, in its provider's format."""
+"""Arguments of a call of `ChatAdaptive` beside our options: tools or a schema, in its provider's format."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableParallel, RunnableSequence
 
 NAMES_KEY, STRUCTURED_KEY = "adaptive_carried", "adaptive_form"
-"""Arguments of a call: the names of those that are the provider's, and whether the answer has a form."""
+"""Two arguments of a call: the names of the provider's arguments, and whether the answer is structured."""
 TRACING_KEY = "ls_structured_output_format"
-"""For LangChain's traces: it is taken out before a call is made."""
+"""An argument for LangChain's traces, which is removed before a call."""
 
 RunnableFactory = Callable[[Mapping[str, Any]], Runnable[Any, Any]]
 
@@ -22,7 +22,9 @@ RunnableFactory = Callable[[Mapping[str, Any]], Runnable[Any, Any]]
 class BoundArguments:
     """Arguments of a call, in the provider's format.
 
-    form: whether the answer is a structured one, which may come as the call of a tool.
+    Attributes:
+        arguments: The arguments.
+        structured: Whether the answer is a structured one, which may come as the call of a tool.
     """
 
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -37,7 +39,7 @@ class BoundArguments:
 
 
 def mark_arguments(arguments: Mapping[str, Any], *, structured: bool = False) -> dict[str, Any]:
-    """The arguments, with what tells them from options of ours."""
+    """Return the arguments, marked so that `split_arguments` can tell them from options of ours."""
     return {
         **arguments,
         NAMES_KEY: tuple(n for n in arguments if n != TRACING_KEY),
@@ -46,32 +48,41 @@ def mark_arguments(arguments: Mapping[str, Any], *, structured: bool = False) ->
 
 
 def split_arguments(arguments: Mapping[str, Any]) -> tuple[BoundArguments | None, dict[str, Any]]:
-    """What a call carries, None where it is nothing, and the rest of its arguments."""
+    """Return the marked arguments of a call, None if there are none, and the rest of its arguments."""
     names = arguments.get(NAMES_KEY, ())
     rest = {name: value for name, value in arguments.items() if name not in (*names, NAMES_KEY, STRUCTURED_KEY)}
-    carried = BoundArguments(
-        {name: arguments[name] for name in names if name in arguments}, arguments.get(STRUCTURED_KEY, False)
-    )
-    return (carried if NAMES_KEY in arguments else None), rest
+    if NAMES_KEY not in arguments:
+        return None, rest
+    marked = {name: arguments[name] for name in names if name in arguments}
+    return BoundArguments(marked, arguments.get(STRUCTURED_KEY, False)), rest
 
 
 def has_tool_calls(messages: Sequence[BaseMessage]) -> bool:
-    """Whether tools were called before: what their results are for is one more call, not a solve."""
+    """Whether tools were called before: their results are for one more call, not for a solve."""
     return any(isinstance(m, ToolMessage) or (isinstance(m, AIMessage) and bool(m.tool_calls)) for m in messages)
 
 
 def rebind_runnable(
     runnable: Runnable[Any, Any], chat: BaseChatModel, rebind: RunnableFactory
 ) -> Runnable[Any, Any]:
-    """What a chat model made of itself and arguments, parsers around it, with `ours` in its place.
+    """Replace a chat model in a runnable that its `bind_tools` or `with_structured_output` returned.
 
-    Raises `NotImplementedError` where that is made in a way that hides the call.
+    Args:
+        runnable: The model bound to arguments, with or without parsers around it.
+        chat: The model.
+        rebind: Builds the replacement from the bound arguments.
+
+    Returns:
+        The runnable with the replacement.
+
+    Raises:
+        NotImplementedError: The runnable does not show the model and its arguments.
     """
-    found = _replace_model(runnable, chat, rebind)
-    if found is runnable:
+    replaced = _replace_model(runnable, chat, rebind)
+    if replaced is runnable:
         kind = type(chat).__name__
         raise NotImplementedError(f"{kind} does not show what it binds: use it as it is, or the middleware.")
-    return found
+    return replaced
 
 
 def _replace_model(

@@ -1,4 +1,4 @@
-"""What a call of an agent's model is given: our effort, thinking budget and cap, where the user set none."""
+"""The settings of a call of an agent's model: our effort, thinking budget and cap, unless the user set them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ from adaptive.types.ladder import Effort, Ladder, Rung
 
 @dataclass(frozen=True)
 class CallSettings:
-    """The levers of one step.
+    """The settings of one step.
 
-    set_by_user: the request's `model_settings`, which are never replaced. forced: whether the request forces the
-    model to call a tool. temperature, seed: of all calls; None leaves them to the model. notes: what of ours gave
-    way, in words.
+    Attributes:
+        model: The model of the step.
+        set_by_user: The request's `model_settings`, which are never replaced.
+        forces_tool: Whether the request forces the model to call a tool.
+        temperature: Of all calls; None leaves it to the model.
+        seed: Of all calls; None leaves it to the model.
+        notes: Which of our settings gave way, in words; a dict so that each is there once, in order.
     """
 
     model: ChatModel
@@ -33,40 +37,36 @@ class CallSettings:
 
     @property
     def skip_reason(self) -> str:
-        """Why nothing can be set here, in words; "" where something can."""
-        if named := sorted(THINKING_ARGUMENTS & self.set_by_user.keys()):
-            return f"model_settings set {', '.join(named)}: they are kept, and nothing is adapted"
+        """Why nothing can be set, in words; "" if something can."""
+        if names := sorted(THINKING_ARGUMENTS & self.set_by_user.keys()):
+            return f"model_settings set {', '.join(names)}: they are kept, and nothing is adapted"
         if not self.model.efforts and not takes_budget(self.model):
             return f"{self.model.name} takes neither effort nor thinking budget: its calls are left as they are"
         return ""
 
     @property
     def largest_cap(self) -> int | None:
-        """The largest completion cap that may be asked for; None where that is not known."""
-        known = [cap for cap in (self._user_cap, self.model.largest_cap) if cap is not None]
-        return min(known, default=None)
+        """The largest completion cap that may be set, in tokens; None if unknown."""
+        caps = [cap for cap in (self._user_cap, self.model.largest_cap) if cap is not None]
+        return min(caps, default=None)
 
     @property
     def _user_cap(self) -> int | None:
         return find_cap(self.set_by_user)
 
     def build_request(self, rung: Rung, least: int = 0) -> ChatRequest:
-        """What a rung asks for, with a cap of at least `least`, within the largest."""
-        cap = max(rung.budget + rung.answer_room, least)
-        ask = ChatRequest(rung.effort, rung.budget, cap, self.temperature, self.seed)
-        return (
-            ask
-            if self.largest_cap is None or cap <= self.largest_cap
-            else self._limit_request(ask, rung, self.largest_cap)
-        )
-
-    def _limit_request(self, request: ChatRequest, rung: Rung, cap: int) -> ChatRequest:
-        if self._user_cap == cap:
-            self.notes[f"model_settings set a cap of {cap} tokens: it is kept"] = None
-        return replace(request, budget=min(request.budget, cap - min(rung.answer_room, max(1, cap // 4))), cap=cap)
+        """Return the request of a rung, with a cap of at least `least` tokens and at most the largest."""
+        cap, limit = max(rung.budget + rung.answer_room, least), self.largest_cap
+        request = ChatRequest(rung.effort, rung.budget, cap, self.temperature, self.seed)
+        if limit is None or cap <= limit:
+            return request
+        if self._user_cap == limit:
+            self.notes[f"model_settings set a cap of {limit} tokens: it is kept"] = None
+        answer_room = min(rung.answer_room, max(1, limit // 4))
+        return replace(request, budget=min(request.budget, limit - answer_room), cap=limit)
 
     def clamp_request(self, request: ChatRequest) -> ChatRequest:
-        """What of it the model takes, as far as is known by now."""
+        """Return the request within what the model takes, as far as is known by now."""
         cap = request.cap if self.largest_cap is None else min(request.cap, self.largest_cap)
         return replace(
             request,
@@ -76,7 +76,7 @@ class CallSettings:
         )
 
     def build_arguments(self, request: ChatRequest) -> dict[str, Any]:
-        """All settings of a call: ours, and the user's over them."""
+        """Return all settings of a call: ours, overridden by the user's."""
         ours = self.model.build_arguments(request)
         if CAP_ARGUMENTS & self.set_by_user.keys():
             ours = {name: value for name, value in ours.items() if name not in CAP_ARGUMENTS}
@@ -86,11 +86,11 @@ class CallSettings:
         return {**ours, **self.set_by_user}
 
     def list_notes(self) -> list[str]:
-        """What gave way and what was mapped to the nearest thing that the model can, in words."""
+        """Return what gave way and what was mapped to the nearest value that the model takes, in words."""
         return [*self.notes, *self.model.notes()]
 
     def _explain_no_budget(self, thinking: Any) -> str:
-        """Why Anthropic's thinking budget cannot be set, in words; "" where it can or there is none."""
+        """Return why Anthropic's thinking budget cannot be set; "" if it can or there is none."""
         if not isinstance(thinking, Mapping) or thinking.get("type") != "enabled":
             return ""
         if self._user_cap is not None and thinking["budget_tokens"] >= self._user_cap:
@@ -101,10 +101,18 @@ class CallSettings:
 def select_rungs(
     model: ChatModel, full_ladder: Ladder, efforts: Sequence[Effort] | None = None
 ) -> tuple[Ladder, list[int]]:
-    """The rungs to use, one for each effort, and where they are on the ladder that is known.
+    """Select the rungs to use, one for each effort.
 
-    efforts: those to use, None for all. Each rung's effort is the nearest of them, and then the nearest that the
-    model takes; of several with one effort the one with the most room is used.
+    Each rung's effort becomes the nearest of `efforts`, and then the nearest that the model takes. If several
+    rungs then have the same effort, the one with the most room is used.
+
+    Args:
+        model: The model of the step.
+        full_ladder: The profile's ladder.
+        efforts: Efforts to use; None for all.
+
+    Returns:
+        The rungs to use, and their indices on `full_ladder`.
     """
     ladder = map_efforts(full_ladder, efforts)[0] if efforts else full_ladder
     ladder = map_efforts(ladder, model.efforts)[0]

@@ -1,4 +1,4 @@
-"""What an agent's model calls took: counts of a step, of a run and of a thread."""
+"""What an agent's model calls took, counted for a step, a run and a thread."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from langchain_core.messages import AIMessage
 from adaptive.types.usage import Usage
 
 METADATA_KEY = "adaptive"
-"""Where a message's `response_metadata` has what is ours."""
+"""Our key in a message's `response_metadata`."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """steps: times that the agent asked the model. calls: calls that were made for them, `starved` of them without
-    an answer and `escalations` of them because an answer was rejected. usage: all their tokens, and the
-    verifiers'."""
+    """Counts of model calls.
+
+    Attributes:
+        steps: Times that the agent asked the model.
+        calls: Calls that these steps made.
+        starved: Calls that ended without an answer.
+        escalations: Calls made because an answer was rejected.
+        usage: All tokens of the calls and of the verifiers.
+    """
 
     steps: int = 0
     calls: int = 0
@@ -42,23 +48,28 @@ class Counts:
         return self.usage.total if self.usage else 0
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
+        """Return plain JSON types."""
         return {**asdict(self), "usage": (self.usage or Usage()).to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | None) -> Counts:
-        """The counts written by `to_json`; nothing at all for None."""
+        """Return the counts that `to_json` wrote; zeros for None."""
         if not data or not data["calls"]:
             return cls()
         return cls(**{**data, "usage": Usage.from_json(data["usage"])})
 
 
 def read_spending(state: Mapping[str, Any]) -> dict[str, Any]:
-    """What the agent's last run has spent so far, and its thread: `{"run": ..., "thread": ...}`, plain JSON types.
+    """Return what an agent's last run, and its thread, has spent so far.
 
-    state: what `agent.invoke` returned, the values of `agent.get_state`, or the state in a middleware or a tool.
-    Each has `steps`, `calls`, `starved`, `escalations` and `usage`, all 0 where the middleware made no call.
     Without a checkpointer a thread is one run.
+
+    Args:
+        state: What `agent.invoke` returned, the values of `agent.get_state`, or the state in a middleware or tool.
+
+    Returns:
+        `{"run": ..., "thread": ...}` in plain JSON types. Each has `steps`, `calls`, `starved`, `escalations` and
+        `usage`, all 0 if the middleware made no call.
     """
     messages = state.get("messages", ())
     ours = (
@@ -71,6 +82,6 @@ def read_spending(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _has_counts(message: AIMessage) -> bool:
-    """Whether this message is of the middleware: the solver as a chat model has a key of that name too."""
+    """Whether the middleware wrote this message's data: the solver as a chat model uses the same key."""
     ours = message.response_metadata.get(METADATA_KEY)
     return isinstance(ours, Mapping) and "run" in ours

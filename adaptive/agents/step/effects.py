@@ -1,21 +1,18 @@
-"""What a step of an agent wants done: calls of the model and verdicts.
+"""What a step of an agent asks for, calls of the model and verdicts, and the loops that carry it out.
 
-A step says what is to be done (`ModelCall`, `VerdictRequest`) and is told what came of it, so that agents that are invoked,
-agents that are awaited and `ChatAdaptive` go the same way.
+A step is a generator: it yields `ModelCall` and `VerdictRequest`, and is sent what came of them. So one
+implementation serves agents that are invoked, agents that are awaited, and `ChatAdaptive`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langchain.agents.middleware.types import ModelResponse
-from langchain.agents.structured_output import StructuredOutputError
 from langchain_core.messages import AIMessage
 
 from adaptive.agents.step.counts import Counts
-from adaptive.chat.openai_compat import recover_cut_message
 from adaptive.chat.request import ChatRequest
 from adaptive.chat.response import ChatResponse, read_response
 from adaptive.types.attempt import Attempt
@@ -24,14 +21,14 @@ from adaptive.types.verdict import Verdict
 
 @dataclass(frozen=True)
 class ModelCall:
-    """To be done: a call of the model with these settings; None leaves the request as it is."""
+    """Asks for a call of the model with these settings; None leaves the request as it is."""
 
     settings: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
 class VerdictRequest:
-    """To be done: a verdict on an attempt; `others` came before it."""
+    """Asks for a verdict on an attempt; `others` came before it."""
 
     question: str
     attempt: Attempt
@@ -40,11 +37,15 @@ class VerdictRequest:
 
 @dataclass(frozen=True)
 class ModelReply:
-    """What came of a call after so many seconds: a message, or the error in its place.
+    """What came of a call.
 
-    message: the model's, also beside an error where its structured answer could not be read. structured: the
-    structured answer, where there is one. response: what LangChain's agent made of the call. read: the call as a
-    turn, where it was read already.
+    Attributes:
+        message: The model's message; also beside an error, if a structured answer could not be parsed.
+        error: The error of a call that failed.
+        seconds: What the call took.
+        structured: The structured answer, if there is one.
+        agent_response: What LangChain's agent returned for the call.
+        chat_response: The message as a response, if it was read already.
     """
 
     message: AIMessage | None
@@ -55,7 +56,7 @@ class ModelReply:
     chat_response: ChatResponse | None = None
 
     def read_response(self) -> ChatResponse:
-        """The call as a turn; one that brought no message of a model is empty."""
+        """Return the message as a response; an empty one if there is no message."""
         return self.chat_response or read_response(self.message or AIMessage(""), self.seconds)
 
 
@@ -64,7 +65,16 @@ StepWork = Generator[ModelCall | VerdictRequest, Any, "StepResult"]
 
 @dataclass(frozen=True)
 class StepResult:
-    """A step that is over: what is kept, how good it is, and what all of it took."""
+    """A finished step.
+
+    Attributes:
+        reply: The reply that is kept.
+        attempt: It as an attempt; None for a step that was left as it is.
+        request: Its settings; None for a step that was left as it is.
+        attempts: Number of attempts.
+        counts: What the whole step took.
+        advice: Settings that would have sufficed, in words, if the attempt starved.
+    """
 
     reply: ModelReply
     attempt: Attempt | None
@@ -75,7 +85,7 @@ class StepResult:
 
 
 def count_call(reply: ModelReply, prompt: int) -> Counts:
-    """One call, and its tokens as far as they are known."""
+    """Return one call and its usage; `prompt` tokens if the provider does not report them."""
     if reply.message is None:
         return Counts(calls=1)
     usage = reply.read_response().usage
@@ -83,7 +93,7 @@ def count_call(reply: ModelReply, prompt: int) -> Counts:
 
 
 def pass_through(prompt: int) -> StepWork:
-    """A step that is left as it is."""
+    """Make one call that is left as it is."""
     reply: ModelReply = yield ModelCall(None)
     if reply.error is not None:
         raise reply.error
@@ -95,14 +105,23 @@ def run_step(
     call_model: Callable[[ModelCall], ModelReply],
     judge_answer: Callable[[VerdictRequest], Verdict],
 ) -> StepResult:
-    """The end of a step, its calls and verdicts made by these."""
-    given: ModelReply | Verdict | None = None
+    """Run a step to its end.
+
+    Args:
+        work: The step.
+        call_model: Makes its calls.
+        judge_answer: Makes its verdicts.
+
+    Returns:
+        What the step returns. Raises what it raises.
+    """
+    outcome: ModelReply | Verdict | None = None
     while True:
         try:
-            job = work.send(given)
-        except StopIteration as over:
-            return over.value  # type: ignore[no-any-return]
-        given = call_model(job) if isinstance(job, ModelCall) else judge_answer(job)
+            effect = work.send(outcome)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        outcome = call_model(effect) if isinstance(effect, ModelCall) else judge_answer(effect)
 
 
 async def run_step_async(
@@ -110,27 +129,11 @@ async def run_step_async(
     call_model: Callable[[ModelCall], Awaitable[ModelReply]],
     judge_answer: Callable[[VerdictRequest], Awaitable[Verdict]],
 ) -> StepResult:
-    """The same, awaited."""
-    given: ModelReply | Verdict | None = None
+    """Run a step to its end, as `run_step`, with calls and verdicts that are awaited."""
+    outcome: ModelReply | Verdict | None = None
     while True:
         try:
-            job = work.send(given)
-        except StopIteration as over:
-            return over.value  # type: ignore[no-any-return]
-        given = await (call_model(job) if isinstance(job, ModelCall) else judge_answer(job))
-
-
-def build_reply(response: ModelResponse[Any], seconds: float) -> ModelReply:
-    """The reply in a response."""
-    return ModelReply(_find_message(response.result), None, seconds, response.structured_response, response)
-
-
-def build_error_reply(error: Exception, seconds: float) -> ModelReply:
-    """The reply of a call that failed; a structured answer that could not be read, or was cut, has its message."""
-    message = error.ai_message if isinstance(error, StructuredOutputError) else recover_cut_message(error)
-    return ModelReply(message, error, seconds)
-
-
-def _find_message(messages: Sequence[Any]) -> AIMessage | None:
-    """The model's message among those that a call brought; None where there is none."""
-    return next((m for m in messages if isinstance(m, AIMessage)), None)
+            effect = work.send(outcome)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        outcome = await (call_model(effect) if isinstance(effect, ModelCall) else judge_answer(effect))

@@ -1,4 +1,4 @@
-"""A step that an agent asks for: begun from its request and state, and what it leaves in them when it is over."""
+"""A step of an agent under the middleware: from its request and state to the response and the new counts."""
 
 from __future__ import annotations
 
@@ -9,31 +9,37 @@ from langchain.agents.middleware.types import (
     AgentState,
     ExtendedModelResponse,
     ModelRequest,
+    ModelResponse,
     PrivateStateAttr,
     ResponseT,
 )
-from langchain.agents.structured_output import AutoStrategy, ToolStrategy
+from langchain.agents.structured_output import AutoStrategy, StructuredOutputError, ToolStrategy
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
 from langgraph.channels.untracked_value import UntrackedValue
 from langgraph.types import Command
 
 from adaptive.agents.step.call_settings import CallSettings, select_rungs
 from adaptive.agents.step.counts import Counts
-from adaptive.agents.step.effects import ModelCall, StepResult, StepWork, pass_through
+from adaptive.agents.step.effects import ModelCall, ModelReply, StepResult, StepWork, pass_through
 from adaptive.agents.step.report import attach_report, build_step_report
 from adaptive.agents.step.start import choose_start, find_question
 from adaptive.agents.step.step import Step
 from adaptive.chat.model import ChatModel
+from adaptive.chat.openai_compat import recover_cut_message
 from adaptive.chat.response import estimate_tokens
 from adaptive.profile.profile import Profile
 from adaptive.profile.untrained import build_untrained_chat_profile
 from adaptive.reason.starvation import Recovery, ThinkingMemory
+from adaptive.types.events import Event
 from adaptive.types.ladder import Effort
 
 
 class AdaptiveState(AgentState[ResponseT]):
-    """An agent's state with our counts. Neither key is part of its input or output; `spent` reads them off its
-    messages."""
+    """An agent's state with our counts.
+
+    Neither key is part of the agent's input or output; `read_spending` reads the counts from its messages.
+    """
 
     adaptive_run: NotRequired[Annotated[dict[str, Any], UntrackedValue, PrivateStateAttr]]
     adaptive_thread: NotRequired[Annotated[dict[str, Any], PrivateStateAttr]]
@@ -41,7 +47,7 @@ class AdaptiveState(AgentState[ResponseT]):
 
 @dataclass(frozen=True)
 class MiddlewareSettings:
-    """What a middleware was made with; `memories` is what calls of each model spent on thinking, by its name."""
+    """The arguments of a middleware; `memories` is what calls spent on thinking, by the model's name."""
 
     profile: Profile | None
     efforts: tuple[Effort, ...] | None
@@ -51,7 +57,7 @@ class MiddlewareSettings:
 
 
 class MiddlewareStep:
-    """A step of one request: the `work` to be done, and what its end writes."""
+    """A step of one request: its `work`, the requests of its calls, and its response at the end."""
 
     def __init__(self, request: ModelRequest[Any], settings: MiddlewareSettings) -> None:
         self._request, self._settings = request, settings
@@ -63,25 +69,24 @@ class MiddlewareStep:
         self._reason = ""
         self.work = self._start_work()
 
-    def build_request(self, job: ModelCall) -> ModelRequest[Any]:
-        """The request of a call; the model is the same, but reports its usage in streams too."""
-        if job.settings is None or self._call_settings is None:
+    def build_request(self, call: ModelCall) -> ModelRequest[Any]:
+        """Return the request of a call; its model reports usage in streams too."""
+        if call.settings is None or self._call_settings is None:
             return self._request
-        return self._request.override(model=self._call_settings.model.chat, model_settings=job.settings)
+        return self._request.override(model=self._call_settings.model.chat, model_settings=call.settings)
 
     def finish(self, result: StepResult) -> ExtendedModelResponse[Any]:
-        """The kept response, its message marked with what the step took, and the new counts of run and thread."""
+        """Return the kept response with the report in its message, and the new counts of run and thread."""
         counts = {"run": self._run + result.counts, "thread": self._thread + result.counts}
         totals = {name: one.to_json() for name, one in counts.items()}
         response = result.reply.agent_response
-        if response is None:  # a step raises where there is none
+        if response is None:  # a step raises if no call returned one
             raise RuntimeError("a step ended without a response")
         message = result.reply.message
         if message is not None:
-            ours = attach_report(
-                message, {**build_step_report(result, self._reason, self._collect_notes()), **totals}
-            )
-            response = replace(response, result=[ours if m is message else m for m in response.result])
+            notes = [*self._notes, *(self._call_settings.list_notes() if self._call_settings else ())]
+            reported = attach_report(message, {**build_step_report(result, self._reason, notes), **totals})
+            response = replace(response, result=[reported if m is message else m for m in response.result])
         update = {f"adaptive_{name}": one for name, one in totals.items()}
         return ExtendedModelResponse(response, Command(update=update))
 
@@ -94,46 +99,51 @@ class MiddlewareStep:
             )
             return pass_through(prompt)
         model = ChatModel(request.model)
-        levers = CallSettings(model, request.model_settings, _must_call_tool(request))
-        if levers.skip_reason:
-            self._notes.append(levers.skip_reason)
+        settings = CallSettings(model, request.model_settings, _must_call_tool(request))
+        if settings.skip_reason:
+            self._notes.append(settings.skip_reason)
             return pass_through(prompt)
-        self._call_settings = levers
-        return self._build_step(levers, prompt).run()
+        self._call_settings = settings
+        return self._build_step(settings, prompt).run()
 
     def _build_step(self, call_settings: CallSettings, prompt: int) -> Step:
-        setup, request = self._settings, self._request
-        profile = setup.profile or build_untrained_chat_profile(call_settings.model)
-        ladder, places = select_rungs(call_settings.model, profile.ladder, setup.efforts)
-        left = None if setup.max_tokens is None else setup.max_tokens - self._run.tokens
-        begin = choose_start(request.messages, ladder, places, profile, left is not None and left <= 0)
-        self._reason = begin.reason
+        settings, request = self._settings, self._request
+        profile = settings.profile or build_untrained_chat_profile(call_settings.model)
+        ladder, places = select_rungs(call_settings.model, profile.ladder, settings.efforts)
+        left = None if settings.max_tokens is None else settings.max_tokens - self._run.tokens
+        memory = settings.memories.setdefault(call_settings.model.name, ThinkingMemory())
+        start = choose_start(request.messages, ladder, places, profile, left is not None and left <= 0)
+        self._reason = start.reason
         return Step(
             call_settings,
             ladder,
-            begin.index,
-            begin.reason,
-            find_question(request.messages),
-            setup.max_escalations,
-            lambda usage: left is not None and usage.total >= left,
-            Recovery(
-                setup.memories.setdefault(call_settings.model.name, ThinkingMemory()),
-                call_settings.largest_cap,
-                left,
-            ),
-            prompt,
-            self._emit_event,
+            start.index,
+            start.reason,
+            question=find_question(request.messages),
+            max_escalations=settings.max_escalations,
+            is_over_limit=lambda usage: left is not None and usage.total >= left,
+            recovery=Recovery(memory, call_settings.largest_cap, left),
+            prompt=prompt,
+            on_event=self._write_event,
         )
 
-    def _emit_event(self, event: dict[str, Any]) -> None:
+    def _write_event(self, event: Event) -> None:
         self._request.runtime.stream_writer({**event, "step": self._run.steps + 1})
-
-    def _collect_notes(self) -> list[str]:
-        """What was mapped, and what gave way, in words."""
-        return [*self._notes, *(self._call_settings.list_notes() if self._call_settings else ())]
 
 
 def _must_call_tool(request: ModelRequest[Any]) -> bool:
     """Whether the model must call a tool: a structured answer may come as one."""
-    form = request.response_format
-    return request.tool_choice not in (None, "auto", "none") or isinstance(form, (ToolStrategy, AutoStrategy))
+    strategy = request.response_format
+    return request.tool_choice not in (None, "auto", "none") or isinstance(strategy, (ToolStrategy, AutoStrategy))
+
+
+def build_reply(response: ModelResponse[Any], seconds: float) -> ModelReply:
+    """Return the reply of a call."""
+    message = next((m for m in response.result if isinstance(m, AIMessage)), None)
+    return ModelReply(message, None, seconds, response.structured_response, response)
+
+
+def build_error_reply(error: Exception, seconds: float) -> ModelReply:
+    """Return the reply of a failed call; with its message, if a structured answer was cut or not parsed."""
+    message = error.ai_message if isinstance(error, StructuredOutputError) else recover_cut_message(error)
+    return ModelReply(message, error, seconds)

@@ -1,8 +1,8 @@
 """How hard a step of an agent is, and the rung that it begins with. The model is not called for that.
 
-A step is about the question, the last human message, whatever tools brought since: that is what its answer is
-judged by, and the difficulty model was learned from questions, not from tables and logs. One thing more is known
-of a step: where the last tool call failed, what was thought before was not enough, so it begins one rung up.
+A step is about the question, the last human message, whatever tools returned since: its answer is judged by that,
+and the difficulty model was trained on questions, not on tables and logs. If the last tool call failed, the
+thinking before it was not enough, so the step begins one rung up.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class StepStart:
 
 
 def find_question(messages: Sequence[AnyMessage]) -> str:
-    """The text of the last human message; "" where there is none."""
+    """Return the text of the last human message; "" if there is none."""
     return next((str(m.text) for m in reversed(messages) if isinstance(m, HumanMessage)), "")
 
 
@@ -42,15 +42,24 @@ def choose_start(
     out_of_tokens: bool = False,
     options: Options = DEFAULT_OPTIONS,
 ) -> StepStart:
-    """Where a step begins on `ladder`, whose rungs are at `places` on the profile's within the options.
+    """Choose the rung that a step begins with.
 
-    out_of_tokens: the run has reached its limit, so that the cheapest rung is taken.
+    Args:
+        messages: The conversation of the step.
+        ladder: The rungs to use.
+        places: Their indices on the profile's ladder within the options.
+        profile: Predicts the difficulty.
+        out_of_tokens: Whether the run has reached its limit; the cheapest rung is used then.
+        options: Limits of the ladder and of the first rung.
+
+    Returns:
+        The rung, with its reason.
     """
     if out_of_tokens:
         return StepStart(0, "the run's limit of tokens is reached: the cheapest rung")
     difficulty = profile.predict_difficulty(find_question(messages))
-    known = map_to_ladder(difficulty["p_solved"], profile.ladder, limit_ladder(profile.ladder, options))
-    p_solved = [known[place] for place in places] if known else []
+    by_place = map_to_ladder(difficulty["p_solved"], profile.ladder, limit_ladder(profile.ladder, options))
+    p_solved = [by_place[place] for place in places] if by_place else []
     plan = allocate.choose_first_rung(ladder, profile.policy, p_solved, options, general=difficulty.get("general"))
     if _tool_failed(messages) and plan.index < ladder.top:
         return StepStart(plan.index + 1, f"{plan.reason}; one rung up, for the last tool call failed")
@@ -58,7 +67,7 @@ def choose_start(
 
 
 def _tool_failed(messages: Sequence[AnyMessage]) -> bool:
-    """Whether one of the tool results that the step begins with is an error."""
+    """Whether any of the tool results at the end of the messages is an error."""
     for message in reversed(messages):
         if not isinstance(message, ToolMessage):
             return False

@@ -1,22 +1,23 @@
-"""One step of an agent: the model asked until its answer is accepted, starves twice or the limits are reached.
+"""One step of an agent: calls of the model until its answer is accepted, starves twice or a limit is reached.
 
-Events, told to the run's `custom` stream with the step's number in its run (`step`) and the attempt's in the step:
+Events, sent to the run's `custom` stream with the number of the step in its run (`step`) and of the attempt in the
+step:
 
 start     attempt, effort, budget, cap, arm ("first" or "effort"), reason: before a call
-recover   attempt, effort, cap, starved_effort, starved_cap, message: that message starved, and is asked for again
+recover   attempt, effort, cap, starved_effort, starved_cap, message: that message starved; one more call
 verdict   attempt, message, accepted, score, verifier, reason: on a final answer
 escalate  attempt, effort, reason: that attempt was rejected, and a higher effort follows
 kept      attempt, message, status: the step is over, and this is its message
 
-`message` is the id that the tokens of the call have in the `messages` stream: what has another id than the kept
-one was rejected.
+`message` is the id of the call's tokens in the `messages` stream: tokens with another id than the kept one were
+rejected.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from adaptive._util.redact import redact_error
 from adaptive.agents.step.call_settings import CallSettings
@@ -36,16 +37,35 @@ from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
 
 MOST_RETRIES = 4
-"""How often a call is made again because the model's refusal of a setting taught which it takes."""
+"""How often a call is repeated because the refusal of a setting taught which settings the model takes."""
+
+T = TypeVar("T")
+Effects = Generator[ModelCall | VerdictRequest, Any, T]
+
+
+class StepAttempt(NamedTuple):
+    """An attempt of a step, the reply it was read from, and the settings of that call."""
+
+    attempt: Attempt
+    reply: ModelReply
+    request: ChatRequest
 
 
 @dataclass
 class Step:
-    """A step being made.
+    """A step in progress.
 
-    index: where it begins on the ladder. over: whether nothing more may be bought after so much was spent.
-    recovery: what to do about a call that starved. prompt: tokens of the messages, estimated: what is counted
-    where the provider does not say.
+    Attributes:
+        call_settings: The model and the settings of its calls.
+        ladder: The rungs to use.
+        index: The rung that the step begins with.
+        reason: Why it begins there.
+        question: What a final answer is judged by.
+        max_escalations: How often a rejected answer leads to a higher effort.
+        is_over_limit: Whether a limit is reached after the step has spent so much.
+        recovery: What to do about a call that starved.
+        prompt: Estimated tokens of the messages, used if the provider does not report them.
+        on_event: Is sent the step's events.
     """
 
     call_settings: CallSettings
@@ -59,17 +79,17 @@ class Step:
     prompt: int
     on_event: OnEvent
     counts: Counts = field(default_factory=lambda: Counts(steps=1))
-    attempts: list[tuple[Attempt, ModelReply, ChatRequest]] = field(default_factory=list)
+    attempts: list[StepAttempt] = field(default_factory=list)
     advice: str = ""
 
     def run(self) -> StepWork:
-        """All calls and verdicts; returns what is kept. Raises what the first call raises."""
+        """Make all calls and verdicts, and return what is kept. Raises what the first call raises."""
         index = self.index
         yield from self._make_attempt(index, "first", self.reason)
         while (higher := self._find_higher_rung(index)) is not None:
             index, rejected = higher, self._last.verdict
-            self._emit_event("escalate", len(self.attempts), effort=self.ladder[index].effort,
-                       reason=rejected.reason if rejected else "")  # fmt: skip
+            reason = rejected.reason if rejected else ""
+            self._emit("escalate", len(self.attempts), effort=self.ladder[index].effort, reason=reason)
             self.counts += Counts(escalations=1)
             if not (yield from self._make_attempt(index, "effort", "the answer was rejected")):
                 break
@@ -77,35 +97,45 @@ class Step:
 
     @property
     def _last(self) -> Attempt:
-        return self.attempts[-1][0]
+        return self.attempts[-1].attempt
+
+    @property
+    def _spent(self) -> Usage:
+        return self.counts.usage or Usage()
 
     @property
     def _efforts(self) -> list[Effort]:
-        """The efforts that may be asked for in place of another."""
+        """The efforts of the ladder that the model takes."""
         used = {rung.effort for rung in self.ladder}
         return [effort for effort in self.call_settings.model.efforts if effort in used]
 
-    def _make_attempt(self, index: int, arm: Arm, reason: str) -> Generator[ModelCall | VerdictRequest, Any, bool]:
-        """One attempt and its verdict; False where the model could not be asked, and there is one before."""
+    def _make_attempt(self, index: int, arm: Arm, reason: str) -> Effects[bool]:
+        """Make one attempt and its verdict; False if the call failed and an earlier attempt can be kept."""
         number, rung = len(self.attempts) + 1, self.ladder[index]
-        ask = self.call_settings.build_request(rung, max((ask.cap for _, _, ask in self.attempts), default=0))
-        self._emit_event(
-            "start", number, effort=ask.effort, budget=ask.budget, cap=ask.cap, arm=arm, reason=reason
+        request = self.call_settings.build_request(rung, max((a.request.cap for a in self.attempts), default=0))
+        self._emit(
+            "start", number, effort=request.effort, budget=request.budget, cap=request.cap, arm=arm, reason=reason
         )
-        reply, ask = yield from self._call_model(ask)
-        if not self._raise_or_keep(reply, bool(self.attempts)):
+        reply, request = yield from self._call_model(request)
+        if not self._raise_or_keep(reply, has_fallback=bool(self.attempts)):
             return False
-        reply, ask = yield from self._recover(number, ask, reply)
-        attempt = self._read_attempt(index, arm, ask, reply)
+        reply, request = yield from self._recover(number, request, reply)
+        attempt = build_attempt(
+            reply.read_response(),
+            reply.structured,
+            rung=index,
+            arm=arm,
+            effort=request.effort,
+            budget=request.budget,
+            failed=reply.error is not None,
+        )
         if read_final_text(reply.read_response(), reply.structured) is not None:
             attempt = yield from self._judge_attempt(number, attempt, reply)
-        self.attempts.append((attempt, reply, ask))
+        self.attempts.append(StepAttempt(attempt, reply, request))
         return True
 
-    def _call_model(
-        self, request: ChatRequest
-    ) -> Generator[ModelCall | VerdictRequest, Any, tuple[ModelReply, ChatRequest]]:
-        """A call, made again where the model's refusal taught which settings it takes; and what was asked for."""
+    def _call_model(self, request: ChatRequest) -> Effects[tuple[ModelReply, ChatRequest]]:
+        """Make a call, again if a refusal taught which settings the model takes; return the last call."""
         for _ in range(MOST_RETRIES):
             request = self.call_settings.clamp_request(request)
             reply: ModelReply = yield ModelCall(self.call_settings.build_arguments(request))
@@ -123,96 +153,74 @@ class Step:
 
     def _recover(
         self, number: int, request: ChatRequest, reply: ModelReply
-    ) -> Generator[ModelCall | VerdictRequest, Any, tuple[ModelReply, ChatRequest]]:
-        """The reply, or where it starved, what one call more brought."""
-        turn, efforts = reply.read_response(), self._efforts
-        if not is_cut_off(turn):
-            self.recovery.record(request, turn)
+    ) -> Effects[tuple[ModelReply, ChatRequest]]:
+        """Return the reply; if it starved, that of one more call, unless the limits have no room for it."""
+        response, efforts = reply.read_response(), self._efforts
+        if not is_cut_off(response):
+            self.recovery.record(request, response)
             return reply, request
         self.counts += Counts(starved=1)
-        retry = self.recovery.plan_retry(request, turn, self.counts.usage or Usage(), efforts)
+        retry = self.recovery.plan_retry(request, response, self._spent, efforts)
         if not isinstance(retry, ChatRequest):
             self.advice = retry
             return reply, request
-        self._emit_event("recover", number, effort=retry.effort, cap=retry.cap, starved_effort=request.effort,
+        self._emit("recover", number, effort=retry.effort, cap=retry.cap, starved_effort=request.effort,
                    starved_cap=request.cap, message=_read_message_id(reply))  # fmt: skip
-        again, retry = yield from self._call_model(retry)
-        if not self._raise_or_keep(again, True):
+        second, retry = yield from self._call_model(retry)
+        if not self._raise_or_keep(second, has_fallback=True):
             return reply, request
-        if is_cut_off(again.read_response()):
+        if is_cut_off(second.read_response()):
             self.counts += Counts(starved=1)
-            self.advice = self.recovery.advise(retry, again.read_response(), efforts)
+            self.advice = self.recovery.advise(retry, second.read_response(), efforts)
         else:
-            self.recovery.record(retry, again.read_response())
-        return again, retry
+            self.recovery.record(retry, second.read_response())
+        return second, retry
 
-    def _raise_or_keep(self, reply: ModelReply, has_fallback: bool) -> bool:
-        """Whether the call brought something; with one in hand a provider's failure is noted, else raised."""
+    def _raise_or_keep(self, reply: ModelReply, *, has_fallback: bool) -> bool:
+        """Whether the call returned a message. Raises its error, unless an earlier reply can be kept."""
         if reply.error is None or reply.message is not None:
             return True
         if not has_fallback or classify_error(reply.error) == "other":
             raise reply.error
-        self.call_settings.notes[
-            f"asking again failed ({redact_error(reply.error)}): what was there before is kept"
-        ] = None
+        note = f"asking again failed ({redact_error(reply.error)}): what was there before is kept"
+        self.call_settings.notes[note] = None
         return False
 
-    def _read_attempt(self, index: int, arm: Arm, request: ChatRequest, reply: ModelReply) -> Attempt:
-        return build_attempt(
-            reply.read_response(),
-            reply.structured,
-            rung=index,
-            arm=arm,
-            effort=request.effort,
-            budget=request.budget,
-            failed=reply.error is not None,
-        )
-
-    def _judge_attempt(
-        self, number: int, attempt: Attempt, reply: ModelReply
-    ) -> Generator[ModelCall | VerdictRequest, Any, Attempt]:
-        """The attempt with its verdict, whose cost is counted."""
-        verdict: Verdict = yield VerdictRequest(self.question, attempt, tuple(a for a, _, _ in self.attempts))
+    def _judge_attempt(self, number: int, attempt: Attempt, reply: ModelReply) -> Effects[Attempt]:
+        """Return the attempt with its verdict, whose cost is counted."""
+        verdict: Verdict = yield VerdictRequest(self.question, attempt, tuple(a.attempt for a in self.attempts))
         self.counts += Counts(usage=verdict.usage)
-        self._emit_event("verdict", number, message=_read_message_id(reply), accepted=verdict.accepted, score=verdict.score,
-                   verifier=verdict.verifier, reason=verdict.reason)  # fmt: skip
+        self._emit("verdict", number, message=_read_message_id(reply), accepted=verdict.accepted,
+                   score=verdict.score, verifier=verdict.verifier, reason=verdict.reason)  # fmt: skip
         return attempt.with_verdict(verdict)
 
     def _find_higher_rung(self, index: int) -> int | None:
-        """The rung to go on with; None where the answer stands, or nothing more may be bought.
+        """Return the rung to go on with; None if the answer stands, or a limit is reached.
 
-        Only a rejection is a reason to: not that a verifier could not tell, and not a refusal of the model, which
-        more thinking does not change.
+        Only a rejection leads to more thinking. A verifier that cannot tell is no rejection, and more thinking
+        changes neither a refusal of the model nor an attempt that starved twice.
         """
         last = self._last
         rejected = last.verdict is not None and last.verdict.decided and not last.verdict.accepted
-        over = self.is_over_limit(self.counts.usage or Usage())
-        if (
-            not rejected
-            or over
-            or len(self.attempts) > self.max_escalations
-            or _is_final(last, self.attempts[-1][1])
-        ):
+        refused = self.attempts[-1].reply.read_response().finish == "refusal"
+        if not rejected or refused or last.status == "starved":
+            return None
+        if self.is_over_limit(self._spent) or len(self.attempts) > self.max_escalations:
             return None
         return index + 1 if index < self.ladder.top else None
 
     def _select_best(self) -> StepResult:
-        """The best attempt: accepted before not, whole before not, the higher score, the earlier."""
-        best = select.select_best_attempt([attempt for attempt, _, _ in self.attempts])
-        attempt, reply, ask = self.attempts[best]
-        self._emit_event("kept", best + 1, message=_read_message_id(reply), status=attempt.status)
+        """Return the best attempt: accepted first, then complete, then the higher score, then the earlier."""
+        best = select.select_best_attempt([a.attempt for a in self.attempts])
+        attempt, reply, request = self.attempts[best]
+        self._emit("kept", best + 1, message=_read_message_id(reply), status=attempt.status)
         if reply.error is not None and reply.agent_response is None:
             raise reply.error
         advice = self.advice if attempt.status == "starved" else ""
-        return StepResult(reply, attempt, ask, len(self.attempts), self.counts, advice)
+        return StepResult(reply, attempt, request, len(self.attempts), self.counts, advice)
 
-    def _emit_event(self, event: str, attempt: int, **data: Any) -> None:
+    def _emit(self, event: str, attempt: int, **data: Any) -> None:
         emit_event(self.on_event, event, attempt=attempt, **data)
-
-
-def _is_final(attempt: Attempt, reply: ModelReply) -> bool:
-    """Whether asking again is of no use: the model refused, or it starved twice."""
-    return attempt.status == "starved" or reply.read_response().finish == "refusal"
 
 
 def _read_message_id(reply: ModelReply) -> str | None:

@@ -17,7 +17,7 @@ from adaptive.verify.base import UNKNOWN
 
 @dataclass(frozen=True)
 class CompleteAnswer:
-    """Accepts an answer that is there and whole.
+    """Accepts any complete answer.
 
     Unlike `Rules` it does not read the words: an agent that says what it cannot do has answered.
     """
@@ -25,14 +25,14 @@ class CompleteAnswer:
     name: str = "rules"
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
-        """Rejected where there is no whole answer."""
+        """Reject an attempt without a complete answer."""
         if attempt.status != "answered":
             return Verdict(False, 0.0, self.name, f"the answer is not whole: {attempt.status}")
         return Verdict(True, UNKNOWN, self.name, "the answer is whole")
 
 
 def build_answer_verifier(check: Verifier | None, judge: Verifier | None) -> Verifier:
-    """Form, and then the check; the judge where that cannot tell, or where there is no check."""
+    """Return a verifier of the form, then the check; then the judge, if the check cannot tell or is None."""
     names = ",".join(name for name, one in (("check", check), ("judge", judge)) if one is not None)
     if not names:
         return CompleteAnswer()
@@ -40,9 +40,9 @@ def build_answer_verifier(check: Verifier | None, judge: Verifier | None) -> Ver
 
 
 def read_final_text(response: ChatResponse, structured: Any) -> str | None:
-    """The text of a final answer; None where the step goes on with tool calls.
+    """Return the text of a final answer; None if the step goes on with tool calls.
 
-    A structured answer that came as a call of its own tool is final too: its arguments, as JSON.
+    A structured answer that came as a call of its own tool is final too: its arguments are the text, as JSON.
     """
     calls = response.message.tool_calls
     if not calls:
@@ -51,14 +51,27 @@ def read_final_text(response: ChatResponse, structured: Any) -> str | None:
 
 
 def is_cut_off(response: ChatResponse) -> bool:
-    """Whether the cap was reached before the answer, or a tool call, was whole."""
+    """Whether the cap was reached before the answer, or a tool call, was complete."""
     return response.finish == "length" and not response.message.tool_calls
 
 
 def build_attempt(
     response: ChatResponse, structured: Any, *, rung: int, arm: Arm, effort: str, budget: int, failed: bool
 ) -> Attempt:
-    """What a call brought as an attempt; `failed` where its structured answer could not be read."""
+    """Return a response as an attempt.
+
+    Args:
+        response: The response of a call.
+        structured: Its structured answer, if any.
+        rung: Index of the rung on the step's ladder.
+        arm: What led to the call.
+        effort: The effort of the call.
+        budget: Its thinking tokens.
+        failed: Whether a structured answer could not be parsed.
+
+    Returns:
+        The attempt, without a verdict.
+    """
     text = read_final_text(response, structured)
     status = _decide_status(response, text, failed)
     return Attempt(
