@@ -1,1 +1,1 @@
-"""What is the answer, are two the same, is it right."""
+"""What is the answer of a text, are two answers the same, and is an answer right."""

@@ -1,4 +1,4 @@
-"""Grading multiple choice: which option of the question a text names."""
+"""Grading multiple choice: the option of the question that a text names."""
 
 from __future__ import annotations
 
@@ -17,41 +17,42 @@ _SEVERAL = re.compile(r"\b(?:or|and)\b|\([a-z]\)|\b[a-z]\)")
 
 
 class ChoiceGrader(BaseGrader):
-    """Right where the answer names the same option of the question as the reference does.
+    """Right if the answer names the same option of the question as the reference.
 
     The options are the lines "(A) ...", "A) ...", "A. ..." or "A: ..." of the question, from A on without a gap.
-    A text names one by its letter ("B", "(b)", "B) 42", "The answer is B") or by what it says. A text that names
-    two names none. A question that lists no options leaves all letters to be chosen.
+    A text names an option by its letter ("B", "(b)", "B) 42", "The answer is B") or by its content. A text that
+    names two options names none. If the question lists no options, any letter is one.
     """
 
     name = "choice"
 
     def compare(self, question: str, answer: str, reference: str) -> Grade:
-        """The grade of two texts that are not blank."""
+        """Return the grade of two texts that are not blank. Raise `CannotTell` if the reference names none."""
         options = list_options(question)
-        right = match_option(reference, options)
-        if right is None:
+        expected = match_option(reference, options)
+        if expected is None:
             raise CannotTell(f"the reference {redact_text(reference)!r} names no option of the question")
-        given = match_option(answer, options)
-        if given is None:
+        letter = match_option(answer, options)
+        if letter is None:
             return Grade(False, reason="the answer names no option, or several")
-        return Grade(given == right, reason="" if given == right else f"the answer names option {given.upper()}")
+        right = letter == expected
+        return Grade(right, reason="" if right else f"the answer names option {letter.upper()}")
 
 
 def list_options(question: str) -> dict[str, str]:
-    """The options that a question lists, by their letter in lower case; none where there is no A, or a gap."""
-    found: dict[str, str] = {}
+    """Return the options of a question by letter in lower case; none unless they run from A without a gap."""
+    options: dict[str, str] = {}
     for match in _OPTION.finditer(question):
         letter = (match[1] or match[2]).lower()
         if letter == "a":
-            found = {}  # a worked example came before it
-        if len(found) < 26 and letter == ascii_lowercase[len(found)]:
-            found[letter] = match[3]
-    return found if len(found) > 1 else {}
+            options = {}  # the options before it belong to a worked example
+        if len(options) < 26 and letter == ascii_lowercase[len(options)]:
+            options[letter] = match[3]
+    return options if len(options) > 1 else {}
 
 
 def match_option(text: str, options: dict[str, str]) -> str | None:
-    """The letter of the one option that `text` names, in lower case; None where that cannot be told."""
+    """Return the letter of the one option that `text` names, in lower case; None if it names none or several."""
     plain = normalise_text(text)
     letters = options or dict.fromkeys(ascii_lowercase)
     if plain in letters:
@@ -63,8 +64,8 @@ def match_option(text: str, options: dict[str, str]) -> str | None:
 
 
 def _extract_letter(plain: str, options: dict[str, str]) -> str | None:
-    if said := _ANSWER_PHRASE.fullmatch(plain):
-        return said[1]
+    if phrase := _ANSWER_PHRASE.fullmatch(plain):
+        return phrase[1]
     if not (marked := _LETTERED.fullmatch(plain)):
         return None
     letter, rest = marked[1] or marked[2], marked[3]

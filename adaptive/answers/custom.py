@@ -1,4 +1,4 @@
-"""Grading with a function of the user's own."""
+"""Grading by a function of the user's own."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ from adaptive.errors import InputError
 from adaptive.types.verdict import CannotTell
 
 GradingFunction = Callable[[str, str, str], Any]
+"""Takes an answer, a reference and a question."""
 
 
 class FunctionGrader(BaseGrader):
-    """Right where a function of the user's says so: `function(answer, reference)`, or with `question` as a third.
+    """Right if a function of the user's says so: `function(answer, reference)`, or with `question` as a third.
 
-    It returns a bool, or a number from 0 to 1 of which 0.5 and more is right; anything else, or an exception,
-    leaves the grade undecided. It runs in this process, in the thread that grades, without a time limit: one that
-    hangs hangs the grading.
+    The function returns a bool, or a number from 0 to 1, of which 0.5 and more is right. If it returns anything
+    else or raises, the grade is undecided. It runs in this process and thread without a time limit, so a function
+    that hangs hangs the grading.
 
-    name: "FILE.py:function", or "module:function", also looked for in the working directory. Raises `InputError`
-    for one that is not there or cannot be called so.
+    Args:
+        name: "FILE.py:function", or "module:function" of a module that may lie in the working directory.
+
+    Raises:
+        InputError: If there is no such function, or it cannot be called with these arguments.
     """
 
     def __init__(self, name: str) -> None:
@@ -35,23 +39,22 @@ class FunctionGrader(BaseGrader):
         self._call = _adapt_signature(_load_function(name), name)
 
     def compare(self, question: str, answer: str, reference: str) -> Grade:
-        """What the function says."""
+        """Return the function's grade. Raise `CannotTell` if it fails or returns nonsense."""
         try:
             value = self._call(answer, reference, question)
         except (Exception, SystemExit) as error:
             raise CannotTell(f"{self.name} failed ({redact_error(error)})") from error
         score = parse_score(value)
         if score is None:
-            raise CannotTell(
-                f"{self.name} gave nonsense ({describe_value(value)}), not a bool or a number from 0 to 1"
-            )
+            shown = describe_value(value)
+            raise CannotTell(f"{self.name} gave nonsense ({shown}), not a bool or a number from 0 to 1")
         return Grade(score >= 0.5, reason="" if score >= 0.5 else f"{self.name} says so")
 
 
 def _load_function(name: str) -> Callable[..., Any]:
-    place, _, attribute = name.rpartition(":")
+    source, _, attribute = name.rpartition(":")
     try:
-        module = _load_module(Path(place)) if place.endswith(".py") else import_from_cwd(place)
+        module = _load_file(Path(source)) if source.endswith(".py") else import_from_cwd(source)
         function = getattr(module, attribute)
     except (Exception, SystemExit) as error:
         raise InputError(f"the grader {name!r} cannot be loaded ({redact_error(error)}).") from error
@@ -60,12 +63,12 @@ def _load_function(name: str) -> Callable[..., Any]:
     return function  # type: ignore[no-any-return]
 
 
-def _load_module(path: Path) -> ModuleType:
+def _load_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"adaptive_grader_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look themselves up there
+    sys.modules[spec.name] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)
     return module
 
@@ -78,10 +81,10 @@ def import_from_cwd(name: str) -> ModuleType:
 
 
 def _adapt_signature(function: Callable[..., Any], name: str) -> GradingFunction:
-    """How to call it with an answer, a reference and a question; `InputError` where it cannot be called so."""
+    """Return a call with an answer, a reference and a question. Raise `InputError` if that is impossible."""
     try:
         signature = inspect.signature(function)
-    except ValueError:  # a function in C may not tell
+    except ValueError:  # some functions in C have no signature
         return lambda answer, reference, _: function(answer, reference)
     if "question" in signature.parameters and _accepts_arguments(signature, "", "", question=""):
         return lambda answer, reference, question: function(answer, reference, question=question)

@@ -1,7 +1,7 @@
-r"""Whether two answers are the same: numbers by value, as exact fractions, everything else by its text.
+r"""Whether two answers are the same: numbers by their value, as exact fractions, everything else by its text.
 
-Used for grading against a reference and for agreement between attempts. Nothing is evaluated: an answer is
-text that a model wrote, so sizes are bounded before any arithmetic is done with it.
+It serves grading against a reference and agreement between attempts. Nothing is evaluated: an answer is text that
+a model wrote, so its size is bounded before any arithmetic.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from fractions import Fraction
 from functools import lru_cache
 
 LONGEST_NUMBER = 400
-"""Characters of the longest text read as a number, and the largest power of ten; beyond them it is text."""
+"""The most characters of a number, and its largest power of ten. Anything longer or larger is text."""
 CACHE_SIZE = 4096
-"""Texts whose reading is kept: votes compare each answer with each other one, and with them again."""
+"""Texts whose parsed form is cached, because votes compare each answer with each other one again and again."""
 
 _WHOLE = r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+|[0-9]+"
 _DECIMAL = rf"(?:{_WHOLE})(?:\.[0-9]*)?|\.[0-9]+"
@@ -47,18 +47,18 @@ _SIGNS = {ord("−"): "-", ord("–"): "-", ord("\u2044"): "/", ord("÷"): "/"}
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number with its unit, "" where it has none; the unit is singular and in lower case."""
+    """A number and its unit, singular and in lower case; "" if it has none."""
 
     value: Fraction
     unit: str = ""
 
 
 def same_answer(a: str | None, b: str | None) -> bool:
-    """Whether `a` and `b` say the same.
+    """Whether `a` and `b` are the same answer.
 
-    Two numbers are the same if their values are equal exactly ("1,000" and "1000", "3/4" and "0.75") and
-    their units do not differ where both have one. A number never equals what is not one. Anything else must
-    be the same text once case, spaces, markup and final punctuation are gone; None and "" equal nothing.
+    Two numbers are the same if their values are exactly equal ("1,000" and "1000", "3/4" and "0.75") and their
+    units are too, if both have one. A number never equals a text that is not one. Any other two texts must be the
+    same when case, spaces, markup and final punctuation are ignored. None and "" equal nothing.
     """
     if a is None or b is None:
         return False
@@ -69,32 +69,32 @@ def same_answer(a: str | None, b: str | None) -> bool:
 
 
 def parse_number(text: str) -> Fraction | None:
-    """The exact value of a text that is one number, with or without a unit; None if it is not."""
+    """Return the exact value of a text that is a number, with or without a unit; else None."""
     quantity = parse_quantity(text)
     return quantity.value if quantity else None
 
 
 @lru_cache(maxsize=CACHE_SIZE)
 def parse_quantity(text: str) -> Quantity | None:
-    """The number and unit that a text is, as "-3", "1,000", "1 1/2" or "5 apples"; else None."""
+    """Return the number and unit of a text such as "-3", "1,000", "1 1/2" or "5 apples", else None."""
     if len(text) > 4 * LONGEST_NUMBER:
         return None
     plain = _TEN_TO.sub(lambda m: f"e{m[1] or m[2]}", _simplify_text(text))
-    found = _NUMBER.fullmatch(_unwrap_numbers(plain)) if len(plain) <= LONGEST_NUMBER else None
-    unit = _parse_unit(found["unit"]) if found else None
-    value = _compute_value(found) if found and unit is not None else None
-    return Quantity(value, unit or "") if value is not None else None
+    match = _NUMBER.fullmatch(_unwrap_numbers(plain)) if len(plain) <= LONGEST_NUMBER else None
+    if match is None or (unit := _parse_unit(match["unit"])) is None or (value := _compute_value(match)) is None:
+        return None
+    return Quantity(value, unit)
 
 
 @lru_cache(maxsize=CACHE_SIZE)
 def normalise_text(text: str) -> str:
-    """A text without case, markup, final punctuation and the spaces that only set symbols apart."""
+    """Return a text without case, markup, final punctuation and the spaces around symbols."""
     plain = re.sub(r" ?([^\w ]) ?", r"\1", _simplify_text(text))
     return re.sub(r"^\((\w)\)$", r"\1", plain)
 
 
 def _simplify_text(text: str) -> str:
-    """One line of simple characters in lower case, LaTeX's markup resolved or dropped."""
+    """Return a text as one line of simple characters in lower case, with LaTeX's markup resolved or dropped."""
     text = unicodedata.normalize("NFKC", text.translate(_SUPERSCRIPTS)).translate(_SIGNS).casefold()
     for pattern, plain in _LATEX:
         text = pattern.sub(plain, text)
@@ -102,13 +102,13 @@ def _simplify_text(text: str) -> str:
 
 
 def _unwrap_numbers(plain: str) -> str:
-    """The plain numbers in brackets or braces without them, and what `x =` says without the x."""
+    """Return a text without a leading `x =` and without the brackets or braces around plain numbers."""
     plain = re.sub(r"^[a-z] ?= ?", "", plain)
     return re.sub(r"[({] ?([+-]?[0-9.,]+) ?[)}]", r"\1", plain)
 
 
 def _parse_unit(rest: str) -> str | None:
-    """The unit after a number: "" if nothing is there, None if what is there is no unit."""
+    """Return the unit after a number: "" if nothing follows, None if what follows is no unit."""
     unit = rest.strip()
     if not unit or _ATTACHED.fullmatch(unit):
         return _make_singular(unit)
@@ -122,7 +122,7 @@ def _make_singular(unit: str) -> str:
 
 
 def _compute_value(match: re.Match[str]) -> Fraction | None:
-    """The value of a match of `_NUMBER`; None for a division by nothing or a power beyond the bound."""
+    """Return the value of a match of `_NUMBER`; None if it divides by zero or its power is too large."""
     power = int(match["power"] or 0)
     bottom = _parse_decimal(match["bottom"] or "1")
     if abs(power) > LONGEST_NUMBER or bottom == 0:

@@ -1,7 +1,7 @@
-r"""Extracting the final answer: the last whole `\boxed{...}` of an answer's text, or that it refuses to give one.
+r"""The final answer of a text, in its last complete `\boxed{...}`, and whether the text refuses to give one.
 
-That is the form mathematical reasoning models are trained and graded on (MATH, Hendrycks et al. 2021, arXiv
-2103.03874). Only the answer's text is looked at, never the thinking: a box in a thought is a thought.
+Mathematical reasoning models are trained and graded on this form (MATH, Hendrycks et al. 2021, arXiv 2103.03874).
+Only the answer's text is searched, never the thinking: a box in a thought is a thought.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ _TOKEN = re.compile(r"\\boxed\s*\{|\\.|[{}]", re.DOTALL)
 
 
 def extract_final_answer(text: str) -> str | None:
-    r"""The content of the last balanced `\boxed{...}` in `text`, stripped; None if there is none.
+    r"""Return the content of the last balanced `\boxed{...}` in `text`, stripped; None if there is none.
 
-    Braces may nest and escaped ones (`\{`) do not count; of nested boxes the innermost is meant. A box that
-    was cut off before its closing brace, or that holds nothing, is no answer. One pass, however long the
-    text.
+    Braces may nest, and escaped ones (`\{`) do not count. Of nested boxes the innermost is the answer. A box that
+    is empty or cut off before its closing brace is no answer. The text is read in one pass, however long it is.
     """
-    opened: list[int | None] = []  # where the content of each open brace starts; None for a brace of no box
+    opened: list[int | None] = []  # the start of the content of each open brace; None if it opens no box
     last, answer = -1, None
     for token in _TOKEN.finditer(text):
         if token[0] == "}":
@@ -35,5 +34,5 @@ def extract_final_answer(text: str) -> str | None:
 
 
 def is_refusal(text: str) -> bool:
-    """Whether `text` says that the model does not know."""
+    """Whether the model says in `text` that it does not know."""
     return _REFUSAL.search(text.casefold()) is not None

@@ -1,4 +1,4 @@
-"""What a grader is: it tells whether an answer is right, given the reference answer, and says where it cannot."""
+"""What a grader is: it tells whether an answer is right by the reference answer, or that this cannot be told."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from adaptive.types.verdict import CannotTell
 class Grade:
     """Whether an answer is right.
 
-    decided: False where it could not be told; then `right` is False and `reason` says why in a few words.
+    Attributes:
+        right: Whether the answer is right; False if undecided.
+        decided: False if it could not be told.
+        reason: Why the answer is wrong or undecided, in a few words.
     """
 
     right: bool
@@ -25,22 +28,28 @@ class Grade:
 
     @classmethod
     def undecided(cls, why: str) -> Grade:
-        """The grade of an answer about which nothing can be told."""
+        """Return the grade of an answer that cannot be graded."""
         return cls(False, False, why)
 
 
 class Grader(Protocol):
-    """Grades answers by its `name`; closed when done with, by hand or as a context manager."""
+    """Grades answers against a reference. To be closed after use, by hand or as a context manager."""
 
     @property
     def name(self) -> str:
-        """As `grader_for` takes it."""
+        """The name that `adaptive.answers.registry.open_grader` takes."""
 
     def grade(self, question: str, answer: str | None, reference: str) -> Grade:
-        """Whether `answer` is right; raises nothing, whatever the texts are."""
+        """Return whether `answer` is right. It raises nothing, whatever the texts are.
+
+        Args:
+            question: The question's text.
+            answer: The answer to grade; None if there is none, which is wrong.
+            reference: The right answer; if it is blank, the grade is undecided.
+        """
 
     def close(self) -> None:
-        """End what was started for grading."""
+        """End the process or whatever else grading started."""
 
     def __enter__(self) -> Self: ...
 
@@ -50,12 +59,18 @@ class Grader(Protocol):
 
 
 class BaseGrader(ABC):
-    """A grader that compares two texts: no answer is wrong, and without a reference nothing can be told."""
+    """A grader that compares two texts that are not blank."""
 
     name: str
 
     def grade(self, question: str, answer: str | None, reference: str) -> Grade:
-        """Whether `answer` is right; raises nothing, whatever the texts are."""
+        """Return whether `answer` is right. It raises nothing, whatever the texts are.
+
+        Args:
+            question: The question's text.
+            answer: The answer to grade; None if there is none, which is wrong.
+            reference: The right answer; if it is blank, the grade is undecided.
+        """
         if not reference.strip():
             return Grade.undecided("there is no reference answer")
         if answer is None or not answer.strip():
@@ -67,10 +82,19 @@ class BaseGrader(ABC):
 
     @abstractmethod
     def compare(self, question: str, answer: str, reference: str) -> Grade:
-        """The grade of two texts that are not blank; may raise `CannotTell` and nothing else."""
+        """Return the grade of two texts that are not blank.
 
-    def close(self) -> None:  # noqa: B027 -- most have nothing to end
-        """End what was started for grading."""
+        Args:
+            question: The question's text.
+            answer: The answer to grade.
+            reference: The right answer.
+
+        Raises:
+            CannotTell: If the two cannot be compared. Nothing else is raised.
+        """
+
+    def close(self) -> None:  # noqa: B027 -- most graders start nothing
+        """End the process or whatever else grading started."""
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +106,7 @@ class BaseGrader(ABC):
 
 
 def parse_score(value: object) -> float | None:
-    """The number from 0 to 1 that `value` is; None where it is none."""
+    """Return the number from 0 to 1 that `value` is; None if it is none."""
     try:
         score = float(value) if isinstance(value, Real) else -1.0
     except OverflowError:
@@ -91,5 +115,5 @@ def parse_score(value: object) -> float | None:
 
 
 def describe_value(value: object) -> str:
-    """What `value` is, to be shown."""
+    """Return a short text that shows a value, or only its type if it is not plain."""
     return redact_text(repr(value)) if isinstance(value, float | str | None) else f"of type {type(value).__name__}"

@@ -1,4 +1,4 @@
-r"""Grading maths: by value where both are plain numbers, by math-verify where one is an expression.
+r"""Grading maths: by value if both are plain numbers, by math-verify if one is an expression.
 
 References: math-verify, https://github.com/huggingface/Math-Verify.
 """
@@ -28,13 +28,14 @@ _LATEX_FORMS = (
 
 
 class MathGrader(BaseGrader):
-    r"""Right where `same_answer` says so, or math-verify does: "\frac{1}{2}" and "0.5", "x^2+1" and "1+x^2".
+    r"""Right if `same_answer` says so, or math-verify does: "\frac{1}{2}" and "0.5", "x^2+1" and "1+x^2".
 
-    Words are compared as text: to math-verify they are products of letters, "care" the same as "race". For the
-    rest its conventions hold: decimals are compared to six places, "x=5" is "5" and "10%" both "0.1" and "10".
-    What the reference says must be maths to it; else nothing can be told. Its process runs until `close`.
+    Words are compared as text, because math-verify reads them as products of letters: "care" would be "race". For
+    the rest its conventions hold: decimals are compared to six places, "x=5" is "5", and "10%" is both "0.1" and
+    "10". If math-verify cannot read the reference, the grade is undecided. Its process runs until `close`.
 
-    seconds: how long one grade may take; one that takes longer is undecided.
+    Args:
+        seconds: The time that one grade may take; one that takes longer is undecided.
     """
 
     name = "maths"
@@ -43,7 +44,7 @@ class MathGrader(BaseGrader):
         self._process = MathVerifyProcess(seconds)
 
     def compare(self, question: str, answer: str, reference: str) -> Grade:
-        """The grade of two texts that are not blank."""
+        """Return the grade of two texts that are not blank. Raise `CannotTell` if math-verify cannot tell."""
         if same_answer(answer, reference):
             return Grade(True)
         if _is_words(answer) or _is_words(reference):
@@ -59,21 +60,21 @@ class MathGrader(BaseGrader):
             raise CannotTell(f"the braces of the reference do not match: {redact_text(reference)}")
         if not _has_matching_braces(answer):
             return Grade(False, reason="the braces of the answer do not match")
-        said = self._process.ask(_to_latex(reference), _to_latex(answer))
-        if said.unread == "reference":
+        result = self._process.ask(_to_latex(reference), _to_latex(answer))
+        if result.unread == "reference":
             raise CannotTell(f"math-verify cannot read the reference: {redact_text(reference)}")
-        if said.unread:
+        if result.unread:
             return Grade(False, reason="math-verify cannot read the answer")
-        return Grade(said.same, reason="" if said.same else "math-verify finds them different")
+        return Grade(result.same, reason="" if result.same else "math-verify finds them different")
 
 
 class AutoGrader(MathGrader):
-    """As `MathGrader`, but two plain numbers are compared by value, exactly, and never given to math-verify."""
+    """Like `MathGrader`, but compares two plain numbers by their exact values, never by math-verify."""
 
     name = "auto"
 
     def compare(self, question: str, answer: str, reference: str) -> Grade:
-        """The grade of two texts that are not blank."""
+        """Return the grade of two texts that are not blank. Raise `CannotTell` if math-verify cannot tell."""
         if parse_number(answer) is None or parse_number(reference) is None:
             return super().compare(question, answer, reference)
         same = same_answer(answer, reference)
@@ -81,20 +82,20 @@ class AutoGrader(MathGrader):
 
 
 def open_math_grader(seconds: float = 5.0) -> MathGrader:
-    """The grader; `InputError` where math-verify is not installed."""
+    """Return a `MathGrader`. Raise `InputError` if math-verify is not installed."""
     if not is_math_verify_installed():
         raise InputError(f"{NOT_INSTALLED}.")
     return MathGrader(seconds)
 
 
 def _is_words(text: str) -> bool:
-    """Whether a text is words and no maths: no digit, no sign, no command of LaTeX's but those that set text."""
+    """Whether a text is words without maths: no digit, no sign, no LaTeX command except those that set text."""
     bare = _TEXT.sub(r" \1 ", text)
     return not _SIGN.search(bare) and bool(_WORD.search(_FUNCTIONS.sub(" ", bare)))
 
 
 def _has_matching_braces(text: str) -> bool:
-    """Whether braces match: else a text could close the box that it is put in, and open another."""
+    """Whether the braces match. If not, a text could close the box that it is put in and open another."""
     depth = 0
     for brace in re.findall(r"(?<!\\)(?:\\\\)*([{}])", text):
         depth += 1 if brace == "{" else -1
@@ -104,7 +105,7 @@ def _has_matching_braces(text: str) -> bool:
 
 
 def _to_latex(text: str) -> str:
-    """What people write without LaTeX, written in it."""
+    """Return a text with what people write without LaTeX turned into LaTeX."""
     text = text.strip().rstrip(".,;: ")
     for pattern, latex in _LATEX_FORMS:
         text = pattern.sub(latex, text)

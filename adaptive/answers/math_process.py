@@ -1,8 +1,8 @@
-"""math-verify in a process of its own, kept over many questions and killed where it does not end.
+"""math-verify in a process of its own, which serves many questions and is killed if it does not answer in time.
 
 Sympy can hang on a few characters (a tower of powers), inside one multiplication that no signal handler and no
-other thread interrupts. So the limit is held from outside. `adaptive._util.reaper` stands between: it kills the
-process when the channel to it closes, which the kernel does when this program is killed, too.
+other thread interrupts. So the time limit is enforced from outside. `adaptive._util.reaper` stands between: it
+kills the process when its channel closes, which the kernel does too when this program is killed.
 """
 
 from __future__ import annotations
@@ -27,31 +27,32 @@ from adaptive.answers import math_child
 from adaptive.types.verdict import CannotTell
 
 START_SECONDS = 60.0
-"""How long the process may take to begin: it imports sympy, on a machine that may be busy."""
+"""The time that the process may take to start: it imports sympy, perhaps on a busy machine."""
 
 LONGEST_TEXT = 2000
-"""Characters of the longest text that is given to sympy."""
+"""The most characters of a text that sympy reads."""
 
 NOT_INSTALLED = "math-verify is not installed: pip install 'adaptive-thinking[learn]'"
 
 
 def is_math_verify_installed() -> bool:
-    """Whether math-verify can be asked here."""
+    """Whether math-verify is installed."""
     return find_spec("math_verify") is not None
 
 
 @dataclass(frozen=True)
 class MathVerifyResult:
-    """What math-verify says of two texts; `unread`: "reference" or "answer" where it cannot read that one."""
+    """Whether two texts are the same to math-verify; `unread` names the "reference" or "answer" it cannot read."""
 
     same: bool
     unread: str = ""
 
 
 class MathVerifyProcess:
-    """One process, started at the first question and again after one that had to be killed.
+    """A process that starts at the first question, and again after it had to be killed. It is thread-safe.
 
-    seconds: how long one question may take. Any thread may ask; they wait for each other.
+    Args:
+        seconds: The time that one question may take.
     """
 
     def __init__(self, seconds: float = 5.0) -> None:
@@ -60,20 +61,20 @@ class MathVerifyProcess:
         self._running: _ReapedProcess | None = None
 
     def ask(self, reference: str, answer: str) -> MathVerifyResult:
-        """Whether the two are the same; `CannotTell` where that has no end, or no answer."""
-        for what, text in (("reference", reference), ("answer", answer)):
-            if len(text) > LONGEST_TEXT:
+        """Return whether the two are the same. Raise `CannotTell` if there is no answer in time."""
+        for role, text in (("reference", reference), ("answer", answer)):
+            if (length := len(text)) > LONGEST_TEXT:
                 raise CannotTell(
-                    f"the {what} has {len(text)} characters, math-verify is given {LONGEST_TEXT} at most"
+                    f"the {role} has {length} characters, math-verify is given {LONGEST_TEXT} at most"
                 )
         with self._lock:
-            told = self._ask_child(reference, answer)
-        if "error" in told:
-            raise CannotTell(f"math-verify failed on it ({redact_text(told['error'])})")
-        return MathVerifyResult(told["same"], told.get("unread", ""))
+            reply = self._ask_child(reference, answer)
+        if "error" in reply:
+            raise CannotTell(f"math-verify failed on it ({redact_text(reply['error'])})")
+        return MathVerifyResult(reply["same"], reply.get("unread", ""))
 
     def close(self) -> None:
-        """End the process; the next question would start another."""
+        """End the process. The next question would start another."""
         with self._lock:
             self._end()
 
@@ -82,15 +83,15 @@ class MathVerifyProcess:
         try:
             if self._running is None:
                 self._running = _start_process()
-            told = self._running.exchange([reference, answer], self.seconds)
+            reply = self._running.exchange([reference, answer], self.seconds)
             done = True
-            return told
+            return reply
         except TimeoutError:
             raise CannotTell(f"math-verify did not end within {self.seconds:g} s") from None
         except (OSError, EOFError) as error:
             raise CannotTell(f"math-verify's process ended ({redact_text(str(error))})") from error
         finally:
-            if not done:  # an interrupted one, too: its answer would be taken for the next one's
+            if not done:  # an interrupt too: the answer would be taken for the next question's
                 self._end()
 
     def _end(self) -> None:
@@ -101,29 +102,29 @@ class MathVerifyProcess:
 
 @dataclass
 class _ReapedProcess:
-    """The keeper of a process that has begun, the channel that keeps it alive, and the one to talk to it."""
+    """A running process: its reaper, the channel that keeps it alive, and the socket to talk to it."""
 
     reaper: subprocess.Popen[bytes]
     channel: socket.socket
     talk: socket.socket
 
     def exchange(self, question: list[str] | None, seconds: float) -> dict[str, Any]:
-        """Its next line, after a question; `TimeoutError`, `EOFError` or `OSError` where none comes."""
-        until = time.monotonic() + seconds
+        """Send a question, if any, and return the reply. Raise `TimeoutError`, `EOFError` or `OSError`."""
+        deadline = time.monotonic() + seconds
         if question is not None:
             self.talk.settimeout(seconds)
             self.talk.sendall(json.dumps(question).encode() + b"\n")
         line = b""
         while not line.endswith(b"\n"):
-            self.talk.settimeout(max(until - time.monotonic(), 1e-3))
+            self.talk.settimeout(max(deadline - time.monotonic(), 1e-3))
             chunk = self.talk.recv(4096)
             if not chunk:
-                raise EOFError("it said nothing")
+                raise EOFError("it wrote nothing")
             line += chunk
         return dict(json.loads(line))
 
     def end(self) -> None:
-        """Kill it, and wait until it is gone."""
+        """Kill the process and wait until it is gone."""
         self.talk.close()
         self.channel.close()
         try:
@@ -134,17 +135,17 @@ class _ReapedProcess:
 
 
 def _start_process() -> _ReapedProcess:
-    """A process that waits for its first question; `CannotTell` where there is none to be had."""
+    """Return a process that waits for its first question. Raise `CannotTell` if it cannot start."""
     if not is_math_verify_installed():
         raise CannotTell(NOT_INSTALLED)
     if os.name != "posix":
         raise CannotTell("math-verify can be asked on Linux and macOS only")
     running = _spawn_process()
-    error: str | None = "it did not begin"
+    error: str | None = "it did not start"
     try:
         error = running.exchange(None, START_SECONDS).get("error")
     except TimeoutError:
-        error = f"it did not begin within {START_SECONDS:g} s"
+        error = f"it did not start within {START_SECONDS:g} s"
     finally:
         if error is not None:
             running.end()
@@ -154,15 +155,15 @@ def _start_process() -> _ReapedProcess:
 
 
 def _spawn_process() -> _ReapedProcess:
-    ours, theirs = socket.socketpair()
-    talk, talked = socket.socketpair()
+    channel, reaper_channel = socket.socketpair()
+    talk, child_talk = socket.socketpair()
     python = sys.executable or "python3"
-    # -P: this folder has files named as others' modules are. -W: whatever PYTHONWARNINGS asks for.
+    # -P: this folder has a file named as a module of Python's. -W: overrides PYTHONWARNINGS.
     child = [python, "-P", "-W", "ignore", str(Path(math_child.__file__))]
-    with theirs, talked:
-        keep = [python, "-I", "-S", str(Path(reaper.__file__)), str(theirs.fileno())]
-        kept = subprocess.Popen(
-            [*keep, *child], stdin=talked.fileno(), stdout=talked.fileno(), stderr=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()], start_new_session=True)  # fmt: skip
-    ours.sendall(b"!")
-    return _ReapedProcess(kept, ours, talk)
+    with reaper_channel, child_talk:
+        command = [python, "-I", "-S", str(Path(reaper.__file__)), str(reaper_channel.fileno()), *child]
+        process = subprocess.Popen(
+            command, stdin=child_talk.fileno(), stdout=child_talk.fileno(), stderr=subprocess.DEVNULL,
+            pass_fds=[reaper_channel.fileno()], start_new_session=True)  # fmt: skip
+    channel.sendall(b"!")
+    return _ReapedProcess(process, channel, talk)

@@ -2,7 +2,7 @@
 
 | name | an answer is right if it is |
 |---|---|
-| `auto` | the same number, text or maths as the reference; math-verify is asked only if one of them is an expression |
+| `auto` | the same number, text or maths; math-verify is asked only if one of the two is an expression |
 | `exact` | the same text, ignoring case, spaces, markup and final punctuation |
 | `number` | a number of the same value, whatever its unit |
 | `choice` | the same option of a multiple choice |
