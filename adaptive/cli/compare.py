@@ -170,7 +170,7 @@ class ComparisonOutput:
         if self.plot is not None:
             self._write_plot(self.plot, rows)
         if self.json:
-            asking = comparison.asking
+            asking = comparison.request
             asked = {"prompt": asking.prompt, "images": len(asking.images), "temperature": asking.temperature,
                      "checked": self.checked}  # fmt: skip
             click.echo(dumps(to_json(rows, self.checked, asked), ensure_ascii=False))
@@ -199,7 +199,7 @@ def _ask_missing_cells(
         run_until_signal(comparison.load_cached(), Progress(total, 0, kept_in, "asked", "cells"))
     done = len(comparison.rows)
     if comparison.missing:
-        models = open_compared_models(comparison.missing, specs, messages, comparison.asking)
+        models = open_compared_models(comparison.missing, specs, messages, comparison.request)
         with Progress(total, done, kept_in, "asked", "cells") as progress:
             run_until_signal(comparison.run(models, lambda _: progress.advance()), progress)
     _print_summary(comparison, done)

@@ -1,1 +1,1 @@
-"""One prompt at several settings of model, effort and cap: what each lever bought, and what answers for least."""
+"""One prompt at several settings of model, effort and cap: what changes, and the cheapest that answers."""

@@ -1,7 +1,7 @@
-"""A cell asked: one call of a chat model at exactly its effort and cap, or one attempt on a token engine.
+"""Runs a cell: one call of a chat model at exactly its effort and cap, or one attempt on a token engine.
 
-Nothing is recovered, verified or thought on about: a comparison shows what the levers themselves bring. On a token
-engine the cap is thinking budget and answer room together, without early stops.
+Nothing is recovered, verified or extended, so that a comparison shows what effort and cap themselves do. On a
+token engine the cap is thinking budget and answer room together, without early stops.
 """
 
 from __future__ import annotations
@@ -30,51 +30,64 @@ if TYPE_CHECKING:
     from adaptive.chat.model import ChatModel
     from adaptive.chat.response import ChatResponse
 
-
 ANSWER_TOKENS = 1024
-"""Tokens of a cap that are left to the answer where a provider takes a thinking budget, or a quarter of less."""
+"""Tokens of a cap left to the answer if a provider takes a thinking budget; at most a quarter of the cap."""
 
 
 class ComparisonBackend(Protocol):
-    """A model whose cells can be asked."""
+    """Runs the cells of one model."""
 
     async def ask(self, cell: Cell) -> CellResult:
-        """What a cell buys; raises `AdaptiveError` where it fails."""
+        """Run a cell and return its result. Raise `AdaptiveError` if it fails."""
         ...
 
     async def close(self) -> None:
-        """Let go of it."""
+        """Release the model."""
         ...
 
 
 @dataclass(frozen=True)
 class ChatBackend:
-    """A chat model. temperature: None for its own."""
+    """Runs cells on a chat model.
+
+    Attributes:
+        model: The chat model.
+        messages: The prompt.
+        temperature: The sampling temperature; None for the model's own.
+    """
 
     model: ChatModel
     messages: Sequence[AnyMessage]
     temperature: float | None = None
 
     async def ask(self, cell: Cell) -> CellResult:
-        """One call, tried again only where nothing came of it."""
+        """Make one call. It is retried only if it brings nothing."""
         from adaptive.chat.model import ChatModel
         from adaptive.chat.request import ChatRequest
 
         _, effort, cap = cell.setting
-        one = ChatModel(self.model.chat, self.model.name)  # its notes are of this cell alone
-        turn = await one.ask(
-            self.messages, ChatRequest(effort, cap - min(ANSWER_TOKENS, cap // 4), cap, self.temperature)
-        )
-        blind = [] if one.efforts or effort == "none" else [f"{one.name}: it tells no efforts apart"]
-        return CellResult(_to_attempt(turn, cell), turn.finish, (*one.notes(), *blind))
+        model = ChatModel(self.model.chat, self.model.name)  # a new one, whose notes are of this cell alone
+        request = ChatRequest(effort, cap - min(ANSWER_TOKENS, cap // 4), cap, self.temperature)
+        response = await model.ask(self.messages, request)
+        notes = [*model.notes()]
+        if not model.efforts and effort != "none":
+            notes.append(f"{model.name}: it tells no efforts apart")
+        return CellResult(_to_attempt(response, cell), response.finish, tuple(notes))
 
     async def close(self) -> None:
-        """Nothing to do: its client closes with the process."""
+        """Do nothing: the client closes with the process."""
 
 
 @dataclass(frozen=True)
 class EngineBackend:
-    """A model on a token engine. temperature: None for greedy; repeats have a seed each."""
+    """Runs cells on a token engine. Each repeat has its own seed.
+
+    Attributes:
+        engine: The token engine.
+        profile: The model's profile, for its answer room.
+        messages: The prompt.
+        temperature: The sampling temperature; None for greedy decoding.
+    """
 
     engine: TokenEngine
     profile: Profile
@@ -82,16 +95,16 @@ class EngineBackend:
     temperature: float | None = None
 
     async def ask(self, cell: Cell) -> CellResult:
-        """One attempt with the effort's budget forced."""
+        """Make one attempt with a forced thinking budget."""
         ladder, notes = map_efforts(Ladder((self.make_rung(cell),)), self.engine.codec.efforts)
         options = Options(stop="none", temperature=self.temperature or 0.0, seed=cell.repeat)
         session = uuid.uuid4().hex
-        bound = TokenSolverModel(self.engine, replace(self.profile, ladder=ladder), Rules())
+        model = TokenSolverModel(self.engine, replace(self.profile, ladder=ladder), Rules())
         context = AttemptContext(
             options, Sampling(options.temperature, seed=options.seed), session, _ignore_event, 0, session
         )
         try:
-            attempt = await bound.make_attempt(self.messages, Plan(0, ladder[0], "first", ""), (), context)
+            attempt = await model.make_attempt(self.messages, Plan(0, ladder[0], "first", ""), (), context)
         finally:
             await self.engine.release(session)
         if not self.engine.codec.efforts and cell.setting.effort != "none":
@@ -99,7 +112,7 @@ class EngineBackend:
         return CellResult(attempt, attempt.finish, tuple(f"{cell.setting.model}: {note}" for note in notes))
 
     def make_rung(self, cell: Cell) -> Rung:
-        """The rung of a cell: the profile's answer room, at most half of the cap, and the rest for thinking."""
+        """Return the rung of a cell: the profile's answer room, up to half of the cap; thinking has the rest."""
         _, effort, cap = cell.setting
         room = min(max(1, cap // 2), self.profile.ladder[self.profile.ladder.top].answer_room)
         return Rung(effort, 0, 0, cap) if effort == "none" else Rung(effort, cap - room, 0, room)
@@ -109,23 +122,23 @@ class EngineBackend:
         await self.engine.close()
 
 
-def _to_attempt(turn: ChatResponse, cell: Cell) -> Attempt:
-    """A turn as an attempt, so that verifiers can judge it."""
+def _to_attempt(response: ChatResponse, cell: Cell) -> Attempt:
+    """Return a response as an attempt, so that verifiers can judge it."""
     _, effort, cap = cell.setting
-    whole = turn.finish == "stop"
-    answer = _extract_answer(turn.text, whole) if turn.finish != "refusal" else None
-    status: Status = "answered" if whole and turn.text.strip() else "refused"
-    if turn.finish == "length":
+    whole = response.finish == "stop"
+    answer = _extract_answer(response.text, whole) if response.finish != "refusal" else None
+    status: Status = "answered" if whole and response.text.strip() else "refused"
+    if response.finish == "length":
         status = "starved" if answer is None else "answered"
     return Attempt(
-        rung=0, arm="first", effort=effort, budget=cap, waits=0, answer=answer, text=turn.text,
-        thinking=turn.thinking, status=status, finish="budget" if turn.finish == "length" else "natural",
-        usage=turn.usage,
+        rung=0, arm="first", effort=effort, budget=cap, waits=0, answer=answer, text=response.text,
+        thinking=response.thinking, status=status, finish="budget" if response.finish == "length" else "natural",
+        usage=response.usage,
     )  # fmt: skip
 
 
 def _extract_answer(text: str, whole: bool) -> str | None:
-    """The final answer: what is boxed, or all of a text without a box that was ended and is no refusal."""
+    """Return the boxed answer, or else all of a whole text that contains no box and is no refusal."""
     boxed = extract_final_answer(text)
     if boxed is not None or not whole or is_refusal(text) or BOX in text:
         return boxed
@@ -133,4 +146,4 @@ def _extract_answer(text: str, whole: bool) -> str | None:
 
 
 def _ignore_event(_: dict[str, Any]) -> None:
-    """Events are not shown: cells run side by side."""
+    """Show no event, because cells run side by side."""

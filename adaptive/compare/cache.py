@@ -1,8 +1,9 @@
-"""Cells that were paid for, in a SQLite file: written as soon as each is, so that nothing is paid twice.
+"""Results of cells in a SQLite file. Each is written as soon as it is there, so that nothing is paid for twice.
 
-A cell is found by the prompt, the images' bytes, the setting, the temperature, the number of its repeat and what
-else its model was opened with. How answers are checked is no part of that: other checks judge the same answers. In
-the file are digests of prompts and images, and what the models said; never a key, a header or a password.
+The key of a cell is a digest of the prompt, the images' bytes, the setting, the temperature, the number of the
+repeat and the options that its model was opened with. How answers are checked is no part of it, so another check
+can judge the same answers. The file contains digests of prompts and images, and the models' replies; never a key,
+a header or a password.
 """
 
 from __future__ import annotations
@@ -34,10 +35,13 @@ SCHEMA = """CREATE TABLE cells (
 
 @dataclass(frozen=True)
 class ComparisonRequest:
-    """What all cells of a comparison are asked with.
+    """What all cells of a comparison have in common.
 
-    images: digests of their bytes, or of their addresses. temperature: None for the model's own. engine: what
-    token engines are opened with beside the model.
+    Attributes:
+        prompt: The prompt's text.
+        images: Digests of the images' bytes, or of their addresses.
+        temperature: The sampling temperature; None for the model's own.
+        engine: The options that token engines are opened with.
     """
 
     prompt: str
@@ -46,24 +50,24 @@ class ComparisonRequest:
     engine: Mapping[str, Any] = field(default_factory=dict)
 
     def make_key(self, cell: Cell) -> str:
-        """The digest of all that a cell is asked with."""
+        """Return the digest that identifies a cell of this request."""
         model, effort, cap = cell.setting
-        asked = [self.prompt, self.images, redact_address(model), effort, cap, self.temperature, cell.repeat]
-        return hash_bytes(json.dumps([*asked, dict(self.engine)], sort_keys=True).encode())
+        parts = [self.prompt, self.images, redact_address(model), effort, cap, self.temperature, cell.repeat]
+        return hash_bytes(json.dumps([*parts, dict(self.engine)], sort_keys=True).encode())
 
 
 def hash_bytes(data: bytes) -> str:
-    """The SHA-256 of some bytes, as text."""
+    """Return the SHA-256 of some bytes in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def get_default_cache_path() -> Path:
-    """`compare.db` beside the log of solves."""
+    """Return the path of `compare.db` beside the log of solves."""
     return find_log_path().with_name("compare.db")
 
 
 class CellCache(SqliteFile):
-    """The open file; a context manager. A file of another format is refused (`InputError`) and not migrated."""
+    """The open cache, a context manager. A file of another format is refused (`InputError`) and not migrated."""
 
     KIND, REMEDY = "cache", "name another with --cache"
 
@@ -73,29 +77,22 @@ class CellCache(SqliteFile):
             raise InputError(f"{self.path} is no cache of comparisons of this version: {self.REMEDY}.")
         self._migrate((SCHEMA,))
 
-    def get(self, asking: ComparisonRequest, cell: Cell) -> CellResult | None:
-        """What a cell bought in an earlier run; None if it was not asked."""
+    def get(self, request: ComparisonRequest, cell: Cell) -> CellResult | None:
+        """Return a cell's result from an earlier run, or None."""
         with self._explain_errors():
-            found = self._db.execute("SELECT bought FROM cells WHERE key = ?", (asking.make_key(cell),)).fetchone()
-            return None if found is None else CellResult.from_json(json.loads(found[0]))
+            row = self._db.execute("SELECT bought FROM cells WHERE key = ?", (request.make_key(cell),)).fetchone()
+            return None if row is None else CellResult.from_json(json.loads(row[0]))
 
-    def add(self, asking: ComparisonRequest, cell: Cell, result: CellResult) -> None:
-        """Keep what a cell bought, over what it bought before."""
+    def add(self, request: ComparisonRequest, cell: Cell, result: CellResult) -> None:
+        """Store a cell's result in place of any earlier one."""
         model, effort, cap = cell.setting
-        said = json.dumps(result.to_json(), ensure_ascii=False)
-        row = (
-            asking.make_key(cell),
-            datetime.now(UTC).isoformat(),
-            redact_address(model),
-            effort,
-            cap,
-            cell.repeat,
-            said,
-        )
+        time = datetime.now(UTC).isoformat()
+        text = json.dumps(result.to_json(), ensure_ascii=False)
+        row = (request.make_key(cell), time, redact_address(model), effort, cap, cell.repeat, text)
         with self._explain_errors():
             self._db.execute("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def hash_images(blocks: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Digests of image blocks, of their bytes or their address."""
-    return tuple(hash_bytes(str(one.get("base64") or one.get("url")).encode()) for one in blocks)
+    """Return digests of image blocks, by their bytes or else their address."""
+    return tuple(hash_bytes(str(block.get("base64") or block.get("url")).encode()) for block in blocks)

@@ -1,4 +1,4 @@
-"""A cell of a comparison: what one call is asked for, what it bought, and how that ended. Plain data."""
+"""A cell of a comparison: the setting of one call, its result and how it ended. Plain data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CellStatus = Literal["answered", "starved", "cut off", "refused", "failed"]
 
 
 class CellSetting(NamedTuple):
-    """Where the levers stand. cap: the most tokens that may be made, thinking included."""
+    """A model, its effort, and the cap: the most tokens that it may generate, thinking included."""
 
     model: str
     effort: Effort
@@ -23,7 +23,7 @@ class CellSetting(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """One call at one setting; `repeat` counts calls at the same one, from 0."""
+    """One call at one setting. `repeat` counts the calls at the same setting from 0."""
 
     setting: CellSetting
     repeat: int = 0
@@ -31,10 +31,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class CellResult:
-    """What a call brought.
+    """The result of a call.
 
-    finish: how it ended in the words of whoever ended it: of a chat model `stop`, `length`, `refusal` or `tools`,
-    of a token engine how its thinking ended. notes: what was mapped to the nearest thing that the model can.
+    Attributes:
+        attempt: The reply, as an attempt.
+        finish: How it ended: for a chat model `stop`, `length`, `refusal` or `tools`, for a token engine how its
+            thinking ended.
+        notes: What was mapped to the nearest value that the model supports.
     """
 
     attempt: Attempt
@@ -42,21 +45,26 @@ class CellResult:
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types, without token ids."""
+        """Return plain JSON types, without token ids."""
         attempt = replace(self.attempt, trace=()).to_json()
         return {"attempt": attempt, "finish": self.finish, "notes": list(self.notes)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> CellResult:
-        """What `to_json` wrote."""
+        """Return the result written by `to_json`."""
         return cls(Attempt.from_json(data["attempt"]), data["finish"], tuple(data["notes"]))
 
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """A cell and how it ended: what it bought, judged, or else the sentence of its error.
+    """A cell and how it ended: its result with a verdict, or else the sentence of its error.
 
-    cached: whether it was paid for in an earlier run.
+    Attributes:
+        cell: The cell.
+        result: The result of its call; None if it failed.
+        verdict: The verdict on the result.
+        error: The sentence of the error, "" without one.
+        cached: Whether the result is from an earlier run.
     """
 
     cell: Cell
@@ -67,7 +75,7 @@ class ComparisonRow:
 
     @property
     def status(self) -> CellStatus:
-        """How it ended. Starved is without any text, cut off with some that is no whole answer."""
+        """How it ended. Starved means without any text, cut off with some text that is no whole answer."""
         if self.result is None:
             return "failed"
         status = self.result.attempt.status
@@ -75,21 +83,21 @@ class ComparisonRow:
 
     @property
     def accepted(self) -> bool:
-        """Whether it answered, and the verdict on that is good."""
+        """Whether it answered, and the verdict accepts the answer."""
         return self.status == "answered" and self.verdict is not None and self.verdict.accepted
 
     @property
     def answer(self) -> str | None:
-        """The answer of a cell that has one."""
+        """The answer; None if there is none."""
         return self.result.attempt.answer if self.result else None
 
     @property
     def usage(self) -> Usage:
-        """What it spent; nothing where it failed."""
+        """What it spent; nothing if it failed."""
         return self.result.attempt.usage if self.result else Usage()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
+        """Return plain JSON types."""
         model, effort, cap = self.cell.setting
         attempt = self.result.attempt if self.result else None
         return {
@@ -103,5 +111,5 @@ class ComparisonRow:
 
 
 def count_generated_tokens(usage: Usage) -> int:
-    """The tokens of a usage beside the prompt: what a cap limits."""
+    """Return the tokens of a usage without the prompt: what a cap limits."""
     return usage.total - usage.prompt

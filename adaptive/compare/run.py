@@ -1,13 +1,13 @@
-"""A comparison run: cells asked some at once, kept as soon as each is paid for, judged and priced.
+"""Runs the cells of a comparison, stores each result as soon as it is there, judges it and prices it.
 
-Local models are asked one cell at a time, so that the seconds of a cell are its own; hosted ones side by side.
+Cells of local models run one at a time, so that their seconds are comparable; those of hosted ones side by side.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from adaptive._util.aio import run_concurrently
@@ -17,7 +17,6 @@ from adaptive.compare.cache import CellCache, ComparisonRequest
 from adaptive.compare.cell import Cell, CellResult, ComparisonRow
 from adaptive.errors import AdaptiveError
 from adaptive.prices import Prices, add_cost
-from adaptive.types.verdict import Verdict
 from adaptive.verify import Rules, Verifier
 
 OnRow = Callable[[ComparisonRow], None]
@@ -25,12 +24,18 @@ OnRow = Callable[[ComparisonRow], None]
 
 @dataclass
 class Comparison:
-    """The cells of a comparison, and those of them that have ended.
+    """The cells of a comparison, and the rows of those that have ended.
 
-    check: what judges answers; without one it is the form alone. concurrency: hosted cells asked at once.
+    Attributes:
+        request: What all cells have in common.
+        cells: The cells, in the order of the grid.
+        cache: The results of earlier runs; new ones are added.
+        prices: The prices of tokens.
+        check: Judges the answers; None to look at their form alone.
+        concurrency: How many hosted cells run at once.
     """
 
-    asking: ComparisonRequest
+    request: ComparisonRequest
     cells: Sequence[Cell]
     cache: CellCache
     prices: Prices
@@ -40,55 +45,54 @@ class Comparison:
 
     @property
     def rows(self) -> list[ComparisonRow]:
-        """The cells that have ended, in the order of the grid."""
+        """The rows of the cells that have ended, in the order of the grid."""
         return [self._rows_by_cell[cell] for cell in self.cells if cell in self._rows_by_cell]
 
     @property
     def missing(self) -> list[Cell]:
-        """The cells that have not."""
+        """The cells that have not ended."""
         return [cell for cell in self.cells if cell not in self._rows_by_cell]
 
     async def load_cached(self) -> None:
-        """End the cells that were paid for in an earlier run."""
+        """End the cells whose results are in the cache."""
         for cell in self.missing:
-            if (bought := self.cache.get(self.asking, cell)) is not None:
-                self._rows_by_cell[cell] = await self._build_row(cell, bought, cached=True)
+            if (result := self.cache.get(self.request, cell)) is not None:
+                self._rows_by_cell[cell] = await self._build_row(cell, result, cached=True)
 
     async def run(self, models: Mapping[str, ComparisonBackend], on_row: OnRow) -> None:
-        """Ask what is missing of these models, by their specs; one that fails keeps none from being asked."""
-        alone = asyncio.Lock()
+        """Run the missing cells. A cell that fails does not stop the others. The models are closed at the end.
 
-        async def one(cell: Cell) -> None:
+        Args:
+            models: The models by their specs.
+            on_row: Called with each row when its cell ends.
+        """
+        local_lock = asyncio.Lock()
+
+        async def run_cell(cell: Cell) -> None:
             model = models[cell.setting.model]
-            turn: AbstractAsyncContextManager[object] = (
-                alone if isinstance(model, EngineBackend) else nullcontext()
-            )
-            async with turn:
+            async with local_lock if isinstance(model, EngineBackend) else nullcontext():
                 row = await self._ask_model(model, cell)
             self._rows_by_cell[cell] = row
             on_row(row)
 
         missing = self.missing
         try:
-            await run_concurrently(missing, min(self.concurrency, len(missing)), one)
+            await run_concurrently(missing, min(self.concurrency, len(missing)), run_cell)
         finally:
             for model in models.values():
                 await model.close()
 
     async def _ask_model(self, model: ComparisonBackend, cell: Cell) -> ComparisonRow:
         try:
-            bought = await model.ask(cell)
+            result = await model.ask(cell)
         except AdaptiveError as error:
             return ComparisonRow(cell, error=redact_address(str(error)))
-        self.cache.add(self.asking, cell, bought)
-        return await self._build_row(cell, bought, cached=False)
+        self.cache.add(self.request, cell, result)
+        return await self._build_row(cell, result, cached=False)
 
     async def _build_row(self, cell: Cell, result: CellResult, *, cached: bool) -> ComparisonRow:
-        """What was bought, priced and judged now: prices and checks may be others than when it was paid for."""
+        """Price and judge a result. A cached one too: prices and check may have changed since."""
         usage = add_cost(result.attempt.usage, cell.setting.model, self.prices)
         result = replace(result, attempt=replace(result.attempt, usage=usage))
-        return ComparisonRow(cell, result, await self._judge_result(result), cached=cached)
-
-    async def _judge_result(self, result: CellResult) -> Verdict:
-        judge = self.check or Rules()
-        return await judge.verify(self.asking.prompt, result.attempt, ())
+        verdict = await (self.check or Rules()).verify(self.request.prompt, result.attempt, ())
+        return ComparisonRow(cell, result, verdict, cached=cached)

@@ -1,8 +1,8 @@
-"""The rows of each setting taken together, and the cheapest setting that answers."""
+"""Summaries of the rows of each setting, and the cheapest setting that answers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
@@ -13,12 +13,18 @@ from adaptive.policy.majority import Ballot, group_ballots
 from adaptive.types.usage import Usage
 
 STATUS_ORDER: tuple[CellStatus, ...] = ("answered", "cut off", "starved", "refused", "failed")
-"""Of as many rows that ended in two ways, the setting is named by the first."""
+"""If as many rows of a setting ended in two ways, the first of these names it."""
 
 
 @dataclass(frozen=True)
 class SettingSummary:
-    """The rows of one setting, at least one. checked: whether an answer counts only where it was accepted."""
+    """The rows of one setting. Its figures are medians over the rows that did not fail, 0 if all failed.
+
+    Attributes:
+        setting: The setting.
+        rows: Its rows, at least one.
+        checked: Whether only accepted answers count.
+    """
 
     setting: CellSetting
     rows: tuple[ComparisonRow, ...]
@@ -26,22 +32,22 @@ class SettingSummary:
 
     @cached_property
     def completed_rows(self) -> tuple[ComparisonRow, ...]:
-        """Those that did not fail."""
+        """The rows that did not fail."""
         return tuple(row for row in self.rows if row.result)
 
     @cached_property
     def good_rows(self) -> tuple[ComparisonRow, ...]:
-        """Those that answered, and were accepted where that is what counts."""
+        """The rows that answered, and if `checked` were accepted."""
         return tuple(r for r in self.completed_rows if (r.accepted if self.checked else r.status == "answered"))
 
     @property
     def success_rate(self) -> float:
-        """The share of good ones among those that did not fail, in 0..1; 0 where all failed."""
+        """The share of good rows among those that did not fail, in 0..1; 0 if all failed."""
         return len(self.good_rows) / len(self.completed_rows) if self.completed_rows else 0.0
 
     @property
     def status(self) -> CellStatus:
-        """How most of them ended."""
+        """How most of the rows ended."""
         ends = [row.status for row in self.rows]
         return max(STATUS_ORDER, key=lambda end: (ends.count(end), -STATUS_ORDER.index(end)))
 
@@ -62,17 +68,17 @@ class SettingSummary:
 
     @property
     def injected(self) -> float:
-        """The median of tokens that a token engine was given beside the prompt."""
+        """The median of tokens that were injected into a token engine."""
         return self._median(lambda usage: usage.injected)
 
     @property
     def generated(self) -> float:
-        """The median of tokens beside the prompt's: what the cap limits."""
+        """The median of tokens without the prompt: what the cap limits."""
         return self._median(count_generated_tokens)
 
     @property
     def total(self) -> float:
-        """The median of all tokens, the prompt's too."""
+        """The median of all tokens, with the prompt."""
         return self._median(lambda usage: usage.total)
 
     @property
@@ -82,10 +88,9 @@ class SettingSummary:
 
     @property
     def cost(self) -> float | None:
-        """The median cost in dollars; None where one is not known."""
-        costs = [row.usage.cost for row in self.completed_rows]
-        known = [cost for cost in costs if cost is not None]
-        return median(known) if known and len(known) == len(costs) else None
+        """The median cost in dollars; None if one of them is unknown."""
+        costs = [row.usage.cost for row in self.completed_rows if row.usage.cost is not None]
+        return median(costs) if costs and len(costs) == len(self.completed_rows) else None
 
     @property
     def estimated(self) -> frozenset[str]:
@@ -94,51 +99,52 @@ class SettingSummary:
 
     @cached_property
     def answer(self) -> str | None:
-        """The answer that most of its good rows give, the first of equal ones; None where they give none."""
+        """The answer of most good rows, the first of equally frequent ones; None without any."""
         groups = group_ballots([Ballot(row.answer) for row in self.good_rows])
         return groups[0].answer if groups else None
 
     @cached_property
     def is_unanimous(self) -> bool:
-        """Whether all of its good rows give that answer."""
+        """Whether all good rows give that answer."""
         groups = group_ballots([Ballot(row.answer) for row in self.good_rows])
         return len(groups) == 1 and len(groups[0].members) == len(self.good_rows)
 
-    def _median(self, figure: Any) -> float:
+    def _median(self, figure: Callable[[Usage], float]) -> float:
         return float(median([figure(row.usage) for row in self.completed_rows])) if self.completed_rows else 0.0
 
 
 @dataclass(frozen=True)
 class CheapestSetting:
-    """The setting that answers for least, and by which measure."""
+    """The cheapest setting that answers, and by which measure."""
 
     summary: SettingSummary
     by: Literal["cost", "tokens"]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
-        model, effort, cap = self.summary.setting
+        """Return plain JSON types."""
+        one = self.summary
+        model, effort, cap = one.setting
         return {
-            "model": model, "effort": effort, "cap": cap, "by": self.by, "cost": self.summary.cost,
-            "tokens": self.summary.total, "answered": len(self.summary.good_rows), "of": len(self.summary.completed_rows),
+            "model": model, "effort": effort, "cap": cap, "by": self.by, "cost": one.cost,
+            "tokens": one.total, "answered": len(one.good_rows), "of": len(one.completed_rows),
         }  # fmt: skip
 
 
 def summarise_settings(rows: Iterable[ComparisonRow], checked: bool = False) -> list[SettingSummary]:
-    """The rows by setting, in the order of their first ones."""
-    by: dict[CellSetting, list[ComparisonRow]] = {}
+    """Return a summary of each setting, in the order of their first rows."""
+    groups: dict[CellSetting, list[ComparisonRow]] = {}
     for row in rows:
-        by.setdefault(row.cell.setting, []).append(row)
-    return [SettingSummary(setting, tuple(group), checked) for setting, group in by.items()]
+        groups.setdefault(row.cell.setting, []).append(row)
+    return [SettingSummary(setting, tuple(group), checked) for setting, group in groups.items()]
 
 
-def find_cheapest_setting(compared: Sequence[SettingSummary]) -> CheapestSetting | None:
-    """The cheapest of the settings that answer most reliably: always, where one does. None where none answers.
+def find_cheapest_setting(summaries: Sequence[SettingSummary]) -> CheapestSetting | None:
+    """Return the cheapest of the settings that answer most reliably, the first of equals; None if none answers.
 
-    By cost where all of their costs are known, else by tokens; the first of equal ones.
+    It is the cheapest by cost if all of their costs are known, else by tokens.
     """
-    best = max((one.success_rate for one in compared), default=0.0)
-    answering = [one for one in compared if one.success_rate == best > 0]
+    best = max((one.success_rate for one in summaries), default=0.0)
+    answering = [one for one in summaries if one.success_rate == best > 0]
     if not answering:
         return None
     if all(one.cost is not None for one in answering):
@@ -147,5 +153,5 @@ def find_cheapest_setting(compared: Sequence[SettingSummary]) -> CheapestSetting
 
 
 def sum_run_usage(rows: Iterable[ComparisonRow]) -> Usage:
-    """What the rows spent that were paid for in this run."""
+    """Return what the rows spent in this run, without cached ones."""
     return sum((row.usage for row in rows if row.result and not row.cached), Usage(cost=0.0))
