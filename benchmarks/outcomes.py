@@ -148,10 +148,10 @@ class _Question:
                 break
             for sample in self.samples[len(attempts) - 1 : len(attempts) - 1 + wanted]:
                 attempts.append(self.by.judged(replace(sample, arm="vote"), attempts))
-        _, leader, verdict = judge_vote(attempts, plan, self.by.policy)
+        vote = judge_vote(attempts, plan, self.by.policy)
         drawn = attempts[1:]
-        raw = self.right(attempts[leader])
-        attempts[leader] = replace(attempts[leader], verdict=verdict)
+        raw = self.right(attempts[vote.leader])
+        attempts[vote.leader] = replace(attempts[vote.leader], verdict=vote.verdict)
         tokens = sum(a.chain_tokens + after_thinking(a) for a in drawn)
         return Brought(self.right(attempts[select.select_best_attempt(attempts)]), raw, tokens, len(drawn))
 

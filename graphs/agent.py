@@ -1,8 +1,9 @@
-"""A tool-calling agent whose model calls are adaptive, for LangGraph's server: named in `langgraph.json`.
+"""A tool-calling agent whose model calls are adaptive, for LangGraph's server: `langgraph.json` names this file.
 
 Its tool `think_hard` is the solver, set by the environment as in `solve.py`. ADAPTIVE_AGENT_MODEL names the chat
-model that plans and calls it, as `openai:o4-mini`, with an effort for each step (`AdaptiveThinkingMiddleware`).
-Without one, so that it runs offline, nothing plans: each question is handed to the tool as it is.
+model that plans and calls the tool, such as `openai:o4-mini`, with an effort for each step
+(`AdaptiveThinkingMiddleware`). Without it nothing plans, so that the graph runs offline: each question goes to the
+tool as it is.
 """
 
 from __future__ import annotations
@@ -23,24 +24,24 @@ from adaptive.solver.environment import read_env_settings, read_env_text
 TOOL = "think_hard"
 
 
-class Handing(BaseChatModel):
-    """Hands the last question to the tool, and tells what came back."""
+class PassToTool(BaseChatModel):
+    """A chat model that passes the last question to the tool, and returns what the tool returned."""
 
     @property
     def _llm_type(self) -> str:
-        return "handing"
+        return "pass-to-tool"
 
     def bind_tools(self, tools: Sequence[Any], **_: Any) -> Runnable[LanguageModelInput, AIMessage]:
-        """It knows its one tool."""
+        """Return itself: it always calls the one tool."""
         return self
 
     def _generate(self, messages: list[BaseMessage], *_: Any, **__: Any) -> ChatResult:
         last = messages[-1]
         call = {"name": TOOL, "args": {"question": str(last.text)}, "id": f"call-{len(messages)}"}
-        said = AIMessage(str(last.text)) if last.type == "tool" else AIMessage("", tool_calls=[call])
-        return ChatResult(generations=[ChatGeneration(message=said)])
+        message = AIMessage(str(last.text)) if last.type == "tool" else AIMessage("", tool_calls=[call])
+        return ChatResult(generations=[ChatGeneration(message=message)])
 
 
 tool = adaptive_tool(read_env_text("MODEL") or "embedded", name=TOOL, **read_env_settings())
-planner = open_chat_model(spec).chat if (spec := read_env_text("AGENT_MODEL")) else Handing()
+planner = open_chat_model(spec).chat if (spec := read_env_text("AGENT_MODEL")) else PassToTool()
 graph = create_agent(planner, [tool], middleware=[AdaptiveThinkingMiddleware()])

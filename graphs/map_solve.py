@@ -1,11 +1,11 @@
-"""Many questions, each by the solver: a graph for LangGraph's server, named in `langgraph.json`, loaded by path.
+"""The map solver as a graph for LangGraph's server: `langgraph.json` names this file.
 
     {"questions": ["What is 2 + 2?", {"id": "story", "question": "Mia has ..."}]}
 
 gives `results`, one for each question in their order, and `adaptive_summary`. The environment sets the solver as
-in `solve.py`, and the limits of a run: ADAPTIVE_CONCURRENCY questions at once (a `max_concurrency` in the run's
-config goes before it; by default what the engine is good for), ADAPTIVE_MAX_QUESTIONS at most, and
-ADAPTIVE_MAX_RUN_TOKENS, from which on no further question is begun.
+in `solve.py`, and the limits of a run: ADAPTIVE_CONCURRENCY questions at once (default: as many as the engine can
+do; a `max_concurrency` in the run's config overrides it), at most ADAPTIVE_MAX_QUESTIONS questions, and
+ADAPTIVE_MAX_RUN_TOKENS: once so many tokens are spent, no further question starts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from adaptive.solver.environment import read_env_count, read_env_settings, read_
 
 model = read_env_text("MODEL") or "embedded"
 limits = Limits(
-    concurrency=get_parallel_solves(model) if (given := read_env_count("CONCURRENCY")) is None else given,
+    concurrency=get_parallel_solves(model) if (at_once := read_env_count("CONCURRENCY")) is None else at_once,
     questions=MOST_QUESTIONS if (most := read_env_count("MAX_QUESTIONS")) is None else most,
     tokens=read_env_count("MAX_RUN_TOKENS"),
 )

@@ -1,9 +1,9 @@
-"""The solver as a graph for LangGraph's server: named in `langgraph.json`, loaded by path.
+"""The solver as a graph for LangGraph's server: `langgraph.json` names this file.
 
-The environment sets it, by the names that `adaptive solve` knows: ADAPTIVE_MODEL and ADAPTIVE_PROFILE say what
-thinks; ADAPTIVE_EFFORT, ADAPTIVE_BUDGET, ADAPTIVE_WAITS, ADAPTIVE_SAMPLES, ADAPTIVE_STOP, ADAPTIVE_VERIFY,
-ADAPTIVE_MAX_TOKENS, ADAPTIVE_MAX_COST, ADAPTIVE_TIMEOUT and ADAPTIVE_MAX_ATTEMPTS bound it, and ADAPTIVE_PRICES
-says what tokens cost. One that is unset or empty leaves it to the profile.
+The environment sets it, with the names of the options of `adaptive solve`: ADAPTIVE_MODEL and ADAPTIVE_PROFILE are
+the model and its profile; ADAPTIVE_EFFORT, ADAPTIVE_BUDGET, ADAPTIVE_WAITS, ADAPTIVE_SAMPLES, ADAPTIVE_STOP,
+ADAPTIVE_VERIFY, ADAPTIVE_MAX_TOKENS, ADAPTIVE_MAX_COST, ADAPTIVE_TIMEOUT and ADAPTIVE_MAX_ATTEMPTS are options,
+and ADAPTIVE_PRICES is a file of prices. If one is unset or empty, the profile decides.
 """
 
 from __future__ import annotations

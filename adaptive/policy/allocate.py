@@ -1,4 +1,4 @@
-"""Which rung first."""
+"""Chooses the first rung of a solve: pure functions of plain data."""
 
 from __future__ import annotations
 
@@ -20,17 +20,24 @@ def choose_first_rung(
     full_ladder: Ladder | None = None,
     general: float | None = None,
 ) -> Plan:
-    """The first rung: what was asked for, or the direct answer where it is likely to do, else the cheapest that
-    is.
+    """Choose the first rung: what the options ask for, else the cheapest that is likely to solve the question.
 
-    `p_solved` has a probability for each rung of `ladder`, never falling; it is empty where nothing is known.
-    `known` is the ladder before `shape`: its efforts say what an effort asked for buys. `general` is how likely an
-    average model is to solve it, where only that is known and no verdict will tell whether it was enough.
+    The direct answer (s1's difficulty rule, arXiv 2501.19393 §2.2, at inference) comes first if it is likely to
+    do.
+
+    Args:
+        ladder: The ladder within the options.
+        policy: Its `target`, `slack`, `probe_from` and `hopeless` count.
+        p_solved: The probability that each rung of `ladder` solves it, never falling; empty if nothing is known.
+        options: What the caller set.
+        full_ladder: The ladder before `limit_ladder`; its efforts tell the rung of an effort in the options.
+        general: The probability that an average model solves it, if nothing else is known and no verdict will
+            tell.
     """
     if not options.adapt:
         return Plan(ladder.top, ladder[ladder.top], "first", "asked for one attempt at the top rung")
-    if (asked := _choose_requested_rung(full_ladder or ladder, ladder, options)) is not None:
-        return asked
+    if (requested := _choose_requested_rung(full_ladder or ladder, ladder, options)) is not None:
+        return requested
     if reason := _explain_direct_only(ladder, policy, p_solved, options):
         return Plan(0, ladder[0], "first", reason)
     if not ladder[0].thinks and p_solved and p_solved[0] >= policy.probe_from:
@@ -39,7 +46,7 @@ def choose_first_rung(
 
 
 def _explain_direct_only(ladder: Ladder, policy: Policy, p_solved: Sequence[float], options: Options) -> str:
-    """Why only the direct answer is bought, by the question's difficulty; "" where thinking may help."""
+    """Say why thinking will not help, by the question's difficulty; empty if it may."""
     top = (p_solved or (1.0,))[-1]
     hopeless = not ladder[0].thinks and may_give_up(options) and top < policy.hopeless
     return (
@@ -50,24 +57,30 @@ def _explain_direct_only(ladder: Ladder, policy: Policy, p_solved: Sequence[floa
 
 
 def _choose_requested_rung(full_ladder: Ladder, ladder: Ladder, options: Options) -> Plan | None:
-    """What a budget or an effort that was asked for buys, whatever the difficulty; None where none was."""
+    """Choose the rung of a budget or effort in the options, whatever the difficulty; None without one."""
     if not ladder[ladder.top].thinks or (options.budget is None and options.effort is None):
         return None
-    index, said = ladder.top, f"a budget of {options.budget} tokens was asked for"
+    index, reason = ladder.top, f"a budget of {options.budget} tokens was asked for"
     if options.budget is None:
         least = EFFORTS.index(parse_effort(str(options.effort)))
         enough = (i for i, r in enumerate(full_ladder) if r.thinks and EFFORTS.index(r.effort) >= least)
-        index, said = next(enough, ladder.top), f"the effort {options.effort} was asked for"
-    return Plan(index, replace(ladder[index], waits=0), "first", said)
+        index, reason = next(enough, ladder.top), f"the effort {options.effort} was asked for"
+    return Plan(index, replace(ladder[index], waits=0), "first", reason)
 
 
 def choose_thinking_rung(
     ladder: Ladder, policy: Policy, p_solved: Sequence[float], arm: Arm, general: float | None = None
 ) -> Plan:
-    """The cheapest thinking rung that solves it with the target probability, or about as likely as the top.
+    """Choose the cheapest thinking rung that reaches the target probability, or about that of the top rung.
 
-    Where only `general` is known, how likely an average model is to solve it, the rung is as far up as that is
-    down. Its waits are left out: a Wait is taken when the answer was rejected, not before.
+    Its waits are left out: a Wait follows a rejected answer.
+
+    Args:
+        ladder: The ladder within the options.
+        policy: Its `target` and `slack` count.
+        p_solved: A probability for each rung of `ladder`; empty if nothing is known.
+        arm: The arm of the plan.
+        general: The probability that an average model solves it; the less likely, the higher the rung.
     """
     indices = [i for i, r in enumerate(ladder) if r.thinks]
     if not indices:
@@ -79,7 +92,7 @@ def choose_thinking_rung(
 
 
 def _choose_unmeasured_rung(indices: Sequence[int], general: float | None) -> tuple[int, str]:
-    """The first thinking rung of a model of which nothing was measured, and why."""
+    """Choose the first thinking rung of a model that was not measured, and say why."""
     if general is None:
         return indices[0], UNTRAINED_REASON
     place = min(len(indices) - 1, int((1 - general) * len(indices)))

@@ -1,4 +1,4 @@
-"""The ways to go on after a rejected attempt, and which of them pays: pure functions of plain data.
+"""The arms: ways to continue after a rejected attempt, and what each promises. Pure functions of plain data.
 
 budget  the same chain with more room: for a chain that its budget cut, and for a direct answer
 wait    the same chain with its end put off once more (s1, arXiv 2501.19393, §3.1)
@@ -7,7 +7,7 @@ vote    parallel samples, and the majority of all independent answers (self-cons
         arXiv 2203.11171)
 model   a better model
 
-What pays depends on the model and on how the last attempt ended, so the profile says what was measured (`Payoff`).
+What pays depends on the model and on how the last attempt ended; the profile has what was measured (`Payoff`).
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ ARM_ORDER: dict[After, tuple[Arm, ...]] = {
     "cut": ("budget", "effort", "vote", "model"),
     "ended": ("wait", "effort", "vote", "model"),
 }
-"""For a model of which nothing was measured: what the last attempt lacked first, what goes on with a cache before
-what starts anew, and this model before a dearer one."""
+"""The order for a model that was not measured: first what the last attempt lacked, what continues a cache before
+what starts anew, and this model before a more expensive one."""
 
 UNTRAINED_REASON = "no difficulty model was trained for this model: the least thinking first"
 NEARLY = 0.5
-"""From this score on a rejected answer was close, where no difficulty model says how far to go."""
+"""A rejected answer with at least this score was close; it counts if there is no difficulty model."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """The next attempt: a rung of the ladder (perhaps with more waits than it lists), by which arm, and why.
 
-    base: the attempt whose chain it goes on with, None for a new one. samples: how many are drawn at most; a vote
-    has more than one. model: which of the solver's models, 0 for the first.
+    base: the index of the attempt whose chain it continues, None for a new chain. samples: the most samples; a
+    vote has more than one. model: the index of the solver's model.
     """
 
     index: int
@@ -53,21 +53,21 @@ class Plan:
     model: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
+        """Return plain JSON types."""
         return {**vars(self), "rung": self.rung.to_json()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Plan:
-        """The plan written by `to_json`."""
+        """Read what `to_json` wrote."""
         return cls(**{**data, "rung": Rung(**data["rung"])})
 
 
 @dataclass(frozen=True)
 class EscalationState:
-    """Where a solve stands: what was tried, and what may be tried with.
+    """What the choice of the next attempt depends on.
 
-    efforts: those that the model tells apart; empty where only budgets count. models: how many there are. seconds:
-    what the solve has run.
+    ladder, policy, p_solved: of the last attempt's model. efforts: those that it distinguishes; empty if only
+    budgets count. models: how many models the solver has. seconds: how long the solve has run.
     """
 
     attempts: Sequence[Attempt]
@@ -81,7 +81,7 @@ class EscalationState:
 
     @property
     def base_index(self) -> int:
-        """The index of the attempt to go on from: the last one that is no sample of a vote."""
+        """The index of the attempt to continue: the last one that is no sample of a vote."""
         return max((i for i, a in enumerate(self.attempts) if a.arm != "vote"), default=0)
 
     @property
@@ -91,12 +91,12 @@ class EscalationState:
 
     @property
     def after(self) -> After:
-        """How it ended, as far as arms care."""
+        """How it ended, as far as it matters for arms."""
         return {"none": "direct", "budget": "cut"}.get(self.last_attempt.finish, "ended")  # type: ignore[return-value]
 
 
 def plan_each_arm(state: EscalationState) -> dict[Arm, Plan | str]:
-    """What each arm would buy next, or why it cannot, in words."""
+    """Return the plan of each arm, or why it has none."""
     makers: Mapping[Arm, Callable[[EscalationState], Plan | str]] = {
         "budget": _plan_budget, "wait": _plan_wait, "effort": _plan_effort, "vote": _plan_vote,
         "model": _plan_model,
@@ -105,7 +105,7 @@ def plan_each_arm(state: EscalationState) -> dict[Arm, Plan | str]:
 
 
 def _keep_model(plan: Plan | str, state: EscalationState) -> Plan | str:
-    """Every arm but the last stays with the model that it goes on from."""
+    """Keep the model of the last attempt for every arm but "model"."""
     if isinstance(plan, str) or plan.arm == "model":
         return plan
     return replace(plan, model=state.last_attempt.model)
@@ -114,30 +114,35 @@ def _keep_model(plan: Plan | str, state: EscalationState) -> Plan | str:
 def choose_cheapest_rung(
     indices: Sequence[int], policy: Policy, p_solved: Sequence[float], failed: int | None = None
 ) -> tuple[int, str]:
-    """Of the rungs `indices`, the cheapest that solves the question with the target probability, and why.
+    """Choose the cheapest rung that reaches the target probability, and say why.
 
-    Where the rung `failed` did not solve it, what counts is how likely a rung is to solve what that one does not.
-    Where none reaches the target, the cheapest about as likely as the top one.
+    If none reaches the target, the choice is the cheapest that is about as likely as the top one.
+
+    Args:
+        indices: The rungs to choose from, in ascending order.
+        policy: Its `target` and `slack` count.
+        p_solved: A probability for each rung of the ladder.
+        failed: A rung that did not solve the question; the others then count by P(solved | not by this one).
     """
-    known = 0.0 if failed is None else p_solved[failed]
-    chance = {i: (p_solved[i] - known) / (1 - known) if known < 1 else 0.0 for i in indices}
+    p_failed = 0.0 if failed is None else p_solved[failed]
+    chance = {i: (p_solved[i] - p_failed) / (1 - p_failed) if p_failed < 1 else 0.0 for i in indices}
     likely = next((i for i in indices if chance[i] >= policy.target), None)
     if likely is not None:
         return likely, f"the cheapest rung with p(solved) of at least {policy.target:.2f}"
     least = chance[indices[-1]] - policy.slack
-    found = next(i for i in indices if chance[i] >= least)
-    return found, "no rung reaches the target: the cheapest about as likely as the top"
+    cheapest = next(i for i in indices if chance[i] >= least)
+    return cheapest, "no rung reaches the target: the cheapest about as likely as the top"
 
 
 def _choose_rung_above(state: EscalationState, indices: Sequence[int]) -> tuple[int, str]:
-    """Of the rungs above the last one, how far to go: as far as the verdict and the difficulty suggest."""
+    """Choose one of the rungs above the last one, by the difficulty, or else by the verdict."""
     failed = min(state.last_attempt.rung, state.ladder.top)
     if state.p_solved:
         return choose_cheapest_rung(indices, state.policy, state.p_solved, failed)
     score = state.last_attempt.verdict.score if state.last_attempt.verdict else 0.0
     return (
         (indices[0], "nearly accepted: the next rung")
-        if score >= 0.5
+        if score >= NEARLY
         else (indices[-1], "far from accepted: the top")
     )
 
@@ -163,10 +168,10 @@ def _plan_budget(state: EscalationState) -> Plan | str:
 
 
 def _plan_wait(state: EscalationState) -> Plan | str:
-    """The same chain with one more Wait, on the first rung that has room for it."""
+    """Plan one more Wait on the same chain, on the first rung that has room for it."""
     last, ladder = state.last_attempt, state.ladder
     charged = last.chain_tokens
-    # A check goes over the whole chain again.
+    # A Wait makes the model check its chain, which takes about as many tokens again.
     roomy = (i for i, r in enumerate(ladder) if i >= last.rung and r.thinks and r.budget >= 2 * charged)
     index = next(roomy, ladder.top)
     limit = state.policy.max_waits if state.options.waits is None else state.options.waits
@@ -187,7 +192,7 @@ def _plan_wait(state: EscalationState) -> Plan | str:
 
 
 def _plan_effort(state: EscalationState) -> Plan | str:
-    """A new chain at a higher effort, where the model knows one."""
+    """Plan a new chain at a higher effort, if the model has one."""
     if state.options.effort is not None:
         return f"the effort {state.options.effort} was asked for"
     if state.last_attempt.is_refused:
@@ -204,7 +209,7 @@ def _plan_effort(state: EscalationState) -> Plan | str:
 
 
 def _plan_vote(state: EscalationState) -> Plan | str:
-    """Parallel samples of what the last attempt bought."""
+    """Plan parallel samples at the rung and effort of the last attempt."""
     most = state.policy.vote_most if state.options.samples is None else state.options.samples
     if most < 2:
         return "no votes are taken"
@@ -218,7 +223,7 @@ def _plan_vote(state: EscalationState) -> Plan | str:
 
 
 def _plan_model(state: EscalationState) -> Plan | str:
-    """The next model; the caller chooses its rung, for it has a ladder of its own."""
+    """Plan the next model; the caller chooses the rung on its own ladder."""
     model = state.last_attempt.model + 1
     if model >= state.models:
         return "there is no better model"
@@ -226,11 +231,10 @@ def _plan_model(state: EscalationState) -> Plan | str:
 
 
 def estimate_gain(payoff: Payoff, verdict: Verdict | None) -> float:
-    """Right answers that an arm is expected to bring for 1,000 tokens, after an answer with this verdict.
+    """Return how many right answers an arm is expected to gain for 1,000 tokens, after this verdict.
 
-    How likely the answer is right is the score where that is a calibrated probability (`learned`). Other scores
-    are not: on abacus, answers that were rejected scored 0.75 and were right in 27 of 100 cases. Then it is the
-    measured share.
+    The score of a `learned` verdict is a calibrated probability that the answer is right. Other scores are not (on
+    abacus, rejected answers scored 0.75 and 27 of 100 were right): then the measured share counts.
     """
     calibrated = verdict is not None and verdict.verifier == "learned"
     right = verdict.score if calibrated and verdict is not None else payoff.right
@@ -238,16 +242,17 @@ def estimate_gain(payoff: Payoff, verdict: Verdict | None) -> float:
 
 
 def _make_chain_rung(rung: Rung, last: Attempt, waits: int) -> Rung:
-    """The rung for going on with a chain: another effort would be another prompt, and all of it read again."""
+    """Return the rung to continue a chain: with its effort, because another one changes the prompt and loses the
+    cache."""
     return replace(rung, effort=parse_effort(last.effort), waits=waits)
 
 
 def _is_unused_wait(state: EscalationState) -> bool:
-    """Whether the last attempt was granted a Wait and had no room to take it."""
+    """Return whether the last attempt had a Wait and no room for it."""
     last = state.last_attempt
     return last.arm == "wait" and any(a.trace == last.trace for a in state.attempts[: state.base_index])
 
 
 def may_give_up(options: Options) -> bool:
-    """Whether a solve may be given up as hopeless."""
+    """Return whether a solve may stop as hopeless."""
     return options.stop is None or "hopeless" in parse_stops(options.stop)

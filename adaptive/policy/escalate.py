@@ -1,9 +1,7 @@
-"""Which rung first, and what after a rejected attempt: pure functions of plain data, no engine and no graph.
+"""Chooses what follows a rejected attempt: pure functions of plain data, no engine and no graph.
 
-The rules are few. Rung 0, the base model without thinking (s1's difficulty rule, arXiv 2501.19393 §2.2, run at
-inference), is tried first where it is likely to do. After a rejected attempt the arm is taken that promises most
-for its tokens by what was measured of this model, in a stated order where nothing was; and none where none
-promises anything: then the solve gives up and says so.
+The arm that promises most right answers for its tokens is taken, by what was measured of this model. Arms that
+were not measured follow in a fixed order. If no arm promises anything, the solve stops and says so.
 """
 
 from __future__ import annotations
@@ -17,20 +15,20 @@ from adaptive.types.policy import Payoff
 
 
 def choose_next_plan(state: EscalationState) -> Plan | str:
-    """The attempt after a rejected one, or the reason to stop in words."""
+    """Return the attempt that follows a rejected one, or the reason to stop."""
     if reason := _find_attempt_limit(state):
         return reason
-    found = plan_each_arm(state)
-    plans = {arm: plan for arm, plan in found.items() if isinstance(plan, Plan)}
+    arms = plan_each_arm(state)
+    plans = {arm: plan for arm, plan in arms.items() if isinstance(plan, Plan)}
     if not plans:
-        return str(next(reason for reason in found.values()))
+        return str(next(iter(arms.values())))
     if reason := _explain_hopeless(state):
         return reason
     return _choose_paying_plan(state, plans)
 
 
 def _find_attempt_limit(state: EscalationState) -> str:
-    """The limit that was reached, in words; "" where none was."""
+    """Say which limit was reached; empty if none was."""
     options, attempts = state.options, state.attempts
     count = len([a for a in attempts if a.arm != "vote"]) + any(a.arm == "vote" for a in attempts)
     if not options.adapt:
@@ -43,16 +41,16 @@ def _find_attempt_limit(state: EscalationState) -> str:
 
 
 def _explain_hopeless(state: EscalationState) -> str:
-    """Why no rung of any model here is worth buying, by the question's difficulty; "" where one may be."""
+    """Say why no rung of any model is likely to help, by the question's difficulty; empty if one may."""
     top, least = (state.p_solved or (1.0,))[-1], state.policy.hopeless
-    known = may_give_up(state.options) and state.models == 1
-    return f"hopeless: p(solved) is {top:.2f} at the top rung, under {least:.2f}" if known and top < least else ""
+    hopeless = may_give_up(state.options) and state.models == 1 and top < least
+    return f"hopeless: p(solved) is {top:.2f} at the top rung, under {least:.2f}" if hopeless else ""
 
 
 def _choose_paying_plan(state: EscalationState, plans: dict[Arm, Plan]) -> Plan | str:
-    """The plan that promises most for its tokens, those that were not measured after those that were.
+    """Choose the plan that promises most for its tokens; arms without measurements come after those with.
 
-    What the caller asked for by number, Waits or samples, need not promise anything.
+    An arm whose number the caller set (Waits or samples) need not promise anything.
     """
     measured = {p.arm: p for p in state.policy.payoffs if p.after == state.after and p.arm in plans}
     gains = {arm: estimate_gain(payoff, state.last_attempt.verdict) for arm, payoff in measured.items()}

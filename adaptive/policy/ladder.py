@@ -1,4 +1,4 @@
-"""The ladder within what the caller set and the model can."""
+"""Limits a ladder to what the caller set and the model can do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from adaptive.types.options import Options
 
 
 def limit_ladder(ladder: Ladder, options: Options) -> Ladder:
-    """The ladder within what the caller set: efforts replaced, budgets and waits capped."""
+    """Return the ladder within the options: efforts replaced, budgets and waits capped."""
     if options.effort == "none" or options.budget == 0:
         return Ladder((replace(ladder[0], effort="none", budget=0, waits=0),))
     rungs = list(ladder)
@@ -26,7 +26,7 @@ def limit_ladder(ladder: Ladder, options: Options) -> Ladder:
 
 
 def _cap_budget(rungs: list[Rung], budget: int) -> list[Rung]:
-    """Rungs below the cap, and one at exactly the cap, like the first rung that reached it."""
+    """Return the rungs below the cap, and one at exactly the cap, like the first rung that reached it."""
     below = [r for r in rungs if r.budget < budget]
     at = next((r for r in rungs if r.budget >= budget), rungs[-1])
     effort: Effort = at.effort if at.thinks else next((r.effort for r in rungs if r.thinks), "medium")
@@ -51,8 +51,10 @@ def map_to_ladder(p_solved: Sequence[float], full_ladder: Ladder, limited_ladder
 
 
 def map_efforts(ladder: Ladder, efforts: Sequence[Effort]) -> tuple[Ladder, list[str]]:
-    """A ladder with each effort mapped to the nearest in `efforts`, if there are any; and what was mapped, in
-    words."""
+    """Return the ladder with each effort replaced by the nearest in `efforts`, and notes of what was replaced.
+
+    Without `efforts` the ladder stays as it is.
+    """
     notes: dict[str, None] = {}
     rungs = []
     for rung in ladder:

@@ -1,6 +1,6 @@
-"""When a solve has spent what it may: tokens, money, seconds, or the steps of the graph that it runs in.
+"""The limits of a solve: tokens, money, seconds, and the steps of the graph that it runs in.
 
-No attempt, sample or judge is begun once a limit is reached, so none is passed by more than what was bought last.
+No attempt, sample or judge starts once a limit is reached, so a limit is exceeded by at most what ran last.
 """
 
 from __future__ import annotations
@@ -13,26 +13,29 @@ from adaptive.types.options import Options
 from adaptive.types.usage import Usage
 
 STEPS_TO_ATTEMPT = 5
-"""Steps of the graph that another attempt takes: think, verify (or a vote's sample, tally), escalate, finish,
-and LangGraph's look that finds nothing more to do, which counts as one."""
+"""The steps of another attempt: think, verify (or a vote's sample, tally), escalate, finish, and LangGraph's last
+one, which finds nothing to do."""
 STEPS_TO_GO_ON = 3
-"""Steps that going on after a rejected attempt takes at least: escalate, finish and that look."""
+"""The fewest steps after a rejected attempt: escalate, finish, and that last one."""
 _LIMIT_PATTERN = re.compile(r"reached the limit of (\d+ tokens|\$|\S+ s$|the graph)|what was spent is not known")
 
 
 def find_reached_limit(attempts: Sequence[Attempt], options: Options, seconds: float = 0.0) -> str:
-    """The limit that was reached, in words, with its values; "" where none was.
+    """Say which limit was reached, with its values; empty if none was.
 
-    `seconds` is what the solve has run. Where a cost is not known, a limit of money counts as reached: it cannot
-    be kept any more.
+    Args:
+        attempts: The attempts so far. If a cost is not known, a limit of money counts as reached, because it
+            cannot be kept any more.
+        options: The limits.
+        seconds: How long the solve has run.
     """
-    if said := find_spending_limit(sum((a.usage for a in attempts), Usage(cost=0.0)), options):
-        return said
+    if reached := find_spending_limit(sum((a.usage for a in attempts), Usage(cost=0.0)), options):
+        return reached
     return describe_timeout(options) if options.timeout is not None and seconds >= options.timeout else ""
 
 
 def find_spending_limit(spent: Usage, options: Options) -> str:
-    """The limit of tokens or money that this reaches, in words; "" where it reaches none."""
+    """Say which limit of tokens or money was reached; empty if none was."""
     if options.max_tokens is not None and spent.total >= options.max_tokens:
         return f"reached the limit of {options.max_tokens} tokens, {spent.total} spent"
     if options.max_cost is not None and spent.cost is None:
@@ -43,16 +46,16 @@ def find_spending_limit(spent: Usage, options: Options) -> str:
 
 
 def describe_timeout(options: Options) -> str:
-    """That the time is up, in words."""
+    """Say that the deadline has passed."""
     return f"reached the limit of {options.timeout:g} s"
 
 
 def find_step_limit(left: int | None, needed: int) -> str:
-    """That the graph has fewer steps left than are needed, in words; "" where it has enough, or counts none."""
+    """Say that the graph has too few steps left; empty if it has enough, or does not count them."""
     short = left is not None and left < needed
     return f"reached the limit of the graph's steps, {left} left" if short else ""
 
 
 def is_limit_stop(stopped: str) -> bool:
-    """Whether a solve stopped at one of these limits, and not because there was nothing left to try."""
+    """Return whether a solve stopped at a limit, and not because nothing was left to try."""
     return bool(_LIMIT_PATTERN.match(stopped))

@@ -1,8 +1,8 @@
-"""Votes among samples: who leads, how sure that is, and how many more samples are worth asking for at once.
+"""Votes among samples: who leads, how sure that is, and how many more samples to draw at once.
 
-Adaptive-Consistency (Aggarwal et al. 2023, arXiv 2305.11860) stops asking once the leader is likely to be the
-majority: P(p1 > p2) under Beta(v1 + 1, v2 + 1) for the votes v1 of the leader and v2 of the runner-up. Here a
-vote may weigh less than one (a verifier's score), and asking also stops when nothing can change any more.
+Adaptive-Consistency (Aggarwal et al. 2023, arXiv 2305.11860) stops sampling once the leader is likely to be the
+majority: P(p1 > p2) under Beta(v1 + 1, v2 + 1) for the votes v1 of the leader and v2 of the runner-up. Here a vote
+may weigh less than one (a verifier's score), and sampling also stops when the majority cannot change any more.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from adaptive.answers.equality import same_answer
 
 @dataclass(frozen=True)
 class Ballot:
-    """One sample's vote. None abstains. `weight` is in 0..1; anything else is a `ValueError`."""
+    """The vote of one sample; None abstains. Raises `ValueError` if `weight` is not in 0..1."""
 
     answer: str | None
     weight: float = 1.0
@@ -29,7 +29,7 @@ class Ballot:
 
 @dataclass(frozen=True)
 class AnswerGroup:
-    """The votes for one answer, as its first voter wrote it: their weights and places, in order."""
+    """The votes for one answer, as its first voter wrote it: weights, and indices of the ballots."""
 
     answer: str
     weights: tuple[float, ...]
@@ -37,16 +37,16 @@ class AnswerGroup:
 
     @property
     def weight(self) -> float:
-        """The sum of the weights, rounded once: the order of the votes does not matter."""
+        """The sum of the weights; it is rounded once, so the order of the votes does not matter."""
         return fsum(self.weights)
 
 
 def group_ballots(ballots: Sequence[Ballot]) -> tuple[AnswerGroup, ...]:
-    """The ballots by answer, the heaviest group first; of equal ones the one that came first.
+    """Group the ballots by answer: the heaviest group first, of equal ones the earlier.
 
-    A ballot joins the first group that has an answer which is the same as its own, and stays there: groups only
-    ever grow. Answers that say nothing abstain. The order of ballots matters for ties, and where "12" is
-    followed or preceded by both "12 cm" and "12 m", which are the same as it but not as each other.
+    A ballot joins the first group with an answer that is the same as its own, and stays there. Blank answers
+    abstain. The order of ballots matters for ties, and if "12" meets both "12 cm" and "12 m", which are the same
+    as it but not as each other.
     """
     groups: list[list[_Voter]] = []
     for at, ballot in enumerate(ballots):
@@ -61,9 +61,9 @@ def group_ballots(ballots: Sequence[Ballot]) -> tuple[AnswerGroup, ...]:
 
 
 def estimate_lead(ballots: Sequence[Ballot]) -> float:
-    """P(the leader is the majority), in 0.5..1: against the runner-up, who may have no votes yet.
+    """Return P(the leader is the majority), in 0.5..1, against the runner-up, who may have no votes.
 
-    0.5 for a tie, and where nobody has voted.
+    It is 0.5 for a tie, and if nobody has voted.
     """
     return _estimate_group_lead(group_ballots(ballots))
 
@@ -80,10 +80,10 @@ def explain_settled(ballots: Sequence[Ballot], most: int, threshold: float) -> s
 
 
 def size_next_batch(ballots: Sequence[Ballot], most: int, threshold: float) -> int:
-    """How many samples to ask for at once; 0 if the vote is settled.
+    """Return how many samples to draw at once; 0 if the vote is settled.
 
-    It is the least number that could settle it, all voting for the leader with full weight. Asking one by one
-    would need at least as many, so nothing is wasted by asking for them together.
+    It is the least number that could settle the vote, if all vote for the leader with full weight. Drawing one by
+    one would need at least as many, so none of them is wasted. For the arguments see `explain_settled`.
     """
     groups, count = group_ballots(ballots), len(ballots)
     batch = 0
@@ -93,10 +93,10 @@ def size_next_batch(ballots: Sequence[Ballot], most: int, threshold: float) -> i
 
 
 def beta_half(a: float, b: float) -> float:
-    """I(1/2; a, b), the chance that a Beta(a, b) is below one half, for real a, b > 0.
+    """Return I(1/2; a, b), the probability that a Beta(a, b) is below one half, for real a, b > 0.
 
-    The power series of the smaller tail, all of whose terms are positive (DLMF 8.17.8): no digits are lost, and
-    it takes some tens of terms, a few hundred for thousands of votes.
+    The power series of the smaller tail has positive terms only (DLMF 8.17.8), so no digits are lost. It takes
+    some tens of terms, and a few hundred for thousands of votes. By hand, because importing scipy.special is slow.
     """
     if a < b:
         return 1 - beta_half(b, a)
@@ -125,7 +125,7 @@ def _make_group(voters: Sequence[_Voter]) -> AnswerGroup:
 
 
 def _rank_group(group: AnswerGroup) -> tuple[float, int]:
-    """What the leader has most of."""
+    """Return the key by which the leader is the greatest."""
     return group.weight, -group.members[0]
 
 
@@ -144,7 +144,7 @@ def _explain_groups_settled(groups: Sequence[AnswerGroup], count: int, most: int
 
 
 def _is_decided(groups: Sequence[AnswerGroup], count: int, left: int) -> bool:
-    """Whether neither a rival nor an answer nobody gave yet can lead after `left` more ballots."""
+    """Return whether neither a rival nor a new answer can lead after `left` more ballots."""
     if not groups:
         return False
     leader, *rivals = groups
@@ -153,6 +153,6 @@ def _is_decided(groups: Sequence[AnswerGroup], count: int, left: int) -> bool:
 
 
 def _add_leader_votes(groups: Sequence[AnswerGroup], count: int, more: int) -> tuple[AnswerGroup, ...]:
-    """The groups after `more` ballots for the leader, or for the first answer if there is none yet."""
+    """Return the groups after `more` ballots for the leader, or for a first answer if there is none."""
     leader, *rest = groups or (AnswerGroup("", (), (count,)),)
     return replace(leader, weights=leader.weights + (1.0,) * more), *rest

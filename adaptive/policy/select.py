@@ -1,4 +1,4 @@
-"""Which attempt is kept, and why."""
+"""Chooses the attempt whose answer is kept, and says why."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from adaptive.types.attempt import Attempt
 
 VOTE_VERIFIER = "vote"
-"""What the verdict on the majority of a vote is by."""
+"""The verifier of the verdict on the majority of a vote."""
 
 
 def select_best_attempt(attempts: Sequence[Attempt]) -> int:
-    """The index of the attempt to keep: accepted before not, then the higher score, then the earlier one.
+    """Return the index of the attempt to keep: an accepted one, else the highest score, else the earliest.
 
-    Of those that were not accepted, the one that speaks for the majority of a vote comes first: the vote has
-    weighed the scores of the others. And what a chain was made to answer where its budget cut it gives way to what
-    the same chain answered with more room: a chain's weakest stretch stays in it, so the longer one cannot score
-    higher.
+    Of rejected attempts, the one that leads a vote comes first, because the vote has weighed the scores of the
+    others. An answer that was forced by the budget comes after the answer of the same chain with more room: a
+    chain keeps its weakest stretch, so the longer one cannot score higher.
     """
     superseded = {a.base for a in attempts if a.arm == "budget" and a.answer is not None}
 
@@ -31,7 +30,7 @@ def select_best_attempt(attempts: Sequence[Attempt]) -> int:
 
 
 def explain_selection(attempts: Sequence[Attempt], selected: int) -> str:
-    """Why the attempt `kept` is the answer, in words."""
+    """Say why the attempt with the index `selected` is kept."""
     attempt, count = attempts[selected], len(attempts)
     verdict = attempt.verdict
     if verdict is not None and verdict.accepted:

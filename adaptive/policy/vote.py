@@ -1,4 +1,4 @@
-"""The vote of a solve's attempts: who has a ballot, and what the vote comes to as a verdict."""
+"""The vote of a solve's attempts: which have a ballot, and the verdict that the vote gives."""
 
 from __future__ import annotations
 
@@ -13,83 +13,100 @@ from adaptive.types.policy import Policy
 from adaptive.types.verdict import Verdict
 
 DECISIVE_VERIFIERS = ("check", "judge")
-"""What these reject has no ballot, and what they could not tell of is not accepted for being repeated."""
-
-
-def list_voters(attempts: Sequence[Attempt]) -> list[int]:
-    """The attempts that have a ballot: of each chain the last one, for it went on from those before it."""
-    continued = {a.base for a in attempts}
-    return [i for i in range(len(attempts)) if i not in continued]
-
-
-def collect_ballots(attempts: Sequence[Attempt], plan: Plan) -> tuple[list[Ballot], int]:
-    """The ballots so far, weighted by their verdicts' scores, and how many there may be in all.
-
-    What a check or a judge rejected abstains: that many say the same does not make it right.
-    """
-    inside = list_voters(attempts)
-    earlier = sum(attempts[i].arm != "vote" for i in inside)
-    return [_make_ballot(attempts[i]) for i in inside], earlier + plan.samples
-
-
-def judge_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> tuple[str, int, Verdict]:
-    """Why the vote is over ("" where it is not), the attempt that speaks for the leader, and its verdict by vote.
-
-    It is accepted where the leader is the majority for as sure as the policy asks, and not alone.
-    """
-    inside = list_voters(attempts)
-    ballots, most = collect_ballots(attempts, plan)
-    over = explain_settled(ballots, most, policy.vote_sure)
-    groups = group_ballots(ballots)
-    if not groups:
-        return (
-            over,
-            inside[0],
-            Verdict(False, 0.0, VOTE_VERIFIER, f"none of {len(ballots)} attempts gave an answer"),
-        )
-    members = [inside[i] for i in groups[0].members]
-    spokesman = max(members, key=lambda i: (_make_ballot(attempts[i]).weight, -i))
-    sure = estimate_lead(ballots)
-    said = f"{len(members)} of {len(ballots)} answers agree, the majority with probability {sure:.2f}; {over}"
-    own = attempts[spokesman].verdict
-    unheard = own is not None and own.verifier in DECISIVE_VERIFIERS
-    accepted = bool(over) and len(members) > 1 and sure >= policy.vote_sure and not unheard
-    return over, spokesman, Verdict(accepted, sure, VOTE_VERIFIER, said)
-
-
-def count_wanted_samples(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> int:
-    """How many samples to draw next, side by side; one at least, and then 0 where the vote is settled."""
-    return size_next_batch(*collect_ballots(attempts, plan), policy.vote_sure) or int(
-        all(a.arm != "vote" for a in attempts)
-    )
+"""An answer that these reject has no ballot, and one that they could not judge is not accepted by a vote."""
 
 
 @dataclass(frozen=True)
-class VoteResult:
-    """A vote as it stands: the attempts, the leader's verdict among theirs where the vote is over; whether one is
-    accepted; why the vote is over ("" where it is not), the attempt that leads it, and its verdict by vote."""
+class VoteState:
+    """How a vote stands.
 
-    attempts: tuple[Attempt, ...]
-    accepted: bool
+    finished: why it is over; empty while it goes on. leader: the index of the attempt that leads it. verdict: the
+    vote's verdict on the leader.
+    """
+
     finished: str
     leader: int
     verdict: Verdict
 
 
+@dataclass(frozen=True)
+class VoteResult(VoteState):
+    """A counted vote. attempts: with the vote's verdict on the leader, if it counts. accepted: whether one is."""
+
+    attempts: tuple[Attempt, ...]
+    accepted: bool
+
+
+def list_voters(attempts: Sequence[Attempt]) -> list[int]:
+    """Return the attempts that have a ballot: the last one of each chain, which continued the earlier ones."""
+    continued = {a.base for a in attempts}
+    return [i for i in range(len(attempts)) if i not in continued]
+
+
+def collect_ballots(attempts: Sequence[Attempt], plan: Plan) -> tuple[list[Ballot], int]:
+    """Return the ballots so far, weighted by the scores of their verdicts, and the most that there may be.
+
+    An answer that a check or a judge rejected abstains: repeating it does not make it right.
+    """
+    voters = list_voters(attempts)
+    earlier = sum(attempts[i].arm != "vote" for i in voters)
+    return [_make_ballot(attempts[i]) for i in voters], earlier + plan.samples
+
+
+def judge_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> VoteState:
+    """Return how the vote stands.
+
+    The leader is accepted if the vote is over, it is the majority with the probability that the policy asks for,
+    and more than one attempt gave its answer.
+
+    Args:
+        attempts: The attempts so far, with their verdicts.
+        plan: The plan of the vote.
+        policy: Its `vote_sure` counts.
+    """
+    voters = list_voters(attempts)
+    ballots, most = collect_ballots(attempts, plan)
+    finished = explain_settled(ballots, most, policy.vote_sure)
+    groups = group_ballots(ballots)
+    if not groups:
+        none = Verdict(False, 0.0, VOTE_VERIFIER, f"none of {len(ballots)} attempts gave an answer")
+        return VoteState(finished, voters[0], none)
+    members = [voters[i] for i in groups[0].members]
+    leader = max(members, key=lambda i: (_make_ballot(attempts[i]).weight, -i))
+    sure = estimate_lead(ballots)
+    reason = (
+        f"{len(members)} of {len(ballots)} answers agree, the majority with probability {sure:.2f}; {finished}"
+    )
+    own = attempts[leader].verdict
+    undecided = own is not None and own.verifier in DECISIVE_VERIFIERS
+    accepted = bool(finished) and len(members) > 1 and sure >= policy.vote_sure and not undecided
+    return VoteState(finished, leader, Verdict(accepted, sure, VOTE_VERIFIER, reason))
+
+
+def count_wanted_samples(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> int:
+    """Return how many samples to draw next: the first time at least one, later 0 if the vote is settled."""
+    return size_next_batch(*collect_ballots(attempts, plan), policy.vote_sure) or int(
+        all(a.arm != "vote" for a in attempts)
+    )
+
+
 def count_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> VoteResult:
-    """Count a vote. Where it is over, nothing was accepted and no check or judge has spoken, its word counts."""
+    """Count a vote; for the arguments see `judge_vote`.
+
+    The leader gets the vote's verdict if the vote is over, no attempt was accepted, and neither a check nor a
+    judge has judged the leader.
+    """
     accepted = any(a.verdict is not None and a.verdict.accepted for a in attempts)
-    over, leader, verdict = judge_vote(attempts, plan, policy)
-    own, now = attempts[leader].verdict, list(attempts)
-    if over and not accepted and not (own is not None and own.verifier in DECISIVE_VERIFIERS):
-        now[leader] = replace(now[leader], verdict=combine_with_vote(own, verdict))
-        accepted = verdict.accepted
-    return VoteResult(tuple(now), accepted, over, leader, verdict)
+    state = judge_vote(attempts, plan, policy)
+    own, counted = attempts[state.leader].verdict, list(attempts)
+    if state.finished and not accepted and not (own is not None and own.verifier in DECISIVE_VERIFIERS):
+        counted[state.leader] = replace(counted[state.leader], verdict=combine_with_vote(own, state.verdict))
+        accepted = state.verdict.accepted
+    return VoteResult(state.finished, state.leader, state.verdict, tuple(counted), accepted)
 
 
 def combine_with_vote(own: Verdict | None, vote: Verdict) -> Verdict:
-    """The verdict of an answer that leads a vote: the vote's, but where that accepts nothing, no worse a score
-    than its own."""
+    """Return the verdict of a vote's leader: the vote's; unless that accepts it, its score is at least its own."""
     own_score = own.score if own and not vote.accepted else 0.0
     return replace(vote, score=max(own_score, vote.score))
 

@@ -1,4 +1,4 @@
-"""Which rung of which model is bought, by how hard the question is for it."""
+"""Chooses the rung and the model of each attempt, by how hard the question is for the model."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from adaptive.types.attempt import Attempt
 from adaptive.types.options import Options
 
 SHORT_QUESTION_CHARS = 1000
-"""A question of so many characters is judged in about the time that waking a thread takes."""
+"""A prediction for a question of at most so many characters takes about as long as starting a thread."""
 
 
 @dataclass(frozen=True)
 class Allocator:
-    """Chooses among the rungs of `models`, the better ones last. read: those whose difficulty model was asked
-    already."""
+    """Chooses among the rungs of `models`, the stronger ones last.
+
+    loaded_models: the indices of those whose difficulty model was read from its files.
+    """
 
     models: tuple[SolverModel, ...]
     loaded_models: set[int] = field(default_factory=set)
@@ -51,7 +53,7 @@ class Allocator:
         return {**known, "p_solved": ladder.map_to_ladder(known["p_solved"], profile.ladder, shaped)}
 
     def choose_first(self, difficulty: Mapping[str, Any], options: Options) -> Plan:
-        """The first attempt, by how hard the question is."""
+        """Choose the first attempt by how hard the question is."""
         model = self.models[0]
         general = difficulty.get("general") if model.checks_form_only else None
         ladder, known = model.build_ladder(options), model.profile.ladder
@@ -62,23 +64,32 @@ class Allocator:
     def choose_next(
         self, attempts: list[Attempt], options: Options, p_solved: Sequence[float], seconds: float
     ) -> Plan | str:
-        """What comes after a rejected attempt, or the reason to stop in words; `seconds` is what the solve has
-        run."""
-        bound = self.models[attempts[-1].model]
-        now = EscalationState(attempts, bound.build_ladder(options), bound.profile.policy, p_solved, options,
-                        bound.efforts, len(self.models), seconds)  # fmt: skip
+        """Choose what follows a rejected attempt.
+
+        Args:
+            attempts: The attempts so far.
+            options: The options of the solve.
+            p_solved: For each rung of the last attempt's model, the probability that it solves the question.
+            seconds: How long the solve has run.
+
+        Returns:
+            The next attempt, or the reason to stop.
+        """
+        model = self.models[attempts[-1].model]
+        now = EscalationState(attempts, model.build_ladder(options), model.profile.policy, p_solved, options,
+                        model.efforts, len(self.models), seconds)  # fmt: skip
         return escalate.choose_next_plan(now)
 
     def choose_on_next_model(self, plan: Plan, options: Options, p_solved: Sequence[float]) -> Plan:
-        """The rung of the next model's own ladder."""
-        bound = self.models[plan.model]
-        rung = allocate.choose_thinking_rung(bound.build_ladder(options), bound.profile.policy, p_solved, "model")
-        return replace(rung, model=plan.model, reason=f"{plan.reason}, {bound.name}: {rung.reason}")
+        """Choose the rung on the ladder of the model that `plan` names."""
+        model = self.models[plan.model]
+        rung = allocate.choose_thinking_rung(model.build_ladder(options), model.profile.policy, p_solved, "model")
+        return replace(rung, model=plan.model, reason=f"{plan.reason}, {model.name}: {rung.reason}")
 
     async def compute_shadow(
         self, question: str, first_attempt: Attempt, options: Options
     ) -> dict[str, Any] | None:
-        """What the policy would have begun with on its own ladder, had options not made it begin so."""
+        """Return what the policy would have begun with, if the options made it begin with another rung."""
         if options.adapt and options.effort is None and options.budget is None:
             return None
         free, model = Options(), self.models[0]

@@ -1,15 +1,15 @@
-"""Asking before a purchase that may think more than a limit (`approve_above`): pure functions of plain data.
+"""Asks for approval before an attempt that may think more than a limit (`approve_above`).
 
-The price of a purchase is the most thinking tokens that it may hold: its budget, times the samples of a vote. Who
-is asked answers
+What counts is the most thinking tokens that the attempt may take: its budget, times the samples of a vote. The
+answers are
 
-true, "approve"                  buy it; the next one above the limit is asked for again
-false, "deny"                    do not: the best attempt so far is the answer, and where there is none yet the
-                                 first attempt is the dearest within the limit
+true, "approve"                  make the attempt; the next one above the limit needs an approval again
+false, "deny"                    do not: the best attempt so far is the answer, or if there is none, the first
+                                 attempt takes the most thinking within the limit
 N, {"approve_above": N}          another limit for this solve, in thinking tokens
 
-An answer that is none of these, or a limit that this purchase is still above, is asked again, with a sentence that
-says why.
+If the answer is none of these, or the attempt is above the new limit too, the question comes again, with a
+sentence that says why.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ from adaptive.types.options import Options
 APPROVE_ABOVE = "approve_above"
 ANSWER_WORDS = {"approve": True, "deny": False}
 CHECKPOINTER_KEY = "__pregel_checkpointer"
-"""Where LangGraph 1.2 keeps the checkpointer, a parent's too, in the config of a node; it has no public name."""
+"""The key of the checkpointer, or a parent's, in a node's config; LangGraph 1.2 has no public name for it."""
 
 
 @dataclass(frozen=True)
 class Approval:
-    """Whether a plan may be bought, and the limit from now on."""
+    """Whether the planned attempt may be made, and the limit from now on."""
 
     approved: bool
     limit: int
 
 
 def count_max_thinking_tokens(plan: Plan) -> int:
-    """The most thinking tokens that a plan may hold, with all samples of a vote."""
+    """Return the most thinking tokens that a plan may take, with all samples of a vote."""
     return plan.rung.budget * plan.samples
 
 
 def needs_approval(plan: Plan, options: Options) -> bool:
-    """Whether to ask before it is bought."""
+    """Return whether the plan needs an approval."""
     return options.approve_above is not None and count_max_thinking_tokens(plan) > options.approve_above
 
 
 def parse_approval(reply: Any, plan: Plan, limit: int) -> Approval | str:
-    """What was answered, or what is wrong with that, in one sentence."""
+    """Return the approval that `reply` gives, or what is wrong with it, in one sentence."""
     value = reply.get(APPROVE_ABOVE) if isinstance(reply, dict) and set(reply) == {APPROVE_ABOVE} else reply
     value = ANSWER_WORDS.get(value, value) if isinstance(value, str) else value
     if isinstance(value, bool):
@@ -62,10 +62,17 @@ def parse_approval(reply: Any, plan: Plan, limit: int) -> Approval | str:
 
 
 def request_approval(request: dict[str, Any], plan: Plan, limit: int) -> Approval:
-    """Interrupt the graph until it is resumed with an answer; `request` is plain JSON.
+    """Interrupt the graph until it is resumed with an answer.
 
-    Raises `InputError` where no checkpointer keeps the solve meanwhile. LangGraph runs the node again for each
-    answer: nothing may be done before it.
+    LangGraph runs the node again for each answer, so the node must do nothing before this call.
+
+    Args:
+        request: What the caller sees, in plain JSON types; tokens and limit are added.
+        plan: The attempt that needs the approval.
+        limit: The limit so far, in thinking tokens.
+
+    Raises:
+        InputError: No checkpointer keeps the solve meanwhile.
     """
     tokens = count_max_thinking_tokens(plan)
     if get_config()["configurable"].get(CHECKPOINTER_KEY) is None:

@@ -1,9 +1,9 @@
-"""Many questions, each by the solver, side by side and within limits: a graph of its own, a node for any other.
+"""The map solver: solves many questions side by side and within limits, as a graph that can be a node too.
 
-Every question is a task of its own (`Send`): it streams, resumes and fails for itself. They go in waves, of as
-many as may be solved at once, since what was spent is known at the end of a wave. LangGraph's `max_concurrency`
-says how many those are where it is set, and is not set by us: with 1, LangGraph 1.2 never ends a `stream` of
-custom events.
+Every question is a task of its own (`Send`), which streams, resumes and fails on its own. Tasks run in waves,
+because what they spent is known only at the end of a wave. A wave has as many questions as LangGraph's
+`max_concurrency`, if the caller sets it. We do not set it: with 1, LangGraph 1.2 never ends a `stream` of custom
+events.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ MOST_QUESTIONS = 1000
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of a run.
+    """Limits of a run of the map solver.
 
-    concurrency: questions solved at once, where the run's config has no `max_concurrency`. questions: how many it
-    takes. tokens: from how many on no further question is begun, None for no limit.
+    concurrency: how many questions are solved at once, unless the run's config has a `max_concurrency`. questions:
+    how many questions a run takes. tokens: once so many are spent no further question starts; None for no limit.
     """
 
     concurrency: int = 1
@@ -53,21 +53,21 @@ NO_LIMITS = Limits()
 
 
 class MapInput(TypedDict):
-    """What is asked: texts, or objects with an `id` of their own; `adaptive_options` are those of each solve."""
+    """The questions, as texts or objects with an `id`; `adaptive_options` sets options for all of them."""
 
     questions: list[str | dict[str, str]]
     adaptive_options: NotRequired[Annotated[dict[str, Any] | None, EphemeralValue]]
 
 
 class MapOutput(TypedDict):
-    """A result for each question, in their order, with its `id`; and what all of them came to."""
+    """A result with its `id` for each question, in their order, and a summary."""
 
     results: list[dict[str, Any]]
     adaptive_summary: dict[str, Any]
 
 
 class MapState(MapInput, MapOutput, total=False):
-    """What the nodes share. `adaptive_wave`: places of the questions that are solved next."""
+    """What the nodes share; `adaptive_wave` has the indices of the questions that are solved next."""
 
     adaptive_asked: dict[str, Any] | None
     adaptive_items: list[dict[str, str]]
@@ -76,7 +76,7 @@ class MapState(MapInput, MapOutput, total=False):
 
 
 class _Task(TypedDict):
-    """One question, as its task is given it."""
+    """The input of the task of one question."""
 
     place: int
     item: dict[str, str]
@@ -88,11 +88,15 @@ def build_map_solver(
     limits: Limits = NO_LIMITS,
     **compile_options: Any,
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
-    """The graph that solves many questions with `solver` (`build_solver`).
+    """Build the graph that solves many questions.
 
-    A question that fails has a result of status "failed" with its `error`, and so has one that was not begun for a
-    limit; none keeps others from being solved. `compile_options` go to `StateGraph.compile`. A run raises
-    `InputError` for what is no list of questions, and for too many.
+    A question that fails, or that a limit keeps from starting, gets a result of status "failed" with its `error`;
+    the others are solved all the same. A run raises `InputError` for an invalid list of questions.
+
+    Args:
+        solver: What solves each question (`build_solver`).
+        limits: Limits of a run.
+        **compile_options: Passed to `StateGraph.compile` (`checkpointer`, `name`, ...).
     """
     nodes = _MapNodes(solver, limits)
     graph: StateGraph[MapState, Any, Any, Any] = StateGraph(
@@ -113,7 +117,7 @@ class _MapNodes:
     limits: Limits
 
     def begin(self, state: MapState) -> dict[str, Any]:
-        """Check what is asked; a persisted thread begins afresh."""
+        """Check the questions; a persisted thread starts anew."""
         items = parse_map_questions(state["questions"], self.limits.questions)
         return {
             "adaptive_asked": state.get("adaptive_options"),
@@ -130,14 +134,14 @@ class _MapNodes:
         return solve.to_update()
 
     async def asolve(self, task: _Task) -> dict[str, Any]:
-        """The same, awaited."""
+        """Solve one question, awaited."""
         solve = _MapSolve(task)
         async for mode, data in self.solver.astream(solve.solver_input, stream_mode=["custom", "values"]):
             solve.handle_event(mode, data)
         return solve.to_update()
 
     def gather(self, state: MapState) -> dict[str, Any]:
-        """What is there by now, and what is next."""
+        """Collect the results so far, and choose the next wave."""
         ended = {one["place"]: one["result"] for one in state["adaptive_ended"]}
         left = [place for place in range(len(state["adaptive_items"])) if place not in ended]
         spent = sum_usage(list(ended.values())).total
@@ -157,43 +161,51 @@ class _MapNodes:
         }
 
     def _limit_wave(self, places: Sequence[int]) -> list[int]:
-        """Those that are begun together."""
+        """Return as many as run together."""
         return list(places[: get_config().get("max_concurrency") or self.limits.concurrency])
 
 
 class _MapSolve:
-    """One question being solved: what is asked, and what was heard of it."""
+    """One question while it is solved."""
 
     def __init__(self, task: _Task) -> None:
         self._task, self._write, self._state = task, get_stream_writer(), dict[str, Any]()
 
     @property
     def solver_input(self) -> dict[str, Any]:
-        """What the solver is given."""
+        """The input of the solver."""
         asked = {"messages": [("user", self._task["item"]["question"])]}
         options = self._task["asked"]
         return asked if options is None else {**asked, "adaptive_options": options}
 
     @property
     def config(self) -> RunnableConfig | None:
-        """For a solve that is called: LangGraph takes one of its threads to listen for events."""
+        """The config of a blocking solve: one more thread, because LangGraph listens for events in one."""
         most = get_config().get("max_concurrency")
         return {"max_concurrency": most + 1} if most else None
 
     def handle_event(self, mode: str, data: Any) -> None:
-        """Pass an event on with the question's id, or remember the state."""
+        """Pass an event on with the question's id, or keep the state."""
         if mode == "custom":
             self._write({"id": self._task["item"]["id"], **data})
         else:
             self._state = data
 
     def to_update(self) -> dict[str, Any]:
-        """The result."""
+        """Return the result as an update of the state."""
         return _make_update(self._task, {"id": self._task["item"]["id"], **self._state["adaptive_result"]})
 
 
 def parse_map_questions(questions: Any, most: int) -> list[dict[str, str]]:
-    """The questions with an id each, their number where they bring none; `InputError` says which is wrong."""
+    """Return the questions with their ids; by default the id is the question's number, from 1.
+
+    Args:
+        questions: Texts, or objects of an `id` and a `question`.
+        most: How many a run takes.
+
+    Raises:
+        InputError: It is no such list, it is too long, or two questions have the same id.
+    """
     if not isinstance(questions, Sequence) or isinstance(questions, str) or not questions:
         raise InputError(f"questions must be a list of at least one question, got {questions!r}.")
     if len(questions) > most:
@@ -232,9 +244,9 @@ def _make_update(task: _Task, result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _handle_failure(task: _Task, error: NodeError) -> Command[str]:
-    """What stands for the result of a question whose solve raised.
+    """Make a failed result of a solve that raised.
 
-    Without `goto` LangGraph 1.2 would end the run where every question of a wave failed: a node that failed
+    Without `goto` LangGraph 1.2 would end the run if every question of a wave failed, because a node that failed
     triggers none of its edges.
     """
     why = error.error

@@ -1,4 +1,4 @@
-"""A chat model as a solve uses it: efforts and completion caps in place of forced budgets."""
+"""A chat model in a solve: efforts and completion caps in place of forced budgets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FORM_ONLY_NOTE = (
 
 @dataclass(frozen=True)
 class ChatSolverModel:
-    """A chat model, bound. `verifier` judges its attempts; `memory` is what its calls spent on thinking."""
+    """A chat model in a solve. verifier: judges its attempts. memory: what its calls spent on thinking."""
 
     model: ChatModel
     profile: Profile
@@ -51,15 +51,15 @@ class ChatSolverModel:
 
     @property
     def efforts(self) -> Sequence[Effort]:
-        """The levels that it takes, as far as known."""
+        """The efforts that the model takes, as far as known."""
         return self.model.efforts
 
     def build_ladder(self, options: Options) -> Ladder:
-        """The profile's ladder within what the caller set, its efforts those that the model takes."""
+        """Return the profile's ladder within the options, with efforts that the model takes."""
         return map_efforts(ladder.limit_ladder(self.profile.ladder, options), self.efforts)[0]
 
     def list_notes(self, options: Options) -> list[str]:
-        """What was mapped to the nearest thing that the model can, and what was not measured."""
+        """Return what is replaced by the nearest that the model can do, and what was not measured."""
         notes = [
             *map_efforts(ladder.limit_ladder(self.profile.ladder, options), self.efforts)[1],
             *self.model.notes(),
@@ -73,18 +73,18 @@ class ChatSolverModel:
         return list(dict.fromkeys(notes))
 
     def check_messages(self, messages: Sequence[AnyMessage]) -> None:
-        """Raise `InputError` for images where the model takes none."""
+        """Raise `InputError` for images, if the model takes none."""
         if has_image(messages) and not self.model.takes_images:
             raise make_image_error(self.name)
 
     async def make_attempt(
         self, messages: Sequence[AnyMessage], plan: Plan, before: Sequence[Attempt], context: AttemptContext
     ) -> Attempt:
-        """The attempt that a plan buys; only a Wait goes on with what was said before."""
+        """Make the planned attempt; only a Wait continues an earlier chain."""
         goes_on = plan.arm == "wait" and plan.base is not None
         options = context.options
         id, about = context.message_id, context.describe_attempt(plan)
-        async with stream_as_message(messages, context.on_event, name=self.name, id=id, about=about) as telling:
+        async with stream_as_message(messages, context.on_event, name=self.name, id=id, about=about) as stream:
             work = think_at_effort(
                 self.model,
                 messages,
@@ -98,15 +98,15 @@ class ChatSolverModel:
                 seed=context.sampling.seed or None,
                 index=plan.index,
                 arm=plan.arm,
-                on_event=telling.on_event,
+                on_event=stream.on_event,
             )
-            # Apart: the calls inside would be streamed and counted beside the attempt that they make up.
+            # Isolated, or LangGraph would stream and count the calls inside beside the attempt.
             attempt = await run_isolated(work)
-            telling.message = to_attempt_message(attempt, attempt.usage, self.name, id, about)
+            stream.message = to_attempt_message(attempt, attempt.usage, self.name, id, about)
         return replace(attempt, reason=plan.reason, base=plan.base if goes_on else None, model=plan.model)
 
     async def release(self, session: str) -> None:
-        """Nothing is held: providers cache by prefix."""
+        """Do nothing: providers cache by prefix."""
 
     def _make_recovery(self, before: Sequence[Attempt], context: AttemptContext) -> Recovery:
         options = context.options
@@ -130,10 +130,20 @@ def build_chat_solver_model(
     check: Verifier | None = None,
     judge: Verifier | None = None,
 ) -> ChatSolverModel:
-    """A chat model with its profile, an untrained one by default, and with who verifies its attempts.
+    """Combine a chat model with its profile and its verifiers.
 
-    Where nothing can judge an answer, neither a check nor a judge nor a verifier that was asked for or trained, a
-    whole answer is accepted.
+    If nothing can judge an answer (no check, no judge, no named or trained verifier), a complete answer is
+    accepted.
+
+    Args:
+        model: The chat model.
+        profile: A profile or its folder; an untrained one by default.
+        options: `wait_string` and `verify` count here.
+        check: A verifier that knows whether an answer is right.
+        judge: A verifier that asks another model.
+
+    Raises:
+        InputError: The profile cannot be read, or `verify` names an unknown verifier.
     """
     known = profile if isinstance(profile, Profile) else None
     known = known or (build_untrained_chat_profile(model) if profile is None else Profile.load(str(profile)))

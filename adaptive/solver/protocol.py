@@ -25,7 +25,7 @@ JUDGED_BY_GENERAL = "judged by the general difficulty model, this model was not 
 
 
 class SolverModel(Protocol):
-    """A model, bound: what the nodes of the graph know of it."""
+    """A model in a solve."""
 
     @property
     def name(self) -> str:
@@ -34,57 +34,65 @@ class SolverModel(Protocol):
 
     @property
     def profile(self) -> Profile:
-        """What is known of it."""
+        """What was measured of the model."""
         ...
 
     @property
     def verifier(self) -> Verifier:
-        """Who judges its attempts."""
+        """Judges its attempts."""
         ...
 
     @property
     def efforts(self) -> Sequence[Effort]:
-        """The efforts that it tells apart; empty where only budgets count."""
+        """The efforts that it distinguishes; empty if only budgets count."""
         ...
 
     @property
     def shares_cache(self) -> bool:
-        """Whether samples of a vote may be drawn side by side."""
+        """Whether samples of a vote may run side by side."""
         ...
 
     @property
     def checks_form_only(self) -> bool:
-        """Whether whole answers are accepted, because nothing can judge them."""
+        """Whether complete answers are accepted, because nothing can judge them."""
         ...
 
     def build_ladder(self, options: Options) -> Ladder:
-        """The profile's ladder within what the caller set and the model can."""
+        """Return the profile's ladder within the options and what the model can do."""
         ...
 
     def list_notes(self, options: Options) -> list[str]:
-        """What was mapped to the nearest thing that the model can, and what was not measured."""
+        """Return what is replaced by the nearest that the model can do, and what was not measured."""
         ...
 
     def check_messages(self, messages: Sequence[AnyMessage]) -> None:
-        """Raise `InputError` for messages that the model cannot take."""
+        """Raise `InputError` for messages that the model cannot read."""
         ...
 
     async def make_attempt(
         self, messages: Sequence[AnyMessage], plan: Plan, before: Sequence[Attempt], context: AttemptContext
     ) -> Attempt:
-        """The attempt that a plan buys."""
+        """Make the planned attempt.
+
+        Args:
+            messages: The conversation; the question is its last user message.
+            plan: The attempt to make.
+            before: The attempts so far.
+            context: How it is made, and who listens.
+        """
         ...
 
     async def release(self, session: str) -> None:
-        """Let go of what is held for a session."""
+        """Release what is held for a session."""
         ...
 
 
 @dataclass(frozen=True)
 class AttemptContext:
-    """Of one attempt: how tokens are drawn, in which session of the engine, under which options, told to whom.
+    """How one attempt is made: its options, its sampling, its session on the engine, and who listens.
 
-    number: which attempt of the solve it is. message_id: of the message that it is told as. prices: of tokens.
+    number: the index of the attempt in the solve. message_id: the id of the message that it streams as.
+    prices: what tokens cost.
     """
 
     options: Options
@@ -96,16 +104,16 @@ class AttemptContext:
     prices: Prices = field(default_factory=Prices)
 
     def describe_attempt(self, plan: Plan) -> dict[str, Any]:
-        """What tells the tokens of this attempt from those of others, for their metadata."""
+        """Return the metadata that distinguishes tokens of this attempt from those of others."""
         sample = {"adaptive_sample": self.number} if plan.arm == "vote" else {}
         return {"adaptive_attempt": self.number, "adaptive_arm": plan.arm, **sample}
 
 
 def name_session(solve: str, step: Plan | Attempt, attempts: Sequence[Attempt]) -> str:
-    """The engine's session of a plan or an attempt.
+    """Return the engine's session of a plan or an attempt.
 
-    A chain that may be gone on with does not share one with a chain at another effort. All samples of a vote share
-    one, so that they share their prompt.
+    A chain that may be continued has no session in common with a chain at another effort. All samples of a vote
+    have the same session, so that they share their prompt.
     """
     while step.base is not None:
         step = attempts[step.base]

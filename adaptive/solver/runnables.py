@@ -1,4 +1,4 @@
-"""Nodes that graphs can await and call. Calls run on one loop of our own, so that engines never change loops."""
+"""Nodes that graphs can await and call. Calls run on one event loop, so that engines never change loops."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ S = TypeVar("S")
 
 
 class SyncAsyncRunnable(Runnable[S, T]):
-    """What a graph can both call and await; in a trace it is the graph's step, and no run inside that.
+    """A step that a graph can both call and await.
 
-    A `RunnableLambda` is such a run, which costs more than most of our nodes do.
+    A `RunnableLambda` would be a run of its own in traces, which costs more than most of our nodes do.
     """
 
     def __init__(self, sync_call: Callable[[S], T], async_call: Callable[[S], Awaitable[T]], name: str) -> None:
@@ -34,7 +34,7 @@ class SyncAsyncRunnable(Runnable[S, T]):
 
 
 def make_node_runnable(node: Callable[[S, OnEvent], Awaitable[T]], name: str) -> Runnable[S, T]:
-    """A node that graphs can both invoke and await."""
+    """Return a node that graphs can both invoke and await."""
 
     async def awaited(state: S) -> T:
         return await node(state, _make_stream_writer())
@@ -51,17 +51,17 @@ def make_node_runnable(node: Callable[[S, OnEvent], Awaitable[T]], name: str) ->
 
 
 def _make_stream_writer() -> OnEvent:
-    """The stream writer of this node, for whatever context it is called in.
+    """Return the stream writer of this node; it works in any context.
 
-    LangGraph's asks that context for its run, and what a node does apart (`adaptive._util.aio`) has none.
+    LangGraph's own looks for its run in the current context, and isolated work (`adaptive._util.aio`) has none.
     """
     write, context = get_stream_writer(), copy_context()
-    # A copy for each event: one context cannot be entered twice at once, and samples write side by side.
+    # A copy for each event: samples write side by side, and a context cannot be entered twice at once.
     return lambda event: context.copy().run(write, event)
 
 
 def make_nonblocking_node(step: Callable[[S], Any]) -> Runnable[S, Any]:
-    """A node, or a choice of the next one, that never blocks: an awaited graph calls others in a thread."""
+    """Return a node, or a router, that never blocks; an awaited graph calls other nodes in a thread."""
 
     async def awaited(state: S) -> Any:
         return step(state)

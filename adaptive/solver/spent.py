@@ -1,4 +1,4 @@
-"""What the events of a solve say was spent: all that is known of a call that was cut off."""
+"""Counts what a solve spent by its events: all that is known of a call that was cut off."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ ESTIMATED_FIELDS = ("answer", "cached", "injected", "probe", "prompt", "thinking
 
 @dataclass
 class SpentTokens:
-    """What the events seen so far say was spent; a solve cut short has no usage of its own."""
+    """What the events so far say was spent; a solve that was cut off has no usage of its own."""
 
     attempts: int = 0
     thinking: int = 0
     probe: int = 0
     answer: int = 0
-    # By attempt, for samples of a vote come side by side.
-    _open_rounds: dict[int, int] = field(
-        default_factory=dict
-    )  # told of rounds that are not over: injected tokens are
-    _open_probes: dict[int, int] = field(default_factory=dict)  # only told at their end; and the probes told last
+    # By attempt, because samples of a vote run side by side. Rounds that have not ended: their injected tokens are
+    # known only at the end. And the last probes: an answer right after one is that probe.
+    _open_rounds: dict[int, int] = field(default_factory=dict)
+    _open_probes: dict[int, int] = field(default_factory=dict)
     _parts: list[SpentTokens] = field(default_factory=list)
 
     def add_part(self) -> SpentTokens:
-        """A tally of its own for one of several solves at once, counted here too."""
+        """Return a counter for one of several solves at once; this one includes it."""
         self._parts.append(SpentTokens())
         return self._parts[-1]
 
@@ -42,12 +41,12 @@ class SpentTokens:
     def count_event(self, event: Event) -> None:
         """Count one event."""
         kind, of = event["event"], event.get("attempt", 0)
-        look = self._open_probes.pop(of, 0)
+        probe = self._open_probes.pop(of, 0)
         if kind == "start":
             self.attempts += 1
         elif kind == "thinking":
             self._open_rounds[of] = self._open_rounds.get(of, 0) + event["tokens"]
-        elif kind == "recover":  # what the starved call took; it had no end of its own
+        elif kind == "recover":  # what the starved call spent; it has no "end" event
             self.thinking += event["tokens"]
         elif kind == "end":
             self.thinking += event["tokens"]
@@ -57,10 +56,10 @@ class SpentTokens:
             self._open_probes[of] = event["tokens"]
         elif kind == "answer":
             self.answer += event["tokens"]
-            self.probe -= look  # told right after it: the probe is the answer
+            self.probe -= probe  # the probe became the answer
 
     def sum_totals(self) -> tuple[int, int, int, int]:
-        """Attempts, thinking tokens, probes' tokens and answer tokens, those of the parts too."""
+        """Return attempts and tokens of thinking, probes and answers, with those of the parts."""
         parts = [
             (self.attempts, self.thinking + sum(self._open_rounds.values()), self.probe, self.answer),
             *(part.sum_totals() for part in self._parts),
@@ -75,6 +74,6 @@ class SpentTokens:
         return f"{thought} and {answer} answer tokens spent in {tries}"
 
     def to_usage(self, seconds: float) -> Usage:
-        """The same as usage: what was read, and what it cost, is told of no call before its end."""
+        """Return the same as usage; the prompt and the cost of a call are not known before its end."""
         _, thinking, probe, answer = self.sum_totals()
         return Usage(thinking=thinking, probe=probe, answer=answer, seconds=seconds, estimated=ESTIMATED_FIELDS)

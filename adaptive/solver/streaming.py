@@ -1,9 +1,9 @@
-"""Attempts on token engines as LangChain messages, while they are made.
+"""Streams attempts as LangChain messages while they are made.
 
-LangGraph's `stream_mode="messages"` and v3's `run.messages` show what chat models say. A token engine is none,
-so an attempt is told to the callbacks of its node as one: a run with a message of its own, its thinking as a
-reasoning block and its answer as a text block. An attempt that goes on with a chain tells what it adds to it.
-Verifiers are not told.
+LangGraph's `stream_mode="messages"` and v3's `run.messages` show what chat models write. A token engine is none,
+so an attempt is reported to its node's callbacks as one: a run with a message of its own, its thinking as a
+reasoning block and its answer as a text block. An attempt that continues a chain streams what it adds. Verifiers
+do not stream.
 
 Which attempt a token belongs to is in its metadata, and in the message's id (`make_message_id`). The message that
 the graph returns has the id of the kept attempt: a reader that has its tokens does not get it twice, and a reader
@@ -29,37 +29,37 @@ BLOCK_TYPES = {"thinking": "reasoning", "wait": "reasoning", "answer": "text"}
 
 
 def make_message_id(solve: str, attempt: int) -> str:
-    """The id of the message of an attempt, the same where it is made again in another process."""
+    """Return the id of an attempt's message; it is the same if another process makes the attempt again."""
     return f"adaptive-{solve}-{attempt}"
 
 
 class MessageStream:
-    """Tells one run's callbacks its tokens, in their order, from a task of its own: events come from where nothing
-    can be awaited.
+    """Sends the tokens of one run to its callbacks, in order, from a task of its own: events come from code that
+    cannot await.
 
-    Both ways: as chunks (`on_llm_new_token`) for v1 and v2, as protocol events (`on_stream_event`) for v3.
-    LangGraph's handlers take the one or the other.
+    It sends both chunks (`on_llm_new_token`) for v1 and v2 and protocol events (`on_stream_event`) for v3;
+    LangGraph's handlers take one of them.
     """
 
     def __init__(self, run: AsyncCallbackManagerForLLMRun, id: str, about: dict[str, Any]) -> None:
         self._run, self._id, self._about = run, id, about
-        # Of every chunk; texts would be joined to one where chunks are added up, so they come with the last.
+        # Metadata of every chunk. Adding chunks up would join texts, so texts come with the last chunk only.
         self._each = {key: value for key, value in about.items() if not isinstance(value, str)}
         self._pieces: asyncio.Queue[tuple[str, str] | None] = asyncio.Queue()
         self._index, self._text = -1, ""
         self._kind = ""
 
     def handle_event(self, event: Event) -> None:
-        """An event of the attempt; those without text of the model are for others."""
+        """Queue the text of an event; events without text of the model are ignored."""
         if (kind := BLOCK_TYPES.get(event["event"])) and event["text"]:
             self._pieces.put_nowait((kind, event["text"]))
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """End the stream: no event follows."""
         self._pieces.put_nowait(None)
 
     async def send_events(self) -> None:
-        """Tell what was seen, until it is closed."""
+        """Send the queued texts until the stream is closed."""
         # LangGraph 1.2 reads `make_message_id`, the protocol's own name is `id`.
         await self._send_event("message-start", id=self._id, message_id=self._id, role="ai", metadata=self._about)
         while (piece := await self._pieces.get()) is not None:
@@ -67,7 +67,7 @@ class MessageStream:
         await self._end_block()
 
     async def finish(self, message: AIMessage) -> None:
-        """The whole message, with its usage."""
+        """Send the complete message, with its usage."""
         usage, metadata = message.usage_metadata, message.response_metadata
         await self._send_chunk([], chunk_position="last", usage_metadata=usage, response_metadata=metadata)
         await self._send_event("message-finish", usage=usage, metadata=metadata)
@@ -93,8 +93,8 @@ class MessageStream:
         await self._run.on_llm_new_token(str(chunk.text), chunk=chunk)
 
     async def _send_event(self, event: str, **data: Any) -> None:
-        told: Any = {"event": event, **data}  # one of the protocol's typed dicts
-        await self._run.on_stream_event(told)
+        typed: Any = {"event": event, **data}  # one of the protocol's typed dicts
+        await self._run.on_stream_event(typed)
 
 
 def _make_block(kind: str, text: str) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _make_block(kind: str, text: str) -> dict[str, Any]:
 
 
 class AttemptListener:
-    """Who is told of an attempt. see: its events. message: what it came to, set once it is known."""
+    """Listens to an attempt. on_event: takes its events. message: the finished attempt, set at its end."""
 
     def __init__(self, on_event: OnEvent) -> None:
         self.on_event = on_event
@@ -111,33 +111,40 @@ class AttemptListener:
 
 @asynccontextmanager
 async def stream_as_message(
-    messages: Sequence[AnyMessage], write: OnEvent, *, name: str, id: str, about: dict[str, Any]
+    messages: Sequence[AnyMessage], on_event: OnEvent, *, name: str, id: str, about: dict[str, Any]
 ) -> AsyncIterator[AttemptListener]:
-    """While an attempt is made: its events go to `write`, and to the callbacks of the node that it is made in.
+    """Send the events of an attempt to `on_event`, and its text to the callbacks of the node, while it is made.
 
-    messages: what it is made from. name: the model. about: what tells it from other attempts, in the metadata of
-    each token. Where nobody listens nothing is done.
+    Args:
+        messages: The messages that the model reads.
+        on_event: The listener for events.
+        name: The name of the model.
+        id: The id of the message.
+        about: Metadata of each token, which distinguishes this attempt from others.
+
+    Yields:
+        The listener for the attempt. Without callbacks it only passes events on.
     """
     manager = get_async_callback_manager_for_config(ensure_config())
     if not manager.handlers:
-        yield AttemptListener(write)
+        yield AttemptListener(on_event)
         return
     manager.add_metadata(about, inherit=False)
     (run,) = await manager.on_chat_model_start({"name": name}, [list(messages)], name=name)
     stream = MessageStream(run, id, about)
 
-    def see(event: Event) -> None:
-        write(event)
+    def send(event: Event) -> None:
+        on_event(event)
         stream.handle_event(event)
 
-    telling, pump = AttemptListener(see), asyncio.create_task(stream.send_events())
+    listener, pump = AttemptListener(send), asyncio.create_task(stream.send_events())
     try:
-        yield telling
+        yield listener
         stream.close()
         await pump
     except BaseException as error:
         pump.cancel()
         await run.on_llm_error(error)
         raise
-    if telling.message is not None:
-        await stream.finish(telling.message)
+    if listener.message is not None:
+        await stream.finish(listener.message)

@@ -1,4 +1,4 @@
-"""A model on a token engine, as the nodes of the graph see it."""
+"""A model on a token engine in a solve: thinking inside exactly the budget."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from adaptive.verify import Verifier
 
 @dataclass(frozen=True)
 class TokenSolverModel:
-    """A model on a token engine, bound. `verifier` judges attempts of this model."""
+    """A model on a token engine in a solve. verifier: judges its attempts."""
 
     engine: TokenEngine
     profile: Profile
@@ -41,7 +41,7 @@ class TokenSolverModel:
 
     @property
     def efforts(self) -> Sequence[Effort]:
-        """The efforts that the chat template tells apart."""
+        """The efforts that the chat template distinguishes."""
         return self.engine.codec.efforts
 
     @property
@@ -54,15 +54,15 @@ class TokenSolverModel:
         to_chat_turns(messages)
 
     async def release(self, session: str) -> None:
-        """Forget the engine's cache of a session."""
+        """Release the engine's cache of a session."""
         await self.engine.release(session)
 
     def build_ladder(self, options: Options) -> Ladder:
-        """The profile's ladder within what the caller set, its efforts those that the model tells apart."""
+        """Return the profile's ladder within the options, with efforts that the model distinguishes."""
         return map_efforts(ladder.limit_ladder(self.profile.ladder, options), self.efforts)[0]
 
     def list_notes(self, options: Options) -> list[str]:
-        """What was asked for and mapped to the nearest thing that the model can, and what was not measured."""
+        """Return what is replaced by the nearest that the model can do, and what was not measured."""
         efforts = self.efforts
         notes = map_efforts(ladder.limit_ladder(self.profile.ladder, options), efforts)[1]
         if self.profile.general:
@@ -72,18 +72,18 @@ class TokenSolverModel:
         return notes
 
     def resolve_stops(self, options: Options) -> Stops:
-        """The early stops that are on."""
+        """Return the early stops that are on."""
         stops = self.profile.stops
         return stops if options.stop is None else stops.restrict_to(parse_stops(options.stop))
 
     async def make_attempt(
         self, messages: Sequence[AnyMessage], plan: Plan, before: Sequence[Attempt], context: AttemptContext
     ) -> Attempt:
-        """The attempt that a plan buys."""
+        """Make the planned attempt."""
         turns = self.profile.style.with_system(to_chat_turns(messages))
         base = before[plan.base] if plan.base is not None else None
         id, about = context.message_id, context.describe_attempt(plan)
-        async with stream_as_message(messages, context.on_event, name=self.name, id=id, about=about) as telling:
+        async with stream_as_message(messages, context.on_event, name=self.name, id=id, about=about) as stream:
             attempt = await think_within_budget(
                 self.engine,
                 self.engine.codec.render(turns, self._choose_prompt_effort(plan.rung, context.options)),
@@ -95,22 +95,22 @@ class TokenSolverModel:
                 session=context.session,
                 index=plan.index,
                 arm=plan.arm,
-                on_event=telling.on_event,
+                on_event=stream.on_event,
             )
-            telling.message = to_attempt_message(attempt, attempt.usage, self.name, id, about)
+            stream.message = to_attempt_message(attempt, attempt.usage, self.name, id, about)
         return replace(attempt, reason=plan.reason, base=plan.base, model=plan.model)
 
     def _choose_prompt_effort(self, rung: Rung, options: Options) -> Effort:
-        """What the template is told: a rung that does not think shares the prompt of the first that does."""
+        """Choose the template's effort: a rung that does not think shares the prompt of the first that does."""
         return next((r.effort for r in (rung, *self.build_ladder(options)) if r.thinks), rung.effort)
 
     def _resolve_stops_after(self, base: Attempt | None, options: Options) -> Stops:
-        """A chain that was stopped early, and its answer rejected, is not stopped for the same reason again."""
+        """Return the stops of an attempt: a chain whose early answer was rejected is stopped only in a loop."""
         stopped = base is not None and bool(base.rounds) and base.rounds[-1].stopped
         return replace(NO_STOPS, loop=self.resolve_stops(options).loop) if stopped else self.resolve_stops(options)
 
 
 def _resume_thought(base: Attempt | None, plan: Plan) -> Thought:
-    """The chain to go on with; a Wait after a rejection is judged by itself: the verifier compares answers."""
+    """Return the chain to continue. A Wait starts with new confidence: the verifier compares the answers."""
     thought = Thought.from_attempt(base) if base is not None else Thought()
     return replace(thought, weakest=None) if plan.arm == "wait" else thought

@@ -1,4 +1,4 @@
-"""Verdicts within a solve's limits: told as they are given, and cut off when the time is up."""
+"""Verifies attempts within the limits of a solve."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from adaptive.verify.combine import skip_verifiers
 
 @dataclass(frozen=True)
 class AttemptVerifier:
-    """Judges attempts at one question; verifiers: of each model."""
+    """Verifies attempts at one question. verifiers: the verifier of each model."""
 
     question: str
     verifiers: Sequence[Verifier]
@@ -30,9 +30,15 @@ class AttemptVerifier:
     async def verify_attempt(
         self, attempt: Attempt, before: list[Attempt], pending: Sequence[Attempt] = ()
     ) -> Attempt:
-        """An attempt with its verdict, told; `beside` are attempts that were made and not judged yet."""
-        why = limits.find_reached_limit((*before, attempt, *pending), self.options, self.deadline.elapsed)
-        verdict = await self._verify_within_limits(attempt, before, why)
+        """Return an attempt with its verdict, and report the verdict as an event.
+
+        Args:
+            attempt: The attempt to judge.
+            before: The attempts before it, with their verdicts.
+            pending: Attempts that are made but not judged yet; what they spent counts for the limits.
+        """
+        reached = limits.find_reached_limit((*before, attempt, *pending), self.options, self.deadline.elapsed)
+        verdict = await self._verify_within_limits(attempt, before, reached)
         number = len(before)
         sample = {"sample": number} if attempt.arm == "vote" else {}
         self.on_event({"event": "verdict", "attempt": number, **sample, "answer": attempt.answer,
@@ -41,17 +47,17 @@ class AttemptVerifier:
         return attempt.with_verdict(verdict)
 
     async def _verify_within_limits(self, attempt: Attempt, before: list[Attempt], reached_limit: str) -> Verdict:
-        """A verdict; where a limit was reached (`why`), or the time is up meanwhile, without what takes long."""
-        question, verifier, clock = self.question, self.verifiers[attempt.model], self.deadline
+        """Return a verdict; without slow verifiers if a limit is reached, or the deadline passes meanwhile."""
+        question, verifier, deadline = self.question, self.verifiers[attempt.model], self.deadline
         if reached_limit:
-            names = DECISIVE_VERIFIERS if clock.expired else ("judge",)
+            names = DECISIVE_VERIFIERS if deadline.expired else ("judge",)
             return await skip_verifiers(verifier, reached_limit, names).verify(question, attempt, before)
         try:
-            async with clock.enforce():
+            async with deadline.enforce():
                 return await verifier.verify(question, attempt, before)
         except DeadlineExceeded:
             late = limits.describe_timeout(self.options)
             verdict = await skip_verifiers(verifier, late, DECISIVE_VERIFIERS).verify(question, attempt, before)
-            # What was asked and cut off may have cost something, and nobody knows what.
-            lost = Usage(seconds=clock.elapsed - clock.previous_seconds, estimated=("verifier",))
+            # The call that was cut off may have cost something; nobody knows how much.
+            lost = Usage(seconds=deadline.elapsed - deadline.previous_seconds, estimated=("verifier",))
             return replace(verdict, usage=verdict.usage + lost if verdict.usage else lost)

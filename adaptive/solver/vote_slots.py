@@ -1,4 +1,4 @@
-"""Samples of votes that are being drawn: whose turn it is, and who lets go of what the engine holds for them."""
+"""The samples of votes that run now: which may run, and which of them releases the engine's sessions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 MAX_FAILED_SOLVES = 1024
-"""Solves whose vote failed that are remembered."""
+"""How many solves with a failed vote are remembered."""
 
 
 @dataclass
 class _RunningVote:
-    """The samples of one solve that are being drawn: `active` of them, `running` of these neither done nor failed.
+    """The samples of one solve: `active` have started and not left, `running` have neither finished nor failed.
 
-    over: set once none is running any more.
+    all_done: set once none is running.
     """
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -36,7 +36,7 @@ class _RunningVote:
 
 @dataclass(frozen=True)
 class VoteSlots:
-    """The votes that are being drawn, by their solve. broken: solves of which a sample failed."""
+    """The running votes by the id of their solve. failed: solves with a sample that failed."""
 
     votes: dict[str, _RunningVote] = field(default_factory=dict)
     failed: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_FAILED_SOLVES))
@@ -45,10 +45,15 @@ class VoteSlots:
     async def hold(
         self, solve: str, parallel: bool, release: Callable[[], Awaitable[None]]
     ) -> AsyncIterator[None]:
-        """While a sample of a solve is drawn: in turn where it may not be side by side with others.
+        """Hold a slot while a sample of a solve runs.
 
-        A failure is raised once the others are done: LangGraph keeps what was written until a failure, so that
-        they are not paid for again. The last one out lets go of what they made the engine hold since (`release`).
+        A failure is raised once the other samples are done: LangGraph keeps what was written before a failure, so
+        they need not run again. The last sample to leave then releases the sessions.
+
+        Args:
+            solve: The id of the solve.
+            parallel: Whether samples may run side by side; else one after the other.
+            release: Releases the sessions of the solve.
         """
         vote = self.votes.setdefault(solve, _RunningVote())
         vote.begin()
@@ -67,7 +72,7 @@ class VoteSlots:
 
     @asynccontextmanager
     async def _take_turn(self, vote: _RunningVote, solve: str, parallel: bool) -> AsyncIterator[None]:
-        """While a sample runs."""
+        """Run one sample, and remember whether it failed."""
         try:
             async with nullcontext() if parallel else vote.turn:
                 yield
@@ -79,6 +84,6 @@ class VoteSlots:
             vote.end()
 
     def clear_failed(self, solve: str) -> None:
-        """A solve of which a sample failed was gone on with."""
+        """Forget that a sample of a solve failed: the solve was resumed."""
         if solve in self.failed:
             self.failed.remove(solve)

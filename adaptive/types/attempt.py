@@ -1,4 +1,4 @@
-"""Round, attempt, verdict, usage: the plain data that flows between the rooms.
+"""Round and attempt: the plain data that flows between the rooms.
 
 Everything here turns into plain JSON types and back, so that it survives a checkpointer and another process.
 """
@@ -19,9 +19,9 @@ Arm = Literal["first", "wait", "budget", "vote", "effort", "model"]
 
 @dataclass(frozen=True)
 class Round:
-    """One stretch of thinking: `tokens` in all, `injected` of them ours, and why it ended.
+    """One stretch of thinking: `tokens` in all, `injected` of them forced, and why it ended.
 
-    stopped: an early stop ended it, and not the model.
+    stopped: whether an early stop ended it, rather than the model.
     """
 
     tokens: int
@@ -31,13 +31,13 @@ class Round:
 
     @property
     def ended_by_model(self) -> bool:
-        """Whether the model ended it, which took a token more."""
+        """Whether the model ended it, which takes one token more."""
         return self.end in ("natural", "loop", "converged") and not self.stopped
 
 
 @dataclass(frozen=True)
 class StarvedCall:
-    """A call of a chat model that reached its completion cap before there was an answer, and its tokens."""
+    """A call of a chat model that reached its completion cap before its answer, and its tokens."""
 
     effort: str
     cap: int
@@ -47,18 +47,18 @@ class StarvedCall:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What a rung bought.
+    """One attempt at a question.
 
-    `answer` is the extracted final answer (None if there is none), `text` all that came after the thinking.
-    `trace` is the thinking so far as token ids: what escalation continues. `confidence` is a probability per token
-    in 0..1, of the answer or of the weakest stretch of thinking if that is lower (`adaptive.reason.confidence`),
-    and `weakest` that stretch's mean log-probability; None where the engine gives no log-probabilities. `reason`
-    says why this attempt was made; `base` is the attempt whose chain it went on with, None where it began one, and
-    `model` which of the solver's models made it.
+    answer: the extracted final answer, None if there is none. text: all that came after the thinking. trace: the
+    thinking so far as token ids, which escalation continues. confidence: a probability per token in 0..1, of the
+    answer, or of the weakest stretch of thinking if that is lower (`adaptive.reason.confidence`). weakest: that
+    stretch's mean log-probability. Both are None if the engine gives no log-probabilities. reason: why this
+    attempt was made. base: the index of the attempt whose chain it continued, None for a new chain. model: the
+    index of the model that made it.
 
-    Of a chat model: `cap` is the completion cap of the last call, `turns` the messages of the chain after the
-    question (LangChain's plain form), `starved` the calls that brought no answer, and `advice` the settings that
-    would have sufficed where the attempt is starved.
+    Of a chat model: cap is the completion cap of the last call, turns are the messages of the chain after the
+    question (LangChain's plain form), starved the calls without an answer, and advice the settings that would have
+    sufficed if the attempt is starved.
     """
 
     rung: int
@@ -87,7 +87,7 @@ class Attempt:
 
     @property
     def chain_tokens(self) -> int:
-        """Thinking tokens that its whole chain takes of a budget."""
+        """How much of a budget its whole chain takes, in tokens."""
         return sum(one.tokens for one in self.rounds)
 
     @property
@@ -101,12 +101,12 @@ class Attempt:
         return "refused" if self.is_refused else self.status
 
     def with_verdict(self, verdict: Verdict) -> Attempt:
-        """This attempt with a verdict, and with what the verdict cost added to its usage."""
+        """Return this attempt with a verdict, whose cost is added to its usage."""
         spent = self.usage + verdict.usage if verdict.usage else self.usage
         return replace(self, verdict=verdict, usage=spent)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
+        """Return plain JSON types."""
         verdict = self.verdict.to_json() if self.verdict else None
         return {
             **vars(self),
@@ -120,7 +120,7 @@ class Attempt:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Attempt:
-        """The attempt written by `to_json`."""
+        """Read what `to_json` wrote."""
         verdict = data.get("verdict")
         return cls(
             **{

@@ -1,4 +1,4 @@
-"""Early stops: which there are, and their thresholds."""
+"""The early stops and their thresholds."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from adaptive.errors import InputError
 
 StopName = Literal["loop", "converged", "confident", "hopeless"]
 STOP_NAMES: tuple[StopName, ...] = ("loop", "converged", "confident", "hopeless")
-"""What `--stop` knows. `hopeless` is the policy's: no rung or arm is likely to help."""
+"""The names for `--stop`; `hopeless` is the policy's: no rung or arm is likely to help."""
 
 
 @dataclass(frozen=True)
 class Stops:
-    """Which early stops are on, and from where on they stop.
+    """Which early stops are on, and their thresholds. Raises `InputError` for a value out of range.
 
     loop: whether a chain that repeats itself is stopped. probe_every: the fewest thinking tokens from one probe to
     the next, 0 for no probes. converged: how many probes in a row must give the same answer, 0 for never.
-    confident: the confidence of a probe's answer from which on it is taken, None for never. probe_room: the most
+    confident: the confidence from which on a probe's answer is kept, None for never. probe_room: the most
     tokens of a probe's answer. Probes need a `Style.answer_prefix`: without one an answer begins with prose.
     """
 
@@ -40,11 +40,11 @@ class Stops:
 
     @property
     def probes_enabled(self) -> bool:
-        """Whether there is anything to probe for."""
+        """Whether any stop needs probes."""
         return self.probe_every > 0 and (self.converged > 0 or self.confident is not None)
 
     def restrict_to(self, names: Sequence[str]) -> Stops:
-        """These stops without those that are not named."""
+        """Return these stops, with those that are not in `names` off."""
         return Stops(
             loop=self.loop and "loop" in names,
             probe_every=self.probe_every,
@@ -55,12 +55,12 @@ class Stops:
 
 
 def parse_stops(names: str) -> tuple[StopName, ...]:
-    """The stops named in `names`, parted by commas; "none" for none. Raises `InputError` that lists them."""
-    given = [n.strip() for n in names.split(",") if n.strip()]
-    if given == ["none"]:
+    """Return the stops in `names`, separated by commas, or "none"; raises `InputError` for another name."""
+    parts = [n.strip() for n in names.split(",") if n.strip()]
+    if parts == ["none"]:
         return ()
-    unknown = next((n for n in given if n not in STOP_NAMES), None)
-    if unknown is not None or not given:
+    unknown = next((n for n in parts if n not in STOP_NAMES), None)
+    if unknown is not None or not parts:
         what = f"stop {unknown!r} is not known" if unknown is not None else "no stop is named"
         raise InputError(f"{what}: use some of {', '.join(STOP_NAMES)}, parted by commas, or none.")
-    return tuple(n for n in STOP_NAMES if n in given)
+    return tuple(n for n in STOP_NAMES if n in parts)

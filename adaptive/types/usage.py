@@ -10,10 +10,11 @@ TOKEN_FIELDS = ("prompt", "thinking", "injected", "answer", "probe", "verifier")
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens and seconds spent. `cached` is the part of `prompt` that the engine did not compute again.
+    """Tokens, seconds and money spent.
 
-    `thinking` holds generated thinking tokens, `injected` the ones we put there (waits, closing phrases);
-    `cost` is None where the price is not known, never 0. `estimated` names the figures that were not exact.
+    cached: the part of `prompt` that the engine did not compute again. thinking: generated thinking tokens.
+    injected: forced ones (waits, closing phrases). cost: in dollars; None, never 0, if the price is not known.
+    estimated: the names of figures that are not exact.
     """
 
     prompt: int = 0
@@ -34,17 +35,17 @@ class Usage:
 
     def __add__(self, other: Usage) -> Usage:
         tokens = {n: getattr(self, n) + getattr(other, n) for n in (*TOKEN_FIELDS, "cached")}
-        known = self.cost is not None and other.cost is not None
+        priced = self.cost is not None and other.cost is not None
         return Usage(
             **tokens,
             seconds=self.seconds + other.seconds,
-            cost=self.cost + other.cost if known else None,  # type: ignore[operator]
+            cost=self.cost + other.cost if priced else None,  # type: ignore[operator]
             estimated=tuple(sorted({*self.estimated, *other.estimated})),
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types, with the total."""
-        # Not `asdict`, here and below: it copies value by value, a trace id by id, and every node writes attempts.
+        """Return plain JSON types, with the total."""
+        # Not `asdict`: it copies a trace id by id, and every node writes attempts.
         return {
             **vars(self),
             "total": self.total,
@@ -54,7 +55,7 @@ class Usage:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Usage:
-        """The usage written by `to_json`."""
-        known = {f.name for f in fields(cls)}
-        values = {k: v for k, v in data.items() if k in known}
+        """Read what `to_json` wrote."""
+        names = {f.name for f in fields(cls)}
+        values = {k: v for k, v in data.items() if k in names}
         return cls(**{**values, "estimated": tuple(data.get("estimated", ()))})

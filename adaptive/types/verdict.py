@@ -1,4 +1,4 @@
-"""A verifier's word on an attempt."""
+"""What a verifier says of an attempt."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from adaptive.types.usage import Usage
 
 @dataclass(frozen=True)
 class Verdict:
-    """A verifier's word on an attempt; `score` is in 0..1.
+    """What a verifier says of an attempt; `score` is in 0..1.
 
-    decided: False where the verifier could not tell ("not verified: ..."): that is never an acceptance, and no
-    evidence against the answer either. usage: what the verdict cost, its tokens counted as `verifier`; None where
-    it cost nothing.
+    decided: False if the verifier could not tell ("not verified: ..."); such a verdict never accepts, and is no
+    evidence against the answer either. usage: what the verdict cost, with its tokens as `verifier`; None if it
+    cost nothing.
     """
 
     accepted: bool
@@ -30,26 +30,26 @@ class Verdict:
 
     @classmethod
     def undecided(cls, score: float, verifier: str, why: str, usage: Usage | None = None) -> Verdict:
-        """Not verified, and why."""
+        """Return a verdict that says why the answer could not be verified."""
         return cls(False, score, verifier, f"not verified: {why}", decided=False, usage=usage)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
+        """Return plain JSON types."""
         return {**vars(self), "usage": self.usage.to_json() if self.usage else None}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Verdict:
-        """The verdict written by `to_json`."""
+        """Read what `to_json` wrote."""
         usage = data.get("usage")
         return cls(**{**data, "usage": Usage.from_json(usage) if usage else None})
 
 
 FREE = Usage(cost=0.0)
-"""What costs no money: added to a priced solve that stays priced, to one without a price that stays unknown."""
+"""A usage without cost: a solve with a known price keeps it, and one without stays without."""
 
 
-class CannotTell(Exception):  # noqa: N818 -- it is an answer, and no error of ours
-    """Whether the answer is good cannot be told; the message says why, `usage` what was spent all the same."""
+class CannotTell(Exception):  # noqa: N818 -- an answer of a verifier, no failure of ours
+    """A verifier cannot judge an answer; the message says why, and `usage` what was spent all the same."""
 
     def __init__(self, why: str, usage: Usage = FREE) -> None:
         super().__init__(why)

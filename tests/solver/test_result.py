@@ -124,7 +124,6 @@ def test_the_finish_reason_says_why_there_is_no_answer(status: Any, reason: str)
     assert to_message(typed_result(kept)).response_metadata["finish_reason"] == reason
 
 
-@FAST
 @given(SEVERAL, st.integers(0, 3), st.none() | st.just(Usage(thinking=3, estimated=("prompt",))))
 def test_a_result_is_read_from_its_json_and_from_a_state(
     attempts: list[Attempt], kept: int, cut: Usage | None
