@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from adaptive.policy.arms import UNTRAINED_REASON, Plan, choose_cheapest_rung, may_give_up
 from adaptive.types.attempt import Arm
-from adaptive.types.ladder import EFFORTS, Ladder, parse_effort
+from adaptive.types.ladder import EFFORTS, Ladder
 from adaptive.types.options import Options
 from adaptive.types.policy import Policy
 
@@ -58,13 +58,16 @@ def _explain_direct_only(ladder: Ladder, policy: Policy, p_solved: Sequence[floa
 
 def _choose_requested_rung(full_ladder: Ladder, ladder: Ladder, options: Options) -> Plan | None:
     """Choose the rung of a budget or effort in the options, whatever the difficulty; None without one."""
-    if not ladder[ladder.top].thinks or (options.budget is None and options.effort is None):
+    if not ladder[ladder.top].thinks:
         return None
-    index, reason = ladder.top, f"a budget of {options.budget} tokens was asked for"
-    if options.budget is None:
-        least = EFFORTS.index(parse_effort(str(options.effort)))
+    if options.budget is not None:
+        index, reason = ladder.top, f"a budget of {options.budget} tokens was asked for"
+    elif options.effort is not None:
+        least = EFFORTS.index(options.effort)
         enough = (i for i, r in enumerate(full_ladder) if r.thinks and EFFORTS.index(r.effort) >= least)
         index, reason = next(enough, ladder.top), f"the effort {options.effort} was asked for"
+    else:
+        return None
     return Plan(index, replace(ladder[index], waits=0), "first", reason)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from adaptive.types.ladder import Effort, Ladder, Rung, find_nearest_effort, parse_effort
+from adaptive.types.ladder import Effort, Ladder, Rung, find_nearest_effort
 from adaptive.types.options import Options
 
 
@@ -15,8 +15,7 @@ def limit_ladder(ladder: Ladder, options: Options) -> Ladder:
         return Ladder((replace(ladder[0], effort="none", budget=0, waits=0),))
     rungs = list(ladder)
     if options.effort is not None:
-        effort = parse_effort(options.effort)
-        rungs = [replace(r, effort=effort) if r.thinks else r for r in rungs]
+        rungs = [replace(r, effort=options.effort) if r.thinks else r for r in rungs]
     if options.budget is not None:
         rungs = _cap_budget(rungs, options.budget)
     if options.waits is not None:

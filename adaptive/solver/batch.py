@@ -32,10 +32,12 @@ MOST_QUESTIONS = 1000
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of a run of the map solver.
+    """Limits of a run of the map solver. Raises `InputError` for a value below 1.
 
-    concurrency: how many questions are solved at once, unless the run's config has a `max_concurrency`. questions:
-    how many questions a run takes. tokens: once so many are spent no further question starts; None for no limit.
+    Args:
+        concurrency: How many questions are solved at once, unless the run's config has a `max_concurrency`.
+        questions: The most questions of a run.
+        tokens: Once so many are spent no further question starts; None for no limit.
     """
 
     concurrency: int = 1

@@ -19,9 +19,13 @@ Arm = Literal["first", "wait", "budget", "vote", "effort", "model"]
 
 @dataclass(frozen=True)
 class Round:
-    """One stretch of thinking: `tokens` in all, `injected` of them forced, and why it ended.
+    """One stretch of thinking.
 
-    stopped: whether an early stop ended it, rather than the model.
+    Args:
+        tokens: All its tokens.
+        injected: Those of them that were forced (waits, closing phrases).
+        end: Why it ended.
+        stopped: Whether an early stop ended it, rather than the model.
     """
 
     tokens: int
@@ -49,16 +53,32 @@ class StarvedCall:
 class Attempt:
     """One attempt at a question.
 
-    answer: the extracted final answer, None if there is none. text: all that came after the thinking. trace: the
-    thinking so far as token ids, which escalation continues. confidence: a probability per token in 0..1, of the
-    answer, or of the weakest stretch of thinking if that is lower (`adaptive.reason.confidence`). weakest: that
-    stretch's mean log-probability. Both are None if the engine gives no log-probabilities. reason: why this
-    attempt was made. base: the index of the attempt whose chain it continued, None for a new chain. model: the
-    index of the model that made it.
-
-    Of a chat model: cap is the completion cap of the last call, turns are the messages of the chain after the
-    question (LangChain's plain form), starved the calls without an answer, and advice the settings that would have
-    sufficed if the attempt is starved.
+    Args:
+        rung: The index of its rung.
+        arm: How it came about: the first attempt, or an arm of escalation.
+        effort: The effort that the model was asked for.
+        budget: The most thinking tokens.
+        waits: How often an early end of thinking was put off.
+        answer: The extracted final answer; None if there is none.
+        text: All that came after the thinking.
+        thinking: The thinking as text.
+        status: How the attempt ended; see `outcome`.
+        finish: How its thinking ended.
+        rounds: The stretches of thinking of its chain.
+        trace: The thinking so far as token ids, which escalation continues. Not in results.
+        confidence: A probability per token in 0..1, of the answer, or of the weakest stretch of thinking if that
+            is lower (`adaptive.reason.confidence`). None if the engine gives no log-probabilities.
+        weakest: The mean log-probability of the weakest stretch of thinking, or None.
+        verdict: What the verifiers say.
+        usage: What it cost.
+        reason: Why this attempt was made.
+        base: The index of the attempt whose chain it continued; None for a new chain.
+        model: The index of the model that made it.
+        cap: Of a chat model: the completion cap of the last call.
+        turns: Of a chat model: the messages of the chain after the question, in LangChain's plain form. Not in
+            results.
+        starved: Of a chat model: the calls that brought no answer.
+        advice: The settings that would have sufficed, if the attempt is starved.
     """
 
     rung: int

@@ -23,10 +23,13 @@ Level = Literal["easy", "medium", "hard", "unknown"]
 class Difficulty:
     """How hard a question is predicted to be.
 
-    level: "easy" if it is likely to be solved without thinking, "medium" if some rung is likely to solve it,
-    "hard" if none is, "unknown" without a trained model. p_solved: for each rung the probability that it solves
-    the question; empty if nothing was trained for this model. general: the probability that an average model
-    solves it with full thinking, if the general difficulty model was used.
+    Args:
+        level: "easy" if it is likely to be solved without thinking, "medium" if some rung is likely to solve it,
+            "hard" if none is, "unknown" without a trained model.
+        p_solved: The probability that each rung of the ladder solves it; empty if nothing was trained for this
+            model.
+        general: The probability that an average model solves it with full thinking, by the general difficulty
+            model.
     """
 
     level: Level
@@ -48,11 +51,20 @@ class Difficulty:
 class Result:
     """Everything about one solve.
 
-    attempts: in their order; `kept` is the index of the one whose answer is returned, `kept_because` the reason.
-    models: names; `attempt.model` is an index into them, and the first is the solver's own model. stopped: why the
-    solve ended. notes: what could not be done as asked. usage: of the whole solve, `cut` included. shadow: the
-    attempt that the policy would have begun with, if options made it begin with another. cut: what was spent by
-    calls that the deadline cut off.
+    Args:
+        question: The question's text.
+        attempts: All attempts, in their order.
+        kept: The index of the attempt whose answer is returned.
+        kept_because: Why that one, in words.
+        difficulty: How hard the question was predicted to be.
+        stopped: Why the solve ended: "accepted", or a reason in words.
+        models: Names; `attempt.model` is an index into them, and the first is the solver's own model.
+        profile: The name of the profile.
+        notes: What could not be done as asked.
+        usage: What the whole solve spent, `cut` included.
+        seed: The seed of all sampling.
+        shadow: What the policy would have begun with, if options made it begin with another rung.
+        cut: What was spent by calls that the deadline cut off.
     """
 
     question: str
@@ -181,8 +193,12 @@ class Result:
 class MapItem:
     """One question of a map solver's run.
 
-    result: None if the solve failed or was not begun; then `error` says why. usage: what it spent; None if a
-    failed solve does not say.
+    Args:
+        id: The question's id; by default its number, from 1.
+        question: The question's text.
+        result: The result; None if the solve failed or did not start.
+        error: Why there is no result.
+        usage: What it spent; None if a failed solve does not say.
     """
 
     id: str

@@ -12,9 +12,17 @@ TOKEN_FIELDS = ("prompt", "thinking", "injected", "answer", "probe", "verifier")
 class Usage:
     """Tokens, seconds and money spent.
 
-    cached: the part of `prompt` that the engine did not compute again. thinking: generated thinking tokens.
-    injected: forced ones (waits, closing phrases). cost: in dollars; None, never 0, if the price is not known.
-    estimated: the names of figures that are not exact.
+    Args:
+        prompt: Tokens of prompts.
+        cached: The part of `prompt` that the engine did not compute again.
+        thinking: Generated thinking tokens.
+        injected: Forced thinking tokens (waits, closing phrases).
+        answer: Tokens of answers.
+        probe: Tokens of probes for an early answer.
+        verifier: Tokens of verifiers.
+        seconds: Seconds spent.
+        cost: Dollars; None, never 0, if the price is not known.
+        estimated: The names of figures that are not exact.
     """
 
     prompt: int = 0

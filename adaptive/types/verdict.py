@@ -10,11 +10,16 @@ from adaptive.types.usage import Usage
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a verifier says of an attempt; `score` is in 0..1.
+    """What a verifier says of an attempt.
 
-    decided: False if the verifier could not tell ("not verified: ..."); such a verdict never accepts, and is no
-    evidence against the answer either. usage: what the verdict cost, with its tokens as `verifier`; None if it
-    cost nothing.
+    Args:
+        accepted: Whether the answer is accepted.
+        score: How good the answer is, in 0..1.
+        verifier: The name of the verifier.
+        reason: Why, in words.
+        decided: False if the verifier could not tell ("not verified: ..."). Such a verdict never accepts, and is
+            no evidence against the answer either.
+        usage: What the verdict cost, with its tokens as `verifier`; None if it cost nothing.
     """
 
     accepted: bool
