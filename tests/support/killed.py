@@ -1,9 +1,8 @@
-"""Solves in processes that may be killed: a child is forked for each line on stdin, with all imports done.
+"""Solves in processes that may be killed: a child is forked for each line on stdin, after all imports.
 
-A line is JSON: file (of the checkpointer), log, thread, question, options. A thread that was begun is gone on
-with. stdout says "pid N", then "event NAME" for each event as it comes, and "gone" once the child is no more. The
-log gets a line for each node, when it starts and when it has ended, on the disk before the node goes on; and at
-the start of each child what was saved.
+A line is JSON: file (of the checkpointer), log, thread, question, options. A thread that exists is resumed. stdout
+has "pid N", then "event NAME" for each event, and "gone" once the child has ended. The log has a line when a node
+starts and when it ends, on the disk before the node continues, and at the start of each child what was saved.
 """
 
 from __future__ import annotations
@@ -35,19 +34,19 @@ class Log:
 
 
 def logging_nodes(log: Log) -> None:
-    """Make every node say when it starts and when it has ended."""
+    """Make every node log its start and its end."""
     holding = Solver.wrap_node
 
     def logged(self: Solver, node: Node) -> Any:
         held = holding(self, node)
 
-        async def told(state: SolverState, on_event: OnEvent) -> Update:
+        async def run(state: SolverState, on_event: OnEvent) -> Update:
             log.add("start", node.__name__)
             update = await held(state, on_event)
             log.add("end", node.__name__)
             return update
 
-        return told
+        return run
 
     Solver.wrap_node = logged  # type: ignore[method-assign]
 
@@ -67,9 +66,9 @@ def solve(asked: dict[str, Any]) -> None:
     with SqliteSaver.from_conn_string(asked["file"]) as saver:
         solver = build_solver("embedded", options=Options(**asked["options"]), checkpointer=saver)
         log.add("saved", saved(solver, thread))
-        begun = saver.get_tuple(thread) is not None
-        given: Any = None if begun else {"messages": [("user", asked["question"])]}
-        for event in solver.stream(given, thread, stream_mode="custom", durability="sync"):
+        resumed = saver.get_tuple(thread) is not None
+        start: Any = None if resumed else {"messages": [("user", asked["question"])]}
+        for event in solver.stream(start, thread, stream_mode="custom", durability="sync"):
             os.write(1, f"event {event['event']}\n".encode())
         log.add("result", solver.get_state(thread).values["adaptive_result"])
 

@@ -1,10 +1,9 @@
-"""A token engine that plays scripts: deterministic, instant, and strict about what it is asked.
+"""A token engine that plays scripts: deterministic, instant, and strict about its arguments.
 
-Ids 0-255 are bytes of UTF-8; 256-259 are markers; 300 and up are pieces of several bytes, which `encode`
-never makes, so that text which was generated and tokenised again comes out as other ids. In the thinking of
-a session each stretch of the script is played up to its end; one that was cut off goes on where it was;
-after the last one the model ends its thinking at once. After the end of thinking the answers are played in
-the same way, one a call.
+Ids 0-255 are bytes of UTF-8; 256-259 are markers; 300 and up are pieces of several bytes, which `encode` never
+makes, so that generated text that is tokenised again has other ids. In the thinking of a session each stretch of
+the script is played to its end; one that was cut off continues where it stopped; after the last one the model ends
+its thinking at once. After the end of thinking the answers are played in the same way, one a call.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ SPOKEN = {**{i: bytes([i]) for i in range(256)}, **dict.fromkeys((THINK, END, TU
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run what never suspends, without an event loop."""
+    """Run a coroutine that never suspends, without an event loop."""
     try:
         coroutine.send(None)
     except StopIteration as done:
@@ -54,7 +53,7 @@ class ByteCodec:
 
 @dataclass(frozen=True)
 class Call:
-    """What the engine was asked, and what it made of it."""
+    """A call of the engine and its generation."""
 
     ids: tuple[int, ...]
     max_tokens: int

@@ -33,7 +33,7 @@ def boxed(answer: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Fixed:
-    """A difficulty model that says the same of every question."""
+    """A difficulty model that predicts the same for every question."""
 
     row: Sequence[float]
 
@@ -42,8 +42,8 @@ class Fixed:
 
 
 def profile(p_solved: Sequence[float] = EASY, rungs: Iterable[Rung] = RUNGS, **policy: Any) -> Profile:
-    """A profile for scripted engines; without `p_solved` one that was never trained."""
-    known: Any = Fixed(p_solved) if p_solved else None
+    """Return a profile for scripted engines; without `p_solved` it is untrained."""
+    model: Any = Fixed(p_solved) if p_solved else None
     settings: dict[str, Any] = {"accept": {"none": 0.87}, "agreement": None, "vote_most": 0, **policy}
     return Profile(
         name="toy",
@@ -51,17 +51,17 @@ def profile(p_solved: Sequence[float] = EASY, rungs: Iterable[Rung] = RUNGS, **p
         ladder=Ladder(tuple(rungs)),
         style=Style(hand_over="", useful_round=1),
         policy=Policy(**settings),
-        difficulty_model=lambda: known,
+        difficulty_model=lambda: model,
     )
 
 
 @dataclass
 class PureEngine(ScriptedEngine):
-    """Thinks "111…" without a doubt, and ends its thinking after each of `ends` ids.
+    """Thinks "111…" with full confidence, and ends its thinking after each of `ends` ids.
 
-    It answers `SURE` once it has thought `enough` ids, before that `UNSURE`, and then the question's first
-    byte, so that answers tell questions apart. What it does depends on the ids alone: another engine, in
-    another process, goes on where this one stopped.
+    It answers `SURE` once it has thought `enough` ids, before that `UNSURE`, and then the question's first byte,
+    so that each question has its own answer. It depends on the ids alone: another engine, in another process,
+    continues where this one stopped.
     """
 
     ends: tuple[int, ...] = (24, 40)
@@ -105,11 +105,11 @@ def question(ids: Sequence[int]) -> bytes:
 
 
 def ask(text: str) -> dict[str, Any]:
-    """What a solver is given."""
+    """Return the input of a solver."""
     return {"messages": [("user", text)]}
 
 
 def timeless(result: dict[str, Any]) -> dict[str, Any]:
-    """A result without its seconds: the only thing that may differ between two runs."""
+    """Return a result without its seconds, the only part that may differ between two runs."""
     attempts = [{**a, "usage": {**a["usage"], "seconds": 0}} for a in result["attempts"]]
     return {**result, "attempts": attempts, "usage": {**result["usage"], "seconds": 0}}

@@ -15,20 +15,20 @@ from tests.support.scripted import END, THINK, shared
 from tests.support.solving import PureEngine, boxed, profile
 
 VOTE_RUNGS = (Rung("low", 16),)
-"""One rung: what comes after the first attempt, which ends by itself, is a vote."""
+"""One rung: after the first attempt, which ends by itself, comes a vote."""
 CALM = b"bi"
-"""Letters of which the model is as sure as of a one."""
+"""Letters with the same confidence as a one."""
 ACCEPTED = "111111111"
-"""An answer of which the model is so sure that it is accepted on its own."""
+"""An answer with enough confidence to be accepted on its own."""
 
 
 @dataclass
 class SeededEngine(PureEngine):
     """Thinks its sample's number in letters, ends, and answers what `says` has for that number.
 
-    Sample 0 is the first attempt. What it does depends on the ids and the seed alone. With `shares_cache` all
-    sessions have one cache. `most` is how many calls were ever inside at once, `held` the sessions that were not
-    let go of, and `fails_on` the numbers of the samples that fail while they answer.
+    Sample 0 is the first attempt. It depends on the ids and the seed alone. With `shares_cache` all sessions have
+    one cache. `most` is the largest number of calls at once, `held` the sessions that were not released, and
+    `fails_on` the numbers of the samples that fail while they answer.
     """
 
     says: Callable[[int], str] = str
