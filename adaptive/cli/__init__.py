@@ -1,6 +1,6 @@
 """The `adaptive` command. A verb is a file here, imported when called: `--help` pays for click only.
 
-Every verb has `--debug`, environment variables `ADAPTIVE_…` for its options, and errors told in a sentence.
+Every verb has `--debug`, environment variables `ADAPTIVE_…` for its options, and one sentence for any error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from adaptive import __version__
 from adaptive.cli.support.errors import USAGE, Failure, Interrupted, to_failure
 from adaptive.cli.support.warnings import show_warnings
 
-# The verb's module and its command are named as the verb; the line is what `adaptive --help` shows.
+# The module and the command have the verb's name; the line is what `adaptive --help` shows.
 VERBS = {
     "solve": "Answer a question with as much thinking as it needs.",
     "record": "Record every budget, Wait and sample at your questions.",
@@ -36,11 +36,11 @@ class Verbs(click.Group):
     """The group of verbs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs, in the order they are told in."""
+        """Return the verbs in the order of `--help`."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The verb's command, with what every verb has."""
+        """Return the verb's command, with the options that every verb has."""
         if cmd_name not in VERBS:
             return None
         command: click.Command = getattr(import_module(f"adaptive.cli.{cmd_name}"), f"{cmd_name}_command")
@@ -50,17 +50,17 @@ class Verbs(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of verbs, without importing any."""
+        """Write the list of verbs without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb; what it did not foresee becomes a sentence here, at the edge."""
+        """Run the verb; an unexpected error becomes a sentence here."""
         try:
             with show_warnings():
                 return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # click's own ways to end: with a code, by Ctrl-C, or quietly when nobody reads on
+            raise  # click ends so: with a code, by Ctrl-C, or quietly when the reader of a pipe is gone
         except Exception as error:
             if ctx.meta.get(DEBUG):
                 raise
@@ -74,7 +74,7 @@ class Verbs(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run, and in standalone mode tell what went wrong and exit."""
+        """Run; in standalone mode print what went wrong and exit."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode, **extra)
         try:
@@ -116,7 +116,7 @@ def cli(ctx: click.Context, /) -> None:
 
 
 def main() -> None:
-    """The console script."""
+    """Run the console script."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # None when closed, something else when captured
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""`python -m adaptive.cli`, for where the console script is not on the path."""
+"""`python -m adaptive.cli`, for when the console script is not on the path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`adaptive bench`: a profile's policy beside every baseline, on questions that it has not seen."""
+"""`adaptive bench`: a profile's policy against every baseline, on questions that it was not trained on."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 EPILOG = """QUESTIONS is a JSONL file, CSV, Parquet or datasets:ID, as for `adaptive record`. PROFILE is a folder.
 
 The baselines: no thinking, every fixed rung, the best fixed rung, unlimited thinking, raw-confidence stop,
-self-consistency at equal tokens, adaptive consistency, the notebook's Wait loop and an oracle. What is tuned of
-them is tuned on the recorded questions that are not in QUESTIONS.
+self-consistency at equal tokens, adaptive consistency, the notebook's Wait loop and an oracle. Baselines that
+need tuning are tuned on the recorded questions that are not in QUESTIONS.
 
 Without --replay the model is asked: each question is solved, and recorded for the baselines. Both are kept in
-FOLDER; interrupted or killed, the same command goes on from there."""
+FOLDER; if interrupted or killed, the same command goes on from there."""
 
 
 @click.command(epilog=EPILOG)
@@ -44,23 +44,23 @@ FOLDER; interrupted or killed, the same command goes on from there."""
 @click.argument("questions")
 @question_column_options
 @click.option("--replay", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Outcomes that `adaptive record` wrote: nothing is asked again.")  # fmt: skip
+              help="Outcomes from `adaptive record`; no model is asked.")  # fmt: skip
 @click.option(
     "--tuned-on",
     metavar="QUESTIONS",
-    help="What to tune the baselines on, in place of all other recorded questions.",
+    help="Questions to tune the baselines on; default: all other recorded questions.",
 )
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
-              help="Where report.html, the plots and figures.json are written.")  # fmt: skip
+              help="Folder for report.html, the plots and figures.json.")  # fmt: skip
 @click.option("--target-loss", type=float, default=0.01, show_default=True,
-              help="Share of right answers that tuning may lose against the top rung.")  # fmt: skip
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N questions.")
-@click.option("-m", "--model", help=f"Solve live: {MODEL_HELP} Default without --replay: the profile's own.")
+              help="Accuracy (0 to 1) that a tuned baseline may lose against the top rung.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N questions.")
+@click.option("-m", "--model", help=f"{MODEL_HELP} Solves live; default without --replay: the profile's model.")
 @engine_detail_options
 @click.option("--grade", default="auto", show_default=True, metavar="GRADER",
-              help="Of live solves: auto, exact, number, choice, maths, or FILE.py:function.")  # fmt: skip
+              help="Grader of live solves: auto, exact, number, choice, maths, or FILE.py:function.")  # fmt: skip
 @click.option("--concurrency", type=click.IntRange(1, 4096), metavar="N",
-              help="Solves at once; default: as many as the engine is worth giving.")  # fmt: skip
+              help="Solves at the same time; default: as many as suit the engine.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as one JSON object.")
 def bench_command(
     profile: str,
@@ -81,7 +81,7 @@ def bench_command(
 ) -> None:
     """Measure a profile against every baseline, and report it.
 
-    Accuracy and tokens with intervals and paired tests, everything counted: a table, plots and one HTML page.
+    Reports accuracy and tokens with intervals and paired tests as a table, plots and one HTML page.
     """
     from adaptive._util.plotting import require_matplotlib
     from adaptive.learn.data.questions import read_questions
@@ -91,25 +91,24 @@ def bench_command(
         raise InputError(f"--target-loss must be between 0 and 1, got {target_loss}.")
     if out is not None:
         require_matplotlib()
-    known = Profile.load(profile)
-    asked = BenchInputs(
+    loaded = Profile.load(profile)
+    inputs = BenchInputs(
         read_questions(questions, limit, columns=columns),
         questions,
         (read_questions(tuned_on, columns=columns), tuned_on) if tuned_on else None,
     )
     live = None
     if model is not None or replay is None:
-        spec = model or known.model
+        spec = model or loaded.model
         live = _open_live_model(
             spec, partial(open_engine_from_options, spec, served_model, markers, options), out, concurrency, grade
         )
-    found = _run_bench(known, Path(profile), asked, replay, live, target_loss)
-    _print_results(found, out, as_json)
+    _print_results(_run_bench(loaded, Path(profile), inputs, replay, live, target_loss), out, as_json)
 
 
 @dataclass(frozen=True)
 class BenchInputs:
-    """The questions of a bench and where they are from; tuned_on: the same of those that are tuned on."""
+    """The questions of a bench and their source; tuned_on: the same of those to tune baselines on."""
 
     questions: list[Question]
     source: str
@@ -130,9 +129,8 @@ def _open_live_model(
 def _run_bench(
     profile: Profile, folder: Path, inputs: BenchInputs, replay: Path | None, live: LiveBench | None, loss: float
 ) -> Figures:
-    """All figures: of the policy replayed on outcomes, or live beside outcomes that are there or recorded now."""
-    from adaptive.bench.run import measure_policy as measured
-    from adaptive.bench.run import replay_policy
+    """All figures: the policy is replayed on outcomes, or solves live beside outcomes that are recorded first."""
+    from adaptive.bench.run import measure_policy, replay_policy
     from adaptive.learn.data.outcomes import OutcomeStore
 
     file = replay
@@ -141,12 +139,10 @@ def _run_bench(
         both = [*inputs.questions, *(inputs.tuned_on[0] if inputs.tuned_on else [])]
         file = live.record(both, folder, profile.policy.vote_temperature)
     with OutcomeStore(file) as outcomes:
-        chosen, plan = _split_questions(profile, folder, outcomes, inputs), outcomes.plan
-    took = (
-        live.solve(profile, folder, chosen.test, plan["grader"]) if live else replay_policy(profile, chosen.test)
-    )
-    return measured(
-        profile, chosen, took, plan["window"], loss, _describe_run(profile, folder, inputs, plan, file)
+        split, plan = _split_questions(profile, folder, outcomes, inputs), outcomes.plan
+    run = live.solve(profile, folder, split.test, plan["grader"]) if live else replay_policy(profile, split.test)
+    return measure_policy(
+        profile, split, run, plan["window"], loss, _describe_run(profile, folder, inputs, plan, file)
     )
 
 
@@ -161,7 +157,7 @@ def _split_questions(profile: Profile, folder: Path, outcomes: OutcomeStore, inp
 def _describe_run(
     profile: Profile, folder: Path, inputs: BenchInputs, plan: dict[str, Any], file: Path
 ) -> dict[str, str]:
-    """What was benched, in words."""
+    """The run in words, for the report."""
     from adaptive import __version__
     from adaptive.bench.cost import format_rung
 
@@ -178,7 +174,7 @@ def _describe_run(
 
 
 def _print_results(figures: Figures, out: Path | None, as_json: bool) -> None:
-    """Write the files, where a folder was named, and print."""
+    """Write the files, if a folder is named, and print."""
     from adaptive.bench.report import print_bench_table
 
     text = json.dumps(figures.to_json(), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""`adaptive compare`: one prompt at several settings, what each lever bought, and the cheapest that answers."""
+"""`adaptive compare`: one prompt at several settings, the effect of each, and the cheapest that answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from adaptive.cli.support.errors import ACCEPTED, FAILED, NOT_ACCEPTED, STARVED, Interrupted
 from adaptive.cli.support.options import engine_detail_options
-from adaptive.cli.support.solver import CHECK, SECONDS, FiniteFloat
+from adaptive.cli.support.solver import CHECK, CHECK_TIMEOUT, SECONDS, FiniteFloat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 MODEL_OPTION_HELP = (
-    "embedded, hf:ID, http://host:port/v1, openai:o4-mini, anthropic:… and so on; repeatable. Default: embedded."
+    "Model: embedded, hf:ID, http://host:port/v1, openai:o4-mini and so on; repeatable. Default: embedded."
 )
 EPILOG = """A cell of a chat model is one call at exactly that effort and cap. On other engines it is one attempt
-whose thinking budget is the cap less the room of the answer. Nothing is recovered or thought on about.
+whose thinking budget is the cap less the room for the answer. There is no recovery and no escalation.
 
-Cells are kept as soon as they are paid for: interrupted or killed, the same command goes on from there, and
+Each cell is kept as soon as it is paid for: if interrupted or killed, the same command goes on from there, and
 another --check judges the same answers.
 
-Exit codes: 0 a cell answered (accepted, where --check is given), 1 all failed, 2 wrong usage or input, 3 none was
+Exit codes: 0 a cell answered (and was accepted, with --check), 1 all failed, 2 wrong usage or input, 3 none was
 accepted, 4 all starved, 130 interrupted."""
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -39,35 +39,57 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("prompt", required=False)
 @click.option("-m", "--model", "models", multiple=True, help=MODEL_OPTION_HELP)
 @engine_detail_options
-@click.option("--effort", "efforts", default="low,high", show_default=True, metavar="LEVELS", help="With commas.")
+@click.option(
+    "--effort",
+    "efforts",
+    default="low,high",
+    show_default=True,
+    metavar="LEVELS",
+    help="Efforts to compare, comma-separated.",
+)
 @click.option("--max-tokens", "caps", default="4000", show_default=True, metavar="CAPS",
-              help="Most tokens made, thinking included: 4000,40000, say.")  # fmt: skip
+              help="Maximum tokens with thinking, comma-separated, for example 4000,40000.")  # fmt: skip
 @click.option("--cell", "named", multiple=True, metavar="MODEL,EFFORT,CAP",
-              help="One setting more; without --model no others. Repeatable.")  # fmt: skip
-@click.option("--image", "images", multiple=True, metavar="FILE-or-URL", help="To go with the prompt; repeatable.")
+              help="One more setting to compare; without --model the only ones. Repeatable.")  # fmt: skip
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    metavar="FILE-or-URL",
+    help="Image to send with the prompt (file or URL); repeatable.",
+)
 @click.option("--repeat", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
-              help="Calls at each setting; medians are told.")  # fmt: skip
-@click.option("--temperature", type=FiniteFloat(min=0, max=2), help="Default: the model's own, or greedy.")
+              help="Calls at each setting; the table shows medians.")  # fmt: skip
+@click.option(
+    "--temperature",
+    type=FiniteFloat(min=0, max=2),
+    help="Sampling temperature; default: the model's own, or greedy.",
+)
 @click.option("--check", metavar="CHECK", help=CHECK)
 @click.option("--check-timeout", type=SECONDS, default=30.0, show_default=True, metavar="SECONDS",
-              help="For each check.")  # fmt: skip
+              help=CHECK_TIMEOUT)  # fmt: skip
 @click.option("--concurrency", type=click.IntRange(1, 1024), default=4, show_default=True, metavar="N",
-              help="Cells asked at once; of local models one at a time.")  # fmt: skip
+              help="Calls at the same time; local models take one at a time.")  # fmt: skip
 @click.option(
-    "--cache", type=FILE, metavar="FILE", help="Where cells are kept; default: compare.db beside the log."
+    "--cache", type=FILE, metavar="FILE", help="File that keeps cells; default: compare.db beside the log."
 )
-@click.option("--fresh", is_flag=True, help="Ask again what is kept.")
+@click.option("--fresh", is_flag=True, help="Ignore kept cells and ask again.")
 @click.option("--price", "priced", multiple=True, metavar="MODEL=IN/OUT",
-              help="Dollars for a million tokens; repeatable.")  # fmt: skip
-@click.option("--prices", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="The same in a file.")
-@click.option("--json", is_flag=True, help="Print one object instead of the table.")
+              help="Price of a model in dollars per million tokens; repeatable.")  # fmt: skip
+@click.option(
+    "--prices",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="TOML or JSON file of prices: MODEL to input, cached and output.",
+)
+@click.option("--json", is_flag=True, help="Print one JSON object instead of the table.")
 @click.option("--csv", metavar="FILE", help="Write the cells as CSV; - prints them instead of the table.")
-@click.option("--plot", type=FILE, metavar="FILE.png", help="Draw the tokens of each setting.")
+@click.option("--plot", type=FILE, metavar="FILE.png", help="Plot the tokens of each setting to a file.")
 def compare_command(prompt: str | None, json: bool, csv: str | None, plot: Path | None, **params: Any) -> None:
     """Compare models, efforts and caps on one prompt.
 
     PROMPT is read from stdin when it is - or not given. Shows the tokens, seconds and cost of each setting, which
-    ones starve, and what a higher effort or cap bought.
+    ones starve, and what a higher effort or cap changed.
     """
     from adaptive.cli.support.questions import read_user_questions
 
@@ -95,7 +117,7 @@ def _run_comparison(
     concurrency: int,
     **named: Any,
 ) -> int:
-    """Run a comparison and put it out; the exit code."""
+    """Run a comparison and print it; return the exit code."""
     from adaptive._util.redact import redact_address
     from adaptive.cli.support.compare_models import build_messages, resolve_engine_settings
     from adaptive.compare.cache import CellCache, ComparisonRequest, get_default_cache_path, hash_images
@@ -124,7 +146,7 @@ def _run_comparison(
 def parse_comparison_settings(
     models: Sequence[str], efforts: str, caps: str, named: Iterable[str]
 ) -> list[CellSetting]:
-    """The grid of what is asked for, and the settings that are named; raises `InputError`."""
+    """Return the grid of models, efforts and caps, then the named settings; raise `InputError` if one is wrong."""
     from adaptive.compare.grid import build_grid, parse_caps, parse_cell, parse_efforts
 
     one_by_one = [parse_cell(text) for text in named]
@@ -133,7 +155,7 @@ def parse_comparison_settings(
 
 
 def get_comparison_exit_code(rows: Sequence[ComparisonRow], *, checked: bool) -> int:
-    """The exit code that tells how a comparison ended."""
+    """Return the exit code of a comparison."""
     bought = [row for row in rows if row.result]
     if any(row.accepted if checked else row.status == "answered" for row in bought):
         return ACCEPTED
@@ -144,7 +166,7 @@ def get_comparison_exit_code(rows: Sequence[ComparisonRow], *, checked: bool) ->
 
 @dataclass(frozen=True)
 class ComparisonOutput:
-    """Where a comparison is put: stdout, and files."""
+    """Where a comparison is printed: stdout and files."""
 
     json: bool
     csv: str | None
@@ -152,14 +174,14 @@ class ComparisonOutput:
     checked: bool
 
     def check_ready(self) -> None:
-        """Raise `InputError` for what could not be put out: before anything is paid for."""
+        """Raise `InputError` if an output cannot be made, before anything is paid for."""
         if self.plot is not None:
             from adaptive._util.plotting import require_matplotlib
 
             require_matplotlib()
 
     def write(self, comparison: Comparison) -> None:
-        """Put out what there is."""
+        """Print and write the cells so far."""
         from adaptive.compare.table import print_comparison, to_csv, to_json
 
         rows = comparison.rows
@@ -189,7 +211,7 @@ class ComparisonOutput:
 def _ask_missing_cells(
     comparison: Comparison, specs: Mapping[str, str], messages: Sequence[Any], fresh: bool
 ) -> None:
-    """Ask what is not kept, and say what that took."""
+    """Ask the cells that are not kept, and print what they cost."""
     from adaptive.cli.support.compare_models import open_compared_models
     from adaptive.cli.support.progress import Progress
     from adaptive.cli.support.signals import run_until_signal
@@ -206,7 +228,7 @@ def _ask_missing_cells(
 
 
 def _print_summary(comparison: Comparison, cached_count: int) -> None:
-    """Say which prices are not known, and what this run paid for."""
+    """Print which prices are unknown, and the cost of this run."""
     from adaptive.compare.summary import sum_run_usage
 
     for model in dict.fromkeys(cell.setting.model for cell in comparison.cells):

@@ -1,4 +1,4 @@
-"""`adaptive feedback`: says whether a logged answer was right."""
+"""`adaptive feedback`: records whether a logged answer was right."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LARGEST = 2**63 - 1  # what SQLite counts to
 
 
 class SolveNumber(click.ParamType[int | str, Any]):
-    """The number of a solve, or `last`."""
+    """The number of a logged solve, or `last`."""
 
     name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        """An int from 1 on, or `last`."""
+        """Return an int of 1 or more, or `last`."""
         if value == LAST:
             return LAST
         text = str(value)
@@ -32,11 +32,11 @@ class SolveNumber(click.ParamType[int | str, Any]):
 @click.command()
 @click.argument("number", metavar="ID", type=SolveNumber())
 @click.argument("word", metavar="right|wrong", type=click.Choice(["right", "wrong"]))
-@click.option("--answer", metavar="TEXT", help="The right answer, to learn from.")
+@click.option("--answer", metavar="TEXT", help="The right answer; training learns from it.")
 def feedback_command(number: int | str, word: str, answer: str | None) -> None:
     """Say whether a logged answer was right.
 
-    ID is what `adaptive logs` shows, or last. What is said replaces what was said of it before.
+    ID is a number that `adaptive logs` shows, or last. New feedback replaces older feedback.
     """
     log = find_log_path()
     if not log.exists():
@@ -65,14 +65,15 @@ def _reject_same_answer(solve: LoggedSolve, answer: str) -> None:
 
     if same_answer(solve.result["answer"], answer):
         raise InputError(
-            f"the answer of solve {solve.id} is {to_one_line(solve.result['answer'], 30)}, the same as --answer: say "
-            "right, or give another one."
+            f"the answer of solve {solve.id} is {to_one_line(solve.result['answer'], 30)}, the same as --answer: "
+            "say right, or give another one."
         )
 
 
 def _format_confirmation(solve: LoggedSolve) -> str:
-    """What is now known, in one line."""
+    """The recorded feedback in one line."""
     word, ours = solve.feedback["user"], solve.result["answer"]
-    said = f"{'no answer' if ours is None else to_one_line(ours, 30)} is {'right' if word.right else 'wrong'}"
+    ours = "no answer" if ours is None else to_one_line(ours, 30)
     better = "" if word.answer is None else f", the right answer is {to_one_line(word.answer, 30)}"
-    return f"Recorded for solve {solve.id} ({to_one_line(solve.result['question'], 60)}): {said}{better}."
+    question = to_one_line(solve.result["question"], 60)
+    return f"Recorded for solve {solve.id} ({question}): {ours} is {'right' if word.right else 'wrong'}{better}."

@@ -1,4 +1,4 @@
-"""`adaptive graph`: the solver's nodes and edges."""
+"""`adaptive graph`: prints the solver's nodes and edges."""
 
 from __future__ import annotations
 

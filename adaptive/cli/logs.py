@@ -1,4 +1,4 @@
-"""`adaptive logs`: what was asked, answered and spent."""
+"""`adaptive logs`: the log of solves, with questions, answers and cost."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ NUMBER = click.IntRange(1, 2**63 - 1)  # what SQLite counts to
 
 @click.command()
 @click.argument("number", type=NUMBER, required=False)
-@click.option("-n", "--count", type=COUNT, default=10, show_default=True, help="How many; 0 for all.")
-@click.option("-q", "--search", metavar="TEXT", help="Only those whose question or answer holds it.")
-@click.option("--json", is_flag=True, help="Print the result objects, one a line.")
-@click.option("--calibration", is_flag=True, help="Show what was predicted against what was observed, of all.")
-@click.option("--path", is_flag=True, help="Print where the log is.")
+@click.option("-n", "--count", type=COUNT, default=10, show_default=True, help="Number of solves to show; 0: all.")
+@click.option("-q", "--search", metavar="TEXT", help="Show only solves whose question or answer contains TEXT.")
+@click.option("--json", is_flag=True, help="Print each result as a JSON object on one line.")
+@click.option("--calibration", is_flag=True, help="Compare predicted with observed accuracy over all solves.")
+@click.option("--path", is_flag=True, help="Print the path of the log.")
 def logs_command(
     number: int | None, count: int, search: str | None, json: bool, calibration: bool, path: bool
 ) -> None:
     """Show logged solves, newest last.
 
-    With the NUMBER of one, show that one with its attempts.
+    With NUMBER, show that solve with its attempts.
     """
     if calibration and number is not None:
         raise click.UsageError("--calibration is of all solves: leave out the number, or give --search")
@@ -51,7 +51,7 @@ def logs_command(
 
 
 def _format_solve(solve: LoggedSolve) -> str:
-    """Number, time, verdict, answer, question, tokens."""
+    """A solve in one line: number, time, verdict, answer, question, tokens."""
     result = solve.result
     word = "accepted" if result["accepted"] else result["status"].replace("answered", "not accepted")
     answer = "-" if result["answer"] is None else to_one_line(result["answer"], 30)
@@ -60,7 +60,7 @@ def _format_solve(solve: LoggedSolve) -> str:
 
 
 def _format_details(solve: LoggedSolve) -> list[str]:
-    """What it was solved with, each attempt, and usage, a line each."""
+    """Model, difficulty, each attempt and usage, a line each."""
     result = solve.result
     return [
         to_one_line(f"model {result['model']}, profile {result['profile']}, seed {result['seed']}"),
@@ -75,7 +75,7 @@ def _format_details(solve: LoggedSolve) -> list[str]:
 
 
 def _format_kept_reason(result: dict[str, Any]) -> list[str]:
-    """Why that answer was kept, and whether it is right, as far as the log knows: older solves say neither."""
+    """Why that answer was kept, and whether it is right; older solves have neither."""
     kept = [f"kept: {result['kept_because']}"] if "kept_because" in result else []
     if (known := result.get("reference")) is None:
         return kept
@@ -83,14 +83,14 @@ def _format_kept_reason(result: dict[str, Any]) -> list[str]:
 
 
 def _format_shadow(result: dict[str, Any]) -> list[str]:
-    """What the policy would have begun with, where it was not free to."""
+    """The policy's own first rung, if options overrode it."""
     if (shadow := result.get("shadow")) is None:
         return []
     return [f"on its own it would have begun at rung {shadow['rung']}: {shadow['reason']}"]
 
 
 def _format_feedback(solve: LoggedSolve) -> list[str]:
-    """What was said of it afterwards."""
+    """Later feedback, a line for each source."""
     return [
         f"{source}: {'right' if word.right else 'wrong'}{'' if word.answer is None else f', it is {word.answer}'}"
         for source, word in solve.feedback.items()

@@ -18,12 +18,12 @@ ENGINES = (
     ("vLLM", "vllm:ID-or-folder", "vllm", "vllm"),
     ("server", "http://host:port/v1", "httpx", ""),
 )
-"""Name, model spec, what it needs, the extra that brings that."""
+"""Name, model spec, the module it needs and the extra that installs it."""
 
 
 @click.command()
 @engine_options
-@click.option("--json", is_flag=True, help="Print objects, one a line.")
+@click.option("--json", is_flag=True, help="Print each row as a JSON object on one line.")
 @click.pass_context
 def models_command(ctx: click.Context, /, json: bool, **named: Any) -> None:
     """Show which engines are installed and what a model can do."""
@@ -47,7 +47,7 @@ def _format_engine(row: dict[str, Any]) -> str:
 
 
 def _describe_model(**named: Any) -> dict[str, Any]:
-    """What a model can do, asked of its engine."""
+    """What a model can do, as its engine reports it."""
     from adaptive.engines.loop_engine import Engine
     from adaptive.profile.untrained import load_model_profile
 

@@ -1,4 +1,4 @@
-"""`adaptive solve`: questions in, answers on stdout, everything else on stderr."""
+"""`adaptive solve`: questions in, answers on stdout, all else on stderr."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from adaptive.cli.support.warnings import WARNING_HANDLER
 from adaptive.solve_log import SolveLog, find_log_path
 
 EPILOG = """Each option can be set by an environment variable: ADAPTIVE_MODEL for --model, and so on.
-ADAPTIVE_LOG is where solves are logged.
+ADAPTIVE_LOG names the log of solves.
 
 Exit codes: 0 answered and accepted, 1 failed, 2 wrong usage or input, 3 answered but not accepted, 4 starved
 (no room was left for the answer), 130 interrupted. With --file the worst of 1, 4, 3 and 0."""
@@ -28,14 +28,30 @@ FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 @click.command(epilog=EPILOG)
 @click.argument("question", required=False)
-@click.option("--file", type=FILE, help="Answer many questions.")
-@click.option("--concurrency", type=COUNT, metavar="N", help="Questions of a file solved at once; by the engine.")
-@click.option("--image", "images", multiple=True, metavar="FILE-or-URL", help="Goes with it; repeatable.")
+@click.option("--file", type=FILE, help="Answer every question of a file: one per line, or JSON lines.")
+@click.option(
+    "--concurrency",
+    type=COUNT,
+    metavar="N",
+    help="Questions solved at the same time; default: as many as suit the engine.",
+)
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    metavar="FILE-or-URL",
+    help="Image to send with the question (file or URL); repeatable.",
+)
 @solver_options
-@click.option("-R/ ", "--hide-thinking/--show-thinking", default=None, help="By default a terminal shows it.")
-@click.option("-u", "--usage", is_flag=True, help="Show tokens, seconds and cost.")
-@click.option("--json", is_flag=True, help="Print the result object, one line a question.")
-@click.option("--no-log/--log", default=False, help="Do not keep the solve in the log.")
+@click.option(
+    "-R/ ",
+    "--hide-thinking/--show-thinking",
+    default=None,
+    help="Hide or show the thinking on stderr; default: shown on a terminal.",
+)
+@click.option("-u", "--usage", is_flag=True, help="Show tokens, seconds and cost on stderr.")
+@click.option("--json", is_flag=True, help="Print each result as a JSON object on one line.")
+@click.option("--no-log/--log", default=False, help="Do not write the solve to the log.")
 def solve_command(
     question: str | None,
     file: str | None,
@@ -50,12 +66,12 @@ def solve_command(
     """Answer a question with as much thinking as it needs.
 
     QUESTION is read from stdin when it is - or not given. With --file, each line is a question, or in a
-    .jsonl file an object with a "question", and perhaps an "answer" to grade ours against. Answers go to stdout,
-    all else to stderr.
+    .jsonl file an object with a "question" and optionally the right "answer" to grade against. Answers go to
+    stdout, all else to stderr.
     """
     questions = read_user_questions(question, file)
     many = file is not None
-    # Opened before anything is paid for: a log that cannot be written must not cost an answer.
+    # Opened before anything is paid for: a log that cannot be written must not lose an answer.
     with nullcontext() if no_log else SolveLog(find_log_path()) as log:
         display = Display.for_stderr(hide_thinking, many=many)
         WARNING_HANDLER.before = display.break_line
@@ -67,7 +83,7 @@ def solve_command(
 
 
 def read_image_blocks(places: Sequence[str]) -> list[dict[str, Any]]:
-    """Images as content blocks; raises `InputError` for one that cannot be read."""
+    """Return images as content blocks; raise `InputError` if one cannot be read."""
     if not places:
         return []
     from adaptive.chat.images import build_image_block
@@ -76,7 +92,7 @@ def read_image_blocks(places: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _choose_concurrency(model: str, requested: int | None, display: Display) -> int:
-    """How many questions are solved at once: as many as the engine is good for, one where thinking is shown."""
+    """How many questions are solved at the same time: as many as suit the engine, one if thinking is shown."""
     if display.lines:
         if requested not in (None, 1):
             raise click.UsageError("thinking is shown of one question at a time: leave out --concurrency")

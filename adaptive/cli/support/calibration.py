@@ -1,4 +1,4 @@
-"""What `adaptive logs --calibration` prints: predicted against observed, as tables or as one object."""
+"""`adaptive logs --calibration`: predicted against observed accuracy, as tables or as one JSON object."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from adaptive.solve_log import SolveLog
 
 NOTHING = (
     "Nothing was observed yet: of {} logged solves none has feedback, a reference or the verdict of a check or a "
-    "judge. Say how one was: adaptive feedback ID right|wrong."
+    "judge. Record one: adaptive feedback ID right|wrong."
 )
 HEADER = f"  {'predicted':<12}{'count':>6}{'mean':>7}{'right':>7}  95 % interval"
 
 
 def print_calibration(store: SolveLog, search: str | None, json: bool) -> None:
-    """Print the calibration of all logged solves, those that hold `search` where it is given."""
-    solves, seen = len(store.list_recent(0, search)), read_observations(store, search)
-    found = compute_calibrations(seen)
+    """Print the calibration of all logged solves, or of those that contain `search`."""
+    solves, observations = len(store.list_recent(0, search)), read_observations(store, search)
+    calibrations = compute_calibrations(observations)
     if json:
-        told = {"solves": solves, "observed": len(seen), "calibration": [one.to_json() for one in found]}
-        click.echo(dumps(told, ensure_ascii=False))
-    elif not seen:
+        rows = [one.to_json() for one in calibrations]
+        report = {"solves": solves, "observed": len(observations), "calibration": rows}
+        click.echo(dumps(report, ensure_ascii=False))
+    elif not observations:
         click.echo(NOTHING.format(solves), err=True)
     else:
-        click.echo(f"{len(seen)} of {solves} logged solves were observed.")
-        click.echo("\n".join(line for one in found for line in ("", *_format_calibration(one))))
+        click.echo(f"{len(observations)} of {solves} logged solves were observed.")
+        click.echo("\n".join(line for one in calibrations for line in ("", *_format_calibration(one))))
 
 
 def _format_calibration(one: Calibration) -> list[str]:

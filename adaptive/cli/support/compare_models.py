@@ -1,4 +1,4 @@
-"""What `adaptive compare` asks: the prompt with its images as a message, and the models, opened."""
+"""The input of `adaptive compare`: the prompt with its images as messages, and the open models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def build_messages(prompt: str, images: Sequence[str]) -> tuple[list[dict[str, Any]], list[AnyMessage]]:
-    """The image blocks, and the prompt with them as messages; raises `InputError` for what is no image."""
+    """Return the image blocks, and the prompt with them as messages; raise `InputError` if one is no image."""
     from langchain_core.messages import HumanMessage
 
     from adaptive.chat.images import build_image_block
@@ -31,19 +31,25 @@ def build_messages(prompt: str, images: Sequence[str]) -> tuple[list[dict[str, A
 def resolve_engine_settings(
     cells: Sequence[Cell], served_model: str | None, markers: str | None, options: tuple[str, ...]
 ) -> dict[str, Any]:
-    """What engines are opened with; raises `InputError` where that is given and no model runs on one."""
-    given = parse_engine_settings(served_model, markers, options)
-    if given and not any(ModelSpec.parse(cell.setting.model).is_local for cell in cells):
-        raise InputError(f"{', '.join(given)}: that is for engines, and no model here runs on one: leave it out.")
-    return given
+    """Return the options of engines; raise `InputError` if some are set and no model runs on an engine."""
+    settings = parse_engine_settings(served_model, markers, options)
+    if settings and not any(ModelSpec.parse(cell.setting.model).is_local for cell in cells):
+        raise InputError(
+            f"{', '.join(settings)}: that is for engines, and no model here runs on one: leave it out."
+        )
+    return settings
 
 
 def open_compared_models(
     cells: Sequence[Cell], specs: Mapping[str, str], messages: Sequence[AnyMessage], asking: ComparisonRequest
 ) -> dict[str, ComparisonBackend]:
-    """The models of these cells, all of them opened before any is paid for.
+    """Open the models of these cells, all before any call is paid for.
 
-    specs: those of the models by their names in a cell, which hold no password.
+    Args:
+        cells: The cells to ask.
+        specs: The spec of each model by its name in a cell, which has no password.
+        messages: The prompt.
+        asking: The settings that all cells share.
     """
     names = dict.fromkeys(cell.setting.model for cell in cells)
     return {name: _open_compared_model(specs[name], messages, asking) for name in names}

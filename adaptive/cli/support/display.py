@@ -1,4 +1,4 @@
-"""What stderr shows while a solve runs: thinking as it comes, dim, and a line for each round and verdict."""
+"""What stderr shows while a solve runs: thinking as it streams, dim, and a line for each round and verdict."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ ENDED = {
 
 
 def stderr_is_terminal() -> bool:
-    """Whether somebody is watching; stderr is None when it was closed."""
+    """Return whether stderr is a terminal; it is None if it was closed."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
 class Display:
     """Shows events on stderr: `lines` for rounds and verdicts, `thinking` for the text itself.
 
-    Of the samples of a vote, which come side by side, only the verdicts are shown. A note is always shown, once.
+    The samples of a vote run at the same time: only their verdicts are shown. A note is always shown, once.
     """
 
     def __init__(self, *, lines: bool, thinking: bool, colour: bool) -> None:
@@ -55,22 +55,24 @@ class Display:
 
     @classmethod
     def for_stderr(cls, hide_thinking: bool | None, *, many: bool = False) -> Display:
-        """All for one question on a terminal, else nothing unless asked; colours only on a terminal."""
+        """Return a display that shows all for one question on a terminal, else nothing unless `hide_thinking` is False.
+
+        Colours are for terminals only.
+        """
         terminal = stderr_is_terminal()
-        asked = hide_thinking is False
-        lines = asked or (terminal and not many)
+        lines = hide_thinking is False or (terminal and not many)
         colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         return cls(lines=lines, thinking=lines and not hide_thinking, colour=colour)
 
     def show(self, event: Event) -> None:
-        """Show one event of the workflow's custom stream; events not known here are for others."""
+        """Show one event of the graph's custom stream; unknown events are for others."""
         if "sample" in event and event["event"] != "verdict":
             self._samples.add(event["attempt"])
         elif shown := self._shown.get(event["event"]):
             shown(event)
 
     def break_line(self) -> None:
-        """End the line that thinking stopped in, so that what follows has its own."""
+        """End an unfinished line of thinking, so that the next text starts a line."""
         if self._midline:
             click.echo(err=True)
             self._midline = False
@@ -97,7 +99,7 @@ class Display:
 
     def _show_difficulty(self, event: Event) -> None:
         self._samples.clear()  # of the question before
-        chances = ", ".join(f"{p:.2f}" for p in event["p_solved"])  # empty where nothing was trained
+        chances = ", ".join(f"{p:.2f}" for p in event["p_solved"])  # empty without a trained model
         judged = f"difficulty {event['level']}{f' (solved by rung: {chances})' if chances else ''}"
         self._write_line(f"{judged}, starts on rung {event['rung']}: {event['reason']}", fg="cyan")
 
@@ -109,8 +111,8 @@ class Display:
         spent = f"{event['tokens']} tokens, {event['charged']} of the budget of {event['budget']}"
         injected = f" ({event['injected']} injected)" if event["injected"] else ""
         ended = ENDED.get(event["end"], event["end"])
-        said = f": {event['said']}" if event.get("said") else ""
-        self._write_line(f"round {event['round']}: {spent}{injected}, {ended}{said}", fg="cyan")
+        reason = f": {event['said']}" if event.get("said") else ""
+        self._write_line(f"round {event['round']}: {spent}{injected}, {ended}{reason}", fg="cyan")
 
     def _show_recovery(self, event: Event) -> None:
         starved = f"starved at effort {event['starved_effort']} with a cap of {event['starved_cap']} tokens"

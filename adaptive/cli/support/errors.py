@@ -1,4 +1,4 @@
-"""How the command fails: one plain sentence on stderr and an exit code, whatever went wrong."""
+"""How the command fails: one plain sentence on stderr and an exit code, for any error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ACCEPTED, FAILED, USAGE, NOT_ACCEPTED, STARVED = 0, 1, 2, 3, 4
 
 
 class Failure(Exception):  # noqa: N818 -- Ctrl-C is one and no error
-    """What the command ends with: a sentence and an exit code."""
+    """The end of a command that failed: a sentence and an exit code."""
 
     label = "Error: "
 
@@ -22,7 +22,7 @@ class Failure(Exception):  # noqa: N818 -- Ctrl-C is one and no error
         self.exit_code = exit_code
 
     def report(self) -> int:
-        """Say it on stderr; returns the exit code."""
+        """Print the sentence on stderr and return the exit code."""
         click.echo(f"{self.label}{self}", err=True)
         return self.exit_code
 
@@ -31,13 +31,13 @@ class Interrupted(Failure):
     """SIGINT or SIGTERM arrived: the exit code is the shell's, 128 and the signal's number."""
 
     def __init__(self, spent: str = "", signal_number: int = signal.SIGINT) -> None:
-        # A terminal has echoed `^C`: the sentence goes on the line below it.
+        # A terminal has echoed `^C`: the sentence starts on the next line.
         self.label = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""
         super().__init__(f"Interrupted{f': {spent}' if spent else ''}.", 128 + signal_number)
 
 
 def to_failure(error: Exception) -> Failure:
-    """Any error as a sentence: ours as they are, click's in one line, the system's with the file."""
+    """Return any error as a sentence: ours unchanged, click's in one line, the system's with the file."""
     if isinstance(error, Failure):
         return error
     if isinstance(error, AdaptiveError):
@@ -48,12 +48,12 @@ def to_failure(error: Exception) -> Failure:
         return Failure(error.format_message(), error.exit_code)
     if isinstance(error, OSError) and error.strerror:
         return Failure(f"{error.strerror}{f': {error.filename}' if error.filename else ''}.", FAILED)
-    said = f" ({_collapse_whitespace(str(error))})" if str(error) else ""
-    return Failure(f"{type(error).__name__}{said}: run again with --debug for the traceback.", FAILED)
+    detail = f" ({_collapse_whitespace(str(error))})" if str(error) else ""
+    return Failure(f"{type(error).__name__}{detail}: run again with --debug for the traceback.", FAILED)
 
 
 def _format_usage_error(error: click.UsageError) -> str:
-    """What click says of a wrong call in one line, with where to read on."""
+    """Click's error in one line, with a pointer to the help."""
     where = error.ctx.command_path if error.ctx else "adaptive"
     dash = " (text that begins with '-' goes after --)" if isinstance(error, click.NoSuchOption) else ""
     return f"{_collapse_whitespace(error.format_message()).rstrip('.')}{dash}. Try '{where} --help'."

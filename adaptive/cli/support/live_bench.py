@@ -1,4 +1,4 @@
-"""What a live bench asks a model: the policy's solves, and the attempts that its baselines are made of."""
+"""The calls of a live bench: the policy's solves, and the attempts that its baselines are made of."""
 
 from __future__ import annotations
 
@@ -26,12 +26,20 @@ if TYPE_CHECKING:
 
 OUTCOMES = "outcomes.db"
 WAITS, SAMPLES = 2, 8
-"""What the baselines need: Waits to choose among, and samples for votes."""
+"""What the baselines need: Wait rounds to choose from, and samples for votes."""
 
 
 @dataclass(frozen=True)
 class LiveBench:
-    """A model to be asked, and the folder that keeps what it said."""
+    """A model, and the folder that keeps its replies.
+
+    Args:
+        model: The model spec.
+        open_model: Opens its engine.
+        out: The folder.
+        concurrency: Solves at the same time.
+        grade: The spec of the grader.
+    """
 
     model: str
     open_model: Callable[[], TokenEngine]
@@ -40,7 +48,7 @@ class LiveBench:
     grade: str
 
     def record(self, questions: Sequence[Question], profile: Path, temperature: float) -> Path:
-        """Record what the baselines need of these questions; the file. What is in it is not asked again."""
+        """Record the attempts that the baselines need; return the file. What is in it is not asked again."""
         from adaptive.answers.registry import open_grader
         from adaptive.cli.support.recording import RecordingJob, Steering, record_outcomes
 
@@ -56,7 +64,7 @@ class LiveBench:
         return run.out
 
     def solve(self, profile: Profile, folder: Path, test: Sequence[RecordedQuestion], grade: str) -> PolicyRun:
-        """Solve the test questions that are not in the folder already; what it came to, graded as the others."""
+        """Solve the test questions that the folder lacks; return all results, graded like the recorded ones."""
         from adaptive.answers.registry import open_grader
         from adaptive.bench.live import SolveFile, collect_live_results
         from adaptive.profile.files import PROFILE_FILE

@@ -1,4 +1,4 @@
-"""The options with which every verb that asks a model names it."""
+"""Options that several verbs share: the model and its engine, and the columns of a file of questions."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from adaptive.engines.protocol import TokenEngine
 
 
-MODEL_HELP = "embedded, onnx:FOLDER, hf:ID, vllm:ID, http://host:port/v1, or openai:NAME and the like."
+MODEL_HELP = "Model: embedded, onnx:FOLDER, hf:ID, vllm:ID, http://host:port/v1, openai:NAME and so on."
 ENGINE_OPTIONS = (
-    click.option("--served-model", metavar="NAME", help="Which of a server's models, where it has several."),
-    click.option("--markers", metavar="NAME", help="How the model marks its thinking: '<think> </think>', say."),
+    click.option("--served-model", metavar="NAME", help="Name of the model on a server that serves several."),
+    click.option("--markers", metavar="NAME", help="Marks around the thinking, for example '<think> </think>'."),
     click.option("-o", "--option", "options", multiple=True, metavar="NAME=VALUE",
-                 help="An option of the engine, say dtype=bfloat16; repeatable."),
+                 help="Option of the engine, for example dtype=bfloat16; repeatable."),
 )  # fmt: skip
 
 
 def engine_options(command: Any) -> Any:
-    """Adds the options to a command; they arrive as `model`, `served_model`, `markers` and `options`."""
+    """Add `--model` and its details to a command, as `model`, `served_model`, `markers` and `options`."""
     return click.option("-m", "--model", default="embedded", show_default=True, help=MODEL_HELP)(
         engine_detail_options(command)
     )
 
 
 def engine_detail_options(command: Any) -> Any:
-    """Adds what may stand beside a model to a command that has its own `--model`."""
+    """Add the details of an engine to a command that has its own `--model`."""
     for option in reversed(ENGINE_OPTIONS):
         command = option(command)
     return command
@@ -41,7 +41,7 @@ def engine_detail_options(command: Any) -> Any:
 def parse_engine_settings(
     served_model: str | None, markers: str | None, options: tuple[str, ...]
 ) -> dict[str, Any]:
-    """What they say beside the model, as `open_engine` takes it."""
+    """Return the details of an engine as keyword arguments of `open_engine`."""
     from adaptive.engines.registry import parse_options
 
     named = {"served_model": served_model, "markers": markers}
@@ -51,7 +51,7 @@ def parse_engine_settings(
 def open_engine_from_options(
     model: str, served_model: str | None, markers: str | None, options: tuple[str, ...]
 ) -> TokenEngine:
-    """The engine that they name."""
+    """Open the engine that these options name."""
     from adaptive.engines.registry import open_engine
 
     return open_engine(model, **parse_engine_settings(served_model, markers, options))
@@ -62,22 +62,22 @@ COLUMN_OPTIONS = (
     click.option("--question-column", metavar="NAME", default=_DEFAULT_COLUMNS.question, show_default=True,
                  help="Column with the question."),
     click.option("--answer-column", metavar="NAME", default=_DEFAULT_COLUMNS.answer, show_default=True,
-                 help="Column with the right answer; of '... #### 42' the end."),
+                 help="Column with the right answer; of '... #### 42' only the end counts."),
     click.option("--id-column", metavar="NAME", default=_DEFAULT_COLUMNS.id, show_default=True,
-                 help="Column with the question's own name, if there is one."),
+                 help="Column with an id for each question; optional."),
     click.option("--group-column", metavar="NAME", default=_DEFAULT_COLUMNS.group, show_default=True,
-                 help="Column with what is held out together, say the template, if there is one."),
+                 help="Column with a group of questions, such as a template, that is never split; optional."),
     click.option("--options-column", metavar="NAME", default=_DEFAULT_COLUMNS.options,
-                 help="Column with the texts to choose from, for multiple choice."),
+                 help="Column with the answers to choose from, for multiple choice."),
 )  # fmt: skip
 
 
 def question_column_options(command: Any) -> Any:
-    """Adds the options to a command; they arrive together as `columns`, a `Columns`."""
+    """Add the options of columns to a command, as one argument `columns`, a `Columns`."""
 
     @wraps(command)
     def with_columns(
-        *given: Any,
+        *arguments: Any,
         question_column: str,
         answer_column: str,
         id_column: str,
@@ -86,7 +86,7 @@ def question_column_options(command: Any) -> Any:
         **others: Any,
     ) -> Any:
         columns = Columns(question_column, answer_column, id_column, group_column, options_column)
-        return command(*given, columns=columns, **others)
+        return command(*arguments, columns=columns, **others)
 
     wrapped: Any = with_columns
     for option in reversed(COLUMN_OPTIONS):
@@ -99,7 +99,7 @@ SPREAD: tuple[Effort, ...] = ("low", "medium", "high")
 
 
 def parse_ladder(text: str) -> Ladder:
-    """The ladder of budgets parted by commas, each with its effort after a colon.
+    """Return the ladder of comma-separated budgets, each with its effort after a colon.
 
     By default the efforts low, medium and high are spread over the thinking rungs. Raises `InputError`.
     """

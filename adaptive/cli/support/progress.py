@@ -1,4 +1,4 @@
-"""Progress of a long run on stderr: a bar on a terminal, elsewhere a line now and then."""
+"""Progress of a long run on stderr: a bar on a terminal, else a line every few seconds."""
 
 from __future__ import annotations
 
@@ -16,8 +16,15 @@ LINE_SECONDS = 10.0
 
 
 class Progress(SpentTokens):
-    """Counts questions, `done` of `total` at first; as text, what an interrupted run has kept. word: done to
-    them. things: what is counted, if not questions."""
+    """A count of questions; its text says what an interrupted run has kept.
+
+    Args:
+        total: The number of questions.
+        done: How many are done at the start.
+        kept_in: The file that keeps results.
+        word: What is done to a question: "solved".
+        things: What is counted.
+    """
 
     def __init__(self, total: int, done: int, kept_in: str, word: str, things: str = "questions") -> None:
         super().__init__()
@@ -47,7 +54,7 @@ class Progress(SpentTokens):
             click.echo(f"{self._left_out} {self.things} were left out.", err=True)
 
     def advance(self) -> None:
-        """One question more is done."""
+        """Count one more as done."""
         self.done += 1
         self._bar.update(self._task, completed=self.done)
         if not self._bar.console.is_terminal and time.monotonic() - self._last_printed >= LINE_SECONDS:

@@ -1,4 +1,4 @@
-"""Where questions come from: an argument, stdin, or a file of many. All are checked before any is asked."""
+"""Questions from an argument, stdin or a file. All are checked before the first is asked."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ from adaptive.errors import InputError
 
 @dataclass(frozen=True)
 class UserQuestion:
-    """What is asked, and the reference answer that ours is graded against, where there is one."""
+    """A question, and the reference answer to grade against, if there is one."""
 
     text: str
     reference: str | None = None
 
 
 def read_user_questions(argument: str | None, file: str | None) -> list[UserQuestion]:
-    """The questions asked for; raises `InputError`, or `click.UsageError` when there is none."""
+    """Return the questions of a command.
+
+    Raises:
+        InputError: A question is empty or no text.
+        click.UsageError: There is no question, or both an argument and a file.
+    """
     if file and argument is not None:
         raise click.UsageError("give a question or --file, not both")
     if file:
@@ -36,7 +41,13 @@ def read_user_questions(argument: str | None, file: str | None) -> list[UserQues
 
 
 def clean_text(text: str, what: str, instead: str = "ask something") -> str:
-    """The text without the spaces round it; raises `InputError` if it cannot be a question or an answer."""
+    """Return the text without surrounding spaces; raise `InputError` if it is no question or answer.
+
+    Args:
+        text: The text.
+        what: Its name in error sentences.
+        instead: What to do if it is empty, for the same.
+    """
     text = text.strip()
     if not text:
         raise InputError(f"{what} is empty: {instead}.")
@@ -44,7 +55,7 @@ def clean_text(text: str, what: str, instead: str = "ask something") -> str:
         raise InputError(f"{what} has a NUL character at position {nul}: is it text at all? Remove it.")
     try:
         text.encode()
-    except UnicodeEncodeError as error:  # arguments that were no UTF-8 arrive as lone surrogates
+    except UnicodeEncodeError as error:  # arguments that are no UTF-8 arrive as lone surrogates
         raise InputError(f"{what} is not valid UTF-8 at position {error.start}: convert it first.") from error
     return text
 
@@ -88,7 +99,7 @@ def _parse_json_line(line: str, what: str) -> UserQuestion:
 
 
 def _parse_reference(answer: Any, what: str) -> str | None:
-    """The reference answer as text, None where there is none."""
+    """The reference answer as text, None if there is none."""
     if answer is None:
         return None
     if isinstance(answer, bool) or not isinstance(answer, str | int | float):
@@ -97,9 +108,9 @@ def _parse_reference(answer: Any, what: str) -> str | None:
 
 
 def grade_result(result: Result, reference: str) -> Result:
-    """The result with its `reference`: the answer, whether ours is right, and whether the first attempt's was.
+    """Return the result with a `reference`: the answer, and whether ours and the first attempt's are right.
 
-    One that failed has no attempts, and is wrong.
+    A failed result has no attempts and is wrong.
     """
     from adaptive.answers.equality import same_answer
 
@@ -111,7 +122,7 @@ def grade_result(result: Result, reference: str) -> Result:
 
 @dataclass
 class ReferenceCounts:
-    """How many answers with a reference there were, how many were right, and what escalation did to them."""
+    """Counts of answers with a reference, of right ones, and of those that escalation changed."""
 
     count: int = 0
     right: int = 0

@@ -1,4 +1,4 @@
-"""The result object (design §8) as what a user reads: answer, complaints, usage, exit code."""
+"""The result of a solve as a user reads it: answer, complaints, usage and exit code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from adaptive.policy.limits import is_limit_stop
 
 Result = dict[str, Any]
 
-# Worst first: what a run over many questions exits with.
+# Worst first: a run over many questions exits with the worst.
 SEVERITY = (FAILED, STARVED, NOT_ACCEPTED, ACCEPTED)
 
 EMBEDDED_HINT = (
@@ -20,31 +20,35 @@ EMBEDDED_HINT = (
 
 
 def get_exit_code(result: Result) -> int:
-    """The exit code that tells how a solve ended."""
+    """Return the exit code of a solve."""
     by_status = {"failed": FAILED, "starved": STARVED}
     return by_status.get(result["status"], ACCEPTED if result["accepted"] else NOT_ACCEPTED)
 
 
 def format_answer(result: Result) -> str:
-    """The answer; where none could be extracted, all that the model replied."""
+    """Return the answer, or the whole reply if no answer could be extracted."""
     return to_printable(str(result["text"] if result["answer"] is None else result["answer"]).strip())
 
 
 def format_complaints(result: Result) -> list[str]:
-    """What stderr says of an answer that was not accepted, a line each; nothing of one that was."""
+    """Return the lines on stderr for an answer that was not accepted; none for an accepted one."""
     code = get_exit_code(result)
     if code == ACCEPTED:
         return []
-    said = {
+    complaint = {
         STARVED: f"Starved: the room for the answer ended before the answer did{_format_advice(result)}.",
         FAILED: f"Failed: {_explain_verdict(result)}.",
         NOT_ACCEPTED: f"Not accepted: {_explain_verdict(result)}.",
     }[code]
-    return [said, *_explain_stop(result["stopped"]), *([EMBEDDED_HINT] if result["model"] == "embedded" else [])]
+    return [
+        complaint,
+        *_explain_stop(result["stopped"]),
+        *([EMBEDDED_HINT] if result["model"] == "embedded" else []),
+    ]
 
 
 def format_usage(usage: dict[str, Any]) -> str:
-    """Everything that was spent, in one line; `~` marks what was not counted exactly."""
+    """Return the usage in one line; `~` marks estimates."""
     names = ("prompt", "cached", "thinking", "injected", "answer", "probe", "verifier")
     estimated = usage.get("estimated", ())
     parts = [f"{'~' if name in estimated else ''}{usage[name]} {name}" for name in names if usage.get(name)]
@@ -54,30 +58,30 @@ def format_usage(usage: dict[str, Any]) -> str:
 
 
 def to_printable(text: str) -> str:
-    """Text that cannot steer a terminal: control characters other than line breaks and tabs are replaced."""
+    """Return text that cannot control a terminal: only line breaks and tabs stay of control characters."""
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\ufffd", text)
 
 
 def to_one_line(text: str, length: int | None = None) -> str:
-    """Printable text without line breaks, cut to `length` characters."""
+    """Return printable text in one line, cut to `length` characters."""
     line = to_printable(" ".join(text.split()))
     return line if length is None or len(line) <= length else line[: length - 1] + "…"
 
 
 def _format_advice(result: Result) -> str:
-    """What would have sufficed, where that is known."""
+    """The effort and cap that would suffice, if known."""
     advice = result["attempts"][result["kept"]].get("advice")
     return f"; {advice} would do" if advice else ""
 
 
 def _explain_stop(stopped: str) -> list[str]:
-    """Why nothing more was tried, where that is no matter of course."""
-    said = f"Given up as {stopped}." if stopped.startswith("hopeless") else f"Stopped: {stopped}."
-    return [to_one_line(said)] if stopped.startswith("hopeless") or is_limit_stop(stopped) else []
+    """Why the solve gave up, or the limit that stopped it."""
+    sentence = f"Given up as {stopped}." if stopped.startswith("hopeless") else f"Stopped: {stopped}."
+    return [to_one_line(sentence)] if stopped.startswith("hopeless") or is_limit_stop(stopped) else []
 
 
 def _explain_verdict(result: Result) -> str:
-    """Why the answer was not accepted: the verdict on the attempt that gave it."""
+    """Why the answer was not accepted: its attempt's verdict."""
     verdict = result["attempts"][result["kept"]]["verdict"]
     if not verdict:
         return "nothing judged it"

@@ -1,4 +1,4 @@
-"""One call of `adaptive solve`: asks, logs and prints, several questions at once, answers in their order."""
+"""One call of `adaptive solve`: solves, logs and prints; several questions at the same time, answers in order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,18 @@ from adaptive.types.events import Event
 
 @dataclass
 class Session:
-    """What one call asks with and how it prints; `many`, `concurrency` at once, when they come from a file."""
+    """A solver and how its results are printed.
+
+    Args:
+        solver: The compiled graph.
+        display: Shows events on stderr.
+        log: The log of solves, None to log nothing.
+        many: Whether the questions come from a file.
+        concurrency: Questions of a file solved at the same time.
+        json: Print result objects instead of answers.
+        usage: Print the usage on stderr.
+        images: Content blocks for each question.
+    """
 
     solver: Any
     display: Display
@@ -45,7 +56,7 @@ class Session:
     score: ReferenceCounts = field(default_factory=ReferenceCounts)
 
     async def ask(self, questions: Sequence[UserQuestion]) -> int:
-        """Ask them all; the exit code is the worst of theirs."""
+        """Solve all questions; return the worst of their exit codes."""
         if not self.many:
             result = await self._solve_question(questions[0], self.tally)
             self._print_result(result)
@@ -63,7 +74,7 @@ class Session:
         return next(code for code in SEVERITY if code in answers.codes)
 
     async def _run_worker(self, numbers: Iterator[int], answers: _OrderedAnswers) -> None:
-        """Solve the next of `numbers` until none is left; one that fails keeps none from being asked."""
+        """Solve the next of `numbers` until none is left; a failure does not stop the others."""
         for number in numbers:
             question = answers.questions[number]
             if stderr_is_terminal():
@@ -75,7 +86,7 @@ class Session:
             answers.add(number, ended)
 
     def _print_outcome(self, number: int, question: UserQuestion, ended: Result | AdaptiveError) -> int:
-        """Print how it ended, and return its exit code; where it failed its line stays, empty."""
+        """Print a result and return its exit code; a failed question leaves an empty line."""
         result = _build_failed_result(question, ended) if isinstance(ended, AdaptiveError) else ended
         if "reference" in result:
             self.score.add(result["reference"])
@@ -87,14 +98,14 @@ class Session:
         return FAILED
 
     async def _solve_question(self, question: UserQuestion, tally: SpentTokens) -> Result:
-        """The result, logged at once: what was paid for must not wait for others to be printed."""
+        """Solve one question and log it at once: what was paid for must not wait for others to be printed."""
 
-        def see(event: Event) -> None:
+        def on_event(event: Event) -> None:
             tally.count_event(event)
             self.display.show(event)
 
         try:
-            result = await solve_one(self.solver, question.text, see, self.images)
+            result = await solve_one(self.solver, question.text, on_event, self.images)
         finally:
             self.display.break_line()
         result = _grade_if_referenced(result, question)
@@ -123,25 +134,27 @@ class Session:
 
 
 class _OrderedAnswers:
-    """Tells how questions ended, in their order, each as soon as all before it are told."""
+    """Prints outcomes in the order of the questions, each as soon as all before it are printed."""
 
     def __init__(
-        self, questions: Sequence[UserQuestion], tell: Callable[[int, UserQuestion, Result | AdaptiveError], int]
+        self,
+        questions: Sequence[UserQuestion],
+        print_outcome: Callable[[int, UserQuestion, Result | AdaptiveError], int],
     ) -> None:
         self.questions, self.codes = questions, set[int]()
-        self._tell, self._next = tell, 0
+        self._print_outcome, self._next = print_outcome, 0
         self._ended: dict[int, Result | AdaptiveError] = {}
 
     def add(self, number: int, ended: Result | AdaptiveError) -> None:
-        """Question `number` has ended."""
+        """Take the outcome of question `number`."""
         self._ended[number] = ended
         while self._next in self._ended:
             place, self._next = self._next, self._next + 1
-            self.codes.add(self._tell(place, self.questions[place], self._ended.pop(place)))
+            self.codes.add(self._print_outcome(place, self.questions[place], self._ended.pop(place)))
 
 
 def _build_failed_result(question: UserQuestion, error: AdaptiveError) -> Result:
-    """What stands for the result of a question that failed."""
+    """The result object of a question that failed."""
     failed = {"question": question.text, "answer": None, "status": "failed", "accepted": False}
     return _grade_if_referenced({**failed, "error": str(error)}, question)
 

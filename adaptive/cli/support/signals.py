@@ -1,4 +1,4 @@
-"""Runs solves to their end or a signal, and keeps count of what was spent until then."""
+"""Runs solves until they end or a signal arrives, and counts what was spent until then."""
 
 from __future__ import annotations
 
@@ -24,11 +24,21 @@ STOP_SECONDS = 0.7  # how long an engine may take to stop before the process end
 async def solve_one(
     solver: Any, question: str, on_event: OnEvent, images: Sequence[dict[str, Any]] = ()
 ) -> Result:
-    """The result object; raises `AdaptiveError`, with what was spent until it failed."""
+    """Return the result object.
+
+    Args:
+        solver: The compiled graph.
+        question: The text of the question.
+        on_event: Called with each event of the custom stream.
+        images: Content blocks to send with the question.
+
+    Raises:
+        AdaptiveError: The solve failed; the message says what was spent.
+    """
     tally = SpentTokens()
     try:
         return await _stream_solve(solver, [_build_message(question, images)], (tally.count_event, on_event))
-    except NoAnswerInTime:  # which says what was spent
+    except NoAnswerInTime:  # its message already says what was spent
         raise
     except AdaptiveError as error:
         if not tally.attempts:
@@ -38,7 +48,7 @@ async def solve_one(
 
 
 def _build_message(question: str, images: Sequence[dict[str, Any]]) -> tuple[str, Any]:
-    """The user's message; images are content blocks of LangChain's."""
+    """The user's message; images are content blocks of LangChain."""
     content = [{"type": "text", "text": question}, *images] if images else question
     return "user", content
 
@@ -68,7 +78,7 @@ def run_until_signal(work: Coroutine[Any, Any, T], tally: SpentTokens) -> T:
 class _SignalGuard:
     """Turns signals into a cancelled task, and ends the process if the task does not end in time.
 
-    Its handlers stand before `asyncio.run` starts, which then leaves SIGINT alone, until the loop is closed.
+    The handlers are set before `asyncio.run` starts, which then leaves SIGINT alone, until the loop is closed.
     """
 
     def __init__(self, tally: SpentTokens) -> None:
@@ -107,6 +117,6 @@ class _SignalGuard:
         self._cancel()
 
     def _exit_process(self) -> None:
-        """A model deep in native code cannot be cancelled: do not wait for its thread."""
+        """End at once: a model in native code cannot be cancelled, and its thread is not waited for."""
         if self.caught is not None:
             os._exit(Interrupted(str(self._tally), self.caught).report())

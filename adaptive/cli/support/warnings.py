@@ -1,4 +1,4 @@
-"""What the library warns of while a command runs, as a line on stderr: a server that is asked again, say."""
+"""The library's warnings while a command runs, as lines on stderr: a call that is retried, for example."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ LOG = logging.getLogger("adaptive")
 
 
 class WarningHandler(logging.Handler):
-    """Tells warnings; `before` is called first, to end a line that something else is written on."""
+    """Prints warnings; `before` is called first, to end an unfinished line."""
 
     before: Callable[[], None] = staticmethod(lambda: None)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell one."""
+        """Print one warning."""
         self.before()
         click.echo(f"Warning: {record.getMessage()}.", err=True)
 
 
 WARNING_HANDLER = WarningHandler(logging.WARNING)
-"""The one of this process."""
+"""The only handler of a process."""
 
 
 @contextmanager
 def show_warnings() -> Iterator[None]:
-    """Tell warnings until the block ends."""
+    """Print warnings until the block ends."""
     LOG.addHandler(WARNING_HANDLER)
     try:
         yield
