@@ -55,7 +55,7 @@ class Display:
 
     @classmethod
     def for_stderr(cls, hide_thinking: bool | None, *, many: bool = False) -> Display:
-        """Return a display that shows all for one question on a terminal, else nothing unless `hide_thinking` is False.
+        """Return a display: all for one question on a terminal, else nothing unless `hide_thinking` is False.
 
         Colours are for terminals only.
         """
