@@ -1,1 +1,1 @@
-"""Bench: a policy beside every baseline, on questions that it has not seen, with everything counted."""
+"""Bench: a policy against every baseline, on unseen questions, with every token counted."""

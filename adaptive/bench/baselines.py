@@ -1,7 +1,7 @@
-"""The baselines of a fair test: what a policy has to be better than, on the same questions.
+"""The baselines that a policy must beat on the same questions.
 
-Whatever has a threshold, a number or a choice is tuned on the questions that the policy was tuned on: the
-cheapest in mean tokens that is right there at most `loss` less often than the top rung.
+A baseline with a threshold, a number or a choice is tuned on the policy's tuning questions: it is the cheapest in
+mean tokens whose accuracy there is at most `loss` below the top rung's.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Kind = Literal["policy", "fixed", "top", "best", "unlimited", "confidence", "vot
 
 @dataclass(frozen=True)
 class Baseline:
-    """A way, and how it was set. needs: whether what it buys was recorded of a question."""
+    """A way to spend tokens. is_recorded: whether a question has the attempts that it needs."""
 
     kind: Kind
     name: str
@@ -38,7 +38,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class MissingBaseline:
-    """A baseline that was not measured, and why: a sentence."""
+    """A baseline that was not measured, and why, in a sentence."""
 
     kind: Kind
     name: str
@@ -47,11 +47,16 @@ class MissingBaseline:
 
 @dataclass(frozen=True)
 class BenchSetup:
-    """What a policy is measured on.
+    """The questions that a policy is measured on, and its results.
 
-    recorded: the test questions, each with every rung of `ladder`. tuning: those that the policy was tuned on.
-    policy: the way it took on `recorded`. window: ids that the model's context holds. loss: the share of right
-    answers that tuning may lose against the top rung. sure: where the policy's vote ends.
+    Args:
+        recorded: The test questions, each with every rung of `ladder`.
+        tuning: The questions that the policy was tuned on.
+        policy: The policy's results on `recorded`.
+        ladder: The ladder of the profile.
+        window: The context window in tokens.
+        loss: Accuracy (0 to 1) that tuning may lose against the top rung.
+        sure: The probability of a majority at which the policy's vote ends.
     """
 
     recorded: tuple[RecordedQuestion, ...]
@@ -63,13 +68,14 @@ class BenchSetup:
     sure: float
 
     def build_baselines(self) -> list[Baseline | MissingBaseline]:
-        """All of them, in the order in which they are told."""
-        return [*self._build_fixed(), self._build_best(), self._build_unlimited(), self._build_confidence_stop(), *self._build_votes(), self._build_wait_loop(),
-                self._build_oracle()]  # fmt: skip
+        """Return all baselines in the order of the report."""
+        single = (self._build_best(), self._build_unlimited(), self._build_confidence_stop())
+        last = (self._build_wait_loop(), self._build_oracle())
+        return [*self._build_fixed(), *single, *self._build_votes(), *last]
 
     @cached_property
     def required_accuracy(self) -> float:
-        """The share of right answers that a tuned way must have on the tuning questions."""
+        """The accuracy that a tuned baseline must have on the tuning questions."""
         top = rung_to_key(self.ladder[self.ladder.top])
         return float(np.mean([r.is_solved(top) for r in self.tuning])) - self.loss
 
@@ -88,13 +94,13 @@ class BenchSetup:
         rung = self.ladder[
             find_cheapest_way(average_columns(right), average_columns(tokens), self.required_accuracy)
         ]
-        said = f"the cheapest that is right often enough on the {len(self.tuning)} tuning questions"
+        description = f"the cheapest that is right often enough on the {len(self.tuning)} tuning questions"
         return Baseline(
             "best",
             f"best fixed rung ({format_rung(rung)})",
             make_fixed_chooser(rung_to_key(rung)),
             _is_always_recorded,
-            said,
+            description,
         )
 
     def _build_unlimited(self) -> Baseline | MissingBaseline:
@@ -103,8 +109,8 @@ class BenchSetup:
             return MissingBaseline(
                 "unlimited", name, "no unlimited chain was recorded (`adaptive record --unlimited`)."
             )
-        said = "the top rung's chain without a budget, ended by the model or the context window"
-        return Baseline("unlimited", name, make_fixed_chooser(key), _has_outcome(key), said)
+        description = "the top rung's chain without a budget, ended by the model or the context window"
+        return Baseline("unlimited", name, make_fixed_chooser(key), _has_outcome(key), description)
 
     def _build_confidence_stop(self) -> Baseline | MissingBaseline:
         name, keys = "raw-confidence stop", [rung_to_key(rung) for rung in self.ladder]
@@ -116,59 +122,58 @@ class BenchSetup:
         return Baseline("confidence", name, stop, _is_always_recorded, f"climbs the ladder {stop}")
 
     def _build_votes(self) -> Iterator[Baseline | MissingBaseline]:
-        drawn = SampleSource.find(self.recorded)
-        if drawn is None:
+        source = SampleSource.find(self.recorded)
+        if source is None:
             why = "no samples were recorded (`adaptive record --samples 8`)."
             yield MissingBaseline("votes", "self-consistency", why)
             yield MissingBaseline("adaptive", "adaptive consistency", why)
             return
-        most = drawn.count_most(self.recorded)
-        have = [i for i, r in enumerate(self.recorded) if len(drawn.get_samples(r)) == most]
+        most = source.count_most(self.recorded)
+        have = [i for i, r in enumerate(self.recorded) if len(source.get_samples(r)) == most]
         tokens = float(self.policy.tokens[have].mean())
-        vote = SelfConsistency.at_equal_tokens(drawn, [self.recorded[i] for i in have], tokens)
-        where, dear = (
-            f"{drawn.effort} {drawn.budget}",
-            vote.average_tokens([self.recorded[i] for i in have]) > tokens,
-        )
-        said = "the most samples that the policy's tokens pay for"
-        said = "one sample, though it takes more than the policy" if dear else said
-        name = f"self-consistency ({vote.samples} of {where})"
-        yield Baseline("votes", name, vote, _has_samples(drawn, most), said)
-        adaptive = AdaptiveConsistency(drawn, most, self.sure)
-        said = f"samples until the leader is the majority with p {self.sure:.2f}"
+        vote = SelfConsistency.at_equal_tokens(source, [self.recorded[i] for i in have], tokens)
+        too_dear = vote.average_tokens([self.recorded[i] for i in have]) > tokens
+        description = "the most samples that the policy's tokens pay for"
+        description = "one sample, though it takes more than the policy" if too_dear else description
+        name = f"self-consistency ({vote.samples} of {source.effort} {source.budget})"
+        yield Baseline("votes", name, vote, _has_samples(source, most), description)
+        adaptive = AdaptiveConsistency(source, most, self.sure)
+        description = f"samples until the leader is the majority with p {self.sure:.2f}"
         yield Baseline(
             "adaptive",
-            f"adaptive consistency (up to {most} of {drawn.effort} {drawn.budget})",
+            f"adaptive consistency (up to {most} of {source.effort} {source.budget})",
             adaptive,
-            _has_samples(drawn, most),
-            said,
+            _has_samples(source, most),
+            description,
         )
 
     def _build_wait_loop(self) -> Baseline | MissingBaseline:
         name = "the notebook's Wait loop"
         efforts = [rung.effort for rung in self.ladder if rung.thinks]
-        found = find_wait_start(self.recorded, efforts)
-        if found is None:
+        wait_start = find_wait_start(self.recorded, efforts)
+        if wait_start is None:
             return MissingBaseline("waits", name, "no Waits were recorded (`adaptive record --waits 2`).")
-        start, most = found
+        start, most = wait_start
         tuning = [r for r in self.tuning if all(WaitLoop(start, n).is_recorded(r) for n in range(1, most + 1))]
         loop = WaitLoop.tune(start, most, tuning, self.required_accuracy) if tuning else WaitLoop(start, most)
-        said = f"after the chain of {start.effort} {start.budget}; of 1 to {most} Waits, tuned"
-        return Baseline("waits", f"{name} ({loop.count})", loop, loop.is_recorded, said)
+        description = f"after the chain of {start.effort} {start.budget}; of 1 to {most} Waits, tuned"
+        return Baseline("waits", f"{name} ({loop.count})", loop, loop.is_recorded, description)
 
     def _build_oracle(self) -> Baseline:
-        said = "the cheapest greedy attempt that is right, known beforehand: what no choice among rungs beats"
-        return Baseline("oracle", "oracle", Oracle(self.ladder), _is_always_recorded, said)
+        description = (
+            "the cheapest greedy attempt that is right, known beforehand: what no choice among rungs beats"
+        )
+        return Baseline("oracle", "oracle", Oracle(self.ladder), _is_always_recorded, description)
 
 
 @dataclass(frozen=True)
 class Oracle:
-    """The cheapest rung that is right, else the cheapest at all; it pays for that one only."""
+    """The cheapest rung that is right, else the cheapest of all; only that one is counted."""
 
     ladder: Ladder
 
     def __call__(self, recorded: RecordedQuestion) -> WayResult:
-        """What it comes to at one question."""
+        """Return the result at one question."""
         outcomes = [recorded.outcomes[rung_to_key(rung)] for rung in self.ladder]
         kept = min(outcomes, key=_rank_outcome)
         return WayResult(kept.solved, kept.compute_usage(), kept.key, float(kept.solved))

@@ -1,4 +1,4 @@
-"""How far the score of the kept answer can be believed."""
+"""The calibration of the kept answers' scores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TENTHS = 10
 
 @dataclass(frozen=True)
 class ScoreBin:
-    """Answers whose score is in one tenth of 0..1: how many, their mean score, and the share of them right."""
+    """Answers with a score in one tenth of 0..1: their count, mean score and share right."""
 
     count: int
     score: float
@@ -26,9 +26,15 @@ class ScoreBin:
 
 @dataclass(frozen=True)
 class ScoreReliability:
-    """bins: those that hold an answer. error: the expected calibration error, the mean of |score - share right|
-    over answers, by bin. auroc: that a right answer has a higher score than a wrong one; None with one kind only.
-    accepted: the share of answers that is accepted, precision: the share of these that is right."""
+    """The calibration of scores.
+
+    Args:
+        bins: The bins that hold an answer.
+        error: The expected calibration error: the mean of |score - share right| over answers, by bin.
+        auroc: The probability that a right answer scores higher than a wrong one; None if all are of one kind.
+        accepted: The share of answers that are accepted.
+        precision: The share of accepted answers that are right.
+    """
 
     bins: tuple[ScoreBin, ...]
     error: float | None
@@ -38,7 +44,7 @@ class ScoreReliability:
 
 
 def measure_score_reliability(results: Sequence[WayResult]) -> ScoreReliability:
-    """The figures of answers; those without a score are in no bin."""
+    """Return the calibration of results; those without a score are in no bin."""
     scored = [(t.score, t.right) for t in results if t.score is not None]
     scores = np.array([s for s, _ in scored], dtype=np.float64)
     right = np.array([r for _, r in scored], dtype=np.bool_)

@@ -16,9 +16,9 @@ from adaptive.types.ladder import Ladder
 
 @dataclass(frozen=True)
 class ConfidenceStop:
-    """Climbs from the rung `first`, and stops where the confidence is `threshold` or more, else at the top.
+    """Climbs from the rung `first` until the confidence is `threshold` or more, else to the top.
 
-    An answer without a confidence never stops it. The answer is the last one.
+    An answer without a confidence never stops it. The last answer is kept.
     """
 
     ladder: Ladder
@@ -26,29 +26,31 @@ class ConfidenceStop:
     threshold: float
 
     def __call__(self, recorded: RecordedQuestion) -> WayResult:
-        """What it comes to at one question."""
-        till = CostCounter(self.ladder)
+        """Return the result at one question."""
+        counter = CostCounter(self.ladder)
         for place, rung in enumerate(self.ladder):
             if place < self.first:
                 continue
             outcome = recorded.outcomes[rung_to_key(rung)]
-            till.add(outcome)
+            counter.add(outcome)
             sure = outcome.attempt.confidence
             if place == self.ladder.top or (sure is not None and sure >= self.threshold):
                 break
-        return WayResult(outcome.solved, till.usage, outcome.key, sure, attempts=place - self.first + 1)
+        return WayResult(outcome.solved, counter.usage, outcome.key, sure, attempts=place - self.first + 1)
 
     def __str__(self) -> str:
         return f"from {format_rung(self.ladder[self.first])}, stopping at {self.threshold:.4f}"
 
     @classmethod
     def tune(cls, ladder: Ladder, tuning: Sequence[RecordedQuestion], least: float) -> ConfidenceStop:
-        """The cheapest that is right at least as often as `least`, from the direct answer or the first rung that
-        thinks, over every threshold that tells the tuning questions apart."""
+        """Return the cheapest stop with an accuracy of at least `least` on the tuning questions.
+
+        It starts at the direct answer or the first rung that thinks; every useful threshold is tried.
+        """
         starts = sorted({0, next((i for i, r in enumerate(ladder) if r.thinks), 0)})
-        found = [(first, *_sweep_thresholds(ladder, first, tuning)) for first in starts]
-        choices = [(first, t) for first, thresholds, _, _ in found for t in thresholds]
-        right, tokens = (np.concatenate([one[k] for one in found]) for k in (2, 3))
+        sweeps = [(first, *_sweep_thresholds(ladder, first, tuning)) for first in starts]
+        choices = [(first, t) for first, thresholds, _, _ in sweeps for t in thresholds]
+        right, tokens = (np.concatenate([one[k] for one in sweeps]) for k in (2, 3))
         first, threshold = choices[find_cheapest_way(right, tokens, least)]
         return cls(ladder, first, float(threshold))
 
@@ -56,7 +58,7 @@ class ConfidenceStop:
 def _sweep_thresholds(
     ladder: Ladder, first: int, tuning: Sequence[RecordedQuestion]
 ) -> tuple[Floats, Floats, Floats]:
-    """Thresholds, and the share right and the mean tokens at each, shape (thresholds,)."""
+    """Thresholds, and the accuracy and mean tokens at each, shape (thresholds,)."""
     sure, right, tokens = (
         np.stack(part) for part in zip(*(_climb_ladder(ladder, first, r) for r in tuning), strict=True)
     )
@@ -69,12 +71,12 @@ def _sweep_thresholds(
 
 
 def _climb_ladder(ladder: Ladder, first: int, recorded: RecordedQuestion) -> tuple[Floats, Floats, Floats]:
-    """Confidence, whether right, and tokens so far, at each rung from `first` on."""
-    till, rows = CostCounter(ladder), []
+    """Confidence, correctness and tokens so far, at each rung from `first` on."""
+    counter, rows = CostCounter(ladder), []
     for rung in list(ladder)[first:]:
         outcome = recorded.outcomes[rung_to_key(rung)]
-        till.add(outcome)
+        counter.add(outcome)
         sure = outcome.attempt.confidence
-        rows.append((-1.0 if sure is None else sure, float(outcome.solved), float(till.usage.total)))
+        rows.append((-1.0 if sure is None else sure, float(outcome.solved), float(counter.usage.total)))
     sure_, right, tokens = np.array(rows, dtype=np.float64).T
     return sure_, right, tokens

@@ -1,4 +1,4 @@
-"""What attempts take that are bought one after the other, as an engine with a cache computes them."""
+"""Tokens of sequential or parallel attempts, as an engine with a prefix cache computes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FREE = Usage(cost=0.0)
 
 
 def format_rung(rung: Rung) -> str:
-    """A rung in words."""
+    """Return a rung in words."""
     if not rung.thinks:
         return "no thinking"
     waits = f", {rung.waits} Wait{'' if rung.waits == 1 else 's'}" if rung.waits else ""
@@ -22,10 +22,10 @@ def format_rung(rung: Rung) -> str:
 
 @dataclass
 class CostCounter:
-    """Counts greedy attempts at one question.
+    """Tokens of sequential greedy attempts at one question, summed in `usage`.
 
-    A prompt is counted once for each effort that it is written for (the direct answer shares that of the first
-    rung that thinks), a chain that is gone on with once. `usage` is the sum.
+    A prompt is counted once for each effort, and a chain that is continued once. The direct answer shares the
+    prompt of the first rung that thinks.
     """
 
     ladder: Ladder
@@ -34,7 +34,7 @@ class CostCounter:
     counted_prompts: set[str] = field(default_factory=set)
 
     def add(self, outcome: Outcome) -> None:
-        """Count one more. Where its chain had ended within a smaller budget it is there already, and free."""
+        """Count one more attempt; it is free if its chain ended within a smaller budget."""
         effort, before = outcome.key.effort, self.chains.get(outcome.key.effort)
         if before is not None and before.attempt.finish != "budget":
             return
@@ -50,7 +50,7 @@ class CostCounter:
 
 
 def sum_parallel_usage(samples: Iterable[Outcome]) -> Usage:
-    """What samples take that are drawn side by side: their prompt is read once."""
+    """Return the usage of samples of one prompt, which is counted once."""
     return sum(_share_prompt(samples), FREE)
 
 

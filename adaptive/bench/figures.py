@@ -1,4 +1,4 @@
-"""All figures of a bench, from which the table, the plots and the report are made and which are kept as JSON."""
+"""All figures of a bench: they are written as JSON, and the table, plots and report are made from them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,20 @@ POLICY = "the policy"
 
 @dataclass(frozen=True)
 class BenchLine:
-    """One way in the table. questions: how many it was measured on, all of them as a rule.
+    """One way in the table.
 
-    accuracy: share right. tokens: mean of a question, and by `kinds`. against: the policy against it, on the
-    questions of this line; None for the policy. front: no other way that one can buy beats it.
+    Args:
+        kind: Its kind (`adaptive.bench.baselines.Kind`).
+        name: Its name.
+        said: A description, "" if the name says it all.
+        questions: The number of questions it was measured on, usually all.
+        accuracy: The share of right answers.
+        tokens: Mean tokens per question.
+        kinds: The same for each kind of tokens.
+        against: The policy compared with it on these questions; None for the policy.
+        cost: Mean dollars per question, if known.
+        seconds: Percentiles of the seconds per question, if measured.
+        front: Whether it is on the Pareto front of all ways but the oracle.
     """
 
     kind: str
@@ -42,7 +52,7 @@ class BenchLine:
 
 @dataclass(frozen=True)
 class DifficultyLevel:
-    """Questions of one difficulty, and by the kind of way the mean tokens and the share right there."""
+    """Questions of one difficulty, with mean tokens and accuracy there by kind of way."""
 
     name: str
     questions: int
@@ -52,9 +62,16 @@ class DifficultyLevel:
 
 @dataclass(frozen=True)
 class Figures:
-    """Everything. lines: the policy first. measures: s1's, by what they are of. notes: sentences for the reader.
+    """All figures of a bench.
 
-    about: what was benched, and how, in words: names to text.
+    Args:
+        lines: The table, the policy first.
+        absent: Baselines that were not measured.
+        measures: s1's measures of the fixed budgets and of the policy.
+        judged: The calibration of the policy's scores.
+        levels: Tokens and accuracy by difficulty.
+        notes: Sentences for the reader.
+        about: The run in words, names to text.
     """
 
     lines: tuple[BenchLine, ...]
@@ -71,27 +88,31 @@ class Figures:
         return self.lines[0]
 
     def get_line(self, kind: str) -> BenchLine:
-        """The line of a kind that every bench has."""
+        """Return the line of a kind that every bench has."""
         return next(line for line in self.lines if line.kind == kind)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
+        """Return plain JSON types."""
         return asdict(self)
 
 
 def compute_figures(
     setup: BenchSetup, within: float, notes: Sequence[str], about: dict[str, str], live: bool
 ) -> Figures:
-    """Measures a policy against all baselines.
+    """Measure a policy against all baselines.
 
-    within: share of the policy's attempts that stayed within their budgets. live: whether the policy really ran,
-    so that it has seconds and perhaps a price.
+    Args:
+        setup: The questions and the policy's results.
+        within: The share of the policy's attempts that stayed within their budgets.
+        notes: Sentences for the reader.
+        about: The run in words.
+        live: Whether the policy was run, not replayed: only then it has seconds and perhaps a price.
     """
     baselines = setup.build_baselines()
-    found = [one for one in baselines if isinstance(one, Baseline)]
+    measured = [one for one in baselines if isinstance(one, Baseline)]
     absent = tuple(one for one in baselines if isinstance(one, MissingBaseline))
-    taken = {one.kind: _replay_baseline(one, setup.recorded) for one in found}
-    lines = [_measure_policy(setup, live), *(_measure_baseline(one, setup) for one in found)]
+    replayed = {one.kind: _replay_baseline(one, setup.recorded) for one in measured}
+    lines = [_measure_policy(setup, live), *(_measure_baseline(one, setup) for one in measured)]
     partly = [
         _note_partial_line(line, len(setup.recorded)) for line in lines if line.questions < len(setup.recorded)
     ]
@@ -101,7 +122,9 @@ def compute_figures(
         measures=_measure_budgets(setup, within),
         judged=measure_score_reliability(setup.policy.results),
         levels=tuple(
-            _measure_levels(setup, {"top": taken["top"], "best": taken["best"], "policy": setup.policy.results})
+            _measure_levels(
+                setup, {"top": replayed["top"], "best": replayed["best"], "policy": setup.policy.results}
+            )
         ),
         notes=(*notes, *partly),
         about=about,
@@ -109,18 +132,20 @@ def compute_figures(
 
 
 def _measure_policy(setup: BenchSetup, live: bool) -> BenchLine:
-    taken = setup.policy.results
-    line = _build_line("policy", POLICY, "", taken)
+    results = setup.policy.results
+    line = _build_line("policy", POLICY, "", results)
     return (
-        replace(line, cost=metrics.average_cost(taken), seconds=metrics.compute_latency(taken)) if live else line
+        replace(line, cost=metrics.average_cost(results), seconds=metrics.compute_latency(results))
+        if live
+        else line
     )
 
 
 def _measure_baseline(one: Baseline, setup: BenchSetup) -> BenchLine:
     rows = [i for i, recorded in enumerate(setup.recorded) if one.is_recorded(recorded)]
-    taken = [one.choose(setup.recorded[i]) for i in rows]
-    line = _build_line(one.kind, one.name, one.description, taken)
-    return replace(line, against=metrics.compare_paired([setup.policy.results[i] for i in rows], taken))
+    results = [one.choose(setup.recorded[i]) for i in rows]
+    line = _build_line(one.kind, one.name, one.description, results)
+    return replace(line, against=metrics.compare_paired([setup.policy.results[i] for i in rows], results))
 
 
 def _build_line(kind: str, name: str, description: str, results: Sequence[WayResult]) -> BenchLine:
@@ -149,7 +174,7 @@ def _note_partial_line(line: BenchLine, count: int) -> str:
 
 
 def _mark_front(lines: Sequence[BenchLine], count: int) -> list[BenchLine]:
-    """The lines, marked where none that can be bought beats them; those of fewer questions stay out of it."""
+    """The lines with the Pareto front marked; the oracle and lines of fewer questions are not on it."""
     buyable = [line for line in lines if line.kind != "oracle" and line.questions == count]
     best = metrics.find_pareto_front([line.tokens for line in buyable], [line.accuracy.value for line in buyable])
     marked = {id(line) for line, front in zip(buyable, best, strict=True) if front}
@@ -157,7 +182,7 @@ def _mark_front(lines: Sequence[BenchLine], count: int) -> list[BenchLine]:
 
 
 def _measure_budgets(setup: BenchSetup, within: float) -> dict[str, s1_metrics.S1Measures]:
-    """Of the ladder's fixed budgets, the direct answer among them, and of the direct answer and the policy."""
+    """s1's measures of the ladder's fixed budgets, and of the direct answer and the policy."""
     rungs = [_measure_rung(setup.recorded, rung) for rung in setup.ladder]
     thinking = float(np.mean([t.usage.thinking for t in setup.policy]))
     policy = s1_metrics.S1Run(thinking, float(setup.policy.right.mean()), within)
@@ -183,8 +208,8 @@ def _measure_levels(setup: BenchSetup, ways: dict[str, Sequence[WayResult]]) -> 
 
 
 def _measure_level(name: str, rows: Sequence[int], ways: dict[str, Sequence[WayResult]]) -> DifficultyLevel:
-    tokens = {kind: float(np.mean([taken[i].tokens for i in rows])) for kind, taken in ways.items() if rows}
-    right = {kind: float(np.mean([taken[i].right for i in rows])) for kind, taken in ways.items() if rows}
+    tokens = {kind: float(np.mean([results[i].tokens for i in rows])) for kind, results in ways.items() if rows}
+    right = {kind: float(np.mean([results[i].right for i in rows])) for kind, results in ways.items() if rows}
     return DifficultyLevel(name, len(rows), tokens, right)
 
 

@@ -1,4 +1,4 @@
-"""Labels beside the points of a plot, each where it covers no other, no point and, if it can, no line."""
+"""Labels beside the points of a plot that overlap no other label, no point and, if possible, no line."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 SIDES = 12
 RADII = (9, 16, 26, 38, 54, 72)
 NEAR = 16
-"""In points of print: a label that is no farther needs no line to its point."""
+"""In points: a label within this distance needs no line to its point."""
 DOT, THIN = 6, 2
-"""In pixels: what is kept free around a point and a line."""
+"""In pixels: the free space around a point and a line."""
 
 Spot = tuple[float, float, int]
 Segment = tuple[float, float, float, float]
@@ -24,30 +24,34 @@ def place_labels(
     lines: Sequence[Segment] = (),
     size: float = 8.5,
 ) -> None:
-    """Write a text beside each (x, y, text), at the nearest place that is free.
+    """Write a text beside each point, at the nearest free place. The axes' limits must be final.
 
-    lines: level or upright ones (x0, y0, x1, y1) that are drawn. A text that is away from its point gets a line to
-    it. The axes' limits must be final.
+    Args:
+        axes: The axes of matplotlib.
+        points: Each point (x, y) with its text.
+        ink: The colour of text, and of the line from a distant text to its point.
+        lines: Horizontal or vertical lines (x0, y0, x1, y1) to avoid.
+        size: The font size in points.
     """
-    axes.figure.draw_without_rendering()  # only now is it known where the axes are
+    axes.figure.draw_without_rendering()  # computes where the axes are
     thin = [_compute_box(axes, line, THIN) for line in lines]
-    taken = [_compute_box(axes, (x, y, x, y), DOT) for x, y, _ in points]
+    occupied = [_compute_box(axes, (x, y, x, y), DOT) for x, y, _ in points]
     for x, y, text in points:
-        made = axes.annotate(text, (x, y), (0, 0), textcoords="offset points", fontsize=size, color=ink)
-        made.set_in_layout(False)
+        label = axes.annotate(text, (x, y), (0, 0), textcoords="offset points", fontsize=size, color=ink)
+        label.set_in_layout(False)
         spot = (
-            _find_free_spot(axes, made, [*taken, *thin])
-            or _find_free_spot(axes, made, taken)
+            _find_free_spot(axes, label, [*occupied, *thin])
+            or _find_free_spot(axes, label, occupied)
             or next(_iterate_spots())
         )
-        taken.append(_move_text(made, spot))
+        occupied.append(_move_text(label, spot))
         if spot[2] > NEAR:
             line = {"arrowstyle": "-", "color": ink, "alpha": 0.45, "lw": 0.6, "shrinkA": 0, "shrinkB": 3}
             axes.annotate("", (x, y), spot[:2], textcoords="offset points", arrowprops=line).set_in_layout(False)
 
 
 def _find_free_spot(axes: Any, text: Any, occupied: Sequence[Any]) -> Spot | None:
-    """The nearest spot where the text covers nothing of `taken` and stays inside; None where there is none."""
+    """The nearest spot inside the axes where the text overlaps nothing occupied; None if there is none."""
     frame = axes.get_window_extent()
     for spot in _iterate_spots():
         box = _move_text(text, spot)
@@ -58,7 +62,7 @@ def _find_free_spot(axes: Any, text: Any, occupied: Sequence[Any]) -> Spot | Non
 
 
 def _iterate_spots() -> Iterator[Spot]:
-    """Offsets in points of print, and how far away they are: rings, the right side first."""
+    """Offsets in points with their distance: rings, the right side first."""
     for radius in RADII:
         for step in sorted(range(SIDES), key=lambda s: min(s, SIDES - s)):
             angle = 2 * pi * step / SIDES
@@ -66,7 +70,7 @@ def _iterate_spots() -> Iterator[Spot]:
 
 
 def _move_text(text: Any, spot: Spot) -> Any:
-    """The box of the text at a spot, on the side of it that is away from the point."""
+    """Move the text to a spot, on the side away from the point; return its box."""
     x, y, radius = spot
     middle = abs(x) < radius / 2
     text.set_position((x, y))

@@ -1,4 +1,4 @@
-"""Live solves: their results in a file that a killed run goes on from, and what they come to."""
+"""Live solves: a file of results that a killed run continues from, and their figures."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ Result = dict[str, Any]
 
 
 class SolveFile:
-    """Result objects in a folder, all made under one `plan` (plain JSON types), found by their question's text.
+    """Result objects of one `plan` (plain JSON types) in a folder, found by the text of their question.
 
-    Raises `InputError` where the file was made under another plan or is damaged, `AdaptiveError` where it cannot
-    be written.
+    Raises `InputError` if the file has another plan or is damaged, `AdaptiveError` if it cannot be written.
     """
 
     def __init__(self, folder: Path, plan: Mapping[str, Any]) -> None:
@@ -39,20 +38,20 @@ class SolveFile:
             ) from error
 
     def add(self, result: Result) -> None:
-        """Write one result down."""
+        """Append one result."""
         with self.path.open("ab") as file:
             file.write(_encode_line(result))
         self._index_result(result)
 
     def get(self, question: str) -> Result | None:
-        """The result of a question, if it is there."""
+        """Return the result of a question, None if it is missing."""
         return self.results.get(normalise_question(question))
 
     def _index_result(self, result: Result) -> None:
         self.results[normalise_question(result["question"])] = result
 
     def _read_or_create(self, head: dict[str, Any]) -> None:
-        """Read what is there. A last line without its end was cut off by a kill: it is dropped."""
+        """Read the file. A last line without its end was cut off by a kill: it is dropped."""
         data = self.path.read_bytes() if self.path.exists() else b""
         *lines, rest = data.split(b"\n")
         if rest:
@@ -69,23 +68,29 @@ class SolveFile:
 
     def _parse_line(self, line: bytes, number: int) -> dict[str, Any]:
         try:
-            found = json.loads(line)
+            row = json.loads(line)
         except ValueError as error:
             raise InputError(f"line {number} of {self.path} is damaged: delete it to solve it again.") from error
-        if not isinstance(found, dict) or (number > 1 and not isinstance(found.get("question"), str)):
+        if not isinstance(row, dict) or (number > 1 and not isinstance(row.get("question"), str)):
             raise InputError(f"line {number} of {self.path} is no result of a solve: name another --out.")
-        return found
+        return row
 
 
 def collect_live_results(results: Sequence[Result], right: Sequence[bool], concurrency: int) -> PolicyRun:
-    """What live solves came to. right: whether each answer is."""
+    """Return the policy's run from live solves.
+
+    Args:
+        results: The result objects.
+        right: Whether each answer is right.
+        concurrency: Solves at the same time.
+    """
     within = [_is_within_budget(attempt) for result in results for attempt in result["attempts"]]
     note = (
         f"Measured live, {concurrency} at a time: seconds are those of a solve among as many. A prompt's tokens "
         "are those that were computed, without what the engine found in its cache."
     )
-    taken = tuple(_convert_result(result, ok) for result, ok in zip(results, right, strict=True))
-    return PolicyRun(taken, sum(within) / len(within), True, note)
+    converted = tuple(_convert_result(result, ok) for result, ok in zip(results, right, strict=True))
+    return PolicyRun(converted, sum(within) / len(within), True, note)
 
 
 def _convert_result(result: Result, right: bool) -> WayResult:

@@ -28,10 +28,14 @@ class Interval:
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """One way against another on the same questions.
+    """One way compared with another on the same questions.
 
-    accuracy: the difference in shares right, ours less theirs. p: exact McNemar test, two-sided. mended: right
-    where theirs is wrong, broken the other way round. ratio: our mean tokens over theirs; None where theirs are 0.
+    Args:
+        accuracy: The difference in accuracy, ours minus theirs.
+        p: The exact two-sided McNemar test.
+        mended: Questions that are right in ours and wrong in theirs.
+        broken: Questions that are wrong in ours and right in theirs.
+        ratio: Our mean tokens over theirs; None if theirs are 0.
     """
 
     accuracy: Interval
@@ -42,12 +46,12 @@ class PairedComparison:
 
 
 def measure_accuracy(right: Floats) -> Interval:
-    """The share of right answers, with its Wilson interval."""
+    """Return the share of right answers with its Wilson interval."""
     return Interval(*estimate_share(int(right.sum()), len(right)))
 
 
 def compare_paired(ours: Sequence[WayResult], theirs: Sequence[WayResult], seed: int = 0) -> PairedComparison:
-    """Ours against theirs, question by question."""
+    """Compare ours with theirs, question by question; `seed` is the bootstrap's."""
     mine, other = (np.array([t.right for t in way], dtype=np.bool_) for way in (ours, theirs))
     mended, broken = int((mine & ~other).sum()), int((~mine & other).sum())
     both, neither = int((mine & other).sum()), int((~mine & ~other).sum())
@@ -62,14 +66,21 @@ def compare_paired(ours: Sequence[WayResult], theirs: Sequence[WayResult], seed:
 
 
 def compute_mcnemar_p(mended: int, broken: int) -> float:
-    """The exact two-sided p that as many changes fall so unevenly by chance; 1 where nothing changed."""
+    """Return the p of the exact two-sided McNemar test; 1 if nothing changed."""
     return float(binomtest(mended, mended + broken).pvalue) if mended + broken else 1.0
 
 
 def compare_shares(both: int, mended: int, broken: int, neither: int) -> Interval:
-    """The difference of two paired shares, with Newcombe's interval (1998, Statistics in Medicine 17, method 10).
+    """Return the difference of two paired shares with its 95 % interval.
 
-    Unlike a bootstrap it has a width where the two hardly ever differ.
+    It is Newcombe's (1998, Statistics in Medicine 17, method 10), which scipy lacks. Unlike a bootstrap, it
+    has a width if the two hardly ever differ.
+
+    Args:
+        both: Questions that are right in both.
+        mended: Right in ours alone.
+        broken: Right in theirs alone.
+        neither: Right in none.
     """
     count = both + mended + broken + neither
     ours, low, high = estimate_share(both + mended, count)
@@ -81,39 +92,39 @@ def compare_shares(both: int, mended: int, broken: int, neither: int) -> Interva
 
 
 def compute_token_ratio(ours: Floats, theirs: Floats, seed: int = 0) -> Interval | None:
-    """Ratio of mean tokens, with a bootstrap interval over questions; None where theirs are all 0."""
+    """Return the ratio of mean tokens with a bootstrap interval over questions; None if theirs are all 0."""
     if not theirs.sum():
         return None
     rows = np.random.default_rng(seed).integers(0, len(ours), (BOOTSTRAP_SAMPLES, len(ours)))
     below = theirs[rows].sum(axis=1)
-    drawn = ours[rows].sum(axis=1)[below > 0] / below[below > 0]
-    low, high = np.percentile(drawn, (2.5, 97.5))
+    ratios = ours[rows].sum(axis=1)[below > 0] / below[below > 0]
+    low, high = np.percentile(ratios, (2.5, 97.5))
     return Interval(float(ours.sum() / theirs.sum()), float(low), float(high))
 
 
 def average_tokens_by_kind(results: Sequence[WayResult]) -> dict[str, float]:
-    """Mean tokens a question of each kind."""
+    """Return the mean tokens per question of each kind."""
     return {kind: float(np.mean([getattr(t.usage, kind) for t in results])) for kind in TOKEN_FIELDS}
 
 
 def average_cost(results: Sequence[WayResult]) -> float | None:
-    """The mean price of a question; None where one has no price."""
+    """Return the mean price per question; None if one has no price."""
     prices = [t.usage.cost for t in results]
-    known = [p for p in prices if p is not None]
-    return float(np.mean(known)) if known and len(known) == len(prices) else None
+    priced = [p for p in prices if p is not None]
+    return float(np.mean(priced)) if priced and len(priced) == len(prices) else None
 
 
 def compute_latency(results: Sequence[WayResult]) -> dict[str, float] | None:
-    """Seconds of a question at the percentiles 50, 90 and 99; None where they were not measured."""
+    """Return the seconds per question at percentiles 50, 90 and 99; None if not measured."""
     seconds = [t.usage.seconds for t in results]
     if not any(seconds):
         return None
-    found = np.percentile(seconds, PERCENTILES)
-    return {f"p{at}": float(value) for at, value in zip(PERCENTILES, found, strict=True)}
+    values = np.percentile(seconds, PERCENTILES)
+    return {f"p{at}": float(value) for at, value in zip(PERCENTILES, values, strict=True)}
 
 
 def find_pareto_front(tokens: Sequence[float], right: Sequence[float]) -> list[bool]:
-    """Which of the points no other beats: none is right as often for fewer tokens, or more often for as many."""
+    """Return which points are on the Pareto front: no other is at least as good in both and better in one."""
     points = list(zip(tokens, right, strict=True))
     return [not any(_dominates(other, one) for other in points) for one in points]
 

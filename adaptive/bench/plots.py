@@ -1,7 +1,7 @@
 """The plots of a bench: PNG for anywhere, SVG for the report.
 
-Colours are Okabe and Ito's, which the colour-blind can tell apart too. matplotlib is of
-the extra `learn`; nothing here needs a display.
+Colours are Okabe and Ito's, which colour-blind readers can tell apart. matplotlib comes with the extra `learn`;
+nothing here needs a display.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ HOLLOW = ("best", "oracle")
 
 
 CROWDED = 0.08
-"""How far apart in accuracy ways are that crowd a plot."""
+"""Ways within this difference in accuracy crowd a plot."""
 INSET = (0.4, 0.07, 0.6, 0.56)
-"""Where they are shown larger, in parts of the axes: right and below, where ways are that nobody would choose."""
+"""Where a crowd is enlarged, in fractions of the axes: at the lower right, where few good ways are."""
 
 
 Draw = Callable[[Figures, Any], None]
 
 
 def write_plots(figures: Figures, folder: Path) -> dict[str, str]:
-    """Write FOLDER/NAME.png for each plot; returns their SVG by name, whose text takes the colour of its page."""
+    """Write FOLDER/NAME.png for each plot; return their SVG by name, with text in the colour of its page."""
     require_matplotlib()
     return {
         name: _render_plot(figures, draw, size, folder / f"{name}.png") for name, (draw, size) in PLOTS.items()
@@ -50,7 +50,7 @@ def write_plots(figures: Figures, folder: Path) -> dict[str, str]:
 
 
 def draw_accuracy(figures: Figures, axes: Any) -> None:
-    """Accuracy against mean tokens, with intervals and the Pareto front; a crowd of ways is shown larger."""
+    """Draw accuracy against mean tokens, with intervals and the Pareto front; a crowd of ways is enlarged."""
     crowd = _find_crowd(figures)
     _draw_ways(axes, figures, [line for line in figures.lines if line not in crowd])
     axes.set(xlabel="mean tokens of a question, everything counted", ylabel="right, in percent")
@@ -64,7 +64,7 @@ def draw_accuracy(figures: Figures, axes: Any) -> None:
 
 
 def _draw_ways(axes: Any, figures: Figures, labelled: Sequence[BenchLine]) -> None:
-    """All ways and the front; the axes fit those that are labelled, of an inset, or all."""
+    """All ways and the front; the axes of an inset fit the labelled ways, else all."""
     lines = sorted(figures.lines, key=lambda line: line.kind == "policy")  # the policy on top
     front = sorted((line.tokens, 100 * line.accuracy.value) for line in figures.lines if line.front)
     axes.step(*zip(*front, strict=True), where="post", color=ORANGE, alpha=0.55, lw=1.4, zorder=1)
@@ -82,7 +82,7 @@ def _draw_ways(axes: Any, figures: Figures, labelled: Sequence[BenchLine]) -> No
 
 
 def _fit_axes(axes: Any, lines: Sequence[BenchLine]) -> None:
-    """Limits that hold these ways and their intervals, with room for labels."""
+    """Set limits around these ways and their intervals, with room for labels."""
     across = [line.tokens for line in lines]
     up = [100 * end for line in lines for end in (line.accuracy.low, line.accuracy.high)]
     wide, high = max(1.0, max(across) - min(across)), max(1.0, max(up) - min(up))
@@ -91,7 +91,7 @@ def _fit_axes(axes: Any, lines: Sequence[BenchLine]) -> None:
 
 
 def _find_crowd(figures: Figures) -> list[BenchLine]:
-    """The ways about as good as the policy, where they are many and the others far below; else none."""
+    """The ways about as good as the policy, if they are many and the others far below; else none."""
     near = [line for line in figures.lines if abs(line.accuracy.value - figures.policy.accuracy.value) <= CROWDED]
     heights, all_ = ([line.accuracy.value for line in some] for some in (near, figures.lines))
     crowded = len(near) >= 4 and max(heights) - min(heights) < 0.35 * (max(all_) - min(all_))
@@ -99,7 +99,7 @@ def _find_crowd(figures: Figures) -> list[BenchLine]:
 
 
 def draw_reliability(figures: Figures, axes: Any) -> None:
-    """The share of right answers against the score of the kept answer."""
+    """Draw the share of right answers against the score of the kept answer."""
     axes.plot([0, 1], [0, 1], color=GRID, lw=1, ls=(0, (4, 3)))
     for one in figures.judged.bins:
         axes.errorbar([one.score], [one.right.value], _compute_spread(one.right), color=BLUE, lw=1.1, capsize=2.5)
@@ -113,12 +113,12 @@ def draw_reliability(figures: Figures, axes: Any) -> None:
 
 
 def draw_difficulty(figures: Figures, axes: Any) -> None:
-    """Mean tokens by difficulty: the policy beside the top rung and the best fixed one."""
+    """Draw mean tokens by difficulty: the policy, the top rung and the best fixed rung."""
     ways = (("top", "always the top rung", SKY, "//"), ("best", "best fixed rung", BLUE, ""),
             ("policy", "the policy", ORANGE, ""))  # fmt: skip
     levels = [level for level in figures.levels if level.questions]
-    for place_, (kind, name, colour, hatch) in enumerate(ways):
-        at = [i + (place_ - 1) * 0.27 for i in range(len(levels))]
+    for slot, (kind, name, colour, hatch) in enumerate(ways):
+        at = [i + (slot - 1) * 0.27 for i in range(len(levels))]
         bars = axes.bar(at, [level.tokens[kind] for level in levels], 0.25, color=colour, label=name, hatch=hatch,
                         edgecolor="white", linewidth=0.6)  # fmt: skip
         axes.bar_label(bars, [f"{level.tokens[kind]:.0f}" for level in levels], fontsize=8, padding=2, color=INK)
@@ -150,18 +150,18 @@ def _draw_point(axes: Any, line: BenchLine) -> None:
 
 
 def _compute_spread(interval: Interval, scale: float = 1.0) -> list[list[float]]:
-    """How far down and up an interval goes; rounding may not take it to the other side."""
+    """The lengths of an interval below and above its value; rounding must not make one negative."""
     return [[scale * max(0.0, interval.value - interval.low)], [scale * max(0.0, interval.high - interval.value)]]
 
 
 def _shorten_name(line: BenchLine) -> str:
-    """A way's name, short."""
+    """The short name of a way."""
     return SHORT.get(line.kind, line.name.removeprefix("always "))
 
 
 @contextmanager
 def _open_figure(size: tuple[float, float]) -> Iterator[tuple[Any, Any]]:
-    """A figure and its axes, in our look; no state of matplotlib outlives it."""
+    """Open a figure and its axes in our style, without changing matplotlib's global state."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -182,7 +182,7 @@ def _render_plot(figures: Figures, draw: Draw, size: tuple[float, float], file: 
 
 
 def _inline_svg(svg: str, name: str) -> str:
-    """An SVG to be put into a page: without a head, its ids its own, its ink that of the page."""
+    """An SVG to embed in a page: no head, unique ids, ink in the page's colour."""
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r'(\sid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)

@@ -21,19 +21,19 @@ HEAD = ("way", "right", "95 %", "tokens", "policy's tokens", "policy's accuracy"
 
 
 def format_headline(figures: Figures) -> str:
-    """The answer in one sentence."""
+    """Return the result in one sentence."""
     top, best = figures.get_line("top"), figures.get_line("best")
-    assert top.against is not None  # every line has it but the policy's
+    assert top.against is not None  # only the policy's own line has none
     difference = top.against.accuracy
     return (
-        f"{_format_saving(top, ' tokens')} than {top.name} and {_format_saving(best)} than the {best.name}, at an accuracy "
-        f"{_format_points(difference.value)} points from the top rung's (95 % {_format_points(difference.low)} to "
-        f"{_format_points(difference.high)})."
+        f"{_format_saving(top, ' tokens')} than {top.name} and {_format_saving(best)} than the {best.name}, "
+        f"at an accuracy {_format_points(difference.value)} points from the top rung's "
+        f"(95 % {_format_points(difference.low)} to {_format_points(difference.high)})."
     )
 
 
 def format_cells(line: BenchLine) -> tuple[str, ...]:
-    """A line of the table, a cell for each of `HEAD`."""
+    """Return a line of the table, a cell for each of `HEAD`."""
     span = f"{100 * line.accuracy.low:.1f} to {100 * line.accuracy.high:.1f}"
     own = (_format_name(line), format_percent(line.accuracy.value), span, f"{line.tokens:.1f}")
     if line.against is None:
@@ -45,7 +45,7 @@ def format_cells(line: BenchLine) -> tuple[str, ...]:
 
 
 def extra_columns(found: Figures) -> list[tuple[str, Callable[[BenchLine], str]]]:
-    """Columns that are shown only where there is something in them: the price, and seconds."""
+    """Return the columns that not every bench has: cost and seconds."""
     columns: list[tuple[str, Callable[[BenchLine], str]]] = []
     if any(line.cost is not None for line in found.lines):
         columns.append(("cost", lambda line: "" if line.cost is None else f"{line.cost:.3g}"))
@@ -55,22 +55,22 @@ def extra_columns(found: Figures) -> list[tuple[str, Callable[[BenchLine], str]]
 
 
 def format_token_kinds(line: BenchLine) -> tuple[str, ...]:
-    """Mean tokens of each kind, and their sum."""
+    """Return the mean tokens of each kind, and their sum."""
     return (*(f"{line.kinds[kind]:.1f}" for kind in TOKEN_FIELDS), f"{line.tokens:.1f}")
 
 
 def explain_missing_baseline(absent: MissingBaseline) -> str:
-    """Why a baseline is not in the table: a sentence."""
+    """Return why a baseline is not in the table, in a sentence."""
     return f"Not measured, {absent.name}: {absent.why}"
 
 
 def format_percent(part: float) -> str:
-    """A share in percent."""
+    """Return a share in percent."""
     return f"{100 * part:.1f} %"
 
 
 def format_p_value(p: float) -> str:
-    """A p to three digits."""
+    """Return a p to three digits."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
@@ -79,8 +79,8 @@ def _format_name(line: BenchLine) -> str:
 
 
 def _format_saving(line: BenchLine, what: str = "") -> str:
-    """How many tokens fewer than this line the policy takes."""
-    assert line.against is not None  # every line has it but the policy's
+    """The policy's tokens compared with this line, in percent."""
+    assert line.against is not None  # only the policy's own line has none
     if line.against.ratio is None:
         return f"more{what}"
     saved = 1 - line.against.ratio.value
@@ -104,9 +104,9 @@ TEMPLATE = "report.html.jinja"
 
 
 def render_report(found: Figures, plots: Mapping[str, str]) -> str:
-    """The page. plots: SVG by name, as `adaptive.bench.plots.write_plots` returns it.
+    """Return the HTML page; `plots` are SVG by name, from `adaptive.bench.plots.write_plots`.
 
-    All text from the figures is escaped; only the plots are taken as they are.
+    All text from the figures is escaped; only the plots are inserted unchanged.
     """
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.filters.update(percent=format_percent)
@@ -122,7 +122,7 @@ def render_report(found: Figures, plots: Mapping[str, str]) -> str:
 
 
 PLAIN_WIDTH = 160
-"""Columns of a table that is not printed on a terminal."""
+"""Width of a table that is not printed on a terminal."""
 CAPTION = (
     "* on the Pareto front. policy's tokens: its mean tokens over this way's. policy's accuracy: its share right "
     "less this way's, in points, paired. p: McNemar's exact test."
@@ -130,7 +130,7 @@ CAPTION = (
 
 
 def print_bench_table(figures: Figures, console: Console | None = None) -> None:
-    """Print the answer in one sentence, the table, and what there is to say about it."""
+    """Print the result in one sentence, the table and its notes."""
     console = console or _open_console()
     console.print(Text(format_headline(figures), style="bold"), soft_wrap=True)
     console.print(_build_table(figures))
@@ -140,13 +140,13 @@ def print_bench_table(figures: Figures, console: Console | None = None) -> None:
 
 def _build_table(figures: Figures) -> Table:
     extra = extra_columns(figures)
-    shown = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for place, name in enumerate((*HEAD, *(name for name, _ in extra))):
-        shown.add_column(name, justify="left" if place == 0 else "right", overflow="fold")
+        table.add_column(name, justify="left" if place == 0 else "right", overflow="fold")
     for line in figures.lines:
         cells = (*format_cells(line), *(cell(line) for _, cell in extra))
-        shown.add_row(*map(Text, cells), style="bold" if line.kind == "policy" else None)
-    return shown
+        table.add_row(*map(Text, cells), style="bold" if line.kind == "policy" else None)
+    return table
 
 
 def _open_console() -> Console:

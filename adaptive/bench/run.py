@@ -1,4 +1,4 @@
-"""A policy replayed on recorded outcomes and measured; what is measured live comes in through `Policy`."""
+"""Replays a policy on recorded outcomes and measures it; live results come in as a `PolicyRun` too."""
 
 from __future__ import annotations
 
@@ -24,7 +24,14 @@ REPLAYED = (
 
 @dataclass(frozen=True)
 class PolicyRun:
-    """What a policy took on each test question, and the share of its attempts that kept within their budgets."""
+    """A policy's results on the test questions.
+
+    Args:
+        results: One for each question.
+        within: The share of its attempts that stayed within their budgets.
+        live: Whether it was run, not replayed.
+        note: A sentence for the reader about how it was run.
+    """
 
     results: tuple[WayResult, ...]
     within: float
@@ -33,9 +40,9 @@ class PolicyRun:
 
 
 def replay_policy(profile: Profile, test: Sequence[RecordedQuestion]) -> PolicyRun:
-    """The profile's policy on recorded questions, without a call.
+    """Replay the profile's policy on recorded questions, without calling a model.
 
-    Raises `InputError` where it buys what was not recorded.
+    Raises `InputError` if it needs an attempt that was not recorded.
     """
     try:
         way = Way.replay(POLICY, Replay.from_recorded(profile, test).solve, test)
@@ -53,16 +60,25 @@ def measure_policy(
     loss: float,
     about: Mapping[str, str],
 ) -> Figures:
-    """All figures. loss: in 0..1, what tuning a baseline may lose against the top rung; window: the model's."""
+    """Return all figures of a policy.
+
+    Args:
+        profile: The profile of the policy.
+        split: The questions to test on and to tune baselines on.
+        policy_run: The policy's results on the test questions.
+        window: The model's context window in tokens.
+        loss: Accuracy (0 to 1) that a tuned baseline may lose against the top rung.
+        about: The run in words.
+    """
     policy = Way(POLICY, policy_run.results)
-    trial = BenchSetup(split.test, split.tuning, policy, profile.ladder, window, loss, profile.policy.vote_sure)
-    said = {
+    setup = BenchSetup(split.test, split.tuning, policy, profile.ladder, window, loss, profile.policy.vote_sure)
+    described = {
         **about,
         "test questions": str(len(split.test)),
         "tuning questions": str(len(split.tuning)),
         "target loss": f"{100 * loss:g} point{'' if loss == 0.01 else 's'}",
     }
-    return compute_figures(trial, policy_run.within, (*split.notes, policy_run.note), said, policy_run.live)
+    return compute_figures(setup, policy_run.within, (*split.notes, policy_run.note), described, policy_run.live)
 
 
 def _is_within_budget(result: WayResult, recorded: RecordedQuestion) -> bool:
@@ -71,7 +87,7 @@ def _is_within_budget(result: WayResult, recorded: RecordedQuestion) -> bool:
 
 
 def _explain_missing_key(error: KeyError) -> Exception:
-    """What the policy wanted to buy and could not, in a sentence; any other missing key as it is."""
+    """The attempt that the policy needs and that is missing, in a sentence; any other missing key unchanged."""
     key = error.args[0]
     if not isinstance(key, OutcomeKey):
         return error

@@ -1,4 +1,4 @@
-"""s1's measures of a way to spend thinking, at several amounts of it.
+"""s1's measures of thinking at several budgets.
 
 Muennighoff et al. 2025, arXiv 2501.19393 §3.2. Its Table 3 does not state the unit of Scaling: here it is
 points of accuracy for 1,000 thinking tokens.
@@ -13,8 +13,7 @@ from itertools import combinations
 
 @dataclass(frozen=True)
 class S1Run:
-    """All questions at one amount of thinking: the mean thinking tokens, the share right, and of the attempts the
-    share that stayed within its budget."""
+    """All questions at one budget: mean thinking tokens, accuracy, and the share of attempts within the budget."""
 
     thinking: float
     accuracy: float
@@ -23,8 +22,14 @@ class S1Run:
 
 @dataclass(frozen=True)
 class S1Measures:
-    """control: share of attempts within their budget. scaling: the mean slope between runs, points for 1,000
-    thinking tokens; None where no two differ in tokens. performance: the best share right."""
+    """s1's three measures.
+
+    Args:
+        control: The share of attempts within their budget.
+        scaling: The mean slope between runs, in points per 1,000 thinking tokens; None if no two differ in tokens.
+        performance: The best accuracy.
+        runs: The number of runs.
+    """
 
     control: float
     scaling: float | None
@@ -33,7 +38,7 @@ class S1Measures:
 
 
 def compute_s1_measures(runs: Sequence[S1Run]) -> S1Measures:
-    """Control, Scaling and Performance of runs over the same questions. Raises `ValueError` for none."""
+    """Return Control, Scaling and Performance of runs over the same questions; raise `ValueError` without runs."""
     if not runs:
         raise ValueError("there is nothing to measure: no runs")
     ordered = sorted(runs, key=lambda run: run.thinking)

@@ -1,4 +1,4 @@
-"""Which recorded questions a policy is measured on, and which its baselines are tuned on."""
+"""Splits recorded questions: those to measure a policy on, and those to tune its baselines on."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from adaptive.profile.features import normalise_question
 from adaptive.types.ladder import Ladder
 
 FEW = 300
-"""With fewer questions than these, intervals are wide: one point of accuracy is lost in them."""
+"""With fewer questions, intervals are wider than one point of accuracy."""
 
 
 @dataclass(frozen=True)
 class QuestionSplit:
-    """The two parts, no question in both. notes: what a reader has to know of them, in sentences."""
+    """The two parts, no question in both (unless `notes` says so); notes: sentences for the reader."""
 
     test: tuple[RecordedQuestion, ...]
     tuning: tuple[RecordedQuestion, ...]
@@ -29,14 +29,14 @@ class QuestionSplit:
 
 @dataclass(frozen=True)
 class RecordedPool:
-    """Recorded questions of the file `path`, found by their text."""
+    """The recorded questions of the file `path` by their text."""
 
     path: Path
     by_text: dict[str, RecordedQuestion]
 
     @classmethod
     def from_recorded(cls, path: Path, recorded: Iterable[RecordedQuestion], ladder: Ladder) -> RecordedPool:
-        """Those that have every rung of the ladder; raises `InputError` for a rung that none has."""
+        """Return those with every rung of the ladder; raise `InputError` if a rung was never recorded."""
         every = list(recorded)
         for rung in ladder:
             if not any(rung_to_key(rung) in one.outcomes for one in every):
@@ -47,7 +47,7 @@ class RecordedPool:
         return cls(path, {normalise_question(r.question.text): r for r in every if r.is_complete(ladder)})
 
     def get(self, questions: Sequence[Question], source: str) -> list[RecordedQuestion]:
-        """What was recorded of these questions, each once. Raises `InputError` where it is not all of them."""
+        """Return these questions as recorded, each once; raise `InputError` if one is missing or differs."""
         keys = list(dict.fromkeys(normalise_question(q.text) for q in questions))
         missing = sum(key not in self.by_text for key in keys)
         if missing:
@@ -72,10 +72,19 @@ def split_questions(
     training_keys: Collection[str],
     tuned_on: tuple[Sequence[Question], str] | None = None,
 ) -> QuestionSplit:
-    """Test on `asked`, without what the profile has seen; tune on `tuned_on`, else on all else that is recorded.
+    """Split recorded questions into those to test on and those to tune baselines on.
 
-    Where nothing is left to tune on, baselines are tuned on the test questions, in their favour, and a note says
-    so. Raises `InputError` where a question was not recorded or none is left.
+    If none are left to tune on, baselines are tuned on the test questions, in their favour, and a note says so.
+
+    Args:
+        pool: The recorded questions.
+        questions: The questions to test on, without those that the profile has seen.
+        source: Where they come from, for error sentences.
+        training_keys: Keys of the questions that the profile has seen.
+        tuned_on: Questions to tune on and their source; default: all other recorded ones.
+
+    Raises:
+        InputError: A question was not recorded, or none is left to test on.
     """
     named = pool.get(questions, source)
     test = [r for r in named if hash_question(r.question.text) not in training_keys]
@@ -83,9 +92,9 @@ def split_questions(
         raise InputError(
             f"the profile has seen every question of {source}: bench on questions that are new to it."
         )
-    taken = {normalise_question(q.text) for q in questions}
+    test_texts = {normalise_question(q.text) for q in questions}
     others = pool.get(*tuned_on) if tuned_on else list(pool.by_text.values())
-    tuning = [r for r in others if normalise_question(r.question.text) not in taken]
+    tuning = [r for r in others if normalise_question(r.question.text) not in test_texts]
     notes = _describe_split(len(named), len(test), len(others) - len(tuning) if tuned_on else 0, bool(tuning))
     return QuestionSplit(tuple(test), tuple(tuning or test), tuple(notes))
 

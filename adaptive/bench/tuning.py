@@ -1,7 +1,7 @@
-"""How a baseline is tuned: the cheapest that is right often enough, on the questions that the policy was tuned on.
+"""Tunes a baseline: the cheapest that is accurate enough on the policy's tuning questions.
 
-A policy must promise as much with confidence (`adaptive.learn.tuning.risk`); a baseline only has to show it, which is in
-its favour.
+A policy must promise its accuracy with confidence (`adaptive.learn.tuning.risk`). A baseline only has to show it:
+that is in its favour.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ SLACK = 1e-9
 
 
 def find_cheapest_way(right: Floats, tokens: Floats, least: float) -> int:
-    """Which of several ways is the cheapest in mean tokens whose share of right answers is at least `least`.
+    """Return the index of the cheapest way with enough accuracy; of equals, the earlier.
 
-    right, tokens: shape (ways,), means over the tuning questions. Where none is right so often it is the one that
-    is right most often; of equals the cheaper, then the earlier.
+    If none is accurate enough, it is the most accurate; of equals, the cheaper.
+
+    Args:
+        right: Accuracy on the tuning questions, shape (ways,).
+        tokens: Mean tokens on them, shape (ways,).
+        least: The accuracy required.
     """
     enough = right >= least - SLACK
     fit = enough if enough.any() else right >= right.max() - SLACK
@@ -27,5 +31,5 @@ def find_cheapest_way(right: Floats, tokens: Floats, least: float) -> int:
 
 
 def average_columns(columns: Sequence[Sequence[float]]) -> Floats:
-    """The mean of each column, shape (columns,)."""
+    """Return the mean of each column, shape (columns,)."""
     return np.array([float(np.mean(column)) for column in columns], dtype=np.float64)

@@ -1,6 +1,6 @@
 """Votes as baselines: self-consistency (Wang et al. 2023, arXiv 2203.11171) and Adaptive-Consistency.
 
-Samples are those recorded with the largest budget; they share their prompt. Every ballot weighs one.
+Samples are those recorded at the largest budget; they share their prompt. Every ballot has the weight one.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from adaptive.policy.majority import Ballot, estimate_lead, group_ballots, size_
 
 @dataclass(frozen=True)
 class SampleSource:
-    """Where samples were recorded: at one effort and budget."""
+    """The effort and budget at which samples were recorded."""
 
     effort: str
     budget: int
 
     @classmethod
     def find(cls, recorded: Sequence[RecordedQuestion]) -> SampleSource | None:
-        """Where most were drawn, of equals with the largest budget; None where there are none."""
+        """Return the source with most samples, of equals the largest budget; None without samples."""
         keys = [(k.effort, k.budget) for one in recorded for k in one.outcomes if k.sample]
         return cls(*max(set(keys), key=lambda k: (keys.count(k), k[1]))) if keys else None
 
     def get_samples(self, recorded: RecordedQuestion) -> list[Outcome]:
-        """A question's samples, in the order in which they were drawn."""
-        found: list[Outcome] = []
-        while (key := OutcomeKey(self.effort, self.budget, 0, len(found) + 1)) in recorded.outcomes:
-            found.append(recorded.outcomes[key])
-        return found
+        """Return the samples of a question in their order."""
+        samples: list[Outcome] = []
+        while (key := OutcomeKey(self.effort, self.budget, 0, len(samples) + 1)) in recorded.outcomes:
+            samples.append(recorded.outcomes[key])
+        return samples
 
     def count_most(self, recorded: Sequence[RecordedQuestion]) -> int:
-        """How many samples any question has."""
+        """Return the largest number of samples of any question."""
         return max((len(self.get_samples(one)) for one in recorded), default=0)
 
 
@@ -49,11 +49,11 @@ class SelfConsistency:
     samples: int
 
     def __call__(self, recorded: RecordedQuestion) -> WayResult:
-        """What it comes to at one question."""
+        """Return the result at one question."""
         return _pick_majority(self.source.get_samples(recorded)[: self.samples])
 
     def average_tokens(self, recorded: Sequence[RecordedQuestion]) -> float:
-        """Mean tokens of a question."""
+        """Return the mean tokens per question."""
         return float(
             np.mean([sum_parallel_usage(self.source.get_samples(r)[: self.samples]).total for r in recorded])
         )
@@ -62,7 +62,7 @@ class SelfConsistency:
     def at_equal_tokens(
         cls, source: SampleSource, recorded: Sequence[RecordedQuestion], tokens: float
     ) -> SelfConsistency:
-        """With the most samples whose mean tokens are at most `average_tokens`, at least one.
+        """Return the vote of most samples whose mean tokens are at most `tokens`, at least one.
 
         Every question must have the same number of samples.
         """
@@ -74,14 +74,14 @@ class SelfConsistency:
 
 @dataclass(frozen=True)
 class AdaptiveConsistency:
-    """Samples until the leader is the majority with the probability `sure`, at most `count_most` of them."""
+    """Samples until the leader is the majority with the probability `sure`, at most `most` of them."""
 
     source: SampleSource
     most: int
     sure: float
 
     def __call__(self, recorded: RecordedQuestion) -> WayResult:
-        """What it comes to at one question."""
+        """Return the result at one question."""
         samples, ballots = self.source.get_samples(recorded)[: self.most], list[Ballot]()
         while wanted := size_next_batch(ballots, self.most, self.sure):
             ballots += [Ballot(s.attempt.answer) for s in samples[len(ballots) : len(ballots) + wanted]]
@@ -89,7 +89,7 @@ class AdaptiveConsistency:
 
 
 def _pick_majority(samples: Sequence[Outcome]) -> WayResult:
-    """The answer that most samples give, of equals the one that was given first."""
+    """The answer that most samples give; of equals, the first."""
     ballots = [Ballot(s.attempt.answer) for s in samples]
     groups = group_ballots(ballots)
     kept = samples[groups[0].members[0] if groups else 0]

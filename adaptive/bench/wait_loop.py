@@ -1,4 +1,4 @@
-"""The notebook's loop: when the model ends its thinking, say "Wait", a fixed number of times."""
+"""The notebook's loop: when the model ends its thinking, append "Wait", a fixed number of times."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class WaitLoop:
     count: int
 
     def __call__(self, recorded: RecordedQuestion) -> WayResult:
-        """What it comes to at one question."""
+        """Return the result at one question."""
         outcome = self._find_last_outcome(recorded)
         return WayResult(outcome.solved, outcome.compute_usage(), outcome.key, outcome.attempt.confidence)
 
     def is_recorded(self, one: RecordedQuestion) -> bool:
-        """Whether so many Waits were recorded, or could not be taken."""
+        """Return whether that many Waits were recorded, or the chain did not end by itself."""
         if self.start not in one.outcomes:
             return False
         last = self._find_last_outcome(one)
@@ -35,14 +35,14 @@ class WaitLoop:
 
     @classmethod
     def tune(cls, start: OutcomeKey, most: int, tuning: Sequence[RecordedQuestion], least: float) -> WaitLoop:
-        """The cheapest number of Waits that is right at least as often as `least`, of 1 to `most`."""
+        """Return the loop with the cheapest number of Waits, 1 to `most`, whose accuracy is at least `least`."""
         ways = [[cls(start, n)(r) for r in tuning] for n in range(1, most + 1)]
         right, tokens = [[t.right for t in way] for way in ways], [[t.tokens for t in way] for way in ways]
         return cls(start, 1 + find_cheapest_way(average_columns(right), average_columns(tokens), least))
 
 
 def find_wait_start(recorded: Sequence[RecordedQuestion], efforts: Sequence[str]) -> tuple[OutcomeKey, int] | None:
-    """The chain of the dearest of `efforts` with recorded Waits, and the most of them; None for none."""
+    """Return the chain of the highest of `efforts` with Waits, and their largest number; None without Waits."""
     keys = [k for one in recorded for k in one.outcomes if k.waits]
     effort = next((e for e in reversed(efforts) if any(k.effort == e for k in keys)), None)
     if effort is None:

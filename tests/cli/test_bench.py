@@ -97,7 +97,7 @@ def test_what_the_policy_buys_must_have_been_recorded(
     run: Run, profile: Path, outcomes: Path, half: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Greedy(Replay):
-        def taken(self, recorded: RecordedQuestion) -> WayResult:
+        def solve(self, recorded: RecordedQuestion) -> WayResult:
             return make_fixed_chooser(OutcomeKey("low", 16, 2))(recorded)
 
     monkeypatch.setattr("adaptive.bench.run.Replay", Greedy)
