@@ -26,7 +26,7 @@ from tests.verify.test_judge import ScriptedJudge
 DEFAULTS = {
     "model": "embedded", "profile": None, "effort": None, "budget": None, "waits": None, "wait_string": (),
     "samples": None, "stop": None, "adapt": True, "seed": 0, "temperature": 0.0, "verify": None,
-    "max_tokens": None, "max_attempts": None, "stronger": None, "check": None, "judge": None,
+    "max_tokens": None, "approve_above": None, "max_attempts": None, "stronger": None, "check": None, "judge": None,
     "max_cost": None, "timeout": None, "prices": Prices(),
 }  # fmt: skip
 PRICES = Prices({"m": Price(1, 2), "n": Price(1, 3, 2)})
