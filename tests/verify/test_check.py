@@ -15,7 +15,7 @@ from adaptive.verify.check import parse_check
 from adaptive.verify.check_command import Command
 from adaptive.verify.check_form import JsonSchema, Pattern
 from adaptive.verify.check_function import Function
-from tests.verify.test_verifiers import attempt
+from tests.verify.attempts import attempt
 
 MODULE = """
 from langchain_core.runnables import RunnableLambda

@@ -20,7 +20,7 @@ from adaptive.errors import InputError
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
 from adaptive.verify.check_command import Command
-from tests.verify.test_verifiers import attempt
+from tests.verify.attempts import attempt
 
 
 async def check(command: str, answer: str = "73", timeout: float = 30.0) -> Verdict:

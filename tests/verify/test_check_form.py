@@ -13,7 +13,7 @@ from adaptive.errors import InputError
 from adaptive.types.verdict import Verdict
 from adaptive.verify import Verifier
 from adaptive.verify.check_form import JsonSchema, Pattern
-from tests.verify.test_verifiers import attempt
+from tests.verify.attempts import attempt
 
 
 async def verdict_of(check: Verifier, answer: str | None) -> Verdict:

@@ -21,7 +21,7 @@ from langchain_core.runnables import RunnableLambda
 from adaptive.errors import InputError
 from adaptive.types.verdict import Verdict
 from adaptive.verify.check_function import Function
-from tests.verify.test_verifiers import attempt
+from tests.verify.attempts import attempt
 
 
 async def check(test: Any, answer: str | None = "73", timeout: float = 30.0) -> Verdict:

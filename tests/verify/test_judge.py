@@ -23,7 +23,7 @@ from adaptive.errors import InputError
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
 from adaptive.verify.judge import DEFAULT_RUBRIC, Judge, open_judge_model
-from tests.verify.test_verifiers import attempt
+from tests.verify.attempts import attempt
 
 SPENT = {"input_tokens": 120, "output_tokens": 17, "total_tokens": 137}
 

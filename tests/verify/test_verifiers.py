@@ -26,24 +26,7 @@ from adaptive.verify import (
     build_verifier,
 )
 from tests.support.scripted import run
-
-
-def attempt(answer: str | None = "73", confidence: float | None = 0.9, rung: int = 1, **more: Any) -> Attempt:
-    text = "" if answer is None else f"\\boxed{{{answer}}}"
-    made: dict[str, Any] = {
-        "arm": "first",
-        "effort": "low",
-        "budget": 64,
-        "waits": 0,
-        "text": text,
-        "thinking": "",
-    }
-    made |= {"status": "answered", "finish": "natural", "trace": (1, 2, 3)}
-    return Attempt(rung=rung, answer=answer, confidence=confidence, **(made | more))
-
-
-def direct(answer: str | None, confidence: float | None = 0.4) -> Attempt:
-    return attempt(answer, confidence, rung=0, effort="none", trace=(), finish="none")
+from tests.verify.attempts import attempt, direct
 
 
 def judge(verifier: Verifier, one: Attempt, others: Sequence[Attempt] = ()) -> Verdict:
@@ -182,10 +165,10 @@ class _Says:
     value: float
     tokens: int
     name: str = "says"
-    asked: int = 0
+    calls: int = 0
 
     async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
-        self.asked += 1
+        self.calls += 1
         spent = Usage(verifier=self.tokens) if self.tokens else None
         if self.word is None:
             return Verdict.undecided(self.value, self.name, "who knows", spent)
@@ -197,12 +180,12 @@ SEVERAL = st.lists(SAYS, min_size=1, max_size=4)
 
 
 def combined(kind: Any, several: list[_Says]) -> Verdict:
-    """The verdict of several; what was asked is paid for, and nothing else is."""
+    """Return the combined verdict. Its cost is that of the verifiers that ran, and of no other."""
     verdict = judge(kind(tuple(several)), attempt())
-    asked = [one.asked for one in several]
-    assert asked == sorted(asked, reverse=True)
-    assert max(asked) == 1
-    assert (verdict.usage or Usage()).verifier == sum(one.tokens * one.asked for one in several)
+    calls = [one.calls for one in several]
+    assert calls == sorted(calls, reverse=True)
+    assert max(calls) == 1
+    assert (verdict.usage or Usage()).verifier == sum(one.tokens * one.calls for one in several)
     assert 0 <= verdict.score <= 1
     return verdict
 
@@ -210,7 +193,7 @@ def combined(kind: Any, several: list[_Says]) -> Verdict:
 @given(SEVERAL)
 def test_all_must_accept(several: list[_Says]) -> None:
     assert combined(All, several).accepted == all(one.word for one in several)
-    assert all(one.asked == all(b.word for b in several[:i]) for i, one in enumerate(several))
+    assert all(one.calls == all(b.word for b in several[:i]) for i, one in enumerate(several))
 
 
 @given(SEVERAL)
@@ -241,7 +224,7 @@ def test_a_judge_is_asked_only_where_nothing_cheaper_accepts(jury: bool | None, 
     says = _Says(jury, 0.5, 1)
     verdict = judge(build_verifier(POLICY, judge=says), attempt(confidence=confidence))
     assert verdict.accepted == (confidence >= 0.9 or bool(jury))
-    assert says.asked == (confidence < 0.9)
+    assert says.calls == (confidence < 0.9)
 
 
 @pytest.mark.parametrize("name", ["learned", "check", "judge"])
