@@ -4,7 +4,7 @@
 |---|---|
 | `FILE.csv`, `FILE.tsv` | a header line, then a row a line; an empty cell is no value |
 | `FILE.parquet` | a row each; needs `adaptive-thinking[data]` |
-| `datasets:ID?config=NAME&split=NAME` | a data set that the `datasets` package loads, `train` where no split is named; needs `adaptive-thinking[data]` |
+| `datasets:ID?config=NAME&split=NAME` | a data set that the `datasets` package loads, by default the split `train`; needs `adaptive-thinking[data]` |
 | any other file | JSONL: a JSON object a line |
 """  # noqa: E501 -- a table
 

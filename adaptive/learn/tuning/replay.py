@@ -73,7 +73,7 @@ class Replay:
         trials: list[ArmTrial] = []
         for index, rung in enumerate(self.profile.ladder):
             first = _ReplayedSolve(self, recorded)
-            if not first.buy(Plan(index, replace(rung, waits=0), "first", "")):
+            if not first.make_attempt(Plan(index, replace(rung, waits=0), "first", "")):
                 trials += first.try_arms(self.p_solved(recorded.question.text))
         return trials
 
@@ -130,7 +130,7 @@ class _ReplayedSolve:
         text = self.replay.p_solved(self.recorded.question.text)
         plan: Plan | str = allocate.choose_first_rung(profile.ladder, profile.policy, text, Options())
         while isinstance(plan, Plan):
-            over = self.vote(plan) if plan.arm == "vote" else self.buy(plan)
+            over = self.vote(plan) if plan.arm == "vote" else self.make_attempt(plan)
             plan = "accepted" if over else escalate.choose_next_plan(self.make_situation(self.sharpen(text)))
         kept = select.select_best_attempt(self.attempts)
         verdict = self.attempts[kept].verdict
@@ -146,7 +146,7 @@ class _ReplayedSolve:
         plans = [p for p in plan_each_arm(now).values() if isinstance(p, Plan) and self.is_recorded(p)]
         forks = [(plan, self.fork()) for plan in plans]
         for plan, fork in forks:
-            _ = fork.vote(plan) if plan.arm == "vote" else fork.buy(plan)
+            _ = fork.vote(plan) if plan.arm == "vote" else fork.make_attempt(plan)
         return [
             ArmTrial(now.after, p.arm, before, f.is_right(), f.usage.total - self.usage.total) for p, f in forks
         ]
@@ -182,7 +182,7 @@ class _ReplayedSolve:
             self.attempts, profile.ladder, profile.policy, text, self.options, self.replay.efforts
         )
 
-    def buy(self, plan: Plan) -> bool:
+    def make_attempt(self, plan: Plan) -> bool:
         """Make one attempt; return whether it is accepted."""
         base = self.outcomes[plan.base] if plan.base is not None else None
         outcome = self.recorded.outcomes[self.find_key(plan, base)]

@@ -66,14 +66,14 @@ class Bench:
         return [one[:-1] if one and one[-1] in self.stops | {self.end} else one for one in made]
 
     def answers(self, prompts: Sequence[list[int]], heads: Sequence[str]) -> list[str]:
-        """What is boxed after prompts that end in the hand-over and, where forced, in the head of a box."""
+        """Return what is boxed after prompts that end in the hand-over and, if forced, in the start of a box."""
         starts = [p + self.ids(h) if h else p for p, h in zip(prompts, heads, strict=True)]
         made = generate(self.net, starts, [ANSWER_ROOM] * len(starts), self.stops, batch=BATCH)
         texts = [h + self.words.decode(m) for h, m in zip(heads, made, strict=True)]
         return [t.partition("\\boxed{")[2].partition("}")[0] if "}" in t else "" for t in texts]
 
     def answered(self, prompts: Sequence[list[int]], chains: Sequence[list[int]], budget: int) -> list[str]:
-        """Answers at a budget: after the whole chain where it fits, else after its first `budget` tokens."""
+        """Return answers at a budget: after the whole chain if it fits, else after its first `budget` tokens."""
         handed = [p + c[:budget] + self.ids(ANSWER, "\n\n") for p, c in zip(prompts, chains, strict=True)]
         return self.answers(handed, ["" if len(c) <= budget and len(c) < CAP else "\\boxed{" for c in chains])
 

@@ -45,7 +45,7 @@ def said(text: str) -> tuple[list[str], str]:
 
 
 def reviewed(rng: Random, problem: Problem, effort: str, text: str) -> traces.Document | None:
-    """A chain and the check of it; None where there is nothing to learn: no end, or right in another way."""
+    """Return a chain and its check; None if there is nothing to learn: no end, or right in another way."""
     truth = Tape()
     answer = problem.run(truth)
     lines, concluded = said(text)

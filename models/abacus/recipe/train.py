@@ -93,7 +93,7 @@ def hidden_states(net: Abacus, ids: Tensor, mask: Tensor) -> Tensor:
 
 
 def summed_loss(net: Abacus, hidden: Tensor, where: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy summed over the flat positions `where`."""
+    """Return the cross-entropy summed over the flat positions `where`."""
     with torch.autocast("cpu", torch.bfloat16):
         scores = net.logits(hidden.flatten(0, 1)[where])
     return F.cross_entropy(scores.float(), targets, reduction="sum", ignore_index=IGNORED)

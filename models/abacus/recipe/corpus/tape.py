@@ -31,7 +31,7 @@ def show(value: Number) -> str:
 
 
 def add_work(x: int, y: int) -> str:
-    """Column addition from the right: '8+6=14,4+7+1=12'. Stops where nothing is left to add."""
+    """Column addition from the right: '8+6=14,4+7+1=12'. It stops when nothing is left to add."""
     parts, carry = [], 0
     while (x and y) or carry:
         digits = [n % 10 for n in (x, y) if n]
@@ -151,7 +151,7 @@ class Tape:
 
 
 def apply(op: str, a: Number, b: Number) -> Number:
-    """The exact value of `a op b`; raises `BadSlip` where it cannot be written on a line."""
+    """Return the exact value of `a op b`; raise `BadSlip` if it cannot be written on a line."""
     a, b = Fraction(a), Fraction(b)
     if op in "/%" and b == 0:
         raise BadSlip

@@ -48,7 +48,7 @@ def small(problem: Problem) -> bool:
 
 
 def opening(question: str, effort: str) -> Document:
-    """The prompt up to the point where the assistant begins."""
+    """Return the prompt up to the start of the assistant's turn."""
     return [
         (f"<|im_start|>system\neffort: {effort}<|im_end|>\n<|im_start|>user\n", False),
         (question, False),
