@@ -102,8 +102,8 @@ def measured(folder: Path, sets: Sequence[Recorded], out: tuple[int, ...]) -> di
         figures["sets"][one.name] = {
             "questions": int(asked.sum()), "most_solve_it": round(float(most.mean()), 3),
             "auroc": compute_auroc(most, said), "interval": interval(most, said), "target": TARGETS[one.name],
-            "auroc_baseline": compute_auroc(most, plain(one, kept, asked)), "spearman": float(spearmanr(said, share)[0]),
-            "crosswise": by_fold(one, kept, crossed),
+            "auroc_baseline": compute_auroc(most, plain(one, kept, asked)),
+            "spearman": float(spearmanr(said, share)[0]), "crosswise": by_fold(one, kept, crossed),
         }  # fmt: skip
     figures["outside"] = outside(folder, model, out)
     return figures
@@ -177,8 +177,8 @@ def card(figures: dict[str, Any]) -> str:
     text = string.Template((HERE / "card.md").read_text(encoding="utf-8"))
     return text.substitute(
         folds=", ".join(map(str, figures["held_out_folds"])), table=format_markdown_table(head, rows), batch=batch,
-        outside=format_markdown_table(("outcomes", "questions", "AUROC"), beyond), load=timed["load_ms"], one=timed["one_ms"],
-        terms=figures["kept"]["terms"], size=f"{figures['kept']['bytes'] / 1e6:.1f}",
+        outside=format_markdown_table(("outcomes", "questions", "AUROC"), beyond), load=timed["load_ms"],
+        one=timed["one_ms"], terms=figures["kept"]["terms"], size=f"{figures['kept']['bytes'] / 1e6:.1f}",
         **{key: f"{value:.2f}" for key, value in figures["kept"]["prior"].items()},
     )  # fmt: skip
 
