@@ -136,7 +136,7 @@ def train(outcomes: OutcomeStore, base: Profile, settings: TrainSettings) -> Tra
 
 
 def read_examples(outcomes: OutcomeStore, base: Profile, settings: TrainSettings) -> tuple[Profile, Examples]:
-    """Return the profile before training, as it was recorded, and the questions to learn from."""
+    """Return the profile before training, and the questions to learn from. The arguments are those of `train`."""
     recorded = plan_to_profile(outcomes.plan, base.name, outcomes.path)
     settings.on_progress(f"Reading {outcomes.count()} attempts from {outcomes.path}.")
 

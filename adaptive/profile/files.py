@@ -58,7 +58,13 @@ def read_profile(folder: Path) -> dict[str, Any]:
 
 
 def write_profile(folder: Path, data: dict[str, Any], card: str | None) -> None:
-    """Write `profile.json`, and the card if there is one; a reader never sees half of a file."""
+    """Write `profile.json`, and the card if there is one. A reader never sees half of a file.
+
+    Args:
+        folder: Where to; made if it is not there.
+        data: The content of `profile.json`, without `format` and `difficulty`.
+        card: The README.md.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     has_model = (folder / SKOPS).is_file() and data["placement"] is None
     figures = data.pop("figures")  # they come last: a reader of the file sees the settings first

@@ -20,7 +20,13 @@ FILE = "held_out.npz"
 
 
 def write_held_out(folder: Path, texts: Sequence[str], p_solved: Floats) -> None:
-    """Write the out-of-fold p(solved) of questions, shape (n, rungs)."""
+    """Write out-of-fold predictions.
+
+    Args:
+        folder: The folder of a profile.
+        texts: The questions.
+        p_solved: Of each question, shape (n, rungs).
+    """
     keys = np.array([hash_question(text) for text in texts], dtype=np.str_)
     part = folder / f".{FILE}.part.npz"
     np.savez_compressed(part, keys=keys, p_solved=np.round(p_solved, 4).astype(np.float32))

@@ -154,10 +154,19 @@ class OutcomeStore(SqliteFile):
         )
         with self._explain_errors():
             last, outcomes = None, dict[OutcomeKey, Outcome]()
-            for *asked, effort, budget, waits, sample, right, why, prompt, closing, blob in self._db.execute(
-                sql, values
-            ):
-                question = Question(*asked)
+            for (
+                *question_row,
+                effort,
+                budget,
+                waits,
+                sample,
+                right,
+                why,
+                prompt,
+                closing,
+                blob,
+            ) in self._db.execute(sql, values):
+                question = Question(*question_row)
                 if last is not None and last != question:
                     yield RecordedQuestion(last, outcomes)
                     outcomes = {}

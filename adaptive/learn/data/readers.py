@@ -90,14 +90,14 @@ def _read_hub(source: str) -> Iterator[Row]:
     name, config, split = parse_hub_source(source)
     package = import_optional("datasets", "data")
     try:
-        found = package.load_dataset(name, config, split=split)
+        data_set = package.load_dataset(name, config, split=split)
     except (OSError, ValueError, package.exceptions.DatasetsError) as error:
         raise InputError(f"{source} cannot be loaded ({_explain_error(error)}).") from error
-    return _number_rows(found.with_format("arrow").iter(BATCH))  # as stored: no picture is decoded
+    return _number_rows(data_set.with_format("arrow").iter(BATCH))  # as stored: no picture is decoded
 
 
 def _number_rows(batches: Iterable[Any]) -> Iterator[Row]:
-    """The rows of tables of Arrow's, one after the other."""
+    """Yield the rows of Arrow tables."""
     rows = (row for batch in batches for row in batch.to_pylist())
     return ((f"row {number}", row) for number, row in enumerate(rows, start=1))
 

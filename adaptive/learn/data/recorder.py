@@ -98,13 +98,13 @@ class Recorder:
     async def _record_question(
         self, question: Question, outcomes: OutcomeStore, on_attempt: OnAttempt
     ) -> InputError | None:
-        asked = _QuestionRecorder(self, question, outcomes, on_attempt)
+        one = _QuestionRecorder(self, question, outcomes, on_attempt)
         try:
-            await asked.record_all()
+            await one.record_all()
         except InputError as error:
             return error
         finally:
-            for session in asked.sessions:
+            for session in one.sessions:
                 await self.engine.release(session)
         return None
 
@@ -210,8 +210,8 @@ class _QuestionRecorder:
             session=self.open_session(key), index=self.find_rung(key), arm=_choose_arm(key),
         )  # fmt: skip
         right, why = await self.grade(attempt)
-        given = len(prompt.open if rung.thinks else prompt.closed)
-        return Outcome(key, attempt, right, given, _count_closing(attempt, before), why)
+        prompt_tokens = len(prompt.open if rung.thinks else prompt.closed)
+        return Outcome(key, attempt, right, prompt_tokens, _count_closing(attempt, before), why)
 
     async def grade(self, attempt: Attempt) -> tuple[bool | None, str]:
         """Return whether the answer is right. It runs in a thread, since a grader may be slow."""

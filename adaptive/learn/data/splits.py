@@ -58,7 +58,13 @@ def read_used_keys(folder: str | Path) -> frozenset[str]:
 
 
 def write_used_keys(folder: str | Path, questions: Iterable[str], *, before: Iterable[str] = ()) -> None:
-    """Write the keys of the questions that a profile used, and the keys `before`."""
+    """Write the keys of the questions that a profile used.
+
+    Args:
+        folder: The folder of the profile.
+        questions: Their texts.
+        before: Further keys.
+    """
     from adaptive._util.files import write_atomically
 
     keys = sorted({*before, *map(hash_question, questions)})

@@ -51,7 +51,13 @@ class Examples:
     def read(
         cls, recorded: Iterable[RecordedQuestion], ladder: Ladder, wanted: Callable[[RecordedQuestion], bool]
     ) -> Examples:
-        """Return those that `wanted` selects, each once, if every rung was recorded and graded."""
+        """Read questions, each once, if every rung was recorded and graded.
+
+        Args:
+            recorded: The questions with their outcomes.
+            ladder: The ladder of the recording.
+            wanted: Selects questions.
+        """
         examples = cls(ladder)
         for one in recorded:
             if wanted(one):

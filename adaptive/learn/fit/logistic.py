@@ -76,7 +76,7 @@ def fit_logistic(rows: Floats, truth: Truth, weight: Floats, groups: Labels, see
 
 
 def predict_out_of_fold(rows: Floats, truth: Truth, weight: Floats, groups: Labels, seed: int) -> Floats:
-    """Return the probability of each row by `fit_logistic` on the other groups, shape (n,)."""
+    """Return out-of-fold probabilities, shape (n,). The arguments are those of `fit_logistic`."""
     fold = assign_folds(truth, FOLDS + 1, seed + 1, [str(g) for g in groups])
     predicted = np.empty(len(rows))
     for number in np.unique(fold):

@@ -105,7 +105,13 @@ def _label_to_level(label: int, rungs: int) -> int:
 
 
 def measure_rung(solved: NDArray[np.bool_], p: Floats, base: float) -> dict[str, float | None]:
-    """Return Brier score, log-loss (in nats) and AUROC, and the first two for always predicting the base rate."""
+    """Return Brier score, log-loss (in nats) and AUROC, and the first two for always predicting the base rate.
+
+    Args:
+        solved: Whether the rung solves each question, shape (m,).
+        p: The predictions, shape (m,).
+        base: The base rate.
+    """
     usual = np.full(len(p), base)
     return {
         "solved": float(np.mean(solved)),

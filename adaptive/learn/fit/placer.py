@@ -126,10 +126,10 @@ def _apply_gates(policy: Policy, gates: Gates, graded: Sequence[GradedQuestion])
     A few answers that show no threshold are no reason to accept no answer.
     """
     named = {"none": gates.direct, **gates.chains}
-    found = {effort: gate.threshold for effort, gate in named.items() if gate.accepted}
+    thresholds = {effort: gate.threshold for effort, gate in named.items() if gate.accepted}
     return replace(
         policy,
-        accept={**policy.accept, **{e: t for e, t in found.items() if t is not None}},
+        accept={**policy.accept, **{e: t for e, t in thresholds.items() if t is not None}},
         agreement=gates.agreement.threshold if gates.agreement.accepted else policy.agreement,
         probe_from=compute_probe_from(graded, gates.direct) if gates.direct.accepted else policy.probe_from,
     )

@@ -114,7 +114,13 @@ class Gates:
 
     @classmethod
     def fit(cls, records: Sequence[GradedQuestion], target: float, seed: int) -> Gates:
-        """Fit all gates. Chains are judged where the direct answer is not accepted: elsewhere none is made."""
+        """Fit all gates. Chains are judged if the direct answer is not accepted: otherwise a solve makes none.
+
+        Args:
+            records: The graded attempts of each question.
+            target: The precision to reach, in 0..1.
+            seed: Halves the answers.
+        """
         direct = _fit_gate((r.direct for r in records), target, seed)
         rejected = [r for r in records if not direct.accepts(r.direct.confidence)]
         efforts = dict.fromkeys(c.effort for r in rejected for c in r.chains)

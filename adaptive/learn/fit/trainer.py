@@ -170,7 +170,13 @@ class DifficultyRows:
 
     @classmethod
     def from_examples(cls, examples: Examples, solved: Solved, log_rows: LogRows | None) -> DifficultyRows:
-        """Return the examples, observed at every rung, and after them the rows of the log."""
+        """Return the examples, observed at every rung, and after them the rows of the log.
+
+        Args:
+            examples: The recorded questions.
+            solved: Whether each rung solves them, shape (n, rungs).
+            log_rows: Logged solves, if there are any.
+        """
         if log_rows is None:
             return cls(Corpus.read(examples.texts), solved, np.ones_like(solved), examples.groups)
         return cls(

@@ -48,7 +48,13 @@ class VerifierCases:
     def from_examples(
         cls, examples: Sequence[VerifierExample], p_solved: Mapping[int, Sequence[float]], group: Labels
     ) -> VerifierCases:
-        """Return those of questions with a p(solved). Each question counts once for each kind of situation."""
+        """Return the cases of questions with a p(solved). Each question counts once for each kind of situation.
+
+        Args:
+            examples: Situations of all questions.
+            p_solved: By the questions' rows.
+            group: The group of each question.
+        """
         rows = tuple(j for j in examples if j.question in p_solved)
         table = [
             {**j.features, "difficulty": compute_difficulty_log_odds(p_solved[j.question], j.rung)} for j in rows

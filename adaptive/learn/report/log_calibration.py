@@ -40,16 +40,17 @@ class CalibrationBin:
     proportion: Proportion
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
+        """Return plain JSON types."""
         return {"from": self.low, "to": self.high, "predicted": self.predicted, **self.proportion.to_json()}
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Of one model with one profile. p_solved: by P(solved) at the rung whose answer was kept.
+    """The calibration of one model with one profile.
 
-    scores: by the score of the kept answer's verdict, for each verifier; accepted: answers that were accepted. In
-    these two an answer does not count that is only known to be right or wrong by that verdict itself.
+    p_solved: by P(solved) at the rung of the selected answer. scores: by the score of the selected answer's
+    verdict, for each verifier. accepted: of accepted answers. In the last two, answers do not count that only
+    their verdict says to be right or wrong.
     """
 
     model: str
@@ -61,23 +62,30 @@ class Calibration:
 
     @classmethod
     def from_observations(cls, model: str, profile: str, observations: Sequence[Observation]) -> Calibration:
-        """Of observations of this model with this profile."""
-        told = [o for o in observations if not o.by_verdict]
-        accepted = [o.right for o in told if o.accepted]
-        verifiers = sorted({o.verifier for o in told if o.score is not None})
+        """Build it.
+
+        Args:
+            model: The model's name.
+            profile: The profile's name.
+            observations: Those of this model with this profile.
+        """
+        independent = [o for o in observations if not o.by_verdict]
+        accepted = [o.right for o in independent if o.accepted]
+        verifiers = sorted({o.verifier for o in independent if o.score is not None})
         return cls(
             model=model,
             profile=profile,
             sources={s: n for s in SOURCES if (n := sum(o.source == s for o in observations))},
             p_solved=bin_predictions((o.predicted, o.right) for o in observations),
             scores={
-                name: bin_predictions((o.score, o.right) for o in told if o.verifier == name) for name in verifiers
+                name: bin_predictions((o.score, o.right) for o in independent if o.verifier == name)
+                for name in verifiers
             },
             accepted=Proportion(len(accepted), sum(accepted)),
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
+        """Return plain JSON types."""
         return {
             "model": self.model,
             "profile": self.profile,
@@ -89,7 +97,7 @@ class Calibration:
 
 
 def compute_calibrations(observations: Sequence[Observation]) -> list[Calibration]:
-    """One for each model and profile, by name."""
+    """Return one calibration for each model and profile, by name."""
     names = sorted({(o.model, o.profile) for o in observations})
     return [
         Calibration.from_observations(m, p, [o for o in observations if (o.model, o.profile) == (m, p)])
@@ -98,12 +106,12 @@ def compute_calibrations(observations: Sequence[Observation]) -> list[Calibratio
 
 
 def bin_predictions(pairs: Iterable[tuple[float | None, bool]]) -> list[CalibrationBin]:
-    """Predicted probabilities in 0..1, and whether it came true, by tenths; empty tenths and None are left out."""
-    found: dict[int, list[tuple[float, bool]]] = {}
+    """Return pairs of a prediction in 0..1 and whether it came true, by tenths, without empty tenths and None."""
+    tenths: dict[int, list[tuple[float, bool]]] = {}
     for predicted, right in pairs:
         if predicted is not None:
-            found.setdefault(min(int(predicted * BINS), BINS - 1), []).append((predicted, right))
-    return [_make_bin(tenth, found[tenth]) for tenth in sorted(found)]
+            tenths.setdefault(min(int(predicted * BINS), BINS - 1), []).append((predicted, right))
+    return [_make_bin(tenth, tenths[tenth]) for tenth in sorted(tenths)]
 
 
 def _make_bin(tenth: int, pairs: list[tuple[float, bool]]) -> CalibrationBin:

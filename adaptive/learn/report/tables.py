@@ -46,8 +46,8 @@ def format_rungs(ladder: Ladder, figures: dict[str, Any]) -> str:
     head = ("rung", "budget", "solved", "Brier", "base", "log-loss", "base", "AUROC")
     keys = ("solved", "brier", "brier_base", "log_loss", "log_loss_base", "auroc")
     rows = [
-        (i, rung.budget, *(found[k] for k in keys))
-        for i, (rung, found) in enumerate(zip(ladder, figures["rungs"], strict=True))
+        (i, rung.budget, *(rung_figures[k] for k in keys))
+        for i, (rung, rung_figures) in enumerate(zip(ladder, figures["rungs"], strict=True))
     ]
     return (
         "P(solved at this rung or a cheaper one), against always predicting its share:\n\n"

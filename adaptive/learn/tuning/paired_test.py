@@ -37,7 +37,16 @@ class RejectionRegion:
     def from_counts(
         cls, losses: int, gains: int, n: int, target: float, low: float, high: float
     ) -> RejectionRegion:
-        """Return the region for probabilities of a gain in low..high."""
+        """Return the region of counts at least as extreme as these.
+
+        Args:
+            losses: Questions that only the top rung has right.
+            gains: Questions that only the policy has right.
+            n: All questions.
+            target: The mean loss of H0.
+            low: The least probability of a gain to search.
+            high: The largest one.
+        """
         first, last = (int(edge[0]) for edge in _find_window(n, np.array([low]), np.array([high])))
         observed = float(_compute_ratio(np.array([losses]), np.array([gains]), n, target)[0])
         steps = np.arange(first, last + 1)
@@ -131,7 +140,7 @@ def bound_gain_chance(gains: int, n: int, target: float, beta: float) -> tuple[f
 
 
 def maximise_probability(region: RejectionRegion, low: float, high: float) -> float:
-    """Return the largest probability of the region for probabilities of a gain in low..high.
+    """Return the largest probability of the region for probabilities of a gain in low..high, to 1 in 1,000.
 
     The first grid is finer near 0, with a few points within each standard deviation of the counts (bottom + width
     sin^2). The next ones are closer and closer around the best points.

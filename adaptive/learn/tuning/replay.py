@@ -90,7 +90,14 @@ class Replay:
     def judge(
         self, recorded: RecordedQuestion, key: JudgedKey, attempt: Attempt, before: Sequence[Attempt]
     ) -> Verdict:
-        """Return the verdict on an attempt after others. A model's score is cached for any threshold."""
+        """Return the verdict on an attempt. A verifier model's score is cached, for any threshold.
+
+        Args:
+            recorded: The question.
+            key: Identifies the attempt with its history.
+            attempt: The attempt to judge.
+            before: The attempts before it.
+        """
         if key not in self.verdicts:
             self.verdicts[key] = _run_coroutine(self.verifier.verify(recorded.question.text, attempt, before))
         verdict, model = self.verdicts[key], self.profile.verifier
@@ -132,10 +139,10 @@ class _ReplayedSolve:
         while isinstance(plan, Plan):
             over = self.vote(plan) if plan.arm == "vote" else self.make_attempt(plan)
             plan = "accepted" if over else escalate.choose_next_plan(self.make_situation(self.sharpen(text)))
-        kept = select.select_best_attempt(self.attempts)
-        verdict = self.attempts[kept].verdict
+        best = select.select_best_attempt(self.attempts)
+        verdict = self.attempts[best].verdict
         assert verdict is not None  # every attempt here was judged
-        outcome = self.outcomes[kept]
+        outcome = self.outcomes[best]
         return WayResult(
             outcome.solved, self.usage, outcome.key, verdict.score, verdict.accepted, attempts=len(self.attempts)
         )

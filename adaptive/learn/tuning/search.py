@@ -179,7 +179,7 @@ def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestio
 
 
 def line_up_settings(profile: Profile, search: Search, goal: Goal) -> list[PolicySetting]:
-    """Return the settings to test, first the one that most surely keeps the promise in the search."""
+    """Return the settings to test, the safest in the search first. The arguments are those of `tune_policy`."""
     searcher = _SettingSearch(profile, search)
     searcher.run()
     replayed = [

@@ -51,7 +51,13 @@ class Way:
 
     @classmethod
     def replay(cls, name: str, choose: Chooser, recorded: Sequence[RecordedQuestion]) -> Way:
-        """Replay a way over recorded questions."""
+        """Replay a way over recorded questions.
+
+        Args:
+            name: What to call it.
+            choose: Answers a recorded question.
+            recorded: The questions.
+        """
         return cls(name, tuple(choose(one) for one in recorded))
 
     def __len__(self) -> int:
