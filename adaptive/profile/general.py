@@ -75,7 +75,7 @@ class GeneralDifficulty:
         ends, figures = [], []
         for question in questions:
             terms, row = read_features(question)
-            rows.extend(columns[term] for term in dict.fromkeys(terms) if term in columns)
+            rows.extend(columns[term] for term in set(terms) if term in columns)
             ends.append(len(rows))
             figures.append(row)
         structure = scale_features(figures)

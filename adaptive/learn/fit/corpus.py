@@ -42,7 +42,7 @@ class Corpus:
         for row, question in enumerate(questions):
             features = QuestionFeatures(question)
             counts[row] = features.to_counts()
-            tokens.extend([numbers.setdefault(t, len(numbers)) for t in dict.fromkeys(features.to_tokens())])
+            tokens.extend([numbers.setdefault(t, len(numbers)) for t in set(features.to_tokens())])
             ends.append(len(tokens))
         names = sorted(numbers)
         place = np.empty(len(numbers), dtype=np.int32)
