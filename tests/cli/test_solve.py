@@ -26,8 +26,8 @@ from tests.verify.test_judge import ScriptedJudge
 DEFAULTS = {
     "model": "embedded", "profile": None, "effort": None, "budget": None, "waits": None, "wait_string": (),
     "samples": None, "stop": None, "adapt": True, "seed": 0, "temperature": 0.0, "verify": None,
-    "max_tokens": None, "approve_above": None, "max_attempts": None, "stronger": None, "check": None, "judge": None,
-    "max_cost": None, "timeout": None, "prices": Prices(),
+    "max_tokens": None, "approve_above": None, "max_attempts": None, "stronger": None, "check": None,
+    "judge": None, "max_cost": None, "timeout": None, "prices": Prices(),
 }  # fmt: skip
 PRICES = Prices({"m": Price(1, 2), "n": Price(1, 3, 2)})
 BOUND = {"model", "profile", "stronger", "check", "judge", "prices"}
@@ -217,7 +217,7 @@ class TestLog:
         monkeypatch.setenv("ADAPTIVE_LOG", str(tmp_path))
         made = run("solve", "q")
         assert (made.exit_code, made.stdout, module.built, solver.asked) == (1, "", [], [])
-        assert made.stderr.startswith(f"Error: the log {tmp_path} cannot be opened (")
+        assert made.stderr.startswith(f"Error: the log {tmp_path} cannot be used (")
         assert made.stderr.endswith("or solve with --no-log.\n")
         assert run("solve", "q", "--no-log").exit_code == 0
 
