@@ -116,7 +116,7 @@ def test_the_same_seed_finds_the_same(made: Made, found: TuningResult) -> None:
 
 def test_the_search_is_told_of(made: Made) -> None:
     told: list[tuple[int, int]] = []
-    line_up_settings(made.profile, replace(made.search, tell=lambda done, of: told.append((done, of))), GOAL)
+    line_up_settings(made.profile, replace(made.search, on_replay=lambda done, of: told.append((done, of))), GOAL)
     assert [of for _, of in told] == [36] * 36
     assert told[-1][0] <= 36
     assert told == sorted(told)
