@@ -1,4 +1,4 @@
-"""How long the command takes: `python -m benchmarks.times` prints medians of several runs, in seconds of wall time."""
+"""How long the command takes: `python -m benchmarks.times` prints medians of several runs, in seconds."""
 
 from __future__ import annotations
 
