@@ -1,12 +1,36 @@
-"""The number of cases of each property: few in `dev`, the default; many in `ci`, as HYPOTHESIS_PROFILE says."""
+"""How much of the suite runs: cases of properties by HYPOTHESIS_PROFILE, and what is slow.
+
+`dev`, the default profile, has few cases; `ci` has many. A test that is marked `crossed` runs with a part of its
+cases in the README's command, such that each value of each parameter comes; its other cases are slow.
+"""
 
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 
+import pytest
 from hypothesis import settings
 
 # Without a deadline: a busy machine is slow at times, and how long things take is measured in benchmarks/.
 settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow the cases of crossed tests whose values others have: of 5 providers in 4 ways, 15 of 20."""
+    cases = defaultdict[str, list[tuple[set[tuple[str, int]], pytest.Item]]](list)
+    for item in items:
+        if item.get_closest_marker("crossed") and hasattr(item, "callspec"):
+            values = {(name, id(value)) for name, value in item.callspec.params.items()}
+            cases[item.nodeid.partition("[")[0]].append((values, item))
+    for left in cases.values():
+        missing = set[tuple[str, int]]().union(*(values for values, _ in left))
+        while missing:
+            best = max(left, key=lambda case: len(case[0] & missing))
+            missing -= best[0]
+            left.remove(best)
+        for _, item in left:
+            item.add_marker("slow")

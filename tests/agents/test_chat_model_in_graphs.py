@@ -18,6 +18,8 @@ from tests.solver.test_in_graphs import THREAD
 from tests.support.solving import PureEngine, ask, profile
 from tests.verify.test_judge import ScriptedJudge, opinion
 
+pytestmark = pytest.mark.crossed
+
 
 class NamedJudge(ScriptedJudge):
     """Gives its model's name, as what counts usage wants it."""

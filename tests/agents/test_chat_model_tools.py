@@ -29,6 +29,8 @@ from tests.hosted.obliging import obliging
 from tests.hosted.script import Asked, Fault, Spoken, Tool
 from tests.hosted.server import Hosted
 
+pytestmark = pytest.mark.crossed
+
 QUESTION = "Look 'sum' up."
 STARVES = 25_000
 """Thinking that fills the cap of the lowest rung, and of no other."""

@@ -16,6 +16,8 @@ from tests.hosted.clients import NAMES, client
 from tests.hosted.script import Asked, Spoken, Tool
 from tests.hosted.server import Hosted
 
+pytestmark = pytest.mark.crossed
+
 STARVES = 25_000
 """Thinking that fills the cap of the lowest rung, and no other."""
 

@@ -21,6 +21,8 @@ from tests.hosted.clients import MODELS, NAMES, client
 from tests.hosted.script import Asked, Fault, Reply, Spoken
 from tests.hosted.server import Hosted, Takes
 
+pytestmark = pytest.mark.crossed
+
 QUESTION = [HumanMessage("What is 47 + 26?")]
 SPOKEN = Spoken("It is 73.", thinking="first the tens then the ones", thought=40)
 SHOWS = ("anthropic", "google_genai")  # the others hide their thinking, or sum it up where that is asked for

@@ -14,6 +14,8 @@ from adaptive.chat.errors import CutStreamError
 from adaptive.chat.response import read_response
 from adaptive.chat.streaming import StreamedMessage
 
+pytestmark = pytest.mark.crossed
+
 TEXTS = st.sampled_from(
     [
         "<think>tens</think>\n\n73",

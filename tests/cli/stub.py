@@ -1,13 +1,14 @@
 """A scripted solver in place of the workflow: what the command does is tested without a model.
 
 `python -m tests.cli.stub SCRIPT ARGS…` is the real command in a process of its own, with the solver that
-SCRIPT names below.
+SCRIPT names below. STUB_STOP_SECONDS is how long an interrupted one may take to stop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import copy
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -131,6 +132,8 @@ SCRIPTS: dict[str, Solver] = {
 
 if __name__ == "__main__":
     from adaptive.cli import main
+    from adaptive.cli.support import signals
 
+    signals.STOP_SECONDS = float(os.environ.get("STUB_STOP_SECONDS", signals.STOP_SECONDS))
     sys.modules["adaptive.solver.build"] = workflow(SCRIPTS[sys.argv.pop(1)])
     main()

@@ -15,6 +15,8 @@ from tests.hosted.brains import always
 from tests.hosted.script import Fault, Reply, Spoken
 from tests.hosted.server import Hosted, Takes
 
+pytestmark = pytest.mark.crossed
+
 KEY = "sk-local-key"
 MODELS = ("openai:gpt-5", "anthropic:claude-sonnet-4-6", "google_genai:gemini-3-flash-preview")
 ADDRESSES = {"OPENAI_BASE_URL": "/v1", "ANTHROPIC_BASE_URL": "", "GOOGLE_GEMINI_BASE_URL": ""}

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -251,12 +250,21 @@ def test_solves_are_logged(run: Run, log: Path) -> None:
         assert store.get(1).result == result
 
 
-def test_ctrl_c_stops_within_a_second(tmp_path: Path) -> None:
+HEARS = """
+from adaptive.cli import main
+from adaptive.cli.support import signals
+signals.STOP_SECONDS = 10**6
+main()
+"""
+"""The command without the alarm that ends it if its engine does not stop."""
+
+
+def test_ctrl_c_stops_an_engine_in_the_middle_of_a_call(tmp_path: Path) -> None:
     """Thinking shows that the solve runs; there are too many questions for it to end by itself."""
     file = tmp_path / "questions.txt"
     file.write_text("What is 64 - 17 + 45 - 23 + 81?\n" * 500)
     args = ["solve", "--file", str(file), "--show-thinking", "--effort", "high", "--no-adapt"]
-    command = [sys.executable, "-m", "adaptive.cli", *args]
+    command = [sys.executable, "-c", HEARS, *args]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -264,11 +272,9 @@ def test_ctrl_c_stops_within_a_second(tmp_path: Path) -> None:
         assert process.stderr.readline().strip()  # the difficulty
         assert process.stderr.readline().startswith("attempt 1")
         assert process.stderr.read(1)
-        started = time.monotonic()
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
         assert process.wait() == 130
-    assert time.monotonic() - started < 1
     assert "Interrupted: " in rest
     assert "answer tokens spent in" in rest
     assert "Traceback" not in rest

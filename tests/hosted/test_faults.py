@@ -29,6 +29,8 @@ from tests.hosted.script import Fault, Spoken
 from tests.hosted.server import Hosted, Takes
 from tests.hosted.ways import WAYS, ask
 
+pytestmark = pytest.mark.crossed
+
 LIMIT = 30  # seconds that a test waits for what must come
 
 each_way = pytest.mark.parametrize("way", WAYS)

@@ -23,6 +23,8 @@ from tests.hosted.script import Asked, Fault, Spoken, said
 from tests.hosted.server import Hosted
 from tests.hosted.test_loop import ASK, CHECK, RIGHT, WRONG, model, solved
 
+pytestmark = pytest.mark.crossed
+
 NEVER = "re:nothing is good enough"
 A_MILLIONTH = Prices({f"openai:{name}": Price(1, 1, 1) for name in ("gpt-5", "gpt-5-mini")})
 """A token costs a millionth of a dollar, whatever it is."""

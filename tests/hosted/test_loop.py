@@ -15,6 +15,8 @@ from tests.hosted.clients import NAMES, client
 from tests.hosted.script import Asked, Reply, Spoken
 from tests.hosted.server import Hosted
 
+pytestmark = pytest.mark.crossed
+
 ASK: dict[str, Any] = {"messages": [("user", "What is 6 times 7?")]}
 WRONG, RIGHT = Spoken("It is 41.", thought=30), Spoken("It is 42.", thought=60)
 CHECK = "re:.*42.*"

@@ -31,6 +31,8 @@ from tests.hosted.script import Fault, Reply, Spoken
 from tests.hosted.server import Hosted
 from tests.hosted.test_loop import ASK, CHECK, RIGHT, WRONG
 
+pytestmark = pytest.mark.crossed
+
 KEY, PASSWORD = "zebra-lantern-quartz-7", "walrus-pickle-meadow"
 BASIC = base64.b64encode(f"user:{PASSWORD}".encode()).decode()
 SECRETS, HEADERS = (KEY, PASSWORD, BASIC), ("x-api-key", "x-goog-api-key", "Bearer ")

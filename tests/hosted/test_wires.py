@@ -22,7 +22,7 @@ SHOWN: dict[str, dict[str, Any]] = {
 }
 """The settings with which each provider shows its thinking; Chat Completions never does."""
 
-pytestmark = pytest.mark.parametrize("way", WAYS)
+pytestmark = [pytest.mark.crossed, pytest.mark.parametrize("way", WAYS)]
 each_client = pytest.mark.parametrize("name", NAMES)
 
 

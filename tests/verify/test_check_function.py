@@ -23,6 +23,8 @@ from adaptive.types.verdict import Verdict
 from adaptive.verify.check_function import Function
 from tests.verify.attempts import attempt
 
+pytestmark = pytest.mark.crossed
+
 
 async def check(test: Any, answer: str | None = "73", timeout: float = 30.0) -> Verdict:
     return await Function(test, timeout).verify("What is 47 + 26?", attempt(answer), [])
