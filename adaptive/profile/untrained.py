@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adaptive._util.files import find_artifact
-from adaptive.chat.model import ChatModel
-from adaptive.chat.request import ChatRequest
 from adaptive.profile.files import PROFILE_FILE
 from adaptive.profile.profile import Profile
 from adaptive.reason.budget import Style
 from adaptive.types.ladder import Effort, Ladder, Rung
+
+if TYPE_CHECKING:  # langchain takes half of the start of a command that runs no chat model
+    from adaptive.chat.model import ChatModel
 from adaptive.types.model_spec import ModelSpec
 
 LARGEST_UNTRAINED = 8192
@@ -81,6 +83,8 @@ def build_untrained_chat_profile(model: ChatModel) -> Profile:
 
 def takes_budget(model: ChatModel) -> bool:
     """Return whether the model takes a thinking budget, or another argument that is neither effort nor cap."""
+    from adaptive.chat.request import ChatRequest
+
     return bool(
         THINKING_ARGUMENTS
         & model.build_arguments(ChatRequest("medium", EFFORT_BUDGETS["low"], 2 * EFFORT_BUDGETS["low"])).keys()
