@@ -55,8 +55,8 @@ def _format_solve(solve: LoggedSolve) -> str:
     result = solve.result
     word = "accepted" if result["accepted"] else result["status"].replace("answered", "not accepted")
     answer = "-" if result["answer"] is None else to_one_line(result["answer"], 30)
-    said = f"{word}  {answer}  {to_one_line(result['question'], 80)}  ({result['usage']['total']} tokens)"
-    return f"{solve.id}  {solve.time[:19]}Z  {said}"
+    row = f"{word}  {answer}  {to_one_line(result['question'], 80)}  ({result['usage']['total']} tokens)"
+    return f"{solve.id}  {solve.time[:19]}Z  {row}"
 
 
 def _format_details(solve: LoggedSolve) -> list[str]:
@@ -67,8 +67,8 @@ def _format_details(solve: LoggedSolve) -> list[str]:
         to_one_line(f"difficulty {result['difficulty']['level']}, rung {result['rung']}: {result['reason']}"),
         *("  " + to_one_line(_format_attempt(attempt)) for attempt in result["attempts"]),
         *(
-            to_one_line(said)
-            for said in (*_format_shadow(result), *_format_kept_reason(result), *_format_feedback(solve))
+            to_one_line(line)
+            for line in (*_format_shadow(result), *_format_kept_reason(result), *_format_feedback(solve))
         ),
         format_usage(result["usage"]),
     ]

@@ -176,9 +176,9 @@ class _MapSolve:
     @property
     def solver_input(self) -> dict[str, Any]:
         """The input of the solver."""
-        asked = {"messages": [("user", self._task["item"]["question"])]}
+        inputs = {"messages": [("user", self._task["item"]["question"])]}
         options = self._task["asked"]
-        return asked if options is None else {**asked, "adaptive_options": options}
+        return inputs if options is None else {**inputs, "adaptive_options": options}
 
     @property
     def config(self) -> RunnableConfig | None:
@@ -213,17 +213,17 @@ def parse_map_questions(questions: Any, most: int) -> list[dict[str, str]]:
     if len(questions) > most:
         raise InputError(f"a run takes {most} questions at most, got {len(questions)}: give it fewer.")
     items = [_parse_map_question(question, number) for number, question in enumerate(questions, start=1)]
-    seen: set[str] = set()
+    ids: set[str] = set()
     for item in items:
-        if item["id"] in seen:
+        if item["id"] in ids:
             raise InputError(f"two questions have the id {item['id']!r}: give each its own.")
-        seen.add(item["id"])
+        ids.add(item["id"])
     return items
 
 
 def _parse_map_question(question: Any, number: int) -> dict[str, str]:
-    given = {"question": question} if isinstance(question, str) else question
-    item = {"id": str(number), **given} if isinstance(given, Mapping) else {}
+    fields = {"question": question} if isinstance(question, str) else question
+    item = {"id": str(number), **fields} if isinstance(fields, Mapping) else {}
     if set(item) != {"id", "question"} or not all(isinstance(value, str) for value in item.values()):
         raise InputError(
             f"question {number} must be a text, or an object of an id and a question, got {question!r}."
@@ -252,6 +252,6 @@ def _handle_failure(task: _Task, error: NodeError) -> Command[str]:
     triggers none of its edges.
     """
     why = error.error
-    said = str(why) if isinstance(why, AdaptiveError) else f"{type(why).__name__} ({to_single_line(why)})"
-    failed = MapItem(task["item"]["id"], task["item"]["question"], error=said)
+    reason = str(why) if isinstance(why, AdaptiveError) else f"{type(why).__name__} ({to_single_line(why)})"
+    failed = MapItem(task["item"]["id"], task["item"]["question"], error=reason)
     return Command(update=_make_update(task, failed.to_json()), goto="gather")
