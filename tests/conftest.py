@@ -12,10 +12,18 @@ from collections import defaultdict
 import pytest
 from hypothesis import settings
 
+from tests.support.clock import LeapingClock
+
 # Without a deadline: a busy machine is slow at times, and how long things take is measured in benchmarks/.
 settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> LeapingClock:
+    """The clock of time limits in this test."""
+    return LeapingClock(monkeypatch)
 
 
 @pytest.hookimpl(tryfirst=True)

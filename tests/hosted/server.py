@@ -11,7 +11,7 @@ import select
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -52,7 +52,8 @@ class Hosted:
 
     brain: may be replaced between calls. key: the only one that is let in. models: what each model takes; None for
     any model, which takes everything. asked: every request that came, those that were refused too. hanging:
-    released once for each call that began to hang. left: released once for each client that left such a call.
+    released once for each call that began to hang; `on_hang` is called then. left: released once for each client
+    that left such a call.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Hosted:
     ) -> None:
         self.brain, self.key, self.models = brain, key, models
         self.asked: list[Asked] = []
+        self.on_hang: Callable[[], object] = lambda: None
         self.hanging, self.left = threading.Semaphore(0), threading.Semaphore(0)
         self._errors: list[BaseException] = []
         self._told, self._tell = socket.socketpair()
@@ -103,6 +105,7 @@ class Hosted:
     def hang(self, connection: socket.socket) -> bool:
         """Wait until told to go on; False if the client left before."""
         self.hanging.release()
+        self.on_hang()
         ready, _, _ = select.select([connection, self._told], [], [])
         if self._told in ready:
             return True

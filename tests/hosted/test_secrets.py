@@ -30,6 +30,7 @@ from tests.hosted.clients import NAMES, client
 from tests.hosted.script import Fault, Reply, Spoken
 from tests.hosted.server import Hosted
 from tests.hosted.test_loop import ASK, CHECK, RIGHT, WRONG
+from tests.support.clock import LIMIT, LeapingClock
 
 pytestmark = pytest.mark.crossed
 
@@ -125,10 +126,11 @@ async def test_a_solve_that_succeeds(name: str, streams: bool, told: Told) -> No
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_solve_that_fails(name: str, fault: str, told: Told) -> None:
+async def test_a_solve_that_fails(name: str, fault: str, told: Told, clock: LeapingClock) -> None:
     """At once, and after an attempt that was good."""
     with Hosted(always(FAULTS[fault]), key=KEY) as hosted:
-        how: dict[str, Any] = {"timeout": 1.0} if fault == "hang" else {"max_attempts": 1}
+        hosted.on_hang = clock.leap
+        how: dict[str, Any] = {"timeout": LIMIT} if fault == "hang" else {"max_attempts": 1}
         await solve(client(name, hosted), told, **how)
         assert hosted.asked
     assert told.said

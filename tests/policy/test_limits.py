@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
 from tests.policy.test_policy import attempt
 from tests.solver.test_in_graphs import THREAD
+from tests.support.clock import LIMIT, LeapingClock
 from tests.support.solving import HangingEngine, PureEngine, ask, profile
 from tests.support.voting import SeededEngine, voter
 
@@ -43,12 +44,13 @@ class Judge:
 
     name = "judge"
 
-    def __init__(self, cost: float | None = 0.0, hangs: bool = False) -> None:
-        self.cost, self.hangs, self.asked = cost, hangs, 0
+    def __init__(self, cost: float | None = 0.0, on_hang: Callable[[], object] | None = None) -> None:
+        self.cost, self.on_hang, self.asked = cost, on_hang, 0
 
     async def verify(self, question: str, one: Attempt, others: Sequence[Attempt]) -> Verdict:
         self.asked += 1
-        if self.hangs:
+        if self.on_hang:
+            self.on_hang()
             await asyncio.Event().wait()
         return Verdict(False, 0.1, self.name, "no", usage=Usage(verifier=7, cost=self.cost))
 
@@ -121,16 +123,22 @@ def test_no_sample_is_begun_at_a_limit_but_those_of_its_batch(dollars: float) ->
     assert whole or sum(map(sum, batches)) >= dollars
 
 
-@pytest.mark.parametrize("given", [None, {"timeout": 1}])
+@pytest.mark.parametrize("given", [None, {"timeout": LIMIT}])
 @pytest.mark.parametrize("awaited", [True, False])
-async def test_a_call_that_hangs_is_cut_off_and_the_best_attempt_kept(given: Any, awaited: bool) -> None:
-    engine = HangingEngine(hangs_after=1)
-    options = Options() if given else Options(timeout=1)
+async def test_a_call_that_hangs_is_cut_off_and_the_best_attempt_kept(
+    given: Any, awaited: bool, clock: LeapingClock
+) -> None:
+    engine = HangingEngine(hangs_after=1, on_hang=clock.leap)
+    options = Options() if given else Options(timeout=LIMIT)
     solver = build_solver(engine, profile=profile(), options=options, prices=PRICES)
     asked: Any = {**ask("2+2?"), "adaptive_options": given}
     state = await solver.ainvoke(asked) if awaited else await asyncio.to_thread(solver.invoke, asked)
     result = state["adaptive_result"]
-    assert (result["stopped"], result["answer"], result["accepted"]) == ("reached the limit of 1 s", "02", False)
+    assert (result["stopped"], result["answer"], result["accepted"]) == (
+        "reached the limit of 1000 s",
+        "02",
+        False,
+    )
     assert len(result["attempts"]) == 1
     assert not engine._sessions, "what the engine held is let go of"
     assert result["attempts"][0]["usage"]["cost"] is not None
@@ -140,11 +148,11 @@ async def test_a_call_that_hangs_is_cut_off_and_the_best_attempt_kept(given: Any
     json.dumps(result)
 
 
-async def test_where_no_attempt_was_finished_it_is_an_error_that_says_what_was_spent() -> None:
-    engine = HangingEngine()
-    solver = build_solver(engine, profile=profile(), options=Options(timeout=0.05))
+async def test_where_no_attempt_was_finished_it_is_an_error_that_says_what_was_spent(clock: LeapingClock) -> None:
+    engine = HangingEngine(on_hang=clock.leap)
+    solver = build_solver(engine, profile=profile(), options=Options(timeout=LIMIT))
     spent = "0 thinking and 0 answer tokens spent in 1 attempt"
-    said = f"no answer within 0.05 s, {spent}: raise --timeout or lower --budget."
+    said = f"no answer within 1000 s, {spent}: raise --timeout or lower --budget."
     with pytest.raises(NoAnswerInTime, match=f"^{re.escape(said)}"):
         await solver.ainvoke(ask("2+2?"))
     assert not engine._sessions
@@ -162,8 +170,8 @@ class HangingSamples(SeededEngine):
 @pytest.mark.parametrize("shares", [True, False])
 async def test_samples_that_hang_are_cut_off_and_the_others_kept(shares: bool) -> None:
     engine = HangingSamples(shares_cache=shares)
-    result = await asyncio.to_thread(solved, engine, {"timeout": 1}, voter())
-    assert result["stopped"] == "reached the limit of 1 s"
+    result = await asyncio.to_thread(solved, engine, {"timeout": 3}, voter())
+    assert result["stopped"] == "reached the limit of 3 s"
     assert [a["arm"] for a in result["attempts"]][:3] == ["first", "vote", "vote"]
     assert result["cut"]["estimated"]
     assert engine.held == set()
@@ -184,10 +192,10 @@ def test_what_is_known_for_free_is_still_accepted_at_a_limit() -> None:
     assert (result["accepted"], result["stopped"], judge.asked) == (True, "accepted", 0)
 
 
-def test_a_judge_that_hangs_is_cut_off() -> None:
-    judge = Judge(hangs=True)
-    result = solved(judge=judge, options=Options(timeout=1))
-    assert (judge.asked, result["stopped"]) == (1, "reached the limit of 1 s")
+def test_a_judge_that_hangs_is_cut_off(clock: LeapingClock) -> None:
+    judge = Judge(on_hang=clock.leap)
+    result = solved(judge=judge, options=Options(timeout=LIMIT))
+    assert (judge.asked, result["stopped"]) == (1, "reached the limit of 1000 s")
     assert "verifier" in result["usage"]["estimated"]
     assert result["answer"] == "02"
 

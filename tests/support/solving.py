@@ -7,7 +7,7 @@ Confidences follow from the scripted log-probabilities: an answer of `SURE` has 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,15 +86,18 @@ class PureEngine(ScriptedEngine):
 
 @dataclass
 class HangingEngine(PureEngine):
-    """Never ends a call after the first `calls`, whichever solve makes it."""
+    """Never ends a call after the first `calls`, whichever solve makes it; `on_hang` is called before."""
 
     calls_made: int = 0
     hangs_after: int = 0
+    on_hang: Callable[[], object] | None = None
 
     async def generate(self, ids: Sequence[int], **asked: Any) -> Generation:
         self.calls_made += 1
         if self.calls_made > self.hangs_after:
             self._sessions.setdefault(asked["session"], _Session(iter(()), iter(())))
+            if self.on_hang:
+                self.on_hang()
             await asyncio.Event().wait()
         return await super().generate(ids, **asked)
 

@@ -19,6 +19,7 @@ from adaptive.solver.spent import SpentTokens
 from tests.cli.conftest import Run
 from tests.cli.stub import EVENTS, RESULT, ROOT, Solver
 from tests.cli.support.test_display import PROBE
+from tests.support.clock import LeapingClock
 from tests.support.solving import HangingEngine, profile
 
 SPENT = "6 thinking and 0 answer tokens spent in 1 attempt"
@@ -66,42 +67,42 @@ async def test_the_result_is_the_state_s_last_word() -> None:
     assert seen == EVENTS
 
 
-def real(monkeypatch: pytest.MonkeyPatch, calls: int) -> HangingEngine:
+def real(monkeypatch: pytest.MonkeyPatch, calls: int, clock: LeapingClock | None = None) -> HangingEngine:
     """The real workflow on an engine that never ends its call after so many."""
-    engine = HangingEngine(hangs_after=calls)
+    engine = HangingEngine(hangs_after=calls, on_hang=clock and clock.leap)
     monkeypatch.setattr("adaptive.solver.model.open_engine", lambda spec: engine)
     monkeypatch.setattr("adaptive.solver.model.load_model_profile", lambda *_: profile())
     return engine
 
 
 @pytest.mark.parametrize("as_variable", [False, True])
-def test_time_is_up(run: Run, monkeypatch: pytest.MonkeyPatch, as_variable: bool) -> None:
-    engine = real(monkeypatch, 0)
+def test_time_is_up(run: Run, monkeypatch: pytest.MonkeyPatch, clock: LeapingClock, as_variable: bool) -> None:
+    engine = real(monkeypatch, 0, clock)
     if as_variable:
-        monkeypatch.setenv("ADAPTIVE_TIMEOUT", "0.05")
-    made = run("solve", "q", *([] if as_variable else ["--timeout", "0.05"]))
+        monkeypatch.setenv("ADAPTIVE_TIMEOUT", "1000")
+    made = run("solve", "q", *([] if as_variable else ["--timeout", "1000"]))
     assert (made.exit_code, made.stdout) == (1, "")
     spent = "0 thinking and 0 answer tokens spent in 1 attempt"
-    assert made.stderr == f"Error: no answer within 0.05 s, {spent}: raise --timeout or lower --budget.\n"
+    assert made.stderr == f"Error: no answer within 1000 s, {spent}: raise --timeout or lower --budget.\n"
     assert not engine._sessions
 
 
-def test_time_is_up_after_an_attempt(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = real(monkeypatch, 1)
-    made = run("solve", "q", "--timeout", "1")
+def test_time_is_up_after_an_attempt(run: Run, monkeypatch: pytest.MonkeyPatch, clock: LeapingClock) -> None:
+    engine = real(monkeypatch, 1, clock)
+    made = run("solve", "q", "--timeout", "1000")
     assert (made.exit_code, made.stdout) == (3, "0q\n")
     assert made.stderr.startswith("Not accepted: ")
-    assert made.stderr.endswith("\nStopped: reached the limit of 1 s.\n")
+    assert made.stderr.endswith("\nStopped: reached the limit of 1000 s.\n")
     assert not engine._sessions
 
 
 def test_a_file_s_questions_each_have_their_time(
-    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    run: Run, monkeypatch: pytest.MonkeyPatch, clock: LeapingClock, tmp_path: Path
 ) -> None:
-    real(monkeypatch, 1)
+    real(monkeypatch, 1, clock)
     file = tmp_path / "questions.txt"
     file.write_text("a\nb\n")
-    made = run("solve", "--file", str(file), "--timeout", "1")
+    made = run("solve", "--file", str(file), "--timeout", "1000")
     assert (made.exit_code, made.stdout) == (1, "0a\n\n")
 
 

@@ -146,8 +146,8 @@ def test_from_most_surely_kept_to_least_on_the_questions_of_the_search(made: Mad
     top = Way.replay("", make_fixed_chooser(rung_to_key(made.profile.ladder[made.profile.ladder.top])), made.learn)
     ways = [Way.replay("", replay.with_policy(t.setting.policy, t.setting.threshold).solve, made.learn)
             for t in found.tested]  # fmt: skip
-    ps = [compute_p_value(int(np.sum(top.right > w.right)), int(np.sum(w.right > top.right)), len(top), GOAL.target)
-          for w in ways]  # fmt: skip
+    counts = [(int(np.sum(top.right > w.right)), int(np.sum(w.right > top.right))) for w in ways]
+    ps = [compute_p_value(losses, gains, len(top), GOAL.target) for losses, gains in counts]
     assert ps == sorted(ps)
 
 
