@@ -154,13 +154,18 @@ async def test_a_starved_call_is_made_again_only_where_that_can_be_paid(
 
 
 async def say_too_late(chat: Any, clock: LeapingClock, fault: Fault, awaited: bool = True) -> str:
-    """What is said when the first call of a solve meets the fault, and the client has left it."""
-    with Hosted(always(fault)) as server:
-        server.on_hang = clock.leap_soon
+    """What is said when the first call of a solve meets the fault, and the client has left it.
+
+    It is the second solve: what the first one imports holds up the loop, and `leap_soon` says why that matters.
+    """
+    with Hosted(always(RIGHT)) as server:
+        model = chat(server)
+        await solved(model)
+        server.brain, server.on_hang = always(fault), clock.leap_soon
         with pytest.raises(NoAnswerInTime) as caught:
-            await solved(chat(server), awaited, timeout=LIMIT)
+            await solved(model, awaited, timeout=LIMIT)
         assert server.left.acquire(timeout=LEFT)
-        assert len(server.asked) == 1
+        assert len(server.asked) == 2
     return str(caught.value)
 
 
