@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import betainc
 
@@ -20,6 +20,8 @@ from adaptive.policy.majority import (
     size_next_batch,
 )
 from adaptive.verify import same_answer
+
+PURE = settings(max_examples=settings.default.max_examples * 3 // 2)  # type: ignore[union-attr]  # cheap: no model
 
 WEIGHTS = st.sampled_from((0.0, 0.1, 0.25, 0.3, 0.7, 1.0)) | st.floats(0, 1)
 BALLOT = st.builds(Ballot, st.sampled_from((None, "5", "5.0", "7", "1/2", "0.5", "yes", "Yes.", "")), WEIGHTS)
@@ -100,11 +102,13 @@ def test_how_many_to_ask_for(ballots: str, most: int, threshold: float, expected
     assert size_next_batch(votes(ballots), most, threshold) == expected
 
 
+@PURE
 @given(st.floats(0.05, 400), st.floats(0.05, 400))
 def test_the_tail_of_the_beta_is_that_of_scipy(a: float, b: float) -> None:
     assert beta_half(a, b) == pytest.approx(betainc(a, b, 0.5), rel=1e-9, abs=1e-13)
 
 
+@PURE
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_whole_votes_have_a_closed_form(one: int, two: int) -> None:
     flips = one + two + 1  # P(Beta(one + 1, two + 1) < 1/2) is the chance of more than `one` heads in `flips`
@@ -112,6 +116,7 @@ def test_whole_votes_have_a_closed_form(one: int, two: int) -> None:
     assert beta_half(one + 1, two + 1) == pytest.approx(heads, rel=1e-10)
 
 
+@PURE
 @given(BALLOTS)
 def test_lead_is_of_the_two_heaviest(ballots: list[Ballot]) -> None:
     first, second, *_ = (*(group.weight for group in group_ballots(ballots)), 0.0, 0.0)
@@ -119,11 +124,13 @@ def test_lead_is_of_the_two_heaviest(ballots: list[Ballot]) -> None:
     assert 0.5 <= estimate_lead(ballots) <= 1
 
 
+@PURE
 @given(st.floats(0, 1), st.integers(0, 9))
 def test_a_tie_is_even(weight: float, times: int) -> None:
     assert estimate_lead([Ballot("a", weight), Ballot("b", weight)] * times) == pytest.approx(0.5, abs=1e-12)
 
 
+@PURE
 @given(BALLOTS, st.floats(0.01, 1))
 def test_more_for_the_leader_is_surer_and_more_for_the_runner_up_less(
     ballots: list[Ballot], weight: float
@@ -136,6 +143,7 @@ def test_more_for_the_leader_is_surer_and_more_for_the_runner_up_less(
         assert estimate_lead([*ballots, Ballot("b", min(weight, gap))]) < estimate_lead(ballots)
 
 
+@PURE
 @given(st.data())
 def test_the_order_of_ballots_matters_for_ties_only(data: st.DataObject) -> None:
     ballots = data.draw(BALLOTS)
@@ -148,6 +156,7 @@ def test_the_order_of_ballots_matters_for_ties_only(data: st.DataObject) -> None
             assert same_answer(one.answer, two.answer)
 
 
+@settings(max_examples=5 * settings.default.max_examples)
 @given(PLAIN | BALLOTS, BALLOTS, st.integers(0, 12))
 def test_what_cannot_change_does_not(ballots: list[Ballot], more: list[Ballot], left: int) -> None:
     if explain_settled(ballots, len(ballots) + left, 1.0) != "the majority cannot change":
@@ -158,6 +167,7 @@ def test_what_cannot_change_does_not(ballots: list[Ballot], more: list[Ballot], 
         assert group_ballots([*ballots, *rest])[0].answer == leader.answer
 
 
+@PURE
 @given(PLAIN)
 def test_what_is_not_said_to_be_decided_could_still_change(ballots: list[Ballot]) -> None:
     left = 2
@@ -181,6 +191,7 @@ def asked(stream: list[Ballot], threshold: float, *, together: bool) -> int:
     return count
 
 
+@settings(max_examples=3 * settings.default.max_examples)
 @given(PLAIN | BALLOTS, THRESHOLDS)
 def test_batches_ask_for_no_more_than_one_by_one(stream: list[Ballot], threshold: float) -> None:
     assert asked(stream, threshold, together=True) == asked(stream, threshold, together=False)

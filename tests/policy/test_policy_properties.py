@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptive.policy.allocate import choose_first_rung
@@ -25,12 +25,15 @@ from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
 from tests.policy.test_policy import LADDER, P, attempt
 
+PURE = settings(max_examples=settings.default.max_examples * 3 // 2)  # type: ignore[union-attr]  # cheap: no model
+
 VERDICT = st.none() | st.builds(
     Verdict, st.booleans(), st.sampled_from((0.0, 0.3, 0.6, 0.9)), st.just(""), st.just("")
 )
 JUDGED = st.lists(st.tuples(VERDICT, st.booleans()), min_size=1, max_size=8)
 
 
+@PURE
 @given(JUDGED)
 def test_the_best_attempt_is_never_lost(verdicts: list[tuple[Verdict | None, bool]]) -> None:
     attempts = [attempt(1, "natural", answer="4" if a else None, verdict=v) for v, a in verdicts]
@@ -117,6 +120,7 @@ def _made(plan: Plan, thought: Thought, finish: Any, draw: Any) -> Attempt:
     )
 
 
+@PURE
 @given(st.data(), LADDERS, OPTIONS, POLICIES, st.booleans(), st.sampled_from(((), EFFORTS[1:])))
 def test_escalation_keeps_all_limits_and_ends(
     data: st.DataObject, own: Ladder, options: Options, policy: Policy, trained: bool, efforts: tuple[Effort, ...]
@@ -184,6 +188,7 @@ def _check_progress(plan: Plan, attempts: Sequence[Attempt]) -> None:
         assert all(a.arm != "vote" for a in attempts)
 
 
+@PURE
 @given(PAYOFFS, st.floats(0, 1), st.floats(0, 1))
 def test_what_an_arm_promises_falls_as_the_answer_looks_better(payoff: Payoff, one: float, other: float) -> None:
     low, high = (estimate_gain(payoff, Verdict(False, p, "learned", "")) for p in sorted((one, other)))
