@@ -166,6 +166,7 @@ def test_live_solves_and_records_and_is_not_asked_twice(engines: list[Any], live
     assert (tmp_path / "live" / "solves.jsonl").read_text() == kept
 
 
+@pytest.mark.slow
 def test_live_goes_on_from_what_a_kill_left(engines: list[Any], live: Any, tmp_path: Path) -> None:
     whole = json.loads(live().stdout)
     file = tmp_path / "live" / "solves.jsonl"
@@ -177,6 +178,7 @@ def test_live_goes_on_from_what_a_kill_left(engines: list[Any], live: Any, tmp_p
     assert kept == [[line[k] for k in ("name", "tokens", "accuracy")] for line in whole["lines"]]
 
 
+@pytest.mark.slow
 def test_live_solves_of_another_profile_are_not_taken(
     engines: list[Any], live: Any, profile: Path, tmp_path: Path
 ) -> None:

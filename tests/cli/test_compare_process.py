@@ -56,6 +56,7 @@ def test_the_lab(tmp_path: Path) -> None:
     assert f"0 were kept in {tmp_path / 'adaptive' / 'compare.db'}." in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_run_goes_on_and_no_cell_that_was_answered_is_asked_again(
     tmp_path: Path, number: signal.Signals

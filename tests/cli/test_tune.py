@@ -69,6 +69,7 @@ def test_the_policy_and_its_promise_are_written(run: Run, profile: Path) -> None
     assert said["questions"] >= len(tested)
 
 
+@pytest.mark.slow
 def test_the_promise_in_the_card_is_replaced(run: Run, profile: Path) -> None:
     card = profile / "README.md"
     trained = card.read_text()
@@ -86,6 +87,7 @@ def test_the_promise_in_the_card_is_replaced(run: Run, profile: Path) -> None:
     assert made.stdout.strip() in second
 
 
+@pytest.mark.slow
 def test_the_same_seed_writes_the_same(run: Run, profile: Path) -> None:
     other = Path(shutil.copytree(profile.parent, profile.parents[1] / "other")) / "toy"
     for folder in (profile, other):
@@ -116,6 +118,7 @@ def test_what_these_data_allow_they_allow(run: Run, profile: Path, count: int) -
     assert made.exit_code == 0, made.stderr
 
 
+@pytest.mark.slow
 def test_the_most_that_a_question_may_take_is_kept(run: Run, profile: Path) -> None:
     assert run("tune", str(profile), *GOAL).exit_code == 0
     tokens = json.loads((profile / "profile.json").read_text())["figures"]["tuned"]["tokens"]

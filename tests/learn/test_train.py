@@ -131,6 +131,7 @@ def test_every_situation_is_one_of_a_solve() -> None:
             assert LADDER[attempt.rung].budget >= attempt.chain_tokens
 
 
+@pytest.mark.slow
 def test_loaded_it_says_what_it_said_in_memory(trained: Path, source: Path) -> None:
     made = [r for r in many(400) if assign_split(r.question) == "learn"]
     data = examples(made)
@@ -144,6 +145,7 @@ def test_loaded_it_says_what_it_said_in_memory(trained: Path, source: Path) -> N
     )
 
 
+@pytest.mark.slow
 def test_a_solve_sees_the_features_that_were_fitted_to(trained: Path) -> None:
     profile = Profile.load(trained)
     assert profile.verifier is not None
@@ -157,6 +159,7 @@ def test_a_solve_sees_the_features_that_were_fitted_to(trained: Path) -> None:
             assert said.score == pytest.approx(profile.verifier.p_right(seen))
 
 
+@pytest.mark.slow
 def test_half_of_the_questions_are_left_to_tune_on(trained: Path) -> None:
     profile, seen = Profile.load(trained), read_used_keys(trained)
     assert profile.tune_share == 0.5
@@ -164,6 +167,7 @@ def test_half_of_the_questions_are_left_to_tune_on(trained: Path) -> None:
         assert (hash_question(one.question.text) in seen) == (assign_split(one.question, 0.5) == "learn")
 
 
+@pytest.mark.slow
 def test_the_card_has_figures_and_plots(trained: Path) -> None:
     card = (trained / "README.md").read_text()
     for word in ("AUROC", "Brier", "log-loss", "with probe", "What weighs most", "`sure`", "seen.txt"):
@@ -173,6 +177,7 @@ def test_the_card_has_figures_and_plots(trained: Path) -> None:
         assert (trained / f"reliability_{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_without_matplotlib_there_is_a_card_without_plots(
     train: Train, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +261,7 @@ def test_a_source_that_is_no_file(train: Train, tmp_path: Path, source: str, mes
     assert message in result.stderr
 
 
+@pytest.mark.slow
 def test_the_name_and_the_rest_of_the_policy_come_from_a_profile(
     train: Train, source: Path, tmp_path: Path
 ) -> None:
@@ -277,6 +283,7 @@ def test_a_profile_is_trained_without_the_command(source: Path, tmp_path: Path, 
     assert made.format_figures() in (tmp_path / "again" / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_same_data_and_seed_give_the_same() -> None:
     one, two = (Trainer(seed=3).fit(examples(many(120)), Policy(max_attempts=7)) for _ in range(2))
     assert (one.policy, one.figures) == (two.policy, two.figures)
@@ -303,6 +310,7 @@ def test_answers_that_are_all_alike(train: Train, tmp_path: Path, right: bool | 
     assert not (tmp_path / "toy").exists()
 
 
+@pytest.mark.slow
 def test_questions_that_are_not_done_are_left_out_and_told(train: Train, tmp_path: Path) -> None:
     made = many(200)
     cut = [replace(r, outcomes={DIRECT: r.outcomes[DIRECT]}) for r in made[:20]]

@@ -96,6 +96,7 @@ def test_a_run_that_is_killed_twenty_times_ends_with_each_attempt_once(questions
     assert rows(killed) == rows(whole)
 
 
+@pytest.mark.slow
 def test_more_samples_are_added_to_what_is_there(questions: Path, tmp_path: Path) -> None:
     out = tmp_path / "outcomes.db"
     assert f"Recorded {5 * 2} attempts" in record(questions, out, "--limit", "2")

@@ -99,6 +99,7 @@ def test_what_is_not_known_of_a_rung_is_not_learned_from() -> None:
     assert (whole != one).any()
 
 
+@pytest.mark.slow
 def test_logged_solves_move_the_rung_that_they_were_made_at() -> None:
     examples = Examples.read(many(300), LADDER, lambda _: True)
     found = [seen(f"What is {i % 9} + {i // 9}, zebra?", right=False, effort="none", budget=0) for i in range(80)]
