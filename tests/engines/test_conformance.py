@@ -188,6 +188,7 @@ def solved(engine: Any, question: str) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.slow
 def test_answers_agree_with_the_embedded_engine(ask: BlockAsker, engine: OnnxEngine) -> None:
     unexplained = []
     for question in QUESTIONS[:50]:

@@ -70,6 +70,7 @@ def solving(port: str, *options: str) -> Iterator[subprocess.Popen[str]]:
         yield solve
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_and_started_again_finishes_the_solve(run: Run) -> None:
     own = run("solve", QUESTION, "--no-log", "--no-adapt", "--effort", "high")
     with process("0", "3") as (stalls, port), solving(port, "-o", "pause=0.1", "-o", "retries=600") as solve:

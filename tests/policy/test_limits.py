@@ -207,6 +207,7 @@ def test_a_judge_without_a_price_ends_what_has_a_limit_of_money() -> None:
     assert len(solved(judge=Judge(cost=None), prices=PRICES)["attempts"]) > 1
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize("limit", [*range(6, 20), 100])
 @pytest.mark.parametrize("votes", [True, False])
 def test_a_solve_ends_with_its_best_attempt_where_steps_run_out(limit: int, votes: bool) -> None:

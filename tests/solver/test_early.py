@@ -149,6 +149,7 @@ async def test_a_vote_on_the_embedded_model_reads_its_prompt_once(engine: OnnxEn
     assert timeless((await solver.ainvoke(ask(SUM)))["adaptive_result"]) == timeless(result)
 
 
+@pytest.mark.slow
 def test_samples_on_the_embedded_model_differ_by_seed_and_are_the_same_again(engine: OnnxEngine) -> None:
     policy = {"accept": {"none": None}, "payoffs": (), "vote_most": 4, "vote_sure": 1.0, "vote_temperature": 1.5}
     known = abacus(policy=policy)
