@@ -3,10 +3,11 @@
     python -m benchmarks.arms arms.jsonl --profile models/abacus/profile
 
 Reads what `benchmarks.recording` wrote; asks no model. The first table is over starting attempts that the
-profile's verifier rejects: how many wrong answers an arm makes right and right ones wrong, by its own answer and by the
-better of both kept, and right answers gained for 1,000 tokens (95 % bootstrap interval over questions). The second
-compares, at equal tokens, the policy that takes the arm with the highest expected gain (payoffs from the other
-half of the questions) with always a Wait and always a vote. `--write` puts the payoffs into the profile.
+profile's verifier rejects: how many wrong answers an arm makes right and right ones wrong, by its own answer and
+by the better of both kept, and right answers gained for 1,000 tokens (95 % bootstrap interval over questions).
+The second compares, at equal tokens, the policy that takes the arm with the highest expected gain (payoffs from
+the other half of the questions) with always a Wait and always a vote. `--write` puts the payoffs into the
+profile.
 """
 
 from __future__ import annotations
