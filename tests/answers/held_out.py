@@ -2,29 +2,16 @@
 
 Each is a question, a reply, a reference, and whether the reply is right.
 """
+# ruff: noqa: E501
+# fmt: off
 
 from __future__ import annotations
 
 HELD_OUT: list[tuple[str, str, str, bool]] = [
     ("What is the square root of 144?", "The square root of 144 is 12.", "12", True),
-    (
-        "Tom has 15 marbles and gives 6 to Ann. How many does he have left?",
-        "Tom starts with 15 marbles. After giving 6 to Ann, he has 15 - 6 = 9 marbles left.",
-        "9",
-        True,
-    ),
-    (
-        "Tom has 15 marbles and gives 6 to Ann. How many does he have left?",
-        "After giving away 6 marbles, Tom is left with 9 of his 15 marbles.",
-        "9",
-        True,
-    ),
-    (
-        "Tom has 15 marbles and gives 6 to Ann. How many does he have left?",
-        "Tom has 6 marbles fewer than the 15 he started with, so he has 9.",
-        "6",
-        False,
-    ),
+    ("Tom has 15 marbles and gives 6 to Ann. How many does he have left?", "Tom starts with 15 marbles. After giving 6 to Ann, he has 15 - 6 = 9 marbles left.", "9", True),
+    ("Tom has 15 marbles and gives 6 to Ann. How many does he have left?", "After giving away 6 marbles, Tom is left with 9 of his 15 marbles.", "9", True),
+    ("Tom has 15 marbles and gives 6 to Ann. How many does he have left?", "Tom has 6 marbles fewer than the 15 he started with, so he has 9.", "6", False),
     ("How many minutes are there in 2.5 hours?", "2.5 hours × 60 minutes/hour = 150 minutes", "150", True),
     ("How many minutes are there in 2.5 hours?", "There are 2.5 hours, or 9000 seconds.", "150", False),
     ("What is 3/4 as a decimal?", "3/4 as a decimal is **0.75**.", "0.75", True),
@@ -44,28 +31,13 @@ HELD_OUT: list[tuple[str, str, str, bool]] = [
     ("Quanto fa 1000 + 234?", "La risposta è 1.234.", "1234", True),
     ("Wie viele Einwohner hat der Ort?", "Der Ort hat 12.450 Einwohner.", "12450", True),
     ("ما هو حاصل جمع 7 و 8؟", "الجواب هو ١٥", "15", True),
-    (
-        "Which planet is the largest?\nA) Mars\nB) Jupiter\nC) Venus\nD) Earth",
-        "The correct answer is **B) Jupiter**, the largest planet in our solar system.",
-        "B",
-        True,
-    ),
+    ("Which planet is the largest?\nA) Mars\nB) Jupiter\nC) Venus\nD) Earth", "The correct answer is **B) Jupiter**, the largest planet in our solar system.", "B", True),
     ("Which planet is the largest?\nA) Mars\nB) Jupiter\nC) Venus\nD) Earth", "Jupiter", "B", True),
-    (
-        "Which planet is the largest?\nA) Mars\nB) Jupiter\nC) Venus\nD) Earth",
-        "Option A is too small, so the answer must be D.",
-        "B",
-        False,
-    ),
+    ("Which planet is the largest?\nA) Mars\nB) Jupiter\nC) Venus\nD) Earth", "Option A is too small, so the answer must be D.", "B", False),
     ("Which planet is the largest?\nA) Mars\nB) Jupiter\nC) Venus\nD) Earth", "B", "Jupiter", True),
     ("Pick the even number.\n**A.** 3\n**B.** 4\n**C.** 5", "4 is the even number.", "B", True),
     ("Pick the even number. (A) 3 (B) 4 (C) 5", "I would choose (C).", "B", False),
-    (
-        "What is 1/3 + 1/6?",
-        "\\[\\frac{1}{3}+\\frac{1}{6}=\\frac{2}{6}+\\frac{1}{6}=\\frac{3}{6}=\\frac{1}{2}\\]\n\nSo the sum is $\\frac{1}{2}$.",
-        "1/2",
-        True,
-    ),
+    ("What is 1/3 + 1/6?", "\\[\\frac{1}{3}+\\frac{1}{6}=\\frac{2}{6}+\\frac{1}{6}=\\frac{3}{6}=\\frac{1}{2}\\]\n\nSo the sum is $\\frac{1}{2}$.", "1/2", True),
     ("What is 5/2 as a mixed number?", "$5/2 = 2\\frac{1}{2}$", "2 1/2", True),
     ("What is 5/2 as a mixed number?", "2 ½", "5/2", True),
     ("What is 3.5 as a mixed number?", "3 and 1/2", "3.5", True),
@@ -95,27 +67,12 @@ HELD_OUT: list[tuple[str, str, str, bool]] = [
     ("How many atoms?", "6.02 x 10^22", "6.02e23", False),
     ("Write 1/3 as a decimal.", "$0.\\overline{3}$", "1/3", True),
     ("What is the capital of Australia?", "The capital of Australia is Canberra.", "Canberra", True),
-    (
-        "What is the capital of Australia?",
-        "Sydney is the largest city, but the capital is Canberra.",
-        "Sydney",
-        False,
-    ),
+    ("What is the capital of Australia?", "Sydney is the largest city, but the capital is Canberra.", "Sydney", False),
     ("Who painted the Mona Lisa?", "Leonardo da Vinci painted the Mona Lisa.", "Leonardo da Vinci", True),
-    (
-        "Natalia sold clips to 48 friends in April and half as many in May. How many altogether?",
-        "In April she sold 48 clips.\nIn May she sold 48/2 = <<48/2=24>>24 clips.\nAltogether she sold 48+24 = <<48+24=72>>72 clips.\n#### 72",
-        "72",
-        True,
-    ),
+    ("Natalia sold clips to 48 friends in April and half as many in May. How many altogether?", "In April she sold 48 clips.\nIn May she sold 48/2 = <<48/2=24>>24 clips.\nAltogether she sold 48+24 = <<48+24=72>>72 clips.\n#### 72", "72", True),
     ("What is the area?", "The area of the circle is \\(9\\pi\\) square meters.", "9\\pi", True),
     ("How many days are in 3 weeks?", "A week has 7 days. Three weeks therefore have 21 days.", "21", True),
-    (
-        "Could you say how many stars there are?",
-        "I'm not able to give an exact number, but some estimate 200 billion.",
-        "200",
-        False,
-    ),
+    ("Could you say how many stars there are?", "I'm not able to give an exact number, but some estimate 200 billion.", "200", False),
     ("What is 10 divided by 4?", "10 divided by 4 equals 2 with a remainder of 2, or 2.5.", "2", False),
     ("How old is Ben?", "Ben is 12 years old, and Anna is 14.", "14", False),
     ("What is x?", "Final Answer: x = 7", "7", True),
