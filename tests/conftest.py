@@ -7,12 +7,17 @@ cases in the README's command, such that each value of each parameter comes; its
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import defaultdict
 
 import pytest
 from hypothesis import settings
 
 from tests.support.clock import LeapingClock
+
+# Of the user's own log and stored profiles no test may know, nor may the processes that tests start.
+DATA_HOME = tempfile.TemporaryDirectory(prefix="adaptive-tests-")
+os.environ["XDG_DATA_HOME"] = DATA_HOME.name
 
 # Without a deadline: a busy machine is slow at times, and how long things take is measured in benchmarks/.
 settings.register_profile("dev", max_examples=20, deadline=None)

@@ -49,13 +49,13 @@ def _format_engine(row: dict[str, Any]) -> str:
 def _describe_model(**named: Any) -> dict[str, Any]:
     """What a model can do, as its engine reports it."""
     from adaptive.engines.loop_engine import Engine
-    from adaptive.profile.untrained import load_model_profile
+    from adaptive.profile.store import load_engine_profile
 
     engine = open_engine_from_options(**named)
     try:
         codec = engine.codec
         efforts = codec.efforts
-        profile = load_model_profile(engine.name, engine.context_window)
+        profile = load_engine_profile(engine)
         return {
             "model": engine.name,
             **(engine.facts if isinstance(engine, Engine) else {}),

@@ -90,6 +90,11 @@ class CompletionsEngine(LoopEngine):
             raise
 
     @property
+    def served_model(self) -> str:
+        """The model's name on the server."""
+        return self._served.name
+
+    @property
     def facts(self) -> dict[str, str]:
         """The server's abilities, found out now by short calls."""
         probes = [self._loop.call(_generate_one(self._server, self._served, CACHE_PROBE)) for _ in range(2)]

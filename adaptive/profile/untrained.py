@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # langchain takes half of the start of a command that runs no
 from adaptive.types.model_spec import ModelSpec
 
 LARGEST_UNTRAINED = 8192
+NO_PROFILE = "none"
+"""In place of a profile's folder: do without any profile. A folder of this name is `./none`."""
 
 
 def build_untrained_profile(model: str, window: int) -> Profile:
@@ -36,12 +38,15 @@ def load_model_profile(model: str, window: int, path: str | Path | None = None) 
     """Return the profile in the folder `path`, or the model's own: shipped, or `profile/` in the model's folder.
 
     A model without one gets an untrained profile: a plain ladder, fixed thresholds, the general difficulty model.
+    Profiles that were fitted are not looked for here (`adaptive.profile.store`).
 
     Args:
         model: The model's spec.
         window: The tokens that fit in its context, for an untrained profile.
-        path: A profile's folder. Default: the model's own profile.
+        path: A profile's folder, or "none" for an untrained one. Default: the model's own profile.
     """
+    if path == NO_PROFILE:
+        return build_untrained_profile(model, window)
     if path is not None:
         return Profile.load(path)
     if model == "embedded":

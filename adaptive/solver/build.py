@@ -34,7 +34,8 @@ def build_solver(
 
     Args:
         model: A model spec, a token engine, or a chat model of LangChain's.
-        profile: A profile or its folder; by default the model's own, else an untrained one.
+        profile: A profile or its folder, or "none" for an untrained one; by default the stored one of this model
+            (`adaptive fit`), else the model's own, else an untrained one.
         options: What every solve of this graph starts from; a run's context and state can override it.
         engine: Further arguments for opening `model` (see `open_engine` and `open_chat_model`).
         stronger: A better model to escalate to when the answers of `model` are rejected.

@@ -15,7 +15,7 @@ from adaptive.policy import ladder
 from adaptive.policy.arms import Plan
 from adaptive.policy.ladder import map_efforts
 from adaptive.profile.profile import Profile
-from adaptive.profile.untrained import build_untrained_chat_profile
+from adaptive.profile.untrained import NO_PROFILE, build_untrained_chat_profile
 from adaptive.profile.verifier import build_profile_verifier
 from adaptive.reason.chat import NO_CHAT_CHAIN, ChatChain, think_at_effort
 from adaptive.reason.starvation import Recovery, ThinkingMemory
@@ -137,7 +137,7 @@ def build_chat_solver_model(
 
     Args:
         model: The chat model.
-        profile: A profile or its folder; an untrained one by default.
+        profile: A profile or its folder; by default, or for "none", an untrained one.
         options: `wait_string` and `verify` count here.
         check: A verifier that knows whether an answer is right.
         judge: A verifier that asks another model.
@@ -146,7 +146,9 @@ def build_chat_solver_model(
         InputError: The profile cannot be read, or `verify` names an unknown verifier.
     """
     known = profile if isinstance(profile, Profile) else None
-    known = known or (build_untrained_chat_profile(model) if profile is None else Profile.load(str(profile)))
+    if known is None:
+        untrained = profile is None or profile == NO_PROFILE
+        known = build_untrained_chat_profile(model) if untrained else Profile.load(str(profile))
     known = known.with_waits(options.wait_string)
     by_form = options.verify is None and check is None and judge is None and known.verifier is None
     names = "rules" if by_form else options.verify

@@ -12,7 +12,7 @@ from adaptive.chat.registry import open_chat_model
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.profile.profile import Profile
-from adaptive.profile.untrained import load_model_profile
+from adaptive.profile.store import load_engine_profile
 from adaptive.profile.verifier import build_profile_verifier
 from adaptive.solver.chat_model import build_chat_solver_model
 from adaptive.solver.protocol import SolverModel
@@ -39,7 +39,8 @@ def open_model(
     Args:
         spec: A model spec, a token engine, or a chat model of LangChain's.
         options: The options of the solver; `wait_string` and `verify` count here.
-        profile: A profile or its folder; by default the model's own, else an untrained one.
+        profile: A profile or its folder, or "none" for an untrained one; by default the stored one of this model
+            (`adaptive fit`), else the model's own, else an untrained one.
         engine: Further arguments of `open_engine` or `open_chat_model`; unused if the model is open already.
         check: A verifier that knows whether an answer is right.
         judge: A verifier that asks another model.
@@ -53,7 +54,7 @@ def open_model(
         return build_chat_solver_model(chat, profile, options, check=check, judge=judge)
     tokens = open_engine(spec, **engine) if isinstance(spec, str) else spec
     if not isinstance(profile, Profile):
-        profile = load_model_profile(tokens.name, tokens.context_window, profile)
+        profile = load_engine_profile(tokens, profile)
     profile = profile.with_waits(options.wait_string)
     verifier = build_profile_verifier(profile, options.verify, check=check, judge=judge)
     return TokenSolverModel(tokens, profile, verifier)

@@ -71,7 +71,7 @@ CHECK = "Check answers by a command (answer on stdin, exit code 0), re:PATTERN, 
 CHECK_TIMEOUT = "Stop a check after this many seconds; the answer then counts as not checked."
 SOLVER_OPTIONS = (
     click.option("--profile", metavar="FOLDER",
-                 help="Profile of the model; default: the one that it brings, else an untrained one."),
+                 help="Profile of the model, or none; default: the fitted one, else the one that it brings."),
     *map(_setting_option, ("effort", "budget", "waits", "wait_string", "samples", "stop")),
     click.option("--stronger", metavar="MODEL", help="Stronger model to escalate to when answers are rejected."),
     click.option("--no-adapt/--adapt", default=False,

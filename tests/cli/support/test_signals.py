@@ -71,7 +71,7 @@ def real(monkeypatch: pytest.MonkeyPatch, calls: int, clock: LeapingClock | None
     """The real workflow on an engine that never ends its call after so many."""
     engine = HangingEngine(hangs_after=calls, on_hang=clock and clock.leap)
     monkeypatch.setattr("adaptive.solver.model.open_engine", lambda spec: engine)
-    monkeypatch.setattr("adaptive.solver.model.load_model_profile", lambda *_: profile())
+    monkeypatch.setattr("adaptive.solver.model.load_engine_profile", lambda *_: profile())
     return engine
 
 
