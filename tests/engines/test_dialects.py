@@ -20,6 +20,7 @@ from tests.engines.serving import Faulty, serving
 from tests.engines.wires import EOG, WIRES
 
 HF = str(find_artifact("abacus") / "hf")
+pytestmark = pytest.mark.crossed
 NATIVE = ["llama.cpp", "sglang", "sglang, incremental"]
 
 

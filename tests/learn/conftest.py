@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from adaptive.learn.fit import difficulty
 from adaptive.learn.fit.difficulty import TrainedDifficulty
+from tests.learn.fitted import fit_quickly
 from tests.learn.toy import labels_to_solved, question
 
 RUNGS = 3
@@ -17,8 +17,7 @@ Data = tuple[list[str], list[int]]
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fits without looking for the best strength."""
-    monkeypatch.setattr(difficulty, "STRENGTHS", (0.1,))
+    fit_quickly(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from adaptive.cli import cli
-from adaptive.learn.fit import difficulty
+from adaptive.learn.fit import difficulty, logistic
 from adaptive.learn.report import plots
 from adaptive.learn.tuning import search
 from tests.learn.made import many, write
@@ -20,11 +20,17 @@ def fitted(folder: Path) -> tuple[Path, Path]:
     """The profile, half of whose questions are left to tune on, and its outcomes beside it."""
     source, out = write(folder / "outcomes.db", many(COUNT)), folder / "toy"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(difficulty, "STRENGTHS", (0.1,))
+        fit_quickly(patch)
         patch.setattr(plots, "write_reliability_plots", lambda *_: ([], ""))
         made = CliRunner().invoke(cli, ["train", str(source), "--out", str(out)], prog_name="adaptive")
     assert made.exit_code == 0, made.output
     return out, source
+
+
+def fit_quickly(patch: pytest.MonkeyPatch) -> None:
+    """Fits without looking for the best strength."""
+    for module in (difficulty, logistic):
+        patch.setattr(module, "STRENGTHS", (0.1,))
 
 
 def quickly(patch: pytest.MonkeyPatch) -> None:

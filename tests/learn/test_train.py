@@ -35,6 +35,7 @@ from adaptive.profile.weights import WEIGHTS
 from adaptive.types.logistic import log_odds
 from adaptive.types.policy import Policy
 from adaptive.verify.learned import Learned
+from tests.learn.fitted import fit_quickly
 from tests.learn.made import LADDER, many, write
 from tests.support.scripted import run
 
@@ -48,7 +49,9 @@ def examples(made: list[RecordedQuestion]) -> Examples:
 
 @pytest.fixture(scope="module")
 def learned() -> FittedModels:
-    return Trainer(0.95).fit(examples(many(400)), Policy())
+    with pytest.MonkeyPatch.context() as patch:
+        fit_quickly(patch)
+        return Trainer(0.95).fit(examples(many(400)), Policy())
 
 
 @pytest.fixture
@@ -63,11 +66,16 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("data") / "anything.xyz", many(400))
 
 
-@pytest.fixture
-def trained(train: Train, source: Path, tmp_path: Path) -> Path:
-    result = train(source, "--out", tmp_path / "toy", "--target-precision", "0.95")
+@pytest.fixture(scope="module")
+def trained(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A profile trained once; not to be written to."""
+    out = tmp_path_factory.mktemp("trained") / "toy"
+    with pytest.MonkeyPatch.context() as patch:
+        fit_quickly(patch)
+        args = ["train", str(source), "--out", str(out), "--target-precision", "0.95"]
+        result = CliRunner().invoke(cli, args, prog_name="adaptive")
     assert result.exit_code == 0, result.output
-    return tmp_path / "toy"
+    return out
 
 
 def test_what_was_planted_is_found(learned: FittedModels) -> None:
@@ -107,7 +115,7 @@ def test_nothing_of_a_group_is_fitted_to_where_it_is_measured(monkeypatch: pytes
         found: TrainedDifficulty = refit(cls, corpus, solved, seed, groups, known)
         return found
 
-    monkeypatch.setattr(difficulty.TrainedDifficulty, "refit", classmethod(watched))
+    monkeypatch.setattr(TrainedDifficulty, "refit", classmethod(watched))
     Trainer().fit(data, Policy())
     *held_out, last = fitted
     assert last == set(group.values())
@@ -192,6 +200,7 @@ def no_matplotlib() -> Any:
     raise InputError("matplotlib is not installed: pip install 'adaptive-thinking[learn]'.")
 
 
+@pytest.mark.slow
 def test_s1s_rule(train: Train, source: Path, tmp_path: Path) -> None:
     result = train(source, "--out", tmp_path / "toy", "--rule", "s1", "--tune-share", "0")
     assert result.exit_code == 0, result.output
@@ -346,11 +355,12 @@ def test_a_malformed_file_is_one_sentence(train: Train, source: Path, tmp_path: 
     assert not (tmp_path / "toy").exists()
 
 
-def test_a_probe_of_another_ladder_is_refused(trained: Path) -> None:
-    file = trained / "profile.json"
+def test_a_probe_of_another_ladder_is_refused(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "toy")
+    file = tmp_path / "toy" / "profile.json"
     data = json.loads(file.read_text())
     data["probe"]["rungs"] = data["probe"]["rungs"][:1]
     file.write_text(json.dumps(data))
     with pytest.raises(InputError, match=r"'probe' in .* knows 1 rungs"):
-        Profile.load(trained)
-    assert (trained / WEIGHTS).is_file()
+        Profile.load(tmp_path / "toy")
+    assert (tmp_path / "toy" / WEIGHTS).is_file()

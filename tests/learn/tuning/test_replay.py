@@ -25,11 +25,12 @@ from adaptive.types.ladder import Ladder
 from adaptive.types.options import Options
 from adaptive.types.policy import Policy
 
-ASKED = 14
+ASKED = slice(6, 12)
+"""Two of these take several attempts."""
 
 
 def questions() -> list[Question]:
-    lines = (find_artifact("abacus") / "questions" / "fresh.jsonl").read_text().splitlines()[:ASKED]
+    lines = (find_artifact("abacus") / "questions" / "fresh.jsonl").read_text().splitlines()[ASKED]
     rows = [json.loads(line) for line in lines]
     return [Question(str(i), row["question"], row["answer"]) for i, row in enumerate(rows)]
 
@@ -54,7 +55,7 @@ def recorded(
 ) -> list[RecordedQuestion]:
     file = tmp_path_factory.mktemp("replay") / "outcomes.db"
     recorder = Recorder(engine, profile.ladder, profile.style, open_grader("exact"), profile.stops,
-                        samples=3, sample_effort="medium", unlimited=False)  # fmt: skip
+                        samples=1, sample_effort="medium", unlimited=False)  # fmt: skip
     with OutcomeStore(file, {"grader": "exact"}) as outcomes:
         outcomes.add_questions(questions())
         asyncio.run(recorder.record(questions(), outcomes, 1, lambda *_: None, lambda _: None))

@@ -182,6 +182,7 @@ def test_what_would_be_enough(made: Made, losing: bool) -> None:
         assert f"about {count_minimum_questions(0.05, 0.95)} would be enough" in format_refusal(few)
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize("factor", [1.1, 0.9, 0.01])
 @pytest.mark.parametrize("price", [None, (0.0, 1e6)])
 def test_no_more_is_taken_than_a_question_may(
