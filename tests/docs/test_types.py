@@ -1,4 +1,4 @@
-"""A user's program: what the docs show passes mypy --strict and pyright, a wrong option or name does not."""
+"""A user's program: all that the docs show passes mypy --strict; mypy and pyright reject a wrong option or name."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from mypy import api
 
+from tests.docs.blocks import ROOT, blocks
+
 pytestmark = pytest.mark.slow  # mypy reads LangGraph and all of us from nothing
 
-ROOT = Path(__file__).parents[2]
 PROGRAMS = sorted(Path(__file__).with_name("programs").glob("*.py"))
 WRONG = {
     "wrong_context": ("call-overload", "reportArgumentType"),
@@ -24,19 +25,40 @@ WRONG = {
 }
 """What mypy and pyright call the one error of each program."""
 
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 Errors = dict[str, list[str]]
 
 
+def write_program(page: Path, folder: Path) -> Path | None:
+    """Write the blocks of a page into one module, on the lines that they have on the page."""
+    lines: list[str] = []
+    for line, code in blocks(page):
+        lines += [""] * (line - 1 - len(lines)) + code.splitlines()
+    if not lines:
+        return None
+    program = folder / f"page_{re.sub(r'[^a-z]', '_', str(page.relative_to(ROOT).with_suffix('')).lower())}.py"
+    program.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return program
+
+
 @pytest.fixture(scope="module")
-def mypy_errors(tmp_path_factory: pytest.TempPathFactory) -> Errors:
+def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The programs of all pages that show any."""
+    folder = tmp_path_factory.mktemp("pages")
+    return [program for page in PAGES if (program := write_program(page, folder))]
+
+
+@pytest.fixture(scope="module")
+def mypy_errors(pages: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Errors:
     """The errors of each program, by its name; the settings of our own pyproject.toml do not count."""
+    # Imports without types, and errors inside other packages, are not the reader's.
+    settings = ["--strict", "--config-file=", "--follow-imports=silent", "--follow-untyped-imports"]
     cache = tmp_path_factory.mktemp("mypy")
-    settings = ["--strict", "--config-file=", "--follow-imports=silent", f"--cache-dir={cache}"]
-    out, failure, _ = api.run([*settings, *map(str, PROGRAMS)])
+    out, failure, _ = api.run([*settings, f"--cache-dir={cache}", *map(str, [*PROGRAMS, *pages])])
     assert not failure
     found: Errors = {}
-    for file, code in re.findall(r"(\w+)\.py:\d+: error: .*\[([\w-]+)\]$", out, re.MULTILINE):
-        found.setdefault(file, []).append(code)
+    for file, error in re.findall(r"(\w+)\.py:(\d+: error: .*)$", out, re.MULTILINE):
+        found.setdefault(file, []).append(error)
     return found
 
 
@@ -66,7 +88,13 @@ def test_every_program_is_expected() -> None:
 
 @pytest.mark.parametrize("program", ["solve", *WRONG])
 def test_mypy(program: str, mypy_errors: Errors) -> None:
-    assert mypy_errors.get(program, []) == ([WRONG[program][0]] if program in WRONG else [])
+    codes = [error.rpartition("[")[2].rstrip("]") for error in mypy_errors.get(program, [])]
+    assert codes == ([WRONG[program][0]] if program in WRONG else [])
+
+
+def test_the_pages_are_typed(pages: list[Path], mypy_errors: Errors) -> None:
+    assert len(pages) >= 8
+    assert {page.stem: mypy_errors[page.stem] for page in pages if page.stem in mypy_errors} == {}
 
 
 @pytest.mark.parametrize("program", ["solve", *WRONG])

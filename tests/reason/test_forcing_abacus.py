@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptive.engines.protocol import Sampling, TokenEngine
@@ -62,6 +62,7 @@ def early(rng: Random) -> Stops:
     return Stops(rng.random() < 0.5, rng.randint(1, 40), rng.choice((0, 2, 3)), confident, rng.randint(4, 24))
 
 
+@settings(max_examples=max(10, settings.default.max_examples // 3))  # type: ignore[union-attr]  # real chains
 @given(st.integers(0, 10**6))
 def test_budget_forcing_always_holds_on_the_embedded_model(engine: TokenEngine, number: int) -> None:
     assert asyncio.run(case(number, engine).check())
