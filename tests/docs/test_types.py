@@ -1,4 +1,4 @@
-"""A user's program: all that the docs show passes mypy --strict; mypy and pyright reject a wrong option or name."""
+"""A user's program: what the docs show passes mypy --strict; mypy and pyright reject a wrong name or option."""
 
 from __future__ import annotations
 
