@@ -109,7 +109,7 @@ class SolveLog(SqliteFile):
         row = {
             "time": _format_now(),
             **{name: result.get(name) for name in COPIED_COLUMNS},
-            "accepted": int(bool(result.get("accepted"))),
+            "accepted": int(bool(result.get("accepted"))),  # null in the result if it is not verified
             "tokens": usage.get("total"),
             "seconds": usage.get("seconds"),
             "result": json.dumps(result, ensure_ascii=False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from langchain.agents.middleware.types import (
     AgentMiddleware,
@@ -26,12 +26,12 @@ from adaptive.agents.step.middleware_step import (
     build_error_reply,
     build_reply,
 )
-from adaptive.agents.step.verdict import build_answer_verifier
 from adaptive.errors import InputError
 from adaptive.profile.profile import Profile
 from adaptive.types.ladder import EFFORTS, Effort, parse_effort
 from adaptive.types.verdict import Verdict
 from adaptive.verify import Verifier
+from adaptive.verify.combine import build_evidence_verifier
 
 ModelHandler = Callable[[ModelRequest[ContextT]], ModelResponse[ResponseT]]
 AsyncModelHandler = Callable[[ModelRequest[ContextT]], Awaitable[ModelResponse[ResponseT]]]
@@ -48,7 +48,7 @@ class AdaptiveThinkingMiddleware(AgentMiddleware[AdaptiveState[ResponseT], Conte
 
     A call that used its whole cap without a complete answer or a tool call is made once more, by
     `adaptive.reason.starvation`. Tool calls are not verified and never repeated. The kept answer is the best:
-    accepted first, then complete, then the higher score, then the earlier.
+    accepted first, then not verified, then the higher score, then the earlier.
 
     The kept message has `response_metadata["adaptive"]`: `status`, `effort`, `cap`, `accepted` (None if nothing
     was verified), `verdict`, `attempts`, `reason`, `advice` (what would have sufficed if it starved), `notes`, and
@@ -59,12 +59,13 @@ class AdaptiveThinkingMiddleware(AgentMiddleware[AdaptiveState[ResponseT], Conte
     calls is. The counts of a run start again when it is resumed after an interrupt.
 
     Args:
-        profile: A profile of the agent's model, or its folder. Without one, the general difficulty model predicts
-            how hard the last human message is; no call is made for that.
-        check: A verifier (`adaptive.verify`) of final answers. Without check and judge, any complete answer is
-            accepted.
+        profile: A profile of the agent's model, or its folder. Without one the model keeps its own effort.
+        check: A verifier (`adaptive.verify`) of final answers. Without check and judge, a complete answer is not
+            verified.
         judge: A verifier for the answers that `check` cannot decide.
-        efforts: The efforts to use; by default all that the model takes.
+        efforts: The efforts to use; by default all that the model takes. Without a profile a step begins with the
+            cheapest of them. "guess": the general difficulty model chooses, which knows only an average model; it
+            predicts how hard the last human message is, without a call.
         max_escalations: How often a rejected answer is asked for again, each time one effort higher.
         max_tokens: When a run has spent so many tokens, prompts and verifiers included, nothing is asked again and
             further steps take the cheapest effort. `ModelCallLimitMiddleware` of LangChain can end the run.
@@ -81,7 +82,7 @@ class AdaptiveThinkingMiddleware(AgentMiddleware[AdaptiveState[ResponseT], Conte
         profile: Profile | str | Path | None = None,
         check: Verifier | None = None,
         judge: Verifier | None = None,
-        efforts: Sequence[str] | None = None,
+        efforts: Sequence[str] | Literal["guess"] | None = None,
         max_escalations: int = 2,
         max_tokens: int | None = None,
     ) -> None:
@@ -91,8 +92,10 @@ class AdaptiveThinkingMiddleware(AgentMiddleware[AdaptiveState[ResponseT], Conte
         for name, verifier in (("check", check), ("judge", judge)):
             _check_verifier(name, verifier)
         loaded = profile if isinstance(profile, Profile) or profile is None else Profile.load(profile)
-        self._settings = MiddlewareSettings(loaded, _parse_efforts(efforts), max_escalations, max_tokens)
-        self._verifier = build_answer_verifier(check, judge)
+        guess = efforts == "guess"
+        named = None if guess else _parse_efforts(efforts)
+        self._settings = MiddlewareSettings(loaded, named, max_escalations, max_tokens, guess)
+        self._verifier = build_evidence_verifier(check, judge, "no check" if loaded else "no profile, no check")
 
     def wrap_model_call(
         self, request: ModelRequest[ContextT], handler: ModelHandler[ContextT, ResponseT]
@@ -152,6 +155,6 @@ def _parse_efforts(efforts: Sequence[str] | None) -> tuple[Effort, ...] | None:
     if efforts is None:
         return None
     if isinstance(efforts, str) or not efforts:
-        raise InputError(f"efforts must be a list of some of {', '.join(EFFORTS)}, got {efforts!r}.")
+        raise InputError(f'efforts must be a list of some of {", ".join(EFFORTS)}, or "guess", got {efforts!r}.')
     chosen = {parse_effort(effort) for effort in efforts}
     return tuple(effort for effort in EFFORTS if effort in chosen)

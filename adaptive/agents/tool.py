@@ -45,10 +45,10 @@ def adaptive_tool(
 ) -> BaseTool:
     """Build the solver as a tool with the arguments `question` and, optionally, `effort`.
 
-    Its content is the answer; if that was not accepted, the content says so. Its artifact is the result object,
-    whose `usage` has the tokens: no message counts them. A question that cannot be solved is an error in the
-    content; the solver's own failures are raised. Events go to the custom stream of the graph that calls the tool,
-    with the tool's name as `tool`.
+    Its content is the answer; if that was rejected or not verified, the content says so. Its artifact is the
+    result object, whose `usage` has the tokens: no message counts them. A question that cannot be solved is an
+    error in the content; the solver's own failures are raised. Events go to the custom stream of the graph that
+    calls the tool, with the tool's name as `tool`.
 
     Args:
         model: As for `build_solver`.
@@ -119,13 +119,15 @@ def _get_writer() -> OnEvent:
 
 
 def describe_for_agent(result: Result) -> str:
-    """Return the answer for an agent, and what is wrong with it if it was not accepted."""
+    """Return the answer for an agent, and what is wrong with it if it was not accepted or not verified."""
     answer = (result.text if result.answer is None else result.answer).strip()
     if result.status in NO_ANSWER:
         return NO_ANSWER[result.status] + (f" The model said: {answer}" if answer else "")
     verdict = result.best.verdict
     if verdict is None or verdict.accepted:
         return answer
+    if not verdict.decided:
+        return f"{answer}\n\nThis answer is {verdict.reason}."
     return f"{answer}\n\nThis answer was not accepted ({verdict.reason}): check it in another way before use."
 
 

@@ -85,9 +85,9 @@ class ProviderAdapter:
     def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
         """Return the arguments of a call; `request` holds only what the model takes."""
         call, parameters = CallArguments(), _list_parameters(model.chat)
-        if "max_tokens" in parameters:
+        if "max_tokens" in parameters and request.cap is not None:
             call.add("cap", request.cap, max_tokens=request.cap)
-        if model.efforts:
+        if model.efforts and not request.is_plain:
             call.add("effort", request.effort, reasoning_effort=request.effort)
         for name in ("temperature", "seed"):
             self._add_sampling(call, model, request, name, supported=name in parameters)

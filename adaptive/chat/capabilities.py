@@ -139,6 +139,6 @@ def resolve_efforts(
 
 def fit_effort(effort: Effort, supported: Sequence[Effort]) -> Effort:
     """Return the nearest supported effort; an effort that thinks stays one that thinks, if any does."""
-    if not supported or effort in supported:
+    if not supported or effort in supported or effort == "default":
         return effort
     return find_nearest_effort(effort, [e for e in supported if e != "none"] or supported)

@@ -152,6 +152,8 @@ class ChatModel:
 
     def _limit_request(self, request: ChatRequest) -> ChatRequest:
         """Return the request within the model's longest completion; thinking gives way, not the answer."""
+        if request.cap is None:
+            return request
         excess = request.cap - (self.largest_cap or request.cap)
         if excess <= 0:
             return request

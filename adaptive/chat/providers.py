@@ -44,8 +44,9 @@ class OpenAIAdapter(ProviderAdapter):
     def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
         """Return the arguments of a call; the cap counts reasoning too."""
         call = CallArguments()
-        call.add("cap", request.cap, **{self.cap_argument: request.cap})
-        if model.efforts:
+        if request.cap is not None:
+            call.add("cap", request.cap, **{self.cap_argument: request.cap})
+        if model.efforts and not request.is_plain:
             call.add("effort", request.effort, reasoning_effort=request.effort)
         self._add_sampling(call, model, request, "temperature")
         self._add_sampling(call, model, request, "seed")
@@ -68,23 +69,28 @@ class AnthropicAdapter(ProviderAdapter):
         call, cap = CallArguments(), request.cap
         adaptive = "xhigh" in (model.profile.get("reasoning_effort_levels") or ())
         takes_budget = model.profile.get("reasoning_output") is not False and "budget" not in model.refused
-        if adaptive and request.effort == "none" and "none" in model.efforts:
+        if request.is_plain:
+            pass
+        elif adaptive and request.effort == "none" and "none" in model.efforts:
             call.add("effort", "none", thinking={"type": "disabled"})
         elif set(model.efforts) - {"none"} and request.effort != "none" and (adaptive or request.thinks):
             call.add("effort", request.effort, reasoning_effort=request.effort)
-        if request.thinks and not adaptive and takes_budget:
+        if request.thinks and not request.is_plain and not adaptive and takes_budget:
             cap = self._add_budget(call, model, request)
-        call.add("cap", cap, max_tokens=cap)
+        if cap is not None:
+            call.add("cap", cap, max_tokens=cap)
         self._add_sampling(call, model, request, "temperature")
         self._add_sampling(call, model, request, "seed", supported=False)
         return call
 
-    def _add_budget(self, call: CallArguments, model: ModelInfo, request: ChatRequest) -> int:
+    def _add_budget(self, call: CallArguments, model: ModelInfo, request: ChatRequest) -> int | None:
         """Send a budget. Return the cap that leaves the answer its room and is larger than the budget."""
         budget = max(self.least_budget, model.limit_cap(request.budget + 1) - 1)
         if budget > request.budget:
             call.notes.append(f"a thinking budget of {request.budget} is too small: {budget} is used")
         call.add("budget", budget, thinking={"type": "enabled", "budget_tokens": budget})
+        if request.cap is None:
+            return None
         return max(model.limit_cap(request.cap + max(0, budget - request.budget)), budget + 1)
 
 
@@ -99,17 +105,21 @@ class GeminiAdapter(ProviderAdapter):
     def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
         """Return the arguments of a call; the cap counts thinking too, and thoughts come as summaries."""
         call, cap = CallArguments(), request.cap
-        if model.efforts:
+        if request.is_plain:
+            pass
+        elif model.efforts:
             call.add("effort", request.effort, reasoning_effort=request.effort, include_thoughts=True)
         elif model.profile.get("reasoning_output", "gemini-2.5" in model.name) and "budget" not in model.refused:
-            cap = model.limit_cap(self._add_budget(call, model, request))
-        call.add("cap", cap, max_output_tokens=cap)
+            more = self._add_budget(call, model, request)
+            cap = None if cap is None else model.limit_cap(cap + more)
+        if cap is not None:
+            call.add("cap", cap, max_output_tokens=cap)
         self._add_sampling(call, model, request, "temperature")
         self._add_sampling(call, model, request, "seed")
         return call
 
     def _add_budget(self, call: CallArguments, model: ModelInfo, request: ChatRequest) -> int:
-        """Send a budget. Return the cap that leaves the answer its room."""
+        """Send a budget. Return how much larger the cap must be to leave the answer its room."""
         limits = (limits for name, limits in _GEMINI_BUDGETS.items() if name in model.name)
         least, most, can_be_off = next(limits, (0, 32768, True))
         wanted = request.budget if request.thinks else 0
@@ -117,7 +127,7 @@ class GeminiAdapter(ProviderAdapter):
         if budget != wanted:
             call.notes.append(f"it takes no thinking budget of {wanted}: {budget} is used")
         call.add("budget", budget, thinking_budget=budget, include_thoughts=budget > 0)
-        return request.cap + max(0, budget - wanted)
+        return max(0, budget - wanted)
 
 
 @dataclass(frozen=True)
@@ -136,8 +146,11 @@ class OllamaAdapter(ProviderAdapter):
         call = CallArguments()
         own = {n: getattr(model.chat, n) for n in _OLLAMA_OPTIONS if getattr(model.chat, n, None) is not None}
         ours = {n: getattr(request, n) for n in ("temperature", "seed") if getattr(request, n) is not None}
-        call.add("cap", request.cap, options={**own, "num_predict": request.cap, **ours})
-        if "budget" not in model.refused:
+        if request.cap is not None:
+            call.add("cap", request.cap, options={**own, "num_predict": request.cap, **ours})
+        elif ours:
+            call.arguments["options"] = {**own, **ours}
+        if not request.is_plain and "budget" not in model.refused:
             think = request.effort if model.efforts else request.thinks
             call.add("effort" if model.efforts else "budget", think, reasoning=think)
         return call

@@ -12,18 +12,24 @@ class ChatRequest:
     """What one call asks for.
 
     Attributes:
-        effort: Is mapped to the nearest effort that the model takes.
+        effort: Is mapped to the nearest effort that the model takes. At "default" neither effort nor thinking
+            budget is sent: the model's own stay.
         budget: Thinking tokens; used if the provider takes a thinking budget.
-        cap: Most tokens of the completion, thinking included.
+        cap: Most tokens of the completion, thinking included; None: the model's own.
         temperature: None leaves it to the model.
         seed: None leaves it to the model.
     """
 
     effort: Effort
     budget: int
-    cap: int
+    cap: int | None
     temperature: float | None = None
     seed: int | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the model keeps its own effort."""
+        return self.effort == "default"
 
     @property
     def thinks(self) -> bool:

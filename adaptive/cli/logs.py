@@ -53,7 +53,8 @@ def logs_command(
 def _format_solve(solve: LoggedSolve) -> str:
     """A solve in one line: number, time, verdict, answer, question, tokens."""
     result = solve.result
-    word = "accepted" if result["accepted"] else result["status"].replace("answered", "not accepted")
+    answered = {True: "accepted", False: "not accepted", None: "not verified"}[result["accepted"]]
+    word = result["status"].replace("answered", answered)
     answer = "-" if result["answer"] is None else to_one_line(result["answer"], 30)
     row = f"{word}  {answer}  {to_one_line(result['question'], 80)}  ({result['usage']['total']} tokens)"
     return f"{solve.id}  {solve.time[:19]}Z  {row}"

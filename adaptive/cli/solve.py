@@ -19,8 +19,9 @@ from adaptive.solve_log import SolveLog, find_log_path
 EPILOG = """Each option can be set by an environment variable: ADAPTIVE_MODEL for --model, and so on.
 ADAPTIVE_LOG names the log of solves.
 
-Exit codes: 0 answered and accepted, 1 failed, 2 wrong usage or input, 3 answered but not accepted, 4 starved
-(no room was left for the answer), 130 interrupted. With --file the worst of 1, 4, 3 and 0."""
+Exit codes: 0 answered, and accepted or not verified, 1 failed, 2 wrong usage or input, 3 answered but rejected
+(with --require-verified also if not verified), 4 starved (no room was left for the answer), 130 interrupted. With
+--file the worst of 1, 4, 3 and 0."""
 
 
 FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -51,6 +52,7 @@ FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 )
 @click.option("-u", "--usage", is_flag=True, help="Show tokens, seconds and cost on stderr.")
 @click.option("--json", is_flag=True, help="Print each result as a JSON object on one line.")
+@click.option("--require-verified", is_flag=True, help="Exit with 3 if nothing could verify the answer.")
 @click.option("--no-log/--log", default=False, help="Do not write the solve to the log.")
 def solve_command(
     question: str | None,
@@ -60,6 +62,7 @@ def solve_command(
     hide_thinking: bool | None,
     usage: bool,
     json: bool,
+    require_verified: bool,
     no_log: bool,
     **params: Any,
 ) -> None:
@@ -77,7 +80,8 @@ def solve_command(
         WARNING_HANDLER.before = display.break_line
         at_once = _choose_concurrency(params["model"], concurrency, display) if many else 1
         shown = read_image_blocks(images)
-        session = Session(build_solver_from_options(**params), display, log, many, at_once, json, usage, shown)
+        solver = build_solver_from_options(**params)
+        session = Session(solver, display, log, many, at_once, json, usage, shown, require_verified)
         code = run_until_signal(session.ask(questions), session.tally)
     click.get_current_context().exit(code)
 

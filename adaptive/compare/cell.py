@@ -84,7 +84,7 @@ class ComparisonRow:
     @property
     def accepted(self) -> bool:
         """Whether it answered, and the verdict accepts the answer."""
-        return self.status == "answered" and self.verdict is not None and self.verdict.accepted
+        return self.status == "answered" and self.verdict is not None and bool(self.verdict.accepted)
 
     @property
     def answer(self) -> str | None:

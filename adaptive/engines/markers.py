@@ -71,6 +71,10 @@ PROMPTED = MarkerStyle(
 """For a model without any of those tokens: plain words begin its thinking and its answer."""
 
 
+INVENTED_MARKERS = (S1.name, PROMPTED.name)
+"""Styles that a model need not know: named by a caller, they make it think; found by us, they are not used."""
+
+
 def find_marker_style(special: Container[str]) -> MarkerStyle:
     """Return the style of a model with these special tokens."""
     return next((s for s in STYLES if all(t in special for t in (s.opener, s.end) if t)), PROMPTED)

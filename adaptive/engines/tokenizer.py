@@ -23,7 +23,7 @@ from adaptive.engines.chat_template import load_chat_template
 from adaptive.engines.markers import MarkerStyle, find_marker_style
 from adaptive.engines.protocol import Markers, Prompt
 from adaptive.errors import InputError, to_single_line
-from adaptive.types.ladder import EFFORTS, Effort
+from adaptive.types.ladder import BELIEVED_DEFAULT, EFFORTS, Effort
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -80,8 +80,11 @@ class FolderCodec:
     def render(self, messages: Sequence[tuple[str, str]], effort: Effort) -> Prompt:
         """Render (role, content) pairs with the chat template. Contents cannot open or close anything.
 
-        Both prompts name the effort of a thinking rung, so that they share all but their ends.
+        Both prompts name the effort of a thinking rung, so that they share all but their ends. At effort
+        "default" the open prompt is what a plain chat call sends: nothing is named, and no thinking is opened.
         """
+        if effort == "default":
+            return Prompt(self._encode_plain(messages), self.render(messages, BELIEVED_DEFAULT).closed)
         named = "medium" if effort == "none" else effort
         *body, tail = self._render_parts(messages, named, thinking=True)
         open_ids = self._encode_parts([*body, self._open_thinking(tail)], messages)
@@ -125,8 +128,22 @@ class FolderCodec:
             return tail + style.closed
         return tail if style.end in tail else f"{tail}\n{style.end}{style.hand_over}"
 
-    def _render_parts(self, messages: Sequence[tuple[str, str]], effort: str, *, thinking: bool) -> list[str]:
-        """Render the template and split it at its slots: text, number of a message, text, number, ..., text."""
+    def _encode_plain(self, messages: Sequence[tuple[str, str]]) -> tuple[int, ...]:
+        """Encode the template as it is, in one piece as a chat server does, unless a content could open a turn."""
+        parts = self._render_parts(messages)
+        if any(token in content for _, content in messages for token in self._control):
+            return self._encode_parts(parts, messages)
+        texts = (messages[int(part)][1] if i % 2 else part for i, part in enumerate(parts))
+        return self.encode_marked(_SURROGATE.sub("\ufffd", "".join(texts)))
+
+    def _render_parts(
+        self, messages: Sequence[tuple[str, str]], effort: str | None = None, *, thinking: bool | None = None
+    ) -> list[str]:
+        """Render the template and split it at its slots: text, number of a message, text, number, ..., text.
+
+        Without an effort and without `thinking` the template is told of neither.
+        """
+        named = {"reasoning_effort": effort, "enable_thinking": thinking}
         for role, _ in messages:
             if role not in ROLES:
                 raise InputError(f"role {role!r} is not known: use one of {', '.join(ROLES)}.")
@@ -135,8 +152,7 @@ class FolderCodec:
             text = self._template.render(
                 messages=slots,
                 add_generation_prompt=True,
-                enable_thinking=thinking,
-                reasoning_effort=effort,
+                **{name: value for name, value in named.items() if value is not None},
                 **self._token_names,
             )
         except (TemplateError, TypeError, ValueError) as error:

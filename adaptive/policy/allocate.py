@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from adaptive.policy.arms import UNTRAINED_REASON, Plan, choose_cheapest_rung, may_give_up
+from adaptive.policy.arms import OWN_WAY_REASON, UNTRAINED_REASON, Plan, choose_cheapest_rung, may_give_up
 from adaptive.types.attempt import Arm
-from adaptive.types.ladder import EFFORTS, Ladder
+from adaptive.types.ladder import Ladder, rank_effort
 from adaptive.types.options import Options
 from adaptive.types.policy import Policy
 
@@ -34,6 +34,8 @@ def choose_first_rung(
         general: The probability that an average model solves it, if nothing else is known and no verdict will
             tell.
     """
+    if ladder[0].is_plain:
+        return Plan(0, ladder[0], "first", OWN_WAY_REASON)
     if not options.adapt:
         return Plan(ladder.top, ladder[ladder.top], "first", "asked for one attempt at the top rung")
     if (requested := _choose_requested_rung(full_ladder or ladder, ladder, options)) is not None:
@@ -63,8 +65,8 @@ def _choose_requested_rung(full_ladder: Ladder, ladder: Ladder, options: Options
     if options.budget is not None:
         index, reason = ladder.top, f"a budget of {options.budget} tokens was asked for"
     elif options.effort is not None:
-        least = EFFORTS.index(options.effort)
-        enough = (i for i, r in enumerate(full_ladder) if r.thinks and EFFORTS.index(r.effort) >= least)
+        least = rank_effort(options.effort)
+        enough = (i for i, r in enumerate(full_ladder) if r.thinks and rank_effort(r.effort) >= least)
         index, reason = next(enough, ladder.top), f"the effort {options.effort} was asked for"
     else:
         return None

@@ -16,8 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from adaptive.policy.majority import is_comparable
 from adaptive.types.attempt import Arm, Attempt
-from adaptive.types.ladder import EFFORTS, Effort, Ladder, Rung, parse_effort
+from adaptive.types.ladder import Effort, Ladder, Rung, parse_attempt_effort, rank_effort
 from adaptive.types.options import Options
 from adaptive.types.policy import After, Payoff, Policy
 from adaptive.types.stops import parse_stops
@@ -28,9 +29,18 @@ ARM_ORDER: dict[After, tuple[Arm, ...]] = {
     "cut": ("budget", "effort", "vote", "model"),
     "ended": ("wait", "effort", "vote", "model"),
 }
-"""The order for a model that was not measured: first what the last attempt lacked, what continues a cache before
+"""The order for arms that were not measured: first what the last attempt lacked, what continues a cache before
 what starts anew, and this model before a more expensive one."""
 
+UNMEASURED_ORDER: dict[After, tuple[Arm, ...]] = {
+    "direct": ("vote", "effort", "model"),
+    "cut": ("budget", "vote", "effort", "model"),
+    "ended": ("wait", "vote", "effort", "model"),
+}
+"""The same for a model without a profile, after evidence against its answer: what it lacked, if it was cut, and
+independent answers before more of the same. A Wait follows only if the caller asked for it."""
+
+OWN_WAY_REASON = "nobody measured this model: it answers in its own way"
 UNTRAINED_REASON = "no difficulty model was trained for this model: the least thinking first"
 NEARLY = 0.5
 """A rejected answer with at least this score was close; it counts if there is no difficulty model."""
@@ -94,6 +104,11 @@ class EscalationState:
         """How it ended, as far as it matters for arms."""
         return {"none": "direct", "budget": "cut"}.get(self.last_attempt.finish, "ended")  # type: ignore[return-value]
 
+    @property
+    def arm_order(self) -> tuple[Arm, ...]:
+        """The arms that may follow it, in the order for arms that were not measured."""
+        return (ARM_ORDER if self.policy.measured else UNMEASURED_ORDER)[self.after]
+
 
 def plan_each_arm(state: EscalationState) -> dict[Arm, Plan | str]:
     """Return the plan of each arm, or why it has none."""
@@ -101,7 +116,7 @@ def plan_each_arm(state: EscalationState) -> dict[Arm, Plan | str]:
         "budget": _plan_budget, "wait": _plan_wait, "effort": _plan_effort, "vote": _plan_vote,
         "model": _plan_model,
     }  # fmt: skip
-    return {arm: _keep_model(makers[arm](state), state) for arm in ARM_ORDER[state.after]}
+    return {arm: _keep_model(makers[arm](state), state) for arm in state.arm_order}
 
 
 def _keep_model(plan: Plan | str, state: EscalationState) -> Plan | str:
@@ -170,11 +185,15 @@ def _plan_budget(state: EscalationState) -> Plan | str:
 def _plan_wait(state: EscalationState) -> Plan | str:
     """Plan one more Wait on the same chain, on the first rung that has room for it."""
     last, ladder = state.last_attempt, state.ladder
+    if not state.policy.measured and not state.options.waits:
+        return "no Wait was asked for, and none was measured to pay"
     charged = last.chain_tokens
     # A Wait makes the model check its chain, which takes about as many tokens again.
     roomy = (i for i, r in enumerate(ladder) if i >= last.rung and r.thinks and r.budget >= 2 * charged)
     index = next(roomy, ladder.top)
     limit = state.policy.max_waits if state.options.waits is None else state.options.waits
+    if not last.rounds:
+        return "there is no chain of thinking to continue"
     if last.rounds[-1].end in ("loop", "converged"):
         return "the answer repeats"
     if last.is_refused:
@@ -197,10 +216,8 @@ def _plan_effort(state: EscalationState) -> Plan | str:
         return f"the effort {state.options.effort} was asked for"
     if state.last_attempt.is_refused:
         return "the model ended without a final answer"
-    tried = max(EFFORTS.index(parse_effort(a.effort)) for a in state.attempts)
-    higher = [
-        i for i, r in enumerate(state.ladder) if r.effort in state.efforts and EFFORTS.index(r.effort) > tried
-    ]
+    tried = max(rank_effort(a.effort) for a in state.attempts)
+    higher = [i for i, r in enumerate(state.ladder) if r.effort in state.efforts and rank_effort(r.effort) > tried]
     if not higher:
         return "no higher effort is known"
     index, why = _choose_rung_above(state, higher)
@@ -217,8 +234,11 @@ def _plan_vote(state: EscalationState) -> Plan | str:
         return "a vote was taken"
     if state.last_attempt.is_refused:
         return "the model ended without a final answer"
+    answer = state.last_attempt.answer
+    if not state.policy.measured and answer is not None and not is_comparable(answer):
+        return "answers in free text cannot be compared"
     index = min(state.last_attempt.rung, state.ladder.top)
-    rung = replace(state.ladder[index], effort=parse_effort(state.last_attempt.effort), waits=0)
+    rung = replace(state.ladder[index], effort=parse_attempt_effort(state.last_attempt.effort), waits=0)
     return Plan(index, rung, "vote", f"ask up to {most} samples, and the majority", samples=most)
 
 
@@ -244,7 +264,7 @@ def estimate_gain(payoff: Payoff, verdict: Verdict | None) -> float:
 def _make_chain_rung(rung: Rung, last: Attempt, waits: int) -> Rung:
     """Return the rung to continue a chain: with its effort, because another one changes the prompt and loses the
     cache."""
-    return replace(rung, effort=parse_effort(last.effort), waits=waits)
+    return replace(rung, effort=parse_attempt_effort(last.effort), waits=waits)
 
 
 def _is_unused_wait(state: EscalationState) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from adaptive.policy import limits
-from adaptive.policy.arms import ARM_ORDER, EscalationState, Plan, estimate_gain, may_give_up, plan_each_arm
+from adaptive.policy.arms import EscalationState, Plan, estimate_gain, may_give_up, plan_each_arm
 from adaptive.types.attempt import Arm
 from adaptive.types.policy import Payoff
 
@@ -58,7 +58,7 @@ def _choose_paying_plan(state: EscalationState, plans: dict[Arm, Plan]) -> Plan 
     paying = [
         a for a in gains if gains[a] > state.policy.worth or numbers.get(a) or not may_give_up(state.options)
     ]
-    rest = [arm for arm in ARM_ORDER[state.after] if arm in plans and arm not in gains]
+    rest = [arm for arm in state.arm_order if arm in plans and arm not in gains]
     if not paying and not rest:
         return f"hopeless: {_describe_gains(measured, gains)}, and no arm is known to bring more"
     if not paying:

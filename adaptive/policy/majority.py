@@ -12,7 +12,10 @@ from dataclasses import dataclass, replace
 from math import exp, fsum, lgamma, log
 from typing import NamedTuple
 
-from adaptive.answers.equality import same_answer
+from adaptive.answers.equality import normalise_text, parse_number, same_answer
+
+MOST_WORDS = 4
+"""Two answers of more words are hardly ever the same text, even if they say the same."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ class AnswerGroup:
     def weight(self) -> float:
         """The sum of the weights; it is rounded once, so the order of the votes does not matter."""
         return fsum(self.weights)
+
+
+def is_comparable(answer: str) -> bool:
+    """Return whether an answer has a value to vote on: a number, a choice or a few words, but no free text."""
+    return parse_number(answer) is not None or len(normalise_text(answer).split()) <= MOST_WORDS
 
 
 def group_ballots(ballots: Sequence[Ballot]) -> tuple[AnswerGroup, ...]:

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from adaptive.policy.arms import Plan
-from adaptive.policy.majority import Ballot, estimate_lead, explain_settled, group_ballots, size_next_batch
+from adaptive.policy.majority import (
+    Ballot,
+    estimate_lead,
+    explain_settled,
+    group_ballots,
+    is_comparable,
+    size_next_batch,
+)
 from adaptive.policy.select import VOTE_VERIFIER
 from adaptive.types.attempt import Attempt
 from adaptive.types.policy import Policy
@@ -57,7 +64,9 @@ def judge_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> VoteS
     """Return how the vote stands.
 
     The leader is accepted if the vote is over, it is the majority with the probability that the policy asks for,
-    and more than one attempt gave its answer.
+    and more than one attempt gave its answer. On a model that was not measured a vote only says which answer to
+    keep: what a majority is worth there nobody knows, so its leader is not verified. Such a vote ends with the
+    first sample whose answer cannot be compared.
 
     Args:
         attempts: The attempts so far, with their verdicts.
@@ -66,7 +75,7 @@ def judge_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> VoteS
     """
     voters = list_voters(attempts)
     ballots, most = collect_ballots(attempts, plan)
-    finished = explain_settled(ballots, most, policy.vote_sure)
+    finished = explain_settled(ballots, most, policy.vote_sure) or _explain_incomparable(attempts, policy)
     groups = group_ballots(ballots)
     if not groups:
         none = Verdict(False, 0.0, VOTE_VERIFIER, f"none of {len(ballots)} attempts gave an answer")
@@ -80,14 +89,23 @@ def judge_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> VoteS
     own = attempts[leader].verdict
     undecided = own is not None and own.verifier in DECISIVE_VERIFIERS
     accepted = bool(finished) and len(members) > 1 and sure >= policy.vote_sure and not undecided
+    if not policy.measured:
+        return VoteState(finished, leader, Verdict.undecided(sure, VOTE_VERIFIER, reason))
     return VoteState(finished, leader, Verdict(accepted, sure, VOTE_VERIFIER, reason))
 
 
 def count_wanted_samples(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> int:
-    """Return how many samples to draw next: the first time at least one, later 0 if the vote is settled."""
-    return size_next_batch(*collect_ballots(attempts, plan), policy.vote_sure) or int(
-        all(a.arm != "vote" for a in attempts)
-    )
+    """Return how many samples to draw next: the first time at least one, later 0 if the vote is settled.
+
+    If no attempt at a model that was not measured gave an answer, the first sample shows whether answers can be
+    compared.
+    """
+    first = all(a.arm != "vote" for a in attempts)
+    if not policy.measured and first and all(a.answer is None for a in attempts):
+        return 1
+    if _explain_incomparable(attempts, policy):
+        return 0
+    return size_next_batch(*collect_ballots(attempts, plan), policy.vote_sure) or int(first)
 
 
 def count_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> VoteResult:
@@ -101,8 +119,15 @@ def count_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> VoteR
     own, counted = attempts[state.leader].verdict, list(attempts)
     if state.finished and not accepted and not (own is not None and own.verifier in DECISIVE_VERIFIERS):
         counted[state.leader] = replace(counted[state.leader], verdict=combine_with_vote(own, state.verdict))
-        accepted = state.verdict.accepted
+        accepted = bool(state.verdict.accepted)
     return VoteResult(state.finished, state.leader, state.verdict, tuple(counted), accepted)
+
+
+def _explain_incomparable(attempts: Sequence[Attempt], policy: Policy) -> str:
+    """Say that samples of a model that was not measured cannot be compared; empty if they can."""
+    answers = [a.answer for a in attempts if a.arm == "vote" and a.answer is not None]
+    free = not policy.measured and any(not is_comparable(answer) for answer in answers)
+    return "answers in free text cannot be compared" if free else ""
 
 
 def combine_with_vote(own: Verdict | None, vote: Verdict) -> Verdict:
@@ -114,7 +139,5 @@ def combine_with_vote(own: Verdict | None, vote: Verdict) -> Verdict:
 def _make_ballot(attempt: Attempt) -> Ballot:
     verdict = attempt.verdict
     score = verdict.score if verdict else 0.0
-    rejected = (
-        verdict is not None and verdict.decided and not verdict.accepted and verdict.verifier in DECISIVE_VERIFIERS
-    )
+    rejected = verdict is not None and verdict.rejected and verdict.verifier in DECISIVE_VERIFIERS
     return Ballot(None if rejected else attempt.answer, min(1.0, max(0.0, score)))

@@ -19,6 +19,7 @@ from adaptive.reason.budget import Style
 from adaptive.types.attempt import Attempt
 from adaptive.types.ladder import Ladder
 from adaptive.types.logistic import Logistic
+from adaptive.types.options import Options
 from adaptive.types.policy import Policy
 from adaptive.types.stops import Stops
 
@@ -34,6 +35,8 @@ class Profile:
     figures: what was measured, in plain JSON types.
     placement: where the model is on the scale of the general difficulty model; None if it was not placed.
     general: whether the level comes from the general difficulty model, since nothing was measured of this one.
+    own_ladder: the ladder of a solve whose caller sets neither effort nor budget; None: `ladder` serves it too.
+        A model that nobody measured has one, whose first rung is the model's own way.
     difficulty_model: returns the difficulty model, which is loaded by the first call; None if there is none.
     """
 
@@ -49,6 +52,7 @@ class Profile:
     figures: dict[str, Any] = field(default_factory=dict)
     placement: Placement | None = None
     general: bool = False
+    own_ladder: Ladder | None = None
     difficulty_model: Callable[[], Predictor | None] = field(default=predict_nothing, compare=False)
 
     def predict_difficulty(self, question: str, probe: Attempt | None = None) -> dict[str, Any]:
@@ -75,6 +79,11 @@ class Profile:
         """Return the `p_solved` of many questions, as `predict_difficulty`; empty rows without a trained model."""
         model = self.difficulty_model()
         return [_round_row(row) for row in model.p_solved(questions)] if model else [[] for _ in questions]
+
+    def get_ladder(self, options: Options) -> Ladder:
+        """Return the ladder for these options, before `policy.ladder.limit_ladder`."""
+        requested = options.effort is not None or options.budget is not None
+        return self.ladder if requested or self.own_ladder is None else self.own_ladder
 
     def with_waits(self, waits: tuple[str, ...]) -> Profile:
         """Return this profile with other wait strings; with none it stays as it is."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,8 @@ from adaptive._util.files import find_artifact
 from adaptive.profile.files import PROFILE_FILE
 from adaptive.profile.profile import Profile
 from adaptive.reason.budget import Style
-from adaptive.types.ladder import Effort, Ladder, Rung
+from adaptive.types.ladder import BELIEVED_DEFAULT, Effort, Ladder, NamedEffort, Rung, rank_effort
+from adaptive.types.policy import Policy
 
 if TYPE_CHECKING:  # langchain takes half of the start of a command that runs no chat model
     from adaptive.chat.model import ChatModel
@@ -18,27 +21,54 @@ from adaptive.types.model_spec import ModelSpec
 LARGEST_UNTRAINED = 8192
 NO_PROFILE = "none"
 """In place of a profile's folder: do without any profile. A folder of this name is `./none`."""
+UNMEASURED_POLICY = Policy(measured=False)
 
 
 def build_untrained_profile(model: str, window: int) -> Profile:
     """Return the profile of a model with a window of `window` tokens, of which nothing was learned.
 
-    The top rung gets a quarter of the window (8,192 tokens at most), each rung below a quarter of the next. How
-    hard a question is, the general difficulty model says.
+    Its rungs are for callers who set an effort or a budget. The top rung gets a quarter of the window (8,192
+    tokens at most), each rung below a quarter of the next. `with_own_way` adds the ladder for all others.
     """
     top = min(LARGEST_UNTRAINED, window // 4)
-    room = max(48, min(1024, window // 16))
+    room = choose_answer_room(window)
     efforts: tuple[Effort, ...] = ("low", "medium", "high")
     budgets = zip(efforts, (top // 16, top // 4, top), strict=True)
     rungs = (Rung("none", 0, answer_room=room), *(Rung(e, b, answer_room=room) for e, b in budgets))
-    return Profile(name="untrained", model=model, ladder=Ladder(rungs), general=True)
+    return Profile("untrained", model, Ladder(rungs), policy=UNMEASURED_POLICY, general=True)
+
+
+def choose_answer_room(window: int) -> int:
+    """Return how many tokens are reserved for the answer of a model that was not measured."""
+    return max(48, min(1024, window // 16))
+
+
+def with_own_way(
+    profile: Profile, window: int, efforts: Sequence[Effort], *, invented_markers: bool = False
+) -> Profile:
+    """Return an untrained profile with the ladder of solves that ask for nothing.
+
+    Its first rung is the model's own way, up to its own end or that of the window. The rungs above it are the
+    model's efforts above what it does by itself, for answers that were rejected.
+
+    Args:
+        profile: The untrained profile of a model on a token engine.
+        window: The tokens that fit in the model's context.
+        efforts: The efforts that the chat template distinguishes.
+        invented_markers: Whether the caller named markers that the model was not trained on. Then it thinks
+            between these, without a budget of its own.
+    """
+    room = choose_answer_room(window)
+    first = Rung(BELIEVED_DEFAULT if invented_markers else "default", window, answer_room=room)
+    higher = (Rung(e, window, answer_room=room) for e in efforts if rank_effort(e) > rank_effort(first.effort))
+    return replace(profile, own_ladder=Ladder((first, *higher)))
 
 
 def load_model_profile(model: str, window: int, path: str | Path | None = None) -> Profile:
     """Return the profile in the folder `path`, or the model's own: shipped, or `profile/` in the model's folder.
 
-    A model without one gets an untrained profile: a plain ladder, fixed thresholds, the general difficulty model.
-    Profiles that were fitted are not looked for here (`adaptive.profile.store`).
+    A model without one gets an untrained profile: a plain ladder, and no thresholds. Profiles that were fitted are
+    not looked for here (`adaptive.profile.store`).
 
     Args:
         model: The model's spec.
@@ -58,9 +88,15 @@ def load_model_profile(model: str, window: int, path: str | Path | None = None) 
     return build_untrained_profile(model, window)
 
 
-EFFORT_BUDGETS: dict[Effort, int] = {"minimal": 1024, "low": 4096, "medium": 16384, "high": 32768, "xhigh": 65536}
+EFFORT_BUDGETS: dict[Effort, int] = {
+    "minimal": 1024,
+    "low": 4096,
+    "medium": 16384,
+    "high": 32768,
+    "xhigh": 65536,
+}
 """The default of thinking tokens for an effort. It is a bound: tokens that are not used cost nothing."""
-BUDGET_EFFORTS: tuple[Effort, ...] = ("low", "medium", "high")
+BUDGET_EFFORTS: tuple[NamedEffort, ...] = ("low", "medium", "high")
 """The rungs of a model that takes a thinking budget, but no efforts."""
 THINKING_ARGUMENTS = frozenset(
     {"reasoning_effort", "effort", "reasoning", "thinking", "thinking_level", "thinking_budget", "output_config"}
@@ -75,7 +111,8 @@ def build_untrained_chat_profile(model: ChatModel) -> Profile:
     """Return the profile of a chat model of which nothing was learned: a rung for each effort that it takes.
 
     A model without efforts gets rungs by thinking budget; a model with neither gets one rung, which does not
-    think.
+    think. These are for callers who set an effort or a budget. For all others the first rung is the model's own
+    way: neither effort nor budget nor cap is sent. The efforts above it are for answers that were rejected.
     """
     top = model.largest_cap or EFFORT_BUDGETS["xhigh"] + ANSWER_ROOM
     room = min(ANSWER_ROOM, max(1, top // 4))
@@ -83,7 +120,10 @@ def build_untrained_chat_profile(model: ChatModel) -> Profile:
     rungs = [Rung(e, min(EFFORT_BUDGETS[e], top - room), answer_room=room) for e in thinking]
     if "none" in model.efforts or not thinking:
         rungs.insert(0, Rung("none", 0, answer_room=room))
-    return Profile("untrained", model.name, Ladder(tuple(rungs)), style=Style(waits=(WAIT_TURN,)), general=True)
+    own = Rung("default", min(EFFORT_BUDGETS[BELIEVED_DEFAULT], top - room), answer_room=room)
+    higher = (r for r in rungs if r.thinks and rank_effort(r.effort) > rank_effort("default"))
+    return Profile("untrained", model.name, Ladder(tuple(rungs)), style=Style(waits=(WAIT_TURN,)),
+                   policy=UNMEASURED_POLICY, general=True, own_ladder=Ladder((own, *higher)))  # fmt: skip
 
 
 def takes_budget(model: ChatModel) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from adaptive.profile.profile import Profile
 from adaptive.verify import Learned, Verifier, build_verifier
+from adaptive.verify.combine import build_evidence_verifier
 
 
 def build_profile_verifier(
@@ -18,6 +19,8 @@ def build_profile_verifier(
 ) -> Verifier:
     """Build the verifier of a profile's model, which uses the profile's verifier model if it has one.
 
+    A model that was not measured has no threshold: its answers are rejected on evidence alone.
+
     Args:
         profile: The profile.
         names: Names of the verifiers to use, as in `--verify`. Default: those of the policy.
@@ -29,5 +32,7 @@ def build_profile_verifier(
     def predict(question: str) -> Sequence[float]:
         return profile.predict_difficulty(question)["p_solved"]  # type: ignore[no-any-return]
 
+    if names is None and not profile.policy.measured:
+        return build_evidence_verifier(check, judge)
     learned = Learned(profile.verifier, p_solved or predict) if profile.verifier else None
     return build_verifier(profile.policy, names, learned=learned, check=check, judge=judge)

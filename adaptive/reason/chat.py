@@ -23,7 +23,7 @@ from adaptive.chat.model import ChatModel
 from adaptive.chat.request import ChatRequest
 from adaptive.chat.response import ChatResponse
 from adaptive.reason.budget import Style
-from adaptive.reason.starvation import Recovery
+from adaptive.reason.starvation import Recovery, measure_cap
 from adaptive.types.attempt import Arm, Attempt, Finish, Round, RoundEnd, StarvedCall, Status
 from adaptive.types.events import OnEvent, emit_event
 from adaptive.types.ladder import Rung
@@ -145,7 +145,7 @@ class _ChatRun:
     watcher: OnEvent | None
     usage: Usage = FREE
     effort: str = ""
-    cap: int = 0
+    cap: int | None = None
     starved: list[StarvedCall] = field(default_factory=list)
     advice: str = ""
 
@@ -177,7 +177,8 @@ class _ChatRun:
     async def _add_turn(self, chain: ChatChain, opening: tuple[AnyMessage, ...]) -> tuple[ChatChain, ChatResponse]:
         """Add `opening` and the model's reply to the chain, as a round if the rung thinks."""
         budget = max(0, self.rung.budget - chain.charged)
-        ask = ChatRequest(self.rung.effort, budget, budget + self.rung.answer_room, self.temperature, self.seed)
+        cap = None if self.rung.is_plain else budget + self.rung.answer_room
+        ask = ChatRequest(self.rung.effort, budget, cap, self.temperature, self.seed)
         turn = await self._ask_with_retry([*self.messages, *chain.turns, *opening], ask)
         answer = extract_turn_answer(turn)
         end: RoundEnd = "budget" if is_turn_cut(turn) else "natural"
@@ -202,7 +203,7 @@ class _ChatRun:
             self.advice = retry
             return turn
         emit_event(self.watcher, "recover", effort=retry.effort, cap=retry.cap, starved_effort=ask.effort,
-             starved_cap=ask.cap, tokens=turn.usage.thinking)  # fmt: skip
+             starved_cap=measure_cap(ask, turn), tokens=turn.usage.thinking)  # fmt: skip
         turn = await self._call_model(messages, retry)
         if is_turn_cut(turn):
             self._note_starved(retry, turn)
@@ -218,7 +219,9 @@ class _ChatRun:
         return turn
 
     def _note_starved(self, ask: ChatRequest, turn: ChatResponse) -> None:
-        self.starved.append(StarvedCall(ask.effort, ask.cap, turn.usage.thinking, turn.usage.answer))
+        self.starved.append(
+            StarvedCall(ask.effort, measure_cap(ask, turn), turn.usage.thinking, turn.usage.answer)
+        )
 
 
 def _derive_status(rung: Rung, chain: ChatChain, turn: ChatResponse) -> tuple[Status, Finish]:

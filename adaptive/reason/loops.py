@@ -46,6 +46,27 @@ def is_figure(text: str) -> bool:
     return letters in _OPERATORS or (len(letters) < 2 and letters != "I" and letters < _IDEOGRAPHS)
 
 
+PATIENT_REPEATS = 8
+PATIENT_SPAN = 128
+PATIENT_FIGURES = 512
+PATIENT_STARTS = 24
+
+
+def make_patient_watch(*, thinking: bool) -> LoopWatch:
+    """Return a watch for a model that nobody measured: only a repetition that will hardly end is a loop.
+
+    An answer may be a table, a list or a refrain. So a block must come 8 times in a row and fill 128 tokens, one
+    of figures or of fewer than four tokens 512. Sentences that start alike are counted in thinking only, up to 24.
+    """
+    return LoopWatch(
+        repeats=PATIENT_REPEATS,
+        span=PATIENT_SPAN,
+        patience=PATIENT_FIGURES,
+        runs=PATIENT_FIGURES,
+        starts=PATIENT_STARTS if thinking else 0,
+    )
+
+
 class LoopWatch:
     """Watches one chain. The same ids give the same verdict, whatever pieces they come in.
 
@@ -56,10 +77,30 @@ class LoopWatch:
     Memory is bounded by `most` and `MAX_STARTS`, whatever the length of the chain. On one core a token of prose or
     arithmetic costs 1.3 microseconds, one in a long run of the same token 20 (CPython 3.11).
 
-    Raises `ValueError` unless 1 <= least <= most and repeats >= 2.
+    Args:
+        least: The fewest tokens of a block.
+        most: The most tokens of a block.
+        repeats: How often a block must come in a row.
+        span: The fewest tokens that all its copies must fill.
+        patience: Tokens that a repetition of figures goes on before it is a loop.
+        runs: Tokens after which a repetition of fewer than `least` tokens is a loop; 0: never.
+        starts: How often a sentence must start alike; None: as often as a block must come; 0: never looked at.
+
+    Raises:
+        ValueError: Unless 1 <= least <= most and repeats >= 2.
     """
 
-    def __init__(self, least: int = 4, most: int = 128, repeats: int = 3) -> None:
+    def __init__(
+        self,
+        least: int = 4,
+        most: int = 128,
+        repeats: int = 3,
+        *,
+        span: int = 0,
+        patience: int = PATIENCE,
+        runs: int = 0,
+        starts: int | None = None,
+    ) -> None:
         if not 1 <= least <= most or repeats < 2:
             raise ValueError(
                 f"no loop is {least} to {most} tokens {repeats} times: 1 <= least <= most, repeats >= 2"
@@ -68,8 +109,8 @@ class LoopWatch:
         self.most = most
         self.repeats = repeats
         self.repetition = ""
-        self._periods = _Periods(least, most)
-        self._starts = _Starts(repeats)
+        self._periods = _Periods(least, most, span, patience, runs)
+        self._starts = _Starts(repeats if starts is None else starts) if starts != 0 else None
 
     def add(self, token: int, *, boundary: bool = False, figure: bool = False) -> bool:
         """Take a token; return whether the chain loops, which stays True once a loop is found.
@@ -84,11 +125,12 @@ class LoopWatch:
         if not self.repetition:
             word = None if figure else token
             period = self._periods.add(token, word, self.repeats)
-            recurs = self._starts.add(token, word, boundary)
+            recurs = self._starts.add(token, word, boundary) if self._starts else 0
             if period:
-                self.repetition = f"{period} tokens repeated {self.repeats} times"
+                times = f"{self.repeats} times" if period >= self.least else "again and again"
+                self.repetition = f"{period} tokens repeated {times}"
             elif recurs:
-                self.repetition = f"{self.repeats} sentences start with the same {START_LENGTH} tokens"
+                self.repetition = f"{recurs} sentences start with the same {START_LENGTH} tokens"
         return bool(self.repetition)
 
 
@@ -99,9 +141,12 @@ class _Periods:
     while the gram at its distance is the same. Text that does not repeat has hardly any, so this is quick.
     """
 
-    def __init__(self, least: int, most: int) -> None:
+    def __init__(self, least: int, most: int, span: int, patience: int, runs: int) -> None:
         self._least = least
         self._most = most
+        self._span = span
+        self._patience = patience
+        self._runs = runs
         self._now = 0
         self._gram: tuple[int, ...] = ()
         self._grams: deque[tuple[int, ...]] = deque()
@@ -138,16 +183,19 @@ class _Periods:
 
     def _find_period(self, repeats: int) -> int:
         spans = self._spans
-        trivial = max((spans.get(p, 0) for p in range(1, self._least)), default=0)
+        trivial, shortest = max(((spans.get(p, 0), -p) for p in range(1, self._least)), default=(0, 0))
+        if 0 < self._runs <= trivial:
+            return -shortest
         for period, span in spans.items():
-            if span >= repeats * period > trivial and period >= self._least and self._is_meaningful(period, span):
+            long = span >= max(repeats * period, self._span)
+            if long and repeats * period > trivial and period >= self._least and self._is_meaningful(period, span):
                 return period
         return 0
 
     def _is_meaningful(self, period: int, span: int) -> bool:
         """Return whether a repetition has enough words, or has gone on for long."""
         block = {self._words[-i] for i in range(1, period + 1)}
-        return span >= PATIENCE or len(block - {None}) >= min(MIN_WORDS, self._least)
+        return span >= self._patience or len(block - {None}) >= min(MIN_WORDS, self._least)
 
 
 class _Starts:
@@ -161,8 +209,8 @@ class _Starts:
         self._counts: OrderedDict[tuple[int, ...], int] = OrderedDict()
         self._now = 0
 
-    def add(self, token: int, word: int | None, boundary: bool) -> bool:
-        """Take a token; return whether it completes a start for the `repeats`-th time."""
+    def add(self, token: int, word: int | None, boundary: bool) -> int:
+        """Take a token; return how often the start came that it completes, 0 if less than `repeats` times."""
         if word is None and self._open and self._open[-1] == self._now:
             self._open.pop()
         self._tail.append(token)
@@ -173,7 +221,10 @@ class _Starts:
             self._open.popleft()
         if boundary:
             self._open.append(self._now)
-        return complete and len({*self._words} - {None}) >= MIN_WORDS and self._count_start() >= self._repeats
+        if not complete or len({*self._words} - {None}) < MIN_WORDS:
+            return 0
+        times = self._count_start()
+        return times if times >= self._repeats else 0
 
     def _count_start(self) -> int:
         start = tuple(self._tail)

@@ -74,6 +74,11 @@ class Meter:
         self._count_reading(ids, generation, kind)
         return generation
 
+    def recount(self, tokens: int, source: TokenKind, target: TokenKind) -> None:
+        """Count tokens that were sampled as `source` as `target`: only a whole reply shows which they are."""
+        self._tokens_by_kind[source] -= tokens
+        self._tokens_by_kind[target] += tokens
+
     def count_probe(self, injected: int) -> None:
         """Count ids that were injected for a probe."""
         self._tokens_by_kind["probe"] += injected

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 
 from adaptive.chat.request import ChatRequest
 from adaptive.chat.response import ChatResponse
-from adaptive.types.ladder import EFFORTS, Effort
+from adaptive.types.ladder import BELIEVED_DEFAULT, EFFORTS, Effort, rank_effort
 from adaptive.types.usage import Usage
 
 SHARES: dict[Effort, float] = dict(zip(EFFORTS, (0.0, 0.1, 0.2, 0.5, 0.8, 0.95), strict=True))
+SHARES["default"] = SHARES[BELIEVED_DEFAULT]
 REMEMBERED = 32
 """How many calls are remembered for each effort."""
 CAP_GROWTH = 4.0
@@ -26,6 +27,11 @@ UNMET_THINKING = 1.5
 """How much thinking that filled a cap is assumed to have needed, as a multiple of it."""
 SPARE_ROOM = 1.25
 """Margin over what earlier calls spent. A cap that grows by less than this factor is not worth a call."""
+
+
+def measure_cap(ask: ChatRequest, turn: ChatResponse) -> int:
+    """Return the cap of a starved call: the one that was sent, else what the call took of the model's own."""
+    return ask.cap if ask.cap is not None else max(1, turn.usage.thinking + turn.usage.answer)
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,8 @@ class Recovery:
         if not possible:
             return self.advise(ask, turn, efforts)
         best = possible[0] if self.pinned else min(possible, key=lambda s: s.expected)
-        return replace(ask, effort=best.effort, cap=best.cap, budget=ask.budget + best.cap - ask.cap)
+        budget = ask.budget if ask.cap is None else ask.budget + best.cap - ask.cap
+        return replace(ask, effort=best.effort, cap=best.cap, budget=min(budget, best.cap))
 
     def advise(self, ask: ChatRequest, turn: ChatResponse, efforts: Sequence[Effort] = ()) -> str:
         """Return the settings that would do after the starved call `ask` without the solve's limits, in words."""
@@ -107,20 +114,23 @@ class Recovery:
         self, ask: ChatRequest, turn: ChatResponse, efforts: Sequence[Effort]
     ) -> Iterator[RetrySetting]:
         """Yield a larger cap, if the model takes one, and the next lower effort that should fit this cap."""
-        answer = max((ask.cap - ask.budget) if ask.budget else ask.cap // 4, 2 * turn.usage.answer, 1)
+        used = measure_cap(ask, turn)
+        by_itself = ask.budget if ask.cap is None else 0  # what it is believed to think at its own effort
+        room = used - ask.budget if ask.budget and ask.cap is not None else used // 4
+        answer = max(room, 2 * turn.usage.answer, 1)
         most_spent = self.memory.max_spent(ask.effort) or 0
-        needed = int(max(CAP_GROWTH * ask.cap, SPARE_ROOM * most_spent + answer))
+        needed = int(max(CAP_GROWTH * used, SPARE_ROOM * most_spent + answer, by_itself + answer))
         cap = min([needed, *(most for most in (self.largest, self.left) if most is not None)])
-        if cap >= SPARE_ROOM * ask.cap:
+        if cap >= SPARE_ROOM * used:
             thinking = max(int(turn.usage.thinking * UNMET_THINKING), most_spent)
             yield RetrySetting(ask.effort, cap, thinking + answer)
-        lower = [e for e in EFFORTS[: EFFORTS.index(ask.effort)] if e in efforts]
+        lower = [e for e in EFFORTS[: rank_effort(ask.effort)] if e in efforts]
         for effort in reversed(lower):
             # A partial answer needs at least twice its length; without one a part of the cap has to do.
             expected = self._expect_thinking(effort, ask, turn)
-            expected += 2 * turn.usage.answer or min(answer, ask.cap // 4)
-            if expected <= ask.cap:
-                yield RetrySetting(effort, ask.cap, expected)
+            expected += 2 * turn.usage.answer or min(answer, used // 4)
+            if expected <= used:
+                yield RetrySetting(effort, used, expected)
                 return
 
     def _expect_thinking(self, effort: Effort, ask: ChatRequest, turn: ChatResponse) -> int:

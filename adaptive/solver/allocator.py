@@ -49,17 +49,14 @@ class Allocator:
         else:  # in a thread: the first prediction reads the difficulty model's files
             known = await asyncio.to_thread(profile.predict_difficulty, question, probe)
             self.loaded_models.add(model)
-        shaped = ladder.limit_ladder(profile.ladder, options)
+        shaped = ladder.limit_ladder(profile.get_ladder(options), options)
         return {**known, "p_solved": ladder.map_to_ladder(known["p_solved"], profile.ladder, shaped)}
 
     def choose_first(self, difficulty: Mapping[str, Any], options: Options) -> Plan:
         """Choose the first attempt by how hard the question is."""
         model = self.models[0]
-        general = difficulty.get("general") if model.checks_form_only else None
-        ladder, known = model.build_ladder(options), model.profile.ladder
-        return allocate.choose_first_rung(
-            ladder, model.profile.policy, difficulty["p_solved"], options, known, general
-        )
+        ladder, known = model.build_ladder(options), model.profile.get_ladder(options)
+        return allocate.choose_first_rung(ladder, model.profile.policy, difficulty["p_solved"], options, known)
 
     def choose_next(
         self, attempts: list[Attempt], options: Options, p_solved: Sequence[float], seconds: float

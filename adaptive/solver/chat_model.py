@@ -19,7 +19,7 @@ from adaptive.profile.untrained import NO_PROFILE, build_untrained_chat_profile
 from adaptive.profile.verifier import build_profile_verifier
 from adaptive.reason.chat import NO_CHAT_CHAIN, ChatChain, think_at_effort
 from adaptive.reason.starvation import Recovery, ThinkingMemory
-from adaptive.solver.protocol import JUDGED_BY_GENERAL, AttemptContext
+from adaptive.solver.protocol import AttemptContext
 from adaptive.solver.result import to_attempt_message
 from adaptive.solver.streaming import stream_as_message
 from adaptive.types.attempt import Attempt
@@ -27,10 +27,7 @@ from adaptive.types.ladder import Effort, Ladder
 from adaptive.types.options import Options
 from adaptive.types.usage import Usage
 from adaptive.verify import Verifier
-
-FORM_ONLY_NOTE = (
-    "answers are accepted when they are whole, for the model gives no confidence: name a check or a judge"
-)
+from adaptive.verify.combine import build_evidence_verifier
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,6 @@ class ChatSolverModel:
     verifier: Verifier
     memory: ThinkingMemory = field(default_factory=ThinkingMemory)
     shares_cache: bool = True
-    checks_form_only: bool = False
 
     @property
     def name(self) -> str:
@@ -56,21 +52,20 @@ class ChatSolverModel:
 
     def build_ladder(self, options: Options) -> Ladder:
         """Return the profile's ladder within the options, with efforts that the model takes."""
-        return map_efforts(ladder.limit_ladder(self.profile.ladder, options), self.efforts)[0]
+        return map_efforts(self._limit_ladder(options), self.efforts)[0]
 
     def list_notes(self, options: Options) -> list[str]:
         """Return what is replaced by the nearest that the model can do, and what was not measured."""
         notes = [
-            *map_efforts(ladder.limit_ladder(self.profile.ladder, options), self.efforts)[1],
+            *map_efforts(self._limit_ladder(options), self.efforts)[1],
             *self.model.notes(),
         ]
-        if self.profile.general:
-            notes.append(f"how hard the question is was {JUDGED_BY_GENERAL}")
-        if self.checks_form_only:
-            notes.append(FORM_ONLY_NOTE)
         if not self.efforts and options.effort not in (None, "none"):
             notes.append(f"the model takes no efforts: of effort {options.effort} only the cap counts")
         return list(dict.fromkeys(notes))
+
+    def _limit_ladder(self, options: Options) -> Ladder:
+        return ladder.limit_ladder(self.profile.get_ladder(options), options)
 
     def check_messages(self, messages: Sequence[AnyMessage]) -> None:
         """Raise `InputError` for images, if the model takes none."""
@@ -132,8 +127,8 @@ def build_chat_solver_model(
 ) -> ChatSolverModel:
     """Combine a chat model with its profile and its verifiers.
 
-    If nothing can judge an answer (no check, no judge, no named or trained verifier), a complete answer is
-    accepted.
+    If nothing can judge an answer (no check, no judge, no named or trained verifier), a complete answer is not
+    verified.
 
     Args:
         model: The chat model.
@@ -150,7 +145,10 @@ def build_chat_solver_model(
         untrained = profile is None or profile == NO_PROFILE
         known = build_untrained_chat_profile(model) if untrained else Profile.load(str(profile))
     known = known.with_waits(options.wait_string)
-    by_form = options.verify is None and check is None and judge is None and known.verifier is None
-    names = "rules" if by_form else options.verify
-    verifier = build_profile_verifier(known, names, check=check, judge=judge)
-    return ChatSolverModel(model, known, verifier, checks_form_only=by_form)
+    if options.verify is None and check is None and judge is None and known.verifier is None:
+        verifier = build_evidence_verifier(
+            unverified="no check" if known.policy.measured else "no profile, no check"
+        )
+    else:
+        verifier = build_profile_verifier(known, options.verify, check=check, judge=judge)
+    return ChatSolverModel(model, known, verifier)

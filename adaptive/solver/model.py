@@ -9,10 +9,12 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from adaptive.chat.registry import open_chat_model
+from adaptive.engines.markers import INVENTED_MARKERS
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
 from adaptive.profile.profile import Profile
 from adaptive.profile.store import load_engine_profile
+from adaptive.profile.untrained import with_own_way
 from adaptive.profile.verifier import build_profile_verifier
 from adaptive.solver.chat_model import build_chat_solver_model
 from adaptive.solver.protocol import SolverModel
@@ -55,6 +57,10 @@ def open_model(
     tokens = open_engine(spec, **engine) if isinstance(spec, str) else spec
     if not isinstance(profile, Profile):
         profile = load_engine_profile(tokens, profile)
+    if not profile.policy.measured and profile.own_ladder is None:
+        markers = tokens.codec.markers
+        invented = "markers" in engine and markers.name in INVENTED_MARKERS
+        profile = with_own_way(profile, tokens.context_window, tokens.codec.efforts, invented_markers=invented)
     profile = profile.with_waits(options.wait_string)
     verifier = build_profile_verifier(profile, options.verify, check=check, judge=judge)
     return TokenSolverModel(tokens, profile, verifier)

@@ -20,7 +20,7 @@ from adaptive.engines.protocol import Sampling
 from adaptive.errors import NoAnswerInTime
 from adaptive.policy import limits, select
 from adaptive.policy.arms import Plan
-from adaptive.policy.vote import count_vote, count_wanted_samples
+from adaptive.policy.vote import VoteResult, count_vote, count_wanted_samples
 from adaptive.prices import Prices, add_cost
 from adaptive.solver.allocator import Allocator
 from adaptive.solver.approval import count_max_thinking_tokens, needs_approval, request_approval
@@ -158,10 +158,9 @@ class Solver:
             return {}
         *before, last = view.attempts
         judged = await self._make_attempt_verifier(view, on_event, view.deadline).verify_attempt(last, before)
-        accepted = judged.verdict is not None and judged.verdict.accepted
         return {
             "adaptive_attempts": [a.to_json() for a in (*before, judged)],
-            "adaptive_stop": "accepted" if accepted else view.find_step_limit(limits.STEPS_TO_GO_ON),
+            "adaptive_stop": self._find_stop(view, judged) or view.find_step_limit(limits.STEPS_TO_GO_ON),
         }
 
     async def escalate(self, view: SolveView, on_event: OnEvent) -> Update:
@@ -224,7 +223,7 @@ class Solver:
             "adaptive_seconds": seconds,
             "adaptive_cut": sum(lost[1:], lost[0]).to_json() if lost else None,
             "adaptive_attempts": [a.to_json() for a in vote.attempts],
-            "adaptive_stop": "accepted" if vote.accepted else stop,
+            "adaptive_stop": "accepted" if vote.accepted else stop or self._find_vote_stop(view, vote),
         }
 
     async def finish(self, view: SolveView, on_event: OnEvent) -> Update:
@@ -314,6 +313,19 @@ class Solver:
             return {**update, "adaptive_seconds": seconds}
 
         return run
+
+    def _find_stop(self, view: SolveView, judged: Attempt) -> str:
+        """Say why no attempt follows a judged one; empty if one may."""
+        verdict, model = judged.verdict, self.models[judged.model]
+        if verdict is not None and verdict.accepted:
+            return "accepted"
+        stands = select.stands(judged, model.profile.policy, model.build_ladder(view.options))
+        return verdict.reason if verdict is not None and stands else ""
+
+    def _find_vote_stop(self, view: SolveView, vote: VoteResult) -> str:
+        """Say why no attempt follows a vote that is over and accepted no answer; empty if one may."""
+        measured = self.models[view.plan.model].profile.policy.measured
+        return vote.verdict.reason if vote.finished and not measured and not vote.verdict.decided else ""
 
     def _make_attempt_verifier(self, view: SolveView, on_event: OnEvent, deadline: Deadline) -> AttemptVerifier:
         verifiers = [model.verifier for model in self.models]

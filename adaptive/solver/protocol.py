@@ -21,7 +21,7 @@ from adaptive.types.ladder import Effort, Ladder
 from adaptive.types.options import Options
 from adaptive.verify import Verifier
 
-JUDGED_BY_GENERAL = "judged by the general difficulty model, this model was not measured"
+JUDGED_BY_GENERAL = "judged by the general difficulty model, which changes nothing"
 
 
 class SolverModel(Protocol):
@@ -50,11 +50,6 @@ class SolverModel(Protocol):
     @property
     def shares_cache(self) -> bool:
         """Whether samples of a vote may run side by side."""
-        ...
-
-    @property
-    def checks_form_only(self) -> bool:
-        """Whether complete answers are accepted, because nothing can judge them."""
         ...
 
     def build_ladder(self, options: Options) -> Ladder:

@@ -14,7 +14,8 @@ from adaptive.policy.ladder import map_efforts
 from adaptive.profile.profile import Profile
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import NO_STOPS, think_within_budget
-from adaptive.solver.protocol import JUDGED_BY_GENERAL, AttemptContext
+from adaptive.reason.plain import answer_plainly
+from adaptive.solver.protocol import AttemptContext
 from adaptive.solver.result import to_attempt_message
 from adaptive.solver.state import to_chat_turns
 from adaptive.solver.streaming import stream_as_message
@@ -32,7 +33,6 @@ class TokenSolverModel:
     engine: TokenEngine
     profile: Profile
     verifier: Verifier
-    checks_form_only: bool = False
 
     @property
     def name(self) -> str:
@@ -59,17 +59,18 @@ class TokenSolverModel:
 
     def build_ladder(self, options: Options) -> Ladder:
         """Return the profile's ladder within the options, with efforts that the model distinguishes."""
-        return map_efforts(ladder.limit_ladder(self.profile.ladder, options), self.efforts)[0]
+        return map_efforts(self._limit_ladder(options), self.efforts)[0]
 
     def list_notes(self, options: Options) -> list[str]:
         """Return what is replaced by the nearest that the model can do, and what was not measured."""
         efforts = self.efforts
-        notes = map_efforts(ladder.limit_ladder(self.profile.ladder, options), efforts)[1]
-        if self.profile.general:
-            notes.append(f"how hard the question is was {JUDGED_BY_GENERAL}")
+        notes = map_efforts(self._limit_ladder(options), efforts)[1]
         if not efforts and options.effort not in (None, "none"):
             notes.append(f"the model tells no efforts apart: of effort {options.effort} only the budget counts")
         return notes
+
+    def _limit_ladder(self, options: Options) -> Ladder:
+        return ladder.limit_ladder(self.profile.get_ladder(options), options)
 
     def resolve_stops(self, options: Options) -> Stops:
         """Return the early stops that are on."""
@@ -84,19 +85,35 @@ class TokenSolverModel:
         base = before[plan.base] if plan.base is not None else None
         id, about = context.message_id, context.describe_attempt(plan)
         async with stream_as_message(messages, context.on_event, name=self.name, id=id, about=about) as stream:
-            attempt = await think_within_budget(
-                self.engine,
-                self.engine.codec.render(turns, self._choose_prompt_effort(plan.rung, context.options)),
-                plan.rung,
-                style=self.profile.style,
-                stops=self._resolve_stops_after(base, context.options),
-                thought=_resume_thought(base, plan),
-                sampling=context.sampling,
-                session=context.session,
-                index=plan.index,
-                arm=plan.arm,
-                on_event=stream.on_event,
-            )
+            prompt = self.engine.codec.render(turns, self._choose_prompt_effort(plan.rung, context.options))
+            if plan.rung.is_plain and base is None:
+                attempt = await answer_plainly(
+                    self.engine,
+                    prompt,
+                    plan.rung,
+                    style=self.profile.style,
+                    stops=self.resolve_stops(context.options),
+                    room=_count_tokens_left(before, context.options, len(prompt.open)),
+                    sampling=context.sampling,
+                    session=context.session,
+                    index=plan.index,
+                    arm=plan.arm,
+                    on_event=stream.on_event,
+                )
+            else:
+                attempt = await think_within_budget(
+                    self.engine,
+                    prompt,
+                    plan.rung,
+                    style=self.profile.style,
+                    stops=self._resolve_stops_after(base, context.options),
+                    thought=_resume_thought(base, plan),
+                    sampling=context.sampling,
+                    session=context.session,
+                    index=plan.index,
+                    arm=plan.arm,
+                    on_event=stream.on_event,
+                )
             stream.message = to_attempt_message(attempt, attempt.usage, self.name, id, about)
         return replace(attempt, reason=plan.reason, base=plan.base, model=plan.model)
 
@@ -108,6 +125,13 @@ class TokenSolverModel:
         """Return the stops of an attempt: a chain whose early answer was rejected is stopped only in a loop."""
         stopped = base is not None and bool(base.rounds) and base.rounds[-1].stopped
         return replace(NO_STOPS, loop=self.resolve_stops(options).loop) if stopped else self.resolve_stops(options)
+
+
+def _count_tokens_left(before: Sequence[Attempt], options: Options, prompt: int) -> int | None:
+    """Return how many tokens the limit of the solve leaves for a reply; None without a limit."""
+    if options.max_tokens is None:
+        return None
+    return max(1, options.max_tokens - sum(a.usage.total for a in before) - prompt)
 
 
 def _resume_thought(base: Attempt | None, plan: Plan) -> Thought:

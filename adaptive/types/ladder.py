@@ -8,12 +8,16 @@ from typing import Any, Literal, get_args
 
 from adaptive.errors import InputError
 
-Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+NamedEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 """How much a model is told to think, from nothing to the most."""
-EFFORTS: tuple[Effort, ...] = get_args(Effort)
+Effort = NamedEffort | Literal["default"]
+"""The effort of an attempt. At "default" the model is told nothing: it thinks in its own way."""
+EFFORTS: tuple[NamedEffort, ...] = get_args(NamedEffort)
+BELIEVED_DEFAULT: NamedEffort = "medium"
+"""What a model is believed to do at "default": the named efforts above it are higher, those below it lower."""
 
 
-def parse_effort(value: str) -> Effort:
+def parse_effort(value: str) -> NamedEffort:
     """Return the effort named `value`; raise `InputError` with the choices if there is none."""
     for effort in EFFORTS:
         if effort == value:
@@ -21,10 +25,22 @@ def parse_effort(value: str) -> Effort:
     raise InputError(f"effort {value!r} is not known: use one of {', '.join(EFFORTS)}.")
 
 
+def parse_attempt_effort(value: str) -> Effort:
+    """Return the effort of an attempt, which may be "default"; raise `InputError` as `parse_effort`."""
+    return "default" if value == "default" else parse_effort(value)
+
+
+def rank_effort(effort: str) -> int:
+    """Return the place of an effort among `EFFORTS`; "default" has that of `BELIEVED_DEFAULT`."""
+    return EFFORTS.index(BELIEVED_DEFAULT if effort == "default" else parse_effort(effort))
+
+
 def find_nearest_effort(effort: Effort, efforts: Sequence[Effort]) -> Effort:
-    """Return the nearest of `efforts`; of two equally near, the cheaper."""
-    place = EFFORTS.index(effort)
-    return min(efforts, key=lambda e: (abs(EFFORTS.index(e) - place), EFFORTS.index(e)))
+    """Return the nearest of `efforts`; of two equally near, the cheaper. "default" stays as it is."""
+    if effort == "default":
+        return effort
+    place = rank_effort(effort)
+    return min(efforts, key=lambda e: (abs(rank_effort(e) - place), rank_effort(e)))
 
 
 @dataclass(frozen=True)
@@ -32,7 +48,7 @@ class Rung:
     """One level of thinking.
 
     Args:
-        effort: The effort passed to the chat template.
+        effort: The effort passed to the chat template; "default": none is, and nothing is forced.
         budget: The most thinking tokens, injected ones included.
         waits: The most Wait rounds: how often an early end of thinking is put off.
         answer_room: Tokens reserved for the answer.
@@ -44,7 +60,7 @@ class Rung:
     answer_room: int = 48
 
     def __post_init__(self) -> None:
-        parse_effort(self.effort)
+        parse_attempt_effort(self.effort)
         for name in ("budget", "waits"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name} must be 0 or more, got {getattr(self, name)}.")
@@ -55,6 +71,11 @@ class Rung:
     def thinks(self) -> bool:
         """Whether this rung thinks at all; rung 0 usually does not."""
         return self.budget > 0 and self.effort != "none"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the model answers in its own way: its template, nothing forced, up to its own end."""
+        return self.effort == "default"
 
     def to_json(self) -> dict[str, Any]:
         """Return the rung as plain JSON types."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from adaptive.errors import InputError
 from adaptive.types.from_json import check_fields
-from adaptive.types.ladder import Effort
+from adaptive.types.ladder import NamedEffort
 from adaptive.types.setting import Setting
 
 _ADAPT = Setting("Choose and escalate by difficulty and verdict; if false, make one attempt.")
@@ -29,7 +29,7 @@ class SolverContext:
     """
 
     effort: Annotated[
-        Effort | None,
+        NamedEffort | None,
         Setting(
             "Thinking effort of all attempts, whatever the difficulty; none: no thinking.",
             environment="ADAPTIVE_EFFORT",

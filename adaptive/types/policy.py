@@ -63,6 +63,8 @@ class Policy:
         vote_most: The most samples of a vote; 0: no vote.
         vote_sure: A vote ends, accepted, once its leader is the majority with this probability.
         vote_temperature: The temperature of its samples.
+        measured: False for a model that nobody measured. Then an attempt is followed by another only if there is
+            evidence against it, never because it is not verified.
     """
 
     target: Share = 0.8
@@ -78,6 +80,7 @@ class Policy:
     vote_most: Count = 8
     vote_sure: Share = 0.85
     vote_temperature: Annotated[float, Setting("Sampling temperature.", gt=0, le=2)] = 0.7
+    measured: bool = True
 
     def __post_init__(self) -> None:
         check_fields(Policy, vars(self))

@@ -102,9 +102,9 @@ class Result:
         return self.best.outcome
 
     @property
-    def accepted(self) -> bool:
-        """Whether the verifiers accepted the answer."""
-        return self.best.verdict is not None and self.best.verdict.accepted
+    def accepted(self) -> bool | None:
+        """True if the verifiers accepted the answer, False if they rejected it, None if it is not verified."""
+        return self.best.verdict.accepted if self.best.verdict else None
 
     @property
     def model(self) -> str:
@@ -218,9 +218,9 @@ class MapItem:
         return self.result.status if self.result else "failed"
 
     @property
-    def accepted(self) -> bool:
-        """Whether the verifiers accepted the answer."""
-        return self.result is not None and self.result.accepted
+    def accepted(self) -> bool | None:
+        """As in the result; False without one."""
+        return self.result.accepted if self.result else False
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> MapItem:
@@ -274,11 +274,13 @@ class MapResult:
 def summarise_results(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return how the questions of a run ended, and their usage, in plain JSON types.
 
-    `uncounted` is the number of failed questions that do not say what they spent.
+    `accepted` and `unverified` count answers; the others were rejected, or there is none. `uncounted` is the
+    number of failed questions that do not say what they spent.
     """
     return {
         "questions": len(rows),
-        "accepted": sum(row["accepted"] for row in rows),
+        "accepted": sum(row["accepted"] is True for row in rows),
+        "unverified": sum(row["accepted"] is None for row in rows),
         "statuses": dict(Counter(row["status"] for row in rows)),
         "uncounted": sum(row["usage"] is None for row in rows),
         "usage": sum_usage(rows).to_json(),

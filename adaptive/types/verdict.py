@@ -13,40 +13,48 @@ class Verdict:
     """What a verifier says of an attempt.
 
     Args:
-        accepted: Whether the answer is accepted.
+        accepted: True if the answer is accepted, False if it is rejected, None if it is not verified: nothing
+            could tell ("not verified: ..."). Such a verdict is no evidence against the answer.
         score: How good the answer is, in 0..1.
         verifier: The name of the verifier.
         reason: Why, in words.
-        decided: False if the verifier could not tell ("not verified: ..."). Such a verdict never accepts, and is
-            no evidence against the answer either.
         usage: What the verdict cost, with its tokens as `verifier`; None if it cost nothing.
     """
 
-    accepted: bool
+    accepted: bool | None
     score: float
     verifier: str
     reason: str
-    decided: bool = True
     usage: Usage | None = None
 
-    def __post_init__(self) -> None:
-        if self.accepted and not self.decided:
-            raise ValueError("a verifier that could not tell cannot accept")
+    @property
+    def decided(self) -> bool:
+        """Whether the verifier could tell."""
+        return self.accepted is not None
+
+    @property
+    def rejected(self) -> bool:
+        """Whether there is evidence against the answer."""
+        return self.accepted is False
 
     @classmethod
     def undecided(cls, score: float, verifier: str, why: str, usage: Usage | None = None) -> Verdict:
         """Return a verdict that says why the answer could not be verified."""
-        return cls(False, score, verifier, f"not verified: {why}", decided=False, usage=usage)
+        return cls(None, score, verifier, f"not verified: {why}", usage)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON types."""
-        return {**vars(self), "usage": self.usage.to_json() if self.usage else None}
+        usage = self.usage.to_json() if self.usage else None
+        return {"accepted": self.accepted, "score": self.score, "verifier": self.verifier, "reason": self.reason,
+                "decided": self.decided, "usage": usage}  # fmt: skip
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Verdict:
-        """Read what `to_json` wrote."""
+        """Read what `to_json` wrote, or an older version, which wrote `false` for an undecided verdict."""
         usage = data.get("usage")
-        return cls(**{**data, "usage": Usage.from_json(usage) if usage else None})
+        accepted = data["accepted"] if data.get("decided", True) else None
+        return cls(accepted, data["score"], data["verifier"], data["reason"],
+                   Usage.from_json(usage) if usage else None)  # fmt: skip
 
 
 FREE = Usage(cost=0.0)

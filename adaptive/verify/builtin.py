@@ -56,6 +56,38 @@ class Rules:
 
 
 @dataclass(frozen=True)
+class CompleteAnswer:
+    """Accepts any complete answer, and rejects only on evidence: no answer, one that was cut off, a loop.
+
+    Unlike `Rules` it does not read the words: a model that says what it cannot do has answered.
+    """
+
+    name: str = "rules"
+
+    async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
+        """Reject an attempt without a complete answer of its own."""
+        evidence = _find_evidence(attempt)
+        score = 0.0 if evidence else score_attempt(attempt, others)
+        return Verdict(not evidence, score, self.name, evidence or "the answer is whole")
+
+
+@dataclass(frozen=True)
+class Unverified:
+    """Stands where nothing can tell whether an answer is right: its verdict is undecided.
+
+    Attributes:
+        why: What is missing.
+    """
+
+    why: str = "no profile, no check"
+    name: str = "none"
+
+    async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
+        """Return an undecided verdict."""
+        return Verdict.undecided(score_attempt(attempt, others), self.name, self.why)
+
+
+@dataclass(frozen=True)
 class Confidence:
     """Accepts an answer whose confidence reaches the threshold of its effort.
 
@@ -156,6 +188,22 @@ def is_independent(attempt: Attempt, other: Attempt) -> bool:
     if not other.trace:
         return bool(attempt.trace)  # a direct answer, compared with one that was thought about
     return attempt.trace[: len(other.trace)] != other.trace
+
+
+def _find_evidence(attempt: Attempt) -> str:
+    """Say what speaks against an attempt, whatever its answer says; empty if nothing does."""
+    if attempt.status == "refused":
+        return "the model ended its turn without an answer"
+    if attempt.status != "answered":
+        looped = " (it went round in a loop)" if attempt.finish == "loop" else ""
+        return f"the answer is not whole: {attempt.status}{looped}"
+    if attempt.answer is None or not attempt.answer.strip():
+        return "there is no final answer"
+    if attempt.rounds and attempt.finish == "loop":
+        return "the thinking went round in a loop, and its answer was forced"
+    if attempt.rounds and attempt.finish == "context":
+        return "the thinking filled the context window, and its answer was forced"
+    return ""
 
 
 def _check_threshold(confidence: float | None, threshold: float | None) -> tuple[bool, str]:

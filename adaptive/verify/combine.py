@@ -10,7 +10,7 @@ from adaptive.types.attempt import Attempt
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
 from adaptive.verify.base import UNKNOWN, Thresholds, Verifier
-from adaptive.verify.builtin import Agreement, Confidence, Rules
+from adaptive.verify.builtin import Agreement, CompleteAnswer, Confidence, Rules, Unverified
 
 VERIFIER_NAMES = ("rules", "learned", "confidence", "agreement", "check", "judge")
 """The names that `--verify` takes, cheapest first."""
@@ -65,8 +65,8 @@ class AnyOf(_CombinedVerifier):
                 return replace(verdict, usage=spent)
             verdicts.append(verdict)
         reason = "; ".join(v.reason for v in verdicts)
-        decided = any(v.decided for v in verdicts)
-        return Verdict(False, max(v.score for v in verdicts), verdict.verifier, reason, decided, spent)
+        rejected = False if any(v.decided for v in verdicts) else None
+        return Verdict(rejected, max(v.score for v in verdicts), verdict.verifier, reason, spent)
 
 
 class FirstDecisive(_CombinedVerifier):
@@ -160,6 +160,24 @@ def build_verifier(
     elif cheap or decisive:
         verifiers.append(_combine(AnyOf, [*cheap, *decisive]))
     return _combine(All, verifiers)
+
+
+def build_evidence_verifier(
+    check: Verifier | None = None, judge: Verifier | None = None, unverified: str = "no profile, no check"
+) -> Verifier:
+    """Return the verifier of a model without measured thresholds.
+
+    It rejects on evidence, and accepts what the check accepts, or the judge if the check cannot tell. Without
+    either a whole answer is not verified.
+
+    Args:
+        check: The verifier called `check`, if there is one.
+        judge: The verifier called `judge`, if there is one.
+        unverified: Why an answer is not verified without them.
+    """
+    decisive = [verifier for verifier in (check, judge) if verifier is not None]
+    last = _combine(FirstDecisive, decisive) if decisive else Unverified(unverified)
+    return All((CompleteAnswer(), last))
 
 
 def parse_verifiers(names: str) -> tuple[str, ...]:

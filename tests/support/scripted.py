@@ -140,13 +140,18 @@ class ScriptedEngine:
 
     def _next_ids(self, state: _Session, ids: Sequence[int]) -> Iterator[int]:
         """In a thought what is left of the stretch and then the next ones; elsewhere the next answer."""
-        if END in ids[_last(ids, THINK) :]:
-            yield from next(state.answers, ())
-            while True:
-                yield STOP
+        thinks = END not in ids[_last(ids, THINK) :]
+        while thinks:
+            for token in state.current:
+                yield token
+                if token == END:  # no stop of this call: the model goes on to its answer, as in a plain reply
+                    thinks = False
+                    break
+            else:
+                state.current = iter(next(state.thinking, (END,)))
+        yield from next(state.answers, ())
         while True:
-            yield from state.current
-            state.current = iter(next(state.thinking, (END,)))
+            yield STOP
 
     def _generation(
         self, ids: tuple[int, ...], kept: tuple[int, ...], stop: int | None, state: _Session, end: GenerationEnd

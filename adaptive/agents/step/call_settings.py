@@ -55,7 +55,12 @@ class CallSettings:
         return find_cap(self.set_by_user)
 
     def build_request(self, rung: Rung, least: int = 0) -> ChatRequest:
-        """Return the request of a rung, with a cap of at least `least` tokens and at most the largest."""
+        """Return the request of a rung, with a cap of at least `least` tokens and at most the largest.
+
+        The model's own way has no cap of ours.
+        """
+        if rung.is_plain:
+            return ChatRequest(rung.effort, rung.budget, None, self.temperature, self.seed)
         cap, limit = max(rung.budget + rung.answer_room, least), self.largest_cap
         request = ChatRequest(rung.effort, rung.budget, cap, self.temperature, self.seed)
         if limit is None or cap <= limit:
@@ -67,13 +72,11 @@ class CallSettings:
 
     def clamp_request(self, request: ChatRequest) -> ChatRequest:
         """Return the request within what the model takes, as far as is known by now."""
+        request = replace(request, effort=fit_effort(request.effort, self.model.efforts))
+        if request.cap is None:
+            return request
         cap = request.cap if self.largest_cap is None else min(request.cap, self.largest_cap)
-        return replace(
-            request,
-            effort=fit_effort(request.effort, self.model.efforts),
-            budget=min(request.budget, cap),
-            cap=cap,
-        )
+        return replace(request, budget=min(request.budget, cap), cap=cap)
 
     def build_arguments(self, request: ChatRequest) -> dict[str, Any]:
         """Return all settings of a call: ours, overridden by the user's."""

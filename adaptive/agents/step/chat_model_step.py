@@ -28,7 +28,6 @@ from adaptive.agents.step.effects import (
 from adaptive.agents.step.report import attach_report, build_step_report
 from adaptive.agents.step.start import choose_start, find_question
 from adaptive.agents.step.step import Step
-from adaptive.agents.step.verdict import CompleteAnswer
 from adaptive.chat.errors import explain_error
 from adaptive.chat.response import estimate_tokens
 from adaptive.policy.ladder import limit_ladder
@@ -122,9 +121,8 @@ class _ChatModelStep:
         return ModelReply(response.message, None, response.usage.seconds, structured, chat_response=response)
 
     async def judge_answer(self, request: VerdictRequest) -> Verdict:
-        """Judge a final answer; by its form alone if the solver has no other verifier."""
-        model = self._runner.solver_model
-        verifier = CompleteAnswer() if model.checks_form_only else model.verifier
+        """Judge a final answer."""
+        verifier = self._runner.solver_model.verifier
         return await verifier.verify(request.question, request.attempt, request.others)
 
     def finish(self, result: StepResult) -> AIMessage:
@@ -157,7 +155,7 @@ class _ChatModelStep:
     def _choose_start(self) -> tuple[Ladder, int]:
         """Return the rungs to use and the first of them; its reason is kept for the report."""
         model, options = self._runner.solver_model, self._runner.options
-        ladder, places = select_rungs(model.model, limit_ladder(model.profile.ladder, options))
+        ladder, places = select_rungs(model.model, limit_ladder(model.profile.get_ladder(options), options))
         start = choose_start(self._messages, ladder, places, model.profile, options=options)
         self._reason = start.reason
         return ladder, start.index

@@ -23,7 +23,7 @@ from adaptive.agents.step.call_settings import CallSettings, select_rungs
 from adaptive.agents.step.counts import Counts
 from adaptive.agents.step.effects import ModelCall, ModelReply, StepResult, StepWork, pass_through
 from adaptive.agents.step.report import attach_report, build_step_report
-from adaptive.agents.step.start import choose_start, find_question
+from adaptive.agents.step.start import DEFAULT_OPTIONS, choose_start, find_question
 from adaptive.agents.step.step import Step
 from adaptive.chat.model import ChatModel
 from adaptive.chat.openai_compat import recover_cut_message
@@ -33,6 +33,11 @@ from adaptive.profile.untrained import build_untrained_chat_profile
 from adaptive.reason.starvation import Recovery, ThinkingMemory
 from adaptive.types.events import Event
 from adaptive.types.ladder import Effort
+
+OWN_EFFORT_NOTE = (
+    "no profile: the model keeps its own effort; 'adaptive compare' measures what its efforts bring, and "
+    'efforts="guess" lets the general difficulty model choose'
+)
 
 
 class AdaptiveState(AgentState[ResponseT]):
@@ -47,12 +52,17 @@ class AdaptiveState(AgentState[ResponseT]):
 
 @dataclass(frozen=True)
 class MiddlewareSettings:
-    """The arguments of a middleware; `memories` is what calls spent on thinking, by the model's name."""
+    """The arguments of a middleware.
+
+    guess: whether the general difficulty model chooses the effort of a model without a profile. memories: what
+    calls spent on thinking, by the model's name.
+    """
 
     profile: Profile | None
     efforts: tuple[Effort, ...] | None
     max_escalations: int
     max_tokens: int | None
+    guess: bool = False
     memories: dict[str, ThinkingMemory] = field(default_factory=dict)
 
 
@@ -109,10 +119,16 @@ class MiddlewareStep:
     def _build_step(self, call_settings: CallSettings, prompt: int) -> Step:
         settings, request = self._settings, self._request
         profile = settings.profile or build_untrained_chat_profile(call_settings.model)
-        ladder, places = select_rungs(call_settings.model, profile.ladder, settings.efforts)
         left = None if settings.max_tokens is None else settings.max_tokens - self._run.tokens
+        out_of_tokens = left is not None and left <= 0
+        full_ladder = profile.ladder
+        if not (settings.guess or settings.efforts or out_of_tokens):
+            full_ladder = profile.get_ladder(DEFAULT_OPTIONS)
+        if full_ladder[0].is_plain:
+            self._notes.append(OWN_EFFORT_NOTE)
+        ladder, places = select_rungs(call_settings.model, full_ladder, settings.efforts)
         memory = settings.memories.setdefault(call_settings.model.name, ThinkingMemory())
-        start = choose_start(request.messages, ladder, places, profile, left is not None and left <= 0)
+        start = choose_start(request.messages, ladder, places, profile, out_of_tokens, guess=settings.guess)
         self._reason = start.reason
         return Step(
             call_settings,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
 
 from adaptive.policy import allocate
+from adaptive.policy.arms import OWN_WAY_REASON
 from adaptive.policy.ladder import limit_ladder, map_to_ladder
 from adaptive.profile.profile import Profile
 from adaptive.types.ladder import Ladder
@@ -41,6 +42,7 @@ def choose_start(
     profile: Profile,
     out_of_tokens: bool = False,
     options: Options = DEFAULT_OPTIONS,
+    guess: bool = False,
 ) -> StepStart:
     """Choose the rung that a step begins with.
 
@@ -51,14 +53,21 @@ def choose_start(
         profile: Predicts the difficulty.
         out_of_tokens: Whether the run has reached its limit; the cheapest rung is used then.
         options: Limits of the ladder and of the first rung.
+        guess: Whether the general difficulty model may choose for a model that was not measured.
 
     Returns:
         The rung, with its reason.
     """
     if out_of_tokens:
         return StepStart(0, "the run's limit of tokens is reached: the cheapest rung")
+    if ladder[0].is_plain:
+        return StepStart(0, OWN_WAY_REASON)
+    if not profile.policy.measured and not guess and options.effort is None and options.budget is None:
+        return StepStart(0, "the cheapest of the efforts that were named")
     difficulty = profile.predict_difficulty(find_question(messages))
-    by_place = map_to_ladder(difficulty["p_solved"], profile.ladder, limit_ladder(profile.ladder, options))
+    by_place = map_to_ladder(
+        difficulty["p_solved"], profile.ladder, limit_ladder(profile.get_ladder(options), options)
+    )
     p_solved = [by_place[place] for place in places] if by_place else []
     plan = allocate.choose_first_rung(ladder, profile.policy, p_solved, options, general=difficulty.get("general"))
     if _tool_failed(messages) and plan.index < ladder.top:

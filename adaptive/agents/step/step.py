@@ -29,7 +29,7 @@ from adaptive.chat.error_details import read_error_text
 from adaptive.chat.errors import classify_error
 from adaptive.chat.request import ChatRequest
 from adaptive.policy import select
-from adaptive.reason.starvation import Recovery
+from adaptive.reason.starvation import Recovery, measure_cap
 from adaptive.types.attempt import Arm, Attempt
 from adaptive.types.events import OnEvent, emit_event
 from adaptive.types.ladder import Effort, Ladder
@@ -105,14 +105,18 @@ class Step:
 
     @property
     def _efforts(self) -> list[Effort]:
-        """The efforts of the ladder that the model takes."""
+        """The efforts of the ladder that the model takes; all of them if it keeps its own."""
+        if self.ladder[0].is_plain:
+            return list(self.call_settings.model.efforts)
         used = {rung.effort for rung in self.ladder}
         return [effort for effort in self.call_settings.model.efforts if effort in used]
 
     def _make_attempt(self, index: int, arm: Arm, reason: str) -> Effects[bool]:
         """Make one attempt and its verdict; False if the call failed and an earlier attempt can be kept."""
         number, rung = len(self.attempts) + 1, self.ladder[index]
-        request = self.call_settings.build_request(rung, max((a.request.cap for a in self.attempts), default=0))
+        request = self.call_settings.build_request(
+            rung, max((a.request.cap or 0 for a in self.attempts), default=0)
+        )
         self._emit(
             "start", number, effort=request.effort, budget=request.budget, cap=request.cap, arm=arm, reason=reason
         )
@@ -165,7 +169,7 @@ class Step:
             self.advice = retry
             return reply, request
         self._emit("recover", number, effort=retry.effort, cap=retry.cap, starved_effort=request.effort,
-                   starved_cap=request.cap, message=_read_message_id(reply))  # fmt: skip
+                   starved_cap=measure_cap(request, response), message=_read_message_id(reply))  # fmt: skip
         second, retry = yield from self._call_model(retry)
         if not self._raise_or_keep(second, has_fallback=True):
             return reply, request
@@ -201,7 +205,7 @@ class Step:
         changes neither a refusal of the model nor an attempt that starved twice.
         """
         last = self._last
-        rejected = last.verdict is not None and last.verdict.decided and not last.verdict.accepted
+        rejected = last.verdict is not None and last.verdict.rejected
         refused = self.attempts[-1].reply.read_response().finish == "refusal"
         if not rejected or refused or last.status == "starved":
             return None
@@ -210,7 +214,7 @@ class Step:
         return index + 1 if index < self.ladder.top else None
 
     def _select_best(self) -> StepResult:
-        """Return the best attempt: accepted first, then complete, then the higher score, then the earlier."""
+        """Return the best attempt: accepted first, then not verified, then the higher score, then the earlier."""
         best = select.select_best_attempt([a.attempt for a in self.attempts])
         attempt, reply, request = self.attempts[best]
         self._emit("kept", best + 1, message=_read_message_id(reply), status=attempt.status)

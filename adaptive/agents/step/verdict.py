@@ -3,40 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from adaptive.chat.response import ChatResponse
 from adaptive.types.attempt import Arm, Attempt, Status
-from adaptive.types.policy import Policy
-from adaptive.types.verdict import Verdict
-from adaptive.verify import All, Verifier, build_verifier
-from adaptive.verify.base import UNKNOWN
-
-
-@dataclass(frozen=True)
-class CompleteAnswer:
-    """Accepts any complete answer.
-
-    Unlike `Rules` it does not read the words: an agent that says what it cannot do has answered.
-    """
-
-    name: str = "rules"
-
-    async def verify(self, question: str, attempt: Attempt, others: Sequence[Attempt]) -> Verdict:
-        """Reject an attempt without a complete answer."""
-        if attempt.status != "answered":
-            return Verdict(False, 0.0, self.name, f"the answer is not whole: {attempt.status}")
-        return Verdict(True, UNKNOWN, self.name, "the answer is whole")
-
-
-def build_answer_verifier(check: Verifier | None, judge: Verifier | None) -> Verifier:
-    """Return a verifier of the form, then the check; then the judge, if the check cannot tell or is None."""
-    names = ",".join(name for name, one in (("check", check), ("judge", judge)) if one is not None)
-    if not names:
-        return CompleteAnswer()
-    return All((CompleteAnswer(), build_verifier(Policy(), names, check=check, judge=judge)))
 
 
 def read_final_text(response: ChatResponse, structured: Any) -> str | None:

@@ -21,6 +21,10 @@ ENDED = {
 }
 
 
+VERDICTS = {True: ("accepted", "green"), False: ("rejected", "yellow"), None: ("not verified", "yellow")}
+"""The word and the colour of each verdict."""
+
+
 def stderr_is_terminal() -> bool:
     """Return whether stderr is a terminal; it is None if it was closed."""
     return sys.stderr is not None and sys.stderr.isatty()
@@ -123,10 +127,11 @@ class Display:
         self._write_line(f"probe: {_format_event_answer(event)}{sure}", dim=True)
 
     def _show_verdict(self, event: Event) -> None:
-        word, colour = ("accepted", "green") if event["accepted"] else ("rejected", "yellow")
+        word, colour = VERDICTS[event["accepted"]]
         sample = f"sample {event['attempt'] + 1}: " if event["attempt"] in self._samples else ""
         judged = f"{sample}{word} {_format_event_answer(event)} ({event['verifier']}, score {event['score']:.2f})"
-        self._write_line(f"{judged}: {event['reason']}", fg=colour)
+        reason = event["reason"].removeprefix("not verified: ") if event["accepted"] is None else event["reason"]
+        self._write_line(f"{judged}: {reason}", fg=colour)
 
     def _show_vote(self, event: Event) -> None:
         word, colour = ("accepted", "green") if event["accepted"] else ("not accepted", "yellow")

@@ -9,7 +9,7 @@ import click
 
 from adaptive.errors import AdaptiveError, InputError
 
-ACCEPTED, FAILED, USAGE, NOT_ACCEPTED, STARVED = 0, 1, 2, 3, 4
+ACCEPTED, FAILED, USAGE, NOT_ACCEPTED, STARVED = 0, 1, 2, 3, 4  # an answer that is not verified exits with 0
 
 
 class Failure(Exception):  # noqa: N818 -- Ctrl-C is one and no error

@@ -19,10 +19,11 @@ EMBEDDED_HINT = (
 )
 
 
-def get_exit_code(result: Result) -> int:
-    """Return the exit code of a solve."""
+def get_exit_code(result: Result, *, require_verified: bool = False) -> int:
+    """Return the exit code of a solve. An answer that is not verified counts as accepted, unless it must not."""
+    accepted = not require_verified if result["accepted"] is None else result["accepted"]
     by_status = {"failed": FAILED, "starved": STARVED}
-    return by_status.get(result["status"], ACCEPTED if result["accepted"] else NOT_ACCEPTED)
+    return by_status.get(result["status"], ACCEPTED if accepted else NOT_ACCEPTED)
 
 
 def format_answer(result: Result) -> str:
@@ -33,6 +34,8 @@ def format_answer(result: Result) -> str:
 def format_complaints(result: Result) -> list[str]:
     """Return the lines on stderr for an answer that was not accepted; none for an accepted one."""
     code = get_exit_code(result)
+    if code == ACCEPTED and result["accepted"] is None:
+        return [f"{_explain_verdict(result)}."]
     if code == ACCEPTED:
         return []
     complaint = {
@@ -85,4 +88,6 @@ def _explain_verdict(result: Result) -> str:
     verdict = result["attempts"][result["kept"]]["verdict"]
     if not verdict:
         return "nothing judged it"
+    if verdict["accepted"] is None:
+        return to_one_line(verdict["reason"].rstrip("."))
     return to_one_line(f"{verdict['reason'].rstrip('.')} ({verdict['verifier']}, score {verdict['score']:.2f})")

@@ -42,6 +42,7 @@ class Session:
         json: Print result objects instead of answers.
         usage: Print the usage on stderr.
         images: Content blocks for each question.
+        require_verified: Whether an answer that is not verified fails.
     """
 
     solver: Any
@@ -52,6 +53,7 @@ class Session:
     json: bool = False
     usage: bool = False
     images: Sequence[dict[str, Any]] = ()
+    require_verified: bool = False
     tally: SpentTokens = field(default_factory=SpentTokens)
     score: ReferenceCounts = field(default_factory=ReferenceCounts)
 
@@ -60,7 +62,7 @@ class Session:
         if not self.many:
             result = await self._solve_question(questions[0], self.tally)
             self._print_result(result)
-            return get_exit_code(result)
+            return get_exit_code(result, require_verified=self.require_verified)
         answers, numbers = _OrderedAnswers(questions, self._print_outcome), iter(range(len(questions)))
         tasks = [asyncio.create_task(self._run_worker(numbers, answers)) for _ in range(self.concurrency)]
         try:
@@ -92,7 +94,7 @@ class Session:
             self.score.add(result["reference"])
         if not isinstance(ended, AdaptiveError):
             self._print_result(result)
-            return get_exit_code(result)
+            return get_exit_code(result, require_verified=self.require_verified)
         click.echo(_dump_json(result) if self.json else "")
         _print_to_stderr(f"Error: question {number + 1}: {ended}")
         return FAILED

@@ -194,7 +194,7 @@ class _ReplayedSolve:
         base = self.outcomes[plan.base] if plan.base is not None else None
         outcome = self.recorded.outcomes[self.find_key(plan, base)]
         self.count_usage(outcome, base)
-        return self.judge(outcome, plan).accepted
+        return bool(self.judge(outcome, plan).accepted)
 
     def find_key(self, plan: Plan, base: Outcome | None) -> OutcomeKey:
         """Return the key of a plan's attempt; Waits were recorded at the largest budget."""
