@@ -22,15 +22,12 @@ from adaptive.agents.chunks import cut_at_stop
 from adaptive.engines.registry import takes_option
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.types.ladder import Rung
-from tests.support.scripted import END, STOP, Forever, ScriptedEngine, says
-from tests.support.solving import EASY, HARD, SURE, UNSURE, PureEngine, ask, boxed, profile, timeless
+from tests.agents.scripts import ANSWERS, STRETCHES
+from tests.support.scripted import ScriptedEngine
+from tests.support.solving import EASY, HARD, SURE, PureEngine, ask, profile, timeless
 from tests.support.voting import ACCEPTED, SeededEngine, voter
 
 pytestmark = pytest.mark.crossed
-
-STRETCHES = st.lists(st.sampled_from([says("so π", END), says("1", END), (END,), Forever("1")]), max_size=4)
-SAYINGS = [boxed(SURE), boxed(UNSURE), says("I do not know.", STOP), (STOP,), says("73 it is", STOP), Forever("7")]
-ANSWERS = st.lists(st.sampled_from(SAYINGS), max_size=4)
 
 
 def chat(engine: Any = None, known: Any = None, **options: Any) -> ChatAdaptive:

@@ -14,9 +14,8 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from adaptive import build_solver
 from adaptive.agents import ChatAdaptive
 from adaptive.verify.judge import Judge
-from tests.solver.test_in_graphs import THREAD
-from tests.support.solving import PureEngine, ask, profile
-from tests.verify.test_judge import ScriptedJudge, opinion
+from tests.support.judging import ScriptedJudge, opinion
+from tests.support.solving import THREAD, PureEngine, ask, profile
 
 pytestmark = pytest.mark.crossed
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from langchain.agents import create_agent
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 from langchain_tests.integration_tests import ToolsIntegrationTests
 from langchain_tests.unit_tests import ToolsUnitTests
@@ -19,10 +16,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from adaptive.agents import adaptive_tool
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.types.ladder import EFFORTS
-from tests.agents.test_chat_model import ANSWERS, STRETCHES
-from tests.solver.test_in_graphs import THREAD, Broken
+from tests.agents.scripts import ANSWERS, STRETCHES
 from tests.support.scripted import STOP, Forever, ScriptedEngine, says
-from tests.support.solving import SURE, UNSURE, PureEngine, ask, boxed, profile, timeless
+from tests.support.solving import SURE, THREAD, UNSURE, BrokenEngine, PureEngine, ask, boxed, profile, timeless
+from tests.support.thinking_hard import ToolCaller, build_call
 
 SUM = {"question": "What is 47 + 38 - 12?"}
 
@@ -49,13 +46,9 @@ def tool(engine: Any = None) -> BaseTool:
     return adaptive_tool(engine or PureEngine(), profile=profile())
 
 
-def call(args: dict[str, Any], number: int = 0) -> dict[str, Any]:
-    return {"name": "think_hard", "args": args, "id": f"call-{number}", "type": "tool_call"}
-
-
 async def both(tool: BaseTool, args: dict[str, Any]) -> ToolMessage:
     """What it says when it is invoked, which is what it says when it is awaited."""
-    invoked, awaited = tool.invoke(call(args)), await tool.ainvoke(call(args))
+    invoked, awaited = tool.invoke(build_call(args)), await tool.ainvoke(build_call(args))
     assert invoked.content == awaited.content
     if invoked.artifact is not None:
         assert timeless(invoked.artifact) == timeless(awaited.artifact)
@@ -87,7 +80,7 @@ async def test_an_answer_that_does_not_count_says_so(answer: Any, status: str, s
 
 @given(STRETCHES, ANSWERS)
 def test_only_an_accepted_answer_stands_alone(thinking: Any, answers: Any) -> None:
-    message = tool(ScriptedEngine(thinking, answers)).invoke(call({"question": "2+2?"}))
+    message = tool(ScriptedEngine(thinking, answers)).invoke(build_call({"question": "2+2?"}))
     told = message.artifact
     assert (message.content == told["answer"]) == told["accepted"]
     assert told["answer"] is None or str(told["answer"]).strip() in message.content
@@ -117,9 +110,9 @@ async def test_a_call_that_cannot_be_is_said_to_the_agent(args: dict[str, Any], 
 
 async def test_a_failure_of_the_solver_is_raised() -> None:
     for awaited in (True, False):
-        broken = tool(Broken(fails_at=0))
+        broken = tool(BrokenEngine(fails_at=0))
         with pytest.raises(RuntimeError, match="out of memory"):
-            await broken.ainvoke(call(SUM)) if awaited else broken.invoke(call(SUM))
+            await broken.ainvoke(build_call(SUM)) if awaited else broken.invoke(build_call(SUM))
 
 
 def test_a_model_that_is_not_known_is_the_developers_error() -> None:
@@ -128,29 +121,9 @@ def test_a_model_that_is_not_known_is_the_developers_error() -> None:
     assert issubclass(InputError, AdaptiveError)
 
 
-class Agent(BaseChatModel):
-    """Asks the tool `questions`, all at once, and then says what it was told."""
-
-    questions: Sequence[str]
-
-    @property
-    def _llm_type(self) -> str:
-        return "scripted"
-
-    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Any:
-        assert [t.name for t in tools] == ["think_hard"]
-        return self
-
-    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        told = [m for m in messages if isinstance(m, ToolMessage)]
-        calls = [call({"question": q}, i) for i, q in enumerate(self.questions)]
-        reply = AIMessage(", ".join(str(m.content) for m in told), tool_calls=[] if told else calls)
-        return ChatResult(generations=[ChatGeneration(message=reply)])
-
-
 @pytest.mark.parametrize("awaited", [False, True])
 async def test_an_agent_thinks_hard_and_goes_on_with_the_answers(awaited: bool) -> None:
-    agent: Any = create_agent(Agent(questions=["2+2?", " ", "3+3?"]), [tool()], checkpointer=InMemorySaver())
+    agent: Any = create_agent(ToolCaller(questions=["2+2?", " ", "3+3?"]), [tool()], checkpointer=InMemorySaver())
     asked = ask("What are these?")
     state = await agent.ainvoke(asked, THREAD) if awaited else agent.invoke(asked, THREAD)
     said = f"{SURE}2, the question is empty: give some text to solve., {SURE}3"
@@ -160,7 +133,7 @@ async def test_an_agent_thinks_hard_and_goes_on_with_the_answers(awaited: bool) 
 
 
 def test_of_the_solve_an_agents_stream_has_the_tools_message_and_the_events() -> None:
-    agent: Any = create_agent(Agent(questions=["2+2?"]), [tool()])
+    agent: Any = create_agent(ToolCaller(questions=["2+2?"]), [tool()])
     parts = list(agent.stream(ask("What is it?"), stream_mode=["messages", "custom"], subgraphs=True))
     assert {namespace for namespace, _, _ in parts} == {()}
     messages = [data[0] for _, mode, data in parts if mode == "messages"]

@@ -40,6 +40,20 @@ EVENTS = [
     {"event": "verdict", "attempt": 1, "answer": "73", "accepted": True, "score": 0.97, "verifier": "rules",
      "reason": "sure"},
 ]  # fmt: skip
+PROBE = {"event": "probe", "attempt": 0, "answer": "73", "confidence": 0.912, "tokens": 3}
+ALL_LINES = """\
+difficulty easy (solved by rung: 0.90, 0.99), starts on rung 1: why this rung
+attempt 1 (first): rung 1, effort low, budget 64
+47+38=85
+round 1: 7 tokens, 7 of the budget of 64, ended by itself
+rejected 74 (rules, score 0.20): unsure
+thinks on: wait, rung 2: look again
+attempt 2 (wait): rung 2, effort low, budget 64
+Wait85-12=73
+round 2: 9 tokens, 17 of the budget of 64 (1 injected), cut off at the budget
+accepted 73 (rules, score 0.97): sure
+"""
+"""What stderr shows of `EVENTS`."""
 
 ATTEMPT = {
     "rung": 1, "arm": "first", "effort": "low", "budget": 64, "waits": 0, "answer": "73", "text": "It is 73.",

@@ -19,9 +19,8 @@ from adaptive.solve_log import SolveLog
 from adaptive.verify.check_command import Command
 from adaptive.verify.check_form import Pattern
 from tests.cli.conftest import Run, Use
-from tests.cli.stub import EVENTS, RESULT, ROOT, Solver, result
-from tests.cli.support.test_display import ALL
-from tests.verify.test_judge import ScriptedJudge
+from tests.cli.stub import ALL_LINES, EVENTS, RESULT, ROOT, Solver, result
+from tests.support.judging import ScriptedJudge
 
 DEFAULTS = {
     "model": "embedded", "profile": None, "effort": None, "budget": None, "waits": None, "wait_string": (),
@@ -45,7 +44,7 @@ def test_thinking_and_usage_when_asked_for(run: Run, scripted: Use) -> None:
     made = run("solve", "q", "--show-thinking", "-u")
     assert made.stdout == "73\n"
     usage = "Usage: 59 tokens (~31 prompt, 21 thinking, 1 injected, 6 answer), 0.21 s, cost not known\n"
-    assert made.stderr == ALL + usage
+    assert made.stderr == ALL_LINES + usage
 
 
 def test_on_a_terminal_thinking_is_dim_and_stdout_stays_clean() -> None:
@@ -59,7 +58,7 @@ def test_on_a_terminal_thinking_is_dim_and_stdout_stays_clean() -> None:
     shown = os.read(ours, 65536).decode()
     os.close(ours)
     assert "\x1b[2m47+38=85\x1b[0m" in shown
-    assert click.unstyle(shown).replace("\r", "") == ALL
+    assert click.unstyle(shown).replace("\r", "") == ALL_LINES
 
 
 def test_json_is_the_result_object_on_one_line(run: Run, scripted: Use) -> None:

@@ -29,8 +29,8 @@ from adaptive.solver.build import build_solver
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.verify.check_function import Function
 from tests.agents.asking import WAYS, agent, ask, last, report
-from tests.agents.test_tool import Agent
 from tests.engines.backends import HF, vllm_server
+from tests.support.thinking_hard import ToolCaller
 
 # vLLM and torch warn of their own doings, which no test here is about.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -112,7 +112,7 @@ async def test_a_chat_model(url: str) -> None:
 
 async def test_a_tool_of_an_agent(url: str) -> None:
     tool = adaptive_tool(url, profile=PROFILE)
-    done: Any = await create_agent(Agent(questions=[SUM, "Calculate 8 + 8 + 8 - 9 + 3."]), [tool]).ainvoke(
+    done: Any = await create_agent(ToolCaller(questions=[SUM, "Calculate 8 + 8 + 8 - 9 + 3."]), [tool]).ainvoke(
         {"messages": [("user", "What are these?")]}
     )
     told = [m for m in done["messages"] if m.type == "tool"]

@@ -22,10 +22,9 @@ from adaptive.types.attempt import Attempt
 from adaptive.types.options import Options
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
-from tests.policy.test_policy import attempt
-from tests.solver.test_in_graphs import THREAD
+from tests.policy.attempts import attempt
 from tests.support.clock import LIMIT, LeapingClock
-from tests.support.solving import HangingEngine, PureEngine, ask, profile
+from tests.support.solving import THREAD, HangingEngine, PureEngine, ask, profile
 from tests.support.voting import SeededEngine, voter
 
 PRICES = Prices({"scripted": Price(1.0, 10.0, 0.1)})

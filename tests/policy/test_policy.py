@@ -12,34 +12,19 @@ from adaptive.policy.arms import EscalationState, Plan
 from adaptive.policy.escalate import choose_next_plan
 from adaptive.policy.ladder import limit_ladder, map_to_ladder
 from adaptive.policy.select import VOTE_VERIFIER, select_best_attempt
-from adaptive.reason.chain import Thought
-from adaptive.types.attempt import Attempt, RoundEnd
+from adaptive.types.attempt import Attempt
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.options import Options
 from adaptive.types.policy import Policy
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
+from tests.policy.attempts import LADDER, P, attempt
 
-LADDER = Ladder((Rung("none", 0), Rung("low", 64), Rung("medium", 160), Rung("high", 512, 1)))
-P = (0.1, 0.6, 0.7, 0.9)
 POLICY = Policy(vote_most=0)
 
 
 def rows(ladder: Ladder) -> list[tuple[str, int, int]]:
     return [(r.effort, r.budget, r.waits) for r in ladder]
-
-
-def attempt(rung: int, *ends: RoundEnd, tokens: int = 20, **more: Any) -> Attempt:
-    """A rejected attempt on a rung of `LADDER`, with rounds that ended so."""
-    thought = Thought()
-    for end in ends:
-        thought = thought.with_round((), tuple(range(tokens)), end)
-    bought = LADDER[rung]
-    finish = "natural" if thought.ended else ends[-1] if ends else "none"
-    fields: dict[str, Any] = {"rung": rung, "arm": "first", "effort": bought.effort, "budget": bought.budget}
-    fields |= {"waits": thought.waits, "answer": "4", "text": "4", "thinking": "", "status": "answered"}
-    fields |= {"finish": finish, "rounds": thought.rounds, "trace": thought.ids}
-    return Attempt(**{**fields, **more})
 
 
 def after(*attempts: Attempt, options: Options | None = None, p: Sequence[float] = P, **policy: Any) -> Plan | str:

@@ -23,7 +23,7 @@ from adaptive.types.options import Options
 from adaptive.types.policy import Payoff, Policy
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
-from tests.policy.test_policy import LADDER, P, attempt
+from tests.policy.attempts import LADDER, P, attempt
 
 PURE = settings(max_examples=settings.default.max_examples * 3 // 2)  # type: ignore[union-attr]  # cheap: no model
 

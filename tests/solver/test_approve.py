@@ -20,8 +20,7 @@ from adaptive.policy.arms import Plan
 from adaptive.solver.approval import Approval, count_max_thinking_tokens, parse_approval
 from adaptive.types.ladder import Rung
 from adaptive.types.options import Options
-from tests.solver.test_in_graphs import THREAD, uncached
-from tests.support.solving import HARD, SURE, UNSURE, PureEngine, ask, profile
+from tests.support.solving import HARD, SURE, THREAD, UNSURE, PureEngine, ask, profile, uncached
 from tests.support.voting import SeededEngine, voter
 
 PLAN = Plan(1, Rung("low", 80), "vote", "", samples=3)

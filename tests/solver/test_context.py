@@ -18,8 +18,7 @@ from adaptive.errors import InputError
 from adaptive.types.ladder import EFFORTS
 from adaptive.types.options import PER_QUESTION, Options, SolverContext
 from adaptive.types.setting import read_settings
-from tests.solver.test_in_graphs import THREAD
-from tests.support.solving import PureEngine, ask, profile
+from tests.support.solving import THREAD, PureEngine, ask, profile
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import operator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,11 +20,21 @@ from langgraph.graph.message import add_messages
 from typing_extensions import TypedDict
 
 from adaptive import build_solver
-from adaptive.engines.protocol import Generation
 from adaptive.types.ladder import Rung
-from tests.support.solving import NODES, RUNGS, SURE, PureEngine, ask, profile, question, timeless
+from tests.support.solving import (
+    NODES,
+    RUNGS,
+    SURE,
+    THREAD,
+    BrokenEngine,
+    PureEngine,
+    ask,
+    is_plain,
+    profile,
+    question,
+    uncached,
+)
 
-THREAD: Any = {"configurable": {"thread_id": "one"}}
 ARMS = ["first", "budget", "budget", "wait"]
 PATH = ["classify", "allocate", *["think", "verify", "escalate"] * 3, "think", "verify", "finish"]
 
@@ -91,18 +100,6 @@ def test_a_second_turn_starts_afresh() -> None:
     assert len(engine.released) == len(set(engine.released)) == 2
 
 
-def plain(values: dict[str, Any]) -> bool:
-    """Whether all but the messages are ours, and plain JSON."""
-    ours = {k: v for k, v in values.items() if k.startswith("adaptive_")}
-    return set(values) == {"messages", *ours} and bool(json.loads(json.dumps(ours)) == ours)
-
-
-def uncached(result: dict[str, Any]) -> dict[str, Any]:
-    """A result without what depends on which engine held what."""
-    attempts = [{**a, "usage": {**a["usage"], "cached": 0}} for a in timeless(result)["attempts"]]
-    return {**timeless(result), "attempts": attempts, "usage": {**timeless(result)["usage"], "cached": 0}}
-
-
 @dataclass
 class Run:
     """What a solve in several processes visited and called."""
@@ -127,7 +124,7 @@ def resumed(node: str, file: Path) -> Run:
         visited += [name for update in updates for name in update if name in NODES]
         calls += [call.ids for call in engine.calls]
         given = None
-        assert plain(state.values)
+        assert is_plain(state.values)
         if not state.next:
             return Run(visited, calls, state.values["adaptive_result"], starts)
     raise AssertionError("it never ended")
@@ -144,21 +141,9 @@ def test_cut_off_after_any_node_it_goes_on_from_there(node: str, tmp_path: Path)
     assert uncached(run.result) == uncached(result)
 
 
-@dataclass
-class Broken(PureEngine):
-    """Fails on its call number `fails_at`."""
-
-    fails_at: int = 0
-
-    async def generate(self, ids: Sequence[int], **asked: Any) -> Generation:
-        if len(self.calls) == self.fails_at:
-            raise RuntimeError("out of memory")
-        return await super().generate(ids, **asked)
-
-
 @pytest.mark.parametrize("fails_at", range(7))
 async def test_after_a_failure_what_was_finished_is_not_done_again(fails_at: int, tmp_path: Path) -> None:
-    whole, broken, fresh = PureEngine(), Broken(fails_at=fails_at), PureEngine()
+    whole, broken, fresh = PureEngine(), BrokenEngine(fails_at=fails_at), PureEngine()
     expected = build_solver(whole, profile=profile()).invoke(ask("2+2?"))["adaptive_result"]
     async with AsyncSqliteSaver.from_conn_string(str(tmp_path / "threads.db")) as saver:
         with pytest.raises(RuntimeError, match="out of memory"):
@@ -172,7 +157,7 @@ async def test_after_a_failure_what_was_finished_is_not_done_again(fails_at: int
 @pytest.mark.parametrize("fails_at", [0, 1, 4])
 async def test_the_error_of_an_engine_comes_out_and_its_session_is_let_go(fails_at: int) -> None:
     for awaited in (True, False):
-        engine = Broken(fails_at=fails_at)
+        engine = BrokenEngine(fails_at=fails_at)
         solver = build_solver(engine, profile=profile())
         with pytest.raises(RuntimeError, match="out of memory"):
             await solver.ainvoke(ask("2+2?")) if awaited else solver.invoke(ask("2+2?"))

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.solver.test_in_graphs import uncached
+from tests.support.solving import uncached
 
 ROOT = Path(__file__).parents[2]
 KILLS, MOST = 50, 10  # in all, and of one solve

@@ -16,8 +16,7 @@ from typing_extensions import TypedDict
 from adaptive import build_solver
 from adaptive.errors import InputError
 from adaptive.types.options import PER_QUESTION, Options
-from tests.solver.test_in_graphs import THREAD
-from tests.support.solving import EASY, HARD, PureEngine, ask, profile
+from tests.support.solving import EASY, HARD, THREAD, PureEngine, ask, profile
 from tests.support.voting import SeededEngine, voter
 
 

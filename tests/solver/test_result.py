@@ -14,7 +14,7 @@ from adaptive.types.attempt import Attempt, Round
 from adaptive.types.result import MapItem, MapResult, Result
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
-from tests.types.test_attempt import ATTEMPTS
+from tests.support.attempts import ATTEMPTS
 
 SEVERAL = st.lists(ATTEMPTS, min_size=1, max_size=4)
 FIELDS = {

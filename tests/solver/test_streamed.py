@@ -18,10 +18,9 @@ from adaptive import build_solver
 from adaptive.engines.protocol import Generation
 from adaptive.types.ladder import Rung
 from adaptive.verify.judge import Judge
-from tests.solver.test_in_graphs import THREAD, Broken
-from tests.support.solving import SURE, UNSURE, PureEngine, ask, profile
+from tests.support.judging import ScriptedJudge, opinion
+from tests.support.solving import SURE, THREAD, UNSURE, BrokenEngine, PureEngine, ask, profile
 from tests.support.voting import SeededEngine, same, voter
-from tests.verify.test_judge import ScriptedJudge, opinion
 
 BOXED = [rf"\boxed{{{UNSURE}2}}"] * 3 + [rf"\boxed{{{SURE}2}}"]
 ARMS = ["first", "budget", "budget", "wait"]
@@ -224,7 +223,7 @@ def test_a_run_that_fails_is_told_as_failed() -> None:
     """Trap: a stream that is cut has no usage: it must not look like a message that ended."""
     handler = Listening()
     with pytest.raises(RuntimeError, match="out of memory"):
-        solver(Broken(fails_at=1)).invoke(ask("2+2?"), {"callbacks": [handler]})
+        solver(BrokenEngine(fails_at=1)).invoke(ask("2+2?"), {"callbacks": [handler]})
     assert handler.told == ["start", "end", "start", "out of memory"]
 
 

@@ -15,9 +15,8 @@ from adaptive.engines.protocol import Generation
 from adaptive.policy.ladder import map_efforts
 from adaptive.types.ladder import EFFORTS, Effort, Ladder, Rung
 from adaptive.types.options import Options
-from tests.solver.test_in_graphs import THREAD, uncached
 from tests.support.scripted import ByteCodec
-from tests.support.solving import SURE, UNSURE, PureEngine, ask, profile
+from tests.support.solving import SURE, THREAD, UNSURE, PureEngine, ask, profile, uncached
 
 ONE, OWN = (Rung("low", 40),), (Rung("none", 0), Rung("medium", 48), Rung("high", 96))
 

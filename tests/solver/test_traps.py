@@ -29,8 +29,7 @@ from adaptive import build_solver
 from adaptive.engines.protocol import Generation
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.types.options import Options
-from tests.solver.test_in_graphs import THREAD
-from tests.support.solving import NODES, SURE, PureEngine, ask, profile
+from tests.support.solving import NODES, SURE, THREAD, PureEngine, ask, profile
 from tests.support.voting import SeededEngine, same
 
 ANSWER = rf"\boxed{{{SURE}2}}"

@@ -21,9 +21,8 @@ from adaptive.policy.majority import Ballot, size_next_batch
 from adaptive.solver.nodes import SEEDS_PER_SOLVE
 from adaptive.types.options import Options
 from adaptive.types.policy import Payoff
-from tests.solver.test_in_graphs import THREAD, plain, uncached
 from tests.support.scripted import STOP
-from tests.support.solving import ask, timeless
+from tests.support.solving import THREAD, ask, is_plain, timeless, uncached
 from tests.support.voting import ACCEPTED, SeededEngine, same, voter
 
 
@@ -228,7 +227,7 @@ def test_cut_off_in_a_vote_it_goes_on_without_paying_again(
             solver.invoke(given, THREAD)
             state = solver.get_state(THREAD)
         calls += [call.ids for call in engine.calls]
-        assert plain(state.values)
+        assert is_plain(state.values)
         given = None
         if not state.next:
             break

@@ -7,6 +7,7 @@ Confidences follow from the scripted log-probabilities: an answer of `SURE` has 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from tests.support.scripted import END, STOP, THINK, ScriptedEngine, _Session, s
 SURE, UNSURE = "111111", "0"
 EASY, HARD = (0.9, 0.95, 0.97, 0.99), (0.1, 0.85, 0.9, 0.95)
 RUNGS = (Rung("none", 0), Rung("low", 16), Rung("low", 32), Rung("low", 80))
+THREAD: Any = {"configurable": {"thread_id": "one"}}
 NODES = ("classify", "allocate", "think", "verify", "escalate", "finish")
 
 
@@ -102,6 +104,18 @@ class HangingEngine(PureEngine):
         return await super().generate(ids, **asked)
 
 
+@dataclass
+class BrokenEngine(PureEngine):
+    """Fails on its call number `fails_at`."""
+
+    fails_at: int = 0
+
+    async def generate(self, ids: Sequence[int], **asked: Any) -> Generation:
+        if len(self.calls) == self.fails_at:
+            raise RuntimeError("out of memory")
+        return await super().generate(ids, **asked)
+
+
 def question(ids: Sequence[int]) -> bytes:
     """The last user turn of a rendered prompt."""
     return bytes(i for i in ids if i < 256).rpartition(b"user\n")[2]
@@ -116,3 +130,15 @@ def timeless(result: dict[str, Any]) -> dict[str, Any]:
     """Return a result without its seconds, the only part that may differ between two runs."""
     attempts = [{**a, "usage": {**a["usage"], "seconds": 0}} for a in result["attempts"]]
     return {**result, "attempts": attempts, "usage": {**result["usage"], "seconds": 0}}
+
+
+def uncached(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result without what depends on which engine has which prefix in its cache."""
+    attempts = [{**a, "usage": {**a["usage"], "cached": 0}} for a in timeless(result)["attempts"]]
+    return {**timeless(result), "attempts": attempts, "usage": {**timeless(result)["usage"], "cached": 0}}
+
+
+def is_plain(values: dict[str, Any]) -> bool:
+    """Whether all of a state but the messages is ours, and plain JSON."""
+    ours = {k: v for k, v in values.items() if k.startswith("adaptive_")}
+    return set(values) == {"messages", *ours} and bool(json.loads(json.dumps(ours)) == ours)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
 from collections.abc import Sequence
@@ -14,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel, GenericFakeChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
@@ -23,39 +21,8 @@ from adaptive.errors import InputError
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
 from adaptive.verify.judge import DEFAULT_RUBRIC, Judge, open_judge_model
+from tests.support.judging import SPENT, ScriptedJudge, opinion
 from tests.verify.attempts import attempt
-
-SPENT = {"input_tokens": 120, "output_tokens": 17, "total_tokens": 137}
-
-
-class ScriptedJudge(BaseChatModel):
-    """Answers with `reply`, raises it, or never answers where it is None; `seen` is what it read."""
-
-    reply: Any = None
-    seen: list[Any] = []
-
-    @property
-    def _llm_type(self) -> str:
-        return "scripted"
-
-    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Any:
-        return self
-
-    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        raise AssertionError("a judge is awaited")
-
-    async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        self.seen.append(messages)
-        if self.reply is None:
-            await asyncio.Event().wait()
-        if isinstance(self.reply, BaseException):
-            raise self.reply
-        return ChatResult(generations=[ChatGeneration(message=self.reply)])
-
-
-def opinion(correct: Any, reason: Any = "It adds up.", usage: Any = SPENT) -> AIMessage:
-    call = {"name": "Opinion", "args": {"correct": correct, "reason": reason}, "id": "1"}
-    return AIMessage("", tool_calls=[call], usage_metadata=usage)
 
 
 async def judged(reply: Any, answer: str | None = "73", **options: Any) -> Verdict:
@@ -161,7 +128,7 @@ async def test_what_it_spends_is_counted() -> None:
 async def test_what_it_does_not_report_is_estimated() -> None:
     model = ScriptedJudge(reply=opinion(1.0, usage=None))
     verdict = await Judge(model).verify("What is 47 + 26?", attempt(), [])
-    read = sum(len(m.text) for m in model.seen[0])
+    read = sum(len(m.text) for m in model.received[0])
     assert verdict.usage is not None
     assert read / 4 < verdict.usage.verifier < read / 4 + 30
     assert verdict.usage.estimated == ("verifier",)
@@ -171,7 +138,7 @@ async def read_by_judge(question: str, answer: str, thinking: str, **options: An
     """The system and the user message that a judge reads."""
     model = ScriptedJudge(reply=opinion(1.0), seen=[])
     await Judge(model, **options).verify(question, attempt(answer, thinking=thinking), [])
-    system, user = model.seen[0]
+    system, user = model.received[0]
     assert (system.type, user.type) == ("system", "human")
     return system.text, user.text
 

@@ -9,8 +9,8 @@ import pytest
 from adaptive.prices import Price, Prices
 from adaptive.types.verdict import Verdict
 from adaptive.verify.judge import Judge
+from tests.support.judging import ScriptedJudge, opinion
 from tests.verify.attempts import attempt as answered
-from tests.verify.test_judge import ScriptedJudge, opinion
 
 USED: Any = {"input_tokens": 100, "output_tokens": 30, "total_tokens": 130,
              "input_token_details": {"cache_read": 40}}  # fmt: skip

@@ -8,25 +8,12 @@ from typing import Any
 import pytest
 
 from adaptive.cli.support.display import Display
-from tests.cli.stub import EVENTS
+from tests.cli.stub import ALL_LINES, EVENTS, PROBE
 
-ALL = """\
-difficulty easy (solved by rung: 0.90, 0.99), starts on rung 1: why this rung
-attempt 1 (first): rung 1, effort low, budget 64
-47+38=85
-round 1: 7 tokens, 7 of the budget of 64, ended by itself
-rejected 74 (rules, score 0.20): unsure
-thinks on: wait, rung 2: look again
-attempt 2 (wait): rung 2, effort low, budget 64
-Wait85-12=73
-round 2: 9 tokens, 17 of the budget of 64 (1 injected), cut off at the budget
-accepted 73 (rules, score 0.97): sure
-"""
 THINKING = ("47+38=85", "Wait85-12=73")
 
 
 END = {"event": "end", "attempt": 0, "round": 1, "tokens": 7, "injected": 0, "charged": 7, "budget": 64}
-PROBE = {"event": "probe", "attempt": 0, "answer": "73", "confidence": 0.912, "tokens": 3}
 VOTE = {"event": "vote", "attempt": 2, "accepted": True, "reason": "2 of 3 agree"}
 ROUND = "round 1: 7 tokens, 7 of the budget of 64, "
 
@@ -46,11 +33,11 @@ def shown(capsys: pytest.CaptureFixture[str], **how: bool) -> str:
 
 
 def test_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
-    assert shown(capsys) == ALL
+    assert shown(capsys) == ALL_LINES
 
 
 def test_hidden_thinking_leaves_the_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = [line for line in ALL.splitlines() if line not in THINKING]
+    lines = [line for line in ALL_LINES.splitlines() if line not in THINKING]
     assert shown(capsys, thinking=False).splitlines() == lines
 
 
@@ -63,7 +50,7 @@ def test_colours_change_nothing_but_colours(capsys: pytest.CaptureFixture[str]) 
 
     coloured = shown(capsys, colour=True)
     assert "\x1b[2m47+38=85\x1b[0m" in coloured
-    assert click.unstyle(coloured) == ALL
+    assert click.unstyle(coloured) == ALL_LINES
 
 
 def test_the_model_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,8 +120,8 @@ def test_of_samples_only_the_verdicts_are_shown(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err.splitlines() == [
         "sample 2: accepted 73 (rules, score 0.97): sure",
         "sample 3: accepted 73 (rules, score 0.97): sure",
-        *ALL.splitlines()[:1],
-        *ALL.splitlines()[-1:],
+        *ALL_LINES.splitlines()[:1],
+        *ALL_LINES.splitlines()[-1:],
     ]
 
 

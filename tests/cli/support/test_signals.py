@@ -17,8 +17,7 @@ from adaptive.cli.support.signals import run_until_signal, solve_one
 from adaptive.errors import AdaptiveError
 from adaptive.solver.spent import SpentTokens
 from tests.cli.conftest import Run
-from tests.cli.stub import EVENTS, RESULT, ROOT, Solver
-from tests.cli.support.test_display import PROBE
+from tests.cli.stub import EVENTS, PROBE, RESULT, ROOT, Solver
 from tests.support.clock import LeapingClock
 from tests.support.solving import HangingEngine, profile
 
