@@ -82,6 +82,10 @@ class ProviderAdapter:
         """Return the efforts of a model without a profile."""
         return ()
 
+    def separates_thinking(self, chat: BaseChatModel) -> bool:
+        """Whether the provider never leaves thinking in the text of a reply."""
+        return False
+
     def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
         """Return the arguments of a call; `request` holds only what the model takes."""
         call, parameters = CallArguments(), _list_parameters(model.chat)

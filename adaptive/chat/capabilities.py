@@ -1,4 +1,7 @@
-"""What a model takes beyond what its profile says: refusals are remembered by its name until the process ends."""
+"""What a model takes beyond what its profile says, remembered by its name until the process ends.
+
+Its refusals teach it, and its replies how they begin.
+"""
 
 from __future__ import annotations
 
@@ -31,21 +34,28 @@ _CAPABILITIES: dict[str, Capabilities] = {}
 
 @dataclass
 class Capabilities:
-    """What one model's refusals have taught.
+    """What one model has taught.
 
     Attributes:
         efforts: Efforts that the model takes; None until a refusal says so.
         refused: Parameters that it does not take: `budget`, `temperature`, `seed`.
         largest_cap: Largest completion cap in tokens; None until a refusal says so.
         takes_images: False once it has refused an image.
-        notes: All of the above in words.
+        beginnings: Whether its replies so far began inside the thinking (`ChatResponse.opened`).
+        notes: Its refusals in words.
     """
 
     efforts: tuple[Effort, ...] | None = None
     refused: set[str] = field(default_factory=set)
     largest_cap: int | None = None
     takes_images: bool = True
+    beginnings: set[bool] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def opened(self) -> bool | None:
+        """Whether its replies begin inside the thinking; None if that is not known, or differs."""
+        return next(iter(self.beginnings)) if len(self.beginnings) == 1 else None
 
     def learn(self, text: str, sent: Mapping[str, object], efforts: Sequence[Effort]) -> bool:
         """Learn from a refused request.

@@ -137,7 +137,14 @@ class ChatModel:
 
     def _start_call(self, messages: Sequence[AnyMessage], on_event: OnEvent | None) -> RetriedCall:
         return RetriedCall(
-            self.chat, self.name, self._adapter, messages, on_event, retries=self._retries, sleep=self._sleep
+            self.chat,
+            self.name,
+            self._adapter,
+            messages,
+            on_event,
+            self._capabilities,
+            retries=self._retries,
+            sleep=self._sleep,
         )
 
     def _map_request(self, request: ChatRequest) -> CallArguments:

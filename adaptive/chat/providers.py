@@ -20,6 +20,7 @@ _GEMINI_BUDGETS: Mapping[str, tuple[int, int, bool]] = {
     "2.5-flash-lite": (512, 24576, True),
     "2.5-flash": (1, 24576, True),
 }
+_OWN_HOSTS = ("api.openai.com", "api.deepseek.com")
 _OLLAMA_OPTIONS = (
     "mirostat", "mirostat_eta", "mirostat_tau", "num_ctx", "num_gpu", "num_thread", "repeat_last_n",
     "repeat_penalty", "stop", "tfs_z", "top_k", "top_p", "temperature", "seed",
@@ -40,6 +41,11 @@ class OpenAIAdapter(ProviderAdapter):
     def list_efforts(self, model: str) -> tuple[Effort, ...]:
         """Return the efforts of the o-series, which profiles leave out."""
         return self.default_efforts
+
+    def separates_thinking(self, chat: BaseChatModel) -> bool:
+        """Whether it is one of the makers' own services; other servers may run without a reasoning parser."""
+        address = getattr(chat, "openai_api_base", None) or getattr(chat, "api_base", None) or ""
+        return self.provider == "azure_openai" or not address or any(host in address for host in _OWN_HOSTS)
 
     def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
         """Return the arguments of a call; the cap counts reasoning too."""
@@ -63,6 +69,10 @@ class AnthropicAdapter(ProviderAdapter):
     """
 
     least_budget: int = 1024
+
+    def separates_thinking(self, chat: BaseChatModel) -> bool:
+        """Return True: thinking has blocks of its own."""
+        return True
 
     def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
         """Return the arguments of a call; thinking is off if the request has none and the model can do that."""
@@ -101,6 +111,10 @@ class GeminiAdapter(ProviderAdapter):
     def list_efforts(self, model: str) -> tuple[Effort, ...]:
         """Return the levels that every Gemini takes from 3 on; none before, when the budget counts."""
         return () if "gemini-2" in model or "gemini-1" in model else ("low", "high")
+
+    def separates_thinking(self, chat: BaseChatModel) -> bool:
+        """Return True: thoughts have parts of their own."""
+        return True
 
     def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
         """Return the arguments of a call; the cap counts thinking too, and thoughts come as summaries."""

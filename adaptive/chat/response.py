@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 from langchain_core.messages import AIMessage
 
+from adaptive._util.thinking_tags import ThinkingSplitter, join_parts
 from adaptive.types.usage import Usage
 
 ResponseFinish = Literal["stop", "length", "refusal", "tools"]
 
 CHARACTERS_PER_TOKEN = 4
 """Of English text, by OpenAI's rule of thumb; used only if a provider reports no tokens."""
-OPEN_TAG, CLOSE_TAG = "<think>", "</think>"
 
 # How providers name an end, in lower case: OpenAI's two interfaces, Anthropic, Gemini, Bedrock and Ollama.
 _LENGTH_REASONS = {"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"}
@@ -39,6 +39,7 @@ class ChatResponse:
         thinking: The reasoning or its summary; "" if the provider hides it.
         finish: How it ended.
         usage: What it spent.
+        opened: Whether its text begins inside the thinking; None if that cannot be told.
     """
 
     message: AIMessage
@@ -46,6 +47,7 @@ class ChatResponse:
     thinking: str
     finish: ResponseFinish
     usage: Usage
+    opened: bool | None = None
 
     @property
     def starved(self) -> bool:
@@ -53,17 +55,25 @@ class ChatResponse:
         return self.finish == "length" and not self.text.strip() and not self.message.tool_calls
 
 
-def read_response(message: AIMessage, seconds: float = 0.0) -> ChatResponse:
-    """Read the response in a message of any provider; `seconds` is what the call took.
+def read_response(message: AIMessage, seconds: float = 0.0, *, opened: bool | None = None) -> ChatResponse:
+    """Read the response in a message of any provider.
 
     Its usage is exact if the provider reports it; `estimated` names the figures that are not.
+
+    Args:
+        message: The message. Thinking in its text is split off by `adaptive._util.thinking_tags`.
+        seconds: How long the call took.
+        opened: Whether the model's replies begin inside the thinking. If so, one that was cut off before a closing
+            tag is all thinking; a complete one without a closing tag is an answer.
     """
-    tagged, text = split_thinking(message.text)
-    thinking = "\n".join(part for part in (read_reasoning(message), tagged) if part)
     finish = _classify_finish(message)
+    splitter = ThinkingSplitter(True if opened and finish == "length" else None)
+    tagged, text = join_parts([*splitter.feed(message.text), *splitter.finish()])
+    thinking = "\n".join(part for part in (read_reasoning(message), tagged) if part)
+    begins = True if splitter.closed_alone else False if text and finish == "stop" else None
     if finish == "refusal" and not text:
         text = _read_refusal(message)
-    return ChatResponse(message, text, thinking, finish, _read_usage(message, thinking, text, seconds))
+    return ChatResponse(message, text, thinking, finish, _read_usage(message, thinking, text, seconds), begins)
 
 
 def read_finish_reason(message: AIMessage) -> str:
@@ -119,18 +129,6 @@ def read_reasoning(message: AIMessage) -> str:
     return ""
 
 
-def split_thinking(text: str) -> tuple[str, str]:
-    """Split thinking in tags from the answer, for a server without a reasoning parser.
-
-    Only tags at the very beginning count: an answer may speak of them.
-    """
-    start = text.lstrip()
-    if not start.startswith(OPEN_TAG):
-        return "", text
-    thinking, _, answer = start[len(OPEN_TAG) :].partition(CLOSE_TAG)
-    return thinking.strip(), answer.lstrip()
-
-
 def _read_usage(message: AIMessage, thinking: str, text: str, seconds: float) -> Usage:
     reported = message.usage_metadata
     if reported is None:
@@ -141,6 +139,8 @@ def _read_usage(message: AIMessage, thinking: str, text: str, seconds: float) ->
             estimated=("answer", "prompt", "thinking"),
         )
     out, count = reported["output_tokens"], _count_reasoning_tokens(message)
+    if thinking and not count:  # servers that do not tell thinking apart, or do not count it, report 0
+        count = None
     tokens = _estimate_thinking(out, thinking, text) if count is None else min(count, out)
     return Usage(
         prompt=reported["input_tokens"],

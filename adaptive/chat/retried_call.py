@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, AnyMessage
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from adaptive.chat.adapter import CallArguments, ProviderAdapter
+from adaptive.chat.capabilities import Capabilities
 from adaptive.chat.errors import ChatError, choose_wait, explain_error, is_retryable
 from adaptive.chat.response import ChatResponse, estimate_tokens, read_response
 from adaptive.chat.streaming import StreamedMessage
@@ -30,6 +31,7 @@ class RetriedCall:
         adapter: The adapter of its provider.
         messages: What it is called with.
         on_event: Is sent thinking and answer as they come, if given; the call is then streamed.
+        capabilities: What the model has taught: how its replies begin.
         retries: How often a call is made again if its failure may pass by itself.
         sleep: Waits between two tries.
     """
@@ -39,6 +41,7 @@ class RetriedCall:
     adapter: ProviderAdapter
     messages: Sequence[AnyMessage]
     on_event: OnEvent | None
+    capabilities: Capabilities
     retries: int
     sleep: Sleep
     _lost_usage: Usage | None = None
@@ -63,10 +66,14 @@ class RetriedCall:
             message = await self.chat.ainvoke(list(self.messages), **call.arguments)
         else:
             message = await self._stream(call)
-        return self.complete_usage(read_response(message))
+        response = read_response(message, opened=self.capabilities.opened)
+        if response.opened is not None:
+            self.capabilities.beginnings.add(response.opened)
+        return self.complete_usage(response)
 
     async def _stream(self, call: CallArguments) -> AIMessage:
-        stream = StreamedMessage(self.on_event)
+        opened = False if self.adapter.separates_thinking(self.chat) else self.capabilities.opened
+        stream = StreamedMessage(self.on_event, opened=opened)
         try:
             async for chunk in self.chat.astream(list(self.messages), **call.arguments):
                 stream.add(chunk)

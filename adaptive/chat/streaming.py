@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from langchain_core.messages import AIMessage, AIMessageChunk, message_chunk_to_message
 
+from adaptive._util.thinking_tags import TextPart, ThinkingSplitter
 from adaptive.chat.errors import CutStreamError
-from adaptive.chat.response import CLOSE_TAG, OPEN_TAG, read_finish_reason, read_reasoning, split_thinking
+from adaptive.chat.response import read_finish_reason, read_reasoning
 from adaptive.types.events import OnEvent, emit_event
 
 
 class StreamedMessage:
-    """Merges chunks, and emits what they add to the thinking and to the answer to `on_event`.
+    """Merges chunks, and emits what they add to the thinking and to the answer.
 
     Events have 0 tokens: providers count them at the end of a stream.
+
+    Args:
+        on_event: Is sent the events, if given.
+        opened: Whether the model's replies begin inside the thinking. None if that is not known: then text is held
+            back until a closing tag, or the end, tells thinking from the answer.
     """
 
-    def __init__(self, on_event: OnEvent | None) -> None:
+    def __init__(self, on_event: OnEvent | None, *, opened: bool | None = None) -> None:
         self._on_event = on_event
         self._merged: AIMessageChunk | None = None
-        self._text = ""
-        self._emitted = {"thinking": 0, "answer": 0}
+        self._splitter = ThinkingSplitter(opened)
+        self._has_text = False
 
     @property
     def has_chunks(self) -> bool:
@@ -31,9 +39,11 @@ class StreamedMessage:
         if not isinstance(chunk, AIMessageChunk):  # the whole message, from a model that does not stream
             chunk = AIMessageChunk(**chunk.model_dump(exclude={"type"}))
         self._merged = chunk if self._merged is None else self._merged + chunk
-        self._emit("thinking", read_reasoning(chunk))
-        self._text += chunk.text
-        self._emit_text()
+        if reasoning := read_reasoning(chunk):
+            self._emit([("thinking", reasoning)])
+            self._splitter = self._splitter if self._has_text else ThinkingSplitter(opened=False)
+        self._has_text |= bool(chunk.text)
+        self._emit(self._splitter.feed(chunk.text))
 
     def build_partial(self) -> AIMessage:
         """Return the message so far."""
@@ -46,24 +56,9 @@ class StreamedMessage:
         message = self.build_partial()
         if self._merged is None or (reports_finish and not read_finish_reason(message)):
             raise CutStreamError("the stream ended before the answer was complete")
+        self._emit(self._splitter.finish())
         return message
 
-    def _emit_text(self) -> None:
-        """Emit what is new in the text: thinking in tags as thinking; an incomplete tag is held back."""
-        start = self._text.lstrip()
-        if len(start) < len(OPEN_TAG) and OPEN_TAG.startswith(start):
-            return
-        if start.startswith(OPEN_TAG) and CLOSE_TAG not in start:
-            self._emit_new("thinking", start[len(OPEN_TAG) :].lstrip()[: -len(CLOSE_TAG)])
-        else:
-            thinking, answer = split_thinking(self._text)
-            self._emit_new("thinking", thinking)
-            self._emit_new("answer", answer)
-
-    def _emit_new(self, kind: str, text: str) -> None:
-        self._emit(kind, text[self._emitted[kind] :])
-        self._emitted[kind] = max(self._emitted[kind], len(text))
-
-    def _emit(self, kind: str, text: str) -> None:
-        if text:
+    def _emit(self, parts: Iterable[TextPart]) -> None:
+        for kind, text in parts:
             emit_event(self._on_event, kind, text=text, tokens=0)

@@ -78,6 +78,31 @@ def test_thinking_that_is_not_counted_is_shared_out_by_length() -> None:
     assert (used.thinking, used.answer, used.estimated) == (30, 10, ("answer", "thinking"))
 
 
+@pytest.mark.parametrize("reasoning", [None, 0])
+def test_thinking_in_the_text_is_not_exact_where_it_is_not_counted(reasoning: int | None) -> None:
+    """A server without a parser counts the thinking in its text as an answer, or as no reasoning."""
+    shown = message(f"<think>{'y' * 90}</think>{'x' * 30}", usage_metadata=usage(5, 40, reasoning))
+    used = read_response(shown).usage
+    assert (used.thinking, used.answer, used.estimated) == (30, 10, ("answer", "thinking"))
+
+
+@pytest.mark.parametrize(
+    ("content", "end", "opened", "begins", "text"),
+    [
+        ("47+26\n</think>\n\n73", "stop", None, True, "73"),
+        ("73", "stop", None, False, "73"),
+        ("<think>47+26</think>73", "stop", None, False, "73"),
+        ("47+26 is \\boxed{5}, no", "length", True, None, ""),
+        ("47+26 is \\boxed{5}, no", "length", None, None, "47+26 is \\boxed{5}, no"),
+        ("73", "stop", True, False, "73"),
+        ("<think>47+26", "length", None, None, ""),
+    ],
+)
+def test_how_a_reply_begins(content: str, end: str, opened: bool | None, begins: bool | None, text: str) -> None:
+    turn = read_response(message(content, {"finish_reason": end}), opened=opened)
+    assert (turn.opened, turn.text) == (begins, text)
+
+
 @pytest.mark.parametrize("provider", ["anthropic", "google_genai"])
 def test_no_thinking_is_exact_where_it_would_show(provider: str) -> None:
     shown = message("73", {"model_provider": provider, "stop_reason": "end_turn"}, usage_metadata=usage(5, 3))
@@ -93,6 +118,15 @@ def test_no_thinking_is_exact_where_it_would_show(provider: str) -> None:
         (message("<think>\n47+26\n</think>\n\n73"), "47+26", "73"),
         (message("<think>47+"), "47+", ""),
         (message("The tag <think>x</think> marks it."), "", "The tag <think>x</think> marks it."),
+        (message("47+26\n</think>\n\n73"), "47+26", "73"),
+        (message("[THINK]47+26[/THINK]73"), "47+26", "73"),
+        (message("<reasoning>47+26</reasoning><answer>73</answer>"), "47+26", "73"),
+        (message("tens</think>73", additional_kwargs={"reasoning_content": "47+26"}), "47+26\ntens", "73"),
+        (
+            message([{"type": "text", "text": "<think>47"}, {"type": "text", "text": "+26</think>73"}]),
+            "47+26",
+            "73",
+        ),
     ],
 )
 def test_where_the_thinking_is(shown: AIMessage, thinking: str, text: str) -> None:

@@ -22,8 +22,11 @@ TEXTS = st.sampled_from(
         "<think>first the",
         "73",
         "<thi",
-        "",
+        " ",
         "\n<think>a</think> b </think> c",
+        "47+26\n</think>\n\n73",
+        "[THINK]47+26[/THINK]73",
+        "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>73",
     ]
 )
 
@@ -35,12 +38,28 @@ def test_however_it_is_cut_the_same_is_told(text: str, data: st.DataObject) -> N
     stream = StreamedMessage(told.append)
     for start, end in pairwise(cuts):
         stream.add(AIMessageChunk(text[start:end]))
-    turn = read_response(stream.build_partial())
-    for kind, whole in (("thinking", turn.thinking), ("answer", turn.text)):
-        said = "".join(e["text"] for e in told if e["event"] == kind)
-        assert whole.startswith(said)
-        if "</think>" in text or "<" not in text:
-            assert said == whole
+    turn = read_response(stream.build_message(reports_finish=False))
+    assert said(told, "thinking") == turn.thinking
+    assert said(told, "answer") == turn.text
+
+
+def said(told: list[dict[str, Any]], kind: str) -> str:
+    return "".join(event["text"] for event in told if event["event"] == kind)
+
+
+def test_text_is_told_at_once_if_it_is_known_how_the_reply_begins() -> None:
+    for opened, kind in ((False, "answer"), (True, "thinking")):
+        told: list[dict[str, Any]] = []
+        StreamedMessage(told.append, opened=opened).add(AIMessageChunk("47"))
+        assert said(told, kind) == "47"
+
+
+def test_text_after_thinking_of_its_own_field_is_told_at_once() -> None:
+    told: list[dict[str, Any]] = []
+    stream = StreamedMessage(told.append)
+    stream.add(AIMessageChunk("", additional_kwargs={"reasoning_content": "47+26"}))
+    stream.add(AIMessageChunk("7"))
+    assert (said(told, "thinking"), said(told, "answer")) == ("47+26", "7")
 
 
 def test_a_stream_without_an_end() -> None:
