@@ -58,6 +58,38 @@ STYLES = (
         "<|START_RESPONSE|>",
         "<|START_THINKING|><|END_THINKING|><|START_RESPONSE|>",
     ),
+    MarkerStyle(  # Gemma 4
+        "<|channel>",
+        "<|channel>",
+        "<|channel>thought\n",
+        "<channel|>",
+        "",
+        "<|channel>thought\n<channel|>",
+    ),
+    MarkerStyle(  # Apriel: it thinks in every turn
+        "[BEGIN FINAL RESPONSE]",
+        "",
+        "Here are my reasoning steps:\n",
+        "[BEGIN FINAL RESPONSE]",
+        "\n",
+        "[BEGIN FINAL RESPONSE]\n",
+    ),
+    MarkerStyle(  # Kimi K3: its template opens the thinking or the answer
+        "<|close|>",
+        "",
+        "<|open|>think<|sep|>",
+        "<|close|>",
+        "think<|sep|><|open|>response<|sep|>",
+        "",
+    ),
+    MarkerStyle(  # Muse Glimmer
+        "<|eom|>",
+        "",
+        " to=self<|message|>",
+        "<|eom|>",
+        "<|start|>assistant to=user<|message|>",
+        " to=user<|message|>",
+    ),
 )
 """A model uses the first of these whose special tokens it has."""
 
@@ -73,6 +105,11 @@ PROMPTED = MarkerStyle(
 
 INVENTED_MARKERS = (S1.name, PROMPTED.name)
 """Styles that a model need not know: named by a caller, they make it think; found by us, they are not used."""
+
+
+def make_text_style(opener: str, end: str) -> MarkerStyle:
+    """Return the style of thinking between tags that are plain text to the tokenizer."""
+    return MarkerStyle(opener, "", f"{opener}\n", "", f"\n{end}\n\n", f"{opener}\n\n{end}\n\n")
 
 
 def find_marker_style(special: Container[str]) -> MarkerStyle:

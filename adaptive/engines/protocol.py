@@ -68,10 +68,14 @@ class Generation:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A rendered question: `open` ends where thinking starts, `closed` is the same with thinking shut at once."""
+    """A rendered question: `open` ends where thinking starts, `closed` is the same with thinking shut at once.
+
+    `notes` say, in words, in which form the chat template took a conversation that it did not take as it is.
+    """
 
     open: tuple[int, ...]
     closed: tuple[int, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

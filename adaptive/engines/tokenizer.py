@@ -10,34 +10,38 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError
 from tokenizers import Tokenizer
 
 from adaptive._util.files import read_json
 from adaptive._util.optional import import_optional
-from adaptive.engines.chat_template import load_chat_template
-from adaptive.engines.markers import MarkerStyle, find_marker_style
+from adaptive._util.thinking_tags import THINKING_TAGS, find_open_tag
+from adaptive.engines.chat_template import RenderedChat, TextSlot, load_chat_template
+from adaptive.engines.markers import PROMPTED, MarkerStyle, find_marker_style, make_text_style
 from adaptive.engines.protocol import Markers, Prompt
 from adaptive.errors import InputError, to_single_line
-from adaptive.types.ladder import BELIEVED_DEFAULT, EFFORTS, Effort
+from adaptive.types.ladder import BELIEVED_DEFAULT, EFFORTS, Effort, find_nearest_effort
 
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
     "chat_template.jinja",
+    "chat_template.json",
     "generation_config.json",
     "config.json",
 )
 TURN_END = ("<|im_end|>", "<|endoftext|>")
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
-# Slots and hidden vocabulary entries are written in private-use characters: no template has a reason to.
-_SLOT = re.compile("\ue000([0-9]+)\ue001")
+# Hidden vocabulary entries are written in private-use characters, which no text has a reason to hold.
 _HIDDEN = "\ue000hidden {}\ue001"
+_EFFORT_NAMES = ("reasoning_effort", "thinking_effort", "reasoning_strength")
+_SOME_WORD = "an effort"
+_TAG = re.compile(r"<.*>|\[/?[A-Z][A-Z_ ]+\]", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -60,11 +64,12 @@ class FolderCodec:
         self._special_ids = frozenset(self._control.values())
         self._marked_tokenizer = _build_tokenizer(folder, spec)
         self._plain_tokenizer = _build_tokenizer(folder, _hide_tokens(spec, self._special_ids))
-        self._token_names = {
-            name: _read_token(config.get(name)) for name in ("bos_token", "eos_token", "pad_token")
+        names = {
+            name: _read_token(config.get(name)) for name in ("bos_token", "eos_token", "pad_token", "unk_token")
         }
-        self._template = load_chat_template(folder, config)
-        self.style = style or find_marker_style(self._control)
+        self._template = load_chat_template(folder, config, names)
+        self._eos_token = names["eos_token"]
+        self.style = style or self._find_style()
         self._markers = self._find_markers()
 
     @property
@@ -83,23 +88,43 @@ class FolderCodec:
         Both prompts name the effort of a thinking rung, so that they share all but their ends. At effort
         "default" the open prompt is what a plain chat call sends: nothing is named, and no thinking is opened.
         """
+        contents = [content for _, content in messages]
         if effort == "default":
-            return Prompt(self._encode_plain(messages), self.render(messages, BELIEVED_DEFAULT).closed)
-        named = "medium" if effort == "none" else effort
-        *body, tail = self._render_parts(messages, named, thinking=True)
-        open_ids = self._encode_parts([*body, self._open_thinking(tail)], messages)
-        *body, tail = self._render_parts(messages, named, thinking=False)
-        return Prompt(open_ids, self._encode_parts([*body, self._close_thinking(tail)], messages))
+            plain, closed = self._render_chat(messages, effort), self.render(messages, BELIEVED_DEFAULT)
+            return Prompt(self._encode_plain(plain.parts, contents), closed.closed, _join_notes(plain, closed))
+        opened = self._render_chat(messages, effort, thinking=True)
+        shut = self._render_chat(messages, effort, thinking=False)
+        return Prompt(
+            self._encode_parts(opened.with_tail(self._open_thinking(opened.tail)), contents),
+            self._encode_parts(shut.with_tail(self._close_thinking(shut.tail)), contents),
+            _join_notes(opened, shut),
+        )
 
     @cached_property
     def efforts(self) -> tuple[Effort, ...]:
         """The efforts that the chat template distinguishes; empty if it knows none, so that only budgets count."""
         # The commoner names first: of two efforts with the same prompt the first one stays.
+        first: dict[tuple[str | TextSlot, ...], Effort] = {}
+        for effort, parts in self._parts_by_effort.items():
+            first.setdefault(parts, effort)
+        return tuple(e for e in EFFORTS if e in first.values()) if len(first) > 1 else ()
+
+    @cached_property
+    def _parts_by_effort(self) -> dict[Effort, tuple[str | TextSlot, ...]]:
+        """A rendered question for each effort that the template does not refuse.
+
+        A template that writes down any word knows none: the words that models are trained on are these three.
+        """
         common: tuple[Effort, ...] = ("low", "medium", "high", "minimal", "xhigh")
-        prompts: dict[tuple[int, ...], Effort] = {}
+        with suppress(InputError):
+            switches = {**_name_switches("medium", thinking=True), **dict.fromkeys(_EFFORT_NAMES, _SOME_WORD)}
+            if any(_SOME_WORD in str(part) for part in self._template.render(("user",), **switches).parts):
+                common = common[:3]
+        rendered: dict[Effort, tuple[str | TextSlot, ...]] = {}
         for effort in common:
-            prompts.setdefault(self.render([("user", "1")], effort).open, effort)
-        return tuple(e for e in EFFORTS if e in prompts.values()) if len(prompts) > 1 else ()
+            with suppress(InputError):
+                rendered[effort] = self._template.render(("user",), **_name_switches(effort, thinking=True)).parts
+        return rendered
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Return the ids of plain text; what looks like a special token is encoded as ordinary text."""
@@ -118,62 +143,74 @@ class FolderCodec:
 
     def _open_thinking(self, tail: str) -> str:
         """Return the last part of a prompt with thinking opened, unless the template does so itself."""
-        opener = self.style.opener
-        return tail if opener and opener in tail.rpartition(self.style.end)[2] else tail + self.style.start
+        if self._is_open(tail):
+            return tail
+        # A template that begins the answer itself, as Command A's does, knows nothing of thinking.
+        answer = self.style.hand_over.strip()
+        return (tail.removesuffix(answer) if answer else tail) + self.style.start
 
     def _close_thinking(self, tail: str) -> str:
-        """Return the last part of a prompt with thinking opened and closed at once."""
-        style = self.style
-        if not style.opener or style.opener not in tail:
-            return tail + style.closed
-        return tail if style.end in tail else f"{tail}\n{style.end}{style.hand_over}"
+        """Return the last part of a prompt with thinking closed at once, as the template does it if it does."""
+        style, end = self.style, tail.rstrip()
+        if self._is_open(tail):
+            space = "" if tail.endswith("\n\n") or not style.end else "\n"
+            return f"{tail}{space}{style.end}{style.hand_over}"
+        closes = (style.end, style.hand_over.strip())
+        return tail if any(text and end.endswith(text) for text in closes) else tail + style.closed
 
-    def _encode_plain(self, messages: Sequence[tuple[str, str]]) -> tuple[int, ...]:
-        """Encode the template as it is, in one piece as a chat server does, unless a content could open a turn."""
-        parts = self._render_parts(messages)
-        if any(token in content for _, content in messages for token in self._control):
-            return self._encode_parts(parts, messages)
-        texts = (messages[int(part)][1] if i % 2 else part for i, part in enumerate(parts))
+    def _is_open(self, tail: str) -> bool:
+        """Return whether thinking is open at the end of a prompt."""
+        opener, end, start = self.style.opener, self.style.end, self.style.start.rstrip()
+        if opener:
+            return tail.rfind(opener) > tail.rfind(end)
+        return bool(start) and tail.rstrip().endswith(start)
+
+    def _render_chat(
+        self, messages: Sequence[tuple[str, str]], effort: Effort, *, thinking: bool = True
+    ) -> RenderedChat:
+        """Render the template, with thinking switched on or off; at effort "default" it is told of neither."""
+        roles = [role for role, _ in messages]
+        if unknown := next((role for role in roles if role not in ROLES), None):
+            raise InputError(f"role {unknown!r} is not known: use one of {', '.join(ROLES)}.")
+        if effort == "default":
+            return self._template.render(roles)
+        named: Effort = "medium" if effort == "none" else effort
+        if self._parts_by_effort and named not in self._parts_by_effort:
+            named = find_nearest_effort(named, list(self._parts_by_effort))
+        return self._template.render(roles, **_name_switches(named, thinking=thinking))
+
+    def _encode_plain(self, parts: Sequence[str | TextSlot], contents: Sequence[str]) -> tuple[int, ...]:
+        """Encode a prompt in one piece, as a chat server does, unless a content could open a turn."""
+        if any(token in content for content in contents for token in self._control):
+            return self._encode_parts(parts, contents)
+        texts = (part.fill(contents[part.message]) if isinstance(part, TextSlot) else part for part in parts)
         return self.encode_marked(_SURROGATE.sub("\ufffd", "".join(texts)))
 
-    def _render_parts(
-        self, messages: Sequence[tuple[str, str]], effort: str | None = None, *, thinking: bool | None = None
-    ) -> list[str]:
-        """Render the template and split it at its slots: text, number of a message, text, number, ..., text.
-
-        Without an effort and without `thinking` the template is told of neither.
-        """
-        named = {"reasoning_effort": effort, "enable_thinking": thinking}
-        for role, _ in messages:
-            if role not in ROLES:
-                raise InputError(f"role {role!r} is not known: use one of {', '.join(ROLES)}.")
-        slots = [{"role": role, "content": f"\ue000{i}\ue001"} for i, (role, _) in enumerate(messages)]
-        try:
-            text = self._template.render(
-                messages=slots,
-                add_generation_prompt=True,
-                **{name: value for name, value in named.items() if value is not None},
-                **self._token_names,
-            )
-        except (TemplateError, TypeError, ValueError) as error:
-            raise InputError(f"the chat template of {self._folder} refuses these messages: {error}.") from error
-        return _SLOT.split(text)
-
-    def _encode_parts(self, parts: Sequence[str], messages: Sequence[tuple[str, str]]) -> tuple[int, ...]:
-        """Encode the parts of `_render_parts`, with the contents in their slots."""
+    def _encode_parts(self, parts: Sequence[str | TextSlot], contents: Sequence[str]) -> tuple[int, ...]:
+        """Encode the parts of a rendered conversation, with the contents in their slots."""
         ids: list[int] = []
-        for place, part in enumerate(parts):
-            if place % 2:
-                ids += self.encode(messages[int(part)][1])
+        for part in parts:
+            if isinstance(part, TextSlot):
+                ids += self.encode(part.fill(contents[part.message]))
             else:
                 ids += self.encode_marked(part)
         return tuple(ids)
+
+    def _find_style(self) -> MarkerStyle:
+        """Return the style of the model's special tokens; else that of tags with which the template ends."""
+        style = find_marker_style(self._control)
+        if style is PROMPTED:
+            with suppress(InputError):
+                tail = self._template.render(("user",), **_name_switches("medium", thinking=True)).tail
+                if tag := find_open_tag(tail):
+                    return make_text_style(tag, THINKING_TAGS[tag])
+        return style
 
     def _find_markers(self) -> Markers:
         style = self.style
         if missing := [t for t in (style.opener, style.end) if t and t not in self._control]:
             raise InputError(f"the model in {self._folder} has no token {missing[0]!r}: name its own markers.")
-        ends = [self._control[t] for t in (*TURN_END, self._token_names["eos_token"]) if t in self._control]
+        ends = [self._control[t] for t in (*TURN_END, self._eos_token) if t in self._control]
         ends = list(dict.fromkeys([*ends, *_read_turn_ends(self._folder)]))
         if not ends:
             raise InputError(f"the model in {self._folder} names no eos_token_id in generation_config.json.")
@@ -201,13 +238,26 @@ def find_tokenizer_folder(model: str) -> Path:
         ) from error
 
 
+def _join_notes(*rendered: RenderedChat | Prompt) -> tuple[str, ...]:
+    """Return the notes of both prompts, each once."""
+    return tuple(dict.fromkeys(note for one in rendered for note in one.notes))
+
+
+def _name_switches(effort: Effort, *, thinking: bool) -> dict[str, Any]:
+    """Return the variables that switch thinking on or off and name an effort, by each name that templates use."""
+    switches: dict[str, Any] = {"enable_thinking": thinking, "thinking": thinking}
+    switches |= dict.fromkeys(_EFFORT_NAMES, effort)
+    switches |= {"low_effort": effort in ("minimal", "low"), "medium_effort": effort == "medium"}  # Nemotron 3
+    return switches if thinking else {**switches, "thinking_budget": 0}  # Seed-OSS
+
+
 def _is_control(token: dict[str, Any]) -> bool:
     """Return whether an added token steers the model, unlike runs of spaces and words added to a vocabulary.
 
     Not all of them are marked special: `<think>` and `<tool_call>` of Qwen3 are not.
     """
     content = str(token["content"])
-    return bool(token.get("special")) or (content.startswith("<") and content.endswith(">"))
+    return bool(token.get("special") or _TAG.fullmatch(content))
 
 
 def _hide_tokens(spec: dict[str, Any], hidden: frozenset[int]) -> dict[str, Any]:

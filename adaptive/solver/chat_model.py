@@ -54,7 +54,7 @@ class ChatSolverModel:
         """Return the profile's ladder within the options, with efforts that the model takes."""
         return map_efforts(self._limit_ladder(options), self.efforts)[0]
 
-    def list_notes(self, options: Options) -> list[str]:
+    def list_notes(self, options: Options, messages: Sequence[AnyMessage]) -> list[str]:
         """Return what is replaced by the nearest that the model can do, and what was not measured."""
         notes = [
             *map_efforts(self._limit_ladder(options), self.efforts)[1],

@@ -100,7 +100,7 @@ class Solver:
         if "general" in difficulty:
             plan = replace(plan, reason=f"{plan.reason}; {difficulty['level']} as {JUDGED_BY_GENERAL}")
         on_event({"event": "difficulty", "attempt": 0, **difficulty, "rung": plan.index, "reason": plan.reason})
-        for note in self._collect_notes({0}, view.options):
+        for note in self._collect_notes({0}, view, view.options):
             on_event({"event": "note", "attempt": 0, "text": note})
         return {"adaptive_plan": plan.to_json()}
 
@@ -175,7 +175,7 @@ class Solver:
         if plan.arm == "model":
             known = await self.allocator.predict_difficulty(plan.model, view.question, options)
             plan = self.allocator.choose_on_next_model(plan, options, known["p_solved"])
-            for note in self._collect_notes({plan.model}, options):
+            for note in self._collect_notes({plan.model}, view, options):
                 on_event({"event": "note", "attempt": len(attempts), "text": note})
         on_event({"event": "escalate", "attempt": len(attempts), "arm": plan.arm, "rung": plan.index,
                   "reason": plan.reason})  # fmt: skip
@@ -239,7 +239,7 @@ class Solver:
             stop=view.stop,
             models=[m.name for m in self.models],
             profile=self.models[0].profile.name,
-            notes=self._collect_notes({0, *(a.model for a in attempts)}, options),
+            notes=self._collect_notes({0, *(a.model for a in attempts)}, view, options),
             seed=options.seed,
             shadow=await self.allocator.compute_shadow(view.question, attempts[0], options),
             cut=Usage.from_json(cut) if (cut := view.state["adaptive_cut"]) else None,
@@ -331,13 +331,18 @@ class Solver:
         verifiers = [model.verifier for model in self.models]
         return AttemptVerifier(view.question, verifiers, view.options, on_event, deadline)
 
-    def _collect_notes(self, models: set[int], options: Options) -> list[str]:
+    def _collect_notes(self, models: set[int], view: SolveView, options: Options) -> list[str]:
         """Return what these models cannot do as asked, then whose price is not known.
 
         A note of a stronger model begins with its name.
         """
         used = [(i, self.models[i]) for i in sorted(models)]
-        notes = [f"{model.name}: {note}" if i else note for i, model in used for note in model.list_notes(options)]
+        messages = view.state["messages"]
+        notes = [
+            f"{model.name}: {note}" if i else note
+            for i, model in used
+            for note in model.list_notes(options, messages)
+        ]
         prices = (self.prices.note_unknown_price(name) for name in dict.fromkeys(model.name for _, model in used))
         return [*notes, *(note for note in prices if note)]
 

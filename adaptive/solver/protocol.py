@@ -56,7 +56,7 @@ class SolverModel(Protocol):
         """Return the profile's ladder within the options and what the model can do."""
         ...
 
-    def list_notes(self, options: Options) -> list[str]:
+    def list_notes(self, options: Options, messages: Sequence[AnyMessage]) -> list[str]:
         """Return what is replaced by the nearest that the model can do, and what was not measured."""
         ...
 

@@ -61,13 +61,14 @@ class TokenSolverModel:
         """Return the profile's ladder within the options, with efforts that the model distinguishes."""
         return map_efforts(self._limit_ladder(options), self.efforts)[0]
 
-    def list_notes(self, options: Options) -> list[str]:
+    def list_notes(self, options: Options, messages: Sequence[AnyMessage]) -> list[str]:
         """Return what is replaced by the nearest that the model can do, and what was not measured."""
         efforts = self.efforts
         notes = map_efforts(self._limit_ladder(options), efforts)[1]
         if not efforts and options.effort not in (None, "none"):
             notes.append(f"the model tells no efforts apart: of effort {options.effort} only the budget counts")
-        return notes
+        turns = self.profile.style.with_system(to_chat_turns(messages))
+        return [*notes, *self.engine.codec.render(turns, "medium").notes]
 
     def _limit_ladder(self, options: Options) -> Ladder:
         return ladder.limit_ladder(self.profile.get_ladder(options), options)

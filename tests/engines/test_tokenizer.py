@@ -133,7 +133,7 @@ def test_a_template_may_use_what_transformers_offers(folder: Path) -> None:
     loop = "{% for m in messages %}{% break %}{% endfor %}"
     text = loop + "{{ messages | tojson }}{{ strftime_now('%Y') }}{{ eos_token }}"
     prompt = with_template(folder, text).render([("user", '"<5>"')], "low")
-    assert CODEC.decode(prompt.open).startswith('[{"role": "user", "content": ""<5>""}]20')
+    assert CODEC.decode(prompt.open).startswith(r'[{"role": "user", "content": "\"<5>\""}]20')
 
 
 @pytest.mark.parametrize(
