@@ -97,15 +97,15 @@ def judge_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> VoteS
 def count_wanted_samples(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> int:
     """Return how many samples to draw next: the first time at least one, later 0 if the vote is settled.
 
-    If no attempt at a model that was not measured gave an answer, the first sample shows whether answers can be
-    compared.
+    While no attempt at a model that was not measured gave an answer, samples are drawn one by one: nobody knows
+    whether answers can be compared.
     """
-    first = all(a.arm != "vote" for a in attempts)
-    if not policy.measured and first and all(a.answer is None for a in attempts):
-        return 1
     if _explain_incomparable(attempts, policy):
         return 0
-    return size_next_batch(*collect_ballots(attempts, plan), policy.vote_sure) or int(first)
+    first = all(a.arm != "vote" for a in attempts)
+    wanted = size_next_batch(*collect_ballots(attempts, plan), policy.vote_sure) or int(first)
+    blind = not policy.measured and all(a.answer is None for a in attempts)
+    return min(wanted, 1) if blind else wanted
 
 
 def count_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> VoteResult:

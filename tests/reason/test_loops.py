@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from adaptive._util.files import find_artifact
 from adaptive.engines.tokenizer import FolderCodec
-from adaptive.reason.loops import MAX_STARTS, PATIENCE, START_LENGTH, LoopWatch, is_boundary, is_figure
+from adaptive.reason.loops import (
+    MAX_STARTS,
+    PATIENCE,
+    START_LENGTH,
+    LoopWatch,
+    is_boundary,
+    is_figure,
+    make_patient_watch,
+)
 from tests.reason import clean
 
 Flagged = tuple[int, bool, bool]
@@ -222,3 +230,38 @@ def test_clean_chains_are_left_alone() -> None:
 def test_the_same_chains_with_a_loop_after_them_are_not(again: str) -> None:
     for seed in range(20):
         assert watched(clean.trace(seed) + again * 10).repetition
+
+
+def patient(ids: list[int], *, thinking: bool = False, words: bool = True) -> int | None:
+    """At which token a patient watch finds a loop."""
+    watch = make_patient_watch(thinking=thinking)
+    return next((at for at, token in enumerate(ids, start=1) if watch.add(token, figure=not words)), None)
+
+
+@pytest.mark.parametrize("period", [4, 16, 20, 60, 128])
+def test_a_patient_watch_waits_for_eight_copies_and_128_tokens(period: int) -> None:
+    assert patient(list(range(period)) * 40) == max(8 * period, 128)
+
+
+def test_a_patient_watch_lets_figures_and_single_tokens_run_for_512() -> None:
+    assert patient(list(range(16)) * 60, words=False) == 512
+    assert patient([7] * 600) is not None
+    assert patient([7] * 500) is None
+    assert patient([7, 8] * 250) is None
+
+
+def test_a_patient_watch_counts_sentence_starts_in_thinking_only() -> None:
+    def sentences(count: int) -> list[tuple[int, bool]]:
+        return [(t, False) for n in range(count) for t in (*range(12), 1000 + n)] and [
+            (token, place == 12) for n in range(count) for place, token in enumerate((*range(12), 1000 + n))
+        ]
+
+    for thinking, found in ((True, True), (False, False)):
+        watch = make_patient_watch(thinking=thinking)
+        for token, boundary in sentences(40):
+            watch.add(token, boundary=boundary)
+        assert bool(watch.repetition) is found
+    early = make_patient_watch(thinking=True)
+    for token, boundary in sentences(20):
+        early.add(token, boundary=boundary)
+    assert not early.repetition
