@@ -1,25 +1,41 @@
-"""The answer after the thinking: sampled in its reserved room, extracted, with a status and a confidence."""
+"""The answer after the thinking: sampled in its reserved room, extracted, with a status and a confidence.
+
+A model may think on where its answer should stand: it closes a thought there that was closed already, or writes
+one in tags that are plain text. That is split off: it is no answer, and it is counted as thinking.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from dataclasses import dataclass, replace
 
+from adaptive._util.thinking_tags import ThinkingSplitter, join_parts
 from adaptive.answers.extract import BOX, extract_final_answer, is_refusal
-from adaptive.engines.protocol import Generation
+from adaptive.engines.protocol import Codec, Generation
 from adaptive.reason.confidence import compute_mean_logprob
 from adaptive.reason.meter import Meter
-from adaptive.reason.token_stream import TextStreamer
+from adaptive.reason.token_stream import AnswerEvents, TextStreamer
 from adaptive.types.attempt import Status
 from adaptive.types.events import OnEvent
 
 
 @dataclass(frozen=True)
 class SampledAnswer:
-    """The text after the thinking. `text` includes the prefix; `generated` is what the model wrote of it."""
+    """The text after the thinking.
+
+    Attributes:
+        text: The text, with the prefix.
+        generated: What the model wrote of it.
+        generation: The tokens of it, without those of `thinking`.
+        thinking: What the model thought before it, where the answer should stand.
+        thinking_tokens: The tokens of `thinking` and of its marks.
+    """
 
     text: str
     generated: str
     generation: Generation
+    thinking: str = ""
+    thinking_tokens: int = 0
 
     @property
     def answer(self) -> str | None:
@@ -80,7 +96,7 @@ async def sample_answer(
 
     It ends with the turn, or when thinking is opened again: that would be thinking past the budget. A second end
     of thinking ends nothing: models that were cut off are known to think on in the answer, close that, and then
-    answer (s1.md §4.1). The answer's room bounds it, and the last box counts.
+    answer (s1.md §4.1). What stands before that end is thinking, and counted so; the answer's room bounds it.
 
     Args:
         meter: Sends the ids to the engine and counts.
@@ -90,11 +106,63 @@ async def sample_answer(
         watcher: Hears the answer's text as it comes.
     """
     codec = meter.engine.codec
-    stream = TextStreamer(codec, "answer", watcher, ids)
+    events = AnswerEvents(watcher)
+    stream = TextStreamer(codec, "answer", events if watcher else None, ids)
     for token in prefix:
         stream(token)
     start = (*ids, *prefix)
     room = min(room, meter.engine.context_window - len(start))
     generation = await meter.sample(start, room, codec.markers.answer_stops, "answer", stream)
     stream.flush()
-    return SampledAnswer(codec.decode((*prefix, *generation.ids)), codec.decode(generation.ids), generation)
+    events.flush()
+    answer = split_answer(codec, prefix, generation)
+    meter.recount(answer.thinking_tokens, "answer", "thinking")
+    return answer
+
+
+def split_answer(
+    codec: Codec, prefix: tuple[int, ...], generation: Generation, *, opened: bool = False
+) -> SampledAnswer:
+    """Split what a model generated in the place of an answer into thinking and answer.
+
+    Args:
+        codec: The model's codec.
+        prefix: Heads the answer.
+        generation: What came after it.
+        opened: Whether a tag that is plain text opened the thinking before it. A complete reply that does not
+            close it is an answer.
+    """
+    closed_at = _find_end_of_thought(codec, generation.ids)
+    head, ids = ((), generation.ids[closed_at:]) if closed_at else (prefix, generation.ids)
+    splitter, whole = ThinkingSplitter(opened and not closed_at), codec.decode((*head, *ids))
+    tagged, text = join_parts([*splitter.feed(whole), *splitter.finish()])
+    if opened and splitter.answer_start is None and generation.end == "stop":
+        return split_answer(codec, prefix, generation)
+    before = len(whole) if splitter.answer_start is None else splitter.answer_start
+    if not closed_at and not before:
+        return SampledAnswer(text, codec.decode(ids), generation)
+    # A token that holds the answer's first character is the answer's.
+    spent = closed_at + max(0, _count_tokens(codec, (*head, *ids), before) - len(head))
+    complete = len(generation.logprobs) == len(generation.ids)
+    said = replace(
+        generation, ids=generation.ids[spent:], logprobs=generation.logprobs[spent:] if complete else ()
+    )
+    thought = codec.decode((*prefix, *generation.ids[:closed_at])) if closed_at else ""
+    return SampledAnswer(text, text, said, "\n\n".join(filter(None, (thought.strip(), tagged))), spent)
+
+
+def _find_end_of_thought(codec: Codec, ids: tuple[int, ...]) -> int:
+    """Return the place after the last end of thinking that text follows; 0 if there is none."""
+    end, hand_over = codec.markers.think_end, codec.markers.hand_over
+    # Where the answer has a mark of its own, as in the harmony format, a bare end may end the answer.
+    mark = () if codec.decode(hand_over).isspace() else hand_over
+    for place in range(len(ids) - 1, -1, -1):
+        start = place + 1 + len(mark)
+        if ids[place] == end and ids[place + 1 : start] == mark and codec.decode(ids[start:]).strip():
+            return start
+    return 0
+
+
+def _count_tokens(codec: Codec, ids: tuple[int, ...], characters: int) -> int:
+    """Return how many of the first ids stand within so many characters of their text."""
+    return bisect_left(range(len(ids)), characters + 1, key=lambda count: len(codec.decode(ids[: count + 1])))

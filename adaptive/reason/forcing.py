@@ -97,7 +97,7 @@ async def think_within_budget(
         waits=outcome.thought.waits,
         answer=outcome.sampled.answer,
         text=outcome.sampled.text,
-        thinking=outcome.thinking,
+        thinking="\n\n".join(filter(None, (outcome.thinking, outcome.sampled.thinking))),
         status=outcome.sampled.status,
         finish=outcome.finish,
         rounds=outcome.thought.rounds,

@@ -18,19 +18,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from adaptive._util.thinking_tags import THINKING_TAGS, find_open_tag
 from adaptive.engines.protocol import Codec, Generation, Prompt, Sampling, TokenEngine
-from adaptive.reason.answering import SampledAnswer, sample_answer
+from adaptive.reason.answering import SampledAnswer, sample_answer, split_answer
 from adaptive.reason.budget import Style, Tail, check_prompt_fits
 from adaptive.reason.chain import Thought
 from adaptive.reason.confidence import compute_confidence, compute_weakest_logprob
 from adaptive.reason.loops import is_boundary, is_figure, make_patient_watch
 from adaptive.reason.meter import Meter
 from adaptive.reason.reply import ReplySplitter, opens_thinking
-from adaptive.reason.token_stream import TextStreamer
+from adaptive.reason.token_stream import AnswerEvents, TextStreamer
 from adaptive.types.attempt import Arm, Attempt, Finish, RoundEnd
 from adaptive.types.events import OnEvent, emit_event
 from adaptive.types.ladder import Rung
 from adaptive.types.stops import Stops
+
+_TAG_TOKENS = 24
+"""No opening tag has more tokens than this."""
 
 
 async def answer_plainly(
@@ -89,7 +93,7 @@ async def answer_plainly(
         waits=0,
         answer=answer.answer,
         text=answer.text,
-        thinking=engine.codec.decode(run.splitter.thinking),
+        thinking="\n\n".join(filter(None, (engine.codec.decode(run.splitter.thinking), answer.thinking))),
         status=answer.status,
         finish=finish,
         rounds=thought.rounds,
@@ -118,10 +122,14 @@ class _PlainRun:
 
     def __post_init__(self) -> None:
         markers = self.meter.engine.codec.markers
-        opened = opens_thinking(self.prompt, markers)
+        opened, codec = opens_thinking(self.prompt, markers), self.meter.engine.codec
+        # Whether the template opens the thinking with a tag that is plain text to the tokenizer.
+        tag = markers.name if markers.think_end is None and markers.name in THINKING_TAGS else None
+        self.tag_opened = tag is not None and find_open_tag(codec.decode(self.prompt[-_TAG_TOKENS:])) == tag
+        self.events = AnswerEvents(self.watcher, opened=self.tag_opened)
         self.splitter = ReplySplitter(markers, opened)
-        self.stream = _ReplyStream(self.meter.engine.codec, self.prompt, opened, self.watcher)
-        self.halt = _LoopHalt(self.meter.engine.codec, opened)
+        self.stream = _ReplyStream(codec, self.prompt, opened, self.events if self.watcher else None)
+        self.halt = _LoopHalt(codec, opened)
         self.can_think = markers.think_end is not None
 
     async def run(self) -> tuple[Thought, Finish, SampledAnswer]:
@@ -141,8 +149,8 @@ class _PlainRun:
             _slice_logprobs(reply, answer_at, len(self.splitter.answer)),
             reply.end, reply.prefilled, reply.cached, reply.stop_id, reply.stop_logprob,
         )  # fmt: skip
-        text = self.meter.engine.codec.decode(said.ids)
-        answer = SampledAnswer(text, text, said)
+        answer = split_answer(self.meter.engine.codec, (), said, opened=self.tag_opened)
+        self.meter.recount(answer.thinking_tokens, "answer", "thinking")
         whole = answer.is_complete or answer.answer is not None
         own: Finish = "natural" if thought.rounds else "none"
         return thought, own if whole else self._derive_finish(reply, own), answer
@@ -154,6 +162,7 @@ class _PlainRun:
         if held and reply.end in ("length", "context") and not self.stream.in_thinking(reply.ids):
             reply = await self._continue(reply, self.total)
         self.stream.flush()
+        self.events.flush()
         return reply
 
     async def _continue(self, reply: Generation, room: int) -> Generation:

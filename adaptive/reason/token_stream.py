@@ -20,8 +20,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from adaptive._util.thinking_tags import TextPart, ThinkingSplitter
 from adaptive.engines.protocol import Codec
-from adaptive.types.events import OnEvent, emit_event
+from adaptive.types.events import Event, OnEvent, emit_event
 
 _CONTEXT = 6
 _BROKEN = "\ufffd"  # decoders write this for a character whose bytes are incomplete
@@ -69,3 +70,34 @@ class TextStreamer:
             emit_event(self._watcher, self._kind, text=text[len(emitted) :], tokens=tokens)
             self._ids = self._ids[-_CONTEXT:]
             self._emitted = len(self._ids)
+
+
+class AnswerEvents:
+    """An `on_event` that passes events on; thinking in tags in the text of an answer is passed on as thinking.
+
+    Args:
+        watcher: Hears the events, if not None.
+        opened: Whether the text begins inside the thinking.
+    """
+
+    def __init__(self, watcher: OnEvent | None, *, opened: bool = False) -> None:
+        self._watcher, self._splitter = watcher, ThinkingSplitter(opened)
+        self._tokens = 0  # of text that is held back
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        if event["event"] != "answer":
+            emit_event(self._watcher, **event)
+            return
+        self._tokens += event["tokens"]
+        self._emit(self._splitter.feed(event["text"]))
+
+    def flush(self) -> None:
+        """Emit what is still held."""
+        parts = self._splitter.finish()
+        self._emit(parts or ([("answer", "")] if self._tokens else []))
+
+    def _emit(self, parts: Sequence[TextPart]) -> None:
+        for kind, text in parts:
+            emit_event(self._watcher, kind, text=text, tokens=self._tokens)
+            self._tokens = 0

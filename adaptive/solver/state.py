@@ -19,6 +19,7 @@ from langgraph.managed import RemainingSteps
 from typing_extensions import TypedDict
 
 from adaptive._util.deadline import Deadline
+from adaptive._util.thinking_tags import split_thinking
 from adaptive.errors import InputError
 from adaptive.policy import limits
 from adaptive.policy.arms import Plan
@@ -147,8 +148,8 @@ def to_chat_turns(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
 
 
 def _message_to_text(message: AnyMessage) -> str:
-    """Return a message's text and its tool calls as text."""
-    text = str(message.text)
+    """Return a message's text and its tool calls as text; a thought of an earlier turn is not sent again."""
+    text = split_thinking(str(message.text))[1] if isinstance(message, AIMessage) else str(message.text)
     if isinstance(message, ToolMessage):
         return f"Result of {message.name or 'the tool'}:\n{text}"
     calls = message.tool_calls if isinstance(message, AIMessage) else []

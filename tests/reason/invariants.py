@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from adaptive._util.thinking_tags import ThinkingSplitter, split_thinking
 from adaptive.engines.protocol import Codec, Generation, Prompt, Sampling, TokenEngine
 from adaptive.errors import InputError
 from adaptive.reason.budget import Style
@@ -144,6 +145,32 @@ class Bought:
         return self.calls[-1].probe
 
     @property
+    def relapse(self) -> tuple[int, str, str]:
+        """How many tokens of the last call the model still thought, though it was to answer, and both texts."""
+        ids, decode = self.calls[-1].made.ids, self.codec.decode
+        if self.adopted:
+            return 0, "", decode((*self.prefix, *ids))
+        ends = [i + 1 for i, token in enumerate(ids) if token == self.end and decode(ids[i + 1 :]).strip()]
+        closed = max(ends, default=0)
+        head = () if closed else self.prefix
+        text = decode((*head, *ids[closed:]))
+        splitter = ThinkingSplitter(opened=False)
+        splitter.feed(text)
+        splitter.finish()
+        before = len(text) if splitter.answer_start is None else splitter.answer_start
+        lengths = [len(decode((*head, *ids[closed:i]))) for i in range(closed + 1, len(ids) + 1)]
+        tokens = closed + sum(length <= before for length in lengths) * bool(before)
+        thought = decode((*self.prefix, *ids[:closed])).strip() if closed else ""
+        tagged, answer = split_thinking(text, opened=False)
+        return tokens, "\n\n".join(filter(None, (thought, tagged))), answer
+
+    @property
+    def prefix(self) -> tuple[int, ...]:
+        """What heads the answer."""
+        forced = self.rung.thinks and self.attempt.finish != "natural"
+        return self.codec.encode(self.case.style.answer_prefix) if forced else ()
+
+    @property
     def new(self) -> tuple[Round, ...]:
         """The rounds that it added."""
         return self.attempt.rounds[len(self.old) :]
@@ -192,7 +219,7 @@ def check_budget(one: Bought) -> None:
     """What the engine was sent as thinking, and all that it sampled while thinking, is within the budget."""
     sampled = sum(call.sampled for call in one.thinking)
     if not one.rung.thinks:
-        assert (sampled, one.attempt.thinking, one.attempt.rounds) == (0, "", ())
+        assert (sampled, one.attempt.thinking, one.attempt.rounds) == (0, one.relapse[1], ())
         assert one.attempt.finish == "none"
         return
     ends = sum(r.ended_by_model for r in one.attempt.rounds)
@@ -205,8 +232,8 @@ def check_budget(one: Bought) -> None:
 def check_usage(one: Bought) -> None:
     """All that the engine sampled is in the usage once, and so is every id that nobody sampled."""
     usage, last = one.attempt.usage, one.calls[-1]
-    assert usage.thinking == sum(call.sampled for call in one.thinking)
-    assert usage.answer == last.sampled
+    assert usage.thinking == sum(call.sampled for call in one.thinking) + one.relapse[0]
+    assert usage.answer == last.sampled - one.relapse[0]
     looks = one.probes[: len(one.probes) - one.adopted]
     assert usage.probe == sum(call.sampled + put_there(before, call) for before, call in looks)
     started = len(one.start) + one.kept
@@ -262,7 +289,8 @@ def check_chain(one: Bought) -> None:
         wait = after.ids[len(before.ids) + len(before.made.ids) :]
         assert wait in [one.codec.encode(text) for text in style.waits]
         assert after.max_tokens >= style.useful_round
-    assert one.attempt.thinking == one.codec.decode(one.region)
+    parts = (one.codec.decode(one.region) if one.rung.thinks else "", one.relapse[1])
+    assert one.attempt.thinking == "\n\n".join(filter(None, parts))
 
 
 def check_tail(one: Bought) -> None:
@@ -272,9 +300,8 @@ def check_tail(one: Bought) -> None:
         return
     style, forced = one.case.style, one.attempt.finish != "natural"
     closing = one.region[len(one.attempt.trace) :]
-    prefix = one.codec.encode(style.answer_prefix) if forced else ()
     tail = one.calls[-1].ids[len(one.start) + len(one.region) :]
-    assert tail == (one.end, *one.codec.encode(style.hand_over), *prefix)
+    assert tail == (one.end, *one.codec.encode(style.hand_over), *one.prefix)
     assert closing in ((), one.codec.encode(style.closing))
     assert forced or closing == ()
     if forced and not closing and one.attempt.finish == "budget":
@@ -294,8 +321,9 @@ def check_answer(one: Bought) -> None:
     assert last.max_tokens <= one.rung.answer_room
     markers = one.codec.markers
     assert last.made.stop_id in (None, *markers.turn_end, markers.think_start)
-    made = one.codec.decode(last.made.ids)
-    assert attempt.text.endswith(made)
+    _, _, text = one.relapse
+    made = text if one.relapse[0] else one.codec.decode(last.made.ids)
+    assert attempt.text == text
     assert attempt.status in ("answered", "starved", "refused")
     assert attempt.status != "answered" or made.strip()
     assert (attempt.status != "refused") or (last.made.end == "stop" and not made.strip())

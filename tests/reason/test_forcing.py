@@ -14,6 +14,7 @@ from adaptive.reason.budget import Style
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import think_within_budget
 from adaptive.types.attempt import Attempt, Round
+from adaptive.types.events import Event
 from adaptive.types.ladder import Rung
 from tests.reason.buying import PLAIN, QUESTION, buy, rung, thinking_ids
 from tests.support.scripted import END, MARKERS, STOP, THINK, Forever, ScriptedEngine, logprob, says
@@ -210,7 +211,11 @@ def test_empty_waits_end_too() -> None:
         (says("\\boxed{4} since 2+2=4"), 15, ("answered", "4", "\\boxed{4} since")),
         (says("\\boxed{123456}"), 13, ("starved", None, "\\boxed{123456")),
         (says("\\boxed{4", STOP), 20, ("answered", None, "\\boxed{4")),
-        (says("so 5", END, *BOXED), 20, ("answered", "4", "so 5\\boxed{4}")),
+        (says("so \\boxed{5}", END, *BOXED), 30, ("answered", "4", "\\boxed{4}")),
+        (says("\\boxed{4}", END, STOP), 20, ("answered", "4", "\\boxed{4}")),
+        (says("<think>\\boxed{5}</think>4", STOP), 30, ("answered", "4", "4")),
+        (says("<think>so \\boxed{5}, no"), 20, ("starved", None, "")),
+        (says("The tag </think> ends", STOP), 30, ("answered",) + ("The tag </think> ends",) * 2),
         (says("", THINK, *says("so")), 20, ("refused", None, "")),
         (says("\\boxed{4}", THINK, *says("\\boxed{5}")), 20, ("answered", "4", "\\boxed{4}")),
     ],
@@ -220,6 +225,33 @@ def test_an_answer_and_its_status(
 ) -> None:
     attempt = buy(ScriptedEngine([says("so", END)], [reply]), rung(64, answer_room=room))
     assert (attempt.status, attempt.answer, attempt.text) == expected
+
+
+@pytest.mark.parametrize(
+    ("reply", "thinking", "tokens"),
+    [
+        (says("so 5", END, *BOXED), "2+2\n\nso 5", 5),
+        (says("<think>so 5</think>\n\n4", STOP), "2+2\n\nso 5", len("<think>so 5</think>\n\n")),
+        (
+            says("<think>so", END, *b"<think>5</think>4", STOP),
+            "2+2\n\n<think>so\n\n5",
+            10 + len("<think>5</think>"),
+        ),
+        (says("4", STOP), "2+2", 0),
+    ],
+)
+def test_a_thought_in_the_place_of_the_answer_is_thinking(reply: Any, thinking: str, tokens: int) -> None:
+    """To the token: models that were cut off think on in the answer, close that, and then answer."""
+    told: list[Event] = []
+    attempt = buy(ScriptedEngine([says("2+2", END)], [reply]), rung(64, answer_room=50), on_event=told.append)
+    assert (attempt.thinking, attempt.answer) == (thinking, "4")
+    assert attempt.usage.thinking == len(says("2+2")) + 1 + tokens
+    assert attempt.usage.answer == len(reply) - tokens
+    # An end that is a token is noticed when it comes: what was told before it is told.
+    told_answer = [e["text"] for e in told if e["event"] == "answer"]
+    assert END in reply or "".join(told_answer) == "4"
+    shown = [e for e in told if e["event"] in ("thinking", "answer")]
+    assert sum(e["tokens"] for e in shown) == len(says("2+2")) + len([i for i in reply if i != STOP])
 
 
 def test_a_prefix_alone_is_no_answer() -> None:

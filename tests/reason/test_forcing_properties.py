@@ -29,7 +29,10 @@ CASES = settings.default.max_examples  # type: ignore[union-attr]
 LENGTHS = (*range(16), *range(20, 100, 7), 150, 300, 511, 512, 600)
 ENDS = ("end", "end", "end", "turn", "none")
 WAITS = ("Wait", "", "\nWait!\n", "</think>", "Hmm, π", "Was there any loophole in my thought just now?!")
-ANSWERS = ("\\boxed{12}", "12}", "12", "", " ", "\\boxed{12", "\\boxed{}", "or\ufffd")
+ANSWERS = (
+    "\\boxed{12}", "12}", "12", "", " ", "\\boxed{12", "\\boxed{}", "or\ufffd", "<think>so 5</think>\n12",
+    "<think>so", "</think>12", "<answer>12</answer>",
+)  # fmt: skip
 AFTER = ((STOP,), (END, 97, STOP), (THINK, *b"again"), tuple(b" and on" * 9))
 
 stretches = st.lists(st.sampled_from([(n, end) for n in LENGTHS for end in ENDS]), max_size=6)

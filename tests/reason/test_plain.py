@@ -105,6 +105,59 @@ def test_a_model_without_thinking_tokens_only_answers() -> None:
     assert attempt.usage.answer == engine.calls[0].sampled
 
 
+class TextTags(Instruct):
+    """A model whose template opens its thinking with a tag that is plain text to its tokenizer."""
+
+    markers = Markers(None, None, (STOP,), name="<think>")
+
+    def render(self, messages: Sequence[tuple[str, str]], effort: Any) -> Prompt:
+        head = self.encode("".join(content for _, content in messages) + "<think>\n")
+        return Prompt(head, head)
+
+
+@pytest.mark.parametrize(
+    ("codec", "text", "thinking", "answer", "tokens"),
+    [
+        (Instruct(), "<think>\\boxed{5}?</think>\n\n7", "\\boxed{5}?", "7", len("<think>\\boxed{5}?</think>\n\n")),
+        (Instruct(), "[THINK]hm[/THINK]7", "hm", "7", len("[THINK]hm[/THINK]")),
+        (Instruct(), "<reasoning>hm</reasoning>\n<answer>\n7\n</answer>", "hm", "7", 35),
+        (Instruct(), "<think>hm</think><think>so</think>7", "hm\n\nso", "7", 34),
+        (Instruct(), "The tag </think> ends it.", "", "The tag </think> ends it.", 0),
+        (Instruct(), "Use ```<think>```.", "", "Use ```<think>```.", 0),
+        (TextTags(), "\\boxed{5}?\n</think>\n\n7", "\\boxed{5}?", "7", len("\\boxed{5}?\n</think>\n\n")),
+        (TextTags(), "7", "", "7", 0),
+    ],
+)  # fmt: skip
+def test_thinking_in_tags_that_are_text_is_split_and_counted_to_the_token(
+    codec: Any, text: str, thinking: str, answer: str, tokens: int
+) -> None:
+    events: list[Any] = []
+    attempt = plain(reply(*says(text, STOP), codec=codec), events=events)
+    assert (attempt.thinking, attempt.answer, attempt.status) == (thinking, answer, "answered")
+    assert (attempt.usage.thinking, attempt.usage.answer) == (tokens, len(text) + 1 - tokens)
+    told = ["".join(e["text"] for e in events if e["event"] == kind) for kind in ("thinking", "answer")]
+    assert told == [thinking, answer] or (codec.markers.name and told == [answer, ""])
+    assert sum(e["tokens"] for e in events if e["event"] in ("thinking", "answer")) == len(text)
+
+
+def test_thinking_in_tags_that_is_cut_off_is_no_answer() -> None:
+    for codec, text in ((Instruct(), "<think>It is \\boxed{5}, or"), (TextTags(), "It is \\boxed{5}, or")):
+        attempt = plain(reply(*says(text + " not" * 9), codec=codec), room=len(text), stops=Stops(loop=False))
+        assert (attempt.status, attempt.answer, attempt.text) == ("starved", None, "")
+        assert (attempt.usage.thinking, attempt.usage.answer) == (len(text), 0)
+
+
+def test_a_user_s_text_opens_no_thinking() -> None:
+    class Plain(Instruct):
+        markers = Markers(None, None, (STOP,))
+
+        def render(self, messages: Sequence[tuple[str, str]], effort: Any) -> Prompt:
+            return Prompt(self.encode("What ends <think>"), self.encode("What ends <think>"))
+
+    attempt = plain(reply(*says("so 7", STOP), codec=Plain()))
+    assert (attempt.thinking, attempt.text) == ("", "so 7")
+
+
 def test_a_model_that_could_think_and_does_not_only_answers() -> None:
     attempt = plain(reply(*says("Hi.", STOP), codec=Opening()))
     assert (attempt.thinking, attempt.text, attempt.usage.thinking, attempt.finish) == ("", "Hi.", 0, "none")

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.reason.token_stream import TextStreamer
+from adaptive._util.thinking_tags import split_thinking
+from adaptive.reason.token_stream import AnswerEvents, TextStreamer
 from tests.support.scripted import STOP, ByteCodec, says
 
 CODEC = ByteCodec()
@@ -59,3 +60,25 @@ def test_nobody_watching_costs_nothing() -> None:
     for token in says("text"):
         stream(token)
     stream.flush()
+
+
+@given(st.lists(st.sampled_from(["<think>", "</think>", "<answer>", "a", " ", "\n", "π", "7"]), max_size=9))
+def test_thinking_in_tags_is_told_as_thinking_with_every_token(pieces: list[str]) -> None:
+    ids, events = says("".join(pieces)), list[dict[str, Any]]()
+    relay = AnswerEvents(events.append)
+    stream = TextStreamer(CODEC, "answer", relay, ())
+    for token in ids:
+        stream(token)
+    stream.flush()
+    relay.flush()
+    told = tuple("".join(e["text"] for e in events if e["event"] == kind) for kind in ("thinking", "answer"))
+    assert told == split_thinking("".join(pieces), opened=False)
+    assert sum(e["tokens"] for e in events) == len(ids)
+
+
+def test_other_events_pass() -> None:
+    events: list[dict[str, Any]] = []
+    relay = AnswerEvents(events.append)
+    relay({"event": "thinking", "text": "<think>", "tokens": 7})
+    AnswerEvents(None)({"event": "answer", "text": "7", "tokens": 1})
+    assert events == [{"event": "thinking", "text": "<think>", "tokens": 7}]

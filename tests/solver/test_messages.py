@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 
 from adaptive import build_solver
+from adaptive.engines.protocol import Prompt
 from adaptive.errors import InputError
-from tests.support.scripted import STOP, TURN, ScriptedEngine
+from tests.support.scripted import STOP, TURN, ByteCodec, ScriptedEngine
 from tests.support.solving import SURE, PureEngine, boxed, profile
 
 ONLY_BLANK = [HumanMessage(" \n\t ")]
@@ -51,6 +54,29 @@ def test_the_conversation_before_the_question_is_read() -> None:
     read = engine.codec.decode(engine.calls[0].ids)
     assert all(text in read for text in ("Be brief.", "2+2?", "It is 4.", "And 3+3?"))
     assert "secret" not in read
+
+
+def test_a_thought_in_the_text_of_an_earlier_turn_is_not_read() -> None:
+    engine = ScriptedEngine([], [boxed(SURE)])
+    messages = [HumanMessage("2+2?"), AIMessage("<think>secret</think>It is 4."), HumanMessage("</think> 3+3?")]
+    build_solver(engine, profile=profile()).invoke({"messages": messages})
+    read = engine.codec.decode(engine.calls[0].ids)
+    assert "secret" not in read
+    assert "It is 4." in read
+    assert "</think> 3+3?" in read, "a user's text stays as it is"
+
+
+def test_what_the_template_does_to_a_conversation_is_noted() -> None:
+    class Folding(ByteCodec):
+        def render(self, messages: Sequence[tuple[str, str]], effort: Any) -> Prompt:
+            notes = ("the system message begins the user turn",) if messages[0][0] == "system" else ()
+            return replace(super().render(messages, effort), notes=notes)
+
+    solver = build_solver(ScriptedEngine([], [boxed(SURE)] * 2, codec=Folding()), profile=profile())
+    told = [SystemMessage("Be brief."), HumanMessage("2+2?")]
+    with_system, without = (solver.invoke({"messages": m})["adaptive_result"]["notes"] for m in (told, told[1:]))
+    assert "the system message begins the user turn" in with_system
+    assert not any("system" in note for note in without)
 
 
 def called(*names: str) -> AIMessage:
