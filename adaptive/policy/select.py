@@ -61,7 +61,6 @@ def explain_selection(attempts: Sequence[Attempt], selected: int) -> str:
         return f"none of {count} attempts gave an answer: the first"
     if verdict is not None and verdict.verifier == VOTE_VERIFIER:
         return f"none of {count} attempts was accepted: attempt {selected + 1} speaks for the majority"
-    if verdict is not None and not verdict.decided:
-        return f"none of {count} attempts was accepted: attempt {selected + 1} is not verified, no other is better"
     score = f"{verdict.score:.2f}" if verdict else "0.00"
-    return f"none of {count} attempts was accepted: attempt {selected + 1} has the highest score, {score}"
+    among = " of those not rejected" if verdict is not None and not verdict.decided else ""
+    return f"none of {count} attempts was accepted: attempt {selected + 1} has the highest score{among}, {score}"

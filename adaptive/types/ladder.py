@@ -10,7 +10,7 @@ from adaptive.errors import InputError
 
 NamedEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 """How much a model is told to think, from nothing to the most."""
-Effort = NamedEffort | Literal["default"]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "default"]
 """The effort of an attempt. At "default" the model is told nothing: it thinks in its own way."""
 EFFORTS: tuple[NamedEffort, ...] = get_args(NamedEffort)
 BELIEVED_DEFAULT: NamedEffort = "medium"

@@ -33,8 +33,12 @@ def look_up(word: str) -> str:
 
 def agent(model: Any, *, tools: Sequence[Any] = (look_up,), around: Sequence[Any] = (), inside: Sequence[Any] = (),
           more: dict[str, Any] | None = None, **middleware: Any) -> Any:  # fmt: skip
-    """An agent with our middleware; others are `around` it or `inside` of it."""
-    ours = AdaptiveThinkingMiddleware(**middleware)
+    """An agent with our middleware; others are `around` it or `inside` of it.
+
+    Without a profile it names all efforts of the toy, so that a step begins with the lowest.
+    """
+    named = {} if "profile" in middleware else {"efforts": ["low", "medium", "high"]}
+    ours = AdaptiveThinkingMiddleware(**{**named, **middleware})
     return create_agent(model, list(tools), middleware=[*around, ours, *inside], **(more or {}))
 
 

@@ -47,18 +47,23 @@ def events(engine: TokenEngine, known: Profile, script: Scripted) -> list[dict[s
     return list(solver.stream(ask("2+2?"), stream_mode="custom"))
 
 
+LEVEL = {True: 2, None: 1, False: 0}
+"""Accepted before not verified before rejected."""
+
+
 def check_kept(told: list[dict[str, Any]]) -> None:
     """The answer is the best of all that were ever judged, and why is said."""
     result = told[-1]["result"]
-    judged = [(e["accepted"], e["score"]) for e in told if e["event"] == "verdict"]
+    judged = [(LEVEL[e["accepted"]], e["score"]) for e in told if e["event"] == "verdict"]
     attempts, kept = result["attempts"], result["kept"]
-    last = [(a["verdict"]["accepted"], a["verdict"]["score"]) for a in attempts]
+    last = [(LEVEL[a["verdict"]["accepted"]], a["verdict"]["score"]) for a in attempts]
     assert len(judged) == len(attempts)
     assert kept == max(range(len(last)), key=lambda i: (*last[i], -i))
     assert last[kept] >= max(judged), "a better verdict was lost"
     assert result["answer"] == attempts[kept]["answer"]
-    assert result["accepted"] == last[kept][0] == (result["stopped"] == "accepted")
-    assert result["accepted"] or not any(accepted for accepted, _ in judged)
+    assert LEVEL[result["accepted"]] == last[kept][0]
+    assert (result["accepted"] is True) == (result["stopped"] == "accepted")
+    assert result["accepted"] or not any(level == LEVEL[True] for level, _ in judged)
     check_reason(result, attempts[kept]["verdict"], kept + 1, len(attempts))
 
 
@@ -70,6 +75,7 @@ def check_reason(result: dict[str, Any], verdict: dict[str, Any], number: int, c
         assert said == "the only attempt"
     else:
         assert said.startswith(f"none of {count} attempts was accepted: attempt {number} has the highest score")
+        assert ("not rejected" in said) is (verdict["accepted"] is None)
         assert said.endswith(f"{verdict['score']:.2f}")
 
 

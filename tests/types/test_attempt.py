@@ -51,9 +51,10 @@ def test_what_a_verdict_cost_is_added(attempt: Attempt, verdict: Verdict, spent:
 
 def test_what_could_not_be_verified_is_no_acceptance() -> None:
     verdict = Verdict.undecided(0.5, "judge", "it did not answer within 5 s")
-    assert (verdict.accepted, verdict.reason) == (False, "not verified: it did not answer within 5 s")
-    with pytest.raises(ValueError, match="cannot accept"):
-        replace(verdict, accepted=True)
+    assert (verdict.accepted, verdict.reason) == (None, "not verified: it did not answer within 5 s")
+    assert (verdict.decided, verdict.rejected) == (False, False)
+    before = {**verdict.to_json(), "accepted": False}  # what older versions wrote
+    assert Verdict.from_json(before) == Verdict.from_json(verdict.to_json()) == verdict
 
 
 @pytest.mark.parametrize("cost", [None, 0.0, 0.5])

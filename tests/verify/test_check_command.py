@@ -94,7 +94,7 @@ async def test_the_exit_code_decides(command: str, accepted: bool, reason: str) 
 )
 async def test_what_cannot_tell(command: str, reason: str) -> None:
     verdict = await check(command)
-    assert (verdict.accepted, verdict.decided, verdict.score) == (False, False, 0.5)
+    assert (verdict.accepted, verdict.decided, verdict.score) == (None, False, 0.5)
     assert verdict.reason == f"not verified: {reason}"
 
 

@@ -103,7 +103,7 @@ NONSENSE = [
 @pytest.mark.parametrize("value", NONSENSE, ids=lambda v: type(v).__name__)
 async def test_nonsense(kind: Callable[[Any], Any], value: Any) -> None:
     verdict = await check(kind(value))
-    assert (verdict.accepted, verdict.decided, verdict.score) == (False, False, 0.5)
+    assert (verdict.accepted, verdict.decided, verdict.score) == (None, False, 0.5)
     assert verdict.reason.startswith("not verified: the check answered nonsense (")
     assert len(verdict.reason) < 300
 
@@ -151,7 +151,7 @@ async def test_whatever_is_raised_is_no_verdict_on_the_answer(error: BaseExcepti
     if kind == "runnable" and isinstance(error, SystemExit | Outcome):
         pytest.skip("LangChain makes tasks of its own, and the event loop ends at these")
     verdict = await check({"sync": test, "async": awaited_test, "runnable": RunnableLambda(in_runnable)}[kind])
-    assert (verdict.accepted, verdict.decided) == (False, False)
+    assert (verdict.accepted, verdict.decided) == (None, False)
     assert verdict.reason.startswith("not verified: the check raised ")
     assert "second" not in verdict.reason
     assert "abcdef" not in verdict.reason

@@ -74,7 +74,7 @@ NONSENSE = [
 @pytest.mark.parametrize("reply", NONSENSE, ids=lambda m: str(m.tool_calls or m.content))
 async def test_nonsense_is_no_verdict_and_is_paid_for(reply: AIMessage) -> None:
     verdict = await judged(reply)
-    assert (verdict.accepted, verdict.decided, verdict.score) == (False, False, 0.5)
+    assert (verdict.accepted, verdict.decided, verdict.score) == (None, False, 0.5)
     assert verdict.reason.startswith("not verified: the judge gave ")
     assert verdict.usage is not None
     assert (verdict.usage.verifier, verdict.usage.cost) == (137, None)
