@@ -30,7 +30,7 @@ import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ from adaptive.engines.registry import get_parallel_solves, open_engine
 from adaptive.learn.data.questions import Question, read_questions
 from adaptive.learn.tuning.ways import WayResult
 from adaptive.profile.untrained import build_untrained_profile
-from adaptive.reason.answering import SampledAnswer
+from adaptive.reason.answering import SampledAnswer, split_answer
 from adaptive.reason.reply import ReplySplitter, opens_thinking
 from adaptive.solver.build import build_solver
 from adaptive.types.options import Options
@@ -197,9 +197,8 @@ def read_reply(codec: Codec, ids: Sequence[int], made: Generation) -> Reply:
     splitter = ReplySplitter(codec.markers, opens_thinking(ids, codec.markers))
     for token in made.ids:
         splitter.add(token)
-    text = codec.decode(splitter.answer)
-    sampled = SampledAnswer(text, text, made)
-    return Reply(sampled.answer, text, finish=made.end)
+    sampled = split_answer(codec, (), replace(made, ids=tuple(splitter.answer), logprobs=()))
+    return Reply(sampled.answer, sampled.text, finish=made.end)
 
 
 def make_endpoint_arm(url: str, model: str | None, window: int | None) -> Arm:

@@ -35,7 +35,7 @@ def format_complaints(result: Result) -> list[str]:
     """Return the lines on stderr for an answer that was not accepted; none for an accepted one."""
     code = get_exit_code(result)
     if code == ACCEPTED and result["accepted"] is None:
-        return [f"{_explain_verdict(result)}."]
+        return [f"Not verified: {explain_unverified(result)}."]
     if code == ACCEPTED:
         return []
     complaint = {
@@ -83,11 +83,16 @@ def _explain_stop(stopped: str) -> list[str]:
     return [to_one_line(sentence)] if stopped.startswith("hopeless") or is_limit_stop(stopped) else []
 
 
+def explain_unverified(result: Result) -> str:
+    """Return why the answer is not verified."""
+    verdict = result["attempts"][result["kept"]]["verdict"]
+    reason = verdict["reason"] if verdict else "nothing judged it"
+    return to_one_line(reason.removeprefix("not verified: ").rstrip("."))
+
+
 def _explain_verdict(result: Result) -> str:
     """Why the answer was not accepted: its attempt's verdict."""
     verdict = result["attempts"][result["kept"]]["verdict"]
     if not verdict:
         return "nothing judged it"
-    if verdict["accepted"] is None:
-        return to_one_line(verdict["reason"].rstrip("."))
     return to_one_line(f"{verdict['reason'].rstrip('.')} ({verdict['verifier']}, score {verdict['score']:.2f})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from adaptive.cli.support.questions import ReferenceCounts, UserQuestion, grade_
 from adaptive.cli.support.report import (
     SEVERITY,
     Result,
+    explain_unverified,
     format_answer,
     format_complaints,
     format_usage,
@@ -56,6 +58,7 @@ class Session:
     require_verified: bool = False
     tally: SpentTokens = field(default_factory=SpentTokens)
     score: ReferenceCounts = field(default_factory=ReferenceCounts)
+    unverified: Counter[str] = field(default_factory=Counter)
 
     async def ask(self, questions: Sequence[UserQuestion]) -> int:
         """Solve all questions; return the worst of their exit codes."""
@@ -71,6 +74,8 @@ class Session:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        for reason, count in self.unverified.items():
+            _print_to_stderr(f"Not verified: {count} of {len(questions)} answers: {reason}.")
         if self.score.count:
             _print_to_stderr(str(self.score))
         return next(code for code in SEVERITY if code in answers.codes)
@@ -129,8 +134,11 @@ class Session:
         elif self.many:
             answer = to_one_line(answer)
         click.echo(answer)
-        for line in format_complaints(result):
-            _print_to_stderr(line)
+        if self.many and result["accepted"] is None:
+            self.unverified[explain_unverified(result)] += 1
+        else:
+            for line in format_complaints(result):
+                _print_to_stderr(line)
         if self.usage:
             _print_to_stderr(format_usage(result["usage"]))
 
