@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from adaptive.types.attempt import Attempt, Round
 from adaptive.types.events import Event
 from adaptive.types.ladder import Rung
 from tests.reason.buying import PLAIN, QUESTION, buy, rung, thinking_ids
-from tests.support.scripted import END, MARKERS, STOP, THINK, Forever, ScriptedEngine, logprob, says
+from tests.support.scripted import END, MARKERS, STOP, THINK, TURN, Forever, ScriptedEngine, logprob, says
 
 OPEN = len(QUESTION.open)
 BOXED = says("\\boxed{4}", STOP)
@@ -252,6 +253,18 @@ def test_a_thought_in_the_place_of_the_answer_is_thinking(reply: Any, thinking: 
     assert END in reply or "".join(told_answer) == "4"
     shown = [e for e in told if e["event"] in ("thinking", "answer")]
     assert sum(e["tokens"] for e in shown) == len(says("2+2")) + len([i for i in reply if i != STOP])
+
+
+@pytest.mark.parametrize(
+    ("reply", "text"), [(says("4", END, *b" x", STOP), "4 x"), (says("so", END, TURN, *b"4", STOP), "4")]
+)
+def test_an_end_that_also_ends_answers_is_an_end_of_thinking_only_before_the_mark_of_an_answer(
+    reply: Any, text: str
+) -> None:
+    """As in the harmony format, where one token ends every message, and a channel begins the answer."""
+    engine = ScriptedEngine([says("2+2", END)], [reply])
+    engine.codec.markers = replace(MARKERS, hand_over=(TURN,))
+    assert buy(engine, rung(64)).text == text
 
 
 def test_a_prefix_alone_is_no_answer() -> None:

@@ -154,8 +154,8 @@ def test_a_user_s_text_opens_no_thinking() -> None:
         def render(self, messages: Sequence[tuple[str, str]], effort: Any) -> Prompt:
             return Prompt(self.encode("What ends <think>"), self.encode("What ends <think>"))
 
-    attempt = plain(reply(*says("so 7", STOP), codec=Plain()))
-    assert (attempt.thinking, attempt.text) == ("", "so 7")
+    attempt = plain(reply(*says("It is\n</think>\nso 7", STOP), codec=Plain()))
+    assert (attempt.thinking, attempt.text) == ("", "It is\n</think>\nso 7")
 
 
 def test_a_model_that_could_think_and_does_not_only_answers() -> None:

@@ -23,87 +23,97 @@ FINAL = "<|start|>assistant<|channel|>final<|message|>"
 OPENED = (None, True, False)
 
 
-@pytest.mark.parametrize(
-    ("text", "thinking", "answer"),
-    [
-        # Opened and closed.
-        ("<think>\n47+26\n</think>\n\n73", "47+26", "73"),
-        (" \n<think>47+26</think>73", "47+26", "73"),
-        ("<thinking>It is \\boxed{5}?</thinking>\\boxed{73}", "It is \\boxed{5}?", "\\boxed{73}"),
-        ("<Think>47+26</THINK>73", "47+26", "73"),
-        ("[THINK]47+26[/THINK]73", "47+26", "73"),
-        ("<reasoning>\n47+26\n</reasoning>\n<answer>\n73\n</answer>", "47+26", "73"),
-        ("<think>47+26</think><answer>73", "47+26", "73"),
-        ("<think>47+26</think><response>73</response> ", "47+26", "73"),
-        ("<think>47+26</think>\n73 </answer>", "47+26", "73 </answer>"),
-        ("<think></think>\n\n73", "", "73"),
-        ("<think>\n\n</think>\n\n73", "", "73"),
-        ("◁think▷47+26◁/think▷73", "47+26", "73"),
-        ("<|START_THINKING|>47+26<|END_THINKING|><|START_RESPONSE|>73<|END_RESPONSE|>", "47+26", "73"),
-        # Cut off.
-        ("<think>47+", "47+", ""),
-        ("<think>47+26</thi", "47+26</thi", ""),
-        ("<think>", "", ""),
-        ("<thi", "", "<thi"),
-        # A second block, and an end that comes twice.
-        ("<think>a</think>\n<think>b</think>\n\n73", "a\n\nb", "73"),
-        ("<think>a</think><think></think><thinking>b</thinking>73", "a\n\nb", "73"),
-        ("<think>a</think>\n</think>\n\n73", "a", "73"),
-        ("<think>a</think>73 <think>b</think> 74", "a", "73 <think>b</think> 74"),
-        ("<think>a</think> b </think> c", "a", "b </think> c"),
-        ("<think>a<think>b</think>c", "a<think>b", "c"),
-        # Only closed: the template opened it.
-        ("47+26\n</think>\n\n73", "47+26", "73"),
-        ("47+26.</think>73", "47+26.", "73"),
-        ("It is 73 </think>\n73", "It is 73", "73"),
-        ("47+26[/THINK]73", "47+26", "73"),
-        ("47+26\n[BEGIN FINAL RESPONSE]\n73\n[END FINAL RESPONSE]\n", "47+26", "73"),
-        ("</think>\n\n73", "", "73"),
-        ("47+26\n</think>", "47+26", ""),
-        ("```\nx = 47\n```\nSo 73.\n</think>\n\n73", "```\nx = 47\n```\nSo 73.", "73"),
-        # harmony, with its special tokens, and from a server that drops them.
-        (f"<|channel|>analysis<|message|>47+26<|end|>{FINAL}73<|return|>", "47+26", "73"),
-        (f"<|channel|>analysis<|message|>47+26{FINAL}73", "47+26", "73"),
-        ("<|channel|>final<|message|>73<|return|>", "", "73"),
-        (
-            "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>commentary<|message|>b<|end|>"
-            f"{FINAL}73",
-            "a\n\nb",
-            "73",
-        ),
-        (f"47+26<|end|>{FINAL}73", "47+26", "73"),
-        ("analysisWe need 47+26.assistantfinal73", "We need 47+26.", "73"),
-        ("The analysis assistantfinal is a word.", "", "The analysis assistantfinal is a word."),
-        # An answer in tags.
-        ("<answer>73</answer>", "", "73"),
-        ("47 and 26 are 73.\n<answer>73</answer>\n", "47 and 26 are 73.", "73"),
-        ("Write <answer>73</answer>", "", "Write <answer>73</answer>"),
-        ("```\n<answer>73</answer>", "", "```\n<answer>73</answer>"),
-        ("<answer>1</answer>\n<answer>2</answer>", "", "1\n<answer>2</answer>"),
-        ("<response><ok/></response>", "", "<response><ok/></response>"),
-        # Tags that an ordinary answer speaks of.
-        ("The tag <think>x</think> marks it.", "", "The tag <think>x</think> marks it."),
-        ("Use `</think>` to close it.", "", "Use `</think>` to close it."),
-        ('It ends with "</think>".', "", 'It ends with "</think>".'),
-        ("The tag </think> ends it.", "", "The tag </think> ends it."),
-        ("To end it, write </think>", "", "To end it, write </think>"),
-        ("```html\n</think>\n```\n", "", "```html\n</think>\n```\n"),
-        ("`<think>` opens, </think> closes.\n</think>\n", "", "`<think>` opens, </think> closes.\n</think>\n"),
-        ("73", "", "73"),
-        (" 73 \n", "", " 73 \n"),
-        ("", "", ""),
-        ("\n", "", "\n"),
-        # Tags that the thinking speaks of: the user's question may hold them.
-        ("<think>They ask of `</think>`, so yes.</think>73", "They ask of `</think>`, so yes.", "73"),
-        ("<think>The tag </think> ends it, I think.\n</think>\n73", "The tag </think> ends it, I think.", "73"),
-        ("<think>\n```\n</think>\n```\nok</think>73", "```\n</think>\n```\nok", "73"),
-        ("<think>so it is </think> 73", "so it is", "73"),
-        ("<think>so it is </think> 73, not </think> that", "so it is", "73, not </think> that"),
-        ("<think>is it `</think>`?", "is it `</think>`?", ""),
-    ],
-)  # fmt: skip
+RULES = [
+    # Opened and closed.
+    ("<think>\n47+26\n</think>\n\n73", "47+26", "73"),
+    (" \n<think>47+26</think>73", "47+26", "73"),
+    ("<thinking>It is \\boxed{5}?</thinking>\\boxed{73}", "It is \\boxed{5}?", "\\boxed{73}"),
+    ("<Think>47+26</THINK>73", "47+26", "73"),
+    ("[THINK]47+26[/THINK]73", "47+26", "73"),
+    ("<reasoning>\n47+26\n</reasoning>\n<answer>\n73\n</answer>", "47+26", "73"),
+    ("<think>47+26</think><answer>73", "47+26", "73"),
+    ("<think>47+26</think><response>73</response> ", "47+26", "73"),
+    ("<think>47+26</think>\n73 </answer>", "47+26", "73 </answer>"),
+    ("<think></think>\n\n73", "", "73"),
+    ("<think>\n\n</think>\n\n73", "", "73"),
+    ("◁think▷47+26◁/think▷73", "47+26", "73"),
+    ("<|START_THINKING|>47+26<|END_THINKING|><|START_RESPONSE|>73<|END_RESPONSE|>", "47+26", "73"),
+    # Cut off.
+    ("<think>47+", "47+", ""),
+    ("<think>47+26</thi", "47+26</thi", ""),
+    ("<think>", "", ""),
+    ("<thi", "", "<thi"),
+    # A second block, and an end that comes twice.
+    ("<think>a</think>\n<think>b</think>\n\n73", "a\n\nb", "73"),
+    ("<think>a</think><think></think><thinking>b</thinking>73", "a\n\nb", "73"),
+    ("<think>a</think>\n</think>\n\n73", "a", "73"),
+    ("<think>a</think>73 <think>b</think> 74", "a", "73 <think>b</think> 74"),
+    ("<think>a</think> b </think> c", "a", "b </think> c"),
+    ("<think>a<think>b</think>c", "a<think>b", "c"),
+    # Only closed: the template opened it.
+    ("47+26\n</think>\n\n73", "47+26", "73"),
+    ("47+26.</think>73", "47+26.", "73"),
+    ("It is 73 </think>\n73", "It is 73", "73"),
+    ("47+26[/THINK]73", "47+26", "73"),
+    ("47+26\n[BEGIN FINAL RESPONSE]\n73\n[END FINAL RESPONSE]\n", "47+26", "73"),
+    ("</think>\n\n73", "", "73"),
+    ("47+26\n</think>", "47+26", ""),
+    ("```\nx = 47\n```\nSo 73.\n</think>\n\n73", "```\nx = 47\n```\nSo 73.", "73"),
+    # harmony, with its special tokens, and from a server that drops them.
+    (f"<|channel|>analysis<|message|>47+26<|end|>{FINAL}73<|return|>", "47+26", "73"),
+    (f"<|channel|>analysis<|message|>47+26{FINAL}73", "47+26", "73"),
+    ("<|channel|>final<|message|>73<|return|>", "", "73"),
+    (
+        "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>commentary<|message|>b<|end|>"
+        f"{FINAL}73",
+        "a\n\nb",
+        "73",
+    ),
+    (f"47+26<|end|>{FINAL}73", "47+26", "73"),
+    ("analysisWe need 47+26.assistantfinal73", "We need 47+26.", "73"),
+    ("The analysis assistantfinal is a word.", "", "The analysis assistantfinal is a word."),
+    # An answer in tags.
+    ("<answer>73</answer>", "", "73"),
+    ("47 and 26 are 73.\n<answer>73</answer>\n", "47 and 26 are 73.", "73"),
+    ("Write <answer>73</answer>", "", "Write <answer>73</answer>"),
+    ("```\n<answer>73</answer>", "", "```\n<answer>73</answer>"),
+    ("<answer>1</answer>\n<answer>2</answer>", "", "1\n<answer>2</answer>"),
+    ("<response><ok/></response>", "", "<response><ok/></response>"),
+    # Tags that an ordinary answer speaks of.
+    ("The tag <think>x</think> marks it.", "", "The tag <think>x</think> marks it."),
+    ("Use `</think>` to close it.", "", "Use `</think>` to close it."),
+    ('It ends with "</think>".', "", 'It ends with "</think>".'),
+    ("The tag </think> ends it.", "", "The tag </think> ends it."),
+    ("To end it, write </think>", "", "To end it, write </think>"),
+    ("```html\n</think>\n```\n", "", "```html\n</think>\n```\n"),
+    ("`<think>` opens, </think> closes.\n</think>\n", "", "`<think>` opens, </think> closes.\n</think>\n"),
+    ("73", "", "73"),
+    (" 73 \n", "", " 73 \n"),
+    ("", "", ""),
+    ("\n", "", "\n"),
+    # Tags that the thinking speaks of: the user's question may hold them.
+    ("<think>They ask of `</think>`, so yes.</think>73", "They ask of `</think>`, so yes.", "73"),
+    ("<think>The tag </think> ends it, I think.\n</think>\n73", "The tag </think> ends it, I think.", "73"),
+    ("<think>\n```\n</think>\n```\nok</think>73", "```\n</think>\n```\nok", "73"),
+    ("<think>\n```html\n</think>\n```\nok</think>73", "```html\n</think>\n```\nok", "73"),
+    ("<think>so it is </think> 73", "so it is", "73"),
+    ("<think>so it is </think> 73, not </think> that", "so it is", "73, not </think> that"),
+    ("<think>is it `</think>`?", "is it `</think>`?", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "thinking", "answer"), RULES)
 def test_the_rules(text: str, thinking: str, answer: str) -> None:
     assert split_thinking(text) == (thinking, answer)
+
+
+@pytest.mark.parametrize("opened", OPENED)
+def test_the_rules_hold_in_pieces_of_any_size(opened: bool | None) -> None:
+    for text, *_ in RULES:
+        for size in (1, 2, 3, 7):
+            splitter = ThinkingSplitter(opened)
+            parts = [part for i in range(0, len(text), size) for part in splitter.feed(text[i : i + size])]
+            assert join_parts([*parts, *splitter.finish()]) == split_thinking(text, opened), (text, size)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +204,24 @@ def test_an_answer_begins_where_it_is_said_to(text: str) -> None:
     start = splitter.answer_start
     assert (start is None) == (answer == "")
     assert start is None or text[start:].startswith(answer[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("73", 0),
+        (" 73", 0),
+        ("<think>a</think>\n73", 17),
+        ("<answer></answer> 73", 18),
+        ("<think>a", None),
+        ("", None),
+    ],
+)
+def test_where_an_answer_begins(text: str, start: int | None) -> None:
+    splitter = ThinkingSplitter()
+    splitter.feed(text)
+    splitter.finish()
+    assert splitter.answer_start == start
 
 
 def test_what_is_certain_is_not_held_back() -> None:
