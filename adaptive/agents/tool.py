@@ -14,7 +14,7 @@ from adaptive.errors import InputError
 from adaptive.solver.build import build_solver
 from adaptive.solver.model import Model
 from adaptive.types.events import OnEvent
-from adaptive.types.ladder import Effort
+from adaptive.types.ladder import NamedEffort
 from adaptive.types.result import Result
 
 DESCRIPTION = (
@@ -31,7 +31,7 @@ class ThinkHard(BaseModel):
     """The arguments of the tool."""
 
     question: str = Field(description="The question, with every fact that is needed to answer it.")
-    effort: Effort | None = Field(
+    effort: NamedEffort | None = Field(
         default=None, description="How hard to think; leave it out to let the question decide."
     )
 

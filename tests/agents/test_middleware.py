@@ -66,10 +66,42 @@ def measured(*p_solved: float) -> Profile:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_harder_question_begins_with_more_effort(way: str) -> None:
     easy, hard = toy(), toy()
-    ask(agent(easy), way, EASY)
-    ask(agent(hard), way, HARD)
+    ask(agent(easy, efforts="guess"), way, EASY)
+    ask(agent(hard, efforts="guess"), way, HARD)
     assert efforts(easy) == ["low"]
     assert efforts(hard) in (["medium"], ["high"])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("question", [EASY, HARD])
+def test_without_a_profile_a_model_keeps_its_own_effort_and_cap(way: str, question: str) -> None:
+    model = toy()
+    done = ask(agent(model, efforts=None), way, question)
+    assert [(c["effort"], c["cap"]) for c in model.calls] == [("low", 100_000)]  # the toy's own
+    assert (report(done)["effort"], report(done)["cap"], report(done)["accepted"]) == ("default", None, None)
+    assert [note for note in report(done)["notes"] if "no profile" in note] == report(done)["notes"]
+    assert len(report(done)["notes"]) == 1
+
+
+def test_a_models_own_effort_goes_on_above_medium_after_a_rejection() -> None:
+    model = toy()
+    done = ask(agent(model, efforts=None, check=accepts("high")))
+    assert efforts(model) == ["low", "high"]
+    assert (last(done).text, report(done)["accepted"]) == ("high", True)
+
+
+def test_a_models_own_call_that_starves_is_made_once_more() -> None:
+    model = toy(thinks={"low": 100_000, "medium": 400, "high": 1600})
+    done = ask(agent(model, efforts=None))
+    assert len(model.calls) == 2
+    assert model.calls[1]["cap"] > 100_000
+    assert report(done)["status"] == "answered"
+
+
+def test_out_of_tokens_the_cheapest_effort_is_set() -> None:
+    model = toy(tool=CALL)
+    ask(agent(model, efforts=None, max_tokens=50))
+    assert [c["cap"] for c in model.calls] == [100_000, LOW]
 
 
 def test_a_profile_says_which_rung_solves_it_and_its_budget_and_room_are_the_cap() -> None:
@@ -219,10 +251,11 @@ def test_a_run_out_of_tokens_asks_nothing_again_and_takes_the_cheapest_effort() 
     assert efforts(model) == ["medium", "low"]
 
 
-def test_what_the_user_did_not_measure_is_accepted_when_it_is_whole() -> None:
+def test_a_whole_answer_that_nothing_checks_is_not_verified() -> None:
     done = ask(agent(toy()))
-    assert report(done)["accepted"] is True
-    assert report(done)["verdict"]["verifier"] == "rules"
+    assert report(done)["accepted"] is None
+    assert report(done)["verdict"]["reason"] == "not verified: no profile, no check"
+    assert report(ask(agent(toy(), profile=measured(0.1, 0.9, 0.95, 0.95))))["accepted"] is None
 
 
 def test_a_model_without_levers_is_left_as_it_is_and_a_note_says_so() -> None:

@@ -79,7 +79,10 @@ RESULT = {
 def result(*, reason: str = "unsure", **changed: Any) -> dict[str, Any]:
     """A result object; `reason` is the verdict's where it was not accepted."""
     made = copy.deepcopy({**RESULT, **changed})
-    if not made["accepted"]:
+    if made["accepted"] is None:
+        verdict = {"accepted": None, "score": 0.5, "verifier": "none", "reason": f"not verified: {reason}"}
+        made["attempts"][0]["verdict"] = verdict
+    elif not made["accepted"]:
         verdict = {"accepted": False, "score": 0.31, "verifier": "rules", "reason": reason}
         made["attempts"][0]["verdict"] = verdict
     return made

@@ -99,6 +99,17 @@ def test_exit_codes(run: Run, scripted: Use, changed: dict[str, Any], code: int,
     assert (made.exit_code, made.stdout, made.stderr) == (code, stdout, stderr)
 
 
+@pytest.mark.parametrize(("accepted", "plain", "strict"), [(True, 0, 0), (None, 0, 3), (False, 3, 3)])
+def test_an_answer_that_is_not_verified_fails_only_if_it_must(
+    run: Run, scripted: Use, accepted: bool | None, plain: int, strict: int
+) -> None:
+    scripted(Solver(result(accepted=accepted, reason="no profile, no check")))
+    made = run("solve", "q")
+    assert (made.exit_code, made.stdout) == (plain, "73\n")
+    assert (made.stderr == "Not verified: no profile, no check.\n") is (accepted is None)
+    assert run("solve", "q", "--require-verified").exit_code == strict
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -279,6 +290,7 @@ class TestMany:
         ("ends", "code"),
         [
             ([{}, {"accepted": False}], 3),
+            ([{}, {"accepted": None}], 0),
             ([{"accepted": False}, {"accepted": False, "status": "starved"}], 4),
             ([{"accepted": False, "status": "failed"}, {"accepted": False, "status": "starved"}], 1),
         ],
@@ -292,8 +304,11 @@ class TestMany:
                 async for item in super().astream(asked, stream_mode):
                     yield item
 
+        unverified = sum(end.get("accepted", True) is None for end in ends)
         scripted(Various())
-        assert run("solve", "--file", file).exit_code == code
+        made = run("solve", "--file", file)
+        assert made.exit_code == code
+        assert made.stderr.count("Not verified: 1 of 3 answers: unsure.\n") == unverified
 
     def test_progress_on_a_terminal(
         self, run: Run, scripted: Use, file: str, monkeypatch: pytest.MonkeyPatch

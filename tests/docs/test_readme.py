@@ -51,7 +51,11 @@ def test_the_readme_is_a_page() -> None:
 
 @pytest.mark.parametrize(
     ("command", "shown"),
-    [session for page in (README, START, COMMAND) for session in SESSION.findall(page.read_text(encoding="utf-8"))],
+    [
+        session
+        for page in (README, START, COMMAND)
+        for session in SESSION.findall(page.read_text(encoding="utf-8"))
+    ],
 )
 def test_a_session_is_what_its_command_prints(command: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if "fold" in command and not shutil.which("fold"):

@@ -59,6 +59,9 @@ def solve(**variables: str) -> dict[str, Any]:
     return result
 
 
+WINDOW = PureEngine().context_window
+
+
 def test_the_embedded_model_by_default() -> None:
     graph = load(CONFIG["graphs"]["solve"])
     assert isinstance(graph, CompiledStateGraph)
@@ -82,13 +85,13 @@ def test_the_environment_chooses_the_profile(opened: list[str], tmp_path: Path) 
 @pytest.mark.parametrize(
     ("variables", "budgets", "efforts"),
     [
-        ({}, [512, 512, 512, 2048], ["low"] * 4),
+        ({}, [WINDOW], ["default"]),
         ({"EFFORT": "none"}, [0], ["none"]),
         ({"EFFORT": "high", "BUDGET": "9", "MAX_ATTEMPTS": "1"}, [9], ["high"]),
-        ({"MAX_ATTEMPTS": "1"}, [512], ["low"]),
-        ({"MAX_TOKENS": "1"}, [512], ["low"]),
+        ({"MAX_ATTEMPTS": "1"}, [WINDOW], ["default"]),
+        ({"MAX_TOKENS": "1"}, [WINDOW], ["default"]),
         ({"WAITS": "0", "SAMPLES": "0", "EFFORT": "low"}, [512], ["low"]),
-        ({"VERIFY": "rules"}, [512], ["low"]),
+        ({"VERIFY": "rules"}, [WINDOW], ["default"]),
     ],
 )
 def test_the_environment_bounds_it(
@@ -127,7 +130,9 @@ def test_the_environment_limits_a_run_of_many(
 def test_prices_and_limits_of_money_count_for_a_run_of_many_too(opened: list[str], tmp_path: Path) -> None:
     prices = tmp_path / "prices.json"
     prices.write_text('{"scripted": {"input": 1, "output": 1}}', encoding="utf-8")
-    (first, *_) = mapped(MODEL="scripted", CONCURRENCY="1", PRICES=str(prices), MAX_COST="1e-6")["results"]
+    limits = {"PRICES": str(prices), "MAX_COST": "1e-6", "PROFILE": str(tmp_path / "profile")}
+    profile(()).save(tmp_path / "profile")  # whose thresholds the first answer does not reach
+    (first, *_) = mapped(MODEL="scripted", CONCURRENCY="1", **limits)["results"]
     assert first["usage"]["cost"] > 0
     assert first["stopped"].startswith("reached the limit of $1e-06, $")
 
@@ -150,7 +155,9 @@ def test_a_bad_limit_of_a_run_is_one_sentence(variables: dict[str, str], said: s
 def test_the_environment_says_what_it_may_cost(opened: list[str], tmp_path: Path) -> None:
     prices = tmp_path / "prices.json"
     prices.write_text('{"scripted": {"input": 1, "output": 1}}', encoding="utf-8")
-    result = solve(MODEL="scripted", PRICES=str(prices), MAX_COST="1e-6", TIMEOUT="600")
+    profile(()).save(tmp_path / "profile")
+    limits = {"PRICES": str(prices), "MAX_COST": "1e-6", "PROFILE": str(tmp_path / "profile")}
+    result = solve(MODEL="scripted", TIMEOUT="600", **limits)
     assert (len(result["attempts"]), result["usage"]["cost"] > 0) == (1, True)
     assert result["stopped"].startswith("reached the limit of $1e-06, $")
 

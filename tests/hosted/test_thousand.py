@@ -30,7 +30,9 @@ def spent(brain: Starving, asked: Asked) -> int:
 async def test_no_empty_answer_and_almost_all_recovered(capsys: Any) -> None:
     brain = starving(7, SHARE, BUDGET + ROOM, lambda question: f"the answer to {question}")
     with Hosted(brain) as hosted:
-        solver = build_solver(client("openai", hosted), options=Options(max_attempts=1, max_tokens=200_000))
+        solver = build_solver(
+            client("openai", hosted, max_tokens=BUDGET + ROOM), options=Options(max_attempts=1, max_tokens=200_000)
+        )
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def solve(number: int) -> dict[str, Any]:
