@@ -73,7 +73,8 @@ def read_response(message: AIMessage, seconds: float = 0.0, *, opened: bool | No
     begins = True if splitter.closed_alone else False if text and finish == "stop" else None
     if finish == "refusal" and not text:
         text = _read_refusal(message)
-    return ChatResponse(message, text, thinking, finish, _read_usage(message, thinking, text, seconds), begins)
+    usage = _read_usage(message, thinking, text, seconds, is_tagged=bool(tagged))
+    return ChatResponse(message, text, thinking, finish, usage, begins)
 
 
 def read_finish_reason(message: AIMessage) -> str:
@@ -129,7 +130,8 @@ def read_reasoning(message: AIMessage) -> str:
     return ""
 
 
-def _read_usage(message: AIMessage, thinking: str, text: str, seconds: float) -> Usage:
+def _read_usage(message: AIMessage, thinking: str, text: str, seconds: float, *, is_tagged: bool) -> Usage:
+    """Return what a message spent; `is_tagged`: whether there is thinking in its text."""
     reported = message.usage_metadata
     if reported is None:
         return Usage(
@@ -139,7 +141,7 @@ def _read_usage(message: AIMessage, thinking: str, text: str, seconds: float) ->
             estimated=("answer", "prompt", "thinking"),
         )
     out, count = reported["output_tokens"], _count_reasoning_tokens(message)
-    if thinking and not count:  # servers that do not tell thinking apart, or do not count it, report 0
+    if is_tagged and not count:  # a server that does not tell thinking from text reports 0
         count = None
     tokens = _estimate_thinking(out, thinking, text) if count is None else min(count, out)
     return Usage(
