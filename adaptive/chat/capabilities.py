@@ -78,7 +78,7 @@ class Capabilities:
         if name == "cap":
             return self._learn_cap(words, value)
         if name in self.refused:
-            return False
+            return True  # a call beside this one has learned it
         self.refused.add(name)
         what = "thinking budget" if name == "budget" else name
         self.notes.append(f"it does not take a {what} of {value}: it is left out")

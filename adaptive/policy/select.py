@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from adaptive.types.attempt import Attempt
 from adaptive.types.ladder import Ladder
+from adaptive.types.options import Options
 from adaptive.types.policy import Policy
 
 VOTE_VERIFIER = "vote"
@@ -33,18 +34,20 @@ def select_best_attempt(attempts: Sequence[Attempt]) -> int:
     return max(range(len(attempts)), key=rank)
 
 
-def stands(attempt: Attempt, policy: Policy, ladder: Ladder) -> bool:
+def stands(attempt: Attempt, policy: Policy, ladder: Ladder, options: Options) -> bool:
     """Return whether an attempt that was not accepted ends the solve: without evidence nothing more is spent.
 
     On a model that was measured every answer that is not accepted is followed by another attempt, if one pays.
-    On any other only a rejected one is, and one whose thinking was cut at a budget that can be raised.
+    On any other only a rejected one is, and one whose thinking was cut at a budget that can be raised, unless the
+    caller named the verifiers that must accept.
 
     Args:
         attempt: The attempt, with its verdict.
         policy: The policy of its model.
         ladder: The ladder of its model within the options.
+        options: Whether they name verifiers counts.
     """
-    if policy.measured or attempt.verdict is None or attempt.verdict.decided:
+    if policy.measured or options.verify is not None or attempt.verdict is None or attempt.verdict.decided:
         return False
     return attempt.finish != "budget" or attempt.budget >= ladder[ladder.top].budget
 

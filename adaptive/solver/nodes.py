@@ -319,7 +319,7 @@ class Solver:
         verdict, model = judged.verdict, self.models[judged.model]
         if verdict is not None and verdict.accepted:
             return "accepted"
-        stands = select.stands(judged, model.profile.policy, model.build_ladder(view.options))
+        stands = select.stands(judged, model.profile.policy, model.build_ladder(view.options), view.options)
         return verdict.reason if verdict is not None and stands else ""
 
     def _find_vote_stop(self, view: SolveView, vote: VoteResult) -> str:

@@ -125,7 +125,7 @@ def test_in_an_agent_a_final_answer_is_recovered_and_escalated(name: str) -> Non
 
 def test_what_claude_thought_goes_back_to_it_as_it_came() -> None:
     with Hosted(by_effort) as server:
-        tooled = chat(client("anthropic", server), effort="low").bind_tools([look_up])
+        tooled = chat(client("anthropic", server), Options(effort="low")).bind_tools([look_up])
         called = tooled.invoke("What is 2 + 2?")
         tooled.invoke([HumanMessage("What is 2 + 2?"), called, look_up.invoke(called.tool_calls[0])])
     sent = server.asked[-1].body["messages"][1]["content"]

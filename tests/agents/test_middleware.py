@@ -91,7 +91,8 @@ def test_a_models_own_effort_goes_on_above_medium_after_a_rejection() -> None:
 
 
 def test_a_models_own_call_that_starves_is_made_once_more() -> None:
-    model = toy(thinks={"low": 100_000, "medium": 400, "high": 1600})
+    high_only = {"reasoning_effort_levels": ["high"]}  # so there is no lower effort to try
+    model = toy(thinks={"low": 100_000, "medium": 400, "high": 1600}, profile=high_only)
     done = ask(agent(model, efforts=None))
     assert len(model.calls) == 2
     assert model.calls[1]["cap"] > 100_000

@@ -40,7 +40,7 @@ async def solved(chat: BaseChatModel, awaited: bool = True, asked: Any = None, *
 @pytest.mark.parametrize("name", NAMES)
 async def test_an_answer_and_what_it_took(name: str, awaited: bool, streams: bool) -> None:
     with Hosted(always(RIGHT)) as hosted:
-        result = await solved(model(name, hosted, streams), awaited, check=CHECK)
+        result = await solved(model(name, hosted, streams), awaited, check=CHECK, effort="low")
         asked = hosted.asked
     assert (result["status"], result["answer"], result["accepted"]) == ("answered", "It is 42.", True)
     assert len(asked) == len(result["attempts"]) == 1
@@ -55,7 +55,7 @@ async def test_an_answer_and_what_it_took(name: str, awaited: bool, streams: boo
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_rejected_answer_is_looked_at_again_in_a_turn_of_its_own(name: str, streams: bool) -> None:
     with Hosted(in_order(WRONG, RIGHT)) as hosted:
-        result = await solved(model(name, hosted, streams), check=CHECK)
+        result = await solved(model(name, hosted, streams), check=CHECK, waits=1)
         asked = hosted.asked
     assert [a["arm"] for a in result["attempts"]] == ["first", "wait"]
     assert (result["answer"], result["accepted"], result["kept"]) == ("It is 42.", True, 1)
@@ -71,7 +71,7 @@ def stubborn(asked: Asked) -> Reply:
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_higher_effort_after_a_wait_that_brought_nothing(name: str) -> None:
+async def test_a_higher_effort_after_an_answer_that_was_rejected(name: str) -> None:
     with Hosted(stubborn) as hosted:
         result = await solved(client(name, hosted), check=CHECK, samples=0)
     assert [a["arm"] for a in result["attempts"]][-1] == "effort"
