@@ -62,7 +62,8 @@ class RetriedCall:
 
     async def _try_once(self, call: CallArguments) -> ChatResponse:
         limit = self.adapter.stream_above
-        if self.on_event is None and not (limit and call.sent.get("cap", 0) > limit):
+        cap = call.sent.get("cap") or getattr(self.chat, "max_tokens", None) or 0
+        if self.on_event is None and not (limit and cap > limit):
             message = await self.chat.ainvoke(list(self.messages), **call.arguments)
         else:
             message = await self._stream(call)

@@ -35,7 +35,8 @@ def choose_first_rung(
             tell.
     """
     if ladder[0].is_plain:
-        return Plan(0, ladder[0], "first", OWN_WAY_REASON)
+        waits = 0 if options.adapt else options.waits or 0  # a Wait follows a rejected answer
+        return Plan(0, replace(ladder[0], waits=waits), "first", OWN_WAY_REASON)
     if not options.adapt:
         return Plan(ladder.top, ladder[ladder.top], "first", "asked for one attempt at the top rung")
     if (requested := _choose_requested_rung(full_ladder or ladder, ladder, options)) is not None:

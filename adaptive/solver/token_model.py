@@ -87,7 +87,7 @@ class TokenSolverModel:
         id, about = context.message_id, context.describe_attempt(plan)
         async with stream_as_message(messages, context.on_event, name=self.name, id=id, about=about) as stream:
             prompt = self.engine.codec.render(turns, self._choose_prompt_effort(plan.rung, context.options))
-            if plan.rung.is_plain and base is None:
+            if plan.rung.is_plain and base is None and not plan.rung.waits:
                 attempt = await answer_plainly(
                     self.engine,
                     prompt,

@@ -67,10 +67,7 @@ def failed(made: Any, code: int, *said: str) -> None:
 def test_the_answer_and_what_it_rests_on(run: Run, hosted: Hosted, model: str) -> None:
     made = run("solve", "What?", "-m", model)
     assert (made.exit_code, made.stdout) == (0, "It is 42.\n")
-    assert [line.partition(" was judged by")[0].partition(",")[0] for line in made.stderr.splitlines()] == [
-        "Note: how hard the question is",
-        "Note: answers are accepted when they are whole",
-    ]
+    assert made.stderr == "Not verified: no profile, no check.\n"
     assert [asked.model for asked in hosted.asked] == [model.partition(":")[2]]
 
 
@@ -83,7 +80,7 @@ def test_address_and_key_as_options(run: Run, hosted: Hosted, monkeypatch: pytes
 
 @each_model
 def test_the_result_says_what_it_took(run: Run, hosted: Hosted, model: str) -> None:
-    result = json.loads(run("solve", "What?", "-m", model, "--json").stdout)
+    result = json.loads(run("solve", "What?", "-m", model, "--effort", "low", "--json").stdout)
     assert result["usage"]["total"] == hosted.asked[0].prompt + 33
     assert result["usage"]["cost"] > 0
     assert result["model"] == model

@@ -196,7 +196,7 @@ async def test_a_second_call_that_hangs_leaves_the_first_answer(
 ) -> None:
     with Hosted(in_order(WRONG, Fault("hang", midway=midway))) as server:
         server.on_hang = clock.leap_soon
-        result = await solved(client(name, server), check=CHECK, timeout=LIMIT)
+        result = await solved(client(name, server), check=CHECK, timeout=LIMIT, waits=1, effort="low")
         assert server.left.acquire(timeout=LEFT)
         assert len(server.asked) == 2
     assert (result["status"], result["answer"], result["accepted"]) == ("answered", "It is 41.", False)

@@ -228,3 +228,10 @@ def test_markers_that_a_model_need_not_know_make_it_think() -> None:
     named = build_solver(engine, profile=profile, engine={"markers": "prompted"}).invoke(ask("2+2?"))
     (attempt,) = named["adaptive_result"]["attempts"]
     assert (attempt["effort"], attempt["finish"], attempt["thinking"]) == ("medium", "natural", "hm")
+
+
+def test_without_adapting_the_waits_that_were_asked_for_are_made() -> None:
+    result = solve(thinker("hm", "hm again", "and again"), Options(adapt=False, waits=2))
+    (attempt,) = result["attempts"]
+    assert (attempt["waits"], attempt["effort"], len(attempt["rounds"])) == (2, "default", 3)
+    assert len(solve(thinker("hm", "hm again"), Options(waits=2))["attempts"][0]["rounds"]) == 1
