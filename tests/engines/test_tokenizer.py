@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -227,3 +228,30 @@ def test_special_tokens_that_are_pieces_of_the_vocabulary_are_text_too(folder: P
     assert not set(codec.encode(text)) & codec.special_ids
     assert len(codec.encode(text)) == len(text)
     assert codec.render([("user", text)], "low").open.count(codec.markers.think_end) == 0
+
+
+PLAIN_TALKS = [
+    [("user", "What is 2 + 2?")],
+    [("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello."), ("user", "  And?\n")],
+    [("user", "Say <|im_end|> and </think>.")],
+]
+
+
+@pytest.mark.parametrize("talk", PLAIN_TALKS)
+def test_the_plain_prompt_is_the_template_in_one_piece(talk: list[tuple[str, str]]) -> None:
+    """As a chat server renders and encodes it, unless a content could steer the model."""
+    folder = find_artifact("abacus") / "hf"
+    source = (folder / "chat_template.jinja").read_text(encoding="utf-8")
+    template = jinja2.Environment(trim_blocks=True, lstrip_blocks=True).from_string(source)  # noqa: S701 -- no HTML
+    messages = [{"role": role, "content": content} for role, content in talk]
+    config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    names = {name: config[name] for name in ("bos_token", "eos_token") if isinstance(config.get(name), str)}
+    text = template.render(messages=messages, add_generation_prompt=True, **names)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    codec = FolderCodec(folder)
+    ours, theirs = codec.render(talk, "default").open, tokenizer.encode(text, add_special_tokens=False).ids
+    steers = any("<|im_end|>" in content for _, content in talk)
+    assert (list(ours) == theirs) is not steers
+    if steers:
+        ends = codec.markers.turn_end[0]
+        assert ours.count(ends) == theirs.count(ends) - 1

@@ -28,7 +28,7 @@ from tests.policy.attempts import LADDER, P, attempt
 PURE = settings(max_examples=settings.default.max_examples * 3 // 2)  # type: ignore[union-attr]  # cheap: no model
 
 VERDICT = st.none() | st.builds(
-    Verdict, st.booleans(), st.sampled_from((0.0, 0.3, 0.6, 0.9)), st.just(""), st.just("")
+    Verdict, st.sampled_from((True, False, None)), st.sampled_from((0.0, 0.3, 0.6, 0.9)), st.just(""), st.just("")
 )
 JUDGED = st.lists(st.tuples(VERDICT, st.booleans()), min_size=1, max_size=8)
 
@@ -45,9 +45,11 @@ def test_the_best_attempt_is_never_lost(verdicts: list[tuple[Verdict | None, boo
         kept = now
 
 
-def _rank(one: Attempt) -> tuple[bool, bool, float]:
+def _rank(one: Attempt) -> tuple[int, bool, float]:
+    """Accepted before not verified before rejected; then an answer before none; then the score."""
     accepted, score = (one.verdict.accepted, one.verdict.score) if one.verdict else (False, 0.0)
-    return accepted, one.answer is not None, score
+    level = 2 if accepted else 1 if accepted is None and one.answer is not None else 0
+    return level, one.answer is not None, score
 
 
 RUNG = st.builds(Rung, st.sampled_from(EFFORTS[1:]), st.integers(1, 600), st.integers(0, 3))
@@ -230,3 +232,55 @@ def test_a_question_that_no_rung_is_likely_to_solve_is_given_up() -> None:
     assert choose_next_plan(now) == "hopeless: p(solved) is 0.05 at the top rung, under 0.10"
     assert isinstance(choose_next_plan(replace(now, p_solved=P)), Plan)
     assert isinstance(choose_next_plan(replace(now, options=Options(stop="none"))), Plan)
+
+
+OWN = Ladder((Rung("default", 4000, answer_room=50), Rung("high", 4000, answer_room=50)))
+ENDED = st.sampled_from(("none", "natural", "loop", "budget", "context"))
+
+
+@PURE
+@given(
+    finish=ENDED,
+    answer=st.sampled_from((None, "4", "It is a long answer that nobody will ever give again.")),
+    waits=st.none() | st.integers(0, 2),
+    samples=st.none() | st.sampled_from((0, 3)),
+    efforts=st.sampled_from(((), ("low", "medium", "high"))),
+    models=st.integers(1, 2),
+)
+def test_after_evidence_without_a_profile(
+    finish: Any, answer: str | None, waits: int | None, samples: int | None, efforts: Any, models: int
+) -> None:
+    rounds = () if finish == "none" else ("natural",)
+    rejected = Verdict(False, 0.0, "check", "")
+    last = attempt(0, *rounds, finish=finish, answer=answer, verdict=rejected, effort="default", budget=4000)
+    options = Options(waits=waits, samples=samples)
+    state = EscalationState([last], OWN, Policy(measured=False), (), options, efforts, models)
+    plan = choose_next_plan(state)
+    if isinstance(plan, str):
+        assert plan
+        return
+    assert finish != "context"
+    if plan.arm == "wait":
+        assert waits
+        assert finish in ("natural", "loop")
+    if plan.arm == "vote":
+        assert samples != 0
+        assert answer in (None, "4")
+        assert plan.rung.effort == "default"
+    if plan.arm == "effort":
+        assert plan.rung.effort == "high"
+        assert efforts
+        assert samples == 0 or answer not in (None, "4") or last.is_refused
+    if plan.arm == "model":
+        assert models == 2
+
+
+@PURE
+@given(
+    options=st.builds(Options, adapt=st.booleans(), waits=st.none() | st.integers(0, 3)),
+    p=st.none() | st.floats(0, 1),
+)
+def test_the_first_attempt_without_a_profile_is_the_models_own_way(options: Options, p: float | None) -> None:
+    plan = choose_first_rung(limit_ladder(OWN, options), Policy(measured=False), (), options, OWN, p)
+    assert (plan.index, plan.rung.effort, plan.rung.budget) == (0, "default", 4000)
+    assert plan.rung.waits == (0 if options.adapt else options.waits or 0)
