@@ -25,10 +25,11 @@ from adaptive.prices import Prices, add_cost
 from adaptive.solver.allocator import Allocator
 from adaptive.solver.approval import count_max_thinking_tokens, needs_approval, request_approval
 from adaptive.solver.context import read_context_settings
+from adaptive.solver.conversation import get_last_question
 from adaptive.solver.protocol import JUDGED_BY_GENERAL, AttemptContext, SolverModel, name_session
 from adaptive.solver.result import build_result, to_message
 from adaptive.solver.spent import SpentTokens
-from adaptive.solver.state import SolverState, SolveView, Update, get_last_question
+from adaptive.solver.state import SolverState, SolveView, Update
 from adaptive.solver.streaming import make_message_id
 from adaptive.solver.verdicts import AttemptVerifier
 from adaptive.solver.vote_slots import VoteSlots

@@ -5,29 +5,24 @@ Its keys start with `adaptive_`; only `messages` is shared with a parent graph.
 
 from __future__ import annotations
 
-import json
 import operator
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, NotRequired
 
-from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+from langchain_core.messages import AnyMessage
 from langgraph.channels import EphemeralValue
 from langgraph.graph import MessagesState
 from langgraph.managed import RemainingSteps
 from typing_extensions import TypedDict
 
 from adaptive._util.deadline import Deadline
-from adaptive._util.thinking_tags import split_thinking
-from adaptive.errors import InputError
 from adaptive.policy import limits
 from adaptive.policy.arms import Plan
 from adaptive.types.attempt import Attempt
 from adaptive.types.options import Options
 
 Update = dict[str, Any]
-ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "user"}
 
 
 class SolverOutput(MessagesState, total=False):
@@ -122,51 +117,3 @@ class SolveView:
     def find_step_limit(self, needed: int) -> str:
         """The limit of the graph's steps, in words, if fewer than `needed` are left; else empty."""
         return limits.find_step_limit(self.state.get("adaptive_steps"), needed)
-
-
-def to_chat_turns(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
-    """Return (role, content) pairs for a chat template.
-
-    Few chat templates know tools, so an agent's history becomes text: a call is a line of the assistant's turn, a
-    result a user turn that names the tool, and results in a row are one turn. Raises `InputError` for a message
-    that a token engine cannot read.
-    """
-    for message in messages:
-        if message.type not in ROLES:
-            raise InputError(
-                f"a {message.type!r} message cannot be solved: give user, assistant, system and tool messages."
-            )
-        if unread := _find_unreadable_block(message):
-            raise InputError(f"a message holds {unread!r}, which a token engine cannot read: give it text.")
-    turns: list[tuple[str, str]] = []
-    for before, message in zip((None, *messages), messages, strict=False):
-        if message.type == "tool" and before is not None and before.type == "tool":
-            turns[-1] = ("user", f"{turns[-1][1]}\n\n{_message_to_text(message)}")
-        else:
-            turns.append((ROLES[message.type], _message_to_text(message)))
-    return turns
-
-
-def _message_to_text(message: AnyMessage) -> str:
-    """Return a message's text and its tool calls as text; a thought of an earlier turn is not sent again."""
-    text = split_thinking(str(message.text))[1] if isinstance(message, AIMessage) else str(message.text)
-    if isinstance(message, ToolMessage):
-        return f"Result of {message.name or 'the tool'}:\n{text}"
-    calls = message.tool_calls if isinstance(message, AIMessage) else []
-    called = [f"Called {call['name']}({json.dumps(call['args'], default=str)})" for call in calls]
-    return "\n".join([text, *called] if text else called) if called else text
-
-
-def get_last_question(messages: Sequence[AnyMessage]) -> str:
-    """Return the text of the last user message; raises `InputError` if there is none or it is blank."""
-    text = next((str(m.text) for m in reversed(messages) if m.type == "human"), "")
-    if not text.strip():
-        raise InputError("the question is empty: give some text to solve.")
-    return text
-
-
-def _find_unreadable_block(message: AnyMessage) -> str:
-    """Return the type of the first block that is no text, or ""; an assistant's own thinking is ignored."""
-    blocks = message.content if isinstance(message.content, list) and message.type != "ai" else []
-    kinds = ("text" if isinstance(b, str) else str(b.get("type")) for b in blocks)
-    return next((kind for kind in kinds if kind != "text"), "")

@@ -15,9 +15,9 @@ from adaptive.profile.profile import Profile
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import NO_STOPS, think_within_budget
 from adaptive.reason.plain import answer_plainly
+from adaptive.solver.conversation import to_chat_turns
 from adaptive.solver.protocol import AttemptContext
 from adaptive.solver.result import to_attempt_message
-from adaptive.solver.state import to_chat_turns
 from adaptive.solver.streaming import stream_as_message
 from adaptive.types.attempt import Attempt
 from adaptive.types.ladder import Effort, Ladder, Rung

@@ -10,9 +10,10 @@ from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from adaptive.agents import AdaptiveThinkingMiddleware, read_spending
-from adaptive.agents.step.start import choose_start, find_question
+from adaptive.agents.step.start import choose_start
 from adaptive.errors import InputError
 from adaptive.profile.profile import Profile
+from adaptive.solver.conversation import find_question
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.verify.check_function import Function
 from tests.agents.asking import (

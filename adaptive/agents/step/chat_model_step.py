@@ -26,7 +26,7 @@ from adaptive.agents.step.effects import (
     run_step_async,
 )
 from adaptive.agents.step.report import attach_report, build_step_report
-from adaptive.agents.step.start import choose_start, find_question
+from adaptive.agents.step.start import choose_start
 from adaptive.agents.step.step import Step
 from adaptive.chat.errors import explain_error
 from adaptive.chat.response import estimate_tokens
@@ -35,6 +35,7 @@ from adaptive.policy.limits import find_spending_limit
 from adaptive.prices import Prices, add_cost
 from adaptive.reason.starvation import Recovery
 from adaptive.solver.chat_model import ChatSolverModel
+from adaptive.solver.conversation import find_question
 from adaptive.solver.result import to_usage_metadata
 from adaptive.types.ladder import Ladder
 from adaptive.types.options import Options

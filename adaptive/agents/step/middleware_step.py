@@ -23,7 +23,7 @@ from adaptive.agents.step.call_settings import CallSettings, select_rungs
 from adaptive.agents.step.counts import Counts
 from adaptive.agents.step.effects import ModelCall, ModelReply, StepResult, StepWork, pass_through
 from adaptive.agents.step.report import attach_report, build_step_report
-from adaptive.agents.step.start import DEFAULT_OPTIONS, choose_start, find_question
+from adaptive.agents.step.start import DEFAULT_OPTIONS, choose_start
 from adaptive.agents.step.step import Step
 from adaptive.chat.model import ChatModel
 from adaptive.chat.openai_compat import recover_cut_message
@@ -31,6 +31,7 @@ from adaptive.chat.response import estimate_tokens
 from adaptive.profile.profile import Profile
 from adaptive.profile.untrained import build_untrained_chat_profile
 from adaptive.reason.starvation import Recovery, ThinkingMemory
+from adaptive.solver.conversation import find_question
 from adaptive.types.events import Event
 from adaptive.types.ladder import Effort
 

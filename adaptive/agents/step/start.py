@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AnyMessage, ToolMessage
 
 from adaptive.policy import allocate
 from adaptive.policy.arms import OWN_WAY_REASON
 from adaptive.policy.ladder import limit_ladder, map_to_ladder
 from adaptive.profile.profile import Profile
+from adaptive.solver.conversation import find_question
 from adaptive.types.ladder import Ladder
 from adaptive.types.options import Options
 
@@ -28,11 +29,6 @@ class StepStart:
 
     index: int
     reason: str
-
-
-def find_question(messages: Sequence[AnyMessage]) -> str:
-    """Return the text of the last human message; "" if there is none."""
-    return next((str(m.text) for m in reversed(messages) if isinstance(m, HumanMessage)), "")
 
 
 def choose_start(
