@@ -78,6 +78,7 @@ def test_a_pure_handoff_leaves_the_question_alone(handoff: list[AnyMessage]) -> 
 PAID = "Sent 500 EUR; 120 are left"
 NOT_PURE = [
     ([call("transfer_to_account"), result(PAID, "transfer_to_account")], PAID),
+    ([call("transfer_to_account"), result(PAID, "transfer_to_account")], "Called transfer_to_account({})"),
     ([call("transfer_to_maths", task="Compute 3 * 4"), result("Successfully transferred to maths")], "3 * 4"),
     (
         [call("transfer_to_maths", "Ask maths, as 5 fails."), result("Successfully transferred to maths")],
