@@ -19,6 +19,7 @@ from adaptive.profile.predictor import Predictor, predict_nothing
 from adaptive.profile.probe import Probe
 from adaptive.profile.weights import SKOPS
 from adaptive.reason.budget import Style
+from adaptive.types.conversation import ALONE, ConversationShape
 from adaptive.types.from_json import convert_value, dataclass_from_json
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.logistic import Logistic
@@ -28,7 +29,7 @@ from adaptive.types.stops import Stops
 FORMAT = 1
 PROFILE_FILE, CARD_FILE = "profile.json", "README.md"
 KEYS = ("format", "name", "model", "ladder", "style", "stops", "policy", "verifier", "difficulty", "figures")
-LATER_KEYS = ("probe", "tune_share", "placement", "embedding")
+LATER_KEYS = ("probe", "tune_share", "placement", "shapes", "embedding")
 """Keys that older profiles lack. "embedding" is no longer written, and must be null."""
 
 
@@ -51,6 +52,7 @@ def read_profile(folder: Path) -> dict[str, Any]:
         "tune_share": convert_value(float | None, data.get("tune_share"), f"'tune_share' in {file}"),
         "figures": convert_value(dict[str, Any], data["figures"], f"'figures' in {file}"),
         "placement": placement,
+        "shapes": _parse_shapes(data.get("shapes"), file),
         "difficulty_model": make_placed_loader(placement)
         if placement
         else _make_model_loader(folder, difficulty, len(ladder)),
@@ -134,6 +136,19 @@ def _parse_placement(data: dict[str, Any], rungs: int, file: Path) -> Placement 
     if data["difficulty"] is not None:
         raise InputError(f"{file} has a 'placement' and a 'difficulty': set the one to null that does not count.")
     return placement
+
+
+def _parse_shapes(names: Any, file: Path) -> tuple[ConversationShape, ...]:
+    """Return the shapes that were measured; a profile without them was measured on single questions."""
+    shapes = convert_value(list[str] | None, names, f"'shapes' in {file}")
+    if shapes is None:
+        return (ALONE,)
+    if not shapes:
+        raise InputError(f"'shapes' in {file} is empty: leave it out, or name what was measured.")
+    try:
+        return tuple(ConversationShape.parse(name) for name in shapes)
+    except InputError as error:
+        raise InputError(f"'shapes' in {file} is not valid: {error}") from error
 
 
 def _make_model_loader(folder: Path, name: str | None, rungs: int) -> Callable[[], Predictor | None]:

@@ -17,6 +17,7 @@ from adaptive.profile.predictor import Predictor, predict_nothing
 from adaptive.profile.probe import Probe
 from adaptive.reason.budget import Style
 from adaptive.types.attempt import Attempt
+from adaptive.types.conversation import ALONE, ConversationShape
 from adaptive.types.ladder import Ladder
 from adaptive.types.logistic import Logistic
 from adaptive.types.options import Options
@@ -37,6 +38,7 @@ class Profile:
     general: whether the level comes from the general difficulty model, since nothing was measured of this one.
     own_ladder: the ladder of a solve whose caller sets neither effort nor budget; None: `ladder` serves it too.
         A model that nobody measured has one, whose first rung is the model's own way.
+    shapes: the shapes of conversations that the model was measured on. On any other the measurements say nothing.
     difficulty_model: returns the difficulty model, which is loaded by the first call; None if there is none.
     """
 
@@ -53,6 +55,7 @@ class Profile:
     placement: Placement | None = None
     general: bool = False
     own_ladder: Ladder | None = None
+    shapes: tuple[ConversationShape, ...] = (ALONE,)
     difficulty_model: Callable[[], Predictor | None] = field(default=predict_nothing, compare=False)
 
     def predict_difficulty(self, question: str, probe: Attempt | None = None) -> dict[str, Any]:
@@ -85,6 +88,16 @@ class Profile:
         requested = options.effort is not None or options.budget is not None
         return self.ladder if requested or self.own_ladder is None else self.own_ladder
 
+    def explain_unmeasured(self, shape: ConversationShape) -> str:
+        """Say that the model was measured on conversations of other shapes; empty if it was measured on this one.
+
+        Of a model that was not measured at all there is nothing to say.
+        """
+        if not self.policy.measured or shape in self.shapes:
+            return ""
+        measured = " and ".join(one.describe() for one in self.shapes)
+        return f"the profile was measured on {measured}, not on {shape.describe()}"
+
     def with_waits(self, waits: tuple[str, ...]) -> Profile:
         """Return this profile with other wait strings; with none it stays as it is."""
         return replace(self, style=replace(self.style, waits=waits)) if waits else self
@@ -107,6 +120,7 @@ class Profile:
             "probe": asdict(self.probe) if self.probe else None,
             "tune_share": self.tune_share,
             "placement": self.placement.to_json() if self.placement else None,
+            "shapes": [shape.name for shape in self.shapes],
             "figures": self.figures,
         }
         write_profile(Path(folder), data, card)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from adaptive._util.files import find_artifact
 from adaptive.profile.files import PROFILE_FILE
+from adaptive.profile.predictor import predict_nothing
 from adaptive.profile.profile import Profile
 from adaptive.reason.budget import Style
 from adaptive.types.ladder import BELIEVED_DEFAULT, Effort, Ladder, NamedEffort, Rung, rank_effort
 from adaptive.types.policy import Policy
+from adaptive.types.stops import Stops
 
 if TYPE_CHECKING:  # langchain takes half of the start of a command that runs no chat model
     from adaptive.chat.model import ChatModel
@@ -62,6 +64,20 @@ def with_own_way(
     first = Rung(BELIEVED_DEFAULT if invented_markers else "default", window, answer_room=room)
     higher = (Rung(e, window, answer_room=room) for e in efforts if rank_effort(e) > rank_effort(first.effort))
     return replace(profile, own_ladder=Ladder((first, *higher)))
+
+
+def without_measurements(profile: Profile, own_ladder: Ladder | None) -> Profile:
+    """Return the profile for conversations that it was not measured on: nothing that was measured counts.
+
+    The style stays, for it says how the model is steered, and so does the ladder for callers who set an effort or
+    a budget.
+
+    Args:
+        profile: The profile.
+        own_ladder: The ladder of solves that ask for nothing, as for a model that nobody measured.
+    """
+    return replace(profile, policy=UNMEASURED_POLICY, stops=Stops(), verifier=None, probe=None, placement=None,
+                   general=True, own_ladder=own_ladder, difficulty_model=predict_nothing)  # fmt: skip
 
 
 def load_model_profile(model: str, window: int, path: str | Path | None = None) -> Profile:

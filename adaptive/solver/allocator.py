@@ -22,11 +22,12 @@ SHORT_QUESTION_CHARS = 1000
 class Allocator:
     """Chooses among the rungs of `models`, the stronger ones last.
 
-    loaded_models: the indices of those whose difficulty model was read from its files.
+    loaded_models: the indices of those whose difficulty model was read from its files, and whether it was the
+    general one.
     """
 
     models: tuple[SolverModel, ...]
-    loaded_models: set[int] = field(default_factory=set)
+    loaded_models: set[tuple[int, bool]] = field(default_factory=set)
 
     async def predict_difficulty(
         self, model: int, question: str, options: Options, attempts: Sequence[Attempt] = ()
@@ -44,11 +45,12 @@ class Allocator:
         """
         profile = self.models[model].profile
         probe = find_direct_answer(attempts, model)
-        if model in self.loaded_models and len(question) <= SHORT_QUESTION_CHARS:
+        loaded = (model, profile.general)
+        if loaded in self.loaded_models and len(question) <= SHORT_QUESTION_CHARS:
             known = profile.predict_difficulty(question, probe)
         else:  # in a thread: the first prediction reads the difficulty model's files
             known = await asyncio.to_thread(profile.predict_difficulty, question, probe)
-            self.loaded_models.add(model)
+            self.loaded_models.add(loaded)
         shaped = ladder.limit_ladder(profile.get_ladder(options), options)
         return {**known, "p_solved": ladder.map_to_ladder(known["p_solved"], profile.ladder, shaped)}
 
@@ -56,7 +58,9 @@ class Allocator:
         """Choose the first attempt by how hard the question is."""
         model = self.models[0]
         ladder, known = model.build_ladder(options), model.profile.get_ladder(options)
-        return allocate.choose_first_rung(ladder, model.profile.policy, difficulty["p_solved"], options, known)
+        plan = allocate.choose_first_rung(ladder, model.profile.policy, difficulty["p_solved"], options, known)
+        own_way = model.unmeasured and plan.rung.is_plain
+        return replace(plan, reason=f"{model.unmeasured}: it answers in its own way") if own_way else plan
 
     def choose_next(
         self, attempts: list[Attempt], options: Options, p_solved: Sequence[float], seconds: float

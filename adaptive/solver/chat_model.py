@@ -15,10 +15,11 @@ from adaptive.policy import ladder
 from adaptive.policy.arms import Plan
 from adaptive.policy.ladder import map_efforts
 from adaptive.profile.profile import Profile
-from adaptive.profile.untrained import NO_PROFILE, build_untrained_chat_profile
+from adaptive.profile.untrained import NO_PROFILE, build_untrained_chat_profile, without_measurements
 from adaptive.profile.verifier import build_profile_verifier
 from adaptive.reason.chat import NO_CHAT_CHAIN, ChatChain, think_at_effort
 from adaptive.reason.starvation import Recovery, ThinkingMemory
+from adaptive.solver.conversation import read_shape
 from adaptive.solver.protocol import AttemptContext
 from adaptive.solver.result import to_attempt_message
 from adaptive.solver.streaming import stream_as_message
@@ -27,18 +28,23 @@ from adaptive.types.ladder import Effort, Ladder
 from adaptive.types.options import Options
 from adaptive.types.usage import Usage
 from adaptive.verify import Verifier
-from adaptive.verify.combine import build_evidence_verifier
+from adaptive.verify.combine import build_evidence_verifier, hold_back_measured
 
 
 @dataclass(frozen=True)
 class ChatSolverModel:
-    """A chat model in a solve. verifier: judges its attempts. memory: what its calls spent on thinking."""
+    """A chat model in a solve.
+
+    verifier: judges its attempts. memory: what its calls spent on thinking. unmeasured: why its measurements say
+    nothing about this conversation.
+    """
 
     model: ChatModel
     profile: Profile
     verifier: Verifier
     memory: ThinkingMemory = field(default_factory=ThinkingMemory)
     shares_cache: bool = True
+    unmeasured: str = ""
 
     @property
     def name(self) -> str:
@@ -66,6 +72,14 @@ class ChatSolverModel:
 
     def _limit_ladder(self, options: Options) -> Ladder:
         return ladder.limit_ladder(self.profile.get_ladder(options), options)
+
+    def for_conversation(self, messages: Sequence[AnyMessage]) -> ChatSolverModel:
+        """Return the model for a conversation: without measurements, if they were made on other shapes."""
+        why = self.profile.explain_unmeasured(read_shape(messages, keeps_handoffs=True))
+        if not why:
+            return self
+        profile = without_measurements(self.profile, build_untrained_chat_profile(self.model).own_ladder)
+        return replace(self, profile=profile, verifier=hold_back_measured(self.verifier, why), unmeasured=why)
 
     def check_messages(self, messages: Sequence[AnyMessage]) -> None:
         """Raise `InputError` for images, if the model takes none."""

@@ -100,7 +100,7 @@ class _Part:
 
     @property
     def role(self) -> str:
-        return ROLES[self.message.type]
+        return ROLES.get(self.message.type, "assistant")  # others, which chat models may take, are no question
 
     @property
     def is_question(self) -> bool:

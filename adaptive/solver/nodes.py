@@ -9,7 +9,6 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 from langgraph.errors import GraphBubbleUp
@@ -59,18 +58,14 @@ class Solver:
     """The nodes and routers of the graph.
 
     models: the first is asked first, stronger ones follow. prices: what their tokens cost. vote_slots: the votes
-    whose samples run now.
+    whose samples run now. loaded_models: whose difficulty models were read (`Allocator`).
     """
 
     models: tuple[SolverModel, ...]
     options: Options
     prices: Prices = field(default_factory=Prices)
     vote_slots: VoteSlots = field(default_factory=VoteSlots)
-
-    @cached_property
-    def allocator(self) -> Allocator:
-        """Chooses the first rung and those after it."""
-        return Allocator(self.models)
+    loaded_models: set[tuple[int, bool]] = field(default_factory=set)
 
     # The nodes, in the order of the diagram in README.
 
@@ -86,7 +81,7 @@ class Solver:
             "adaptive_asked": {**context, **(own or {})},
             "adaptive_question": question,
             "adaptive_session": uuid.uuid4().hex,
-            "adaptive_difficulty": await self.allocator.predict_difficulty(0, question, options),
+            "adaptive_difficulty": await self._get_allocator(view).predict_difficulty(0, question, options),
             "adaptive_attempts": [],
             "adaptive_samples": Overwrite([]),
             "adaptive_stop": "",
@@ -97,7 +92,7 @@ class Solver:
     async def allocate(self, view: SolveView, on_event: OnEvent) -> Update:
         """Plan the first attempt."""
         difficulty = view.state["adaptive_difficulty"]
-        plan = self.allocator.choose_first(difficulty, view.options)
+        plan = self._get_allocator(view).choose_first(difficulty, view.options)
         if "general" in difficulty:
             plan = replace(plan, reason=f"{plan.reason}; {difficulty['level']} as {JUDGED_BY_GENERAL}")
         on_event({"event": "difficulty", "attempt": 0, **difficulty, "rung": plan.index, "reason": plan.reason})
@@ -114,7 +109,7 @@ class Solver:
             "question": view.question,
             "attempt": len(attempts),
             "answer": attempts[select.select_best_attempt(attempts)].answer if attempts else None,
-            "model": self.models[plan.model].name,
+            "model": view.models[plan.model].name,
             "rung": plan.index,
             "arm": plan.arm,
             "effort": plan.rung.effort,
@@ -131,7 +126,7 @@ class Solver:
         if attempts:
             return {"adaptive_stop": f"denied: {tokens} thinking tokens more"}
         settings = {**settings, "budget": approval.limit}
-        cheaper = self.allocator.choose_first(
+        cheaper = self._get_allocator(view).choose_first(
             view.state["adaptive_difficulty"], self.options.with_settings(settings)
         )
         reason = f"{tokens} thinking tokens were denied: the dearest within {approval.limit}"
@@ -167,15 +162,17 @@ class Solver:
     async def escalate(self, view: SolveView, on_event: OnEvent) -> Update:
         """Plan the attempt after a rejected one, or stop and say why."""
         attempts, options = view.attempts, view.options
-        known = await self.allocator.predict_difficulty(attempts[-1].model, view.question, options, attempts)
-        plan = self.allocator.choose_next(attempts, options, known["p_solved"], view.elapsed)
+        known = await self._get_allocator(view).predict_difficulty(
+            attempts[-1].model, view.question, options, attempts
+        )
+        plan = self._get_allocator(view).choose_next(attempts, options, known["p_solved"], view.elapsed)
         if isinstance(plan, Plan):
             plan = view.find_step_limit(limits.STEPS_TO_ATTEMPT) or plan
         if isinstance(plan, str):
             return {"adaptive_stop": plan}
         if plan.arm == "model":
-            known = await self.allocator.predict_difficulty(plan.model, view.question, options)
-            plan = self.allocator.choose_on_next_model(plan, options, known["p_solved"])
+            known = await self._get_allocator(view).predict_difficulty(plan.model, view.question, options)
+            plan = self._get_allocator(view).choose_on_next_model(plan, options, known["p_solved"])
             for note in self._collect_notes({plan.model}, view, options):
                 on_event({"event": "note", "attempt": len(attempts), "text": note})
         on_event({"event": "escalate", "attempt": len(attempts), "arm": plan.arm, "rung": plan.index,
@@ -184,7 +181,7 @@ class Solver:
 
     async def sample(self, view: SolveView, on_event: OnEvent) -> Update:
         """Draw one sample of a vote; many of them run side by side."""
-        number, model = view.state["adaptive_sample"], self.models[view.plan.model]
+        number, model = view.state["adaptive_sample"], view.models[view.plan.model]
         options, deadline, spent = view.options, view.deadline, SpentTokens()
         temperature = options.temperature or model.profile.policy.vote_temperature
         sampling = Sampling(temperature=temperature, seed=options.seed * SEEDS_PER_SOLVE + number)
@@ -212,7 +209,7 @@ class Solver:
         attempts = [*view.attempts]
         for place, attempt in enumerate(drawn, start=1):
             attempts.append(await verifier.verify_attempt(attempt, attempts, drawn[place:]))
-        vote = count_vote(attempts, view.plan, self.models[view.plan.model].profile.policy)
+        vote = count_vote(attempts, view.plan, view.models[view.plan.model].profile.policy)
         if vote.finished:
             on_event({"event": "vote", "attempt": vote.leader, "accepted": vote.accepted,
                       "reason": vote.verdict.reason})  # fmt: skip
@@ -238,11 +235,11 @@ class Solver:
             selected=kept,
             difficulty=view.state["adaptive_difficulty"],
             stop=view.stop,
-            models=[m.name for m in self.models],
-            profile=self.models[0].profile.name,
+            models=[m.name for m in view.models],
+            profile=view.models[0].profile.name,
             notes=self._collect_notes({0, *(a.model for a in attempts)}, view, options),
             seed=options.seed,
-            shadow=await self.allocator.compute_shadow(view.question, attempts[0], options),
+            shadow=await self._get_allocator(view).compute_shadow(view.question, attempts[0], options),
             cut=Usage.from_json(cut) if (cut := view.state["adaptive_cut"]) else None,
         )
         data = result.to_json()
@@ -254,12 +251,12 @@ class Solver:
 
     def route_plan(self, state: SolverState) -> str | list[Send]:
         """After `allocate` and `escalate`: ask first if the plan needs an approval."""
-        view = SolveView(state, self.options)
+        view = SolveView(state, self.options, self.models)
         return "approve" if not view.stop and needs_approval(view.plan, view.options) else self._start_plan(view)
 
     def route_approved(self, state: SolverState) -> str | list[Send]:
         """After `approve`."""
-        return self._start_plan(SolveView(state, self.options))
+        return self._start_plan(SolveView(state, self.options, self.models))
 
     def route_verified(self, state: SolverState) -> str:
         """After `verify`."""
@@ -267,7 +264,7 @@ class Solver:
 
     def route_vote(self, state: SolverState) -> str | list[Send]:
         """After `tally`: draw more samples until the vote is settled or a limit is reached."""
-        view = SolveView(state, self.options)
+        view = SolveView(state, self.options, self.models)
         return "finish" if view.stop else self._send_samples(view) or "escalate"
 
     def _start_plan(self, view: SolveView) -> str | list[Send]:
@@ -277,7 +274,7 @@ class Solver:
 
     def _send_samples(self, view: SolveView) -> list[Send]:
         """Send the next samples of a vote; the first time at least one, later none if the vote is settled."""
-        attempts, policy = view.attempts, self.models[view.plan.model].profile.policy
+        attempts, policy = view.attempts, view.models[view.plan.model].profile.policy
         if limits.find_reached_limit(attempts, view.options, view.elapsed):
             return []
         shared: dict[str, Any] = {key: view.state[key] for key in SAMPLE_STATE_KEYS if key in view.state}  # type: ignore[literal-required]
@@ -300,7 +297,7 @@ class Solver:
         """
 
         async def run(state: SolverState, on_event: OnEvent) -> Update:
-            start, view = time.monotonic(), SolveView(state, self.options)
+            start, view = time.monotonic(), SolveView(state, self.options, self.models)
             try:
                 update = await node(view, on_event)
             except GraphBubbleUp:  # an interrupt for an approval: the solve goes on later
@@ -317,7 +314,7 @@ class Solver:
 
     def _find_stop(self, view: SolveView, judged: Attempt) -> str:
         """Say why no attempt follows a judged one; empty if one may."""
-        verdict, model = judged.verdict, self.models[judged.model]
+        verdict, model = judged.verdict, view.models[judged.model]
         if verdict is not None and verdict.accepted:
             return "accepted"
         stands = select.stands(judged, model.profile.policy, model.build_ladder(view.options), view.options)
@@ -325,11 +322,14 @@ class Solver:
 
     def _find_vote_stop(self, view: SolveView, vote: VoteResult) -> str:
         """Say why no attempt follows a vote that is over and accepted no answer; empty if one may."""
-        measured = self.models[view.plan.model].profile.policy.measured
+        measured = view.models[view.plan.model].profile.policy.measured
         return vote.verdict.reason if vote.finished and not measured and not vote.verdict.decided else ""
 
+    def _get_allocator(self, view: SolveView) -> Allocator:
+        return Allocator(view.models, self.loaded_models)
+
     def _make_attempt_verifier(self, view: SolveView, on_event: OnEvent, deadline: Deadline) -> AttemptVerifier:
-        verifiers = [model.verifier for model in self.models]
+        verifiers = [model.verifier for model in view.models]
         return AttemptVerifier(view.question, verifiers, view.options, on_event, deadline)
 
     def _collect_notes(self, models: set[int], view: SolveView, options: Options) -> list[str]:
@@ -337,19 +337,19 @@ class Solver:
 
         A note of a stronger model begins with its name.
         """
-        used = [(i, self.models[i]) for i in sorted(models)]
+        used = [(i, view.models[i]) for i in sorted(models)]
         messages = view.state["messages"]
         notes = [
             f"{model.name}: {note}" if i else note
             for i, model in used
-            for note in model.list_notes(options, messages)
+            for note in (*model.list_notes(options, messages), *_note_unmeasured(model))
         ]
         prices = (self.prices.note_unknown_price(name) for name in dict.fromkeys(model.name for _, model in used))
         return [*notes, *(note for note in prices if note)]
 
     async def _make_attempt(self, view: SolveView, sampling: Sampling, on_event: OnEvent, number: int) -> Attempt:
         """Make the planned attempt, number `number` of the solve, and add its cost."""
-        plan, model = view.plan, self.models[view.plan.model]
+        plan, model = view.plan, view.models[view.plan.model]
 
         def tag(event: Event) -> None:
             on_event({"attempt": number, **event})
@@ -368,3 +368,7 @@ class Solver:
         used = {(step.model, name_session(solve, step, attempts)) for step in steps} or {(0, solve)}
         for model, session in sorted(used):
             await self.models[model].release(session)
+
+
+def _note_unmeasured(model: SolverModel) -> list[str]:
+    return [f"{model.unmeasured}: nothing but a check or a judge can accept here"] if model.unmeasured else []

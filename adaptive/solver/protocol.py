@@ -38,6 +38,11 @@ class SolverModel(Protocol):
         ...
 
     @property
+    def unmeasured(self) -> str:
+        """Why the measurements of its profile say nothing about this conversation; empty if they do."""
+        ...
+
+    @property
     def verifier(self) -> Verifier:
         """Judges its attempts."""
         ...
@@ -58,6 +63,10 @@ class SolverModel(Protocol):
 
     def list_notes(self, options: Options, messages: Sequence[AnyMessage]) -> list[str]:
         """Return what is replaced by the nearest that the model can do, and what was not measured."""
+        ...
+
+    def for_conversation(self, messages: Sequence[AnyMessage]) -> SolverModel:
+        """Return the model for a conversation: without measurements, if they were made on other shapes."""
         ...
 
     def check_messages(self, messages: Sequence[AnyMessage]) -> None:

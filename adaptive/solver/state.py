@@ -19,6 +19,7 @@ from typing_extensions import TypedDict
 from adaptive._util.deadline import Deadline
 from adaptive.policy import limits
 from adaptive.policy.arms import Plan
+from adaptive.solver.protocol import SolverModel
 from adaptive.types.attempt import Attempt
 from adaptive.types.options import Options
 
@@ -68,11 +69,12 @@ class SolverInput(TypedDict):
 class SolveView:
     """The state as one node reads it: what the state keeps as JSON is parsed at most once.
 
-    `base_options` are those that the graph was built with.
+    `base_options` are those that the graph was built with, and `base_models` its models.
     """
 
     state: SolverState
     base_options: Options
+    base_models: tuple[SolverModel, ...] = ()
 
     @property
     def solve_id(self) -> str:
@@ -98,6 +100,11 @@ class SolveView:
     def options(self) -> Options:
         """The options of this solve: the graph's, with those of the run's context and the state over them."""
         return self.base_options.with_settings(self.state["adaptive_asked"])
+
+    @cached_property
+    def models(self) -> tuple[SolverModel, ...]:
+        """The models as this conversation needs them: measurements count only on shapes that were measured."""
+        return tuple(model.for_conversation(self.state["messages"]) for model in self.base_models)
 
     @cached_property
     def plan(self) -> Plan:

@@ -12,10 +12,11 @@ from adaptive.policy import ladder
 from adaptive.policy.arms import Plan
 from adaptive.policy.ladder import map_efforts
 from adaptive.profile.profile import Profile
+from adaptive.profile.untrained import with_own_way, without_measurements
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import NO_STOPS, think_within_budget
 from adaptive.reason.plain import answer_plainly
-from adaptive.solver.conversation import to_chat_turns
+from adaptive.solver.conversation import read_shape, to_chat_turns
 from adaptive.solver.protocol import AttemptContext
 from adaptive.solver.result import to_attempt_message
 from adaptive.solver.streaming import stream_as_message
@@ -24,15 +25,20 @@ from adaptive.types.ladder import Effort, Ladder, Rung
 from adaptive.types.options import Options
 from adaptive.types.stops import Stops, parse_stops
 from adaptive.verify import Verifier
+from adaptive.verify.combine import hold_back_measured
 
 
 @dataclass(frozen=True)
 class TokenSolverModel:
-    """A model on a token engine in a solve. verifier: judges its attempts."""
+    """A model on a token engine in a solve.
+
+    verifier: judges its attempts. unmeasured: why its measurements say nothing about this conversation.
+    """
 
     engine: TokenEngine
     profile: Profile
     verifier: Verifier
+    unmeasured: str = ""
 
     @property
     def name(self) -> str:
@@ -48,6 +54,15 @@ class TokenSolverModel:
     def shares_cache(self) -> bool:
         """Whether all sessions of the engine share one cache."""
         return self.engine.shares_cache
+
+    def for_conversation(self, messages: Sequence[AnyMessage]) -> TokenSolverModel:
+        """Return the model for a conversation: without measurements, if they were made on other shapes."""
+        why = self.profile.explain_unmeasured(read_shape(messages))
+        if not why:
+            return self
+        own = with_own_way(self.profile, self.engine.context_window, self.efforts).own_ladder
+        profile = without_measurements(self.profile, own)
+        return replace(self, profile=profile, verifier=hold_back_measured(self.verifier, why), unmeasured=why)
 
     def check_messages(self, messages: Sequence[AnyMessage]) -> None:
         """Raise `InputError` for messages that the chat template cannot take."""

@@ -14,6 +14,8 @@ from adaptive.verify.builtin import Agreement, CompleteAnswer, Confidence, Rules
 
 VERIFIER_NAMES = ("rules", "learned", "confidence", "agreement", "check", "judge")
 """The names that `--verify` takes, cheapest first."""
+MEASURED_VERIFIERS = ("learned", "confidence", "agreement")
+"""Those whose verdicts are worth what was measured: on conversations of another shape they cannot tell."""
 VERIFIER_NEEDS = {
     "learned": "a profile with a verifier model",
     "check": "a check: --check COMMAND, or check=... in Python",
@@ -178,6 +180,19 @@ def build_evidence_verifier(
     decisive = [verifier for verifier in (check, judge) if verifier is not None]
     last = _combine(FirstDecisive, decisive) if decisive else Unverified(unverified)
     return All((CompleteAnswer(), last))
+
+
+def hold_back_measured(verifier: Verifier, why: str) -> Verifier:
+    """Return the verifier for a conversation of a shape that was not measured.
+
+    The answer is rejected on evidence, and a check or a judge accepts as ever. Agreement does not: a model that
+    reads a conversation wrong reads it wrong each time.
+
+    Args:
+        verifier: The verifier for the shapes that were measured.
+        why: Why nothing else can tell, in words.
+    """
+    return All((CompleteAnswer(), skip_verifiers(verifier, why, MEASURED_VERIFIERS)))
 
 
 def parse_verifiers(names: str) -> tuple[str, ...]:

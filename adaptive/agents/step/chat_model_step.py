@@ -123,7 +123,7 @@ class _ChatModelStep:
 
     async def judge_answer(self, request: VerdictRequest) -> Verdict:
         """Judge a final answer."""
-        verifier = self._runner.solver_model.verifier
+        verifier = self._runner.solver_model.for_conversation(self._messages).verifier
         return await verifier.verify(request.question, request.attempt, request.others)
 
     def finish(self, result: StepResult) -> AIMessage:
