@@ -140,9 +140,9 @@ def _parse_placement(data: dict[str, Any], rungs: int, file: Path) -> Placement 
 
 def _parse_shapes(names: Any, file: Path) -> tuple[ConversationShape, ...]:
     """Return the shapes that were measured; a profile without them was measured on single questions."""
-    shapes = convert_value(list[str] | None, names, f"'shapes' in {file}")
-    if shapes is None:
+    if names is None:
         return (ALONE,)
+    shapes: tuple[str, ...] = convert_value(tuple[str, ...], names, f"'shapes' in {file}")
     if not shapes:
         raise InputError(f"'shapes' in {file} is empty: leave it out, or name what was measured.")
     try:

@@ -317,7 +317,8 @@ class Solver:
         verdict, model = judged.verdict, view.models[judged.model]
         if verdict is not None and verdict.accepted:
             return "accepted"
-        stands = select.stands(judged, model.profile.policy, model.build_ladder(view.options), view.options)
+        options = replace(view.options, verify=None) if model.unmeasured else view.options  # no name helps there
+        stands = select.stands(judged, model.profile.policy, model.build_ladder(view.options), options)
         return verdict.reason if verdict is not None and stands else ""
 
     def _find_vote_stop(self, view: SolveView, vote: VoteResult) -> str:

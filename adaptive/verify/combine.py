@@ -66,7 +66,7 @@ class AnyOf(_CombinedVerifier):
             if verdict.accepted:
                 return replace(verdict, usage=spent)
             verdicts.append(verdict)
-        reason = "; ".join(v.reason for v in verdicts)
+        reason = "; ".join(dict.fromkeys(v.reason for v in verdicts))
         rejected = False if any(v.decided for v in verdicts) else None
         return Verdict(rejected, max(v.score for v in verdicts), verdict.verifier, reason, spent)
 

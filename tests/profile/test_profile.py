@@ -18,6 +18,7 @@ from adaptive.profile.profile import Profile
 from adaptive.profile.untrained import load_model_profile
 from adaptive.profile.weights import SKOPS
 from adaptive.reason.budget import Style
+from adaptive.types.conversation import ConversationShape
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.policy import Policy
 from tests.learn.toy import ROOT
@@ -50,6 +51,21 @@ def _change(folder: Path, **values: Any) -> None:
 def test_what_is_saved_is_loaded(folder: Path) -> None:
     assert Profile.load(folder) == PROFILE
     assert (folder / CARD_FILE).read_text() == "# Toy\n"
+
+
+def test_a_profile_says_on_which_shapes_it_was_measured(folder: Path) -> None:
+    assert json.loads((folder / PROFILE_FILE).read_text())["shapes"] == ["alone"]
+    shapes = (ConversationShape(), ConversationShape(system=True, tools=True))
+    replace(PROFILE, shapes=shapes).save(folder)
+    assert json.loads((folder / PROFILE_FILE).read_text())["shapes"] == ["alone", "system+tools"]
+    profile = Profile.load(folder)
+    assert profile.shapes == shapes
+    assert [profile.explain_unmeasured(shape) for shape in shapes] == ["", ""]
+    said = profile.explain_unmeasured(ConversationShape(tools=True))
+    measured = "single questions and questions with a system prompt and tool results"
+    assert said == f"the profile was measured on {measured}, not on questions with tool results"
+    _change(folder, shapes=...)
+    assert Profile.load(folder).shapes == (ConversationShape(),), "an older one was measured on single questions"
 
 
 def test_difficulty_is_a_level_and_a_probability_for_each_rung(folder: Path) -> None:
@@ -111,6 +127,13 @@ RUNG: dict[str, Any] = {"effort": "none", "budget": 0}
         ),
         ({"policy": {"agreement": float("nan")}}, "'agreement' in 'policy' in .* must be a finite number"),
         ({"policy": {"max_attempts": 0}}, "'max_attempts' in 'policy' in .* must be 1 or more"),
+        ({"shapes": "alone"}, "'shapes' in .* must be a list, got 'alone'"),
+        ({"shapes": []}, "'shapes' in .* is empty: leave it out, or name what was measured"),
+        (
+            {"shapes": ["alone", "talk"]},
+            "'shapes' in .* is not valid: the shape 'talk' is not known: use alone, or",
+        ),
+        ({"shapes": ["tools+tools"]}, "the shape 'tools.tools' is not known"),
         ({"difficulty": "../x"}, "names the difficulty model '../x', and .* has no such file"),
     ],
 )

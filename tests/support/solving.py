@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product, starmap
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from adaptive.engines.protocol import Generation
 from adaptive.profile.profile import Profile
 from adaptive.reason.budget import Style
+from adaptive.types.conversation import ConversationShape
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.policy import Policy
 from tests.support.scripted import END, STOP, THINK, ScriptedEngine, _Session, says
@@ -25,6 +27,8 @@ SURE, UNSURE = "111111", "0"
 EASY, HARD = (0.9, 0.95, 0.97, 0.99), (0.1, 0.85, 0.9, 0.95)
 RUNGS = (Rung("none", 0), Rung("low", 16), Rung("low", 32), Rung("low", 80))
 THREAD: Any = {"configurable": {"thread_id": "one"}}
+SHAPES = tuple(starmap(ConversationShape, product((False, True), repeat=3)))
+"""All shapes of conversations, the single question first."""
 NODES = ("classify", "allocate", "think", "verify", "escalate", "finish")
 
 
@@ -44,7 +48,7 @@ class Fixed:
 
 
 def profile(p_solved: Sequence[float] = EASY, rungs: Iterable[Rung] = RUNGS, **policy: Any) -> Profile:
-    """Return a profile for scripted engines; without `p_solved` it is untrained."""
+    """Return a profile for scripted engines, measured on every shape; without `p_solved` it is untrained."""
     model: Any = Fixed(p_solved) if p_solved else None
     settings: dict[str, Any] = {"accept": {"none": 0.87}, "agreement": None, "vote_most": 0, **policy}
     return Profile(
@@ -53,6 +57,7 @@ def profile(p_solved: Sequence[float] = EASY, rungs: Iterable[Rung] = RUNGS, **p
         ladder=Ladder(tuple(rungs)),
         style=Style(hand_over="", useful_round=1),
         policy=Policy(**settings),
+        shapes=SHAPES,
         difficulty_model=lambda: model,
     )
 
