@@ -19,6 +19,9 @@ from tests.support.clock import LeapingClock
 DATA_HOME = tempfile.TemporaryDirectory(prefix="adaptive-tests-")
 os.environ["XDG_DATA_HOME"] = DATA_HOME.name
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    import skops.io  # noqa: F401  # it looks through all modules that are loaded: 4 s once the providers' are
+
 # Without a deadline: a busy machine is slow at times, and how long things take is measured in benchmarks/.
 settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None, print_blob=True)

@@ -145,6 +145,7 @@ def test_fewer_questions_than_asked_for_are_told(train: Train, source: Path, tmp
     assert "graded questions: the model is placed by all" in result.stderr
 
 
+@pytest.mark.slow
 def test_training_on_answers_takes_the_place_of_a_placement(train: Train, source: Path, tmp_path: Path) -> None:
     for more in (("--calibrate", 20), (), ("--calibrate", 20)):
         assert train(source, "--out", tmp_path, *more).exit_code == 0

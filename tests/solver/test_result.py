@@ -82,7 +82,7 @@ def test_an_answer_in_words_alone_is_a_refusal(answer: str | None, status: Any, 
 
 
 def test_an_attempt_that_nobody_judged_is_not_accepted() -> None:
-    assert result(attempt(verdict=None))["accepted"] is False
+    assert result(attempt(verdict=None))["accepted"] is None
 
 
 @given(SEVERAL)

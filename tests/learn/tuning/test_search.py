@@ -109,6 +109,7 @@ def test_the_test_part_has_no_part_in_the_search(made: Made, found: TuningResult
     assert [one.losses for one in other.tested] != [one.losses for one in found.tested]
 
 
+@pytest.mark.slow
 def test_the_same_seed_finds_the_same(made: Made, found: TuningResult) -> None:
     assert made.tuned(GOAL) == found
     assert [one.setting for one in made.tuned(GOAL, seed=1).tested] != [one.setting for one in found.tested]
