@@ -242,7 +242,7 @@ def test_the_plain_prompt_is_the_template_in_one_piece(talk: list[tuple[str, str
     """As a chat server renders and encodes it, unless a content could steer the model."""
     folder = find_artifact("abacus") / "hf"
     source = (folder / "chat_template.jinja").read_text(encoding="utf-8")
-    template = jinja2.Environment(trim_blocks=True, lstrip_blocks=True).from_string(source)  # noqa: S701 -- no HTML
+    template = jinja2.Environment(trim_blocks=True, lstrip_blocks=True).from_string(source)
     messages = [{"role": role, "content": content} for role, content in talk]
     config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     names = {name: config[name] for name in ("bos_token", "eos_token") if isinstance(config.get(name), str)}
