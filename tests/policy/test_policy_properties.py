@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adaptive.policy.allocate import choose_first_rung
@@ -35,6 +35,8 @@ JUDGED = st.lists(st.tuples(VERDICT, st.booleans()), min_size=1, max_size=8)
 
 @PURE
 @given(JUDGED)
+@example([(Verdict(False, 0.9, "", ""), True), (Verdict(None, 0.3, "", ""), True)])
+@example([(Verdict(None, 0.9, "", ""), True), (Verdict(True, 0.3, "", ""), True)])
 def test_the_best_attempt_is_never_lost(verdicts: list[tuple[Verdict | None, bool]]) -> None:
     attempts = [attempt(1, "natural", answer="4" if a else None, verdict=v) for v, a in verdicts]
     kept = select_best_attempt(attempts[:1])
