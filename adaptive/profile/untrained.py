@@ -45,9 +45,7 @@ def choose_answer_room(window: int) -> int:
     return max(48, min(1024, window // 16))
 
 
-def with_own_way(
-    profile: Profile, window: int, efforts: Sequence[Effort], *, invented_markers: bool = False
-) -> Profile:
+def with_own_way(profile: Profile, window: int, efforts: Sequence[Effort], *, steered: bool = False) -> Profile:
     """Return an untrained profile with the ladder of solves that ask for nothing.
 
     Its first rung is the model's own way, up to its own end or that of the window. The rungs above it are the
@@ -57,11 +55,11 @@ def with_own_way(
         profile: The untrained profile of a model on a token engine.
         window: The tokens that fit in the model's context.
         efforts: The efforts that the chat template distinguishes.
-        invented_markers: Whether the caller named markers that the model was not trained on. Then it thinks
-            between these, without a budget of its own.
+        steered: Whether the model thinks as the profile's style says, or between markers that the caller named and
+            it was not trained on. Then it does so without a budget of its own.
     """
     room = choose_answer_room(window)
-    first = Rung(BELIEVED_DEFAULT if invented_markers else "default", window, answer_room=room)
+    first = Rung(BELIEVED_DEFAULT if steered else "default", window, answer_room=room)
     higher = (Rung(e, window, answer_room=room) for e in efforts if rank_effort(e) > rank_effort(first.effort))
     return replace(profile, own_ladder=Ladder((first, *higher)))
 

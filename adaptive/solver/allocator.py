@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adaptive.policy import allocate, escalate, ladder
-from adaptive.policy.arms import EscalationState, Plan
+from adaptive.policy.arms import OWN_WAY_REASON, UNTRAINED_REASON, EscalationState, Plan
 from adaptive.profile.probe import find_direct_answer
 from adaptive.solver.protocol import SolverModel
 from adaptive.types.attempt import Attempt
@@ -59,8 +59,8 @@ class Allocator:
         model = self.models[0]
         ladder, known = model.build_ladder(options), model.profile.get_ladder(options)
         plan = allocate.choose_first_rung(ladder, model.profile.policy, difficulty["p_solved"], options, known)
-        own_way = model.unmeasured and plan.rung.is_plain
-        return replace(plan, reason=f"{model.unmeasured}: it answers in its own way") if own_way else plan
+        unmeasured = model.unmeasured and plan.reason in (OWN_WAY_REASON, UNTRAINED_REASON)
+        return replace(plan, reason=f"{model.unmeasured}: it thinks as long as it does") if unmeasured else plan
 
     def choose_next(
         self, attempts: list[Attempt], options: Options, p_solved: Sequence[float], seconds: float

@@ -60,7 +60,7 @@ def open_model(
     if not profile.policy.measured and profile.own_ladder is None:
         markers = tokens.codec.markers
         invented = "markers" in engine and markers.name in INVENTED_MARKERS
-        profile = with_own_way(profile, tokens.context_window, tokens.codec.efforts, invented_markers=invented)
+        profile = with_own_way(profile, tokens.context_window, tokens.codec.efforts, steered=invented)
     profile = profile.with_waits(options.wait_string)
     verifier = build_profile_verifier(profile, options.verify, check=check, judge=judge)
     return TokenSolverModel(tokens, profile, verifier)

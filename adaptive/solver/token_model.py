@@ -60,7 +60,7 @@ class TokenSolverModel:
         why = self.profile.explain_unmeasured(read_shape(messages))
         if not why:
             return self
-        own = with_own_way(self.profile, self.engine.context_window, self.efforts).own_ladder
+        own = with_own_way(self.profile, self.engine.context_window, self.efforts, steered=True).own_ladder
         profile = without_measurements(self.profile, own)
         return replace(self, profile=profile, verifier=hold_back_measured(self.verifier, why), unmeasured=why)
 

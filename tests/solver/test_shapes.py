@@ -74,7 +74,8 @@ def test_only_measured_shapes_are_accepted(shape: ConversationShape, verify: str
     assert result["accepted"] is None
     assert one["verdict"]["reason"] == result["stopped"] == f"not verified: {why}"
     assert f"{why}: {NOTE}" in result["notes"]
-    assert (one["effort"], one["reason"].startswith(f"{why}: it answers in its own way")) == ("default", True)
+    assert one["reason"].startswith(f"{why}: it thinks as long as it does")
+    assert (one["budget"], one["finish"]) == (PureEngine().context_window, "natural")
 
 
 @given(st.sets(st.sampled_from(SHAPES), min_size=1), st.sampled_from(SHAPES))
@@ -108,12 +109,10 @@ def test_a_check_decides_on_every_shape(shape: ConversationShape, right: bool) -
 
 
 @pytest.mark.parametrize("shape", SHAPES[1:], ids=[s.name for s in SHAPES[1:]])
-def test_the_first_attempt_is_that_of_a_model_that_nobody_measured(shape: ConversationShape) -> None:
-    measured = build_solver(PureEngine(), profile=accepting())
-    unmeasured = build_solver(PureEngine(), profile="none")
-    one, other = (s.invoke(conversation(shape))["adaptive_result"]["attempts"] for s in (measured, unmeasured))
-    keys = ("effort", "budget", "waits", "text", "thinking", "answer", "finish", "rounds")
-    assert [{k: a[k] for k in keys} for a in one] == [{k: a[k] for k in keys} for a in other]
+def test_an_effort_or_a_budget_is_kept_as_asked_for(shape: ConversationShape) -> None:
+    solver = build_solver(PureEngine(), profile=accepting(), options=Options(budget=24))
+    (one,) = solver.invoke(conversation(shape))["adaptive_result"]["attempts"]
+    assert (one["budget"], one["reason"]) == (24, "a budget of 24 tokens was asked for")
 
 
 def test_nothing_that_was_measured_is_left() -> None:
