@@ -112,7 +112,8 @@ def test_a_check_decides_on_every_shape(shape: ConversationShape, right: bool) -
 def test_an_effort_or_a_budget_is_kept_as_asked_for(shape: ConversationShape) -> None:
     solver = build_solver(PureEngine(), profile=accepting(), options=Options(budget=24))
     (one,) = solver.invoke(conversation(shape))["adaptive_result"]["attempts"]
-    assert (one["budget"], one["reason"]) == (24, "a budget of 24 tokens was asked for")
+    assert one["budget"] == 24
+    assert one["reason"].startswith("a budget of 24 tokens was asked for")
 
 
 def test_nothing_that_was_measured_is_left() -> None:
