@@ -22,12 +22,15 @@ from adaptive.agents.step.bound_tools import rebind_runnable
 from adaptive.chat.errors import ChatError
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.prices import Price, Prices
+from adaptive.types.conversation import ALONE
+from adaptive.types.logistic import Logistic
 from adaptive.types.options import Options
 from tests.agents.asking import CALL, accepts, look_up
 from tests.hosted.clients import NAMES, client
 from tests.hosted.obliging import obliging
 from tests.hosted.script import Asked, Fault, Spoken, Tool
 from tests.hosted.server import Hosted
+from tests.support.solving import profile
 
 pytestmark = pytest.mark.crossed
 
@@ -106,6 +109,15 @@ def test_a_form_is_filled(hosted: tuple[BaseChatModel, Hosted]) -> None:
     raw: Any = chat(model).with_structured_output(Sum, include_raw=True).invoke("What is 47 + 38?")
     assert raw["parsed"] == Sum(a=47, b=38)
     assert report(raw["raw"])["attempts"] == 1
+
+
+def test_what_was_measured_on_single_questions_accepts_nothing_after_others() -> None:
+    sure = replace(profile(), verifier=Logistic({}, 9.0, 0.5), shapes=(ALONE,))
+    talk = [HumanMessage("1 + 1?"), AIMessage("2"), HumanMessage("What is 47 + 38?")]
+    with Hosted(obliging) as server:
+        model = chat(client("openai", server), profile=sure).with_structured_output(Sum, include_raw=True)
+        alone, after = (model.invoke(messages)["raw"] for messages in (talk[-1:], talk))  # type: ignore[index]
+    assert (report(alone)["accepted"], report(after)["accepted"]) == (True, None)
 
 
 # Not the Responses interface: the server gives all of its answers one id, and a graph keeps one message of an id.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from adaptive import build_solver
@@ -112,3 +113,21 @@ async def test_two_at_once_do_not_mix(engine: OnnxEngine, strict: Profile) -> No
     alone = [timeless((await solver.ainvoke(ask(text)))["adaptive_result"]) for text in (SUM, STORY)]
     together = await asyncio.gather(*(solver.ainvoke(ask(text)) for text in (SUM, STORY)))
     assert [timeless(state["adaptive_result"]) for state in together] == alone
+
+
+def test_a_question_after_another_is_answered_and_not_verified() -> None:
+    solver = build_solver("embedded")
+    alone = solver.invoke(ask(SUM))["adaptive_result"]
+    talk: Any = {"messages": [("user", STORY), ("ai", "10"), ("user", SUM)]}
+    after = solver.invoke(talk)["adaptive_result"]
+    assert (alone["answer"], alone["accepted"]) == ("73", True)
+    assert (after["question"], after["accepted"], len(after["attempts"])) == (SUM, None, 1)
+
+
+def test_a_question_after_a_hand_off_is_the_question() -> None:
+    """A supervisor's agent answers as if it had been asked itself; it used to answer 511."""
+    calls = [{"name": "transfer_to_maths", "args": {}, "id": "1"}]
+    moved = ToolMessage("Successfully transferred to maths", name="transfer_to_maths", tool_call_id="1")
+    handed: Any = {"messages": [HumanMessage(SUM), AIMessage("", tool_calls=calls), moved]}
+    result = build_solver("embedded").invoke(handed)["adaptive_result"]
+    assert (result["answer"], result["accepted"]) == ("73", True)
