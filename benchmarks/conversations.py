@@ -1,7 +1,7 @@
 """Questions in conversations: right, accepted, accepted and wrong, not verified, refused, for each shape.
 
     python -m benchmarks.conversations --limit 100 --out conversations.jsonl
-    python -m benchmarks.conversations --limit 100 --out agreement.jsonl --verify rules,agreement --samples 4
+    python -m benchmarks.conversations --limit 30 --shape "second turn" --verify rules,agreement --out turns.jsonl
 
 The shapes of a question:
 
