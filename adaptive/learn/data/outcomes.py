@@ -21,6 +21,7 @@ from adaptive.learn.data.questions import Question
 from adaptive.profile.profile import Profile
 from adaptive.reason.budget import Style
 from adaptive.types.attempt import Attempt
+from adaptive.types.conversation import ALONE
 from adaptive.types.from_json import convert_value, dataclass_from_json
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.stops import Stops
@@ -219,6 +220,8 @@ def _unpack_attempt(blob: bytes) -> Attempt:
 def plan_to_profile(plan: Mapping[str, Any], name: str, file: Path) -> Profile:
     """Return the profile of a recording, before training; raise `InputError` if the plan is incomplete.
 
+    Recorded questions are plain text, so the profile's only shape is the single question.
+
     Args:
         plan: The settings of the recording.
         name: The profile's name.
@@ -237,4 +240,5 @@ def plan_to_profile(plan: Mapping[str, Any], name: str, file: Path) -> Profile:
         ladder=Ladder(rungs),
         style=dataclass_from_json(Style, plan["style"], f"'style' in {where}"),
         stops=dataclass_from_json(Stops, plan["stops"], f"'stops' in {where}"),
+        shapes=(ALONE,),
     )
