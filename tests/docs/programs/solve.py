@@ -60,7 +60,7 @@ def solve_many(questions: list[str]) -> Mapping[str, str | None]:
     return {item.id: item.answer for item in done.items}
 
 
-def read(result: Result) -> tuple[str | None, bool, float | None]:
+def read(result: Result) -> tuple[str | None, bool | None, float | None]:
     """What a result says."""
     attempt: Attempt = result.best
     verdict: Verdict | None = attempt.verdict
