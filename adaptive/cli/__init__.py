@@ -19,6 +19,8 @@ from adaptive.cli.support.warnings import show_warnings
 # The module and the command have the verb's name; the line is what `adaptive --help` shows.
 VERBS = {
     "solve": "Answer a question with as much thinking as it needs.",
+    "fit": "Fit a profile to a model, and say whether it pays.",
+    "profiles": "List the fitted profiles, show one or remove one.",
     "record": "Record every budget, Wait and sample at your questions.",
     "train": "Train a profile on your own model's outcomes.",
     "tune": "Choose the cheapest policy that keeps a promise.",

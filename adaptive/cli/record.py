@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adaptive.cli.support.options import engine_options, open_engine_from_options, question_column_options
-from adaptive.cli.support.recording import RecordingJob, Steering, record_outcomes
-from adaptive.types.ladder import EFFORTS
+from adaptive.cli.support.recording import RecordingJob, Steering, record_outcomes, recording_options
 
 if TYPE_CHECKING:
     from adaptive.learn.data.questions import Columns
@@ -34,60 +33,12 @@ with more --samples or --waits, or more questions, it makes the attempts that ar
     metavar="FILE",
     help="File for the outcomes, say outcomes.db.",
 )
-@click.option("--profile", metavar="FOLDER", help="Profile to take the ladder and the style from.")
-@click.option("--ladder", metavar="BUDGETS", help="Thinking budgets, say 0,64,256, or 0,64:low,256:high.")
-@click.option("--system", metavar="TEXT", help="A system message for every question.")
-@click.option("--answer-prefix", metavar="TEXT", help=r"Start of an answer after a forced end, say '\boxed{'.")
-@click.option("--direct-prefix", metavar="TEXT", help="Start of an answer without thinking.")
-@click.option("--answer-room", type=click.IntRange(min=1), metavar="TOKENS", help="The most tokens of an answer.")
-@click.option(
-    "--grade",
-    default="auto",
-    show_default=True,
-    metavar="GRADER",
-    help="auto, exact, number, choice, maths, or FILE.py:function of yours.",
-)
-@click.option(
-    "--waits",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Number of Waits after a chain that ended by itself.",
-)
-@click.option(
-    "--samples",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Number of samples of each question, for votes.",
-)
-@click.option(
-    "--sample-effort", type=click.Choice(EFFORTS[1:]), help="Effort of the samples; default: the top one."
-)
-@click.option(
-    "--temperature",
-    type=click.FloatRange(0, 2, min_open=True),
-    default=0.7,
-    show_default=True,
-    help="Temperature of the samples.",
-)
+@recording_options
 @click.option(
     "--unlimited/--no-unlimited",
     default=True,
     show_default=True,
     help="Whether the top chain also continues to its own end, for comparison.",
-)
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N questions.")
-@click.option(
-    "--concurrency",
-    type=click.IntRange(1, 4096),
-    metavar="N",
-    help="Number of questions at once; default: as many as the engine uses well.",
-)
-@click.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed of the sampling."
 )
 def record_command(
     questions: str,
@@ -97,12 +48,7 @@ def record_command(
     options: tuple[str, ...],
     columns: Columns,
     out: Path,
-    profile: str | None,
-    ladder: str | None,
-    system: str | None,
-    answer_prefix: str | None,
-    direct_prefix: str | None,
-    answer_room: int | None,
+    steering: Steering,
     limit: int | None,
     concurrency: int | None,
     grade: str,
@@ -117,7 +63,6 @@ def record_command(
 
     rows = read_questions(questions, limit, columns=columns)
     open_model = partial(open_engine_from_options, model, served_model, markers, options)
-    steering = Steering(profile, ladder, system, answer_prefix, direct_prefix, answer_room)
     grader = open_grader(grade)
     try:
         record_outcomes(RecordingJob(model, rows, out, grade, concurrency), steering, grader, open_model, settings)

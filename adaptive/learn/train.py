@@ -33,6 +33,7 @@ class TrainSettings:
     target_precision: the share of accepted answers that should be right, in 0.5..1.
     tune_share: the share of the groups of questions that is left for `adaptive tune`, in 0..1.
     limit: use only the first so many recorded questions.
+    only: use only the recorded questions with these ids; None: all.
     rule: what p(solved) means: "rungs", each rung's own answer, or "s1", easy, medium and hard of arXiv
     2501.19393.
     second: outcomes of another model at the same questions, for the rule "s1".
@@ -44,6 +45,7 @@ class TrainSettings:
     seed: int = 0
     tune_share: float = TUNE_SHARE
     limit: int | None = None
+    only: frozenset[str] | None = None
     rule: Literal["rungs", "s1"] = "rungs"
     second: Path | None = None
     log: Path | None = None
@@ -141,7 +143,8 @@ def read_examples(outcomes: OutcomeStore, base: Profile, settings: TrainSettings
     settings.on_progress(f"Reading {outcomes.count()} attempts from {outcomes.path}.")
 
     def is_to_learn(one: RecordedQuestion) -> bool:
-        return assign_split(one.question, settings.tune_share) == "learn"
+        wanted = settings.only is None or one.question.id in settings.only
+        return wanted and assign_split(one.question, settings.tune_share) == "learn"
 
     examples = Examples.read(islice(outcomes, settings.limit), recorded.ladder, is_to_learn)
     for why, count in examples.left_out.items():

@@ -29,7 +29,7 @@ from adaptive.types.stops import Stops
 FORMAT = 1
 PROFILE_FILE, CARD_FILE = "profile.json", "README.md"
 KEYS = ("format", "name", "model", "ladder", "style", "stops", "policy", "verifier", "difficulty", "figures")
-LATER_KEYS = ("probe", "tune_share", "placement", "shapes", "embedding")
+LATER_KEYS = ("probe", "tune_share", "placement", "shapes", "own_ladder", "embedding")
 """Keys that older profiles lack. "embedding" is no longer written, and must be null."""
 
 
@@ -37,7 +37,8 @@ def read_profile(folder: Path) -> dict[str, Any]:
     """Return the fields of the `Profile` in a folder; raise `InputError` if one is missing or wrong."""
     file = folder / PROFILE_FILE
     data = _read_profile_json(file)
-    ladder = _parse_ladder(data["ladder"], file)
+    ladder = _parse_ladder(data["ladder"], "ladder", file)
+    own_ladder = data.get("own_ladder")
     placement = _parse_placement(data, len(ladder), file)
     difficulty = convert_value(str | None, data["difficulty"], f"'difficulty' in {file}")
     return {
@@ -53,6 +54,7 @@ def read_profile(folder: Path) -> dict[str, Any]:
         "figures": convert_value(dict[str, Any], data["figures"], f"'figures' in {file}"),
         "placement": placement,
         "shapes": _parse_shapes(data.get("shapes"), file),
+        "own_ladder": None if own_ladder is None else _parse_ladder(own_ladder, "own_ladder", file),
         "difficulty_model": make_placed_loader(placement)
         if placement
         else _make_model_loader(folder, difficulty, len(ladder)),
@@ -108,14 +110,14 @@ def _read_profile_json(file: Path) -> dict[str, Any]:
     return data
 
 
-def _parse_ladder(rows: Any, file: Path) -> Ladder:
+def _parse_ladder(rows: Any, key: str, file: Path) -> Ladder:
     if not isinstance(rows, list):
-        raise InputError(f"'ladder' in {file} must be a list of rungs.")
-    rungs = tuple(dataclass_from_json(Rung, row, f"rung {i} of 'ladder' in {file}") for i, row in enumerate(rows))
+        raise InputError(f"{key!r} in {file} must be a list of rungs.")
+    rungs = tuple(dataclass_from_json(Rung, row, f"rung {i} of {key!r} in {file}") for i, row in enumerate(rows))
     try:
         return Ladder(rungs)
     except InputError as error:
-        raise InputError(f"'ladder' in {file} is not valid: {error}") from error
+        raise InputError(f"{key!r} in {file} is not valid: {error}") from error
 
 
 def _parse_probe(data: Any, rungs: int, file: Path) -> Probe | None:

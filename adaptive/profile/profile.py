@@ -113,6 +113,7 @@ class Profile:
             "name": self.name,
             "model": self.model,
             "ladder": self.ladder.to_json(),
+            "own_ladder": self.own_ladder.to_json() if self.own_ladder else None,
             "style": asdict(self.style),
             "stops": asdict(self.stops),
             "policy": asdict(self.policy),

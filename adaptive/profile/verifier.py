@@ -19,7 +19,8 @@ def build_profile_verifier(
 ) -> Verifier:
     """Build the verifier of a profile's model, which uses the profile's verifier model if it has one.
 
-    A model that was not measured has no threshold: its answers are rejected on evidence alone.
+    A model that was not measured, or that does the same at every question, has no threshold: its answers are
+    rejected on evidence alone.
 
     Args:
         profile: The profile.
@@ -33,6 +34,7 @@ def build_profile_verifier(
         return profile.predict_difficulty(question)["p_solved"]  # type: ignore[no-any-return]
 
     if names is None and not profile.policy.measured:
-        return build_evidence_verifier(check, judge)
+        missing = "profile" if profile.general else "verifier in the profile"
+        return build_evidence_verifier(check, judge, f"no {missing}, no check")
     learned = Learned(profile.verifier, p_solved or predict) if profile.verifier else None
     return build_verifier(profile.policy, names, learned=learned, check=check, judge=judge)

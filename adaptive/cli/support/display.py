@@ -30,6 +30,11 @@ def stderr_is_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
+def is_interactive() -> bool:
+    """Return whether somebody can be asked: stdin and stderr are a terminal."""
+    return stderr_is_terminal() and sys.stdin is not None and sys.stdin.isatty()
+
+
 class Display:
     """Shows events on stderr: `lines` for rounds and verdicts, `thinking` for the text itself.
 

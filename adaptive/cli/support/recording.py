@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from adaptive.cli.support.options import parse_ladder
 from adaptive.cli.support.progress import Progress
 from adaptive.cli.support.signals import run_until_signal
 from adaptive.errors import InputError
-from adaptive.types.ladder import Ladder
+from adaptive.types.ladder import EFFORTS, Ladder
 
 if TYPE_CHECKING:
     from adaptive.answers.grader import Grader
@@ -59,6 +60,50 @@ class Steering:
         return replace(profile, ladder=ladder, style=style)
 
 
+STEERING_OPTIONS = (
+    click.option("--profile", metavar="FOLDER", help="Profile to take the ladder and the style from."),
+    click.option("--ladder", metavar="BUDGETS", help="Thinking budgets, say 0,64,256, or 0,64:low,256:high."),
+    click.option("--system", metavar="TEXT", help="A system message for every question."),
+    click.option("--answer-prefix", metavar="TEXT",
+                 help=r"Start of an answer after a forced end, say '\boxed{'."),
+    click.option("--direct-prefix", metavar="TEXT", help="Start of an answer without thinking."),
+    click.option("--answer-room", type=click.IntRange(min=1), metavar="TOKENS",
+                 help="The most tokens of an answer."),
+)  # fmt: skip
+RECORDING_OPTIONS = (
+    click.option("--grade", default="auto", show_default=True, metavar="GRADER",
+                 help="auto, exact, number, choice, maths, or FILE.py:function of yours."),
+    click.option("--waits", type=click.IntRange(min=0), default=1, show_default=True, metavar="N",
+                 help="Number of Waits after a chain that ended by itself."),
+    click.option("--samples", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
+                 help="Number of samples of each question, for votes."),
+    click.option("--sample-effort", type=click.Choice(EFFORTS[1:]),
+                 help="Effort of the samples; default: the top one."),
+    click.option("--temperature", type=click.FloatRange(0, 2, min_open=True), default=0.7, show_default=True,
+                 help="Temperature of the samples."),
+    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N questions."),
+    click.option("--concurrency", type=click.IntRange(1, 4096), metavar="N",
+                 help="Number of questions at once; default: as many as the engine uses well."),
+    click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
+                 help="Seed of the sampling."),
+)  # fmt: skip
+
+
+def recording_options(command: Any) -> Any:
+    """Add the options of a recording to a command: a `Steering` as `steering`, and `RECORDING_OPTIONS`."""
+    names = [one.name for one in fields(Steering)]
+
+    @wraps(command)
+    def with_steering(*arguments: Any, **params: Any) -> Any:
+        steering = Steering(**{name: params.pop(name) for name in names})
+        return command(*arguments, steering=steering, **params)
+
+    wrapped: Any = with_steering
+    for option in reversed((*STEERING_OPTIONS, *RECORDING_OPTIONS)):
+        wrapped = option(wrapped)
+    return wrapped
+
+
 def record_outcomes(
     run: RecordingJob, steering: Steering, grader: Grader, open_model: Any, settings: dict[str, Any]
 ) -> None:
@@ -73,7 +118,7 @@ def record_outcomes(
     """
     from adaptive.engines.registry import get_parallel_solves
     from adaptive.learn.data.outcomes import OutcomeStore
-    from adaptive.learn.data.recorder import Recorder
+    from adaptive.learn.data.recorder import Recorder, regrade_outcomes
     from adaptive.profile.untrained import load_model_profile
 
     engine: TokenEngine = open_model()
@@ -82,29 +127,12 @@ def record_outcomes(
         engine, profile.ladder, profile.style, grader, profile.stops,
         sample_effort=settings.pop("sample_effort") or "", **settings,
     )  # fmt: skip
-    plan = {
-        "model": run.model, "ladder": profile.ladder.to_json(), "style": asdict(profile.style),
-        "stops": asdict(profile.stops), "seed": recorder.seed, "temperature": recorder.temperature,
-        "window": engine.context_window, "grader": run.grade,
-    }  # fmt: skip
-    with OutcomeStore(run.out, plan) as outcomes:
-        _regrade_outcomes(outcomes, run.grade, grader)
+    with OutcomeStore(run.out, recorder.to_plan(run.model, run.grade)) as outcomes:
+        if outcomes.plan["grader"] != run.grade:
+            click.echo(f"Grading {outcomes.count()} attempts again, with {run.grade}.", err=True)
+        regrade_outcomes(outcomes, run.grade, grader)
         outcomes.add_questions(run.questions)
         _run_recorder(recorder, run, outcomes, run.concurrency or get_parallel_solves(run.model))
-
-
-def _regrade_outcomes(outcomes: OutcomeStore, grade: str, grader: Grader) -> None:
-    """Grade all recorded attempts again, if they were graded by another grader."""
-    if outcomes.plan["grader"] == grade:
-        return
-    click.echo(f"Grading {outcomes.count()} attempts again, with {grade}.", err=True)
-    grades = []
-    for recorded in outcomes:
-        for key, outcome in recorded.outcomes.items():
-            one = recorded.question
-            judged = grader.grade(one.text, outcome.attempt.answer, one.reference)
-            grades.append((recorded, key, judged.right if judged.decided else None, judged.reason))
-    outcomes.update_grades(grades, grade)
 
 
 def _run_recorder(recorder: Recorder, run: RecordingJob, outcomes: OutcomeStore, concurrency: int) -> None:

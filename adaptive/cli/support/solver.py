@@ -69,6 +69,12 @@ COUNT = click.IntRange(min=1)
 SECONDS = FiniteFloat(min=0, min_open=True)
 CHECK = "Check answers by a command (answer on stdin, exit code 0), re:PATTERN, schema:FILE or python:MODULE.NAME."
 CHECK_TIMEOUT = "Stop a check after this many seconds; the answer then counts as not checked."
+PRICE_OPTIONS = (
+    click.option("--prices", type=click.Path(), metavar="FILE",
+                 help="TOML or JSON file of prices: MODEL to input, cached and output."),
+    click.option("--price", multiple=True, metavar="MODEL=IN/OUT",
+                 help="Price of a model in dollars per million tokens, or IN/CACHED/OUT; repeatable."),
+)  # fmt: skip
 SOLVER_OPTIONS = (
     click.option("--profile", metavar="FOLDER",
                  help="Profile of the model, or none; default: the fitted one, else the one that it brings."),
@@ -83,10 +89,7 @@ SOLVER_OPTIONS = (
     click.option("--judge", metavar="PROVIDER:MODEL",
                  help="Chat model that judges the answers, for example openai:o4-mini."),
     *map(_setting_option, ("max_tokens", "max_cost", "timeout")),
-    click.option("--prices", type=click.Path(), metavar="FILE",
-                 help="TOML or JSON file of prices: MODEL to input, cached and output."),
-    click.option("--price", multiple=True, metavar="MODEL=IN/OUT",
-                 help="Price of a model in dollars per million tokens, or IN/CACHED/OUT; repeatable."),
+    *PRICE_OPTIONS,
     *map(_setting_option, ("max_attempts", "temperature", "seed")),
 )  # fmt: skip
 
@@ -96,6 +99,13 @@ def solver_options(command: Any) -> Any:
     for option in reversed(SOLVER_OPTIONS):
         command = option(command)
     return engine_options(command)
+
+
+def price_options(command: Any) -> Any:
+    """Add the options of prices to a command, as `prices` and `price`."""
+    for option in reversed(PRICE_OPTIONS):
+        command = option(command)
+    return command
 
 
 def build_solver_from_options(

@@ -28,6 +28,11 @@ class OutcomeKey:
 DIRECT = OutcomeKey("none")
 
 
+def make_plain_key(window: int) -> OutcomeKey:
+    """Return the key of the plain call of a model with a context window of so many tokens."""
+    return OutcomeKey("default", window)
+
+
 def rung_to_key(rung: Rung) -> OutcomeKey:
     """Return the key of a rung's greedy attempt, with the Waits that the rung grants."""
     return OutcomeKey(rung.effort, rung.budget, rung.waits) if rung.thinks else DIRECT

@@ -10,18 +10,21 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from adaptive._util.aio import run_concurrently
 from adaptive.answers.grader import Grader
 from adaptive.engines.protocol import Prompt, Sampling, TokenEngine
 from adaptive.errors import InputError
-from adaptive.learn.data.outcome import DIRECT, Outcome, OutcomeKey, rung_to_key
+from adaptive.learn.data.outcome import DIRECT, Outcome, OutcomeKey, make_plain_key, rung_to_key
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.questions import Question
+from adaptive.profile.untrained import choose_answer_room
 from adaptive.reason.budget import Style
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import NO_STOPS, think_within_budget
+from adaptive.reason.plain import answer_plainly
 from adaptive.types.attempt import Arm, Attempt
 from adaptive.types.ladder import Effort, Ladder, Rung
 from adaptive.types.stops import Stops
@@ -38,7 +41,8 @@ class Recorder:
 
     waits: how many Waits in a row follow a chain that ended by itself. samples: the number of samples of each
     question, at `sample_effort` (an effort of the ladder) and `temperature`. unlimited: whether the chain of the
-    top rung continues to its own end, or that of the window.
+    top rung continues to its own end, or that of the window. plain: whether a plain call is recorded, in which the
+    model answers in its own way.
 
     Raises:
         InputError: The ladder's first rung thinks, or it has no other rung.
@@ -55,6 +59,7 @@ class Recorder:
     temperature: float = 0.7
     seed: int = 0
     unlimited: bool = True
+    plain: bool = False
 
     def __post_init__(self) -> None:
         self.ladder.require_base("record")
@@ -70,6 +75,19 @@ class Recorder:
     def budgets(self) -> list[int]:
         """The thinking budgets of the ladder, rising."""
         return sorted({r.budget for r in self.ladder if r.thinks})
+
+    def to_plan(self, model: str, grader: str) -> dict[str, Any]:
+        """Return the plan of an `OutcomeStore`: the settings of this recording, in plain JSON types.
+
+        Args:
+            model: The model's spec.
+            grader: The grader's spec.
+        """
+        return {
+            "model": model, "ladder": self.ladder.to_json(), "style": asdict(self.style),
+            "stops": asdict(self.stops), "seed": self.seed, "temperature": self.temperature,
+            "window": self.engine.context_window, "grader": grader,
+        }  # fmt: skip
 
     async def record(
         self,
@@ -135,6 +153,8 @@ class _QuestionRecorder:
                 await self.record_unlimited(effort, chain)
         for number in range(1, by.samples + 1):
             await self.record_budgets(by.sample_effort or by.efforts[-1], number)
+        if by.plain:
+            await self.record_plain()
 
     async def record_budgets(self, effort: str, sample: int) -> Outcome:
         """Record one chain with an answer at each budget that cuts it; return the last of these attempts."""
@@ -186,6 +206,23 @@ class _QuestionRecorder:
         else:
             rung = self.make_rung(effort, window)
             await self.get_or_record(key, lambda: self.attempt_rung(key, rung, chain, NO_STOPS))
+
+    async def record_plain(self) -> None:
+        """Record a plain call, whose only budget is the context window."""
+        by, window = self.recorder, self.recorder.engine.context_window
+        key = make_plain_key(window)
+        rung = Rung("default", window, answer_room=choose_answer_room(window))
+
+        async def call() -> Outcome:
+            prompt = by.engine.codec.render(by.style.with_system([("user", self.question.text)]), rung.effort)
+            attempt = await answer_plainly(
+                by.engine, prompt, rung, style=by.style, stops=by.stops, sampling=self.make_sampling(key),
+                session=self.open_session(key), index=0, arm="first",
+            )  # fmt: skip
+            right, why = await self.grade(attempt)
+            return Outcome(key, attempt, right, len(prompt.open), _count_closing(attempt, None), why)
+
+        await self.get_or_record(key, call)
 
     async def get_or_record(self, key: OutcomeKey, think: Callable[[], Awaitable[Outcome]]) -> Outcome:
         """Return the recorded attempt, or make it now."""
@@ -264,6 +301,25 @@ class _QuestionRecorder:
         """Render the question with the chat template."""
         turns = self.recorder.style.with_system([("user", self.question.text)])
         return self.recorder.engine.codec.render(turns, self.find_prompt_effort(rung.effort))
+
+
+def regrade_outcomes(outcomes: OutcomeStore, spec: str, grader: Grader) -> None:
+    """Grade all recorded attempts again, unless this grader graded them.
+
+    Args:
+        outcomes: The file.
+        spec: The grader's spec.
+        grader: The grader.
+    """
+    if outcomes.plan["grader"] == spec:
+        return
+    grades = []
+    for recorded in outcomes:
+        for key, outcome in recorded.outcomes.items():
+            one = recorded.question
+            judged = grader.grade(one.text, outcome.attempt.answer, one.reference)
+            grades.append((recorded, key, judged.right if judged.decided else None, judged.reason))
+    outcomes.update_grades(grades, spec)
 
 
 def _choose_arm(key: OutcomeKey) -> Arm:

@@ -39,6 +39,7 @@ SEARCHED = 500
 """The most questions that each policy is replayed on in the search."""
 LINED_UP = 24
 """The most policies that are tested."""
+ROUNDING = 1e-9
 THRESHOLDS = (0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 1.0)
 DIALS: dict[str, tuple[float, ...]] = {
     "target": (0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98),
@@ -159,7 +160,10 @@ def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestio
     passed = count_rejected([t.p_value for t in tested], 1 - goal.confidence)
     good = [t for t in tested[:passed] if goal.is_affordable(t.way)]
     cheapest = min(good, key=lambda t: float(t.way.tokens.mean()), default=None)
-    chosen = _restore_threshold(replay, cheapest, test) if cheapest else None
+    chosen = None
+    if cheapest:
+        setting, way = _restore_threshold(replay, cheapest.setting, cheapest.way, test)
+        chosen = replace(cheapest, setting=setting, way=way)
     best = tested[0] if tested else None
     needed = (
         count_questions_needed(best.losses / len(test), best.gains / len(test), goal.target, goal.confidence)
@@ -181,22 +185,34 @@ def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestio
 def line_up_settings(profile: Profile, search: Search, goal: Goal) -> list[PolicySetting]:
     """Return the settings to test, the safest in the search first. The arguments are those of `tune_policy`."""
     searcher = _SettingSearch(profile, search)
-    searcher.run()
-    replayed = [
-        (dialled, searcher.replay_setting(dialled, search.recorded))
-        for dialled, _ in select_pareto(searcher.ways.items())
-    ]
+    replayed = searcher.find_front()
     top = Way.replay("", make_fixed_chooser(rung_to_key(profile.ladder[profile.ladder.top])), search.recorded)
     line = [
-        (*_count_losses_and_gains(way, top), way, dialled)
-        for dialled, way in select_pareto(replayed)
-        if goal.is_affordable(way)
+        (*_count_losses_and_gains(way, top), way, dialled) for dialled, way in replayed if goal.is_affordable(way)
     ]
     line.sort(key=lambda one: compute_p_value(one[0], one[1], len(top), goal.target))
     if not line:
         return []
     spread = np.unique(np.linspace(0, len(line) - 1, LINED_UP).round().astype(np.int64))
     return [searcher.make_setting(line[i][-1]) for i in spread]
+
+
+def pick_cheapest_setting(profile: Profile, search: Search, least: float) -> PolicySetting:
+    """Return the cheapest setting of the search that is right often enough on its questions.
+
+    It promises nothing: other questions must show how good it is. `tune_policy` tests what it chooses.
+
+    Args:
+        profile: A trained profile.
+        search: The questions to search on.
+        least: The accuracy that it must have, in 0..1. If no setting has it, the most accurate one is returned.
+    """
+    searcher = _SettingSearch(profile, search)
+    front = searcher.find_front()
+    enough = [one for one in front if float(one[1].right.mean()) >= least - ROUNDING]
+    dialled, way = enough[-1] if enough else front[0]
+    replay = Replay(profile, dict(search.p_solved))
+    return _restore_threshold(replay, searcher.make_setting(dialled), way, search.recorded)[0]
 
 
 def select_pareto(ways: Iterable[tuple[DialValues, Way]]) -> list[tuple[DialValues, Way]]:
@@ -212,7 +228,8 @@ def select_pareto(ways: Iterable[tuple[DialValues, Way]]) -> list[tuple[DialValu
 def count_recorded_waits(recorded: Iterable[RecordedQuestion]) -> int:
     """Return how many Waits in a row were recorded for every effort that thinks: the limit of a replay."""
     counts: dict[str, set[int]] = {}
-    for key in (key for one in recorded for key in one.outcomes if key != DIRECT):
+    keys = (key for one in recorded for key in one.outcomes)
+    for key in (key for key in keys if key != DIRECT and key.effort != "default"):
         counts.setdefault(key.effort, {0}).add(key.waits)
     return min((next(n for n in count() if n + 1 not in waits) for waits in counts.values()), default=0)
 
@@ -231,6 +248,7 @@ class _SettingSearch:
         self.base, self.on_replay = limit_to_recorded(profile.policy, search.recorded), search.on_replay
         self.rng = np.random.default_rng(search.seed)
         order = self.rng.permutation(len(search.recorded))[:SEARCHED]
+        self.everything = search.recorded
         self.recorded = [search.recorded[i] for i in order]
         self.replay = Replay(profile, dict(search.p_solved))
         self.ways: dict[DialValues, Way] = {}
@@ -242,6 +260,12 @@ class _SettingSearch:
         for number, some in enumerate(ROUNDS):
             for _ in range(some):
                 self.add(self.perturb(self.pick_best()) if number else self.sample_random())
+
+    def find_front(self) -> list[tuple[DialValues, Way]]:
+        """Run the search; return what no other setting beats on all questions, the most accurate first."""
+        self.run()
+        front = select_pareto(self.ways.items())
+        return select_pareto([(one, self.replay_setting(one, self.everything)) for one, _ in front])
 
     def pick_best(self) -> DialValues:
         """Return a random one of those that no other beats."""
@@ -291,19 +315,21 @@ def _test_setting(
     return TestedSetting(setting, way, losses, gains, p, goal.confidence)
 
 
-def _restore_threshold(replay: Replay, tested: TestedSetting, test: Sequence[RecordedQuestion]) -> TestedSetting:
-    """Return the setting with the threshold of training, if results are the same with it.
+def _restore_threshold(
+    replay: Replay, setting: PolicySetting, way: Way, recorded: Sequence[RecordedQuestion]
+) -> tuple[PolicySetting, Way]:
+    """Return the setting with the threshold of training, and its results, if results are the same with it.
 
     If nothing follows a rejection, the threshold only decides which answers are called accepted. Training fitted
     it so that these reach the target precision.
     """
     model = replay.profile.verifier
     if model is None:
-        return tested
-    setting = replace(tested.setting, threshold=model.threshold)
-    way = Way.replay("adaptive", replay.with_policy(setting.policy, setting.threshold).solve, test)
-    same = np.array_equal(way.right, tested.way.right) and np.array_equal(way.tokens, tested.way.tokens)
-    return replace(tested, setting=setting, way=way) if same else tested
+        return setting, way
+    trained = replace(setting, threshold=model.threshold)
+    other = Way.replay("adaptive", replay.with_policy(trained.policy, trained.threshold).solve, recorded)
+    same = np.array_equal(other.right, way.right) and np.array_equal(other.tokens, way.tokens)
+    return (trained, other) if same else (setting, way)
 
 
 def _count_losses_and_gains(way: Way, top: Way) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,12 +67,12 @@ class Way:
     def __iter__(self) -> Iterator[WayResult]:
         return iter(self.results)
 
-    @property
+    @cached_property
     def right(self) -> Floats:
         """1 if the answer is right, else 0; shape (n,)."""
         return np.array([t.right for t in self.results], dtype=np.float64)
 
-    @property
+    @cached_property
     def tokens(self) -> Floats:
         """The tokens of each question, shape (n,)."""
         return np.array([t.tokens for t in self.results], dtype=np.float64)
