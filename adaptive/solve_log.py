@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from adaptive._util.files import find_data_folder
 from adaptive._util.redact import redact_address
 from adaptive._util.sqlite import SqliteFile
 from adaptive.errors import AdaptiveError, InputError
@@ -45,6 +46,10 @@ MIGRATIONS: tuple[str, ...] = (
         time TEXT NOT NULL,
         PRIMARY KEY (solve, source)
     ) WITHOUT ROWID""",
+    # A solve that was not verified has a null there, as in its result; the column did not allow it.
+    "ALTER TABLE solves DROP COLUMN accepted",
+    "ALTER TABLE solves ADD COLUMN accepted INTEGER",
+    "UPDATE solves SET accepted = json_extract(result, '$.accepted')",
 )
 
 
@@ -89,9 +94,7 @@ def find_log_path() -> Path:
     """Return where solves are logged: `ADAPTIVE_LOG`, or `solves.db` in the user's data folder."""
     if path := os.environ.get("ADAPTIVE_LOG"):
         return Path(path).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("adaptive", appauthor=False)) / "solves.db"
+    return find_data_folder() / "solves.db"
 
 
 class SolveLog(SqliteFile):
@@ -109,7 +112,7 @@ class SolveLog(SqliteFile):
         row = {
             "time": _format_now(),
             **{name: result.get(name) for name in COPIED_COLUMNS},
-            "accepted": int(bool(result.get("accepted"))),  # null in the result if it is not verified
+            "accepted": result.get("accepted"),
             "tokens": usage.get("total"),
             "seconds": usage.get("seconds"),
             "result": json.dumps(result, ensure_ascii=False),

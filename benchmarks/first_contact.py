@@ -50,7 +50,7 @@ from adaptive.learn.data.questions import Question, read_questions
 from adaptive.learn.tuning.ways import WayResult
 from adaptive.profile.untrained import build_untrained_profile
 from adaptive.reason.answering import SampledAnswer, split_answer
-from adaptive.reason.reply import ReplySplitter, opens_thinking
+from adaptive.reason.reply import opens_thinking, split_reply
 from adaptive.solver.build import build_solver
 from adaptive.types.options import Options
 from adaptive.types.usage import Usage
@@ -194,9 +194,7 @@ def make_plain_arm() -> Arm:
 
 def read_reply(codec: Codec, ids: Sequence[int], made: Generation) -> Reply:
     """The answer of a plain reply, read in the same way as ours."""
-    splitter = ReplySplitter(codec.markers, opens_thinking(ids, codec.markers))
-    for token in made.ids:
-        splitter.add(token)
+    splitter = split_reply(made.ids, codec.markers, opened=opens_thinking(ids, codec.markers))
     sampled = split_answer(codec, (), replace(made, ids=tuple(splitter.answer), logprobs=()))
     return Reply(sampled.answer, sampled.text, finish=made.end)
 

@@ -149,6 +149,24 @@ def test_a_file_of_before_feedback_keeps_its_solves(path: Path) -> None:
         assert store.add_feedback(1, True).feedback["user"].right
 
 
+@pytest.mark.parametrize(("accepted", "column"), [(True, 1), (False, 0), (None, None)])
+def test_each_verdict_has_a_value_of_its_own_in_older_files_too(
+    path: Path, accepted: bool | None, column: int | None
+) -> None:
+    path.parent.mkdir(parents=True)
+    db = sqlite3.connect(path)
+    for step in MIGRATIONS[:2]:
+        db.execute(step)
+    db.execute("PRAGMA user_version = 2")
+    sql = "INSERT INTO solves (time, question, model, status, accepted, result) VALUES ('', '', '', '', 0, ?)"
+    db.execute(sql, (json.dumps(result(accepted=accepted)),))
+    db.commit()
+    with SolveLog(path) as store:
+        store.add(result(accepted=accepted))
+    assert db.execute("SELECT accepted FROM solves").fetchall() == [(column,)] * 2
+    db.close()
+
+
 def test_a_newer_word_replaces_an_older_one_of_the_same_source(path: Path) -> None:
     with SolveLog(path) as store:
         for _ in range(2):
@@ -187,7 +205,7 @@ def test_a_newer_file_is_refused(path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 9")
     db.close()
-    with pytest.raises(AdaptiveError, match=r"written by a newer adaptive \(version 9, this one knows 2\)"):
+    with pytest.raises(AdaptiveError, match=r"written by a newer adaptive \(version 9, this one knows 5\)"):
         SolveLog(path)
 
 

@@ -26,6 +26,13 @@ def find_artifact(name: str) -> Path:
     raise InputError(f"there is no artifact {name!r} in {places}: reinstall adaptive-thinking.")
 
 
+def find_data_folder() -> Path:
+    """Return the user's folder for data of this program, which need not exist."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("adaptive", appauthor=False))
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file; raise `InputError` if there is none."""
     try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptive._util.files import read_json
+from adaptive._util.files import find_data_folder, read_json
 from adaptive.engines.protocol import TokenEngine
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.profile.profile import Profile
@@ -51,9 +51,7 @@ def find_profiles_folder() -> Path:
     """Return where profiles are stored: `ADAPTIVE_PROFILES`, or `profiles` in the user's data folder."""
     if path := os.environ.get("ADAPTIVE_PROFILES"):
         return Path(path).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("adaptive", appauthor=False)) / "profiles"
+    return find_data_folder() / "profiles"
 
 
 def make_model_key(spec: str, served_model: str = "") -> str:
@@ -63,7 +61,7 @@ def make_model_key(spec: str, served_model: str = "") -> str:
     same address may serve another one tomorrow.
     """
     parts = ModelSpec.parse(spec)
-    if parts.kind in ("onnx", "hf", "vllm") and (folder := Path(parts.name).expanduser()).is_dir():
+    if (folder := parts.find_folder()) is not None:
         spec = f"{parts.kind}:{folder.resolve()}"
     return f"{spec} {served_model}" if served_model else spec
 

@@ -95,10 +95,9 @@ def load_model_profile(model: str, window: int, path: str | Path | None = None) 
         return Profile.load(path)
     if model == "embedded":
         return Profile.load(find_artifact("abacus") / "profile")
-    spec = ModelSpec.parse(model)
-    own = Path(spec.name).expanduser() / "profile"
-    if spec.kind in ("onnx", "hf", "vllm") and (own / PROFILE_FILE).is_file():
-        return Profile.load(own)
+    folder = ModelSpec.parse(model).find_folder()
+    if folder is not None and (folder / "profile" / PROFILE_FILE).is_file():
+        return Profile.load(folder / "profile")
     return build_untrained_profile(model, window)
 
 

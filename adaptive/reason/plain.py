@@ -26,7 +26,7 @@ from adaptive.reason.chain import Thought
 from adaptive.reason.confidence import compute_confidence, compute_weakest_logprob
 from adaptive.reason.loops import is_boundary, is_figure, make_patient_watch
 from adaptive.reason.meter import Meter
-from adaptive.reason.reply import ReplySplitter, opens_thinking
+from adaptive.reason.reply import ReplySplitter, opens_thinking, split_reply
 from adaptive.reason.token_stream import AnswerEvents, TextStreamer
 from adaptive.types.attempt import Arm, Attempt, Finish, RoundEnd
 from adaptive.types.events import OnEvent, emit_event
@@ -127,7 +127,7 @@ class _PlainRun:
         tag = markers.name if markers.think_end is None and markers.name in THINKING_TAGS else None
         self.tag_opened = tag is not None and find_open_tag(codec.decode(self.prompt[-_TAG_TOKENS:])) == tag
         self.events = AnswerEvents(self.watcher, opened=self.tag_opened)
-        self.splitter = ReplySplitter(markers, opened)
+        self.opened, self.splitter = opened, ReplySplitter(markers, opened)
         self.stream = _ReplyStream(codec, self.prompt, opened, self.events if self.watcher else None)
         self.halt = _LoopHalt(codec, opened)
         self.can_think = markers.think_end is not None
@@ -135,8 +135,7 @@ class _PlainRun:
     async def run(self) -> tuple[Thought, Finish, SampledAnswer]:
         """Generate to the end of the reply; return its chain of thinking, how it finished, and the answer."""
         reply = await self._generate()
-        for token in reply.ids:
-            self.splitter.add(token)
+        self.splitter = self._split(reply)
         thinks = self.splitter.in_thinking
         answer_at = len(reply.ids) if thinks else self.splitter.answer_at
         self.meter.recount(len(reply.ids) - answer_at + (not thinks and reply.stop_id is not None),
@@ -159,11 +158,14 @@ class _PlainRun:
         """Generate the reply, up to the room; if it still thinks there, up to what a forced answer leaves."""
         held = min(self.tail.fixed + self.rung.answer_room, self.total // 2) if self.can_think else 0
         reply = await self._continue(NOTHING, self.total - held)
-        if held and reply.end in ("length", "context") and not self.stream.in_thinking(reply.ids):
+        if held and reply.end in ("length", "context") and not self._split(reply).in_thinking:
             reply = await self._continue(reply, self.total)
         self.stream.flush()
         self.events.flush()
         return reply
+
+    def _split(self, reply: Generation) -> ReplySplitter:
+        return split_reply(reply.ids, self.meter.engine.codec.markers, opened=self.opened)
 
     async def _continue(self, reply: Generation, room: int) -> Generation:
         """Continue a reply up to `room` tokens; again where a server cut it short of that."""
@@ -218,7 +220,7 @@ class _ReplyStream:
     """Emits the text of a reply as it comes, as thinking or as answer; a call with an id is an `OnToken`."""
 
     def __init__(self, codec: Codec, prompt: Sequence[int], opened: bool, watcher: OnEvent | None) -> None:
-        self._codec, self._watcher, self._opened = codec, watcher, opened
+        self._codec, self._watcher = codec, watcher
         self._splitter = ReplySplitter(codec.markers, opened)
         self._ids = list(prompt)
         self._kind = ""
@@ -233,13 +235,6 @@ class _ReplyStream:
                 self._kind, self._text = kind, TextStreamer(self._codec, kind, self._watcher, self._ids)
             self._text(token)
         self._ids.append(token)
-
-    def in_thinking(self, ids: Sequence[int]) -> bool:
-        """Return whether a reply with these ids is still thinking at its end."""
-        splitter = ReplySplitter(self._codec.markers, self._opened)
-        for token in ids:
-            splitter.add(token)
-        return splitter.in_thinking
 
     def flush(self) -> None:
         """Emit what is still held."""

@@ -23,6 +23,20 @@ def opens_thinking(prompt: Sequence[int], markers: Markers) -> bool:
     return last == markers.think_start
 
 
+def split_reply(ids: Sequence[int], markers: Markers, *, opened: bool) -> ReplySplitter:
+    """Split a whole reply.
+
+    Args:
+        ids: Its tokens.
+        markers: The model's markers.
+        opened: Whether the prompt opens the thinking.
+    """
+    splitter = ReplySplitter(markers, opened)
+    for token in ids:
+        splitter.add(token)
+    return splitter
+
+
 @dataclass
 class ReplySplitter:
     """Takes the tokens of a reply one by one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 KEY_VARIABLES: Mapping[str, str] = {
     "anthropic": "ANTHROPIC_API_KEY",
@@ -24,6 +25,9 @@ HOSTED_PROVIDERS = tuple(sorted({*KEY_VARIABLES, "bedrock", "bedrock_converse", 
 LOCAL_KINDS = ("onnx", "hf", "vllm", "http", "https")
 """Kinds of models that have no list price."""
 
+FOLDER_KINDS = ("onnx", "hf", "vllm")
+"""Engines that load a model from a folder."""
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -41,6 +45,11 @@ class ModelSpec:
         """Split `KIND:NAME` at its first colon; any text has a spec."""
         kind, colon, name = text.partition(":")
         return cls(kind, name) if colon else cls("", text)
+
+    def find_folder(self) -> Path | None:
+        """Return the folder on this machine that a local engine loads the model from; None if it names none."""
+        folder = Path(self.name).expanduser()
+        return folder if self.kind in FOLDER_KINDS and folder.is_dir() else None
 
     @property
     def is_chat(self) -> bool:

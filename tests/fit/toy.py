@@ -1,4 +1,4 @@
-"""A toy model that adds, for fits. `python -m tests.fit.toy ARGS…` is the real command with this model.
+"""A toy model that adds, for fits. `python -m tests.fit.toy ARGS…` is the real command with it and a short search.
 
 Without thinking it adds numbers of `knows` digits. Thinking takes 10 tokens a digit; the model itself then goes on
 for `extra` tokens, in a plain call too. What it gets wrong it says with less confidence. TOY_KNOWS and TOY_EXTRA
@@ -103,7 +103,9 @@ def write_questions(file: Path, count: int, **how: Any) -> Path:
 if __name__ == "__main__":
     from adaptive.cli import main
     from adaptive.engines import registry
+    from adaptive.learn.tuning import search
 
+    search.ROUNDS = (3, 2)
     named = {name: os.environ.get(f"TOY_{name.upper()}") for name in ("knows", "extra", "seconds")}
     settings = {name: type(getattr(AddingEngine, name))(value) for name, value in named.items() if value}
     toy = AddingEngine(**settings, log=os.environ.get("TOY_CALLS", ""))
