@@ -43,9 +43,9 @@ ALONE = 12
 SAME = 0.9
 """The share of those whose answer is that of the batch: sums of floats in another order turn a near tie."""
 ASKED: tuple[dict[str, Any], ...] = (
-    {"max_attempts": 3},
+    {"max_attempts": 3, "samples": 2},
     {"max_attempts": 1},
-    {"max_attempts": 2, "seed": 7},
+    {"max_attempts": 2, "samples": 2, "seed": 7},
     {"max_tokens": 120, "samples": 0},
     {"max_tokens": 400, "samples": 0},
     {"budget": 24, "samples": 0},
@@ -216,8 +216,10 @@ def within(result: dict[str, Any], asked: dict[str, Any]) -> bool:
     """Whether a solve kept its own limits."""
     attempts = result["attempts"]
     before = sum(a["usage"]["total"] for a in attempts[:-1])
+    votes = sum(a["arm"] == "vote" for a in attempts)  # they count as one attempt
     return (
-        len(attempts) <= asked.get("max_attempts", len(attempts))
+        len(attempts) - votes + min(votes, 1) <= asked.get("max_attempts", len(attempts))
+        and votes <= asked.get("samples", votes)
         and (len(attempts) == 1 or before < asked.get("max_tokens", before + 1))
         and all(sum(r["tokens"] for r in a["rounds"]) <= asked.get("budget", 1024) for a in attempts)
     )
