@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from adaptive._util.redact import redact_text
-from adaptive.answers.equality import normalise_text, parse_number
+from adaptive.answers.extract import read_answer
 from adaptive.answers.grader import BaseGrader, Grade
+from adaptive.answers.numerals import parse_number
+from adaptive.answers.reference import read_reference
+from adaptive.answers.simplify import normalise_text
 from adaptive.types.verdict import CannotTell
 
 
@@ -15,7 +18,8 @@ class ExactGrader(BaseGrader):
 
     def compare(self, question: str, answer: str, reference: str) -> Grade:
         """Return the grade of two texts that are not blank."""
-        same = normalise_text(answer) == normalise_text(reference) != ""
+        wanted = normalise_text(read_reference(reference))
+        same = wanted != "" and wanted in (normalise_text(answer), normalise_text(read_answer(answer).text))
         return Grade(same, reason="" if same else "the texts differ")
 
 
@@ -26,10 +30,10 @@ class NumberGrader(BaseGrader):
 
     def compare(self, question: str, answer: str, reference: str) -> Grade:
         """Return the grade of two texts that are not blank. Raise `CannotTell` if the reference is no number."""
-        expected = parse_number(reference)
+        expected = parse_number(read_reference(reference))
         if expected is None:
             raise CannotTell(f"the reference {redact_text(reference)!r} is no number")
-        value = parse_number(answer)
+        value = parse_number(read_answer(answer).text)
         if value is None:
             return Grade(False, reason="the answer is no number")
         return Grade(value == expected, reason="" if value == expected else "the numbers differ")

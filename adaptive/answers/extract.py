@@ -1,38 +1,83 @@
-r"""The final answer of a text, in its last complete `\boxed{...}`, and whether the text refuses to give one.
+r"""The final answer that a model writes in a reply.
 
-Mathematical reasoning models are trained and graded on this form (MATH, Hendrycks et al. 2021, arXiv 2103.03874).
-Only the answer's text is searched, never the thinking: a box in a thought is a thought.
+Three things count, the first that is there:
+
+| how | examples |
+|---|---|
+| final | the last `\boxed{...}`; what follows the last "####", "Answer:" or "The answer is", in many languages |
+| guess | "The square root of 144 is 12.", a number in bold, the output of code, "x = 7": `sentence.py` |
+| text | all of it |
+
+If a mark stands after the box, it counts: the model said more. Only the answer's text is searched, never the
+thinking: a box in a thought is a thought.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import Literal
 
-BOX = r"\boxed"
+from adaptive.answers.boxed import find_box
+from adaptive.answers.marks import find_marked
+from adaptive.answers.numerals import parse_quantity
+from adaptive.answers.sentence import guess_value
+from adaptive.answers.simplify import simplify_text
+from adaptive.answers.structures import parse_structure
+
+MOST_WORDS = 60
+"""A longer text without a final answer is prose: no value is guessed out of it unless a reference says which."""
+
 _REFUSAL = re.compile(
     r"\bi (?:really )?(?:do not|don['’]t|cannot|can['’]t) (?:know|answer|say|tell)\b|\bi am not sure\b"
 )
-_TOKEN = re.compile(r"\\boxed\s*\{|\\.|[{}]", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The answer of a reply.
+
+    Attributes:
+        text: The answer, as the model wrote it.
+        how: "final" if the model marked it so, "guess" if it was read out of a sentence, "text" if it is all.
+    """
+
+    text: str
+    how: Literal["final", "guess", "text"]
 
 
 def extract_final_answer(text: str) -> str | None:
-    r"""Return the content of the last balanced `\boxed{...}` in `text`, stripped; None if there is none.
+    """Return the answer that a whole reply marks as final, by a box or by words; None if it marks none.
 
-    Braces may nest, and escaped ones (`\{`) do not count. Of nested boxes the innermost is the answer. A box that
-    is empty or cut off before its closing brace is no answer. The text is read in one pass, however long it is.
+    The words mark it only if a value follows them: a number, several numbers, or a single word or letter. "The
+    answer is that it depends" is a sentence.
     """
-    opened: list[int | None] = []  # the start of the content of each open brace; None if it opens no box
-    last, answer = -1, None
-    for token in _TOKEN.finditer(text):
-        if token[0] == "}":
-            start = opened.pop() if opened else None
-            if start is not None and start > last and (content := text[start : token.start()].strip()):
-                last, answer = start, content
-        elif token[0] == "{" or token[0].startswith(r"\boxed"):
-            opened.append(None if token[0] == "{" else token.end())
-    return answer
+    boxed, end = find_box(text)
+    marked, start = find_marked(text)
+    if marked is not None and (boxed is None or start >= end) and _is_value(marked):
+        return marked
+    return boxed
+
+
+def read_answer(text: str) -> Reading:
+    """Return the answer of a whole reply, and how it was found."""
+    final = extract_final_answer(text)
+    if final is not None:
+        return Reading(final, "final")
+    if not _is_value(text) and len(text.split(None, MOST_WORDS)) <= MOST_WORDS:
+        guess = guess_value(text)
+        if guess is not None:
+            return Reading(guess, "guess")
+    return Reading(text.strip(), "text")
 
 
 def is_refusal(text: str) -> bool:
     """Whether the model says in `text` that it does not know."""
     return _REFUSAL.search(text.casefold()) is not None
+
+
+def _is_value(text: str) -> bool:
+    if len(text) > 200:
+        return False
+    plain = simplify_text(text)
+    return len(plain.split()) == 1 or parse_quantity(text) is not None or parse_structure(text) is not None

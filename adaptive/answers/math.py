@@ -8,16 +8,15 @@ from __future__ import annotations
 import re
 
 from adaptive._util.redact import redact_text
-from adaptive.answers.equality import parse_number, same_answer
+from adaptive.answers.choice import grade_choice, read_expected
 from adaptive.answers.grader import BaseGrader, Grade
+from adaptive.answers.match import match_reply
 from adaptive.answers.math_process import NOT_INSTALLED, MathVerifyProcess, is_math_verify_installed
+from adaptive.answers.options import list_options
+from adaptive.answers.reference import read_reference
 from adaptive.errors import InputError
 from adaptive.types.verdict import CannotTell
 
-_TEXT = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mbox|operatorname)\s*\{([^{}]*)\}")
-_SIGN = re.compile(r"[\d\\^_=<>+*/|√π∞±≤≥]")
-_FUNCTIONS = re.compile(r"\b(?:sqrt|sin|cos|tan|log|ln|exp|pi)\b")
-_WORD = re.compile(r"[^\W\d_]{3,}")
 _LATEX_FORMS = (
     (re.compile(r"√\s*\(([^()]*)\)|√\s*(\w+)"), lambda m: rf"\sqrt{{{m[1] or m[2]}}}"),
     (re.compile(r"(?<![\\A-Za-z])pi(?![A-Za-z])"), lambda m: r"\pi "),
@@ -45,11 +44,8 @@ class MathGrader(BaseGrader):
 
     def compare(self, question: str, answer: str, reference: str) -> Grade:
         """Return the grade of two texts that are not blank. Raise `CannotTell` if math-verify cannot tell."""
-        if same_answer(answer, reference):
-            return Grade(True)
-        if _is_words(answer) or _is_words(reference):
-            return Grade(False, reason="the texts differ")
-        return self._ask_math_verify(answer, reference)
+        reference = read_reference(reference)
+        return match_reply(question, answer, reference, self._ask_math_verify, exact=False)
 
     def close(self) -> None:
         """End math-verify's process."""
@@ -69,16 +65,19 @@ class MathGrader(BaseGrader):
 
 
 class AutoGrader(MathGrader):
-    """Like `MathGrader`, but compares two plain numbers by their exact values, never by math-verify."""
+    """Like `MathGrader`, but compares two plain numbers by their exact values, never by math-verify.
+
+    If the question lists options and the reference names one of them, the answer has to name the same.
+    """
 
     name = "auto"
 
     def compare(self, question: str, answer: str, reference: str) -> Grade:
         """Return the grade of two texts that are not blank. Raise `CannotTell` if math-verify cannot tell."""
-        if parse_number(answer) is None or parse_number(reference) is None:
-            return super().compare(question, answer, reference)
-        same = same_answer(answer, reference)
-        return Grade(same, reason="" if same else "the numbers or their units differ")
+        reference = read_reference(reference)
+        if (options := list_options(question)) and (expected := read_expected(question, reference)):
+            return grade_choice(answer, options, expected)
+        return match_reply(question, answer, reference, self._ask_math_verify)
 
 
 def open_math_grader(seconds: float = 5.0) -> MathGrader:
@@ -86,12 +85,6 @@ def open_math_grader(seconds: float = 5.0) -> MathGrader:
     if not is_math_verify_installed():
         raise InputError(f"{NOT_INSTALLED}.")
     return MathGrader(seconds)
-
-
-def _is_words(text: str) -> bool:
-    """Whether a text is words without maths: no digit, no sign, no LaTeX command except those that set text."""
-    bare = _TEXT.sub(r" \1 ", text)
-    return not _SIGN.search(bare) and bool(_WORD.search(_FUNCTIONS.sub(" ", bare)))
 
 
 def _has_matching_braces(text: str) -> bool:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.messages import AnyMessage
 
-from adaptive.answers.extract import BOX, extract_final_answer, is_refusal
+from adaptive.answers.boxed import BOX, extract_boxed
+from adaptive.answers.extract import extract_final_answer, is_refusal
 from adaptive.compare.cell import Cell, CellResult
 from adaptive.engines.protocol import Sampling, TokenEngine
 from adaptive.policy.arms import Plan
@@ -138,10 +139,12 @@ def _to_attempt(response: ChatResponse, cell: Cell) -> Attempt:
 
 
 def _extract_answer(text: str, whole: bool) -> str | None:
-    """Return the boxed answer, or else all of a whole text that contains no box and is no refusal."""
-    boxed = extract_final_answer(text)
-    if boxed is not None or not whole or is_refusal(text) or BOX in text:
-        return boxed
+    """Return the final answer of a text, or all of it if it is no refusal; of a cut one only a box counts."""
+    if not whole:
+        return extract_boxed(text)
+    final = extract_final_answer(text)
+    if final is not None or is_refusal(text) or BOX in text:
+        return final
     return text.strip() or None
 
 

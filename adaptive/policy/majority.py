@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from math import exp, fsum, lgamma, log
 from typing import NamedTuple
 
-from adaptive.answers.equality import normalise_text, parse_number, same_answer
+from adaptive.answers.equality import same_answer
+from adaptive.answers.numerals import parse_number
+from adaptive.answers.simplify import normalise_text
 
 MOST_WORDS = 4
 """Two answers of more words are hardly ever the same text, even if they say the same."""

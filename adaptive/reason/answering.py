@@ -10,7 +10,8 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 from adaptive._util.thinking_tags import ThinkingSplitter, join_parts
-from adaptive.answers.extract import BOX, extract_final_answer, is_refusal
+from adaptive.answers.boxed import BOX, extract_boxed
+from adaptive.answers.extract import extract_final_answer, is_refusal
 from adaptive.engines.protocol import Codec, Generation
 from adaptive.reason.confidence import compute_mean_logprob
 from adaptive.reason.meter import Meter
@@ -39,10 +40,15 @@ class SampledAnswer:
 
     @property
     def answer(self) -> str | None:
-        """The boxed answer; or all of a text without a box, if the model completed it and it is no refusal."""
-        boxed = extract_final_answer(self.text)
-        if boxed is not None or not self.is_complete or is_refusal(self.text) or BOX in self.text:
-            return boxed
+        """The answer that the text marks as final, or all of it, if the model completed it and does not refuse.
+
+        Of a text that was cut off only a complete box counts.
+        """
+        if not self.is_complete:
+            return extract_boxed(self.text)
+        final = extract_final_answer(self.text)
+        if final is not None or is_refusal(self.text) or BOX in self.text:
+            return final
         return self.text.strip()
 
     @property
@@ -81,7 +87,7 @@ async def probe_answer(meter: Meter, ids: tuple[int, ...], prefix: tuple[int, ..
 
     def is_boxed(token: int) -> bool:
         reply.append(token)
-        return extract_final_answer(codec.decode(reply)) is not None
+        return extract_boxed(codec.decode(reply)) is not None
 
     meter.count_probe(len(prefix))
     room = min(room, meter.engine.context_window - len(ids) - len(prefix))

@@ -17,6 +17,7 @@ from typing import cast
 
 from langchain_core.messages import AnyMessage, HumanMessage, messages_from_dict, messages_to_dict
 
+from adaptive.answers.boxed import extract_boxed
 from adaptive.answers.equality import same_answer
 from adaptive.answers.extract import extract_final_answer
 from adaptive.chat.model import ChatModel
@@ -121,13 +122,15 @@ async def think_at_effort(
 
 def is_turn_cut(turn: ChatResponse) -> bool:
     """Return whether the cap was reached before a whole answer; one in a box is whole."""
-    return turn.finish == "length" and extract_final_answer(turn.text) is None
+    return turn.finish == "length" and extract_boxed(turn.text) is None
 
 
 def extract_turn_answer(turn: ChatResponse) -> str | None:
-    r"""Return the last `\boxed{...}` of a turn, else all of its text; None if it was cut or refused."""
+    """Return the answer that a turn marks as final, else all of its text; None if it was cut or refused."""
     if turn.finish == "refusal" or is_turn_cut(turn):
         return None
+    if turn.finish == "length":
+        return extract_boxed(turn.text)
     return extract_final_answer(turn.text) or turn.text.strip() or None
 
 

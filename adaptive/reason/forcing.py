@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adaptive.answers.extract import extract_final_answer
+from adaptive.answers.boxed import extract_boxed
 from adaptive.engines.protocol import Generation, Prompt, Sampling, TokenEngine
 from adaptive.reason.answering import SampledAnswer, probe_answer, sample_answer
 from adaptive.reason.budget import Room, Style, Tail, check_prompt_fits
@@ -257,8 +257,8 @@ class _Forcing:
         if not last or last == before:
             return "loop"
         decode = self.meter.engine.codec.decode
-        answer = extract_final_answer(decode(last))
-        return "converged" if answer is not None and answer == extract_final_answer(decode(before)) else "natural"
+        answer = extract_boxed(decode(last))
+        return "converged" if answer is not None and answer == extract_boxed(decode(before)) else "natural"
 
     def _closing(self, charged: int) -> tuple[int, ...]:
         """Return the closing phrase of a forced end, if the budget has room for it."""

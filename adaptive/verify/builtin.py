@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from adaptive.answers.equality import parse_number, same_answer
+from adaptive.answers.equality import same_answer
 from adaptive.answers.extract import is_refusal
+from adaptive.answers.numerals import parse_number
 from adaptive.types.attempt import Attempt
 from adaptive.types.verdict import Verdict
 from adaptive.verify.base import UNKNOWN

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.answers.equality import Quantity, normalise_text, parse_number, parse_quantity, same_answer
+from adaptive.answers.equality import same_answer
+from adaptive.answers.numerals import Quantity, parse_number, parse_quantity
+from adaptive.answers.simplify import normalise_text
 
 SAME = [
     ("1,000", "1000"),

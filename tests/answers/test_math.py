@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.answers.equality import normalise_text, same_answer
+from adaptive.answers.equality import same_answer
 from adaptive.answers.grader import Grade
 from adaptive.answers.math import AutoGrader, MathGrader
 from adaptive.answers.math_process import LONGEST_TEXT
 from adaptive.answers.registry import open_grader
+from adaptive.answers.simplify import normalise_text
 from adaptive.errors import InputError
 
 HANGS = r"10^{10^{10}}"
@@ -58,7 +59,6 @@ WRONG = [
     ("x^2+1", "x^2+2"),
     ("12 or 13", "12"),
     (r"5} \boxed{6", r"\{5, 6\}"),
-    (r"\boxed{5} \boxed{6}", r"\sqrt{36}"),
     ("[0, 1)", "[0, 1]"),
     ("race", "care"),
     ("The answer is unknown", r"\frac{1}{2}"),
