@@ -27,10 +27,10 @@ LONGEST_WAIT = 60.0
 
 ErrorKind = Literal[
     "no key", "key", "permission", "model", "credit", "context", "refusal", "request",
-    "rate", "server", "timeout", "connection", "cut", "other",
+    "rate", "server", "reply", "timeout", "connection", "cut", "other",
 ]  # fmt: skip
 
-TRANSIENT_ERRORS: tuple[ErrorKind, ...] = ("rate", "server", "timeout", "connection", "cut")
+TRANSIENT_ERRORS: tuple[ErrorKind, ...] = ("rate", "server", "reply", "timeout", "connection", "cut")
 """Errors that may pass by themselves."""
 
 _KIND_BY_TYPE: Mapping[type[BaseException], ErrorKind] = {
@@ -59,6 +59,8 @@ _KIND_BY_CODE: Mapping[str, ErrorKind] = {
 _KIND_BY_NAME: Mapping[str, ErrorKind] = {
     "ModelRefusalError": "refusal",  # not in every langchain-core that we support
     "ContentFilterFinishReasonError": "refusal",  # OpenAI's, of a structured answer
+    "JSONDecodeError": "reply",
+    "UnknownApiResponseError": "reply",  # Google's, of an event that is no JSON
     "TimeoutException": "timeout",
     "TimeoutError": "timeout",
     "TransportError": "connection",
@@ -69,8 +71,11 @@ _KIND_BY_NAME: Mapping[str, ErrorKind] = {
 _KIND_BY_PATTERN: Mapping[str, ErrorKind] = {
     r"api[ _]key[ _](not valid|invalid)": "key",  # Google says so with a 400
     r"could not resolve authentication method": "no key",
-    r"insufficient_quota|credit balance is too low": "credit",
-    r"content_filter|content management policy": "refusal",  # Azure's, of a prompt
+    r"insufficient_quota|credit balance is too low|credits are depleted": "credit",  # Google's is a 429
+    # Azure's, of a prompt; and langchain-openai's, of an answer of Azure's that is not streamed.
+    r"content_filter|content management policy|content filter being triggered": "refusal",
+    # A page in place of JSON: what the clients of OpenAI's two interfaces and of Anthropic make of it.
+    r"unexpected response type|'str' object has no attribute '(error|model_dump)'": "reply",
     # langchain-openai 1.7 shares clients, whose connections may belong to a closed loop; the next try opens one.
     r"event loop is closed": "connection",
     r"unexpected keyword argument": "request",  # a client's own, if an interface has no such parameter
@@ -87,6 +92,7 @@ _ERROR_SENTENCES: Mapping[ErrorKind, str] = {
     "request": "{name} does not take the request: {detail}.",
     "rate": "{name} is over its rate limit (429): {when}.",
     "server": "{name} has a failure of its own ({detail}): try again later.",
+    "reply": "{name} sent a reply that cannot be read: check the address, or try again later.",
     "timeout": "{name} did not answer in time: try again, or give it more time.",
     "connection": "{name} cannot be reached, or the connection broke: check the address and the network.",
     "cut": "{name}: the stream ended before the answer was complete: try again.",

@@ -142,6 +142,13 @@ _ERRORS = {
         "rate_limit_error",
         "This request would exceed your account's rate limit. Please try again later.",
     ),
+    "denied": (403, "permission_error", "Your API key does not have permission to use the specified resource."),
+    "context": (400, "invalid_request_error", "prompt is too long: 208310 tokens > 200000 maximum"),
+    "quota": (
+        400,
+        "invalid_request_error",
+        "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing.",
+    ),
     "error": (500, "api_error", "Internal server error"),
     "unavailable": (503, "api_error", "Service temporarily unavailable"),
     "overloaded": (529, "overloaded_error", "Overloaded"),

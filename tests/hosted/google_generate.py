@@ -105,7 +105,16 @@ def _pieces(part: Body) -> list[Body]:
 
 _ERRORS = {
     "key": (400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
-    "rate": (429, "RESOURCE_EXHAUSTED", "You exceeded your current quota. Please retry in {after}s."),
+    "denied": (403, "PERMISSION_DENIED", "The caller does not have permission"),
+    "context": (
+        400, "INVALID_ARGUMENT",
+        "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+    ),
+    "quota": (
+        429, "RESOURCE_EXHAUSTED",
+        "Your prepayment credits are depleted. Please go to AI Studio to manage your project and billing.",
+    ),
+    "rate": (429, "RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan."),
     "error": (500, "INTERNAL", "An internal error has occurred. Please retry."),
     "overloaded": (503, "UNAVAILABLE", "The model is overloaded. Please try again later."),
     "unavailable": (503, "UNAVAILABLE", "The service is currently unavailable."),
@@ -122,10 +131,11 @@ _ERRORS = {
 def _problem(asked: Asked, fault: Fault) -> tuple[int, Body]:
     """Status and body, as quoted in issue threads (2024 to 2026). When to retry is in the details."""
     status, name, text = _ERRORS.get(fault.kind, (400, "INVALID_ARGUMENT", _invalid(fault)))
-    text = fault.text or text.format(model=asked.model, value=fault.value, after=fault.after)
+    text = fault.text or text.format(model=asked.model, value=fault.value)
     error: Body = {"code": status, "message": text, "status": name}
     types = "type.googleapis.com/google.rpc."
-    if fault.kind == "rate":
+    if fault.kind == "rate" and fault.after:
+        error["message"] += f" Please retry in {fault.after}s."
         error["details"] = [{"@type": f"{types}RetryInfo", "retryDelay": f"{fault.after}s"}]
     if fault.kind == "key":
         reason = {"reason": "API_KEY_INVALID", "domain": "googleapis.com"}

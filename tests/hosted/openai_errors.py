@@ -5,7 +5,16 @@ from __future__ import annotations
 from tests.hosted.script import Asked, Body, Fault
 from tests.hosted.wire import quoted
 
-_STATUS = {"key": 401, "model": 404, "rate": 429, "error": 500, "overloaded": 503, "unavailable": 503}
+_STATUS = {
+    "key": 401,
+    "denied": 403,
+    "model": 404,
+    "quota": 429,
+    "rate": 429,
+    "error": 500,
+    "overloaded": 503,
+    "unavailable": 503,
+}
 _DENIED = (
     "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
     "active subscription and use a correct regional API endpoint for your resource."
@@ -53,7 +62,20 @@ def _error(asked: Asked, fault: Fault) -> tuple[str, str, str | None, str | None
             return text, invalid, None, "model_not_found"
         case "rate":
             text = f"Rate limit reached for {asked.model} on tokens per min (TPM)."
-            return f"{text} Please try again in {fault.after}s.", "tokens", None, "rate_limit_exceeded"
+            more = f" Please try again in {fault.after}s." if fault.after else ""
+            return f"{text}{more}", "tokens", None, "rate_limit_exceeded"
+        case "quota":
+            text = "You exceeded your current quota, please check your plan and billing details."
+            return text, "insufficient_quota", None, "insufficient_quota"
+        case "denied":
+            text = f"Project `proj_1` does not have access to model `{asked.model}`"
+            return text, invalid, None, "model_not_found"
+        case "context":
+            responses = asked.provider == "openai_responses"
+            text = "Your input exceeds the context window of this model. Please adjust your input and try again."
+            if not responses:
+                text = "This model's maximum context length is 128000 tokens. However, you requested more."
+            return text, invalid, "input" if responses else "messages", "context_length_exceeded"
         case "overloaded" | "unavailable":
             text = "The engine is currently overloaded, please try again later."
             return text, "server_error", None, "server_overloaded"

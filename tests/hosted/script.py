@@ -15,8 +15,8 @@ Body = dict[str, Any]
 Provider = Literal["openai", "openai_responses", "azure_openai", "anthropic", "google_genai"]
 Finish = Literal["stop", "length", "refusal", "filtered", "tools"]
 FaultKind = Literal[
-    "effort", "budget", "cap", "image", "temperature", "key", "model", "rate", "error", "overloaded",
-    "unavailable", "cut", "ended", "hang",
+    "effort", "budget", "cap", "image", "temperature", "key", "denied", "model", "context", "quota", "rate",
+    "error", "overloaded", "unavailable", "gateway", "garbage", "reset", "cut", "ended", "hang",
 ]  # fmt: skip
 
 IMAGE = 100
@@ -97,12 +97,15 @@ class Fault:
     """What goes wrong.
 
     text: the provider's words, where they are not the usual ones. value: what was wrong (an effort, a model).
-    allowed: what would be right; () where there is no such lever. after: seconds until another call is welcome.
+    allowed: what would be right; () where there is no such lever. after: seconds until another call is welcome;
+    "" where that is not said.
     midway: in a stream, the error or the hanging comes after half of the answer. spoken: what a cut, an ended or a
     hanging call was going to say.
 
-    "cut": the connection ends in the middle. "ended": the stream ends in the middle, and well-formed, as behind
-    some proxies; what is not streamed is cut. "hang": nothing comes until `Hosted.release`, or the client leaves.
+    "gateway": a page of the gateway's in place of an error. "garbage": such a page in place of an answer; a stream
+    ends with half of an event. "reset": the connection ends without a reply. "cut": it ends in the middle. "ended":
+    the stream ends in the middle, and well-formed, as behind some proxies; what is not streamed is cut. "hang":
+    nothing comes until `Hosted.release`, or the client leaves.
     """
 
     kind: FaultKind

@@ -24,6 +24,7 @@ from tests.hosted.openai_responses import OPENAI_RESPONSES
 from tests.hosted.script import Asked, Brain, Fault, Reply, said
 from tests.hosted.wire import Wire
 
+PAGE = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 WIRES = (OPENAI_CHAT, AZURE_CHAT, OPENAI_RESPONSES, ANTHROPIC, GOOGLE)
 
 
@@ -152,11 +153,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream(wire.frames(asked, said(asked, reply))) if asked.stream else self._send(
                 200, wire.whole(asked, said(asked, reply))
             )
-        elif reply.kind in ("cut", "ended"):
+        elif reply.kind in ("cut", "ended", "garbage"):
             self._cut(wire, asked, reply)
         elif reply.kind == "hang":
             self._hang(wire, asked, reply)
-        else:
+        elif reply.kind == "gateway":
+            self._send(502, PAGE)
+        elif reply.kind != "reset":
             self._problem(wire, asked, reply)
 
     def _hang(self, wire: Wire, asked: Asked, fault: Fault) -> None:
@@ -178,22 +181,28 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream([*frames[: len(frames) // 2], wire.broken(asked, fault)])
             return
         status, body = wire.problem(asked, fault)
-        after = {wire.after: fault.after} if fault.kind == "rate" and wire.after else {}
+        after = {wire.after: fault.after} if fault.kind == "rate" and fault.after and wire.after else {}
         self._send(status, body, after)
 
     def _cut(self, wire: Wire, asked: Asked, fault: Fault) -> None:
         made = said(asked, fault.spoken)
         if asked.stream:
             frames = wire.frames(asked, made)
-            self._stream(frames[: len(frames) // 2], whole=fault.kind == "ended")
+            half = len(frames) // 2
+            torn = [frames[half][: len(frames[half]) // 2] + "\n\n"] if fault.kind == "garbage" else []
+            self._stream([*frames[:half], *torn], whole=fault.kind != "cut")
+        elif fault.kind == "garbage":
+            self._send(200, PAGE)
         else:
             self._send(200, wire.whole(asked, made), whole=False)
 
     def _send(
         self, status: int, body: Any, headers: Mapping[str, str] | None = None, *, whole: bool = True
     ) -> None:
-        data = json.dumps(body).encode()
-        told = {"content-type": "application/json", "content-length": str(len(data)), **(headers or {})}
+        """Send a page as it is, and anything else as JSON."""
+        data = (body if body is PAGE else json.dumps(body)).encode()
+        kind = "text/html" if body is PAGE else "application/json"
+        told = {"content-type": kind, "content-length": str(len(data)), **(headers or {})}
         self._head(status, told)
         self.wfile.write(data if whole else data[: len(data) // 2])
 
