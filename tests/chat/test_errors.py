@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -75,13 +76,15 @@ class ModelRefusalError(known.ModelError):
         (ConnectionResetError(), "connection", True),
         (TimeoutError(), "timeout", True),
         (TypeError("Could not resolve authentication method."), "no key", False),
+        (json.JSONDecodeError("Expecting value", "<html>", 0), "reply", True),
+        (AttributeError("'str' object has no attribute 'model_dump'"), "reply", True),
         (KeyError("choices"), "other", False),
     ],
 )
 def test_kinds(error: Exception, kind: str, again: bool) -> None:
     assert (classify_error(error), is_retryable(error)) == (kind, again)
     told = explain_error(error, "openai:o4-mini")
-    mended = kind not in ("rate", "server", "timeout", "connection", "cut", "other")
+    mended = kind not in ("rate", "server", "timeout", "connection", "cut", "reply", "other")
     assert type(told) is (InputError if mended else ChatError)
     assert str(told).startswith("openai:o4-mini")
     assert str(told).endswith(".")

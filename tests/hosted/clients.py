@@ -20,7 +20,7 @@ class Provider:
 
     build: the class of its chat model. spec: of the model, in the command. cap: what the completion cap is called
     in a call; other names, which the constructors take, are sent as they are (Azure), dropped for the one of the
-    constructor (Responses) or a ValidationError (Google). locate: the settings that point it at a server's address.
+    constructor (Responses) or a ValidationError (Google). locate: the settings that point it at an address.
     """
 
     build: Callable[..., BaseChatModel]

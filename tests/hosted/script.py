@@ -103,8 +103,8 @@ class Fault:
     hanging call was going to say.
 
     "gateway": a page of the gateway's in place of an error. "garbage": such a page in place of an answer; a stream
-    ends with half of an event. "reset": the connection ends without a reply. "cut": it ends in the middle. "ended":
-    the stream ends in the middle, and well-formed, as behind some proxies; what is not streamed is cut. "hang":
+    ends with half of an event. "reset": the connection ends without a reply. "cut": it ends in the middle.
+    "ended": the stream ends in the middle, and well-formed, as behind some proxies; what is not streamed is cut. "hang":
     nothing comes until `Hosted.release`, or the client leaves.
     """
 
