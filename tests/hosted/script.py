@@ -104,8 +104,8 @@ class Fault:
 
     "gateway": a page of the gateway's in place of an error. "garbage": such a page in place of an answer; a stream
     ends with half of an event. "reset": the connection ends without a reply. "cut": it ends in the middle.
-    "ended": the stream ends in the middle, and well-formed, as behind some proxies; what is not streamed is cut. "hang":
-    nothing comes until `Hosted.release`, or the client leaves.
+    "ended": the stream ends in the middle, and well-formed, as behind some proxies; what is not streamed is cut.
+    "hang": nothing comes until `Hosted.release`, or the client leaves.
     """
 
     kind: FaultKind
