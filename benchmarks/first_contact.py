@@ -44,7 +44,7 @@ from adaptive.answers.grader import Grader
 from adaptive.answers.registry import open_grader
 from adaptive.bench.metrics import compare_paired
 from adaptive.cli.support.options import engine_options, parse_engine_settings
-from adaptive.engines.protocol import Codec, Generation, Halt, OnToken, Sampling, TokenEngine
+from adaptive.engines.protocol import Codec, Generation, Halt, Sampling, TokenEngine
 from adaptive.engines.registry import get_parallel_solves, open_engine
 from adaptive.learn.data.questions import Question, read_questions
 from adaptive.learn.tuning.ways import WayResult
@@ -54,112 +54,12 @@ from adaptive.reason.reply import opens_thinking, split_reply
 from adaptive.solver.build import build_solver
 from adaptive.types.options import Options
 from adaptive.types.usage import Usage
+from benchmarks.counted_engine import Counted, GreedyMemory
 
 GREEDY = Sampling()
 FAULTS = ("loop", "cut", "starved")
 NOTEBOOK_WAIT = "\nWait!\n"
 NOTEBOOK_ANSWER = 4096
-LOOP_AFTER, LOOP_LENGTH, CUT_AFTER = 24, 16, 12
-"""A planted loop repeats the last 16 of the first 24 tokens; a planted cut ends the reply after 12."""
-
-
-@dataclass
-class Counted:
-    """An engine that counts what is sent and generated for one question, and plants a fault in its first call."""
-
-    engine: TokenEngine
-    window: int
-    fault: str = ""
-    generated: int = 0
-    prefilled: int = 0
-    sent: int = 0
-    held: list[tuple[int, ...]] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        return self.engine.name
-
-    @property
-    def codec(self) -> Codec:
-        return self.engine.codec
-
-    @property
-    def context_window(self) -> int:
-        return min(self.engine.context_window, self.window)
-
-    @property
-    def shares_cache(self) -> bool:
-        return self.engine.shares_cache
-
-    async def generate(
-        self,
-        ids: Sequence[int],
-        *,
-        max_tokens: int,
-        stop_ids: Sequence[int],
-        sampling: Sampling,
-        session: str,
-        on_token: OnToken | None = None,
-        halt: Halt | None = None,
-    ) -> Generation:
-        """Count the call, and make it."""
-        max_tokens = min(max_tokens, self.context_window - len(ids))
-        arguments: dict[str, Any] = {"max_tokens": max_tokens, "stop_ids": stop_ids, "sampling": sampling,
-                                     "session": session, "on_token": on_token, "halt": halt}  # fmt: skip
-        fault, self.fault = self.fault, ""
-        if fault and sampling.temperature == 0:
-            reply = await self._generate_faulty(fault, tuple(ids), arguments)
-        else:
-            reply = await self.engine.generate(ids, **arguments)
-        self.count(tuple(ids), reply)
-        return reply
-
-    def count(self, ids: tuple[int, ...], reply: Generation) -> None:
-        """Count one call."""
-        self.sent += len(ids)
-        self.prefilled += len(ids) - max((_count_shared(ids, before) for before in self.held), default=0)
-        self.generated += len(reply.ids) + (reply.stop_id is not None)
-        self.held.append((*ids, *reply.ids))
-
-    async def release(self, session: str) -> None:
-        await self.engine.release(session)
-
-    async def close(self) -> None:
-        """The engine stays open: another question needs it."""
-
-    async def _generate_faulty(self, fault: str, ids: tuple[int, ...], arguments: dict[str, Any]) -> Generation:
-        room = arguments["max_tokens"]
-        if fault == "starved":
-            start = () if self.codec.markers.think_end is None else await self._think_without_end(ids, arguments)
-            return Generation(start[:room], (), "length", len(ids), 0)
-        first = LOOP_AFTER if fault == "loop" else CUT_AFTER
-        short = {**arguments, "max_tokens": min(room, first), "halt": None}
-        reply = await self.engine.generate(ids, **short)
-        if reply.end == "stop" or fault == "cut" or len(reply.ids) < first:
-            return reply
-        block, made = reply.ids[-LOOP_LENGTH:], list(reply.ids)
-        for token in reply.ids if arguments["halt"] else ():
-            arguments["halt"](token)
-        halted = False
-        while len(made) < room and not halted:
-            made.append(block[(len(made) - first) % LOOP_LENGTH])
-            if arguments["on_token"]:
-                arguments["on_token"](made[-1])
-            halted = arguments["halt"] is not None and arguments["halt"](made[-1])
-        return Generation(tuple(made), (), "halted" if halted else "length", reply.prefilled, reply.cached)
-
-    async def _think_without_end(self, ids: tuple[int, ...], arguments: dict[str, Any]) -> tuple[int, ...]:
-        """What the model thinks, and then figures that never repeat, up to the room."""
-        end = self.codec.markers.think_end
-        stops = (*arguments["stop_ids"], *(() if end is None else (end,)))
-        reply = await self.engine.generate(ids, **{**arguments, "stop_ids": stops, "halt": None, "on_token": None})
-        more = self.codec.encode(" ".join(str(7919 * n % 10007) for n in range(arguments["max_tokens"])))
-        made = (*reply.ids, *more)[: arguments["max_tokens"]]
-        for token in made if arguments["on_token"] else ():
-            arguments["on_token"](token)
-        for token in made if arguments["halt"] else ():
-            arguments["halt"](token)
-        return made
 
 
 @dataclass(frozen=True)
@@ -286,10 +186,6 @@ def _make_text_stop(codec: Codec, stop: str) -> Halt:
     return halt
 
 
-def _count_shared(one: Sequence[int], other: Sequence[int]) -> int:
-    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-
-
 def choose_fault(question: Question, faults: Sequence[str], share: float) -> str:
     """The fault that strikes a question, if any: by its id, so that every arm has the same."""
     place = int.from_bytes(hashlib.sha256(question.id.encode()).digest()[:6], "big") / 2**48
@@ -319,7 +215,7 @@ class Run:
         """Do what is missing, all arms of a question one after the other, so that a broken run is paired too."""
         done = {(row["arm"], row["id"]) for row in self.rows}
         todo = [(place, q) for place, q in enumerate(questions) if any((a, q.id) not in done for a in self.arms)]
-        gate = asyncio.Semaphore(at_once)
+        gate, first = asyncio.Semaphore(at_once), isinstance(self.engine, GreedyMemory)
         console = Console(stderr=True)
         with Progress(console=console, transient=True) as progress, self.out.open("a", encoding="utf-8") as file:
             task = progress.add_task("questions", total=len(todo))
@@ -327,7 +223,7 @@ class Run:
             async def ask(place: int, question: Question) -> None:
                 async with gate:
                     names = list(self.arms)
-                    turn = place % len(names)  # a shared cache serves no arm more often than another
+                    turn = 0 if first else place % len(names)  # a shared cache serves no arm more than another
                     for name in (*names[turn:], *names[:turn]):
                         if (name, question.id) not in done:
                             row = await self._ask(name, question)
@@ -431,6 +327,7 @@ def read_all(files: Sequence[str], limit: int | None, skip: int) -> list[Questio
 @click.option(
     "--concurrency", type=click.IntRange(min=1), help="Questions at the same time; default: the engine's."
 )
+@click.option("--remember", is_flag=True, help="Generate a greedy reply once; seconds mean nothing.")
 @click.option("--report", is_flag=True, help="Only print what is in the file.")
 def main(
     files: tuple[str, ...],
@@ -448,6 +345,7 @@ def main(
     share: float,
     endpoint: bool,
     concurrency: int | None,
+    remember: bool,
     report: bool,
 ) -> None:
     """Run all arms and print the tables."""
@@ -458,7 +356,8 @@ def main(
     if budget is not None:
         arms |= {"notebook": make_notebook_arm(budget), "budget": make_solver_arm(Options(budget=budget))}
     with open_grader(grade) as grader:
-        run = Run(engine, grader, arms, out, window or engine.context_window, faults, share)
+        known: TokenEngine = GreedyMemory(engine) if remember else engine
+        run = Run(known, grader, arms, out, window or engine.context_window, faults, share)
         run.load()
 
         async def work() -> None:

@@ -130,7 +130,7 @@ class _PlainRun:
         self.opened, self.splitter = opened, ReplySplitter(markers, opened)
         self.stream = _ReplyStream(codec, self.prompt, opened, self.events if self.watcher else None)
         self.halt = _LoopHalt(codec, opened)
-        self.can_think = markers.think_end is not None
+        self.can_think, self.cut_short = markers.think_end is not None, False
 
     async def run(self) -> tuple[Thought, Finish, SampledAnswer]:
         """Generate to the end of the reply; return its chain of thinking, how it finished, and the answer."""
@@ -175,7 +175,8 @@ class _PlainRun:
             ids, left = (*self.prompt, *reply.ids), room - len(reply.ids)
             piece = await self.meter.sample(ids, left, stops, "thinking", self.stream, halt)
             reply = piece if reply is NOTHING else reply.joined(piece)
-            if piece.end != "length" or not piece.ids or len(reply.ids) >= room:
+            self.cut_short = piece.end == "length" and not piece.ids
+            if piece.end != "length" or self.cut_short or len(reply.ids) >= room:
                 return reply
 
     def _read_thought(self, reply: Generation) -> Thought:
@@ -213,6 +214,8 @@ class _PlainRun:
         """Return how the attempt finished; `own`: if the model ended it."""
         if reply.stop_id is not None:
             return own
+        if self.cut_short:  # nothing says that the window is full
+            return "budget"
         return "loop" if reply.end == "halted" else self.why
 
 

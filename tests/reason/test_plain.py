@@ -243,6 +243,15 @@ def test_the_room_that_a_limit_leaves_is_never_passed() -> None:
     assert attempt.usage.answer == 6
 
 
+def test_a_reply_that_is_cut_before_its_first_token_is_no_sign_of_a_full_window() -> None:
+    class Silent(Replies):
+        async def generate(self, ids: Sequence[int], **asked: Any) -> Generation:
+            return Generation((), (), "length", len(ids), 0)
+
+    attempt = plain(Silent(reply=BOX, prompt=0, codec=Instruct()))
+    assert (attempt.answer, attempt.status, attempt.finish) == (None, "starved", "budget")
+
+
 def test_a_prompt_that_fills_the_window_is_refused() -> None:
     with pytest.raises(InputError, match="shorten the question"):
         plain(reply(*BOX, window=len(ByteCodec().render([("user", "hello")], "default").open)))
