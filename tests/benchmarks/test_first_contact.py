@@ -43,7 +43,7 @@ def rows_of(
     arms = {"plain": make_plain_arm(), "adaptive": make_solver_arm(Options())}
     if budget:
         arms |= {"notebook": make_notebook_arm(budget), "budget": make_solver_arm(Options(budget=budget))}
-    run = Run(engine, open_grader("number"), arms, out, 256, faults, 0.9)
+    run = Run(engine, open_grader("number"), arms, out, 1024, faults, 0.9)
     run.load()
     asyncio.run(run.run(QUESTIONS, 4))
     return sorted(run.rows, key=lambda row: (row["arm"], row["id"]))
@@ -81,7 +81,7 @@ def test_planted_faults_are_recovered_and_only_they_cost_more(tmp_path: Path) ->
 
 
 def test_the_notebook_passes_its_budget_and_a_solve_does_not(tmp_path: Path) -> None:
-    rows = rows_of(tmp_path / "rows", open_engine("embedded"), budget=24)
+    rows = rows_of(tmp_path / "rows", open_engine("embedded"), budget=40)
     over = {arm: [r["over"] for r in rows if r["arm"] == arm] for arm in ("notebook", "budget")}
     assert not any(over["budget"])
     assert any(over["notebook"])
