@@ -44,6 +44,7 @@ _CONTRAST = re.compile(
     r"\b(?:not|n't|never|nor|neither|but|although|though|however|instead|rather|unlike|except|or|maybe|perhaps|might|could|"
     r"would|guess|wrong|incorrect|isn't|wasn't|aren't|than|if|used to|was once|formerly)\b|n't\b"
 )
+_ALTERNATIVE = re.compile(r"\b(?:or|oder|ou|o|and) (\w+)")
 _COPULA = re.compile(r"\b(?:is|are|was|were|called|named|ist|est|es|è|é|являются)\b|:|—|=")
 _TEXT_COMMAND = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mbox|operatorname)\s?\{([^{}]*)\}")
 _SIGN = re.compile(r"[\d\\^_=<>+*/|√π∞±≤≥]")
@@ -128,7 +129,7 @@ class ReplyMatcher:
             for text in (claim, replace_number_words(simplify_text(claim)) if len(claim) < 40 else claim):
                 if parse_quantity(text, comma=self.comma) is not None:
                     return text
-            if self.final is not None or _is_bare(claim):
+            if self.final is not None or _is_bare(claim, most_words=0):
                 return None
             if (guess := guess_value(claim, self.question, comma=self.comma)) is not None:
                 return guess
@@ -141,8 +142,9 @@ class ReplyMatcher:
         first = parse_polarity(normalise_text(words[0])) if words else None
         if first is None and self.marked is None:
             return self._read_restated()
-        starts = [parse_polarity(sentence.split(",")[0]) for sentence in split_sentences(claim)]
-        return None if first is None or (not first) in starts else first
+        starts = [sentence.split(",")[0] for sentence in split_sentences(claim)]
+        others = [parse_polarity(word) for word in (*starts, *_ALTERNATIVE.findall(claim.casefold()))]
+        return None if first is None or (not first) in others else first
 
     def _read_restated(self) -> bool | None:
         """Return whether a reply such as "91 is not a prime number" affirms the question that it restates."""
@@ -285,9 +287,9 @@ def is_words(text: str) -> bool:
     return not _SIGN.search(bare) and bool(_WORD.search(_FUNCTIONS.sub(" ", bare)))
 
 
-def _is_bare(text: str) -> bool:
-    """Whether a text is no sentence: one line without "=" and with no more than two words."""
-    return "\n" not in text.strip() and "=" not in text and len(_PROSE.findall(text)) < 2
+def _is_bare(text: str, most_words: int = 1) -> bool:
+    """Whether a text is no sentence: one line without "=" and with at most so many words."""
+    return "\n" not in text.strip() and "=" not in text and len(_PROSE.findall(text)) <= most_words
 
 
 def _to_grade(right: bool, reason: str) -> Grade:

@@ -23,6 +23,7 @@ _LATEX_FORMS = (
     (re.compile(r"∞"), lambda m: r"\infty "),
     (re.compile(r"\*\*"), lambda m: "^"),
     (re.compile(r"−"), lambda m: "-"),
+    (re.compile(r"(?<=[0-9]) ?\((?=[0-9])"), lambda m: r"\cdot ("),  # else 2(1/2) is read as a mixed number
 )
 
 

@@ -43,7 +43,7 @@ _SIDE = re.compile(
 )
 _NEGATION = re.compile(r"(?:\bnot|\bno longer|n't|\bnever|\bneither|\bwrong|\bincorrect)\b")
 _OPERAND_BEFORE = re.compile(
-    r"(?:[-+*/^_\\({\[.:<>]|\b(?:than|minus|plus|times|by|over|under|almost|nearly|not|at least|at most|up to|"
+    r"(?:[-+*/^_\\({\[.:<>]|\b(?:than|minus|plus|times|(?:divided|multiplied) by|over|under|almost|nearly|not|at least|at most|up to|"
     r"between|from|except|without|until|unlike|mod|divided|multiplied|log|sin|cos|tan|sqrt|pi|cannot be|"
     r"(?:root|square|cube|half|twice|third|quarter|multiple|factor|power|logarithm|factorial|double|triple|percent|"
     r"fraction|rest|out|remainder|one|product|sum|average|mean|median|difference|ratio|quotient|reciprocal|inverse|"
@@ -145,6 +145,8 @@ def _choose(sentences: Sequence[str], restated: frozenset[Fraction], comma: bool
     weak: list[_Value] = []
     for sentence in reversed(sentences):
         values = _list_values(sentence, comma)
+        if all(v.value in restated for v in values):
+            values = _list_values(replace_number_words(sentence), comma)
         if not values:
             continue
         if len(found) + len(weak) >= MOST_SENTENCES:
@@ -156,10 +158,8 @@ def _choose(sentences: Sequence[str], restated: frozenset[Fraction], comma: bool
                 return None
             if value is not None:
                 found.append((value, bool(_CONCLUSION.search(sentence) or "=" in sentence)))
-        elif len({v.value for v in values}) == 1:
-            weak.append(values[-1])
         else:
-            return None if not found else found[0][0].text
+            weak.extend(values)
     if not found:
         return weak[0].text if len({v.value for v in weak}) == 1 else None
     last, concludes = found[0]
@@ -181,8 +181,6 @@ def _decide(sentence: str, values: Sequence[_Value]) -> _Value | None:
 
 def _list_values(sentence: str, comma: bool) -> list[_Value]:
     """Return the numbers of a simplified sentence that are no operands, nor in a clause beside the point."""
-    if not any(c.isdigit() for c in sentence):
-        sentence = replace_number_words(sentence)
     side = next((m.start() for m in _SIDE.finditer(sentence) if m.start() > 3), len(sentence))
     values = []
     for match in _VALUE.finditer(sentence):

@@ -13,10 +13,9 @@ from functools import lru_cache
 CACHE_SIZE = 4096
 """Texts whose parsed form is cached, because votes compare each answer with each other one again and again."""
 
-_SUPERSCRIPTS = {ord(c): f"^{d}" for d, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")} | {ord("⁻"): "^-"}
+_SUPERSCRIPT = re.compile("⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 # In front of NFKC, which would join 2½ to 21/2.
 _VULGAR = {ord(c): f" {unicodedata.normalize('NFKC', c).replace(chr(0x2044), '/')} " for c in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒"}
-_BEFORE = _SUPERSCRIPTS | _VULGAR
 _SIGNS = {
     ord("−"): "-", ord("–"): "-", ord("‐"): "-", ord("‑"): "-", ord("\u2044"): "/", ord("÷"): "/", ord("×"): "*",
     ord("·"): "*", ord("٫"): ".", ord("٬"): ",", ord("،"): ",", ord("؛"): ";", ord("٪"): "%", ord("’"): "'",
@@ -59,11 +58,14 @@ def normalise_text(text: str) -> str:
 
 
 def _simplify_long(text: str) -> str:
-    text = unicodedata.normalize("NFKC", text.translate(_BEFORE)).translate(_SIGNS).casefold()
+    if not text.isascii():
+        text = _SUPERSCRIPT.sub(r"^\g<0>", text.translate(_VULGAR).replace("º", "°"))
+        text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
+    text = text.casefold()
     if not text.isascii():
         text = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
     text = " ".join(text.split())
-    if "\\" in text or "…" in text or "..." in text or not text.isascii() or "~" in text or "{,}" in text:
+    if "\\" in text or "…" in text or "..." in text or not text.isascii() or "~" in text or "{,}" in text or "infinity" in text:
         for pattern, plain in _LATEX:
             text = pattern.sub(plain, text)
         text = _FRACTION.sub(_write_fraction, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _NAMES = {
-    "%": "percent pct percentage",
+    "%": "percent pct percentage per_cent",
     "°": "degree deg",
     "°c": "celsius degree_celsius degree_c deg_c ℃",
     "°f": "fahrenheit degree_fahrenheit degree_f deg_f ℉",
@@ -73,7 +73,7 @@ def parse_unit(rest: str) -> str | None:
 
     A symbol may touch the number ("12cm", "5€"); a word must stand apart from it, or be East Asian.
     """
-    unit = rest.strip()
+    unit = rest.strip().replace("a.m", "am").replace("p.m", "pm")
     if not unit:
         return ""
     base, power = re.fullmatch(r"(.*?)(\^[23])?", unit, re.DOTALL).groups("")  # type: ignore[union-attr]
@@ -134,4 +134,6 @@ def _name_word(word: str) -> str:
 
 
 def _make_singular(word: str) -> str:
+    if word in _CANONICAL:
+        return word
     return word.removesuffix("s") if len(word) > 2 and not word.endswith("ss") else word
