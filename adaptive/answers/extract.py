@@ -19,15 +19,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from adaptive.answers.boxed import find_box
-from adaptive.answers.marks import find_marked
 from adaptive.answers.numerals import parse_quantity
-from adaptive.answers.sentence import guess_value
 from adaptive.answers.simplify import simplify_text
 from adaptive.answers.structures import parse_structure
 
 MOST_WORDS = 60
 """A longer text without a final answer is prose: no value is guessed out of it unless a reference says which."""
-
+_AFTER_BOX = " \n\t.,!$\\)]*"
 _REFUSAL = re.compile(
     r"\bi (?:really )?(?:do not|don['’]t|cannot|can['’]t) (?:know|answer|say|tell)\b|\bi am not sure\b"
 )
@@ -53,6 +51,12 @@ def extract_final_answer(text: str) -> str | None:
     answer is that it depends" is a sentence.
     """
     boxed, end = find_box(text)
+    if boxed is not None and not text[end:].strip(_AFTER_BOX):
+        return boxed
+    if not any(c.isalpha() or c == "#" for c in text):
+        return boxed  # a bare number, say
+    from adaptive.answers.marks import find_marked  # here, because compiling its patterns takes a while
+
     marked, start = find_marked(text)
     if marked is not None and (boxed is None or start >= end) and _is_value(marked):
         return marked
@@ -65,6 +69,8 @@ def read_answer(text: str) -> Reading:
     if final is not None:
         return Reading(final, "final")
     if not _is_value(text) and len(text.split(None, MOST_WORDS)) <= MOST_WORDS:
+        from adaptive.answers.sentence import guess_value
+
         guess = guess_value(text)
         if guess is not None:
             return Reading(guess, "guess")

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 
-SOLUTION_END = "####"
-"""Separates a worked solution from its answer, as in GSM8K (https://arxiv.org/abs/2110.14168)."""
-
 _COPULA = (
     "(?:is|are|was|would be|should be|must be|be|est|ist|lautet|es|é|è|är|er|jest|to|je|on|είναι|este|adalah|là|"
     "هي|هو)"

@@ -6,9 +6,11 @@ import re
 
 from adaptive._util.redact import redact_text
 from adaptive.answers.extract import extract_final_answer
-from adaptive.answers.marks import SOLUTION_END
 from adaptive.answers.options import list_options, match_content
 from adaptive.errors import InputError
+
+SOLUTION_END = "####"
+"""Separates a worked solution from its answer, as in GSM8K (https://arxiv.org/abs/2110.14168)."""
 
 _INDEX = re.compile(r"[0-9]{1,2}")
 

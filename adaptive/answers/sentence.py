@@ -43,8 +43,8 @@ _SIDE = re.compile(
 )
 _NEGATION = re.compile(r"(?:\bnot|\bno longer|n't|\bnever|\bneither|\bwrong|\bincorrect)\b")
 _OPERAND_BEFORE = re.compile(
-    r"(?:[-+*/^_\\({\[.:<>]|\b(?:than|minus|plus|times|(?:divided|multiplied) by|over|under|almost|nearly|not|at least|at most|up to|"
-    r"between|from|except|without|until|unlike|mod|divided|multiplied|log|sin|cos|tan|sqrt|pi|cannot be|"
+    r"(?:[-+*/^_\\({\[.:<>]|\b(?:than|minus|plus|times|(?:divided|multiplied) by|over|under|almost|nearly|not|"
+    r"at least|at most|up to|between|from|except|without|until|unlike|mod|divided|multiplied|log|sin|cos|tan|sqrt|pi|cannot be|"
     r"(?:root|square|cube|half|twice|third|quarter|multiple|factor|power|logarithm|factorial|double|triple|percent|"
     r"fraction|rest|out|remainder|one|product|sum|average|mean|median|difference|ratio|quotient|reciprocal|inverse|"
     r"each|some|most|all|many|none|any|both|two|three|four|five) (?:of|de|von)|% of|n't|remainder(?: of| is)?|"

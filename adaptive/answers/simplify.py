@@ -65,7 +65,15 @@ def _simplify_long(text: str) -> str:
     if not text.isascii():
         text = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
     text = " ".join(text.split())
-    if "\\" in text or "…" in text or "..." in text or not text.isascii() or "~" in text or "{,}" in text or "infinity" in text:
+    if (
+        "\\" in text
+        or "…" in text
+        or "..." in text
+        or not text.isascii()
+        or "~" in text
+        or "{,}" in text
+        or "infinity" in text
+    ):
         for pattern, plain in _LATEX:
             text = pattern.sub(plain, text)
         text = _FRACTION.sub(_write_fraction, text)

@@ -80,7 +80,8 @@ def _format_kept_reason(result: dict[str, Any]) -> list[str]:
     kept = [f"kept: {result['kept_because']}"] if "kept_because" in result else []
     if (known := result.get("reference")) is None:
         return kept
-    return [*kept, f"reference {known['answer']}: {'right' if known['right'] else 'wrong'}"]
+    grade = {True: "right", False: "wrong", None: "cannot be graded"}[known["right"]]
+    return [*kept, f"reference {known['answer']}: {grade}"]
 
 
 def _format_shadow(result: dict[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from adaptive.cli.support.display import Display
+from adaptive.cli.support.options import INDEX_BASE, INDEX_BASE_HELP
 from adaptive.cli.support.questions import read_user_questions
 from adaptive.cli.support.session import Session
 from adaptive.cli.support.signals import run_until_signal
@@ -30,6 +31,7 @@ FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 @click.command(epilog=EPILOG)
 @click.argument("question", required=False)
 @click.option("--file", type=FILE, help="Answer every question of a file: one per line, or JSON lines.")
+@click.option("--index-base", type=INDEX_BASE, help=INDEX_BASE_HELP)
 @click.option(
     "--concurrency",
     type=COUNT,
@@ -57,6 +59,7 @@ FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 def solve_command(
     question: str | None,
     file: str | None,
+    index_base: int | None,
     concurrency: int | None,
     images: tuple[str, ...],
     hide_thinking: bool | None,
@@ -72,7 +75,7 @@ def solve_command(
     .jsonl file an object with a "question" and optionally the right "answer" to grade against. Answers go to
     stdout, all else to stderr.
     """
-    questions = read_user_questions(question, file)
+    questions = read_user_questions(question, file, index_base)
     many = file is not None
     # Opened before anything is paid for: a log that cannot be written must not lose an answer.
     with nullcontext() if no_log else SolveLog(find_log_path()) as log:

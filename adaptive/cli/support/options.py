@@ -57,18 +57,21 @@ def open_engine_from_options(
     return open_engine(model, **parse_engine_settings(served_model, markers, options))
 
 
+INDEX_BASE = click.IntRange(0, 1)
+INDEX_BASE_HELP = "The right answers of multiple choice are indices, and this is the first option's: 0 or 1."
 _DEFAULT_COLUMNS = Columns()
 COLUMN_OPTIONS = (
     click.option("--question-column", metavar="NAME", default=_DEFAULT_COLUMNS.question, show_default=True,
                  help="Column with the question."),
     click.option("--answer-column", metavar="NAME", default=_DEFAULT_COLUMNS.answer, show_default=True,
-                 help="Column with the right answer; of '... #### 42' only the end counts."),
+                 help=r"Column with the right answer; of '... #### 42' and '... \boxed{42}' only the end counts."),
     click.option("--id-column", metavar="NAME", default=_DEFAULT_COLUMNS.id, show_default=True,
                  help="Column with an id for each question; optional."),
     click.option("--group-column", metavar="NAME", default=_DEFAULT_COLUMNS.group, show_default=True,
                  help="Column with a group of questions, such as a template, that is never split; optional."),
     click.option("--options-column", metavar="NAME", default=_DEFAULT_COLUMNS.options,
                  help="Column with the answers to choose from, for multiple choice."),
+    click.option("--index-base", type=INDEX_BASE, help=INDEX_BASE_HELP),
 )  # fmt: skip
 
 
@@ -83,9 +86,10 @@ def question_column_options(command: Any) -> Any:
         id_column: str,
         group_column: str,
         options_column: str | None,
+        index_base: int | None,
         **others: Any,
     ) -> Any:
-        columns = Columns(question_column, answer_column, id_column, group_column, options_column)
+        columns = Columns(question_column, answer_column, id_column, group_column, options_column, index_base)
         return command(*arguments, columns=columns, **others)
 
     wrapped: Any = with_columns

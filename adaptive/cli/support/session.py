@@ -13,7 +13,7 @@ import click
 
 from adaptive.cli.support.display import Display, stderr_is_terminal
 from adaptive.cli.support.errors import FAILED
-from adaptive.cli.support.questions import ReferenceCounts, UserQuestion, grade_result
+from adaptive.cli.support.questions import ReferenceCounts, ReferenceGrader, UserQuestion
 from adaptive.cli.support.report import (
     SEVERITY,
     Result,
@@ -58,6 +58,7 @@ class Session:
     require_verified: bool = False
     tally: SpentTokens = field(default_factory=SpentTokens)
     score: ReferenceCounts = field(default_factory=ReferenceCounts)
+    grader: ReferenceGrader = field(default_factory=ReferenceGrader)
     unverified: Counter[str] = field(default_factory=Counter)
 
     async def ask(self, questions: Sequence[UserQuestion]) -> int:
@@ -74,6 +75,7 @@ class Session:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self.grader.close()
         for reason, count in self.unverified.items():
             _print_to_stderr(f"Not verified: {count} of {len(questions)} answers: {reason}.")
         if self.score.count:
@@ -115,7 +117,7 @@ class Session:
             result = await solve_one(self.solver, question.text, on_event, self.images)
         finally:
             self.display.break_line()
-        result = _grade_if_referenced(result, question)
+        result = await self.grader.grade_result(result, question)
         self._log_result(result)
         return result
 
@@ -165,12 +167,10 @@ class _OrderedAnswers:
 
 def _build_failed_result(question: UserQuestion, error: AdaptiveError) -> Result:
     """The result object of a question that failed."""
-    failed = {"question": question.text, "answer": None, "status": "failed", "accepted": False}
-    return _grade_if_referenced({**failed, "error": str(error)}, question)
-
-
-def _grade_if_referenced(result: Result, question: UserQuestion) -> Result:
-    return result if question.reference is None else grade_result(result, question.reference)
+    failed: dict[str, Any] = {"question": question.text, "answer": None, "status": "failed", "accepted": False}
+    if question.reference is not None:
+        failed["reference"] = {"answer": question.reference, "right": False, "first_right": False}
+    return {**failed, "error": str(error)}
 
 
 def _dump_json(value: dict[str, Any]) -> str:

@@ -98,7 +98,8 @@ def _find_grade(solve: LoggedSolve) -> tuple[bool, Source] | None:
     """Return whether the answer is right, and who says so; None if nobody does."""
     if (feedback := solve.feedback.get("user")) is not None:
         return feedback.right, "user"
-    if (reference := solve.result.get("reference")) is not None:
+    reference = solve.result.get("reference")
+    if reference is not None and reference["right"] is not None:  # None: it could not be graded
         return bool(reference["right"]), "reference"
     verdict = _get_kept_attempt(solve.result)["verdict"]
     if verdict and verdict["verifier"] in DECISIVE and verdict.get("decided", True):

@@ -12,9 +12,6 @@ from typing import Any
 from adaptive.errors import InputError
 from adaptive.learn.data.readers import read_rows
 
-SOLUTION_END = "####"
-"""Separates a worked solution from its answer, as in GSM8K (https://arxiv.org/abs/2110.14168)."""
-
 
 @dataclass(frozen=True)
 class Question:
@@ -32,7 +29,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Columns:
-    """The names of a row's columns. options: the name of a list of texts to choose from, if there is one.
+    """The names of a row's columns, and how its answer is read.
+
+    options: the name of a list of texts to choose from, if there is one. index_base: the index of the first
+    option, for answers that are indices of options; None for others.
 
     A row may lack the columns `id` and `group`, if they have their default names.
     """
@@ -42,6 +42,7 @@ class Columns:
     id: str = "id"
     group: str = "group"
     options: str | None = None
+    index_base: int | None = None
 
 
 DEFAULT_COLUMNS = Columns()
@@ -52,7 +53,7 @@ def read_questions(
 ) -> list[Question]:
     """Return the questions in a source, each once.
 
-    If an answer has "####", as in GSM8K's solutions, the reference is what follows the last one. Options are
+    Of a worked solution the reference is what follows the last "####", or stands in the last box. Options are
     appended to the question, one "(A) ..." per line. A question without an `id` gets one from its text and answer.
 
     Args:
@@ -85,9 +86,14 @@ class _Row:
     where: str
 
     def to_question(self, columns: Columns) -> Question:
-        text, reference = self.read_text(columns.question), self._read_reference(columns.answer)
+        text = self.read_text(columns.question)
         if columns.options is not None:
             text = f"{text}\n{self._format_options(columns.options)}"
+        from adaptive.answers.reference import read_choice_index
+
+        reference = self._read_reference(columns.answer)
+        where = f"the {columns.answer!r} of {self.where}"
+        reference = read_choice_index(text, reference, columns.index_base, where)
         name = self._read_optional(columns.id, DEFAULT_COLUMNS.id) or _make_id(text, reference)
         return Question(name, text, reference, self._read_optional(columns.group, DEFAULT_COLUMNS.group) or "")
 
@@ -101,7 +107,9 @@ class _Row:
         return text.strip()
 
     def _read_reference(self, column: str) -> str:
-        answer = self.read_text(column).rpartition(SOLUTION_END)[2].strip()
+        from adaptive.answers.reference import SOLUTION_END, read_reference
+
+        answer = read_reference(self.read_text(column))
         if not answer:
             raise InputError(f"{self.where} has no {column!r} after its last {SOLUTION_END}: give one.")
         return answer

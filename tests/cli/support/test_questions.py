@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -98,13 +99,36 @@ def test_files(tmp_path: Path, name: str, data: bytes, asked: list[str]) -> None
         ('{"question": "q", "answer": null}', None),
         ('{"question": "q", "answer": " 3/4 "}', "3/4"),
         ('{"question": "q", "answer": 0}', "0"),
+        ('{"question": "q", "answer": "3 * 3 = 9\\n#### 9"}', "9"),
+        ('{"question": "q", "answer": "It is \\\\boxed{9}."}', "9"),
+        ('{"question": "q\\n(A) x\\n(B) y", "answer": "B"}', "B"),
         ('{"question": "q", "answer": -1.5}', "-1.5"),
     ],
 )
 def test_references(tmp_path: Path, line: str, reference: str | None) -> None:
     path = tmp_path / "q.jsonl"
     path.write_text(line)
-    assert read_user_questions(None, str(path)) == [UserQuestion("q", reference)]
+    (question,) = read_user_questions(None, str(path))
+    assert question.reference == reference
+
+
+@pytest.mark.parametrize(("base", "answer", "letter"), [(0, 1, "B"), (1, 1, "A"), (1, 2, "B"), (0, "C", "C")])
+def test_an_index_names_an_option(tmp_path: Path, base: int, answer: object, letter: str) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(json.dumps({"question": "q\nA) 1\nB) 2\nC) 3", "answer": answer}))
+    assert read_user_questions(None, str(path), base) == [UserQuestion("q\nA) 1\nB) 2\nC) 3", letter)]
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [(None, "line 1 of .* is 3, which may be the index of an option or the text of one: say --index-base 0 or"),
+     (0, "line 1 of .* is 3, and the question has 3 options counted from 0")],
+)  # fmt: skip
+def test_an_index_that_cannot_be_read(tmp_path: Path, base: int | None, expected: str) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(json.dumps({"question": "q\nA) 1\nB) 2\nC) 3", "answer": 3}))
+    with pytest.raises(InputError, match=expected):
+        read_user_questions(None, str(path), base)
 
 
 @pytest.mark.parametrize(

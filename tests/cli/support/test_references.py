@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adaptive.cli.support.questions import ReferenceCounts, grade_result
+from adaptive.cli.support.questions import ReferenceCounts, ReferenceGrader, UserQuestion
 from adaptive.errors import AdaptiveError
 from adaptive.solve_log import SolveLog
 from tests.cli.conftest import Run, Use
@@ -46,10 +46,15 @@ class Answers(Solver):
         ([None, "1,000"], "1000", True, False),
         (["7", None], "7", False, True),
         (["Paris."], "paris", True, True),
+        (["You have 5 slices left."], "5", True, True),
+        (["x+1", "1+x"], "2x", False, False),
+        (["2x", "1+x"], "x+1", True, False),
     ],
 )
-def test_graded(answers: list[str | None], reference: str, right: bool, first_right: bool) -> None:
-    made = grade_result(ended(*answers), reference)
+async def test_graded(answers: list[str | None], reference: str, right: bool, first_right: bool) -> None:
+    grader = ReferenceGrader()
+    made = await grader.grade_result(ended(*answers), UserQuestion("q", reference))
+    grader.close()
     assert made == {
         **ended(*answers),
         "reference": {"answer": reference, "right": right, "first_right": first_right},
