@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 
+MOST_MARKS = 20
+"""How many marks are read, from the last one back."""
+LONGEST_LINE = 2000
+"""How many characters after a mark are read."""
+
 _COPULA = (
     "(?:is|are|was|would be|should be|must be|be|est|ist|lautet|es|é|è|är|er|jest|to|je|on|είναι|este|adalah|là|"
     "هي|هو)"
@@ -38,11 +43,10 @@ def find_marked(text: str) -> tuple[str | None, int]:
     It is the rest of the line, or the next line if that is empty, and only its first sentence unless "####" stands
     before it. A mark with nothing after it is none.
     """
-    found: tuple[str | None, int] = (None, 0)
-    for mark in _MARK.finditer(text):
+    for mark in reversed(list(_MARK.finditer(text))[-MOST_MARKS:]):
         if content := _read_content(text, mark.end(), whole=bool(mark["solution"])):
-            found = content, mark.start()
-    return found
+            return content, mark.start()
+    return None, 0
 
 
 def trim_clause(text: str) -> str:
@@ -61,9 +65,5 @@ def _read_content(text: str, start: int, *, whole: bool) -> str:
 
 def _list_lines(text: str, start: int) -> list[str]:
     """Return the rest of the line, and the next line that is not empty."""
-    end = text.find("\n", start)
-    rest = text[start:] if end < 0 else text[start:end]
-    if end < 0:
-        return [rest]
-    after = text[end : end + 400].lstrip()
-    return [rest, after.partition("\n")[0]]
+    rest, _, after = text[start : start + LONGEST_LINE].partition("\n")
+    return [rest, after.lstrip().partition("\n")[0]]

@@ -14,10 +14,10 @@ from adaptive.answers.grader import Grade
 from adaptive.answers.language import parse_polarity, uses_decimal_comma
 from adaptive.answers.marks import find_marked, trim_clause
 from adaptive.answers.numerals import Quantity, parse_quantity
-from adaptive.answers.sentence import guess_value, replace_number_words, split_sentences
+from adaptive.answers.sentence import guess_value, is_unsolved, replace_number_words, split_sentences
 from adaptive.answers.simplify import normalise_text, simplify_text
 from adaptive.answers.structures import Structure, match_structures, parse_structure
-from adaptive.answers.units import match_units
+from adaptive.answers.units import KNOWN, match_units, name_unit
 
 AskExpression = Callable[[str, str], Grade]
 """Grades an expression against another one: the answer and the reference."""
@@ -26,6 +26,7 @@ UNREAD = Grade(False, reason="no answer is read out of the reply")
 DIFFERENT = Grade(False, reason="the texts differ")
 
 _PERCENT = re.compile(r"%|\bper ?cent|\bpourcent|\bprozent|\bpor ?ciento|\bprocent|процент", re.IGNORECASE)
+_RATE = re.compile(r"\b(?:rates?|interest|discount|tax|tip|chance|share|increase|growth)\b", re.IGNORECASE)
 _UNORDERED = re.compile(
     r"\b(?:roots?|solutions?|solve|zeros?|zeroes|factors?|divisors?|values? of|intercepts?|intersect|primes?|"
     r"which|members?|all)\b",
@@ -45,14 +46,20 @@ _CONTRAST = re.compile(
     r"would|guess|wrong|incorrect|isn't|wasn't|aren't|than|if|used to|was once|formerly)\b|n't\b"
 )
 _ALTERNATIVE = re.compile(r"\b(?:or|oder|ou|o|and) (\w+)")
-_COPULA = re.compile(r"\b(?:is|are|was|were|called|named|ist|est|es|è|é|являются)\b|:|—|=")
+_NAMES = re.compile(
+    r"(?:\b(?:is|are|was|were|be|called|named|ist|sind|est|sont|es|son|è|é|to|becomes?|"
+    r"(?:written|painted|composed|invented|discovered|directed|founded|created|designed) by)|[:—=])"
+    r"(?: the| a| an)?$"
+)
 _TEXT_COMMAND = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mbox|operatorname)\s?\{([^{}]*)\}")
 _SIGN = re.compile(r"[\d\\^_=<>+*/|√π∞±≤≥]")
 _FUNCTIONS = re.compile(r"\b(?:sqrt|sin|cos|tan|log|ln|exp|pi)\b")
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_PROSE = re.compile(r"(?<![\\{A-Za-z])(?!(?:sqrt|sin|cos|tan|log|ln|exp|pi|and|or|in|cup|dollars)\b)[^\W\d_]{2,}")
-_AUXILIARY_WORDS = """is are was were do does did can could has have will would should be a an the number so then
-it that this"""
+_PROSE = re.compile(
+    r"'s\b|(?<![\\{A-Za-z])(?!(?:sqrt|sin|cos|tan|log|ln|exp|pi|and|or|in|cup|dollars)\b)[^\W\d_]{2,}"
+)
+_AUXILIARY_WORDS = """is are was were do does did can could has have will would should be a an
+the number so then it that this"""
 _AUXILIARY, _CHOICES = frozenset(_AUXILIARY_WORDS.split()), frozenset(("yes", "no", "or", "true", "false"))
 
 
@@ -87,16 +94,15 @@ class ReplyMatcher:
     @cached_property
     def comma(self) -> bool:
         """Whether the comma is the decimal sign of the reply."""
-        told = parse_quantity(self.reference) is None and parse_quantity(self.reference, comma=True) is not None
-        return told or uses_decimal_comma(f"{self.question} {self.reply}")
+        return uses_decimal_comma(f"{self.question} {self.reply}")
 
     def match(self) -> Grade:
         """Return whether the reply gives the reference answer."""
-        if normalise_text(self.reply) == normalise_text(self.reference) != "":
-            return Grade(True)
-        expected = parse_quantity(self.reference) or parse_quantity(self.reference, comma=True)
+        expected = parse_quantity(self.reference) or parse_quantity(self.reference, comma=self.comma)
         if expected is not None:
             return self._match_number(expected)
+        if normalise_text(self.reply) == normalise_text(self.reference) != "":
+            return Grade(True)
         if (polarity := parse_polarity(normalise_text(self.reference))) is not None:
             return _to_grade(
                 self._read_polarity() is polarity, "the answer is the opposite, or neither yes nor no"
@@ -117,9 +123,18 @@ class ReplyMatcher:
         claim = text or self.marked or (self.reply if _is_bare(self.reply) else None)
         if claim is None:
             return UNREAD
-        if is_words(claim):
+        if parse_structure(claim) is not None:
             return DIFFERENT
-        return self.ask(claim, self.reference)
+        return self._ask(claim)
+
+    def _ask(self, claim: str, reference: str | None = None) -> Grade:
+        """Return what `ask` says of a claim, unless one of the two is words, or they have other words."""
+        reference = self.reference if reference is None else reference
+        if is_words(claim) or is_words(reference) or not _match_other_words(claim, reference):
+            return DIFFERENT
+        if "=" not in reference and is_unsolved(simplify_text(claim)):
+            return DIFFERENT  # math-verify would take what stands after the sign
+        return self.ask(claim, reference)
 
     def _read_number_text(self) -> str | None:
         """Return the text of the number that the reply gives; None if there is none."""
@@ -177,16 +192,16 @@ class ReplyMatcher:
         if expected.kind == "ratio":
             same = normalise_text(claim).replace("/", ":") == normalise_text(self.reference)
             return _to_grade(same, "the ratios differ")
-        if expected.kind in ("brackets", "list") or parse_quantity(claim) is not None or is_words(claim):
+        if expected.kind in ("brackets", "list") or parse_quantity(claim) is not None:
             return DIFFERENT
-        return self.ask(claim, self.reference)
+        return self._ask(claim)
 
     def _is_same_part(self, given: str, expected: str) -> bool:
         if same_value(given, expected, comma=self.comma):
             return True
         if parse_quantity(given) is not None and parse_quantity(expected) is not None:
             return False
-        return not (is_words(given) or is_words(expected)) and self.ask(given, expected).right
+        return self._ask(given, expected).right
 
     def _match_expression(self) -> Grade:
         claim = next(iter(self._list_claims()), None)
@@ -194,9 +209,7 @@ class ReplyMatcher:
             return UNREAD
         if same_value(claim, self.reference, comma=self.comma):
             return Grade(True)
-        if is_words(claim):
-            return DIFFERENT
-        return self.ask(claim, self.reference)
+        return self._ask(claim)
 
     def _list_claims(self) -> list[str]:
         """Return the texts that may be the answer of several parts or the expression, the likeliest first."""
@@ -233,7 +246,7 @@ class ReplyMatcher:
         """Whether the sentence of a reply begins or ends with the words of the reference, and denies nothing."""
         sentences = split_sentences(self.reply)
         wanted = simplify_text(self.reference).split()
-        if not sentences or not wanted or len(self.reply) > 600:
+        if not sentences or not wanted or len(self.reply) > 600 or "?" in self.reply:
             return False
         if bold := {normalise_text(b) for b in re.findall(r"\*\*([^*\n]{1,80})\*\*", self.reply)}:
             return bold == {normalise_text(self.reference)} and not _CONTRAST.search(sentences[0])
@@ -242,18 +255,19 @@ class ReplyMatcher:
         if _CONTRAST.search(sentences[0]) or f" {' '.join(wanted)} " in asked or len(said) <= len(wanted):
             return False
         if said[-len(wanted) :] == wanted:
-            return bool(_COPULA.search(" ".join(sentences[0].split()[: -len(wanted)])))
-        return said[: len(wanted)] == wanted and "," not in sentences[0] and len(sentences) == 1
+            return bool(_NAMES.search(" ".join(sentences[0].split()[: -len(wanted)])))
+        short = "," not in sentences[0] and len(sentences) == 1 and len(said) > len(wanted) + 1
+        return short and said[: len(wanted)] == wanted
 
 
 def match_reply(question: str, reply: str, reference: str, ask: AskExpression, *, exact: bool = True) -> Grade:
     """Return whether a reply gives the reference answer.
 
     A number: the one that the reply marks as final, or else concludes with. A percentage equals the plain number
-    beside "%" or a hundredth of it, if only one of the two has a "%"; but 0.5 is not 0.5 %, unless the question
-    asks for a percentage. Yes and no: the first word. Words: the marked answer, or the beginning or end of the
-    only sentence. Several parts and expressions: what is marked, or the last sentence's. If a reply could mean two
-    answers, it gives none.
+    beside "%" or a hundredth of it, if only one of the two has a "%"; but a plain reference of 5 is 5 % only if
+    the question asks for something like a percentage. Yes and no: the first word. Words: the marked answer, or the
+    beginning or end of the only sentence. Several parts and expressions: what is marked, or the last sentence's.
+    If a reply could mean two answers, it gives none.
 
     Args:
         question: The question.
@@ -276,7 +290,7 @@ def match_quantities(given: Quantity, expected: Quantity, question: str = "") ->
         return given.value == expected.value and match_units(given.unit, expected.unit)
     if percents[1]:
         return given.value in (expected.value, expected.value / 100)
-    if abs(expected.value) > 1 or _PERCENT.search(question):
+    if _PERCENT.search(question) or (abs(expected.value) > 1 and (not question or _RATE.search(question))):
         return given.value in (expected.value, expected.value * 100)
     return given.value == expected.value * 100
 
@@ -285,6 +299,19 @@ def is_words(text: str) -> bool:
     """Whether a text is words without maths: no digit, no sign, no LaTeX command except those that set text."""
     bare = _TEXT_COMMAND.sub(r" \1 ", text)
     return not _SIGN.search(bare) and bool(_WORD.search(_FUNCTIONS.sub(" ", bare)))
+
+
+def _match_other_words(one: str, two: str) -> bool:
+    """Whether two expressions have the same words in them, or one has none and the other only units."""
+    first, second = _list_words(one), _list_words(two)
+    if first and second:
+        return first == second
+    return all(name_unit(word) in KNOWN for word in first | second)
+
+
+def _list_words(text: str) -> set[str]:
+    bare = _TEXT_COMMAND.sub(r" \1 ", text)
+    return {word.casefold() for word in _PROSE.findall(bare)}
 
 
 def _is_bare(text: str, most_words: int = 1) -> bool:

@@ -21,7 +21,7 @@ _LETTERED = re.compile(r"(?:\(([a-z])\)|([a-z])[).:])(.*)")
 _PHRASE = re.compile(r"(?:.*\W)?(?:answer|option|choice)(?: is)?:?(?: ?(?:option|choice))? ?\(?([a-z])\)?")
 _SEVERAL = re.compile(r"\b(?:or|and)\b|\([a-z]\)|\b[a-z]\)")
 _MENTION = re.compile(
-    r"\(([A-Z])\)|(?<![\w'])([A-Z])\)|\*\*\(?([A-Z])\)?[.:)]?(?:\*\*|[ \t])|"
+    r"\(([A-Z])\)|^\W*([A-Z])[.):] |(?<![\w'])([A-Z])\)|\*\*\(?([A-Z])\)?[.:)]?(?:\*\*|[ \t])|"
     r"(?i:\b(?:option|choice|choose|chose|pick|select|answer is)) \(?\**([A-Z])\b|"
     r"(?<![\w'.])([B-HJ-Z])(?: is (?:the )?(?:correct|right|answer|best)|[.:] )"
 )
@@ -84,8 +84,7 @@ def read_option(reply: str, options: dict[str, str]) -> str | None:
         if first and first[1].lower() in options and not _SEVERAL.search(simplify_text(claim)[len(first[0]) :]):
             return _check_content(first[1].lower(), claim[first.end() :], options)
     if final is not None or marked is not None:
-        claim = final or marked or ""
-        return _find_content(claim, options)
+        return _find_mention(final or marked or "", options) if options else None
     if (letter := match_option(reply, options)) is not None:
         return letter
     return _find_mention(reply, options) if options else None
@@ -98,7 +97,7 @@ def _check_content(letter: str, rest: str, options: dict[str, str]) -> str | Non
 
 
 def _find_mention(reply: str, options: dict[str, str]) -> str | None:
-    for line in reversed(re.split(r"\n+|(?<=[.!?])\s+(?=[A-Z][a-z])", reply)):
+    for line in reversed(re.split(r"\n+|(?<=[.!?])\s+(?=[A-Z][a-z]|\()", reply)):
         letters = {next(filter(None, m.groups())).lower() for m in _MENTION.finditer(line)} & options.keys()
         if letters:
             if len(letters) > 1 or _DENIED.search(line.casefold()):

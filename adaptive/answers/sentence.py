@@ -17,6 +17,8 @@ from adaptive.answers.units import KNOWN, parse_unit
 
 LONGEST_REPLY = 20_000
 """Only so many last characters of a reply are read, and as many first ones."""
+LONGEST_SENTENCE = 2000
+"""A longer sentence gives no value."""
 MOST_SENTENCES = 4
 """How many sentences with a value are read, from the last one back, beside the first one."""
 
@@ -41,19 +43,45 @@ _SIDE = re.compile(
     r"(?:[,;(] ?| )(?:because|since|as long as|if|when|whereas|while|although|though|unless|where|given that|weil|"
     r"car|porque|perché)\b"
 )
-_NEGATION = re.compile(r"(?:\bnot|\bno longer|n't|\bnever|\bneither|\bwrong|\bincorrect)\b")
+_NEGATION = re.compile(
+    r"(?:\bnot|\bno|n't|\bcannot|\bnever|\bneither|\bwrong|\bincorrect|\bunlikely|\bimpossible)\b"
+)
+_STATED = re.compile(r"(?:\b(?:is|are|equals?)|=) ?$")
+_CLAUSE_START = re.compile(r"[,;:.](?= )|=>|⇒|→|\b(?:so|therefore|thus|hence|but)\b")
+_EQUATION = re.compile(
+    r"(?:^|[,;:=]| (?:so|then|thus|therefore|hence|that|and|or))([^,;:=]*?)(?:=| (?:is|equals?) )[^=,;]*$"
+)
+_VARIABLE = re.compile(r"(?<![a-z\\'])[b-z](?![a-z'])")
+_PLAIN_VARIABLE = re.compile(
+    r"(?:^|(?<![-+*/^|√])(?<!\blog)(?<!\bln)(?<!\bsin)(?<!\bcos)(?<!\btan)(?<!\bmod)(?<!\bof) )"
+    r"[a-z](?:_[a-z0-9]|\([a-z0-9]+\))? ?$"
+)
+_RELATIVE = re.compile(
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|a few|(?<![0-9])[0-9]+|twice as) "
+    r"(?:more|less|fewer|many)\W*$"
+)
+_COMPOUND = re.compile(
+    r"(?<![0-9])[0-9]+ ?(?:hours?|hrs?|h|minutes?|min|feet|foot|ft|years?|months?|weeks?|days?|pounds?|lbs?|"
+    r"dollars?|meters?|m|degrees?)(?:, and|,| and)? [0-9]+ ?[a-z]+"
+)
+_ASKS_YEAR = re.compile(r"\b(?:when|(?:which|what) year|in (?:which|what) year)\b")
+_YEAR = re.compile(r"(?<![\w.,-])(?:1[0-9]|20)[0-9]{2}(?![\w%]|[.,]\d)")
+_LINE_BREAK = re.compile(r"\\\\|\\(?:begin|end)\{[a-z*]{1,20}\}(?:\{[a-z|]{0,20}\})?")
 _OPERAND_BEFORE = re.compile(
-    r"(?:[-+*/^_\\({\[.:<>]|\b(?:than|minus|plus|times|(?:divided|multiplied) by|over|under|almost|nearly|not|"
-    r"at least|at most|up to|between|from|except|without|until|unlike|mod|divided|multiplied|log|sin|cos|tan|sqrt|pi|cannot be|"
-    r"(?:root|square|cube|half|twice|third|quarter|multiple|factor|power|logarithm|factorial|double|triple|percent|"
-    r"fraction|rest|out|remainder|one|product|sum|average|mean|median|difference|ratio|quotient|reciprocal|inverse|"
-    r"each|some|most|all|many|none|any|both|two|three|four|five) (?:of|de|von)|% of|n't|remainder(?: of| is)?|"
+    r"(?:[-+*/^_\\({\[.:<>±≥≤≠|~]|\b(?:than|minus|plus|times|over|under|almost|nearly|not|"
+    r"at least|at most|up to|between|from|except|without|until|unlike|mod|divided|multiplied|log|sin|cos|tan|"
+    r"sqrt|pi|cannot be|(?:root|square|cube|half|twice|third|quarter|multiple|factor|power|logarithm|factorial|"
+    r"double|triple|percent|fraction|rest|out|remainder|one|product|sum|average|mean|median|difference|ratio|"
+    r"quotient|reciprocal|inverse|each|some|most|all|many|none|any|both|two|three|four|five) "
+    r"(?:of|de|von)|% of|n't|with (?:a )?remainder(?: of)?|twice|double|triple|half|thrice|"
+    r"(?<!rose )(?<!fell )(?<!grew )(?<!creased )(?<!crease )(?<!dropped )(?<!went up )(?<!changed )by|"
     r"step|figure|equation|question|problem|option|part|chapter|page|year|in|since))(?: the| a| an)? ?$"
 )
 _OPEN_BEFORE = re.compile(r"(?:^|[\s=:])[(\[] ?$|[:] ?$")
 _OPERAND_AFTER = re.compile(
-    r" ?(?:[-+*/^×÷<>]|\\(?!\))|[({\[]\S|!(?= ?\S)|%? of\b)(?!\s*$)|[a-z_]|[.,:]\d| ?(?:π|√)| (?:pi|sqrt|root|"
-    r"dozen|hundred|squared|cubed|factorial|times|plus|minus|divided|multiplied|over|mod|to the power|x|out of|"
+    r" ?(?:[-+*/^×÷<>]|\\(?!\))|[({\[]\S|!(?= ?\S)|%? of\b)(?!\s*$)|[a-z_]|'s|[.,:]\d| ?(?:π|√)| (?:pi|sqrt|root|"
+    r"dozen|hundred|squared|cubed|factorial|times|plus|minus|divided|multiplied|over|mod|to the power|x|"
+    r"out of|with (?:a )?remainder|"
     r"or more|or less|more than|less than|fewer than)\b"
 )
 _LEFT_SIDE = re.compile(r"[^=.;]{0,40}?(?:=|\bequals?\b|\bis equal to\b)")
@@ -80,12 +108,12 @@ _NUMBER_WORD = re.compile(
 
 @dataclass(frozen=True)
 class _Value:
-    """A number in a sentence: its text with its unit, its value, and where it stands."""
+    """A number in a sentence: its text with its unit, its value, its place, and whether "is" stands before it."""
 
     text: str
     value: Fraction
     start: int
-    end: int
+    is_stated: bool
 
 
 def guess_value(reply: str, question: str = "", *, comma: bool = False) -> str | None:
@@ -101,10 +129,13 @@ def guess_value(reply: str, question: str = "", *, comma: bool = False) -> str |
     text = _FENCE.sub("\n", reply) if "```" in reply else reply
     if "```" in reply and (output := _read_output(reply, text)):
         return output
+    text = _LINE_BREAK.sub("\n", text).replace("&", "")
+    if _ASKS_YEAR.search(question.casefold()) and (year := _read_year(text)):
+        return year
     restated = _list_numbers(question, comma)
     if bold := _read_bold(text, comma):
         return bold
-    sentences = [s for s in split_sentences(text) if s]
+    sentences = [s for s in split_sentences(text) if s and not s.endswith("?")]
     return _choose(sentences, restated, comma)
 
 
@@ -121,6 +152,12 @@ def replace_number_words(plain: str) -> str:
         return str(sum(_WORDS[word] for word in match[0].split("-")))
 
     return _NUMBER_WORD.sub(write, plain)
+
+
+def _read_year(text: str) -> str | None:
+    """Return the only year in a text; None if there is none, or several, or if it is denied."""
+    years = {match[0] for match in _YEAR.finditer(text)}
+    return years.pop() if len(years) == 1 and not _NEGATION.search(text.casefold()) else None
 
 
 def _read_output(reply: str, rest: str) -> str | None:
@@ -142,7 +179,7 @@ def _read_bold(text: str, comma: bool) -> str | None:
 def _choose(sentences: Sequence[str], restated: frozenset[Fraction], comma: bool) -> str | None:
     """Return the value of the sentence that concludes."""
     found: list[tuple[_Value, bool]] = []
-    weak: list[_Value] = []
+    weak: list[list[_Value]] = []
     for sentence in reversed(sentences):
         values = _list_values(sentence, comma)
         if all(v.value in restated for v in values):
@@ -159,13 +196,27 @@ def _choose(sentences: Sequence[str], restated: frozenset[Fraction], comma: bool
             if value is not None:
                 found.append((value, bool(_CONCLUSION.search(sentence) or "=" in sentence)))
         else:
-            weak.extend(values)
+            weak.append(values)
     if not found:
-        return weak[0].text if len({v.value for v in weak}) == 1 else None
+        return _choose_restated(weak)
     last, concludes = found[0]
     if concludes or len({v.value for v, _ in found}) == 1 or len(sentences) > 2:
         return last.text
     return None
+
+
+def _choose_restated(weak: Sequence[Sequence[_Value]]) -> str | None:
+    """Return the value of a reply that only has numbers of the question: the only one, or the last one that "is".
+
+    Args:
+        weak: The values of each sentence, the last sentence first.
+    """
+    if not weak:
+        return None
+    if len({v.value for values in weak for v in values}) == 1:
+        return weak[0][0].text
+    last = weak[0]
+    return last[-1].text if len({v.value for v in last}) == 1 and last[-1].is_stated else None
 
 
 def _decide(sentence: str, values: Sequence[_Value]) -> _Value | None:
@@ -175,17 +226,28 @@ def _decide(sentence: str, values: Sequence[_Value]) -> _Value | None:
         values = [v for v in values if ends and v.start >= ends[-1]]
     if len({v.value for v in values}) != 1:
         return None
-    value = values[-1]
-    return None if _NEGATION.search(sentence[max(0, value.start - 25) : value.start]) else value
+    before = sentence[: values[-1].start]
+    starts = [match.end() for match in _CLAUSE_START.finditer(before)]
+    return None if _NEGATION.search(before[starts[-1] if starts else 0 :]) else values[-1]
+
+
+def is_unsolved(plain: str) -> bool:
+    """Whether the last equation of a simplified text is not solved for a variable, as in x^2 = 4."""
+    side = _EQUATION.search(plain[-80:])
+    return side is not None and bool(_VARIABLE.search(side[1])) and not _PLAIN_VARIABLE.search(side[1])
 
 
 def _list_values(sentence: str, comma: bool) -> list[_Value]:
     """Return the numbers of a simplified sentence that are no operands, nor in a clause beside the point."""
+    if len(sentence) > LONGEST_SENTENCE or _RELATIVE.search(sentence):
+        return []
+    compounds = [m.span() for m in _COMPOUND.finditer(sentence)]
     side = next((m.start() for m in _SIDE.finditer(sentence) if m.start() > 3), len(sentence))
     values = []
     for match in _VALUE.finditer(sentence):
         value = _read_value(sentence, match, comma)
-        if value is not None and value.start < side:
+        inside = any(start <= match.start() < end for start, end in compounds)
+        if value is not None and value.start < side and not inside:
             values.append(value)
     return values
 
@@ -196,20 +258,21 @@ def _read_value(sentence: str, match: re.Match[str], comma: bool) -> _Value | No
         return None
     unit_match = _UNIT_AFTER.match(after)
     unit = _read_unit(unit_match) if unit_match else ""
+    unit = "" if match["currency"] and unit[:1] == " " else unit
     rest = (
         after[unit_match.end() :] if unit_match and not unit_match["words"] and not unit_match["asian"] else after
     )
     if _OPERAND_AFTER.match(rest) or _LEFT_SIDE.match(rest.partition(",")[0]):
         return None
     tail = before[-30:]
-    if _OPERAND_BEFORE.search(tail) and not _OPEN_BEFORE.search(tail):
+    if (_OPERAND_BEFORE.search(tail) and not _OPEN_BEFORE.search(tail)) or is_unsolved(before):
         return None
     number = compute_value(match, comma=comma or "€" in (match["currency"] or "") + unit)
     if number is None:
         return None
     negative = (match["sign"] or "").strip() == "-"
     text = f"{match['sign'] or ''}{match['currency'] or ''}{match['number']}{unit}"
-    return _Value(text, -number if negative else number, match.start(), match.end())
+    return _Value(text, -number if negative else number, match.start(), bool(_STATED.search(tail)))
 
 
 def _read_unit(match: re.Match[str]) -> str:

@@ -21,6 +21,10 @@ _SIGNS = {
     ord("·"): "*", ord("٫"): ".", ord("٬"): ",", ord("،"): ",", ord("؛"): ";", ord("٪"): "%", ord("’"): "'",
     ord("∶"): ":", ord("。"): ".", ord("、"): ",",
 }  # fmt: skip
+_MILLIONS = re.compile(r"(?<=[0-9])M\b")  # in lower case it would be meters
+_HALVES = {"half": "1/2", "quarter": "1/4", "third": "1/3"}
+_AND_A_HALF = re.compile(r"(?<=[0-9]) and a (half|quarter|third)\b")
+_NEGATIVE = re.compile(r"\bnegative (?=[0-9])")
 _NUMBER_BEFORE = re.compile(r"[0-9] ?$")
 _FRACTION = re.compile(r"\\[dtc]?frac ?(?:\{([^{}]*)\}|([0-9])) ?(?:\{([^{}]*)\}|([0-9a-z]))")
 _PLAIN_PART = re.compile(r" ?-?[0-9.,]+ ?|[a-z]")
@@ -61,10 +65,11 @@ def _simplify_long(text: str) -> str:
     if not text.isascii():
         text = _SUPERSCRIPT.sub(r"^\g<0>", text.translate(_VULGAR).replace("º", "°"))
         text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
-    text = text.casefold()
+    text = _MILLIONS.sub(" million", text).casefold()
     if not text.isascii():
         text = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
     text = " ".join(text.split())
+    text = _NEGATIVE.sub("-", _AND_A_HALF.sub(lambda m: f" {_HALVES[m[1]]}", text))
     if (
         "\\" in text
         or "…" in text

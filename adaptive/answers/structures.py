@@ -15,7 +15,9 @@ LONGEST_LIST = 2000
 SameItem = Callable[[str, str], bool]
 Kind = Literal["brackets", "set", "ratio", "list"]
 
-_RATIO = re.compile(r"([0-9][0-9.,]*)(?: ?: ?| to )([0-9][0-9.,]*)(?:(?: ?: ?| to )([0-9][0-9.,]*))?")
+_RATIO = re.compile(
+    r"([0-9][0-9.,]*)(?: ?: ?| to )([0-9][0-9.,]*)(?:(?: ?: ?| to )([0-9][0-9.,]*))? ?(am|pm|[ap]\.m)?"
+)
 _PLUS_MINUS = re.compile(r"(?:([a-z]) ?= ?)?± ?([^±]+)")
 _SEPARATORS = re.compile(
     r" ?(?:, ?(?:and|or|und|oder|et|ou|y|o)|,|;| and | or | und | oder | et | ou |\\cup)(?= |$|[^ ]) ?"
@@ -46,7 +48,7 @@ def parse_structure(text: str) -> Structure | None:
         return None
     plain = _LABEL.sub("", simplify_text(text).replace("\\{", "{").replace("\\}", "}"))
     if ratio := _RATIO.fullmatch(plain):
-        return Structure("ratio", tuple(part for part in ratio.groups() if part))
+        return Structure("ratio", tuple(part.replace(".m", "m") for part in ratio.groups() if part))
     if signs := _PLUS_MINUS.fullmatch(plain):
         return Structure("set", (signs[2].strip(), f"-{signs[2].strip()}"))
     bracketed = _read_brackets(plain)

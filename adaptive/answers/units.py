@@ -93,7 +93,7 @@ def name_unit(unit: str) -> str:
         return _CANONICAL[whole]
     if words[0] in ("square", "sq", "cubic") and len(words) > 1:
         return f"{name_unit(' '.join(words[1:]))}^{3 if words[0] == 'cubic' else 2}"
-    if words[-1] in ("squared", "cubed"):
+    if words[-1] in ("squared", "cubed") and len(words) > 1:
         return f"{name_unit(' '.join(words[:-1]))}^{3 if words[-1] == 'cubed' else 2}"
     if "per" in words[1:-1]:
         at = words.index("per")

@@ -13,6 +13,7 @@ from math import exp, fsum, lgamma, log
 from typing import NamedTuple
 
 from adaptive.answers.equality import same_answer
+from adaptive.answers.extract import read_answer
 from adaptive.answers.numerals import parse_number
 from adaptive.answers.simplify import normalise_text
 
@@ -47,8 +48,12 @@ class AnswerGroup:
 
 
 def is_comparable(answer: str) -> bool:
-    """Return whether an answer has a value to vote on: a number, a choice or a few words, but no free text."""
-    return parse_number(answer) is not None or len(normalise_text(answer).split()) <= MOST_WORDS
+    """Return whether an answer has a value to vote on: a number, a choice or a few words, but no free text.
+
+    A sentence that gives a number has one.
+    """
+    value = read_answer(answer).text
+    return parse_number(value) is not None or len(normalise_text(value).split()) <= MOST_WORDS
 
 
 def group_ballots(ballots: Sequence[Ballot]) -> tuple[AnswerGroup, ...]:

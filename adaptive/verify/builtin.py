@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from adaptive.answers.equality import same_answer
-from adaptive.answers.extract import is_refusal
+from adaptive.answers.extract import is_refusal, read_answer
 from adaptive.answers.numerals import parse_number
 from adaptive.types.attempt import Attempt
 from adaptive.types.verdict import Verdict
@@ -51,7 +51,7 @@ class Rules:
             return "there is no final answer"
         if _is_cut_off(attempt.answer):
             return "the answer is cut off"
-        if self.form == "number" and parse_number(attempt.answer) is None:
+        if self.form == "number" and parse_number(read_answer(attempt.answer).text) is None:
             return "the answer is not a number"
         return ""
 

@@ -72,6 +72,8 @@ def test_multiple_choice(question: str, answer: str, reference: str, right: bool
         ("choice", "", "no reference"),
         ("choice", "D", "'D' names no option"),
         ("choice", "99", "'99' names no option"),
+        ("choice", "1", "is 1, which may be the index of an option"),
+        ("auto", "1", "is 1, which may be the index of an option"),
         ("number", "twelve", "'twelve' is no number"),
     ],
 )

@@ -79,6 +79,22 @@ def test_the_score(flips: list[tuple[bool, bool]], said: str) -> None:
     assert str(score) == f"Right: {said}"
 
 
+async def test_what_cannot_be_graded_is_neither_right_nor_wrong() -> None:
+    grader, score = ReferenceGrader(), ReferenceCounts()
+    made = await grader.grade_result(ended("5x"), UserQuestion("q", r"\sqrt"))
+    grader.close()
+    score.add(made["reference"])
+    assert made["reference"] == {"answer": r"\sqrt", "right": None, "first_right": None}
+    assert str(score).startswith("Right: 0 of 1, 1 cannot be graded. Escalation made 0 wrong")
+
+
+async def test_a_letter_is_graded_by_the_options_of_the_question() -> None:
+    grader, question = ReferenceGrader(), UserQuestion("Which?\n**A.** 41\n**B.** 42", "B")
+    grades = [(await grader.grade_result(ended(text), question))["reference"]["right"] for text in ("42", "41")]
+    grader.close()
+    assert grades == [True, False]
+
+
 class TestFile:
     ENDS: dict[str, dict[str, Any] | Exception] = {
         "kept": ended("73"),

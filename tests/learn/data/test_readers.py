@@ -74,6 +74,16 @@ def test_other_names_of_columns(write: Write) -> None:
     assert _all(read_questions(write(rows), columns=columns)) == [("7", "1?", "2", "t")]
 
 
+@pytest.mark.parametrize(("base", "letter"), [(0, "C"), (1, "B")])
+def test_an_index_is_read_as_a_letter(tmp_path: Path, base: int, letter: str) -> None:
+    file = tmp_path / "q.jsonl"
+    file.write_text('{"question": "Which?", "choices": ["1", "2", "3"], "answer": 2}')
+    (question,) = read_questions(file, columns=Columns(options="choices", index_base=base))
+    assert question.reference == letter
+    with pytest.raises(InputError, match=r"line 1 of .* is 2, which may be the index of an option or the text of"):
+        read_questions(file, columns=Columns(options="choices"))
+
+
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
