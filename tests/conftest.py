@@ -10,7 +10,6 @@ import os
 import ssl
 import tempfile
 from collections import defaultdict
-from itertools import combinations
 
 import pytest
 from hypothesis import settings
@@ -41,18 +40,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> LeapingClock:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow the cases of crossed tests whose values others have: of 5 providers in 4 ways, 15 of 20.
-
-    `crossed(2)` is for pairs of values: each pair comes.
-    """
-    cases = defaultdict[str, list[tuple[set[tuple[tuple[str, int], ...]], pytest.Item]]](list)
+    """Mark as slow the cases of crossed tests whose values others have: of 5 providers in 4 ways, 15 of 20."""
+    cases = defaultdict[str, list[tuple[set[tuple[str, int]], pytest.Item]]](list)
     for item in items:
-        if (mark := item.get_closest_marker("crossed")) and hasattr(item, "callspec"):
-            values = [(name, id(value)) for name, value in sorted(item.callspec.params.items())]
-            together = min(len(values), *(mark.args or (1,)))
-            cases[item.nodeid.partition("[")[0]].append((set(combinations(values, together)), item))
+        if item.get_closest_marker("crossed") and hasattr(item, "callspec"):
+            values = {(name, id(value)) for name, value in item.callspec.params.items()}
+            cases[item.nodeid.partition("[")[0]].append((values, item))
     for left in cases.values():
-        missing = set[tuple[tuple[str, int], ...]]().union(*(values for values, _ in left))
+        missing = set[tuple[str, int]]().union(*(values for values, _ in left))
         while missing:
             best = max(left, key=lambda case: len(case[0] & missing))
             missing -= best[0]

@@ -238,19 +238,6 @@ def test_a_stop_string_cuts_the_text() -> None:
     assert message.response_metadata["stop_sequence"] == "done"
 
 
-@pytest.mark.parametrize(("fault", "error", "says"), [
-    (Fault("key"), InputError, "the key was not accepted"),
-    (Fault("model", value="gpt-5"), InputError, "is not known to its provider"),
-])  # fmt: skip
-def test_what_the_provider_refuses_is_one_sentence_without_the_key(
-    fault: Fault, error: type[Exception], says: str
-) -> None:
-    with Hosted(lambda _: fault) as server, pytest.raises(error, match=says) as caught:
-        chat(client("openai", server)).bind_tools([look_up]).invoke(QUESTION)
-    assert server.key not in str(caught.value)
-    assert caught.value.__cause__ is None
-
-
 def test_an_effort_that_is_refused_teaches_which_are_taken() -> None:
     def picky(asked: Asked) -> Any:
         if asked.effort not in ("low", "high"):

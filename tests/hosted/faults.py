@@ -20,7 +20,8 @@ class Promise:
     reply: what the provider does, each time. says: what the error says after the model's name, a pattern; "" if
     there is a result. mended: the caller can mend it: it is an InputError and exit code 2, otherwise a ChatError
     and 1. waits: the seconds between tries. status: of the result. streamed: what the error says if the answer was
-    streamed, if not the same. raised: the providers whose client makes an error of it. settings: of the client.
+    streamed, if not the same. raised: the providers whose client makes an error of it. begins: a stream
+    brings a part of the answer, which is counted. settings: of the client.
     """
 
     reply: Reply
@@ -30,6 +31,7 @@ class Promise:
     status: str = ""
     streamed: str = ""
     raised: tuple[str, ...] = ()
+    begins: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -58,15 +60,17 @@ FAULTS = {
     "unavailable": passing(Fault("unavailable"), r"has a failure of its own \(.*\): try again later\."),
     "gateway": passing(Fault("gateway"), r"has a failure of its own \(.*\): try again later\."),
     "overloaded midway": passing(
-        Fault("overloaded", midway=True), r"has a failure of its own \(.*verloaded.*\): try again later\."
+        Fault("overloaded", midway=True),
+        r"has a failure of its own \(.*verloaded.*\): try again later\.",
+        begins=True,
     ),
     "garbage": passing(
-        Fault("garbage"), "sent a reply that cannot be read: check the address, or try again later."
+        Fault("garbage"), "sent a reply that cannot be read: check the address, or try again later.", begins=True
     ),
     "reset": passing(Fault("reset"), BROKEN),
-    "cut": passing(Fault("cut"), BROKEN),
+    "cut": passing(Fault("cut"), BROKEN, begins=True),
     "ended": passing(
-        Fault("ended"), BROKEN, streamed="the stream ended before the answer was complete: try again."
+        Fault("ended"), BROKEN, streamed="the stream ended before the answer was complete: try again.", begins=True
     ),
     "hang": passing(
         Fault("hang"), "did not answer in time: try again, or give it more time.", settings={"timeout": 0.1}

@@ -66,12 +66,13 @@ class Surface:
     """A way in.
 
     ask: asks the question. explains: errors are ours, after as many tries as we make; otherwise they are the
-    client's, of the first try. recovers: a starved call is made once more.
+    client's, of the first try. recovers: a starved call is made once more. streams: an answer can be streamed.
     """
 
     ask: Callable[[Call], Outcome]
     explains: bool = True
     recovers: bool = True
+    streams: bool = True
 
     def play(self, call: Call) -> Outcome:
         """Ask, and tell what came of it."""
@@ -155,7 +156,10 @@ def ask_tool(call: Call) -> Outcome:
 def ask_command(call: Call) -> Outcome:
     provider = PROVIDERS[call.provider]
     given = {"api_key": call.hosted.key, **provider.locate(call.hosted.url), **call.settings}
-    options = [f"{name}={value}" for name, value in given.items()]
+    given["disable_streaming"] = not call.streams
+    options = [
+        f"{name}={value}".replace("=True", "=true").replace("=False", "=false") for name, value in given.items()
+    ]
     args = ["solve", QUESTION, "-m", provider.spec, "--effort", "low", "--max-attempts", "1", "--json", "-u"]
     args += [part for option in options for part in ("-o", option)]
     made = CliRunner().invoke(cli, args, prog_name="adaptive")
@@ -172,8 +176,8 @@ SURFACES = {
     "handle": Surface(ask_handle, recovers=False),
     "graph": Surface(ask_graph),
     "chat model": Surface(ask_chat_model),
-    "chat model with tools": Surface(ask_with_tools),
-    "middleware": Surface(ask_middleware, explains=False),
+    "chat model with tools": Surface(ask_with_tools, streams=False),
+    "middleware": Surface(ask_middleware, explains=False, streams=False),
     "tool": Surface(ask_tool),
     "command": Surface(ask_command),
 }

@@ -1,4 +1,4 @@
-"""What the real clients raise for each fault, whichever way they are called."""
+"""What a provider refuses in a request, and calls that are left, with the real clients."""
 
 from __future__ import annotations
 
@@ -6,24 +6,14 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-import anthropic
-import httpx
-import httpx2
-import openai
 import pytest
 from langchain_core.exceptions import (
-    ModelAPIError,
-    ModelAuthenticationError,
     ModelConnectionError,
-    ModelError,
     ModelInvalidRequestError,
-    ModelNotFoundError,
-    ModelRateLimitError,
-    ModelTimeoutError,
 )
 from langchain_core.messages import HumanMessage
 
-from tests.hosted.brains import always, in_order
+from tests.hosted.brains import always
 from tests.hosted.clients import MODELS, NAMES, client
 from tests.hosted.script import Fault, Spoken
 from tests.hosted.server import Hosted, Takes
@@ -35,51 +25,6 @@ LIMIT = 30  # seconds that a test waits for what must come
 
 each_way = pytest.mark.parametrize("way", WAYS)
 each_client = pytest.mark.parametrize("name", NAMES)
-
-
-def raised_by_google(kind: type[Exception], name: str) -> tuple[type[Exception], ...]:
-    """Google's integration leaves errors of its transport as they are: httpx's, httpx2's since google-genai 3."""
-    left_alone: dict[type[Exception], tuple[type[Exception], ...]] = {
-        ModelConnectionError: (httpx.RemoteProtocolError, httpx2.RemoteProtocolError),
-        ModelTimeoutError: (httpx.TimeoutException, httpx2.TimeoutException),
-    }
-    return left_alone[kind] if name == "google_genai" else (kind,)
-
-
-@pytest.mark.parametrize("way", ["invoke", "astream"])
-@each_client
-@pytest.mark.parametrize(("kind", "error", "retryable"), [
-    ("model", ModelNotFoundError, False),
-    ("rate", ModelRateLimitError, True),
-    ("error", ModelAPIError, True),
-    ("overloaded", ModelAPIError, True),
-    ("unavailable", ModelAPIError, True),
-])  # fmt: skip
-async def test_a_fault_of_the_provider_has_its_class(
-    kind: Any, error: type[ModelError], retryable: bool, name: str, way: str
-) -> None:
-    with Hosted(always(Fault(kind))) as hosted, pytest.raises(error) as caught:
-        await ask(client(name, hosted), way, "What?")
-    assert caught.value.is_retryable == retryable
-    assert len(hosted.asked) == 1
-
-
-@each_way
-@each_client
-async def test_a_wrong_key_is_refused(name: str, way: str) -> None:
-    with Hosted(always(Spoken("never"))) as hosted:
-        chat = client(name, hosted)
-        hosted.key = "sk-another-key"
-        with pytest.raises(ModelInvalidRequestError if name == "google_genai" else ModelAuthenticationError):
-            await ask(chat, way, "What?")
-
-
-@each_way
-@each_client
-async def test_an_unknown_model_is_refused(name: str, way: str) -> None:
-    hosted = Hosted(always(Spoken("never")), models={"another": Takes()})
-    with hosted, pytest.raises(ModelNotFoundError):
-        await ask(client(name, hosted), way, "What?")
 
 
 UNSUPPORTED = {
@@ -170,68 +115,6 @@ async def test_newer_claude_models_take_no_budget() -> None:
         chat = client("anthropic", hosted, thinking={"type": "enabled", "budget_tokens": 1024})
         with pytest.raises(ModelInvalidRequestError, match=r"thinking\.type\.adaptive"):
             await chat.ainvoke("What?")
-
-
-@each_way
-@each_client
-async def test_when_to_come_back_is_told(name: str, way: str) -> None:
-    with Hosted(in_order(Fault("rate", after="7"), Spoken("now"))) as hosted:
-        chat = client(name, hosted)
-        with pytest.raises(ModelRateLimitError) as caught:
-            await ask(chat, way, "What?")
-        assert (await ask(chat, way, "What?")).text == "now"
-    if name == "google_genai":  # in the body, and only on the error's cause
-        cause: Any = caught.value.__cause__
-        assert cause.details["error"]["details"][0]["retryDelay"] == "7s"
-    else:
-        assert caught.value.response.headers["retry-after"] == "7"  # type: ignore[attr-defined]
-
-
-@each_way
-@each_client
-async def test_a_cut_connection(name: str, way: str) -> None:
-    error = raised_by_google(ModelConnectionError, name)
-    if name == "anthropic" and way.endswith("stream"):
-        error = (httpx2.RemoteProtocolError,)  # once the stream has begun, its errors are left alone
-    with Hosted(always(Fault("cut"))) as hosted, pytest.raises(error):
-        await ask(client(name, hosted), way, "What?")
-
-
-@pytest.mark.parametrize("way", ["stream", "astream"])
-@each_client
-async def test_a_stream_that_ends_early_and_well_formed_is_a_message_without_a_finish(name: str, way: str) -> None:
-    with Hosted(always(Fault("ended"))) as hosted:
-        message = await ask(client(name, hosted), way, "What?")
-    assert message.text.startswith("one")
-    assert message.text != "one two three four"
-    assert not {"finish_reason", "stop_reason", "status"} & set(message.response_metadata)
-
-
-@pytest.mark.parametrize("way", ["stream", "astream"])
-@pytest.mark.parametrize(("name", "error"), [
-    ("openai", openai.APIError),
-    ("azure_openai", openai.APIError),
-    ("openai_responses", ValueError),
-    ("anthropic", anthropic.APIStatusError),
-    ("google_genai", ModelAPIError),
-])  # fmt: skip
-async def test_an_error_in_the_middle_of_a_stream_is_classified_by_google_alone(
-    name: str, error: type[Exception], way: str
-) -> None:
-    with (
-        Hosted(always(Fault("overloaded", midway=True))) as hosted,
-        pytest.raises(error, match="verloaded") as caught,
-    ):
-        await ask(client(name, hosted), way, "What?")
-    assert isinstance(caught.value, ModelError) == (name == "google_genai")
-
-
-@each_way
-@each_client
-async def test_a_call_that_hangs_times_out(name: str, way: str) -> None:
-    error = raised_by_google(ModelTimeoutError, name)
-    with Hosted(always(Fault("hang"))) as hosted, pytest.raises(error):
-        await ask(client(name, hosted, timeout=0.1), way, "What?")
 
 
 @pytest.mark.parametrize("way", ["ainvoke", "astream"])

@@ -209,11 +209,11 @@ async def test_what_a_starved_call_took_is_not_lost_with_the_retry_that_hangs(cl
     starved = Spoken("42", thought=10**9)
     with Hosted(in_order(WRONG, starved, Fault("hang"))) as server:
         server.on_hang = clock.leap
-        result = await solved(client("openai", server), check=CHECK, timeout=LIMIT, waits=0)
-        cap = server.asked[1].cap
-    assert len(server.asked) == 3
-    if cap is not None:  # without one, the starved call and the one that hangs run side by side
-        assert result["usage"]["thinking"] == 30 + cap
+        how = {"effort": "low", "samples": 0, "waits": 0}  # so one call comes after the other, each with a cap
+        result = await solved(client("openai", server), check=CHECK, timeout=LIMIT, **how)
+        caps = [asked.cap for asked in server.asked]
+    assert len(caps) == 3
+    assert result["usage"]["thinking"] == 30 + caps[1]
 
 
 async def test_a_vote_with_one_sample_that_hangs_counts_the_others() -> None:

@@ -98,23 +98,6 @@ async def test_a_starved_call_is_made_once_more(name: str, streams: bool) -> Non
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
-async def test_starved_for_good_has_a_status_and_an_advice(name: str) -> None:
-    endless = Spoken("42", thought=10**9)
-    with Hosted(always(endless)) as hosted:
-        result = await solved(client(name, hosted), effort="low", max_attempts=1)
-    assert (result["status"], result["answer"], result["accepted"]) == ("starved", None, False)
-    assert len(result["attempts"][0]["starved"]) >= 1
-    assert result["usage"]["total"] > 0
-
-
-@pytest.mark.parametrize("name", NAMES)
-async def test_a_refusal_is_no_answer(name: str) -> None:
-    with Hosted(always(Spoken(refusal="I cannot help with that."))) as hosted:
-        result = await solved(client(name, hosted), max_attempts=1)
-    assert (result["status"], result["answer"]) == ("refused", None)
-
-
 async def test_samples_of_a_vote_are_calls_side_by_side() -> None:
     wrong = [Spoken(rf"\boxed{{{n}}}", thought=9) for n in (41, 41)]
     right = Spoken(r"\boxed{42}", thought=9)
