@@ -157,11 +157,10 @@ def ask_command(call: Call) -> Outcome:
     provider = PROVIDERS[call.provider]
     given = {"api_key": call.hosted.key, **provider.locate(call.hosted.url), **call.settings}
     given["disable_streaming"] = not call.streams
-    options = [
-        f"{name}={value}".replace("=True", "=true").replace("=False", "=false") for name, value in given.items()
-    ]
+    values = [str(value).lower() if isinstance(value, bool) else value for value in given.values()]
     args = ["solve", QUESTION, "-m", provider.spec, "--effort", "low", "--max-attempts", "1", "--json", "-u"]
-    args += [part for option in options for part in ("-o", option)]
+    for name, value in zip(given, values, strict=True):
+        args += ["-o", f"{name}={value}"]
     made = CliRunner().invoke(cli, args, prog_name="adaptive")
     call.told.said.append(made.output)
     assert "Traceback" not in made.stderr

@@ -77,7 +77,8 @@ def test_a_fault_that_stays(
     assert told.leaks(SECRETS if outcome.error and not way.explains else (*SECRETS, *HEADERS)) == []
     if not way.explains and (promise.says or provider in promise.raised):
         assert not isinstance(outcome.error, InputError | ChatError | None)
-        assert (len(asked), waits) == (1, [])
+        assert waits == []
+        assert len(asked) == 1 or promise.settings
         return
     assert waits == list(promise.waits)
     if promise.says:
@@ -85,7 +86,8 @@ def test_a_fault_that_stays(
         assert re.fullmatch(rf"{PROVIDERS[provider].spec}:? {says}.*", str(outcome.error)), outcome
         assert isinstance(outcome.error, InputError if promise.mended else ChatError)
         assert outcome.error.__cause__ is None
-        assert len(asked) == 1 + len(waits)
+        if not promise.settings:  # the server may not have come to a call before its client left it
+            assert len(asked) == 1 + len(waits)
         if isinstance(outcome.error, ChatError) and surface != "command":
             assert (outcome.error.usage.total > 0) == (promise.begins and streams)
         return

@@ -209,7 +209,7 @@ async def test_what_a_starved_call_took_is_not_lost_with_the_retry_that_hangs(cl
     starved = Spoken("42", thought=10**9)
     with Hosted(in_order(WRONG, starved, Fault("hang"))) as server:
         server.on_hang = clock.leap
-        how = {"effort": "low", "samples": 0, "waits": 0}  # so one call comes after the other, each with a cap
+        how = {"effort": "low", "samples": 0, "waits": 1}  # so one call comes after the other, each with a cap
         result = await solved(client("openai", server), check=CHECK, timeout=LIMIT, **how)
         caps = [asked.cap for asked in server.asked]
     assert len(caps) == 3
