@@ -14,8 +14,9 @@ from adaptive.answers.grader import Grade
 from adaptive.answers.language import parse_polarity, uses_decimal_comma
 from adaptive.answers.marks import find_marked, trim_clause
 from adaptive.answers.numerals import Quantity, parse_quantity
-from adaptive.answers.sentence import guess_value, is_unsolved, replace_number_words, split_sentences
+from adaptive.answers.sentence import guess_value, is_unsolved, replace_number_words
 from adaptive.answers.simplify import normalise_text, simplify_text
+from adaptive.answers.statement import TEXT_COMMAND, is_words, read_polarity, says_words
 from adaptive.answers.structures import Structure, match_structures, parse_structure
 from adaptive.answers.units import KNOWN, match_units, name_unit
 
@@ -40,27 +41,10 @@ _MATHS_SPAN = re.compile(
     re.DOTALL,
 )
 _BRACKETED = re.compile(r"[(\[{\]][^()\[\]{}]{1,200}[)\]}\[]")
-_TAIL = re.compile(r".*(?:\b(?:is|are|was|were|equals?|be|gives?|returns?|prints?|at)\b|[:=]|\\{0}=)", re.DOTALL)
-_CONTRAST = re.compile(
-    r"\b(?:not|n't|never|nor|neither|but|although|though|however|instead|rather|unlike|except|or|maybe|perhaps|might|could|"
-    r"would|guess|wrong|incorrect|isn't|wasn't|aren't|than|if|used to|was once|formerly)\b|n't\b"
-)
-_ALTERNATIVE = re.compile(r"\b(?:or|oder|ou|o|and) (\w+)")
-_NAMES = re.compile(
-    r"(?:\b(?:is|are|was|were|be|called|named|ist|sind|est|sont|es|son|è|é|to|becomes?|"
-    r"(?:written|painted|composed|invented|discovered|directed|founded|created|designed) by)|[:—=])"
-    r"(?: the| a| an)?$"
-)
-_TEXT_COMMAND = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mbox|operatorname)\s?\{([^{}]*)\}")
-_SIGN = re.compile(r"[\d\\^_=<>+*/|√π∞±≤≥]")
-_FUNCTIONS = re.compile(r"\b(?:sqrt|sin|cos|tan|log|ln|exp|pi)\b")
-_WORD = re.compile(r"[^\W\d_]{3,}")
+_TAIL = re.compile(r".*(?:\b(?:is|are|was|were|equals?|be|gives?|returns?|prints?|at)\b|[:=])", re.DOTALL)
 _PROSE = re.compile(
     r"'s\b|(?<![\\{A-Za-z])(?!(?:sqrt|sin|cos|tan|log|ln|exp|pi|and|or|in|cup|dollars)\b)[^\W\d_]{2,}"
 )
-_AUXILIARY_WORDS = """is are was were do does did can could has have will would should be a an
-the number so then it that this"""
-_AUXILIARY, _CHOICES = frozenset(_AUXILIARY_WORDS.split()), frozenset(("yes", "no", "or", "true", "false"))
 
 
 @dataclass(frozen=True)
@@ -104,13 +88,12 @@ class ReplyMatcher:
         if normalise_text(self.reply) == normalise_text(self.reference) != "":
             return Grade(True)
         if (polarity := parse_polarity(normalise_text(self.reference))) is not None:
-            return _to_grade(
-                self._read_polarity() is polarity, "the answer is the opposite, or neither yes nor no"
-            )
+            given = read_polarity(self.question, self.reply, self.marked)
+            return _to_grade(given is polarity, "the answer is the opposite, or neither yes nor no")
         if (structure := parse_structure(self.reference)) is not None:
             return self._match_structure(structure)
         if is_words(self.reference):
-            return _to_grade(self._says_words(), DIFFERENT.reason)
+            return _to_grade(says_words(self.question, self.reply, self.marked, self.reference), DIFFERENT.reason)
         return self._match_expression()
 
     def _match_number(self, expected: Quantity) -> Grade:
@@ -149,33 +132,6 @@ class ReplyMatcher:
             if (guess := guess_value(claim, self.question, comma=self.comma)) is not None:
                 return guess
         return None
-
-    def _read_polarity(self) -> bool | None:
-        """Return whether the reply says yes; None if it says neither, or both."""
-        claim = self.marked or self.reply
-        words = re.split(r"[\s,.!:;。，！、]+", claim.strip(" *_`#\"'\n"), maxsplit=1)
-        first = parse_polarity(normalise_text(words[0])) if words else None
-        if first is None and self.marked is None:
-            return self._read_restated()
-        starts = [sentence.split(",")[0] for sentence in split_sentences(claim)]
-        others = [parse_polarity(word) for word in (*starts, *_ALTERNATIVE.findall(claim.casefold()))]
-        return None if first is None or (not first) in others else first
-
-    def _read_restated(self) -> bool | None:
-        """Return whether a reply such as "91 is not a prime number" affirms the question that it restates."""
-        sentences = split_sentences(self.reply)
-        if len(sentences) != 1:
-            return None
-        asked = (
-            set(re.findall(r"\w+", simplify_text(self.question)))
-            - _AUXILIARY
-            - {"yes", "no", "or", "true", "false"}
-        )
-        said = re.findall(r"\w+(?:'t)?", sentences[0])
-        denied = sum(word == "not" or word.endswith("n't") for word in said)
-        others = {w for w in said if w != "not" and not w.endswith("n't")} - _AUXILIARY - asked
-        restates = bool(asked) and asked <= set(said) and not others and denied < 2
-        return denied == 0 if restates else None
 
     def _match_structure(self, expected: Structure) -> Grade:
         ordered = bool(_ORDERED.search(self.question)) or not _UNORDERED.search(self.question)
@@ -235,30 +191,6 @@ class ReplyMatcher:
         pieces = re.split(r"\n+|(?<=[.!?])\s+(?=[A-Z])", self.reply.strip())
         return next((piece.strip() for piece in reversed(pieces) if piece.strip(" .*_`$\\[]()")), "")
 
-    def _says_words(self) -> bool:
-        wanted = normalise_text(self.reference)
-        if self.marked is not None:
-            claims = {normalise_text(c) for c in (self.marked, trim_clause(self.marked))}
-            return bool(wanted) and wanted in claims
-        return self._states_words()
-
-    def _states_words(self) -> bool:
-        """Whether the sentence of a reply begins or ends with the words of the reference, and denies nothing."""
-        sentences = split_sentences(self.reply)
-        wanted = simplify_text(self.reference).split()
-        if not sentences or not wanted or len(self.reply) > 600 or "?" in self.reply:
-            return False
-        if bold := {normalise_text(b) for b in re.findall(r"\*\*([^*\n]{1,80})\*\*", self.reply)}:
-            return bold == {normalise_text(self.reference)} and not _CONTRAST.search(sentences[0])
-        said = [re.sub(r"^\W+|\W+$", "", word) for word in sentences[0].split()]
-        asked = " ".join(("", *re.findall(r"\w+", simplify_text(self.question)), ""))
-        if _CONTRAST.search(sentences[0]) or f" {' '.join(wanted)} " in asked or len(said) <= len(wanted):
-            return False
-        if said[-len(wanted) :] == wanted:
-            return bool(_NAMES.search(" ".join(sentences[0].split()[: -len(wanted)])))
-        short = "," not in sentences[0] and len(sentences) == 1 and len(said) > len(wanted) + 1
-        return short and said[: len(wanted)] == wanted
-
 
 def match_reply(question: str, reply: str, reference: str, ask: AskExpression, *, exact: bool = True) -> Grade:
     """Return whether a reply gives the reference answer.
@@ -295,12 +227,6 @@ def match_quantities(given: Quantity, expected: Quantity, question: str = "") ->
     return given.value == expected.value * 100
 
 
-def is_words(text: str) -> bool:
-    """Whether a text is words without maths: no digit, no sign, no LaTeX command except those that set text."""
-    bare = _TEXT_COMMAND.sub(r" \1 ", text)
-    return not _SIGN.search(bare) and bool(_WORD.search(_FUNCTIONS.sub(" ", bare)))
-
-
 def _match_other_words(one: str, two: str) -> bool:
     """Whether two expressions have the same words in them, or one has none and the other only units."""
     first, second = _list_words(one), _list_words(two)
@@ -310,7 +236,7 @@ def _match_other_words(one: str, two: str) -> bool:
 
 
 def _list_words(text: str) -> set[str]:
-    bare = _TEXT_COMMAND.sub(r" \1 ", text)
+    bare = TEXT_COMMAND.sub(r" \1 ", text)
     return {word.casefold() for word in _PROSE.findall(bare)}
 
 
