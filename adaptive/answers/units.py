@@ -123,8 +123,6 @@ def match_units(one: str, two: str) -> bool:
         return True
     if "pound" in (one, two):
         return bool({one, two} & _POUNDS)
-    if one in KNOWN or two in KNOWN:
-        return False
     return bool(set(one.split()) & set(two.split()))
 
 
