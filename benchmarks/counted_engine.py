@@ -46,7 +46,8 @@ class GreedyMemory:
             ids, max_tokens=max_tokens, stop_ids=stop_ids, sampling=sampling, session=session,
             on_token=on_token, halt=halt,
         )  # fmt: skip
-        if sampling.temperature == 0 and made.end in ("stop", "length"):
+        longer = known is None or len(made.ids) > len(known.ids)
+        if sampling.temperature == 0 and made.end in ("stop", "length") and longer:
             self.replies[key] = made
         return made
 

@@ -187,6 +187,8 @@ def _plan_wait(state: EscalationState) -> Plan | str:
     last, ladder = state.last_attempt, state.ladder
     if not state.policy.measured and not state.options.waits:
         return "no Wait was asked for, and none was measured to pay"
+    if last.finish == "context":
+        return "the context window is full"
     charged = last.chain_tokens
     # A Wait makes the model check its chain, which takes about as many tokens again.
     roomy = (i for i, r in enumerate(ladder) if i >= last.rung and r.thinks and r.budget >= 2 * charged)

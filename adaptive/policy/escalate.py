@@ -37,7 +37,9 @@ def _find_attempt_limit(state: EscalationState) -> str:
         return f"reached the limit of {count} attempts"
     if reason := limits.find_reached_limit(attempts, options, state.seconds):
         return reason
-    return "the context window is full" if state.last_attempt.finish == "context" else ""
+    # Of a model that was not measured, a sample of its own may still end where this chain did not.
+    full = state.last_attempt.finish == "context" and state.policy.measured
+    return "the context window is full" if full else ""
 
 
 def _explain_hopeless(state: EscalationState) -> str:
