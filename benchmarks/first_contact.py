@@ -58,6 +58,7 @@ from benchmarks.counted_engine import Counted, GreedyMemory
 
 GREEDY = Sampling()
 FAULTS = ("loop", "cut", "starved")
+COMPLETE = Generation((), (), "stop", 0, 0)
 NOTEBOOK_WAIT = "\nWait!\n"
 NOTEBOOK_ANSWER = 4096
 
@@ -211,6 +212,14 @@ class Run:
             lines = self.out.read_text(encoding="utf-8").splitlines()
             self.rows = [json.loads(line) for line in lines if line.endswith("}")]
 
+    def grade_again(self, questions: Sequence[Question]) -> None:
+        """Read and grade the kept texts anew, as they are read today; a text without an answer stays without."""
+        by_id = {one.id: one for one in questions}
+        for row in self.rows:
+            if row["answer"] is not None and (question := by_id.get(row["id"])) is not None:
+                row["answer"] = SampledAnswer(row["text"], row["text"], COMPLETE).answer
+                row["right"] = self.grader.grade(question.text, row["answer"], question.reference).right
+
     async def run(self, questions: Sequence[Question], at_once: int) -> None:
         """Do what is missing, all arms of a question one after the other, so that a broken run is paired too."""
         done = {(row["arm"], row["id"]) for row in self.rows}
@@ -328,7 +337,7 @@ def read_all(files: Sequence[str], limit: int | None, skip: int) -> list[Questio
     "--concurrency", type=click.IntRange(min=1), help="Questions at the same time; default: the engine's."
 )
 @click.option("--remember", is_flag=True, help="Generate a greedy reply once; seconds mean nothing.")
-@click.option("--report", is_flag=True, help="Only print what is in the file.")
+@click.option("--report", is_flag=True, help="Only grade and print what is in the file.")
 def main(
     files: tuple[str, ...],
     model: str,
@@ -360,10 +369,13 @@ def main(
         run = Run(known, grader, arms, out, window or engine.context_window, faults, share)
         run.load()
 
+        questions = read_all(files, limit, skip)
+        run.grade_again(questions)
+
         async def work() -> None:
             try:
                 if not report:
-                    await run.run(read_all(files, limit, skip), concurrency or get_parallel_solves(model))
+                    await run.run(questions, concurrency or get_parallel_solves(model))
             finally:
                 await engine.close()
 

@@ -60,6 +60,10 @@ def test_without_a_fault_adaptive_is_the_plain_call(tmp_path: Path) -> None:
     assert engine.calls == calls, "what is in the file is not done again"
 
     kept = [json.loads(line) for line in (tmp_path / "rows").read_text().splitlines()]
+    run = Run(engine, open_grader("number"), {}, tmp_path / "rows", 1024, (), 0.9)
+    run.rows = [row | {"right": None, "answer": row["answer"] and "?"} for row in kept]
+    run.grade_again(QUESTIONS)
+    assert run.rows == kept
     remembering = rows_of(tmp_path / "again", GreedyMemory(engine))
     assert engine.calls == calls + len(QUESTIONS), "the second arm asks the same"
     counted = ("arm", *same)
