@@ -10,7 +10,7 @@ import asyncio
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,9 +26,9 @@ class Faulty:
     """What is served, what goes wrong, and what was asked.
 
     faults: for each generation request a status (429), "garbage", "no ids", "error", "cut" (the connection ends in
-    the middle), "slow" (nothing until the server ends), or "" for none. without: what is left out of each part of
-    an answer. unfinished: ids that a stream of llama.cpp has no part for. stall: a long call gives so many parts,
-    and then nothing.
+    the middle), "slow" (`on_hang` is called, and nothing follows until the server ends), or "" for none. without:
+    what is left out of each part of an answer. unfinished: ids that a stream of llama.cpp has no part for. stall:
+    a long call gives so many parts, and then nothing.
     """
 
     engine: OnnxEngine
@@ -45,6 +45,7 @@ class Faulty:
     stall: int | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
+    on_hang: Callable[[], None] = lambda: None
     port: int = 0
 
     @property
@@ -119,6 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(fault, int):
             self._answer(fault, json.dumps({"error": {"message": f"fault {fault}"}}), {"Retry-After": "0"})
         elif fault == "slow":
+            faulty.on_hang()
             faulty.over.wait()
         else:
             self._generate(body, fault)

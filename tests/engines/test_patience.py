@@ -21,19 +21,22 @@ from tests.cli.conftest import Run
 from tests.cli.stub import ROOT
 from tests.engines.asking import Asker
 from tests.engines.serving import Faulty, serving
+from tests.support.clock import LIMIT, LeapingClock
 
 QUESTION = "What is 64 - 17 + 45 - 23 + 81?"
 HF = str(find_artifact("abacus") / "hf")
 
 
-async def test_a_call_that_waits_for_its_turn_is_not_late(engine: OnnxEngine, session: str) -> None:
-    with serving(Faulty(engine, root=HF)) as server:
-        client = CompletionsEngine(server.url, concurrency=1, timeout=0.5)
+async def test_a_call_that_waits_for_its_turn_is_not_late(
+    engine: OnnxEngine, session: str, clock: LeapingClock
+) -> None:
+    with serving(Faulty(engine, root=HF, on_hang=clock.leap)) as server:
+        client = CompletionsEngine(server.url, concurrency=1, timeout=LIMIT)
         server.faults = ["slow"]
         ask = Asker(client, session)
         first, second = await asyncio.gather(*(ask(ask.prompt(), 2) for _ in range(2)), return_exceptions=True)
         await client.close()
-    assert "did not finish within 0.5 s" in str(first)
+    assert f"did not finish within {LIMIT} s" in str(first)
     assert not isinstance(second, BaseException)
 
 
@@ -102,9 +105,11 @@ def test_no_server_at_the_start_is_told_soon(run: Run) -> None:
 
 
 @pytest.mark.parametrize("fault", [429, 500, "garbage", "slow"])
-async def test_whatever_goes_wrong_is_one_sentence(engine: OnnxEngine, session: str, fault: object) -> None:
-    with serving(Faulty(engine, root=HF)) as server:
-        client = CompletionsEngine(server.url, retries=1, timeout=0.5)
+async def test_whatever_goes_wrong_is_one_sentence(
+    engine: OnnxEngine, session: str, clock: LeapingClock, fault: object
+) -> None:
+    with serving(Faulty(engine, root=HF, on_hang=clock.leap)) as server:
+        client = CompletionsEngine(server.url, retries=1, timeout=LIMIT)
         server.faults = [fault] * 2
         ask = Asker(client, session)
         with pytest.raises(AdaptiveError) as caught:

@@ -18,7 +18,7 @@ LIMIT = 1000
 
 
 class LeapingClock:
-    """Makes the limits of all deadlines that run at `leap` be over; those that start later are not touched."""
+    """Makes the limits of all deadlines and calls that run at `leap` be over; later ones are not touched."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._leaps: list[float] = []
@@ -32,6 +32,8 @@ class LeapingClock:
         now = SimpleNamespace(monotonic=lambda: time.monotonic() + LIMIT * len(self._leaps), time=time.time)
         monkeypatch.setattr("adaptive.solver.nodes.time", now)
         monkeypatch.setattr("adaptive._util.deadline.asyncio", SimpleNamespace(timeout=self._timeout))
+        http = SimpleNamespace(timeout=self._timeout, Semaphore=asyncio.Semaphore)
+        monkeypatch.setattr("adaptive._util.http.asyncio", http)
 
     def _timeout(self, seconds: float | None) -> asyncio.Timeout:
         made = asyncio.timeout(seconds)
