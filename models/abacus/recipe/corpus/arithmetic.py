@@ -6,8 +6,6 @@ import re
 from fractions import Fraction
 from random import Random
 
-from reasoning_gym.arithmetic.leg_counting import ANIMALS
-
 from corpus.problem import Problem
 from corpus.tape import Number, Solution, Tape
 
@@ -209,6 +207,8 @@ def _equation(form: str, name: str, a: int, b: int, x: int) -> tuple[str, Soluti
 
 def legs(rng: Random) -> Problem:
     """Legs of two to five kinds of animals."""
+    from reasoning_gym.arithmetic.leg_counting import ANIMALS  # here, so that all else works without it
+
     kinds = rng.sample(sorted(ANIMALS), rng.randint(2, 5))
     counts = [rng.randint(1, rng.choice((5, 15))) for _ in kinds]
     herd = ", ".join(f"{n} {kind}{'s' if n > 1 else ''}" for n, kind in zip(counts, kinds, strict=True))

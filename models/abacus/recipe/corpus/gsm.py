@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 from random import Random
 
-import reasoning_gym
-
 from corpus.problem import Problem
 from corpus.tape import Number, Solution, Tape
 
@@ -32,6 +30,8 @@ OPERATORS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 
 def problems(rng: Random) -> Iterator[Problem]:
     """Endless problems; those whose worked solution cannot be read are left out."""
+    import reasoning_gym  # here, so that all else of the corpus works without it
+
     while True:
         data = reasoning_gym.create_dataset("gsm_symbolic", size=2000, seed=rng.randrange(2**30))
         for i in range(2000):
