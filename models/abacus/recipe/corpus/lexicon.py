@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 FOLDER = Path(__file__).parents[1] / "language" / "lexicon"
-THINGS = ("toy", "school", "food", "fruit", "collectible", "craft", "sweets", "flower", "kitchen", "media")
+THINGS = ("toy", "school", "food", "fruit", "collectible", "craft", "candy", "flower", "kitchen", "media")
 PRONOUNS = {
     "she": {"he": "she", "him": "her", "his": "her", "himself": "herself", "hers": "hers", "boy": "girl", "son": "daughter"},
     "he": {"he": "he", "him": "him", "his": "his", "himself": "himself", "hers": "his", "boy": "boy", "son": "son"},
