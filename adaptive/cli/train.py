@@ -28,6 +28,9 @@ where it is P(easy or medium).
 --add logs adds logged solves of the same model and ladder that are known to be right or wrong (`adaptive
 feedback`), if their questions are not in the outcomes.
 
+The profile also learns how unlike the recorded questions a question is. On one that is unlike them nothing that
+was measured counts: the model answers in its own way, and the answer is not verified.
+
 --calibrate N needs few answers: the general difficulty model says how hard a question is, and N graded questions
 say how much of that each rung can do. The model is measured on the others."""
 
@@ -50,6 +53,8 @@ say how much of that each rung can do. The model is measured on the others."""
               help="Outcomes of another model at the same questions, for --rule s1.")  # fmt: skip
 @click.option("--calibrate", type=click.IntRange(min=1), metavar="N",
               help="Train no difficulty model: place this one on the general scale by N questions.")  # fmt: skip
+@click.option("--domain-alpha", type=click.FloatRange(0, 0.5), default=0.05, show_default=True, metavar="SHARE",
+              help="Share of questions like these that may be taken to be of another kind.")  # fmt: skip
 @click.option("--add", type=click.Choice(("logs",)), help="Fit difficulty to logged solves as well.")
 def train_command(
     source: str, out: Path, profile: str | None, calibrate: int | None, add: str | None, **settings: Any

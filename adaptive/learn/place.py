@@ -12,6 +12,7 @@ import numpy as np
 from adaptive.learn.data.held_out import write_held_out
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.splits import hash_question, write_used_keys
+from adaptive.learn.fit.domain import fit_domain
 from adaptive.learn.fit.placer import PlacementFit, Placer
 from adaptive.learn.fit.trainer import Labels, require_any_example
 from adaptive.learn.report import placement_card
@@ -74,6 +75,8 @@ def place(outcomes: OutcomeStore, base: Profile, settings: TrainSettings, count:
         settings.on_progress(f"There are only {len(chosen)} graded questions: the model is placed by all.")
     placer = Placer(general.load_shipped_difficulty(), settings.build_trainer())
     fit = placer.place(examples, solved, chosen, base.policy)
+    texts = tuple(examples.texts[int(i)] for i in chosen)
+    domain = fit_domain(texts, [examples.groups[int(i)] for i in chosen], settings.domain_alpha)
     profile = replace(
         base,
         policy=fit.policy,
@@ -83,8 +86,9 @@ def place(outcomes: OutcomeStore, base: Profile, settings: TrainSettings, count:
         tune_share=settings.tune_share,
         figures=fit.figures,
         difficulty_model=make_placed_loader(fit.placement),
+        domain_model=lambda: domain,
     )
-    return PlacedProfile(profile, fit, tuple(examples.texts[int(i)] for i in chosen), outcomes.path.name)
+    return PlacedProfile(profile, fit, texts, outcomes.path.name)
 
 
 def select_by_hash(texts: Sequence[str], count: int) -> Labels:

@@ -17,11 +17,13 @@ from adaptive.learn.data.observations import read_observations
 from adaptive.learn.data.outcome import RecordedQuestion
 from adaptive.learn.data.outcomes import OutcomeStore, plan_to_profile
 from adaptive.learn.data.splits import TUNE_SHARE, assign_split, hash_question, write_used_keys
+from adaptive.learn.fit.domain import fit_domain
 from adaptive.learn.fit.examples import Examples
 from adaptive.learn.fit.log_rows import LogRows
 from adaptive.learn.fit.s1_rule import S1Rule
 from adaptive.learn.fit.trainer import FittedModels, OnProgress, Solved, Trainer, check_examples
 from adaptive.learn.report import outcomes_card, plots
+from adaptive.profile.domain import ALPHA
 from adaptive.profile.profile import Profile
 from adaptive.solve_log import SolveLog
 
@@ -30,15 +32,14 @@ from adaptive.solve_log import SolveLog
 class TrainSettings:
     """How a profile is trained.
 
-    target_precision: the share of accepted answers that should be right, in 0.5..1.
-    tune_share: the share of the groups of questions that is left for `adaptive tune`, in 0..1.
-    limit: use only the first so many recorded questions.
-    only: use only the recorded questions with these ids; None: all.
-    rule: what p(solved) means: "rungs", each rung's own answer, or "s1", easy, medium and hard of arXiv
-    2501.19393.
-    second: outcomes of another model at the same questions, for the rule "s1".
-    log: a log of solves; difficulty is fitted to those of the same model and ladder as well.
-    on_progress: called with a sentence about each step, and about what is left out.
+    target_precision: the share of accepted answers that should be right, in 0.5..1. tune_share: the share of the
+    groups of questions that is left for `adaptive tune`, in 0..1. limit: use only the first so many recorded
+    questions. only: use only the recorded questions with these ids; None: all. rule: what p(solved) means:
+    "rungs", each rung's own answer, or "s1", easy, medium and hard of arXiv 2501.19393. second: outcomes of
+    another model at the same questions, for the rule "s1". log: a log of solves; difficulty is fitted to those of
+    the same model and ladder as well. domain_alpha: the share of questions of the same kind that may be taken to
+    be of another, in 0..0.5. On questions of another kind nothing that was measured counts. 0: every question is
+    of the same kind. on_progress: called with a sentence about each step, and about what is left out.
     """
 
     target_precision: float = 0.97
@@ -49,11 +50,14 @@ class TrainSettings:
     rule: Literal["rungs", "s1"] = "rungs"
     second: Path | None = None
     log: Path | None = None
+    domain_alpha: float = ALPHA
     on_progress: OnProgress = lambda _: None
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.target_precision <= 1:  # false for nan, too
             raise InputError(f"--target-precision must be between 0.5 and 1, got {self.target_precision}.")
+        if not 0 <= self.domain_alpha <= 0.5:
+            raise InputError(f"--domain-alpha must be between 0 and 0.5, got {self.domain_alpha}.")
         if self.log and self.rule == "s1":
             raise InputError("--add logs knows single rungs, and --rule s1 needs all of them: leave one out.")
         if self.second and self.rule != "s1":
@@ -122,7 +126,10 @@ def train(outcomes: OutcomeStore, base: Profile, settings: TrainSettings) -> Tra
     check_examples(examples, solved)
     log_rows = _read_log_rows(outcomes, base, settings) if settings.log else None
     models = settings.build_trainer().fit(examples, base.policy, solved, log_rows)
-    weights = models.difficulty.to_model()
+    weights, domain = (
+        models.difficulty.to_model(),
+        fit_domain(examples.texts, examples.groups, settings.domain_alpha),
+    )
     profile = replace(
         base,
         policy=models.policy,
@@ -131,6 +138,7 @@ def train(outcomes: OutcomeStore, base: Profile, settings: TrainSettings) -> Tra
         tune_share=settings.tune_share,
         figures={**models.figures, "outcomes": outcomes.path.name},
         difficulty_model=lambda: weights,
+        domain_model=lambda: domain,
     )
     texts = (*examples.texts, *(log_rows.texts if log_rows else ()))
     remark = _describe_log_rows(log_rows) if log_rows else remark

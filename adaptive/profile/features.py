@@ -64,6 +64,11 @@ class QuestionFeatures:
         return _PIECE.findall(self.question[:MAX_CHARACTERS].lower())
 
     @cached_property
+    def shapes(self) -> list[str]:
+        """The pieces, each number replaced by its size."""
+        return list(map(_shape_piece, self.pieces))
+
+    @cached_property
     def base_counts(self) -> list[float]:
         """The columns of `_BASE_COUNTS`, before the log."""
         pieces, text = self.pieces, self.question[:MAX_CHARACTERS]
@@ -91,7 +96,7 @@ class QuestionFeatures:
 
         The buckets let a linear model draw a curve: "#numbers=3" has a weight of its own.
         """
-        shapes = list(map(_shape_piece, self.pieces))
+        shapes = self.shapes
         pairs = [f"{a} {b}" for a, b in pairwise(shapes)]
         buckets = map(_format_bucket, _BASE_COUNTS, self.base_counts)
         return [*shapes, *pairs, *_find_operations(shapes), *buckets]

@@ -14,6 +14,7 @@ from typing import Any
 from adaptive._util.files import write_atomically
 from adaptive.errors import InputError
 from adaptive.profile.difficulty import DifficultyModel
+from adaptive.profile.domain import Domain, find_no_domain
 from adaptive.profile.placement import Placement
 from adaptive.profile.predictor import Predictor, predict_nothing
 from adaptive.profile.probe import Probe
@@ -23,13 +24,13 @@ from adaptive.types.conversation import ALONE, ConversationShape
 from adaptive.types.from_json import convert_value, dataclass_from_json
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.logistic import Logistic
-from adaptive.types.policy import Policy
+from adaptive.types.policy import Policy, Share
 from adaptive.types.stops import Stops
 
 FORMAT = 1
 PROFILE_FILE, CARD_FILE = "profile.json", "README.md"
 KEYS = ("format", "name", "model", "ladder", "style", "stops", "policy", "verifier", "difficulty", "figures")
-LATER_KEYS = ("probe", "tune_share", "placement", "shapes", "own_ladder", "embedding")
+LATER_KEYS = ("probe", "tune_share", "placement", "shapes", "own_ladder", "domain_alpha", "embedding")
 """Keys that older profiles lack. "embedding" is no longer written, and must be null."""
 
 
@@ -58,6 +59,7 @@ def read_profile(folder: Path) -> dict[str, Any]:
         "difficulty_model": make_placed_loader(placement)
         if placement
         else _make_model_loader(folder, difficulty, len(ladder)),
+        "domain_model": _make_domain_loader(folder, data.get("domain_alpha"), file),
     }
 
 
@@ -151,6 +153,14 @@ def _parse_shapes(names: Any, file: Path) -> tuple[ConversationShape, ...]:
         return tuple(ConversationShape.parse(name) for name in shapes)
     except InputError as error:
         raise InputError(f"'shapes' in {file} is not valid: {error}") from error
+
+
+def _make_domain_loader(folder: Path, alpha: Any, file: Path) -> Callable[[], Domain | None]:
+    """Return what loads the domain once."""
+    share: float | None = convert_value(Share | None, alpha, f"'domain_alpha' in {file}")
+    if share is None:
+        return find_no_domain
+    return cache(lambda: Domain.load(folder, share))
 
 
 def _make_model_loader(folder: Path, name: str | None, rungs: int) -> Callable[[], Predictor | None]:

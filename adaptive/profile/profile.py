@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptive.profile.difficulty import LIKELY, name_level
+from adaptive.profile.domain import UNLIKE, Domain, find_no_domain
 from adaptive.profile.files import read_profile, write_profile
 from adaptive.profile.placement import Placement
 from adaptive.profile.predictor import Predictor, predict_nothing
@@ -40,6 +41,7 @@ class Profile:
         A model that nobody measured has one, whose first rung is the model's own way.
     shapes: the shapes of conversations that the model was measured on. On any other the measurements say nothing.
     difficulty_model: returns the difficulty model, which is loaded by the first call; None if there is none.
+    domain_model: returns the domain in the same way. On questions outside it the measurements say nothing.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Profile:
     own_ladder: Ladder | None = None
     shapes: tuple[ConversationShape, ...] = (ALONE,)
     difficulty_model: Callable[[], Predictor | None] = field(default=predict_nothing, compare=False)
+    domain_model: Callable[[], Domain | None] = field(default=find_no_domain, compare=False)
 
     def predict_difficulty(self, question: str, probe: Attempt | None = None) -> dict[str, Any]:
         """Predict how hard a question is.
@@ -68,8 +71,13 @@ class Profile:
         Returns:
             `p_solved`, a probability for each rung that never falls, and `level`. Without a trained model p_solved
             is empty and the level "unknown", or that of the general difficulty model: then `general` is the
-            probability that an average model solves the question with full thinking.
+            probability that an average model solves the question with full thinking. With a domain, `typical` is
+            the share of the recorded questions that are at least as unlike the others as this one, and `outside`
+            whether it is unlike them.
         """
+        return {**self._predict(question, probe), **self._place_in_domain(question)}
+
+    def _predict(self, question: str, probe: Attempt | None) -> dict[str, Any]:
         model = self.difficulty_model()
         if model is None and self.general:
             return _predict_general_level(question)
@@ -77,6 +85,12 @@ class Profile:
         if p_solved and self.probe is not None and probe is not None:
             p_solved = [round(p, 4) for p in self.probe.p_solved(p_solved, probe)]
         return {"level": name_level(p_solved), "p_solved": p_solved}
+
+    def _place_in_domain(self, question: str) -> dict[str, Any]:
+        domain = self.domain_model()
+        if domain is None:
+            return {}
+        return {"typical": round(domain.p_value(question), 4), "outside": domain.is_outside(question)}
 
     def p_solved(self, questions: Sequence[str]) -> list[list[float]]:
         """Return the `p_solved` of many questions, as `predict_difficulty`; empty rows without a trained model."""
@@ -88,13 +102,21 @@ class Profile:
         requested = options.effort is not None or options.budget is not None
         return self.ladder if requested or self.own_ladder is None else self.own_ladder
 
-    def explain_unmeasured(self, shape: ConversationShape) -> str:
-        """Say that the model was measured on conversations of other shapes; empty if it was measured on this one.
+    def is_outside(self, question: str) -> bool:
+        """Return whether a question is unlike the recorded ones; False if the profile does not know its domain."""
+        domain = self.domain_model()
+        return domain is not None and domain.is_outside(question)
 
-        Of a model that was not measured at all there is nothing to say.
+    def explain_unmeasured(self, shape: ConversationShape, question: str) -> str:
+        """Say why the measurements say nothing here; empty if they do.
+
+        The model was measured on conversations of other shapes, or on other questions. Of a model that was not
+        measured at all there is nothing to say.
         """
-        if not self.policy.measured or shape in self.shapes:
+        if not self.policy.measured:
             return ""
+        if shape in self.shapes:
+            return UNLIKE if self.is_outside(question) else ""
         measured = " and ".join(one.describe() for one in self.shapes)
         return f"the profile was measured on {measured}, not on {shape.describe()}"
 
@@ -108,7 +130,8 @@ class Profile:
         return cls(**read_profile(Path(folder).expanduser()))
 
     def save(self, folder: str | Path, *, card: str | None = None) -> None:
-        """Write `profile.json`, and the card if there is one. The difficulty model is saved on its own."""
+        """Write `profile.json`, the domain, and the card if there is one. The difficulty model is saved on its
+        own."""
         data = {
             "name": self.name,
             "model": self.model,
@@ -122,9 +145,12 @@ class Profile:
             "tune_share": self.tune_share,
             "placement": self.placement.to_json() if self.placement else None,
             "shapes": [shape.name for shape in self.shapes],
+            "domain_alpha": domain.alpha if (domain := self.domain_model()) else None,
             "figures": self.figures,
         }
         write_profile(Path(folder), data, card)
+        if domain is not None:
+            domain.save(Path(folder))
 
 
 def _predict_general_level(question: str) -> dict[str, Any]:

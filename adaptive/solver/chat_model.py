@@ -19,7 +19,7 @@ from adaptive.profile.untrained import NO_PROFILE, build_untrained_chat_profile,
 from adaptive.profile.verifier import build_profile_verifier
 from adaptive.reason.chat import NO_CHAT_CHAIN, ChatChain, think_at_effort
 from adaptive.reason.starvation import Recovery, ThinkingMemory
-from adaptive.solver.conversation import read_shape
+from adaptive.solver.conversation import find_question, read_shape
 from adaptive.solver.protocol import AttemptContext
 from adaptive.solver.result import to_attempt_message
 from adaptive.solver.streaming import stream_as_message
@@ -74,11 +74,16 @@ class ChatSolverModel:
         return ladder.limit_ladder(self.profile.get_ladder(options), options)
 
     def for_conversation(self, messages: Sequence[AnyMessage]) -> ChatSolverModel:
-        """Return the model for a conversation: without measurements, if they were made on other shapes."""
-        why = self.profile.explain_unmeasured(read_shape(messages, keeps_handoffs=True))
+        """Return the model for a conversation: without measurements, if they were made on others."""
+        question = find_question(messages)
+        why = self.profile.explain_unmeasured(read_shape(messages, keeps_handoffs=True), question)
         if not why:
             return self
-        profile = without_measurements(self.profile, build_untrained_chat_profile(self.model).own_ladder)
+        profile = without_measurements(
+            self.profile,
+            build_untrained_chat_profile(self.model).own_ladder,
+            outside=self.profile.is_outside(question),
+        )
         return replace(self, profile=profile, verifier=hold_back_measured(self.verifier, why), unmeasured=why)
 
     def check_messages(self, messages: Sequence[AnyMessage]) -> None:

@@ -66,7 +66,7 @@ class SolverModel(Protocol):
         ...
 
     def for_conversation(self, messages: Sequence[AnyMessage]) -> SolverModel:
-        """Return the model for a conversation: without measurements, if they were made on other shapes."""
+        """Return the model for a conversation: without measurements, if they were made on others."""
         ...
 
     def check_messages(self, messages: Sequence[AnyMessage]) -> None:

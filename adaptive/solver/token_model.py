@@ -16,7 +16,7 @@ from adaptive.profile.untrained import with_own_way, without_measurements
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import NO_STOPS, think_within_budget
 from adaptive.reason.plain import answer_plainly
-from adaptive.solver.conversation import read_shape, to_chat_turns
+from adaptive.solver.conversation import find_question, read_shape, to_chat_turns
 from adaptive.solver.protocol import AttemptContext
 from adaptive.solver.result import to_attempt_message
 from adaptive.solver.streaming import stream_as_message
@@ -56,12 +56,13 @@ class TokenSolverModel:
         return self.engine.shares_cache
 
     def for_conversation(self, messages: Sequence[AnyMessage]) -> TokenSolverModel:
-        """Return the model for a conversation: without measurements, if they were made on other shapes."""
-        why = self.profile.explain_unmeasured(read_shape(messages))
+        """Return the model for a conversation: without measurements, if they were made on others."""
+        question = find_question(messages)
+        why = self.profile.explain_unmeasured(read_shape(messages), question)
         if not why:
             return self
         own = with_own_way(self.profile, self.engine.context_window, self.efforts, steered=True).own_ladder
-        profile = without_measurements(self.profile, own)
+        profile = without_measurements(self.profile, own, outside=self.profile.is_outside(question))
         return replace(self, profile=profile, verifier=hold_back_measured(self.verifier, why), unmeasured=why)
 
     def check_messages(self, messages: Sequence[AnyMessage]) -> None:

@@ -30,21 +30,28 @@ class Difficulty:
             model.
         general: The probability that an average model solves it with full thinking, by the general difficulty
             model.
+        typical: The share of the questions that the profile was measured on that are at least as unlike the others
+            as this one; None if the profile does not know its domain.
+        outside: Whether it is unlike them, so that nothing that was measured counts; None as for `typical`.
     """
 
     level: Level
     p_solved: tuple[float, ...] = ()
     general: float | None = None
+    typical: float | None = None
+    outside: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON types."""
-        general = {} if self.general is None else {"general": self.general}
-        return {"level": self.level, "p_solved": list(self.p_solved), **general}
+        known = {"general": self.general, "typical": self.typical, "outside": self.outside}
+        told = {name: value for name, value in known.items() if value is not None}
+        return {"level": self.level, "p_solved": list(self.p_solved), **told}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Difficulty:
         """Read what `to_json` wrote."""
-        return cls(data["level"], tuple(data["p_solved"]), data.get("general"))
+        told = (data.get(name) for name in ("general", "typical", "outside"))
+        return cls(data["level"], tuple(data["p_solved"]), *told)
 
 
 @dataclass(frozen=True)

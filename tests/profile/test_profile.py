@@ -60,8 +60,8 @@ def test_a_profile_says_on_which_shapes_it_was_measured(folder: Path) -> None:
     assert json.loads((folder / PROFILE_FILE).read_text())["shapes"] == ["alone", "system+tools"]
     profile = Profile.load(folder)
     assert profile.shapes == shapes
-    assert [profile.explain_unmeasured(shape) for shape in shapes] == ["", ""]
-    said = profile.explain_unmeasured(ConversationShape(tools=True))
+    assert [profile.explain_unmeasured(shape, "2+2") for shape in shapes] == ["", ""]
+    said = profile.explain_unmeasured(ConversationShape(tools=True), "2+2")
     measured = "single questions and questions with a system prompt and tool results"
     assert said == f"the profile was measured on {measured}, not on questions with tool results"
     _change(folder, shapes=...)

@@ -155,7 +155,7 @@ class _ChatModelStep:
 
     def _choose_start(self) -> tuple[Ladder, int]:
         """Return the rungs to use and the first of them; its reason is kept for the report."""
-        model, options = self._runner.solver_model, self._runner.options
+        model, options = self._runner.solver_model.for_conversation(self._messages), self._runner.options
         ladder, places = select_rungs(model.model, limit_ladder(model.profile.get_ladder(options), options))
         start = choose_start(self._messages, ladder, places, model.profile, options=options)
         self._reason = start.reason

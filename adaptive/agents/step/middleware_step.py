@@ -28,8 +28,9 @@ from adaptive.agents.step.step import Step
 from adaptive.chat.model import ChatModel
 from adaptive.chat.openai_compat import recover_cut_message
 from adaptive.chat.response import estimate_tokens
+from adaptive.profile.domain import UNLIKE
 from adaptive.profile.profile import Profile
-from adaptive.profile.untrained import build_untrained_chat_profile
+from adaptive.profile.untrained import build_untrained_chat_profile, without_measurements
 from adaptive.reason.starvation import Recovery, ThinkingMemory
 from adaptive.solver.conversation import find_question
 from adaptive.types.events import Event
@@ -119,13 +120,13 @@ class MiddlewareStep:
 
     def _build_step(self, call_settings: CallSettings, prompt: int) -> Step:
         settings, request = self._settings, self._request
-        profile = settings.profile or build_untrained_chat_profile(call_settings.model)
+        profile = self._choose_profile(call_settings)
         left = None if settings.max_tokens is None else settings.max_tokens - self._run.tokens
         out_of_tokens = left is not None and left <= 0
         full_ladder = profile.ladder
         if not (settings.guess or settings.efforts or out_of_tokens):
             full_ladder = profile.get_ladder(DEFAULT_OPTIONS)
-        if full_ladder[0].is_plain:
+        if full_ladder[0].is_plain and settings.profile is None:
             self._notes.append(OWN_EFFORT_NOTE)
         ladder, places = select_rungs(call_settings.model, full_ladder, settings.efforts)
         memory = settings.memories.setdefault(call_settings.model.name, ThinkingMemory())
@@ -143,6 +144,16 @@ class MiddlewareStep:
             prompt=prompt,
             on_event=self._write_event,
         )
+
+    def _choose_profile(self, call_settings: CallSettings) -> Profile:
+        """Return the profile; without its measurements if the question is unlike those that were measured."""
+        profile, untrained = self._settings.profile, build_untrained_chat_profile(call_settings.model)
+        if profile is None:
+            return untrained
+        if not profile.policy.measured or not profile.is_outside(find_question(self._request.messages)):
+            return profile
+        self._notes.append(f"{UNLIKE}: the model keeps its own effort")
+        return without_measurements(profile, untrained.own_ladder, outside=True)
 
     def _write_event(self, event: Event) -> None:
         self._request.runtime.stream_writer({**event, "step": self._run.steps + 1})
