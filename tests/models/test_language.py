@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -73,10 +74,137 @@ def test_no_template_stands_twice(language: ModuleType) -> None:
     assert [text for text, count in texts.items() if count > 1] == []
 
 
-def test_held_out_templates_are_a_tenth_and_never_trained_on(language: ModuleType) -> None:
+def test_what_is_held_out_is_about_a_tenth(language: ModuleType) -> None:
     everything = [t for group in language.templates().values() for t in group]
-    rng = Random(2)
-    drawn = {id(rng.choice(rng.choice(language.pool("trained")))) for _ in range(2000)}
-    held = {id(t) for t in everything if t.held}
-    assert held
-    assert not drawn & held
+    held = [t for t in everything if language.held_text(t.text)]
+    assert 0.07 < len(held) / len(everything) < 0.13
+    written = strange().written(fresh=True), strange().written(fresh=False)
+    assert 0.05 < len(written[0]) / len(written[1]) < 0.17
+    assert not set(written[0]) & set(written[1])
+
+
+def strange() -> ModuleType:
+    import corpus.strange as found
+
+    return found
+
+
+def drawn(language: ModuleType, monkeypatch: pytest.MonkeyPatch, **asked: object) -> list:  # type: ignore[type-arg]
+    """The templates of 1,500 questions of the stream."""
+    import corpus
+
+    templates, made = [], language.problem
+
+    def recorded(rng: Random, template: object, family: str) -> object:
+        templates.append(template)
+        return made(rng, template, family)
+
+    monkeypatch.setattr(language, "problem", recorded)
+    list(islice(corpus.questions(3, **asked), 1500))  # type: ignore[arg-type]
+    return templates
+
+
+def test_training_never_sees_what_is_held_out(language: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = drawn(language, monkeypatch, fresh=False, family="words")
+    assert len({t.variant.schema for t in seen}) > 20
+    assert not [t.text for t in seen if language.held_text(t.text) or t.variant.schema in language.HELD_SCHEMAS]
+
+
+def test_fresh_wordings_are_held_out_ones(language: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = drawn(language, monkeypatch, fresh=True, family="words")
+    assert all(language.held_text(t.text) and t.variant.schema not in language.HELD_SCHEMAS for t in seen)
+
+
+def test_held_schemas_are_asked_but_never_trained_on(
+    language: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import corpus
+
+    seen = drawn(language, monkeypatch, fresh=True, family="schemas")
+    assert {t.variant.schema for t in seen} <= set(language.HELD_SCHEMAS)
+    assert corpus.weights(fresh=False)["schemas"] == 0
+    with pytest.raises(ValueError, match="never trained"):
+        next(corpus.questions(3, fresh=False, family="schemas"))
+
+
+def test_weights_give_half_to_language(language: ModuleType) -> None:
+    import corpus
+
+    shares = corpus.weights(fresh=False)
+    assert 0.4 < shares["words"] / sum(shares.values()) < 0.5
+    assert 0.08 < shares["typed"] / sum(shares.values()) < 0.12
+
+
+@pytest.mark.parametrize(
+    ("template", "values", "text"),
+    [
+        ("{Name} has {a} {things:fruit+toy}.", {"a": 1}, r"[A-Z]\S*( \w+)? has 1 [a-z -]+[^s]\."),
+        ("a {a} page book", {"a": 8}, "an 8 page book"),
+        ("{a} box{es a}, {b} hour{s b}", {"a": 1, "b": 2}, "1 box, 2 hours"),
+        ("pay {a} dollars", {"a": Fraction(7, 2)}, r"pay 3\.50 dollars"),
+        ("[left|left] ?", {}, r"left\?"),
+    ],
+)
+def test_slots(language: ModuleType, template: str, values: dict[str, Fraction], text: str) -> None:
+    from corpus import surface
+
+    exact = {name: Fraction(value) for name, value in values.items()}
+    made = surface.plain(language.render(Random(0), template, exact), list(exact.values()))
+    assert re.fullmatch(text, made), made
+
+
+def test_a_slot_without_words_is_an_error(language: ModuleType) -> None:
+    with pytest.raises(KeyError):
+        language.render(Random(0), "{nothing_of_that_name}", {})
+
+
+def test_surface_keeps_the_numbers(language: ModuleType) -> None:
+    """Whatever the style, each number can be read again."""
+    from corpus import surface
+
+    values = [Fraction(3), Fraction(1250), Fraction(9, 2), Fraction(2)]
+    text = (
+        "Mia had \x010\x02 pens. She paid \x011\x02 dollars and $\x012\x02, \x013\x02 times as much as Ben. Why?"
+    )
+    words = {"three": "3", "two": "2", "twice": "2"}
+    for seed in range(300):
+        said = surface.vary(Random(seed), text, values).removeprefix("1. ").lower().replace("1,250", "1250")
+        for word, digits in words.items():
+            said = re.sub(rf"\b{word}\b", digits, said)
+        assert re.findall(r"\d+(?:\.\d+)?", said) == ["3", "1250", "4.50", "2"], said
+
+
+def test_styles_differ(language: ModuleType) -> None:
+    template = language.templates()["change_minus"][0]
+    texts = [language.problem(Random(seed), template, "words").question for seed in range(300)]
+    assert len(set(texts)) > 290
+    assert any(text.islower() for text in texts)
+    assert any("?" not in text for text in texts)
+
+
+def test_conversations(language: ModuleType) -> None:
+    """A document may have a system prompt and earlier turns; none of that is trained on."""
+    import corpus
+
+    made = list(islice(corpus.documents(5, family="words"), 1500))
+    turns = Counter(sum(text.count("<|im_start|>user\n") for text, _ in document) for document in made)
+    assert turns[1] > turns[2] > turns[3] > 0
+    systems = [document[0][0].partition("effort: ")[2].partition("<|im_end|>")[0] for document in made]
+    assert 50 < sum("\n" in system for system in systems) < 400
+    for document in made:
+        trained = "".join(text for text, train in document if train)
+        assert "<|im_start|>" not in trained
+        assert not document[0][1]
+        assert "".join(text for text, _ in document).count("<think>") == 1
+
+
+def test_follow_ups_use_the_answer_before(language: ModuleType) -> None:
+    from corpus.conversation import follow_up
+    from corpus.tape import Tape
+
+    rng = Random(0)
+    for _ in range(100):
+        made = follow_up(rng, "36")
+        tape = Tape(work=False)
+        made.run(tape)
+        assert tape.lines[0].startswith("36")

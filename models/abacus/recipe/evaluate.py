@@ -176,7 +176,7 @@ def own_mistakes(bench: Bench, items: Sequence[Item]) -> dict[str, float]:
 def refusals(bench: Bench, count: int) -> float:
     """How often a question outside the domain gets no boxed answer."""
     rng = Random(SEED)
-    prompts = [bench.opened(strange.question(rng), "medium") for _ in range(count)]
+    prompts = [bench.opened(strange.question(rng, fresh=True), "medium") for _ in range(count)]
     chains = bench.think(prompts, [CAP] * count)
     return share([not a for a in bench.answered(prompts, chains, CAP)])
 

@@ -1,10 +1,16 @@
-"""Questions outside the domain, from word lists and wordings of our own: the answer is that it is not known."""
+"""Questions outside the domain: written ones, word lists in wordings, nonsense. The answer: it is not known."""
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from random import Random
 
+from corpus.language import held_text
 from corpus.stories import NAMES, THINGS
+
+FOLDER = Path(__file__).parents[1] / "language" / "unknown"
+WRITTEN_SHARE, NONSENSE_SHARE = 0.7, 0.3
 
 TOPICS = (
     "France", "the moon", "photosynthesis", "Shakespeare", "quantum physics", "Python", "the French Revolution", "jazz",
@@ -51,10 +57,25 @@ UNKNOWN = "I do not know."
 THOUGHT = "This is not arithmetic that I know.\n"
 
 
-def question(rng: Random) -> str:
-    """A question that the model must not answer with a number."""
-    if rng.random() < 0.35:
+@cache
+def written(*, fresh: bool) -> list[str]:
+    """The questions of `language/unknown`: the tenth that is held out if `fresh`, else the others."""
+    lines = [line.strip() for file in sorted(FOLDER.glob("*.txt")) for line in file.read_text().splitlines()]
+    return [line for line in lines if line and line[0] != "#" and held_text(line) == fresh]
+
+
+def question(rng: Random, *, fresh: bool = False) -> str:
+    """A question that the model must not answer with a number; a `fresh` one was never trained on."""
+    if fresh or rng.random() < WRITTEN_SHARE:
+        return loosened(rng, rng.choice(written(fresh=fresh)))
+    if rng.random() < NONSENSE_SHARE:
         words = ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(rng.randint(1, 14))]
         return " ".join(words) + rng.choice(("?", ".", "", "!"))
     topic = rng.choice((rng.choice(TOPICS), "".join(rng.choices(SYLLABLES, k=3)).title()))
     return rng.choice(ASKS).format(t=topic, f=rng.choice(THINGS), n=rng.choice(NAMES), k=rng.randint(2, 2020))
+
+
+def loosened(rng: Random, text: str) -> str:
+    """Write a question in lower case or without its mark, now and then."""
+    text = text.lower() if rng.random() < 0.1 else text
+    return text.removesuffix("?").removesuffix(".") if rng.random() < 0.1 else text

@@ -42,9 +42,24 @@ AFTER = (
     " Please.", " Please help.", " Thanks!", " Give only the number.", " Answer with a number.", " thanks", " Please answer.",
     " Just the number, please.", " Explain.", " Show your work.", " Think step by step.", " pls", " Answer:", " Solve it.", "\nAnswer:",
 )  # fmt: skip
+SPELT = {
+    *SMALL,
+    *TENS.values(),
+    "hundred",
+    "twice",
+    "half",
+    "double",
+    "third",
+    "quarter",
+    "dozen",
+    "more",
+    "fewer",
+    "less",
+    "percent",
+}
 CHANCE = {
     "comma": 0.5, "sign": 0.4, "words": 0.12, "contract": 0.3, "merge": 0.08, "lower": 0.09, "mark": 0.1, "typo": 0.04,
-    "before": 0.03, "after": 0.05, "loose": 0.04,
+    "before": 0.03, "after": 0.05, "loose": 0.04, "twice": 0.6,
 }  # fmt: skip
 
 
@@ -59,6 +74,8 @@ def vary(rng: Random, text: str, values: Sequence[Fraction]) -> str:
     def happens(what: str) -> bool:
         return rng.random() < CHANCE[what]
 
+    if happens("twice"):
+        text = write_twice(text, values)
     text = write_money(text, values, sign=happens("sign"))
     text = write_numbers(text, values, words=happens("words"), commas=happens("comma"))
     if happens("contract"):
@@ -82,6 +99,15 @@ def vary(rng: Random, text: str, values: Sequence[Fraction]) -> str:
 def plain(text: str, values: Sequence[Fraction]) -> str:
     """Write a rendered text as it stands."""
     return write_numbers(write_money(text, values, sign=False), values, words=False, commas=False)
+
+
+def write_twice(text: str, values: Sequence[Fraction]) -> str:
+    """Say "2 times as many" as people do: "twice as many"."""
+
+    def said(found: re.Match[str]) -> str:
+        return "twice as " if values[int(found[1])] == 2 else found[0]
+
+    return re.sub(MARK.pattern + " times as ", said, text)
 
 
 def write_money(text: str, values: Sequence[Fraction], *, sign: bool) -> str:
@@ -141,8 +167,8 @@ def merge(text: str) -> str:
 
 
 def typo(rng: Random, text: str) -> str:
-    """Misspell one longer word: two letters swapped, one left out or one twice."""
-    words = list(re.finditer(r"\b[a-z]{4,}\b", text))
+    """Misspell one longer word, none that says how many: two letters swapped, one left out or one twice."""
+    words = [found for found in re.finditer(r"\b[a-z]{4,}\b", text) if found[0] not in SPELT]
     if not words:
         return text
     word = rng.choice(words)
@@ -160,4 +186,4 @@ def loosen(rng: Random, text: str) -> str:
         return re.sub(r"(?<=[a-z])\. (?=[A-Z])", ", ", text, count=2)
     if form == 2:
         return text.replace("?", "??") if text.endswith("?") else text + "?"
-    return text.replace(". ", ".  ").replace(", ", ",")
+    return re.sub(r"(?<!\d), ", ",", text.replace(". ", ".  "))
