@@ -11,7 +11,10 @@ from adaptive.errors import InputError
 from adaptive.learn.data.outcome import RecordedQuestion, rung_to_key
 from adaptive.learn.data.questions import Question
 from adaptive.learn.data.splits import hash_question
+from adaptive.learn.tuning.replay import select_replayable
+from adaptive.profile.domain import UNLIKE
 from adaptive.profile.features import normalise_question
+from adaptive.profile.profile import Profile
 from adaptive.types.ladder import Ladder
 
 FEW = 300
@@ -71,6 +74,7 @@ def split_questions(
     source: str,
     training_keys: Collection[str],
     tuned_on: tuple[Sequence[Question], str] | None = None,
+    replayed: Profile | None = None,
 ) -> QuestionSplit:
     """Split recorded questions into those to test on and those to tune baselines on.
 
@@ -82,6 +86,8 @@ def split_questions(
         source: Where they come from, for error sentences.
         training_keys: Keys of the questions that the profile has seen.
         tuned_on: Questions to tune on and their source; default: all other recorded ones.
+        replayed: The profile that is replayed. Questions outside its domain are left out if no plain call of them
+            was recorded.
 
     Raises:
         InputError: A question was not recorded, or none is left to test on.
@@ -92,23 +98,35 @@ def split_questions(
         raise InputError(
             f"the profile has seen every question of {source}: bench on questions that are new to it."
         )
+    unlike = len(test)
+    test = select_replayable(replayed, test) if replayed else test
+    unlike -= len(test)
+    if not test:
+        raise InputError(
+            f"every new question of {source} is {UNLIKE}: a solve leaves them to the model. Bench on questions "
+            "like those, or live."
+        )
     test_texts = {normalise_question(q.text) for q in questions}
     others = pool.get(*tuned_on) if tuned_on else list(pool.by_text.values())
     tuning = [r for r in others if normalise_question(r.question.text) not in test_texts]
-    notes = _describe_split(len(named), len(test), len(others) - len(tuning) if tuned_on else 0, bool(tuning))
+    notes = _describe_split(
+        len(named), len(test) + unlike, unlike, len(others) - len(tuning) if tuned_on else 0, bool(tuning)
+    )
     return QuestionSplit(tuple(test), tuple(tuning or test), tuple(notes))
 
 
-def _describe_split(named: int, test: int, both: int, tuned: bool) -> list[str]:
+def _describe_split(named: int, new: int, unlike: int, both: int, tuned: bool) -> list[str]:
     notes = []
-    if named > test:
-        notes.append(f"{named - test} of {named} questions are left out: the profile was made from them.")
+    if named > new:
+        notes.append(f"{named - new} of {named} questions are left out: the profile was made from them.")
+    if unlike:
+        notes.append(f"{unlike} of {new} questions are {UNLIKE} and left out: a solve leaves them to the model.")
     if both:
         notes.append(f"{both} of the tuning questions are test questions too, and were not tuned on.")
     if not tuned:
         notes.append(
             "No other questions were recorded: baselines are tuned on the test questions, in their favour."
         )
-    if test < FEW:
+    if (test := new - unlike) < FEW:
         notes.append(f"{test} questions are few: differences inside the intervals prove nothing.")
     return notes

@@ -139,19 +139,22 @@ def _run_bench(
         both = [*inputs.questions, *(inputs.tuned_on[0] if inputs.tuned_on else [])]
         file = live.record(both, folder, profile.policy.vote_temperature)
     with OutcomeStore(file) as outcomes:
-        split, plan = _split_questions(profile, folder, outcomes, inputs), outcomes.plan
+        split, plan = _split_questions(profile, folder, outcomes, inputs, live is None), outcomes.plan
     run = live.solve(profile, folder, split.test, plan["grader"]) if live else replay_policy(profile, split.test)
     return measure_policy(
         profile, split, run, plan["window"], loss, _describe_run(profile, folder, inputs, plan, file)
     )
 
 
-def _split_questions(profile: Profile, folder: Path, outcomes: OutcomeStore, inputs: BenchInputs) -> QuestionSplit:
+def _split_questions(
+    profile: Profile, folder: Path, outcomes: OutcomeStore, inputs: BenchInputs, replayed: bool
+) -> QuestionSplit:
     from adaptive.bench.split import RecordedPool, split_questions
     from adaptive.learn.data.splits import read_used_keys
 
     pool = RecordedPool.from_recorded(outcomes.path, outcomes, profile.ladder)
-    return split_questions(pool, inputs.questions, inputs.source, read_used_keys(folder), inputs.tuned_on)
+    seen, shown = read_used_keys(folder), profile if replayed else None
+    return split_questions(pool, inputs.questions, inputs.source, seen, inputs.tuned_on, shown)
 
 
 def _describe_run(

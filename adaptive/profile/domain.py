@@ -41,6 +41,7 @@ ALPHA = 0.05
 UNLIKE = "unlike the questions that this profile was measured on"
 LEAST_DEVIATION, MOST_DEVIATION = -2.0, 20.0
 """A standardised measure counts within these limits: one alone cannot make a question usual."""
+ROUNDING = 1e-6
 _CHARACTERS = 4
 _MIX, _SECOND, _THIRD = (
     np.array([m], np.uint64) for m in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
@@ -131,7 +132,7 @@ class Domain:
 
     def is_outside(self, question: str) -> bool:
         """Return whether a question is unlike the recorded ones."""
-        return self.score(question) > self.threshold
+        return self.score(question) > self.threshold + ROUNDING
 
     @cached_property
     def threshold(self) -> float:
@@ -158,7 +159,7 @@ class Domain:
             "deviation": self.scale.deviation, "scores": self.scores,
         }  # fmt: skip
         part = folder / f".{FILE}.part.npz"
-        np.savez_compressed(part, **{name: _shrink(array) for name, array in arrays.items()})  # type: ignore[arg-type]
+        np.savez_compressed(part, **arrays)  # type: ignore[arg-type]
         part.replace(folder / FILE)
 
     @classmethod
@@ -219,7 +220,7 @@ def read_bits(table: Bits, slots: Slots) -> Floats:
 
 @lru_cache(CACHE_SIZE)
 def _hash_piece(piece: str) -> int:
-    return crc32(piece.encode()) + 2
+    return crc32(piece.encode(errors="replace")) + 2
 
 
 _START, _END = 0, 1
@@ -236,10 +237,6 @@ def _hash_characters(question: str) -> Hashes:
     for start in range(_CHARACTERS):
         mixed = (mixed ^ codes[start : start + count]) * _FNV
     return mixed * _MIX
-
-
-def _shrink(array: NDArray[Any]) -> NDArray[Any]:
-    return array if array.dtype == np.uint8 else array.astype(np.float32)
 
 
 def _is_consistent(domain: Domain) -> bool:

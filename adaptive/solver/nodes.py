@@ -21,6 +21,7 @@ from adaptive.policy import limits, select
 from adaptive.policy.arms import Plan
 from adaptive.policy.vote import VoteResult, count_vote, count_wanted_samples
 from adaptive.prices import Prices, add_cost
+from adaptive.profile.domain import UNLIKE
 from adaptive.solver.allocator import Allocator
 from adaptive.solver.approval import count_max_thinking_tokens, needs_approval, request_approval
 from adaptive.solver.context import read_context_settings
@@ -372,4 +373,7 @@ class Solver:
 
 
 def _note_unmeasured(model: SolverModel) -> list[str]:
-    return [f"{model.unmeasured}: nothing but a check or a judge can accept here"] if model.unmeasured else []
+    """Say that the shape of the conversation was not measured; of an unlike question the verdict says it."""
+    if model.unmeasured in ("", UNLIKE):
+        return []
+    return [f"{model.unmeasured}: nothing but a check or a judge can accept here"]

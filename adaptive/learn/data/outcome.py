@@ -83,6 +83,11 @@ class RecordedQuestion:
         """Return whether every rung of a ladder was recorded."""
         return all(rung_to_key(rung) in self.outcomes for rung in ladder)
 
+    def find_plain(self) -> Outcome | None:
+        """Return the recorded plain call; None if there is none."""
+        plain = [one for key, one in self.outcomes.items() if key == make_plain_key(key.budget)]
+        return max(plain, key=lambda one: one.key.budget, default=None)
+
     def is_solved(self, key: OutcomeKey) -> bool:
         """Return whether this attempt was recorded and is right."""
         outcome = self.outcomes.get(key)

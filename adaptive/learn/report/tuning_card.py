@@ -11,6 +11,7 @@ from adaptive.learn.fit.thresholds import estimate_share
 from adaptive.learn.report.tables import Row, format_markdown_table
 from adaptive.learn.tuning.search import TestedSetting, TuningResult
 from adaptive.learn.tuning.ways import Way
+from adaptive.profile.domain import UNLIKE
 from adaptive.profile.files import CARD_FILE
 
 HEADING = "## What it promises"
@@ -25,6 +26,7 @@ def promise_to_json(result: TuningResult) -> dict[str, Any]:
         "max_tokens": goal.max_tokens,
         "max_cost": goal.max_cost,
         "questions": len(chosen.way),
+        "outside": result.outside,
         "searched": result.searched,
         "losses": chosen.losses,
         "gains": chosen.gains,
@@ -45,7 +47,7 @@ def format_promise(result: TuningResult) -> str:
         f"With confidence {goal.confidence:g} it loses at most {target} points of accuracy against "
         f"always using the top rung, on questions like the {len(chosen.way)} that it was tested on: there it lost "
         f"{chosen.losses} that the top rung has right and gained {chosen.gains} that it has not, which bounds the "
-        f"loss by {_format_points(chosen.bound)} points."
+        f"loss by {_format_points(chosen.bound)} points.{_describe_outside(result, len(chosen.way))}"
     )
     dials = (
         f"First: the direct answer from p(solved) {policy.probe_from:g} on, else the cheapest rung with "
@@ -90,6 +92,13 @@ def write_promise(folder: Path, result: TuningResult) -> None:
     _, next_heading, rest = after.partition("\n## ")
     section = f"{HEADING}\n\n{format_promise(result)}\n"
     write_atomically(card, f"{before.rstrip()}\n\n{section}{f'{next_heading}{rest}' if next_heading else ''}")
+
+
+def _describe_outside(result: TuningResult, inside: int) -> str:
+    if not result.outside:
+        return ""
+    share = f"{100 * result.outside / (inside + result.outside):.1f} %"
+    return f" It says nothing about the {share} of questions that are {UNLIKE}: they are left to the model."
 
 
 def _require_chosen(result: TuningResult) -> TestedSetting:

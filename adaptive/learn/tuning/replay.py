@@ -11,7 +11,7 @@ from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from adaptive.learn.data.outcome import DIRECT, Outcome, OutcomeKey, RecordedQuestion
+from adaptive.learn.data.outcome import DIRECT, Outcome, OutcomeKey, RecordedQuestion, make_plain_key
 from adaptive.learn.tuning.ways import WayResult
 from adaptive.policy import allocate, escalate, select
 from adaptive.policy.arms import EscalationState, Plan, plan_each_arm
@@ -65,7 +65,14 @@ class Replay:
         return cls(profile, dict(zip(texts, profile.p_solved(texts), strict=True)))
 
     def solve(self, recorded: RecordedQuestion) -> WayResult:
-        """Return the result of solving a recorded question; raise `KeyError` if a rung was not recorded."""
+        """Return the result of solving a recorded question; raise `KeyError` if a rung was not recorded.
+
+        A question outside the profile's domain gets the recorded plain call, which nothing verifies.
+        """
+        if self.profile.is_outside(recorded.question.text):
+            if (plain := recorded.find_plain()) is None:
+                raise KeyError(make_plain_key(0))
+            return WayResult(plain.solved, plain.compute_usage(), plain.key)
         return _ReplayedSolve(self, recorded).run()
 
     def try_arms(self, recorded: RecordedQuestion) -> list[ArmTrial]:
@@ -254,6 +261,11 @@ class _ReplayedSolve:
     def find_sample(self, plan: Plan, number: int) -> Outcome | None:
         """Return a recorded sample, or None if fewer were recorded: then the vote is over."""
         return self.recorded.outcomes.get(OutcomeKey(plan.rung.effort, plan.rung.budget, 0, number))
+
+
+def select_replayable(profile: Profile, recorded: Iterable[RecordedQuestion]) -> list[RecordedQuestion]:
+    """Return the questions that a replay can solve: those outside the profile's domain need a plain call."""
+    return [one for one in recorded if not profile.is_outside(one.question.text) or one.find_plain() is not None]
 
 
 def _run_coroutine(judging: Coroutine[Any, Any, T]) -> T:

@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from adaptive.errors import InputError
 from adaptive.learn.data.outcome import DIRECT, RecordedQuestion, rung_to_key
 from adaptive.learn.tuning.payoffs import measure_payoffs
-from adaptive.learn.tuning.replay import Replay
+from adaptive.learn.tuning.replay import Replay, select_replayable
 from adaptive.learn.tuning.risk import (
     compute_p_value,
     compute_upper_bound,
@@ -29,6 +30,7 @@ from adaptive.learn.tuning.risk import (
     count_rejected,
 )
 from adaptive.learn.tuning.ways import Way, make_fixed_chooser
+from adaptive.profile.domain import UNLIKE
 from adaptive.profile.profile import Profile
 from adaptive.types.policy import Payoff, Policy
 from adaptive.types.usage import Usage
@@ -62,6 +64,10 @@ class Search:
     p_solved: Mapping[str, list[float]]
     seed: int = 0
     on_replay: OnReplay = lambda _done, _of: None
+
+    def restrict_to(self, profile: Profile) -> Search:
+        """Return the search on those questions that a replay of the profile can solve."""
+        return replace(self, recorded=select_replayable(profile, self.recorded))
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,8 @@ class TuningResult:
 
     chosen: None if no policy keeps the promise on these questions. tested: all candidates in order, of which
     `passed` keep it. needed: how many questions the most accurate one needs, None if it loses too much for any
-    number. least: how many questions any policy needs.
+    number. least: how many questions any policy needs. outside: how many questions were not tested on, since they
+    are outside the profile's domain.
     """
 
     goal: Goal
@@ -137,10 +144,11 @@ class TuningResult:
     searched: int
     needed: int | None
     least: int
+    outside: int = 0
 
 
 def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestion], goal: Goal) -> TuningResult:
-    """Search on some questions, test on others.
+    """Search on some questions, test on others. The promise is for questions inside the profile's domain.
 
     Args:
         profile: A profile with a verifier model.
@@ -150,7 +158,11 @@ def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestio
 
     Raises:
         KeyError: A rung of the profile's ladder was not recorded.
+        InputError: All questions to test on are outside the profile's domain.
     """
+    every, test = len(test), [one for one in test if not profile.is_outside(one.question.text)]
+    if not test:
+        raise InputError(f"every question that was left to test on is {UNLIKE}: record more of one kind.")
     line = line_up_settings(profile, search, goal)
     top = Way.replay(
         "always the top rung", make_fixed_chooser(rung_to_key(profile.ladder[profile.ladder.top])), test
@@ -179,11 +191,13 @@ def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestio
         len(search.recorded),
         needed,
         count_minimum_questions(goal.target, goal.confidence),
+        every - len(test),
     )
 
 
 def line_up_settings(profile: Profile, search: Search, goal: Goal) -> list[PolicySetting]:
     """Return the settings to test, the safest in the search first. The arguments are those of `tune_policy`."""
+    search = search.restrict_to(profile)
     searcher = _SettingSearch(profile, search)
     replayed = searcher.find_front()
     top = Way.replay("", make_fixed_chooser(rung_to_key(profile.ladder[profile.ladder.top])), search.recorded)
@@ -207,6 +221,7 @@ def pick_cheapest_setting(profile: Profile, search: Search, least: float) -> Pol
         search: The questions to search on.
         least: The accuracy that it must have, in 0..1. If no setting has it, the most accurate one is returned.
     """
+    search = search.restrict_to(profile)
     searcher = _SettingSearch(profile, search)
     front = searcher.find_front()
     enough = [one for one in front if float(one[1].right.mean()) >= least - ROUNDING]
