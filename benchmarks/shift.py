@@ -1,13 +1,12 @@
-"""A profile on questions of other kinds: what is right, accepted, and accepted and wrong, with its domain and
-without.
+"""A profile on questions of other kinds: what is right, accepted, and accepted and wrong.
 
     python -m benchmarks.shift models/abacus/questions/fresh.jsonl benchmarks/questions/typed_blind.jsonl \
         benchmarks/questions/outside_blind.jsonl svamp.jsonl gsm8k.jsonl --limit 200 --out shift.jsonl
     python -m benchmarks.shift QUESTIONS... -m vllm:MODEL --profile FOLDER --out shift.jsonl
 
 The first file is of the kind that the profile was measured on. A question without an answer has none: whatever is
-accepted there is wrong. `without` is the same profile with its domain taken away: every question is believed to be
-of the kind that was measured. Rows are written as they come; what is in the file is not done again. It fails if on
+accepted there is wrong. Beside the profile stands the same one without its domain, which believes every question to
+be of the kind that was measured. Rows are written as they come; what is in the file is not done again. It fails if on
 any file but the first more than 3 % of the questions are accepted and wrong.
 """
 
@@ -102,9 +101,8 @@ class Run:
         domain = self.profile.domain_model()
         right = one.reference is not None and self.grader.grade(one.question, result.answer, one.reference).right
         return {
-            "arm": arm, "file": one.file, "question": one.question, "answer": result.answer, "right": right is
-            True,
-            "accepted": result.accepted, "outside": result.difficulty.outside,
+            "arm": arm, "file": one.file, "question": one.question, "answer": result.answer,
+            "right": right is True, "accepted": result.accepted, "outside": result.difficulty.outside,
             "novelty": domain.score(one.question) if domain else None, "tokens": result.usage.total,
         }  # fmt: skip
 
@@ -125,11 +123,16 @@ def build_table(rows: Sequence[dict[str, Any]], files: Sequence[str]) -> Table:
         right, low, high = estimate_share(sum(row["right"] for row in accepted), max(1, len(accepted)))
         known = file != files[0] and None not in novelty[file] and arm == "with"
         table.add_row(
-            f"{file} ({len(mine)})", arm, _percent(mine, "outside"), f"{measure_auroc(novelty[files[0]],
-            novelty[file]):.3f}" if known else "", _percent(mine, "right"), _percent(mine, "accepted"), f"{100 *
-            right:.1f} ({100 * low:.0f} to {100 * high:.0f})" if accepted else "-", f"{100 * count_harm(mine) /
-            len(mine):.1f}", f"{sum(row['tokens'] for row in mine) / len(mine):.0f}",
-        )  # fmt: skip
+            f"{file} ({len(mine)})",
+            arm,
+            _percent(mine, "outside"),
+            f"{measure_auroc(novelty[files[0]], novelty[file]):.3f}" if known else "",
+            _percent(mine, "right"),
+            _percent(mine, "accepted"),
+            f"{100 * right:.1f} ({100 * low:.0f} to {100 * high:.0f})" if accepted else "-",
+            f"{100 * count_harm(mine) / len(mine):.1f}",
+            f"{sum(row['tokens'] for row in mine) / len(mine):.0f}",
+        )
     return table
 
 
@@ -167,15 +170,10 @@ def main(
         asyncio.run(work())
     names = list(dict.fromkeys(one.file for one in asked))
     Console(width=160).print(build_table(run.rows, names))
-    harmed = [
-        name for name in names[1:] if _is_harmed([r for r in run.rows if (r["file"], r["arm"]) == (name, "with")])
-    ]
+    rows = {name: [row for row in run.rows if (row["file"], row["arm"]) == (name, ARMS[0])] for name in names[1:]}
+    harmed = [name for name in names[1:] if count_harm(rows[name]) > MOST_WRONG * len(rows[name])]
     if harmed:
         raise SystemExit(f"more than {100 * MOST_WRONG:g} % accepted and wrong: {', '.join(harmed)}")
-
-
-def _is_harmed(rows: Sequence[dict[str, Any]]) -> bool:
-    return count_harm(rows) > MOST_WRONG * len(rows)
 
 
 if __name__ == "__main__":
