@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
 from random import Random
 
+from corpus.lexicon import entries
 from corpus.tape import show
 
 MONEY = "\x03"  # stands before a currency word
@@ -32,7 +34,7 @@ TENS = {
 }
 CONTRACTIONS = (
     ("does not", "doesn't"), ("do not", "don't"), ("did not", "didn't"), ("is not", "isn't"), ("are not", "aren't"),
-    ("What is", "What's"), ("what is", "what's"), ("cannot", "can't"), ("I have", "I've got"), ("I am", "I'm"), ("There is", "There's"),
+    ("What is", "What's"), ("what is", "what's"), ("cannot", "can't"), ("There is", "There's"), ("would not", "wouldn't"),
 )  # fmt: skip
 BEFORE = (
     "Question: ", "Q: ", "Solve: ", "Problem: ", "Hi! ", "hey, ", "Hello, ", "quick question: ", "Can you help me? ", "Help: ",
@@ -57,9 +59,25 @@ SPELT = {
     "less",
     "percent",
 }
+PROPER = {
+    "I",
+    "Mom",
+    "Dad",
+    "Mr",
+    "Mrs",
+    "Ms",
+    "Grandma",
+    "Grandpa",
+    "Grandmother",
+    "Grandfather",
+    "Aunt",
+    "Uncle",
+    "English",
+    "French",
+}
 CHANCE = {
     "comma": 0.5, "sign": 0.4, "words": 0.12, "contract": 0.3, "merge": 0.08, "lower": 0.09, "mark": 0.1, "typo": 0.04,
-    "before": 0.03, "after": 0.05, "loose": 0.04, "twice": 0.6,
+    "before": 0.03, "after": 0.05, "loose": 0.04, "if": 0.08, "fragment": 0.2, "twice": 0.6,
 }  # fmt: skip
 
 
@@ -83,6 +101,10 @@ def vary(rng: Random, text: str, values: Sequence[Fraction]) -> str:
             text = re.sub(rf"\b{long}\b", short, text)
     if happens("merge"):
         text = merge(text)
+    if happens("if"):
+        text = join_by_if(text)
+    if happens("fragment"):
+        text = leave_if_alone(text)
     if happens("typo"):
         text = typo(rng, text)
     if happens("lower"):
@@ -138,15 +160,23 @@ def write_numbers(text: str, values: Sequence[Fraction], *, words: bool, commas:
     for found in MARK.finditer(text):
         out += text[at : found.start()]
         value, at = values[int(found[1])], found.end()
-        alone = not re.match(r"[%:/.]\w|%|:|/|°", text[at:]) and not re.search(r"[$€£:/.+*x=-]$", out)
+        alone = not re.match(r"[%:/.]\w|%|:|/|°|th ", text[at:]) and not re.search(r"[$€£:/.+*x=-]$", out)
         if words and alone and (word := in_words(value)):
             starts = re.search(r"(^|[.?!] )$", out) and not text[:1].islower()
             out += word.capitalize() if starts else word
+        elif text[at:].startswith("th ") and value.denominator == 1:
+            out, at = out + ordinal(int(value)), at + 2
         elif commas and value.denominator == 1 and value >= 1000 and value % 5 == 0:
             out += f"{int(value):,}"
         else:
             out += show(value)
     return out + text[at:]
+
+
+def ordinal(value: int) -> str:
+    """Return "1st", "12th", "23rd"."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
+    return f"{value}{'th' if value % 100 in (11, 12, 13) else ending}"
 
 
 def in_words(value: Fraction) -> str:
@@ -164,6 +194,33 @@ def merge(text: str) -> str:
         text,
         count=1,
     )
+
+
+def join_by_if(text: str) -> str:
+    """Make a condition of the last statement: "She eats 2. How many are left?" becomes "If she eats 2, how many are left?"."""
+
+    def joined(found: re.Match[str]) -> str:
+        first, rest, ask = found.groups()
+        return f"If {first if is_proper(first) else first.lower()}{rest}, {ask.lower()} "
+
+    return re.sub(
+        r"(?<![^.?!] )\b(?!If|Then|Find|Suppose|When|How|What)([A-Z][a-z]+)((?: [^.?!:;\s]+){2,12})\. (How|What) (?=[^.?!]*[.?]?$)",
+        joined,
+        text,
+        count=1,
+    )
+
+
+@cache
+def is_proper(word: str) -> bool:
+    """Whether a word keeps its capital within a sentence."""
+    names = (one.split()[0] for kind in ("name", "day", "month", "town", "subject") for one, _ in entries(kind))
+    return word in PROPER or word in set(names)
+
+
+def leave_if_alone(text: str) -> str:
+    """Make a sentence of a condition, as careless writers do: "If she eats 2, how ..." becomes "If she eats 2. How ..."."""
+    return re.sub(r"(\bIf [^.?!,]*), (how|what) ", lambda found: f"{found[1]}. {found[2].capitalize()} ", text)
 
 
 def typo(rng: Random, text: str) -> str:
