@@ -5,9 +5,9 @@
     python -m benchmarks.shift QUESTIONS... -m vllm:MODEL --profile FOLDER --out shift.jsonl
 
 The first file is of the kind that the profile was measured on. A question without an answer has none: whatever is
-accepted there is wrong. Beside the profile stands the same one without its domain, which believes every question to
-be of the kind that was measured. Rows are written as they come; what is in the file is not done again. It fails if on
-any file but the first more than 3 % of the questions are accepted and wrong.
+accepted there is wrong. Beside the profile stands the same one without its domain, which believes every question
+to be of the kind that was measured. Rows are written as they come; what is in the file is not done again. It fails
+if on any file but the first more than 3 % of the questions are accepted and wrong.
 """
 
 from __future__ import annotations

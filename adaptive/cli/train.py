@@ -12,7 +12,6 @@ import click
 from adaptive.errors import InputError
 
 if TYPE_CHECKING:
-    from adaptive.learn.place import PlacedProfile
     from adaptive.learn.train import TrainedProfile
 
 SQLITE_MAGIC = b"SQLite format 3\0"
@@ -55,9 +54,17 @@ say how much of that each rung can do. The model is measured on the others."""
               help="Train no difficulty model: place this one on the general scale by N questions.")  # fmt: skip
 @click.option("--domain-alpha", type=click.FloatRange(0, 0.5), default=0.05, show_default=True, metavar="SHARE",
               help="Share of questions like these that may be taken to be of another kind.")  # fmt: skip
+@click.option("--report", is_flag=True,
+              help="Show how well the profile does on questions in and outside its domain.")  # fmt: skip
 @click.option("--add", type=click.Choice(("logs",)), help="Fit difficulty to logged solves as well.")
 def train_command(
-    source: str, out: Path, profile: str | None, calibrate: int | None, add: str | None, **settings: Any
+    source: str,
+    out: Path,
+    profile: str | None,
+    calibrate: int | None,
+    report: bool,
+    add: str | None,
+    **settings: Any,
 ) -> None:
     """Train a profile on your own model's outcomes.
 
@@ -65,7 +72,7 @@ def train_command(
     of an answer. A card in FOLDER has all figures.
     """
     from adaptive.learn.data.outcomes import OutcomeStore, plan_to_profile
-    from adaptive.learn.place import place
+    from adaptive.learn.place import PlacedProfile, place
     from adaptive.learn.train import TrainSettings, train
     from adaptive.profile.profile import Profile
     from adaptive.solve_log import find_log_path
@@ -73,6 +80,8 @@ def train_command(
     _require_outcomes(source)
     if calibrate is not None and add:
         raise InputError("--calibrate fits no difficulty: --add does not apply, leave it out.")
+    if calibrate is not None and report:
+        raise InputError("--report is about a difficulty model, which --calibrate does not train: leave it out.")
     log = find_log_path() if add else None
     train_settings = TrainSettings(**settings, log=log, on_progress=lambda text: click.echo(text, err=True))
     with OutcomeStore(Path(source)) as outcomes:
@@ -86,6 +95,8 @@ def train_command(
         )
     notes = trained.save(out, shlex.join(["adaptive", *sys.argv[1:]]))
     click.echo(trained.format_figures())
+    if report and not isinstance(trained, PlacedProfile):
+        click.echo(f"\n{trained.format_report()}")
     solve = f"adaptive solve --profile {shlex.quote(str(out))} -m {trained.profile.model}"
     click.echo("\n".join([*notes, f"Wrote the profile {out}: {solve}"]), err=True)
 

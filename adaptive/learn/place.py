@@ -76,7 +76,7 @@ def place(outcomes: OutcomeStore, base: Profile, settings: TrainSettings, count:
     placer = Placer(general.load_shipped_difficulty(), settings.build_trainer())
     fit = placer.place(examples, solved, chosen, base.policy)
     texts = tuple(examples.texts[int(i)] for i in chosen)
-    domain = fit_domain(texts, [examples.groups[int(i)] for i in chosen], settings.domain_alpha)
+    domain = fit_domain(texts, [examples.groups[int(i)] for i in chosen], settings.domain_alpha).domain
     profile = replace(
         base,
         policy=fit.policy,

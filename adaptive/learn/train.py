@@ -17,12 +17,12 @@ from adaptive.learn.data.observations import read_observations
 from adaptive.learn.data.outcome import RecordedQuestion
 from adaptive.learn.data.outcomes import OutcomeStore, plan_to_profile
 from adaptive.learn.data.splits import TUNE_SHARE, assign_split, hash_question, write_used_keys
-from adaptive.learn.fit.domain import fit_domain
 from adaptive.learn.fit.examples import Examples
 from adaptive.learn.fit.log_rows import LogRows
 from adaptive.learn.fit.s1_rule import S1Rule
 from adaptive.learn.fit.trainer import FittedModels, OnProgress, Solved, Trainer, check_examples
 from adaptive.learn.report import outcomes_card, plots
+from adaptive.learn.report.domain_card import format_domain
 from adaptive.profile.domain import ALPHA
 from adaptive.profile.profile import Profile
 from adaptive.solve_log import SolveLog
@@ -65,7 +65,7 @@ class TrainSettings:
 
     def build_trainer(self) -> Trainer:
         """Return what fits models by these settings."""
-        return Trainer(self.target_precision, self.seed, self.on_progress)
+        return Trainer(self.target_precision, self.seed, self.domain_alpha, self.on_progress)
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,10 @@ class TrainedProfile:
     def format_figures(self) -> str:
         """Return all figures as text with Markdown tables."""
         return outcomes_card.format_training_figures(self.profile, self.models.gates)
+
+    def format_report(self) -> str:
+        """Return where the profile applies, as text with Markdown tables."""
+        return format_domain(self.profile.figures["domain"])
 
     def save(self, folder: str | Path, command: str = "adaptive train") -> list[str]:
         """Write `profile.json`, the models and a card with all figures.
@@ -126,10 +130,7 @@ def train(outcomes: OutcomeStore, base: Profile, settings: TrainSettings) -> Tra
     check_examples(examples, solved)
     log_rows = _read_log_rows(outcomes, base, settings) if settings.log else None
     models = settings.build_trainer().fit(examples, base.policy, solved, log_rows)
-    weights, domain = (
-        models.difficulty.to_model(),
-        fit_domain(examples.texts, examples.groups, settings.domain_alpha),
-    )
+    weights = models.difficulty.to_model()
     profile = replace(
         base,
         policy=models.policy,
@@ -138,7 +139,7 @@ def train(outcomes: OutcomeStore, base: Profile, settings: TrainSettings) -> Tra
         tune_share=settings.tune_share,
         figures={**models.figures, "outcomes": outcomes.path.name},
         difficulty_model=lambda: weights,
-        domain_model=lambda: domain,
+        domain_model=lambda: models.domain,
     )
     texts = (*examples.texts, *(log_rows.texts if log_rows else ()))
     remark = _describe_log_rows(log_rows) if log_rows else remark

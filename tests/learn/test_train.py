@@ -200,6 +200,21 @@ def no_matplotlib() -> Any:
     raise InputError("matplotlib is not installed: pip install 'adaptive-thinking[learn]'.")
 
 
+def test_the_report_shows_where_it_applies(train: Train, source: Path, tmp_path: Path) -> None:
+    result = train(source, "--out", tmp_path / "toy", "--report", "--domain-alpha", "0.2")
+    assert result.exit_code == 0, result.output
+    told = Profile.load(tmp_path / "toy").figures["domain"]
+    counts = {where: sum(row["count"] for row in told[f"{where}_reliability"]) for where in ("inside", "outside")}
+    assert 0.1 * told["questions"] < told["outside"] < 0.3 * told["questions"]
+    assert counts["outside"] * told["questions"] == sum(counts.values()) * told["outside"]
+    flagged, accepted = zip(*((row["flagged"], row["accepted"]) for row in told["accepted"]), strict=True)
+    assert list(accepted) == sorted(accepted, reverse=True)
+    assert flagged[0] == 0 < accepted[-1] < accepted[0]
+    shown = f"{told['outside']} ({100 * told['outside'] / told['questions']:.1f} %) are unlike the others"
+    assert shown in result.stdout
+    assert shown in (tmp_path / "toy" / "README.md").read_text()
+
+
 @pytest.mark.slow
 def test_s1s_rule(train: Train, source: Path, tmp_path: Path) -> None:
     result = train(source, "--out", tmp_path / "toy", "--rule", "s1", "--tune-share", "0")
@@ -229,6 +244,8 @@ def test_either_of_two_models_makes_a_question_easy() -> None:
         (("--target-precision", "nan"), "must be between 0.5 and 1, got nan"),
         (("--profile", "/nowhere"), "the profile /nowhere/profile.json cannot be read"),
         (("--second", "SOURCE"), "--second is another model's outcomes for --rule s1: give both"),
+        (("--report", "--calibrate", "20"), "--report is about a difficulty model"),
+        (("--domain-alpha", "0.6"), "0.6 is not in the range"),
         (("--limit", "20"), "groups are too few to train on: record at least 30"),
         (("--tune-share", "0.9999"), "there is no question to learn from"),
     ],

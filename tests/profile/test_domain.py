@@ -23,7 +23,7 @@ from tests.support.questions import make_essays, make_sums
 from tests.support.solving import profile
 
 SUMS = make_sums(200)
-DOMAIN = fit_domain(SUMS, SUMS)
+DOMAIN = fit_domain(SUMS, SUMS).domain
 KNOWN, FOREIGN = make_sums(1, seed=9)[0], make_essays(1)[0]
 
 

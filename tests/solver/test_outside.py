@@ -19,7 +19,7 @@ from tests.support.questions import make_essays, make_sums
 from tests.support.solving import PureEngine, ask, profile
 
 SUMS = make_sums(100)
-DOMAIN = fit_domain(SUMS, SUMS)
+DOMAIN = fit_domain(SUMS, SUMS).domain
 INSIDE, OUTSIDE = make_sums(1, seed=5)[0], make_essays(1)[0]
 NOT_VERIFIED = f"not verified: {UNLIKE}"
 

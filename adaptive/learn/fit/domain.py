@@ -6,6 +6,7 @@ Every question is scored as a new one would be: without it, and without the othe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,21 @@ Counts = dict[str, NDArray[np.int64]]
 Rows = NDArray[np.int64]
 
 
-def fit_domain(questions: Sequence[str], groups: Sequence[str], alpha: float = ALPHA) -> Domain:
+@dataclass(frozen=True)
+class FittedDomain:
+    """A domain, and the score of each recorded question without its group, shape (n,)."""
+
+    domain: Domain
+    left_out: Floats
+
+    @property
+    def typical(self) -> Floats:
+        """The share of the recorded questions that are at least as novel as each, shape (n,)."""
+        as_novel = len(self.left_out) - np.searchsorted(self.domain.scores, self.left_out, side="left")
+        return np.asarray(as_novel / len(self.left_out), np.float64)
+
+
+def fit_domain(questions: Sequence[str], groups: Sequence[str], alpha: float = ALPHA) -> FittedDomain:
     """Fit a domain.
 
     Args:
@@ -63,7 +78,8 @@ def fit_domain(questions: Sequence[str], groups: Sequence[str], alpha: float = A
             scores[row] = scale.standardise(measured[row], lengths[row]).mean()
     tables = {name: np.packbits(count > 0) for name, count in counts.items()}
     everyone = np.arange(len(traits))
-    return Domain(tables, _fit_spread(traits, everyone), _fit_scale(lengths, measured), np.sort(scores), alpha)
+    spread, scale = _fit_spread(traits, everyone), _fit_scale(lengths, measured)
+    return FittedDomain(Domain(tables, spread, scale, np.sort(scores), alpha), scores)
 
 
 def _make_groups(groups: Sequence[str]) -> list[list[int]]:

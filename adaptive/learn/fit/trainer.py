@@ -17,12 +17,15 @@ from adaptive.errors import InputError
 from adaptive.learn.fit import logistic
 from adaptive.learn.fit.corpus import Corpus
 from adaptive.learn.fit.difficulty import LEAST, TrainedDifficulty, assign_folds, check_trainable
+from adaptive.learn.fit.domain import fit_domain
+from adaptive.learn.fit.domain_figures import measure_domain
 from adaptive.learn.fit.examples import Examples
 from adaptive.learn.fit.log_rows import LogRows
 from adaptive.learn.fit.logistic import LogisticFit
 from adaptive.learn.fit.metrics import count_folds, measure_difficulty, measure_rung, predict_held_out
 from adaptive.learn.fit.thresholds import Gates, compute_probe_from, summarise_thinking
 from adaptive.learn.fit.verifier import FittedVerifier, fit_verifier_model
+from adaptive.profile.domain import ALPHA, Domain
 from adaptive.profile.probe import Probe
 from adaptive.types.logistic import Logistic, LogitModel, log_odds
 from adaptive.types.policy import Policy
@@ -39,6 +42,7 @@ PROBE_FEATURES = ("text", "sure", "unknown", "missing", "length", "size")
 class FittedModels:
     """All that was fitted. verifier: None if nearly all answers are right, or nearly none is.
 
+    domain: the recorded questions.
     held_out: questions with the out-of-fold p(solved) that the probe and the verifier model saw, shape (n, rungs).
     """
 
@@ -47,16 +51,18 @@ class FittedModels:
     verifier: Logistic | None
     policy: Policy
     gates: Gates
+    domain: Domain
     figures: dict[str, Any]
     held_out: tuple[list[str], Floats]
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """Settings of the fit. target: the precision that accepted answers should have."""
+    """Settings of the fit. target: the precision that accepted answers should have. alpha: see `Domain`."""
 
     target: float = 0.97
     seed: int = 0
+    alpha: float = ALPHA
     on_progress: OnProgress = lambda _: None
 
     def fit(
@@ -95,16 +101,18 @@ class Trainer:
             agreement=gates.agreement.threshold,
             probe_from=compute_probe_from(examples.graded, gates.direct),
         )
+        domain = fit_domain(examples.texts, examples.groups, self.alpha)
         figures = {
             "difficulty": measure_difficulty(solved[rows], text, solved),
             "probe": _measure_probe(solved, rows, probed, fits),
             "verifier": verifier.figures if verifier else None,
+            "domain": measure_domain(domain, rows, solved[rows], text, verifier),
             "tokens_of_text": _rank_tokens(difficulty),
             **summarise_thinking(examples.graded),
         }
         model = verifier.model if verifier else None
         held_out = [examples.texts[int(row)] for row in rows], text
-        return FittedModels(difficulty, build_probe(fits), model, tuned, gates, figures, held_out)
+        return FittedModels(difficulty, build_probe(fits), model, tuned, gates, domain.domain, figures, held_out)
 
     def _predict_held_out(self, difficulty_rows: DifficultyRows, count: int) -> tuple[Labels, Floats]:
         """Out-of-fold p(solved) of the first `count` rows, rounded as a profile returns it.

@@ -28,10 +28,12 @@ NEVER = 1.0
 
 @dataclass(frozen=True)
 class FittedVerifier:
-    """A verifier model and its figures."""
+    """A verifier model and its figures. p: the out-of-fold P(right) of each case, shape (n,)."""
 
     model: Logistic
     figures: dict[str, Any]
+    cases: VerifierCases
+    p: Floats
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def fit_verifier_model(
                  "accepted": gate.accepted, "precision": precision, "low": low, "high": high},
     }  # fmt: skip
     return FittedVerifier(
-        Logistic(fitted.weights_by_name(FEATURE_NAMES), round(fitted.bias, 6), threshold), figures
+        Logistic(fitted.weights_by_name(FEATURE_NAMES), round(fitted.bias, 6), threshold), figures, cases, p
     )
 
 

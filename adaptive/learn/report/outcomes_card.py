@@ -8,6 +8,7 @@ from typing import Any
 
 from adaptive.learn.fit.thresholds import Gates
 from adaptive.learn.report import tables
+from adaptive.learn.report.domain_card import format_domain
 from adaptive.learn.report.tables import format_markdown_table, format_percentage
 from adaptive.profile.profile import Profile
 
@@ -74,16 +75,22 @@ half's, and answers to one question may be in both, so their intervals are too n
 {format_training_figures(profile, gates)}
 
 {shown}
+## Where it applies
+
+{format_domain(profile.figures["domain"])}
+
 ## What it cannot do
 
-* It predicts for questions like those it was fitted to. On others the probabilities mean little.
+* It predicts for questions like those it was fitted to, and says of others that they are unlike them. A question
+  of another kind that is told in their words is not noticed.
 * A rung is taken to solve what a cheaper one solves. Where thinking breaks answers that were right, p(solved) of
   the dearer rungs is somewhat too high.
 * The thresholds hold on average over such questions, without a guarantee for a single one, and only for this
   model and the sampling that it was recorded with.
 
 Files: `profile.json` (ladder, style, policy, probe, verifier, figures), `difficulty.skops` (the fitted
-scikit-learn estimators), `difficulty.npz` (the same as plain weights, made from it), `seen.txt`.
+scikit-learn estimators), `difficulty.npz` (the same as plain weights, made from it), `domain.npz` (where it
+applies), `seen.txt`.
 """
 
 

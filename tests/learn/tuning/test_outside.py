@@ -20,7 +20,7 @@ from tests.support.questions import make_essays, make_sums
 from tests.support.solving import profile
 
 SUMS, ESSAYS = make_sums(40), make_essays(40)
-DOMAIN = fit_domain(SUMS, SUMS)
+DOMAIN = fit_domain(SUMS, SUMS).domain
 PLAIN = make_plain_key(1024)
 
 
