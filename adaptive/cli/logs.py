@@ -20,16 +20,28 @@ NUMBER = click.IntRange(1, 2**63 - 1)  # what SQLite counts to
 @click.option("-q", "--search", metavar="TEXT", help="Show only solves whose question or answer contains TEXT.")
 @click.option("--json", is_flag=True, help="Print each result as a JSON object on one line.")
 @click.option("--calibration", is_flag=True, help="Compare predicted with observed accuracy over all solves.")
+@click.option(
+    "--drift", is_flag=True, help="Tell how many questions are unlike those that the profile was measured on."
+)
+@click.option(
+    "--profile", metavar="FOLDER", help="The profile that --drift is of, if solves named it by its folder."
+)
 @click.option("--path", is_flag=True, help="Print the path of the log.")
 def logs_command(
-    number: int | None, count: int, search: str | None, json: bool, calibration: bool, path: bool
+    number: int | None,
+    count: int,
+    search: str | None,
+    json: bool,
+    calibration: bool,
+    drift: bool,
+    profile: str | None,
+    path: bool,
 ) -> None:
     """Show logged solves, newest last.
 
     With NUMBER, show that solve with its attempts.
     """
-    if calibration and number is not None:
-        raise click.UsageError("--calibration is of all solves: leave out the number, or give --search")
+    _check_reports(number, calibration, drift)
     log = find_log_path()
     if path:
         click.echo(log)
@@ -43,11 +55,26 @@ def logs_command(
         with SolveLog(log) as store:
             print_calibration(store, search, json)
         return
+    if drift:
+        from adaptive.cli.support.drift import print_drift
+
+        with SolveLog(log) as store:
+            print_drift(store, search, json, profile)
+        return
     with SolveLog(log) as store:
         solves = store.list_recent(count, search) if number is None else [store.get(number)]
     for solve in solves:
         lines = [_format_solve(solve)] if number is None else [_format_solve(solve), *_format_details(solve)]
         click.echo(dumps(solve.to_json(), ensure_ascii=False) if json else "\n".join(lines))
+
+
+def _check_reports(number: int | None, calibration: bool, drift: bool) -> None:
+    """Raise `click.UsageError` unless at most one report of all solves is asked for."""
+    if calibration and drift:
+        raise click.UsageError("give --calibration or --drift, not both")
+    if number is not None and (calibration or drift):
+        name = "--calibration" if calibration else "--drift"
+        raise click.UsageError(f"{name} is of all solves: leave out the number, or give --search")
 
 
 def _format_solve(solve: LoggedSolve) -> str:

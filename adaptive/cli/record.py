@@ -9,21 +9,33 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adaptive.cli.support.options import engine_options, open_engine_from_options, question_column_options
+from adaptive.cli.support.outside import read_outside_questions
 from adaptive.cli.support.recording import RecordingJob, Steering, record_outcomes, recording_options
 
 if TYPE_CHECKING:
-    from adaptive.learn.data.questions import Columns
+    from adaptive.learn.data.questions import Columns, Question
 
 
 EPILOG = """QUESTIONS is a JSONL, CSV, TSV or Parquet file with "question" and "answer", perhaps with "id" and
 "group", or datasets:ID?config=NAME&split=NAME for a data set of the Hugging Face hub.
+
+In place of QUESTIONS, --from-log takes the logged questions of this model that are unlike those that its profile
+was measured on (`adaptive logs --drift`), newest first. Their right answers come from `adaptive feedback`, or from
+the file that `adaptive solve --file` read. Those without one are counted, or written to --unanswered FILE.
 
 Each attempt is written as soon as it is complete. Interrupted or killed, the same command continues from there;
 with more --samples or --waits, or more questions, it makes the attempts that are missing."""
 
 
 @click.command(epilog=EPILOG)
-@click.argument("questions")
+@click.argument("questions", required=False)
+@click.option("--from-log", is_flag=True, help="Record the logged questions that are unlike the recorded ones.")
+@click.option(
+    "--unanswered",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="New JSONL file for logged questions without a right answer, to be filled in.",
+)
 @engine_options
 @question_column_options
 @click.option(
@@ -41,7 +53,9 @@ with more --samples or --waits, or more questions, it makes the attempts that ar
     help="Whether the top chain also continues to its own end, for comparison.",
 )
 def record_command(
-    questions: str,
+    questions: str | None,
+    from_log: bool,
+    unanswered: Path | None,
     model: str,
     served_model: str | None,
     markers: str | None,
@@ -59,12 +73,31 @@ def record_command(
     `adaptive train`, `tune` and `bench --replay` learn and measure from the file, without another call.
     """
     from adaptive.answers.registry import open_grader
-    from adaptive.learn.data.questions import read_questions
 
-    rows = read_questions(questions, limit, columns=columns)
+    _check_sources(questions, from_log, unanswered)
+    rows = _read_rows(questions, model, limit, columns, unanswered)
     open_model = partial(open_engine_from_options, model, served_model, markers, options)
     grader = open_grader(grade)
     try:
         record_outcomes(RecordingJob(model, rows, out, grade, concurrency), steering, grader, open_model, settings)
     finally:
         grader.close()
+
+
+def _check_sources(questions: str | None, from_log: bool, unanswered: Path | None) -> None:
+    """Raise `click.UsageError` unless there is exactly one source of questions."""
+    if (questions is None) != from_log:
+        raise click.UsageError("give QUESTIONS or --from-log, " + ("not both" if from_log else "one of them"))
+    if unanswered is not None and not from_log:
+        raise click.UsageError("--unanswered is for logged questions: give --from-log too, or leave it out")
+
+
+def _read_rows(
+    questions: str | None, model: str, limit: int | None, columns: Columns, unanswered: Path | None
+) -> list[Question]:
+    """Return the questions in a source; without one, those in the log."""
+    from adaptive.learn.data.questions import read_questions
+
+    if questions is None:
+        return read_outside_questions(model, limit, columns.index_base, unanswered)
+    return read_questions(questions, limit, columns=columns)

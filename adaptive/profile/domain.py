@@ -139,8 +139,12 @@ class Domain:
         """The highest score inside. With too few questions for `alpha` it is the highest that was recorded."""
         if not self.alpha:
             return math.inf
-        rank = math.ceil((1 - self.alpha) * (len(self.scores) + 1))
-        return float(self.scores[min(rank, len(self.scores)) - 1])
+        return float(self.scores[self.find_rank(self.alpha, len(self.scores)) - 1])
+
+    @staticmethod
+    def find_rank(alpha: float, recorded: int) -> int:
+        """Return the rank, from 1, of the threshold among the scores of so many recorded questions."""
+        return min(math.ceil((1 - alpha) * (recorded + 1)), recorded)
 
     @cached_property
     def _cached_score(self) -> Callable[[str], float]:

@@ -37,13 +37,14 @@ def print_calibration(store: SolveLog, search: str | None, json: bool) -> None:
 def _format_calibration(one: Calibration) -> list[str]:
     sources = ", ".join(f"{count} by {source}" for source, count in one.sources.items())
     lines = [to_one_line(f"{one.model}, profile {one.profile}: {sources}")]
-    lines += _format_bins("p(solved) at the rung whose answer was kept", one.p_solved)
+    lines += format_bins("p(solved) at the rung whose answer was kept", one.p_solved)
     for verifier, rows in one.scores.items():
-        lines += _format_bins(f"score of the verdict: {to_one_line(verifier)}", rows)
+        lines += format_bins(f"score of the verdict: {to_one_line(verifier)}", rows)
     return [*lines, _format_accepted(one.accepted)]
 
 
-def _format_bins(title: str, rows: Sequence[CalibrationBin]) -> list[str]:
+def format_bins(title: str, rows: Sequence[CalibrationBin]) -> list[str]:
+    """Return a table of predicted and observed shares, a line each."""
     return [title, HEADER, *(_format_bin(row) for row in rows)] if rows else [f"{title}: nothing was predicted"]
 
 

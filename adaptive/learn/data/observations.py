@@ -107,14 +107,22 @@ def _find_grade(solve: LoggedSolve) -> tuple[bool, Source] | None:
     return None
 
 
-def _find_reference(solve: LoggedSolve, right: bool) -> str | None:
-    """Return a right answer: the user's, that of the question's reference, or ours; None if there is none.
+def find_right_answer(solve: LoggedSolve) -> str | None:
+    """Return a right answer that somebody gave; None if there is none. A verdict's word is not enough.
 
-    A reference that contradicts the user's feedback does not count.
+    It is the user's, that of the question's reference, or ours if the user says that it is right. A reference that
+    contradicts the user's feedback does not count.
     """
     feedback, reference = solve.feedback.get("user"), solve.result.get("reference")
     if feedback is not None and feedback.answer is not None:
         return feedback.answer
-    if reference is not None and reference["right"] == right:
+    if reference is not None and (feedback is None or reference["right"] in (None, feedback.right)):
         return str(reference["answer"])
-    return solve.result["answer"] if right else None
+    answer: str | None = solve.result["answer"]
+    return answer if feedback is not None and feedback.right else None
+
+
+def _find_reference(solve: LoggedSolve, right: bool) -> str | None:
+    """Return a right answer: one that somebody gave, or ours; None if there is none."""
+    given = find_right_answer(solve)
+    return solve.result["answer"] if given is None and right else given

@@ -94,7 +94,7 @@ class _Row:
         reference = self._read_reference(columns.answer)
         where = f"the {columns.answer!r} of {self.where}"
         reference = read_choice_index(text, reference, columns.index_base, where)
-        name = self._read_optional(columns.id, DEFAULT_COLUMNS.id) or _make_id(text, reference)
+        name = self._read_optional(columns.id, DEFAULT_COLUMNS.id) or make_question_id(text, reference)
         return Question(name, text, reference, self._read_optional(columns.group, DEFAULT_COLUMNS.group) or "")
 
     def read_text(self, column: str) -> str:
@@ -157,5 +157,6 @@ def _parse_list(text: str) -> Any:
         return None  # the row is refused, with its place
 
 
-def _make_id(text: str, reference: str) -> str:
+def make_question_id(text: str, reference: str) -> str:
+    """Return the id of a question that has none of its own."""
     return hashlib.sha1(f"{text}\0{reference}".encode()).hexdigest()[:16]
