@@ -17,6 +17,10 @@ from corpus.tape import show
 
 MONEY = "\x03"  # stands before a currency word
 MARK = re.compile("\x01(\\d+)\x02")
+# A number in a formula, before the sign of a unit or in a clock time is not written as a word.
+FORMULA_AFTER = re.compile(r" ?[-+*/=^²³×÷·%:(!]|[.]\w|°|[a-z]")
+FORMULA_BEFORE = re.compile(r"[-$€£:/.+*x=^×÷·(√] ?$")
+YEARS = range(1900, 2031)  # "1,995" would rather be read as an amount
 SIGNS = {"dollar": "$", "euro": "€", "pound": "£"}
 SMALL = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
@@ -160,13 +164,13 @@ def write_numbers(text: str, values: Sequence[Fraction], *, words: bool, commas:
     for found in MARK.finditer(text):
         out += text[at : found.start()]
         value, at = values[int(found[1])], found.end()
-        alone = not re.match(r"[%:/.]\w|%|:|/|°|th ", text[at:]) and not re.search(r"[$€£:/.+*x=-]$", out)
+        alone = not FORMULA_AFTER.match(text[at:]) and not FORMULA_BEFORE.search(out)
         if words and alone and (word := in_words(value)):
             starts = re.search(r"(^|[.?!] )$", out) and not text[:1].islower()
             out += word.capitalize() if starts else word
         elif text[at:].startswith("th ") and value.denominator == 1:
             out, at = out + ordinal(int(value)), at + 2
-        elif commas and value.denominator == 1 and value >= 1000 and value % 5 == 0:
+        elif commas and value.denominator == 1 and value >= 1000 and value % 5 == 0 and value not in YEARS:
             out += f"{int(value):,}"
         else:
             out += show(value)
