@@ -140,6 +140,8 @@ def write_money(text: str, values: Sequence[Fraction], *, sign: bool) -> str:
     """Write amounts of money: "5 dollars" as "$5" if `sign`, and cents with two places."""
 
     def signed(found: re.Match[str]) -> str:
+        if re.search("\x02,? (and |or |to )?$", found.string[: found.start()]):  # "5 and 6 dollars" stays
+            return worded(found)
         return SIGNS[found[3]] + cents(values[int(found[2])])
 
     def worded(found: re.Match[str]) -> str:
