@@ -85,7 +85,7 @@ def test_as_json_and_searched(run: Run, filled: Path) -> None:
 
 def test_the_profiles_own_alpha_counts(run: Run, filled: Path, tmp_path: Path) -> None:
     """With 20 recorded questions, of which half may be outside, four of 14 show nothing."""
-    domain = fit_domain(SUMS, [""] * len(SUMS), 0.5)
+    domain = fit_domain(SUMS, [""] * len(SUMS), 0.5).domain
     profile = Profile("abacus", "embedded", LADDER, domain_model=lambda: domain)
     profile.save(tmp_path / "mine")
     made = run("logs", "--drift", "--profile", str(tmp_path / "mine"))

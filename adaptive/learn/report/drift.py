@@ -6,7 +6,6 @@ questions of the recorded kind the share `alpha` is outside by chance, so drift 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +22,7 @@ from adaptive.solve_log import LoggedSolve
 RECENT = 100
 """How many of the last questions are tested: what was asked long ago says little about what comes next."""
 BEGINNINGS = 5
-"""How many of the most frequent first words have a share of their own."""
+"""How many first words have a share of their own: those with the most questions outside."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class Drift:
             total=_count_outside(solves),
             days=_count_by(solves, [solve.time[:10] for solve in solves]),
             kinds=_count_by(solves, [name_kind(solve.result["question"]) for solve in solves]),
-            beginnings=_count_by(solves, _name_beginnings(solves)),
+            beginnings=_count_by_beginning(solves),
             new_words=count_new_words(
                 [one.result["question"] for one in questions if is_outside(one)],
                 [one.result["question"] for one in questions if not is_outside(one)],
@@ -145,19 +144,22 @@ def _list_questions(solves: Iterable[LoggedSolve]) -> list[LoggedSolve]:
     return sorted(newest.values(), key=lambda solve: solve.id)
 
 
-def _name_beginnings(solves: Iterable[LoggedSolve]) -> list[str]:
-    """Return the first words of each question if they are among the most frequent, else `OTHERS`."""
-    names = [name_beginning(solve.result["question"]) for solve in solves]
-    frequent = [name for name, _ in Counter(names).most_common(BEGINNINGS)]
-    return [name if name in frequent else OTHERS for name in names]
-
-
-def _count_by(solves: Sequence[LoggedSolve], names: Sequence[str]) -> dict[str, OutsideShare]:
-    """Return the share outside for each name, in the order of the names; `OTHERS` comes last."""
+def _count_by(solves: Iterable[LoggedSolve], names: Iterable[str]) -> dict[str, OutsideShare]:
+    """Return the share outside for each name, in the order of the names."""
     groups: dict[str, list[LoggedSolve]] = {}
     for solve, name in zip(solves, names, strict=True):
         groups.setdefault(name, []).append(solve)
-    return {name: _count_outside(groups[name]) for name in sorted(groups, key=lambda name: (name == OTHERS, name))}
+    return {name: _count_outside(groups[name]) for name in sorted(groups)}
+
+
+def _count_by_beginning(solves: Sequence[LoggedSolve]) -> dict[str, OutsideShare]:
+    """Return the share outside for each of the first words with the most questions outside, and for all others."""
+    names = [name_beginning(solve.result["question"]) for solve in solves]
+    shares = _count_by(solves, names)
+    shares.pop(OTHERS, None)
+    listed = sorted(shares, key=lambda name: (-shares[name].outside, -shares[name].count, name))[:BEGINNINGS]
+    others = _count_outside([solve for solve, name in zip(solves, names, strict=True) if name not in listed])
+    return {name: shares[name] for name in listed} | ({OTHERS: others} if others.count else {})
 
 
 def _count_outside(solves: Sequence[LoggedSolve]) -> OutsideShare:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import takewhile
 
 from adaptive.profile.features import QuestionFeatures
 
@@ -23,7 +24,8 @@ def name_kind(question: str) -> str:
 
 def name_beginning(question: str) -> str:
     """Return the first two words of a question in lower case; `OTHERS` if it begins with none."""
-    return " ".join(_select_words(QuestionFeatures(question).pieces[:2])) or OTHERS
+    words = takewhile(_is_word, QuestionFeatures(question).pieces[:2])
+    return " ".join(words) or OTHERS
 
 
 def count_new_words(questions: Iterable[str], usual: Iterable[str]) -> dict[str, int]:
@@ -46,4 +48,8 @@ def _find_words(question: str) -> set[str]:
 
 
 def _select_words(pieces: Iterable[str]) -> list[str]:
-    return [piece for piece in pieces if piece[0].isalpha()]
+    return [piece for piece in pieces if _is_word(piece)]
+
+
+def _is_word(piece: str) -> bool:
+    return piece[0].isalpha()

@@ -70,11 +70,18 @@ def test_shares_by_day_kind_and_first_words() -> None:
     assert drift.beginnings == {"name a": OutsideShare(3, 3), "what is": OutsideShare(2, 0)}
 
 
-def test_rare_first_words_are_counted_together() -> None:
-    frequent = [f"{word} now" for word in ("go", "run", "sit", "see", "eat") for _ in range(2)]
-    (drift,) = compute_drifts([solve(q, False) for q in (*frequent, "aaa rare", "zzz rare")], [], find_nothing)
-    assert list(drift.beginnings) == ["eat now", "go now", "run now", "see now", "sit now", "anything else"]
-    assert drift.beginnings["anything else"].count == 2
+def test_first_words_with_the_most_questions_outside_are_listed() -> None:
+    inside = [solve(f"{word} now", False) for word in ("go", "run", "run", "sit", "see", "7")]
+    outside = [solve(f"{word} now", True) for word in ("name", "tell", "tell")]
+    (drift,) = compute_drifts([*inside, *outside], [], find_nothing)
+    assert list(drift.beginnings.items()) == [
+        ("tell now", OutsideShare(2, 2)),
+        ("name now", OutsideShare(1, 1)),
+        ("run now", OutsideShare(2, 0)),
+        ("go now", OutsideShare(1, 0)),
+        ("see now", OutsideShare(1, 0)),
+        ("anything else", OutsideShare(2, 0)),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -83,6 +90,7 @@ def test_rare_first_words_are_counted_together() -> None:
         ("2+2", "short, with numbers", "anything else"),
         ("How many?", "short, without numbers", "how many"),
         ("Hm", "short, without numbers", "hm"),
+        ("7 red balls", "short, with numbers", "anything else"),
         ("", "short, without numbers", "anything else"),
         ("a " * LONG, "long, without numbers", "a a"),
         ("a " * (LONG - 1) + "7", "short, with numbers", "a a"),
