@@ -69,6 +69,25 @@ def test_the_answer_is_that_of_the_tape(language: ModuleType, file: Path) -> Non
             assert all(need.value(values) for need in variant.numbers.needs)
 
 
+def test_there_is_enough(language: ModuleType) -> None:
+    templates = language.templates()
+    assert len(templates) >= 60
+    assert sum(map(len, templates.values())) >= 3_000
+    assert set(language.HELD_SCHEMAS) <= set(templates)
+    words = [line for file in (LANGUAGE / "lexicon").glob("*.txt") for line in file.read_text().splitlines()]
+    assert len(set(words)) >= 1_000
+    assert sum(map(len, (strange().written(fresh=fresh) for fresh in (True, False)))) >= 2_000
+
+
+def test_large_numbers_come_now_and_then(language: ModuleType) -> None:
+    from corpus.numbers import Numbers
+
+    numbers, rng = Numbers(["a 2..99, b 1..a-1"], ["a > b"], 10), Random(0)
+    drawn = [values for _ in range(2000) if (values := numbers.draw(rng))]
+    assert 0.04 < sum(values["a"] > 99 for values in drawn) / len(drawn) < 0.15
+    assert all(1 <= values["b"] < values["a"] < 1000 for values in drawn)
+
+
 def test_no_template_stands_twice(language: ModuleType) -> None:
     texts = Counter(language.normal(t.text) for group in language.templates().values() for t in group)
     assert [text for text, count in texts.items() if count > 1] == []

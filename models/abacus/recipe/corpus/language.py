@@ -33,7 +33,7 @@ HELD_SCHEMAS = (
     "reading_pages",
     "difference_of_products",
 )
-HEADER = re.compile(r"(numbers|need|answer|unit|signed|fraction): *(.*)")
+HEADER = re.compile(r"(numbers|need|answer|unit|signed|fraction|large): *(.*)")
 SLOT = re.compile(r"\{(\w+)(?::([\w+]+))?(?: (\w+))?\}")
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
 AFTER_NUMBER = re.compile(r" (?:(?!and|of|to|the|in|or|for|from)[a-z]+ )?")
@@ -114,7 +114,7 @@ def read(file: Path) -> Iterator[Template]:
 def _variant(schema: str, header: dict[str, list[str]]) -> Variant:
     if "numbers" not in header or len(header.get("answer", ())) != 1:
         raise ValueError(f"{schema}: a header needs numbers and one answer")
-    numbers = Numbers(header["numbers"], header.get("need", ()))
+    numbers = Numbers(header["numbers"], header.get("need", ()), int(header.get("large", ["1"])[0]))
     return Variant(schema, numbers, Expression(header["answer"][0]), "signed" in header, "fraction" in header)
 
 

@@ -1,7 +1,7 @@
 """The numbers of a schema: ranges, choices and what follows from them.
 
 `a 2..99`, `b 1..a-1` (ends are expressions over the numbers before), `c 1..20/2` (steps of a half),
-`d pick(5 10 25)`, `t = a*b`.
+`d pick(5 10 25)`, `t = a*b`. Now and then a schema's numbers are larger than its ranges say, if it allows that.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ RANGE = re.compile(r"(\w+) +(.+?)\.\.(.+?)(?:(?<!/)/(?!/)(\d+))?")
 DERIVED = re.compile(r"(\w+) *= *(.+)")
 TRIES = 400
 LOW_SHARE, LOW_SPAN = 0.3, 17  # this share of numbers comes from the lower end of a long range
+LARGE_SHARE = 0.12
 
 
 class Draw:
@@ -41,8 +42,12 @@ class Draw:
             raise ValueError(f"not a number that a schema may have: {text!r}")
         self.name = found[1]
 
-    def draw(self, rng: Random, values: dict[str, Fraction]) -> Fraction:
-        """Return a value. Raises `ValueError` if the range is empty."""
+    def draw(self, rng: Random, values: dict[str, Fraction], scale: int = 1) -> Fraction:
+        """Return a value; the end of a range that depends on nothing is `scale` times as far.
+
+        Raises:
+            ValueError: if the range is empty.
+        """
         if self.pick:
             return rng.choice(self.pick)
         if self.derived:
@@ -50,6 +55,7 @@ class Draw:
         assert self.ends
         low = math.ceil(self.ends[0].value(values) * self.step)
         high = math.floor(self.ends[1].value(values) * self.step)
+        high *= 1 if self.ends[1].names else scale
         if low > high:
             raise ValueError("empty range")
         if high > low + LOW_SPAN and rng.random() < LOW_SHARE:
@@ -60,7 +66,8 @@ class Draw:
 class Numbers:
     """All numbers of a schema with their conditions."""
 
-    def __init__(self, draws: Iterable[str], needs: Iterable[str]) -> None:
+    def __init__(self, draws: Iterable[str], needs: Iterable[str], scale: int = 1) -> None:
+        self.scale = scale
         self.draws = [Draw(part) for line in draws for part in PART.split(line)]
         self.needs = [Expression(part) for line in needs for part in PART.split(line)]
         self.names = {draw.name for draw in self.draws}
@@ -68,9 +75,10 @@ class Numbers:
     def draw(self, rng: Random) -> dict[str, Fraction] | None:
         """Return values that meet every condition, or None if this try does not."""
         values: dict[str, Fraction] = {}
+        scale = self.scale if rng.random() < LARGE_SHARE else 1
         try:
             for one in self.draws:
-                values[one.name] = one.draw(rng, values)
+                values[one.name] = one.draw(rng, values, scale)
             return values if all(need.value(values) for need in self.needs) else None
         except (ValueError, ZeroDivisionError):
             return None
