@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from itertools import count
 from random import Random
 
 from corpus import arithmetic, language, stories
@@ -74,12 +75,17 @@ def questions(seed: int, *, fresh: bool, family: str | None = None) -> Iterator[
     shares = weights(fresh=fresh)
     while True:
         name = family or rng.choices(list(shares), list(shares.values()))[0]
-        problem = next(gsm) if name == "gsm" else _made(name, rng, fresh=fresh)
-        # What is held of a word problem is its template. One of the training side whose text happens to be in
-        # the tenth is left out too, for another family may ask the same.
-        kept = (name in WRITTEN or held_out(problem.question)) if fresh else not held_out(problem.question)
-        if kept and writable(problem):
-            yield problem
+        made = (next(gsm) if name == "gsm" else _made(name, rng, fresh=fresh) for _ in count())
+        yield next(one for one in made if _belongs(one, name, fresh=fresh) and writable(one))
+
+
+def _belongs(problem: Problem, family: str, *, fresh: bool) -> bool:
+    """Whether a problem is of the side that is asked for.
+
+    What is held of a word problem is its template. One of the training side whose text happens to be in the tenth
+    is left out too, for another family may ask the same.
+    """
+    return (family in WRITTEN or held_out(problem.question)) if fresh else not held_out(problem.question)
 
 
 def _made(family: str, rng: Random, *, fresh: bool) -> Problem:
