@@ -193,6 +193,17 @@ def test_surface_keeps_the_numbers(language: ModuleType) -> None:
         assert re.findall(r"\d+(?:\.\d+)?", said) == ["3", "1250", "4.50", "2"], said
 
 
+def test_other_words_say_the_same(language: ModuleType) -> None:
+    from corpus.wording import reworded
+
+    text = "The shop sold 5 photos to children for 3 dollars each. How much did the children pay in all?"
+    made = {reworded(Random(seed), text) for seed in range(300)}
+    assert len(made) > 20
+    assert any("kids" in one for one in made)
+    assert not [one for one in made if "kids" in one and "children" in one]
+    assert all(re.findall(r"\d", one) == ["5", "3"] for one in made)
+
+
 def test_styles_differ(language: ModuleType) -> None:
     template = language.templates()["change_minus"][0]
     texts = [language.problem(Random(seed), template, "words").question for seed in range(300)]

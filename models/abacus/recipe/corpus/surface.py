@@ -14,6 +14,7 @@ from random import Random
 
 from corpus.lexicon import entries
 from corpus.tape import show
+from corpus.wording import reworded
 
 MONEY = "\x03"  # stands before a currency word
 MARK = re.compile("\x01(\\d+)\x02")
@@ -100,6 +101,7 @@ def vary(rng: Random, text: str, values: Sequence[Fraction]) -> str:
         text = write_twice(text, values)
     text = write_money(text, values, sign=happens("sign"))
     text = write_numbers(text, values, words=happens("words"), commas=happens("comma"))
+    text = reworded(rng, text)
     if happens("contract"):
         for long, short in CONTRACTIONS:
             text = re.sub(rf"\b{long}\b", short, text)
