@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-from corpus.tape import Number, Tape
+from corpus.tape import BadSlip, Number, Tape
 
 Values = Mapping[str, Fraction]
 ARITHMETIC: dict[type[ast.operator], Callable[[Fraction, Fraction], Number]] = {
@@ -22,12 +22,21 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Fraction, Fraction], bool]] = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt,
     ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
 }  # fmt: skip
+
+
+def take_root(a: Number) -> Number:
+    """The root of a square number; a wrong value that has none leads nowhere."""
+    if a < 0:
+        raise BadSlip
+    return math.isqrt(int(a))
+
+
 FUNCTIONS: dict[str, Callable[..., Number]] = {
     "min": min,
     "max": max,
     "ceil": lambda a, b: -(-a // b),  # how many of size b hold a
     "gcd": lambda a, b: math.gcd(int(a), int(b)),
-    "root": lambda a: math.isqrt(int(a)),  # of a square number
+    "root": take_root,
     "whole": lambda a: int(Fraction(a).denominator == 1),
 }
 
