@@ -37,7 +37,7 @@ HEADER = re.compile(r"(numbers|need|answer|unit|signed|fraction|large): *(.*)")
 SLOT = re.compile(r"\{(\w+)(?::([\w+]+))?(?: (\w+))?\}")
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
 AFTER_NUMBER = re.compile(r" (?:(?!and|of|to|the|in|or|for|from)[a-z]+ )?")
-VOWEL = re.compile(r"(?i)(?!uni|eu|use|one\b)[aeiou]|8|11\b|18\b|hour|honest")
+VOWEL = re.compile(r"(?i)(?!uni|eu|use|usb|uku|one\b)[aeiou]|8|11\b|18\b|hour|honest")
 
 
 @dataclass(frozen=True)
