@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from adaptive.agents import AdaptiveThinkingMiddleware, read_spending
 from adaptive.agents.step.start import choose_start
 from adaptive.errors import InputError
+from adaptive.learn.fit.domain import fit_domain
+from adaptive.profile.domain import UNLIKE
 from adaptive.profile.profile import Profile
 from adaptive.solver.conversation import find_question
 from adaptive.types.ladder import Ladder, Rung
@@ -32,6 +35,7 @@ from tests.agents.asking import (
     scored,
 )
 from tests.agents.toy import toy
+from tests.support.questions import make_essays, make_sums
 
 HARD = (
     "Let $P$ be the set of primes $p$ for which integers $a, b$ have $a^2 + b^2 \\equiv 0 \\pmod{p^3}$ and"
@@ -112,6 +116,18 @@ def test_a_profile_says_which_rung_solves_it_and_its_budget_and_room_are_the_cap
     assert [(c["effort"], c["cap"]) for c in model.calls] == [("medium", 4100)]
     assert report(done)["effort"] == "medium"
     assert report(done)["cap"] == 4100
+
+
+def test_on_a_question_unlike_the_measured_ones_the_model_keeps_its_own_effort() -> None:
+    sums = make_sums(100)
+    domain = fit_domain(sums, sums).domain
+    profile = replace(measured(0.1, 0.3, 0.9, 0.95), domain_model=lambda: domain)
+    inside, outside = toy(), toy()
+    ask(agent(inside, profile=profile), question=sums[0])
+    done = ask(agent(outside, profile=profile), question=make_essays(1)[0])
+    assert [(c["effort"], c["cap"]) for c in inside.calls] == [("medium", 4100)]
+    assert [(c["effort"], c["cap"]) for c in outside.calls] == [("low", 100_000)]  # the toy's own
+    assert report(done)["notes"][0] == f"{UNLIKE}: the model keeps its own effort"
 
 
 def test_only_the_efforts_named_are_used() -> None:
