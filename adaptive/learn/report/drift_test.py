@@ -51,8 +51,8 @@ class DriftTest:
     def of(cls, recent: OutsideShare, domain: Domain | None) -> DriftTest:
         """Test the last questions; without the domain its `alpha` is taken to be the default."""
         if domain is None:
-            return cls(recent, ALPHA, compute_p_value(recent, ALPHA))
-        return cls(recent, domain.alpha, compute_p_value(recent, domain.alpha, len(domain.scores)))
+            return cls(recent, ALPHA, compute_drift_p_value(recent, ALPHA))
+        return cls(recent, domain.alpha, compute_drift_p_value(recent, domain.alpha, len(domain.scores)))
 
     @property
     def is_shown(self) -> bool:
@@ -75,7 +75,7 @@ class DriftTest:
         return {**self.recent.to_json(), "expected": self.alpha, "p_value": self.p_value, "drift": self.is_shown}
 
 
-def compute_p_value(share: OutsideShare, alpha: float, recorded: int | None = None) -> float:
+def compute_drift_p_value(share: OutsideShare, alpha: float, recorded: int | None = None) -> float:
     """Return the exact probability that so many or more questions are outside, if they are like the recorded ones.
 
     Args:

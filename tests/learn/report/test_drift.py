@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import betabinom, binom
 
 from adaptive.learn.report.drift import RECENT, compute_drifts
-from adaptive.learn.report.drift_test import LEAST_QUESTIONS, DriftTest, OutsideShare, compute_p_value
+from adaptive.learn.report.drift_test import LEAST_QUESTIONS, DriftTest, OutsideShare, compute_drift_p_value
 from adaptive.learn.report.log_calibration import Proportion
 from adaptive.learn.report.question_kinds import LONG, count_new_words, name_beginning, name_kind
 from adaptive.profile.domain import Domain
@@ -144,7 +144,7 @@ def test_what_came_true_on_both_sides() -> None:
 @given(st.integers(1, 100).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), st.floats(0.001, 0.5))
 def test_the_binomial_test_is_exact(counts: tuple[int, int], alpha: float) -> None:
     n, k = counts
-    assert compute_p_value(OutsideShare(n, k), alpha) == pytest.approx(
+    assert compute_drift_p_value(OutsideShare(n, k), alpha) == pytest.approx(
         binom.sf(k - 1, n, alpha), rel=1e-6, abs=1e-12
     )
 
@@ -159,7 +159,9 @@ def test_with_few_recorded_questions_the_count_is_beta_binomial(
 ) -> None:
     (n, k), rank = counts, Domain.find_rank(alpha, recorded)
     expected = betabinom.sf(k - 1, n, recorded + 1 - rank, rank)
-    assert compute_p_value(OutsideShare(n, k), alpha, recorded) == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    assert compute_drift_p_value(OutsideShare(n, k), alpha, recorded) == pytest.approx(
+        expected, rel=1e-6, abs=1e-9
+    )
 
 
 def test_scores_of_the_same_kind_seldom_show_drift() -> None:
@@ -169,7 +171,7 @@ def test_scores_of_the_same_kind_seldom_show_drift() -> None:
     for _ in range(2000):
         threshold = np.sort(rng.random(recorded))[rank - 1]
         share = OutsideShare(n, int((rng.random(n) > threshold).sum()))
-        shown += compute_p_value(share, 0.05, recorded) < 0.05
+        shown += compute_drift_p_value(share, 0.05, recorded) < 0.05
     assert shown / 2000 < 0.065
 
 
