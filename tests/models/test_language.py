@@ -238,3 +238,27 @@ def test_follow_ups_use_the_answer_before(language: ModuleType) -> None:
         tape = Tape(work=False)
         made.run(tape)
         assert tape.lines[0].startswith("36")
+
+
+def test_a_problem_that_lacks_a_number_cannot_be_solved(language: ModuleType) -> None:
+    """What is left out is a number that the answer needs, and nothing in the text gives it away."""
+    from corpus import lacking
+
+    known = {id(t.variant) for group in language.pool("trained") for t in group}
+    for template in lacking.incomplete(fresh=False):
+        slots = {found[0].lower() for found in language.SLOT.findall(template.text)}
+        slots |= {found[2].lower() for found in language.SLOT.findall(template.text)}
+        assert template.variant.answer.names - slots, template.text
+        assert id(template.variant) in known
+    made = [lacking.question(Random(seed), fresh=fresh) for seed in range(100) for fresh in (True, False)]
+    assert not [text for text in made if "SOME" in text or re.search(r"[{}|\x00-\x08]", text)]
+
+
+def test_a_number_that_stands_twice_is_not_left_out(language: ModuleType) -> None:
+    from corpus import lacking
+
+    variant = language.templates()["change_minus"][0].variant
+    once = language.Template("{Name} has {a} pens and {b} of them {was b} red.", variant)
+    assert lacking.without_number(once) == ["{Name} has SOME pens and {b} of them {was b} red."]
+    twice = language.Template("{Name} has {a} pens. {A} pens are many. {B} are red.", variant)
+    assert lacking.without_number(twice) == []

@@ -1,4 +1,7 @@
-"""Questions outside the domain: written ones, word lists in wordings, nonsense. The answer: it is not known."""
+"""Questions outside the domain: written ones, word problems that lack a number, word lists in wordings, nonsense.
+
+The answer: it is not known.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+from corpus import lacking
 from corpus.language import held_text
 from corpus.stories import NAMES, THINGS
 
 FOLDER = Path(__file__).parents[1] / "language" / "unknown"
 WRITTEN_SHARE, NONSENSE_SHARE = 0.7, 0.3
+LACKING_SHARE = 0.25
 
 TOPICS = (
     "France", "the moon", "photosynthesis", "Shakespeare", "quantum physics", "Python", "the French Revolution", "jazz",
@@ -66,6 +71,8 @@ def written(*, fresh: bool) -> list[str]:
 
 def question(rng: Random, *, fresh: bool = False) -> str:
     """A question that the model must not answer with a number; a `fresh` one was never trained on."""
+    if not fresh and rng.random() < LACKING_SHARE:
+        return lacking.question(rng)
     if fresh or rng.random() < WRITTEN_SHARE:
         return loosened(rng, rng.choice(written(fresh=fresh)))
     if rng.random() < NONSENSE_SHARE:
