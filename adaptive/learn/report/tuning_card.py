@@ -26,6 +26,7 @@ def promise_to_json(result: TuningResult) -> dict[str, Any]:
         "max_tokens": goal.max_tokens,
         "max_cost": goal.max_cost,
         "questions": len(chosen.way),
+        "groups": chosen.paired.groups,
         "outside": result.outside,
         "searched": result.searched,
         "losses": chosen.losses,
@@ -43,11 +44,12 @@ def format_promise(result: TuningResult) -> str:
     chosen, goal = _require_chosen(result), result.goal
     policy, threshold = chosen.setting.policy, chosen.setting.threshold
     target = _format_points(goal.target)
+    tested = f"questions like the {_describe_draws(chosen)} that it was tested on"
     promise = (
         f"With confidence {goal.confidence:g} it loses at most {target} points of accuracy against "
-        f"always using the top rung, on questions like the {len(chosen.way)} that it was tested on: there it lost "
-        f"{chosen.losses} that the top rung has right and gained {chosen.gains} that it has not, which bounds the "
-        f"loss by {_format_points(chosen.bound)} points.{_describe_outside(result, len(chosen.way))}"
+        f"always using the top rung, on {tested}: there it lost {chosen.losses} that the top rung has right and "
+        f"gained {chosen.gains} that it has not, which bounds the loss by {_format_points(chosen.bound)} points."
+        f"{_describe_outside(result, len(chosen.way))}"
     )
     dials = (
         f"First: the direct answer from p(solved) {policy.probe_from:g} on, else the cheapest rung with "
@@ -55,8 +57,8 @@ def format_promise(result: TuningResult) -> str:
         f"rung only the direct answer. Accepted: from p(right) {threshold:g} on. An arm must promise more than "
         f"{policy.worth:g} right answers for 1,000 tokens."
     )
-    tested = result.tested[: result.passed + 1]
-    rows = [_format_row("top rung", result.top), *(_format_row(_name_row(t, result), t.way, t) for t in tested)]
+    passed = result.tested[: result.passed + 1]
+    rows = [_format_row("top rung", result.top), *(_format_row(_name_row(t, result), t.way, t) for t in passed)]
     head = ("", "right", "tokens", "losses", "gains", "p-value")
     return f"{promise}\n\n{format_markdown_table(head, rows)}\n\n{dials}"
 
@@ -92,6 +94,11 @@ def write_promise(folder: Path, result: TuningResult) -> None:
     _, next_heading, rest = after.partition("\n## ")
     section = f"{HEADING}\n\n{format_promise(result)}\n"
     write_atomically(card, f"{before.rstrip()}\n\n{section}{f'{next_heading}{rest}' if next_heading else ''}")
+
+
+def _describe_draws(chosen: TestedSetting) -> str:
+    groups = chosen.paired.groups
+    return str(len(chosen.way)) if groups is None else f"{len(chosen.way)} of {groups} groups"
 
 
 def _describe_outside(result: TuningResult, inside: int) -> str:

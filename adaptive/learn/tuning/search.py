@@ -3,9 +3,9 @@
 It needs two disjoint sets of questions. On the first, many policies are replayed, and those that no other beats in
 both accuracy and tokens are ordered from the most accurate to the cheapest (Laufer-Goldshtein et al. 2023, "Pareto
 testing", arXiv 2210.07913). On the second, they are tested in this order until one fails (Angelopoulos et al.
-2021, "Learn then Test", arXiv 2110.01052; `adaptive.learn.tuning.risk`). Each that passes loses, on questions like
-these, at most the target against always using the top rung, with the given confidence. The cheapest of them is
-chosen.
+2021, "Learn then Test", arXiv 2110.01052; `adaptive.learn.tuning.paired_losses`). Each that passes loses, on
+questions like these, at most the target against always using the top rung, with the given confidence. The cheapest
+of them is chosen.
 """
 
 from __future__ import annotations
@@ -20,15 +20,10 @@ import numpy as np
 
 from adaptive.errors import InputError
 from adaptive.learn.data.outcome import DIRECT, RecordedQuestion, rung_to_key
+from adaptive.learn.tuning.paired_losses import PairedLosses
 from adaptive.learn.tuning.payoffs import measure_payoffs
 from adaptive.learn.tuning.replay import Replay, select_replayable
-from adaptive.learn.tuning.risk import (
-    compute_p_value,
-    compute_upper_bound,
-    count_minimum_questions,
-    count_questions_needed,
-    count_rejected,
-)
+from adaptive.learn.tuning.risk import count_minimum_questions, count_rejected
 from adaptive.learn.tuning.ways import Way, make_fixed_chooser
 from adaptive.profile.domain import UNLIKE
 from adaptive.profile.profile import Profile
@@ -115,15 +110,24 @@ class TestedSetting:
 
     setting: PolicySetting
     way: Way
-    losses: int
-    gains: int
+    paired: PairedLosses
     p_value: float
     confidence: float
+
+    @property
+    def losses(self) -> int:
+        """How many questions only the top rung has right."""
+        return self.paired.losses
+
+    @property
+    def gains(self) -> int:
+        """How many questions only this setting has right."""
+        return self.paired.gains
 
     @cached_property
     def bound(self) -> float:
         """The most accuracy that it loses, with this confidence; negative if it gains."""
-        return compute_upper_bound(self.losses, self.gains, len(self.way), self.confidence)
+        return self.paired.compute_upper_bound(self.confidence)
 
 
 @dataclass(frozen=True)
@@ -177,11 +181,7 @@ def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestio
         setting, way = _restore_threshold(replay, cheapest.setting, cheapest.way, test)
         chosen = replace(cheapest, setting=setting, way=way)
     best = tested[0] if tested else None
-    needed = (
-        count_questions_needed(best.losses / len(test), best.gains / len(test), goal.target, goal.confidence)
-        if best
-        else None
-    )
+    needed = best.paired.count_questions_needed(goal.target, goal.confidence) if best else None
     return TuningResult(
         goal,
         chosen,
@@ -202,9 +202,11 @@ def line_up_settings(profile: Profile, search: Search, goal: Goal) -> list[Polic
     replayed = searcher.find_front()
     top = Way.replay("", make_fixed_chooser(rung_to_key(profile.ladder[profile.ladder.top])), search.recorded)
     line = [
-        (*_count_losses_and_gains(way, top), way, dialled) for dialled, way in replayed if goal.is_affordable(way)
+        (PairedLosses.from_ways(way, top, search.recorded).compute_p_value(goal.target), dialled)
+        for dialled, way in replayed
+        if goal.is_affordable(way)
     ]
-    line.sort(key=lambda one: compute_p_value(one[0], one[1], len(top), goal.target))
+    line.sort(key=lambda one: one[0])
     if not line:
         return []
     spread = np.unique(np.linspace(0, len(line) - 1, LINED_UP).round().astype(np.int64))
@@ -325,9 +327,8 @@ def _test_setting(
     replay: Replay, setting: PolicySetting, test: Sequence[RecordedQuestion], top: Way, goal: Goal
 ) -> TestedSetting:
     way = Way.replay("adaptive", replay.with_policy(setting.policy, setting.threshold).solve, test)
-    losses, gains = _count_losses_and_gains(way, top)
-    p = compute_p_value(losses, gains, len(test), goal.target)
-    return TestedSetting(setting, way, losses, gains, p, goal.confidence)
+    paired = PairedLosses.from_ways(way, top, test)
+    return TestedSetting(setting, way, paired, paired.compute_p_value(goal.target), goal.confidence)
 
 
 def _restore_threshold(
@@ -345,8 +346,3 @@ def _restore_threshold(
     other = Way.replay("adaptive", replay.with_policy(trained.policy, trained.threshold).solve, recorded)
     same = np.array_equal(other.right, way.right) and np.array_equal(other.tokens, way.tokens)
     return (trained, other) if same else (setting, way)
-
-
-def _count_losses_and_gains(way: Way, top: Way) -> tuple[int, int]:
-    """Return how many questions only the top rung has right, and how many only the way."""
-    return int(np.sum(top.right > way.right)), int(np.sum(way.right > top.right))
