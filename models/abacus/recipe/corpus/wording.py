@@ -36,6 +36,7 @@ def reworded(rng: Random, text: str) -> str:
                 other = rng.choice([one for one in group if one != word])
                 text = re.sub(rf"(?<![\w-]){re.escape(word)}(?![\w-])", other, text)
                 break
+    text = fit_articles(text)
     if rng.random() < SWAP_SHARE:
         text = re.sub(
             r"(^|[.?!] )Find (?=the |his |her |out )", lambda found: found[1] + rng.choice(STARTS) + " ", text
@@ -46,3 +47,9 @@ def reworded(rng: Random, text: str) -> str:
     if rng.random() < SHORT_SHARE:
         text = re.sub(rf"(?<=\d )({'|'.join(SHORT)})\b", lambda found: SHORT[found[1]], text)
     return text
+
+
+def fit_articles(text: str) -> str:
+    """Mend "a" and "an" before the words that a swap may have put there."""
+    text = re.sub(r"\b([Aa])(?= (?:airplane|exam|assignment|ill)\b)", r"\1n", text)
+    return re.sub(r"\b([Aa])n(?= (?:plane|test|homework|sick)\b)", r"\1", text)
