@@ -28,7 +28,7 @@ FOLDER = Path(__file__).parents[1] / "language" / "schemas"
 HELD_SCHEMAS = (
     "price_compare",
     "ages_sum",
-    "groups_of",
+    "compare_chain",
     "tickets",
     "reading_pages",
     "difference_of_products",

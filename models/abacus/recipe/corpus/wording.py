@@ -34,7 +34,7 @@ def reworded(rng: Random, text: str) -> str:
         for word in group:
             if word not in UNSAFE and word in text and rng.random() < SWAP_SHARE:
                 other = rng.choice([one for one in group if one != word])
-                text = re.sub(rf"(?<![\w-]){re.escape(word)}(?![\w-])", other, text)
+                text = re.sub(rf"(?<![\w-]){re.escape(word)}(?![\w-]| many)", other, text)
                 break
     text = fit_articles(text)
     if rng.random() < SWAP_SHARE:
