@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from types import ModuleType
 
+import jinja2
 import pytest
 
 RECIPE = Path(__file__).parents[2] / "models" / "abacus" / "recipe"
@@ -226,6 +227,23 @@ def test_conversations(language: ModuleType) -> None:
         assert "<|im_start|>" not in trained
         assert not document[0][1]
         assert "".join(text for text, _ in document).count("<think>") == 1
+
+
+def test_conversations_read_as_the_chat_template_writes_them(language: ModuleType) -> None:
+    from corpus import traces
+    from corpus.conversation import in_conversation
+
+    template = jinja2.Template((RECIPE / "chat_template.jinja").read_text())
+    earlier = [("What is 2+3?", "5"), ("Double 8", "16")]
+    for seed in range(60):
+        made = in_conversation(Random(seed), traces.opening("half of 90", "low"), earlier, turns=seed % 3)
+        text = "".join(piece for piece, _ in made)
+        system = text.partition("effort: low")[2].partition("<|im_end|>")[0].removeprefix("\n")
+        messages = [{"role": "system", "content": system}] if system else []
+        for role, content in re.findall(r"<\|im_start\|>(user|assistant)\n(.*?)<\|im_end\|>", text, re.DOTALL):
+            messages.append({"role": role, "content": content})
+        written = template.render(messages=messages, reasoning_effort="low", add_generation_prompt=True)
+        assert written == text + "\n"
 
 
 def test_follow_ups_use_the_answer_before(language: ModuleType) -> None:
