@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -22,6 +23,7 @@ VERBS = {
     "fit": "Fit a profile to a model, and say whether it pays.",
     "profiles": "List the fitted profiles, show one or remove one.",
     "record": "Record every budget, Wait and sample at your questions.",
+    "import": "Import outcomes that other tools recorded.",
     "train": "Train a profile on your own model's outcomes.",
     "tune": "Choose the cheapest policy that keeps a promise.",
     "bench": "Measure a profile against every baseline, and report it.",
@@ -45,7 +47,8 @@ class Verbs(click.Group):
         """Return the verb's command, with the options that every verb has."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(f"adaptive.cli.{cmd_name}"), f"{cmd_name}_command")
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(import_module(f"adaptive.cli.{module}"), f"{cmd_name}_command")
         command.context_settings.setdefault("auto_envvar_prefix", "ADAPTIVE")
         if all(param.name != "debug" for param in command.params):
             command.params.append(_build_debug_option())

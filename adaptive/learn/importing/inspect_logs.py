@@ -1,0 +1,176 @@
+"""Inspect's logs of evaluations: `.eval`, a zip with a file for each sample, and `.json`.
+
+The setting is the model with its `reasoning_effort` or `reasoning_tokens`. The tokens are those of the evaluated
+model, not those of a model that grades. A sample with an error is a failed request; an epoch is a sample of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adaptive.errors import InputError, to_single_line
+from adaptive.learn.importing.openai_batch import make_setting
+from adaptive.learn.importing.reader import ReadOptions
+from adaptive.learn.importing.records import OnBytes
+from adaptive.learn.importing.row import ImportedRow, ImportedSetting
+from adaptive.learn.importing.values import find_first, read_content, read_turns, to_count, to_text, to_verdict
+
+HEADERS = ("header.json", "_journal/start.json")
+"""The head of a log; an evaluation that did not end has only the second one."""
+SAMPLES = "samples/"
+ATTACHMENT = "attachment://"
+BROKEN = (zipfile.BadZipFile, OSError, EOFError, ValueError, RecursionError, KeyError)
+
+
+def is_inspect_zip(file: Path) -> bool:
+    """Return whether a file is an `.eval` log."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return any(name in archive.namelist() for name in HEADERS)
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+def is_inspect_object(record: Mapping[str, Any]) -> bool:
+    """Return whether a JSON object is a log."""
+    spec = record.get("eval")
+    return isinstance(spec, Mapping) and "model" in spec and "task" in spec
+
+
+@dataclass(frozen=True)
+class InspectReader:
+    """Reads logs of Inspect."""
+
+    options: ReadOptions
+
+    def read(self, file: Path, on_bytes: OnBytes) -> Iterator[ImportedRow]:
+        """Yield the samples of a log; see `LogReader`."""
+        pieces = _read_zip(file, on_bytes) if is_inspect_zip(file) else _read_json(file, on_bytes)
+        head = next(pieces)[1]
+        if not is_inspect_object(head):
+            raise InputError(
+                f"{file} is no log of Inspect that can be read: it has no model and task, get it again."
+            )
+        setting = self.options.choose_setting(read_setting(head))
+        for place, sample in pieces:
+            yield self._make_row(
+                _resolve(sample, sample.get("attachments") or {}), head, setting, f"{place} of {file}"
+            )
+
+    def _make_row(
+        self, sample: Mapping[str, Any], head: Mapping[str, Any], setting: ImportedSetting, where: str
+    ) -> ImportedRow:
+        failed = to_single_line(to_text(find_first(sample, "error.message", "error")), 200)
+        usage = _find_usage(sample, head["eval"]["model"])
+        message = find_first(sample, "output.choices.0.message") or {}
+        score = None if failed else self._choose_score(sample, where)
+        target = sample.get("target")
+        return ImportedRow(
+            place=where,
+            question=_add_choices(read_turns(sample.get("input")), sample.get("choices")),
+            setting=setting,
+            right=None if score is None else to_verdict(score.get("value"), self.options.right_from, where),
+            output=None if failed and not usage else to_count(usage.get("output_tokens"), "output_tokens", where),
+            thinking=to_count(usage.get("reasoning_tokens"), "reasoning_tokens", where),
+            prompt=_sum_prompt(usage, where),
+            id=f"{head['eval']['task']}/{to_text(sample.get('id'))}",
+            reference=to_text(target[0] if isinstance(target, list) and target else target),
+            reply=read_content(message.get("content")) if message else None,
+            thought=_read_thought(message),
+            answer=(to_text(score.get("answer")) or None) if score else None,
+            cut=find_first(sample, "output.choices.0.stop_reason") in ("max_tokens", "model_length"),
+            failed=failed,
+            sample=to_count(sample.get("epoch"), "epoch", where) or 0,
+            origin=to_text(sample.get("uuid")),
+        )
+
+    def _choose_score(self, sample: Mapping[str, Any], where: str) -> Mapping[str, Any] | None:
+        scores = sample.get("scores") or {}
+        if not scores:
+            return None
+        score = scores[self.options.choose_score(list(scores), where)]
+        return score if isinstance(score, Mapping) else {"value": score}
+
+
+def read_setting(head: Mapping[str, Any]) -> ImportedSetting:
+    """Return the setting of an evaluation: its model, and its effort or budget if one was set."""
+    configs = [find_first(head, "eval.model_generate_config") or {}, find_first(head, "plan.config") or {}]
+    effort, budget = (
+        next((config[name] for config in configs if config.get(name) is not None), None)
+        for name in ("reasoning_effort", "reasoning_tokens")
+    )
+    return make_setting(to_text(head["eval"]["model"]), to_text(effort), budget)
+
+
+def _read_zip(file: Path, on_bytes: OnBytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the head, and then the samples in the order of their names."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+            yield "the head", json.loads(archive.read(next(name for name in HEADERS if name in names)))
+            for name in sorted(name for name in names if name.startswith(SAMPLES) and name.endswith(".json")):
+                yield name.removeprefix(SAMPLES), json.loads(archive.read(name))
+                on_bytes(archive.getinfo(name).compress_size)
+    except NotImplementedError as error:
+        raise InputError(
+            f"{file} is compressed in a way that this Python cannot read ({error}): convert it with `inspect log "
+            "convert --to json`."
+        ) from error
+    except BROKEN as error:
+        raise InputError(f"{file} is damaged ({to_single_line(error, 100)}): get the log again.") from error
+
+
+def _read_json(file: Path, on_bytes: OnBytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        whole = json.loads(file.read_bytes())
+    except BROKEN as error:
+        raise InputError(f"{file} cannot be read ({to_single_line(error, 100)}): get the log again.") from error
+    yield "the head", whole
+    for number, sample in enumerate(whole.get("samples") or [], start=1):
+        yield f"sample {number}", sample
+    on_bytes(file.stat().st_size)
+
+
+def _resolve(value: Any, attachments: Mapping[str, str]) -> Any:
+    """Return a value with its attachments in place of the references to them."""
+    if not attachments:
+        return value
+    if isinstance(value, dict):
+        return {k: v if k in ("attachments", "events") else _resolve(v, attachments) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_resolve(one, attachments) for one in value]
+    if isinstance(value, str) and value.startswith(ATTACHMENT):
+        return attachments.get(value.removeprefix(ATTACHMENT), value)
+    return value
+
+
+def _find_usage(sample: Mapping[str, Any], model: str) -> Mapping[str, Any]:
+    """Return what the evaluated model used; all usage, if only one model used any."""
+    usages = sample.get("model_usage") or {}
+    return usages.get(model) or (next(iter(usages.values())) if len(usages) == 1 else {})
+
+
+def _sum_prompt(usage: Mapping[str, Any], where: str) -> int | None:
+    names = ("input_tokens", "input_tokens_cache_read", "input_tokens_cache_write")
+    counts = [to_count(usage.get(name), name, where) for name in names]
+    return sum(filter(None, counts)) if counts[0] is not None else None
+
+
+def _read_thought(message: Mapping[str, Any]) -> str:
+    content = message.get("content")
+    blocks = content if isinstance(content, list) else []
+    thoughts = (to_text(one.get("reasoning")) for one in blocks if one.get("type") == "reasoning")
+    return "\n".join(filter(None, thoughts))
+
+
+def _add_choices(question: str, choices: Any) -> str:
+    """Return a question of multiple choice with its options, one a line."""
+    if not isinstance(choices, list) or not choices:
+        return question
+    lines = [f"({chr(ord('A') + i)}) {to_text(one)}" for i, one in enumerate(choices)]
+    return "\n".join([question, *lines])

@@ -1,0 +1,113 @@
+"""Imported settings as the rungs of a ladder, cheap to dear. The room's docstring says how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from adaptive.errors import InputError
+from adaptive.learn.importing.row import ImportedSetting
+from adaptive.types.ladder import EFFORTS, Effort, Ladder, Rung, rank_effort
+
+ANSWER_ROOM = Rung("none", 0).answer_room
+
+
+@dataclass(frozen=True)
+class SeenSetting:
+    """A setting and what was seen at it.
+
+    name: its name among the others. output: the most tokens of an attempt. answer: the most tokens of an answer
+    whose thinking was counted apart, or None.
+    """
+
+    setting: ImportedSetting
+    name: str
+    output: int
+    answer: int | None = None
+
+
+@dataclass(frozen=True)
+class ImportedLadder:
+    """The rung of each setting, and the order of the settings."""
+
+    settings: tuple[SeenSetting, ...]
+    ladder: Ladder
+
+    def to_plan(self) -> dict[str, Any]:
+        """Return what of a plan the settings decide."""
+        defaults = [rung.budget for rung in self.ladder if rung.is_plain]
+        named = [{"name": one.name, "effort": rung.effort, "budget": rung.budget,
+                  "known_budget": one.setting.budget is not None}
+                 for one, rung in zip(self.settings, self.ladder, strict=True)]  # fmt: skip
+        return {"ladder": self.ladder.to_json(), "settings": named, "window": max(defaults, default=0)}
+
+
+def build_ladder(seen: Sequence[SeenSetting], order: Sequence[str] = ()) -> ImportedLadder:
+    """Return the ladder of settings.
+
+    Args:
+        seen: All settings; none twice.
+        order: Their names, cheap to dear; empty: their efforts and budgets tell it.
+
+    Raises:
+        InputError: The order is not known, or contradicts the budgets, or two settings do not think.
+    """
+    direct = [one.name for one in seen if one.setting.is_direct]
+    if len(direct) > 1:
+        raise InputError(
+            f"{len(direct)} settings do not think ({', '.join(direct)}), and a file of outcomes has one direct "
+            "answer to a question: import one model's log at a time."
+        )
+    ordered = _order(seen, order)
+    rungs: list[Rung] = []
+    for one in ordered:
+        before = rungs[-1] if rungs else None
+        rungs.append(_make_rung(one, before))
+    budgets = [rung.budget for rung in rungs]
+    if budgets != sorted(budgets):
+        told = ", ".join(f"{one.name} ({rung.budget})" for one, rung in zip(ordered, rungs, strict=True))
+        raise InputError(f"the budgets fall in the order {told}: order the settings anew, from cheap to dear.")
+    return ImportedLadder(tuple(ordered), Ladder(tuple(rungs)))
+
+
+def _order(seen: Sequence[SeenSetting], order: Sequence[str]) -> list[SeenSetting]:
+    by_name = {one.name.lower(): one for one in seen}
+    names = [name.strip().lower() for name in order]
+    if names:
+        if missing := [one.name for one in seen if one.name.lower() not in names]:
+            raise InputError(f"--order does not name {', '.join(missing)}: name every setting, cheap to dear.")
+        return [by_name[name] for name in dict.fromkeys(names) if name in by_name]
+    if len(seen) > 1 and not _is_order_known(seen):
+        guess = ",".join(one.name for one in sorted(seen, key=lambda one: one.output))
+        raise InputError(
+            f"the names {', '.join(one.name for one in seen)} do not tell which setting is dearer: give the "
+            f"order, cheap to dear, say --order '{guess}'."
+        )
+    return sorted(seen, key=_rank)
+
+
+def _is_order_known(seen: Sequence[SeenSetting]) -> bool:
+    settings = [one.setting for one in seen if not one.setting.is_direct]
+    same_model = len({one.setting.model for one in seen}) == 1
+    efforts = all(one.effort and not one.name for one in settings)
+    budgets = all(one.budget is not None and not one.effort for one in settings)
+    return same_model and (efforts or budgets)
+
+
+def _rank(one: SeenSetting) -> tuple[bool, int, int]:
+    setting = one.setting
+    effort = rank_effort(setting.effort) if setting.effort in (*EFFORTS, "default") else 0
+    return not setting.is_direct, setting.budget or 0 if setting.effort == "" else effort, setting.budget or 0
+
+
+def _make_rung(one: SeenSetting, before: Rung | None) -> Rung:
+    setting = one.setting
+    if setting.is_direct:
+        return Rung("none", 0, answer_room=max(1, one.answer or ANSWER_ROOM))
+    effort = cast(Effort, setting.effort or ("medium" if setting.budget is not None else "default"))
+    budget = setting.budget
+    if budget is None:
+        floor = 0 if before is None else before.budget + (before.effort == effort)
+        budget = max(1, one.output, floor)
+    return Rung(effort, budget, answer_room=max(1, one.answer or ANSWER_ROOM))
