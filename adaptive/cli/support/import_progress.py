@@ -36,7 +36,8 @@ class ImportProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._bar.console.is_terminal:  # else it would print an empty line
+            self._bar.stop()
 
     def advance(self, count: int) -> None:
         """Count more bytes as read."""

@@ -180,7 +180,7 @@ class Importer:
 
 
 def _extract(reply: str | None) -> str | None:
-    return extract_final_answer(reply) if reply else None
+    return (extract_final_answer(reply) or reply.strip() or None) if reply else None
 
 
 def to_model_spec(name: str) -> str:

@@ -6,12 +6,17 @@ model, not those of a model that grades. A sample with an error is a failed requ
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import struct
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from zstandard import ZstdDecompressor, ZstdError
 
 from adaptive.errors import InputError, to_single_line
 from adaptive.learn.importing.openai_batch import make_setting
@@ -24,7 +29,14 @@ HEADERS = ("header.json", "_journal/start.json")
 """The head of a log; an evaluation that did not end has only the second one."""
 SAMPLES = "samples/"
 ATTACHMENT = "attachment://"
-BROKEN = (zipfile.BadZipFile, OSError, EOFError, ValueError, RecursionError, KeyError)
+ZSTANDARD = 93
+"""Zip's number of the way of packing."""
+LOCAL_HEADER = struct.Struct("<4s5H3I2H")
+"""What stands before a file in a zip: last the lengths of its name and of its extra field."""
+BROKEN = (
+    zipfile.BadZipFile, OSError, EOFError, ValueError, RecursionError, KeyError, struct.error, NotImplementedError,
+    ZstdError,
+)  # fmt: skip
 
 
 def is_inspect_zip(file: Path) -> bool:
@@ -78,7 +90,8 @@ class InspectReader:
             output=None if failed and not usage else to_count(usage.get("output_tokens"), "output_tokens", where),
             thinking=to_count(usage.get("reasoning_tokens"), "reasoning_tokens", where),
             prompt=_sum_prompt(usage, where),
-            id=f"{head['eval']['task']}/{to_text(sample.get('id'))}",
+            # Options may be shuffled: then one id has several questions.
+            id="" if sample.get("choices") else f"{head['eval']['task']}/{to_text(sample.get('id'))}",
             reference=to_text(target[0] if isinstance(target, list) and target else target),
             reply=read_content(message.get("content")) if message else None,
             thought=_read_thought(message),
@@ -112,17 +125,27 @@ def _read_zip(file: Path, on_bytes: OnBytes) -> Iterator[tuple[str, dict[str, An
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
-            yield "the head", json.loads(archive.read(next(name for name in HEADERS if name in names)))
+            yield "the head", json.loads(read_member(archive, next(name for name in HEADERS if name in names)))
             for name in sorted(name for name in names if name.startswith(SAMPLES) and name.endswith(".json")):
-                yield name.removeprefix(SAMPLES), json.loads(archive.read(name))
+                yield name.removeprefix(SAMPLES), json.loads(read_member(archive, name))
                 on_bytes(archive.getinfo(name).compress_size)
-    except NotImplementedError as error:
-        raise InputError(
-            f"{file} is compressed in a way that this Python cannot read ({error}): convert it with `inspect log "
-            "convert --to json`."
-        ) from error
     except BROKEN as error:
         raise InputError(f"{file} is damaged ({to_single_line(error, 100)}): get the log again.") from error
+
+
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return a file of a zip. Inspect packs with Zstandard, which `zipfile` reads from Python 3.14 on."""
+    info = archive.getinfo(name)
+    if info.compress_type != ZSTANDARD:
+        return archive.read(info)
+    assert archive.filename is not None
+    with open(archive.filename, "rb") as raw:
+        raw.seek(info.header_offset)
+        *_, name_length, extra_length = LOCAL_HEADER.unpack(raw.read(LOCAL_HEADER.size))
+        raw.seek(name_length + extra_length, os.SEEK_CUR)
+        packed = io.BytesIO(raw.read(info.compress_size))
+    with ZstdDecompressor().stream_reader(packed, read_across_frames=True) as reader:
+        return reader.read()
 
 
 def _read_json(file: Path, on_bytes: OnBytes) -> Iterator[tuple[str, dict[str, Any]]]:

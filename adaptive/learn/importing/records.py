@@ -85,7 +85,8 @@ def _check_object(row: Any, where: str) -> dict[str, Any]:
 
 def _read_whole(file: Path, on_bytes: OnBytes) -> Iterator[Record]:
     whole = _parse("".join(_read_lines(file, on_bytes)), str(file))
-    rows = whole.get("data") if isinstance(whole, dict) and isinstance(whole.get("data"), list) else [whole]
+    data = whole.get("data") if isinstance(whole, dict) else None
+    rows = data if isinstance(data, list) else [whole]
     for number, row in enumerate(rows, start=1):
         yield f"item {number}", _check_object(row, f"item {number} of {file}")
 

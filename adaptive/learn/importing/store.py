@@ -22,7 +22,7 @@ from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.questions import Question
 from adaptive.learn.importing.ladder import ImportedLadder, SeenSetting, build_ladder
 from adaptive.learn.importing.row import ImportedRow, ImportedSetting
-from adaptive.types.attempt import Attempt, Round
+from adaptive.types.attempt import Attempt, Round, RoundEnd
 from adaptive.types.ladder import Rung
 from adaptive.types.usage import Usage
 
@@ -262,7 +262,7 @@ def make_outcome(row: KeptRow, rung: Rung, index: int) -> Outcome:
         thinking = row.output if rung.thinks else 0
         estimated |= {"thinking", "answer"} if rung.thinks else set()
     thinking = min(thinking, row.output)
-    end = "budget" if details["cut"] else "natural"
+    end: RoundEnd = "budget" if details["cut"] else "natural"
     usage = Usage(
         prompt=details["prompt"],
         thinking=thinking,
