@@ -233,7 +233,9 @@ def plan_to_profile(plan: Mapping[str, Any], name: str, file: Path) -> Profile:
         raise InputError(f"{where} has no {missing!r}: record again.")
     rungs = convert_value(tuple[Rung, ...], plan["ladder"], f"'ladder' in {where}")
     if not rungs or rungs[0].thinks or not all(r.thinks for r in rungs[1:]):
-        raise InputError(f"the ladder in {where} must start with a rung that does not think: record again.")
+        raise InputError(
+            f"the ladder in {where} must start with a rung that does not think: record again, or import that too."
+        )
     return Profile(
         name=name,
         model=convert_value(str, plan["model"], f"'model' in {where}"),

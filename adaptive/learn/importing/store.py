@@ -72,7 +72,7 @@ class GradedRow:
 
 
 @dataclass(frozen=True)
-class SettingSummary:
+class ImportedFigures:
     """The attempts at a setting: their number, that of their questions, the share that is right, mean tokens."""
 
     attempts: int
@@ -188,7 +188,7 @@ class ImportStore(OutcomeStore):
             seen.append(SeenSetting(setting, setting.format(several), output, answered if known else None))
         return seen
 
-    def summarise(self) -> dict[ImportedSetting, SettingSummary]:
+    def summarise(self) -> dict[ImportedSetting, ImportedFigures]:
         """Return the figures of each setting."""
         sql = (
             "SELECT name, model, effort, budget, count(*), count(DISTINCT question), avg(coalesce(right, 0)), "
@@ -196,7 +196,7 @@ class ImportStore(OutcomeStore):
         )
         with self._explain_errors():
             rows = self._db.execute(sql).fetchall()
-        return {ImportedSetting(*row[:4]): SettingSummary(*row[4:]) for row in rows}
+        return {ImportedSetting(*row[:4]): ImportedFigures(*row[4:]) for row in rows}
 
     def list_models(self) -> list[str]:
         """Return the names of the models that the rows tell."""
