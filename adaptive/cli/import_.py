@@ -14,6 +14,7 @@ from adaptive.errors import InputError
 if TYPE_CHECKING:
     from adaptive.learn.data.questions import Question
     from adaptive.learn.importing.importer import Importer
+    from adaptive.learn.importing.kinds import LogKind
     from adaptive.learn.importing.ladder import ImportedLadder
     from adaptive.learn.importing.reader import ReadOptions
     from adaptive.learn.importing.store import ImportStore
@@ -73,6 +74,7 @@ def import_command(
     """
     from adaptive.answers.registry import open_grader
     from adaptive.learn.importing.importer import Importer
+    from adaptive.learn.importing.kinds import sort_logs
     from adaptive.learn.importing.mapped import parse_map
     from adaptive.learn.importing.reader import ReadOptions
     from adaptive.learn.importing.store import ImportStore
@@ -81,8 +83,8 @@ def import_command(
     options = ReadOptions(score, right_from, setting, parse_map(mapping) if mapping else {})
     references = _read_references(answers) if answers else {}
     counter = open_token_counter(tokenizer) if tokenizer else None
-    job = ImportJob(logs, options, [name for name in (order or "").split(",") if name.strip()], grade, model)
-    job.check()
+    found = sort_logs(logs, bool(mapping))  # before a file is made
+    job = ImportJob(found, options, [name for name in (order or "").split(",") if name.strip()], grade, model)
     with open_grader(grade) as grader, ImportStore(out) as store:
         importer = Importer(store, failed, references, grader, counter)  # type: ignore[arg-type]
         built = job.run(importer)
@@ -92,19 +94,13 @@ def import_command(
 
 @dataclass(frozen=True)
 class ImportJob:
-    """What to import. order: the settings, cheap to dear."""
+    """What to import. logs: with their kinds, in the order to read them. order: the settings, cheap to dear."""
 
-    logs: tuple[Path, ...]
+    logs: list[tuple[Path, LogKind]]
     options: ReadOptions
     order: list[str]
     grade: str
     model: str | None
-
-    def check(self) -> None:
-        """Raise `InputError` if a log is of no known kind, before a file is made."""
-        from adaptive.learn.importing.kinds import sort_logs
-
-        sort_logs(self.logs, bool(self.options.mapping))
 
     def run(self, importer: Importer) -> ImportedLadder:
         """Read all logs; interrupted, keep what was read and raise `Interrupted`."""
@@ -123,12 +119,11 @@ class ImportJob:
 
     def _read(self, importer: Importer) -> None:
         from adaptive.cli.support.import_progress import ImportProgress
-        from adaptive.learn.importing.kinds import open_readers, sort_logs
+        from adaptive.learn.importing.kinds import open_readers
 
-        found = sort_logs(self.logs, bool(self.options.mapping))
-        readers = open_readers([kind for _, kind in found], self.options)
-        with ImportProgress(sum(file.stat().st_size for file in self.logs)) as progress:
-            for file, kind in found:
+        readers = open_readers([kind for _, kind in self.logs], self.options)
+        with ImportProgress(sum(file.stat().st_size for file, _ in self.logs)) as progress:
+            for file, kind in self.logs:
                 importer.add_log(readers[kind.name].read(file, progress.advance))
 
 

@@ -108,7 +108,7 @@ def test_one_setting_for_a_log_that_tells_none(run: Run, tmp_path: Path) -> None
 def test_a_signal_leaves_what_was_read_and_the_same_command_goes_on(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    count = 60_000
+    count = 20_000
     log = write_rows(tmp_path / "log.jsonl", (row(f"{i}+1", "low", tokens=i) for i in range(count)))
     out = tmp_path / "out.db"
     command = [sys.executable, "-m", "adaptive.cli", "import", str(log), "--out", str(out), "--map", PLAIN_MAP]

@@ -10,6 +10,7 @@ How an imported *setting*, what was bought for a row, becomes a rung of a ladder
   output tokens that was seen at this setting, or at a cheaper one if that is larger, since budgets of a ladder
   never fall. "The most thinking tokens" stays true of it: no imported attempt thought for longer. It is no limit
   that anybody set.
+* A budget without an effort gets "medium", as a ladder's only thinking rung does.
 * A setting without thinking (`none`, a budget of 0) is the direct answer, of which a file of outcomes has one.
 * The plan keeps each setting's own name under `settings`. Its `window`, the context window, is 0: not known; or
   the budget of the setting "default", so that a plain call is found.

@@ -51,14 +51,17 @@ def build_ladder(seen: Sequence[SeenSetting], order: Sequence[str] = ()) -> Impo
         order: Their names, cheap to dear; empty: their efforts and budgets tell it.
 
     Raises:
-        InputError: The order is not known, or contradicts the budgets, or two settings do not think.
-    """
+        InputError: The order is not known or contradicts the budgets, or two settings do not think, or share a
+    name. """
     direct = [one.name for one in seen if one.setting.is_direct]
     if len(direct) > 1:
         raise InputError(
             f"{len(direct)} settings do not think ({', '.join(direct)}), and a file of outcomes has one direct "
             "answer to a question: import one model's log at a time."
         )
+    names = [one.name for one in seen]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"two different settings are called {twice}: import them into files of their own.")
     ordered = _order(seen, order)
     rungs: list[Rung] = []
     for one in ordered:
@@ -72,10 +75,10 @@ def build_ladder(seen: Sequence[SeenSetting], order: Sequence[str] = ()) -> Impo
 
 
 def _order(seen: Sequence[SeenSetting], order: Sequence[str]) -> list[SeenSetting]:
-    by_name = {one.name.lower(): one for one in seen}
-    names = [name.strip().lower() for name in order]
+    by_name = {one.name: one for one in seen}
+    names = [name.strip() for name in order]
     if names:
-        if missing := [one.name for one in seen if one.name.lower() not in names]:
+        if missing := [one.name for one in seen if one.name not in names]:
             raise InputError(f"--order does not name {', '.join(missing)}: name every setting, cheap to dear.")
         return [by_name[name] for name in dict.fromkeys(names) if name in by_name]
     if len(seen) > 1 and not _is_order_known(seen):

@@ -130,5 +130,13 @@ def _read_results(file: Path) -> ImportedSetting | None:
         told = json.loads(own[-1].read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{own[-1]} cannot be read ({error}): mend it, or move it away.") from error
-    effort = find_first(told, "config.gen_kwargs.reasoning_effort", "config.model_args.reasoning_effort")
-    return make_setting(to_text(find_first(told, "model_name", "config.model")), to_text(effort), None)
+    efforts = (_find_effort(find_first(told, f"config.{name}")) for name in ("gen_kwargs", "model_args"))
+    effort = next(filter(None, efforts), "")
+    return make_setting(to_text(find_first(told, "model_name", "config.model")), effort, None)
+
+
+def _find_effort(arguments: Any) -> str:
+    """Return the effort in arguments, which may be text: "reasoning_effort=low,temperature=0"."""
+    if isinstance(arguments, str):
+        arguments = dict(part.strip().partition("=")[::2] for part in arguments.split(","))
+    return to_text(find_first(arguments, "reasoning_effort"))

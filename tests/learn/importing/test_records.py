@@ -54,6 +54,28 @@ def test_the_bytes_are_counted_once(tmp_path: Path) -> None:
         assert sum(counts) == (tmp_path / name).stat().st_size
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv"])
+def test_a_long_file_is_not_read_whole_for_its_first_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(records, "CHUNK", 1000)
+    rows = [json.dumps({"a": "x" * 100})] * 5000
+    text = {"a.jsonl": "\n".join(rows), "a.json": f"[{','.join(rows)}]", "a.csv": "a\n" + f"{'x' * 100}\n" * 5000}[
+        name
+    ]
+    (tmp_path / name).write_text(text)
+    read = 0
+
+    def add(count: int) -> None:
+        nonlocal read
+        read += count
+
+    found = read_records(tmp_path / name, add)
+    assert next(found)[1] == {"a": "x" * 100}
+    assert read < 5000
+    assert sum(1 for _ in found) == 4999
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
