@@ -51,8 +51,9 @@ def build_ladder(seen: Sequence[SeenSetting], order: Sequence[str] = ()) -> Impo
         order: Their names, cheap to dear; empty: their efforts and budgets tell it.
 
     Raises:
-        InputError: The order is not known or contradicts the budgets, or two settings do not think, or share a
-    name. """
+        InputError: The order is not known, or contradicts the budgets; or two settings do not think, or share a
+            name.
+    """
     direct = [one.name for one in seen if one.setting.is_direct]
     if len(direct) > 1:
         raise InputError(
