@@ -90,6 +90,7 @@ def import_command(
         built = job.run(importer)
         _print_settings(store, built)
         _print_counts(importer)
+        _print_shared(built)
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,16 @@ def _print_settings(store: ImportStore, built: ImportedLadder) -> None:
             f"{figures.output:,.0f}",
         )  # fmt: skip
     Console().print(table, markup=False)
+
+
+def _print_shared(built: ImportedLadder) -> None:
+    """Warn of settings that a replay would take for one chain."""
+    if shared := built.list_shared():
+        click.echo(
+            f"The settings {', '.join(shared)} are rungs of one effort, and a replay takes those for one chain "
+            "that is cut at several budgets: if they were separate runs, compare them as fixed settings only.",
+            err=True,
+        )  # fmt: skip
 
 
 def _print_counts(importer: Importer) -> None:

@@ -25,6 +25,7 @@ def test_a_table_of_settings_and_what_was_added(run: Run, tmp_path: Path) -> Non
         ["none", "no", "thinking", "1", "1", "0.0", "%", "2"], ["low", "low", "10", "2", "2", "100.0", "%", "10"]
     ]  # fmt: skip
     assert "Imported 3 rows; " in made.stderr
+    assert "one effort" not in made.stderr
     again = run("import", str(log), "--out", str(tmp_path / "out.db"), "--map", PLAIN_MAP)
     assert "Imported 0 rows, 3 were there already; " in again.stderr
     assert again.stdout == made.stdout
@@ -90,6 +91,7 @@ def test_an_unknown_order_keeps_the_rows_for_a_second_try(run: Run, tmp_path: Pa
     assert refused.exit_code == 2
     assert "--order 'small,big'" in refused.stderr
     made = run(*arguments, "--order", "small,big")
+    assert "The settings small, big are rungs of one effort, and a replay takes those for one chain" in made.stderr
     assert "2 were there already" in made.stderr
     assert [key.budget for key in sorted(outcomes(tmp_path / "out.db")["What is 1+1?"])] == [5, 10]
 

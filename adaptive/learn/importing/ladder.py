@@ -34,6 +34,12 @@ class ImportedLadder:
     settings: tuple[SeenSetting, ...]
     ladder: Ladder
 
+    def list_shared(self) -> list[str]:
+        """Return the names of settings whose rungs think at the same effort as another one's."""
+        efforts = [rung.effort for rung in self.ladder if rung.thinks]
+        named = zip(self.settings, self.ladder, strict=True)
+        return [one.name for one, rung in named if rung.thinks and efforts.count(rung.effort) > 1]
+
     def to_plan(self) -> dict[str, Any]:
         """Return what of a plan the settings decide."""
         defaults = [rung.budget for rung in self.ladder if rung.is_plain]

@@ -1,7 +1,7 @@
 """LiteLLM's spend logs: the table of requests as JSON, JSONL or CSV.
 
 The prompt is in `proxy_server_request`, in older versions in `messages`; a log that stores no prompts cannot be
-imported. They have no verdicts.
+imported. They have no verdicts. Embeddings and the like, and replies out of the cache, are no attempts.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from adaptive.learn.importing.records import OnBytes, read_records
 from adaptive.learn.importing.row import ImportedRow
 from adaptive.learn.importing.values import find_first, parse_json, read_turns, to_count, to_text
 
+GENERATING = ("completion", "responses", "anthropic_messages", "generate_content")
+"""What types of calls that generate text have in their names."""
+
 
 @dataclass(frozen=True)
 class LiteLLMReader:
@@ -28,7 +31,8 @@ class LiteLLMReader:
     def read(self, file: Path, on_bytes: OnBytes) -> Iterator[ImportedRow]:
         """Yield the requests of a log; see `LogReader`."""
         for place, record in read_records(file, on_bytes):
-            yield self._make_row(record, f"{place} of {file}")
+            if is_attempt(record):
+                yield self._make_row(record, f"{place} of {file}")
 
     def _make_row(self, record: Mapping[str, Any], where: str) -> ImportedRow:
         request = _read_object(record.get("proxy_server_request"))
@@ -62,6 +66,14 @@ class LiteLLMReader:
             failed=failed,
             origin=to_text(record.get("request_id")),
         )
+
+
+def is_attempt(record: Mapping[str, Any]) -> bool:
+    """Return whether a request generated text: not so an embedding, or a reply out of the cache."""
+    call = to_text(record.get("call_type"))
+    return to_text(record.get("cache_hit")).lower() != "true" and (
+        not call or any(one in call for one in GENERATING)
+    )
 
 
 def _read_object(value: Any, kind: type = dict) -> Any:

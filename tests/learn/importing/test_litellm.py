@@ -61,3 +61,11 @@ def test_logs_without_prompts_are_refused(tmp_path: Path) -> None:
     (tmp_path / "logs.json").write_text(json.dumps(rows))
     with pytest.raises(InputError, match=r"item 2 of .* has no prompt: .*store_prompts_in_spend_logs"):
         graded(tmp_path / "out.db", tmp_path / "logs.json")
+
+
+def test_embeddings_and_replies_out_of_the_cache_are_no_attempts(tmp_path: Path) -> None:
+    first = json.loads(LOG.read_text())[0]
+    others = [{**first, "request_id": "e", "call_type": "aembedding", "proxy_server_request": {}},
+              {**first, "request_id": "c", "cache_hit": "True"}]  # fmt: skip
+    (tmp_path / "logs.json").write_text(json.dumps([first, *others]))
+    assert graded(tmp_path / "out.db", tmp_path / "logs.json").counts.added == 1
