@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EPILOG = """LOG is a log of Inspect (.eval or .json), samples_*.jsonl of lm-evaluation-harness, the input and then
 the output of an OpenAI batch, spend logs of LiteLLM, an export of Langfuse (observations and scores), or, with
---map, any JSONL, JSON, CSV or TSV.
+--map, any JSONL, JSON, CSV, TSV or Parquet.
 
 --map names the field of each value: question, setting, correct and output_tokens, and perhaps id, answer (the
 right one), reply, thinking_tokens, prompt_tokens, model, group, sample and failed. A dot goes into an object or a

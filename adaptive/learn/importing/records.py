@@ -1,4 +1,4 @@
-"""Reads the rows of a log one by one, however long it is: JSONL, a JSON array, CSV or TSV."""
+"""Reads the rows of a log one by one, however long it is: JSONL, a JSON array, CSV, TSV or Parquet."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptive.errors import InputError
+from adaptive.learn.data.readers import read_rows
 
 OnBytes = Callable[[int], None]
 """Called with the number of bytes that were read."""
@@ -26,12 +27,26 @@ def read_records(file: Path, on_bytes: OnBytes = lambda _: None) -> Iterator[Rec
     """
     if file.suffix.lower() in (".csv", ".tsv"):
         return _read_cells(file, on_bytes)
+    if file.suffix.lower() == ".parquet":
+        return _read_parquet(file, on_bytes)
     start = _read_start(file)
     if start.startswith("["):
         return _read_array(file, on_bytes)
     if start.startswith("{") and not _is_object(start.partition("\n")[0]):
         return _read_whole(file, on_bytes)
     return _read_lines_of_json(file, on_bytes)
+
+
+def _read_parquet(file: Path, on_bytes: OnBytes) -> Iterator[Record]:
+    for place, row in read_rows(file):
+        yield place, {name: _read_pairs(value) for name, value in row.items()}
+    on_bytes(file.stat().st_size)
+
+
+def _read_pairs(value: Any) -> Any:
+    """Return a column of maps, which Arrow gives as lists of pairs, as an object; any other value unchanged."""
+    pairs = isinstance(value, list) and value and all(isinstance(one, tuple) and len(one) == 2 for one in value)
+    return dict(value) if pairs else value
 
 
 def _read_start(file: Path) -> str:

@@ -40,6 +40,17 @@ def test_csv_and_tsv_with_cells_of_several_lines(tmp_path: Path) -> None:
     assert read(tmp_path / "rows.tsv") == [{"a": "1", "b": "2"}]
 
 
+def test_parquet_with_a_column_of_maps(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    usage = arrow.array([[("output", 7)], []], arrow.map_(arrow.string(), arrow.int64()))
+    table = arrow.table({"a": ["x", None], "usage": usage})
+    pytest.importorskip("pyarrow.parquet").write_table(table, tmp_path / "rows.parquet")
+    counts: list[int] = []
+    found = list(read_records(tmp_path / "rows.parquet", counts.append))
+    assert found == [("row 1", {"a": "x", "usage": {"output": 7}}), ("row 2", {"a": None, "usage": []})]
+    assert counts == [(tmp_path / "rows.parquet").stat().st_size]
+
+
 def test_a_cell_may_hold_a_whole_conversation(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text(f"a\n{'x' * 300_000}\n")
     assert len(read(tmp_path / "rows.csv")[0]["a"]) == 300_000
