@@ -14,11 +14,11 @@ from typing import Literal
 import numpy as np
 
 from adaptive.bench.confidence_stop import ConfidenceStop
-from adaptive.bench.cost import format_rung
 from adaptive.bench.tuning import average_columns, find_cheapest_way
 from adaptive.bench.votes import AdaptiveConsistency, SampleSource, SelfConsistency
 from adaptive.bench.wait_loop import WaitLoop, find_wait_start
 from adaptive.learn.data.outcome import Outcome, OutcomeKey, RecordedQuestion, rung_to_key
+from adaptive.learn.tuning.constants import format_rung
 from adaptive.learn.tuning.ways import Chooser, Way, WayResult, make_fixed_chooser
 from adaptive.types.ladder import Ladder
 

@@ -6,18 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from adaptive.learn.data.outcome import DIRECT, Outcome
-from adaptive.types.ladder import Ladder, Rung
+from adaptive.types.ladder import Ladder
 from adaptive.types.usage import Usage
 
 FREE = Usage(cost=0.0)
-
-
-def format_rung(rung: Rung) -> str:
-    """Return a rung in words."""
-    if not rung.thinks:
-        return "no thinking"
-    waits = f", {rung.waits} Wait{'' if rung.waits == 1 else 's'}" if rung.waits else ""
-    return f"{rung.effort} {rung.budget}{waits}"
 
 
 @dataclass

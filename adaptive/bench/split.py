@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adaptive.bench.cost import format_rung
 from adaptive.errors import InputError
 from adaptive.learn.data.outcome import RecordedQuestion, rung_to_key
 from adaptive.learn.data.questions import Question
 from adaptive.learn.data.splits import hash_question
+from adaptive.learn.tuning.constants import format_rung
 from adaptive.learn.tuning.replay import select_replayable
 from adaptive.profile.domain import UNLIKE
 from adaptive.profile.features import normalise_question

@@ -162,7 +162,7 @@ def _describe_run(
 ) -> dict[str, str]:
     """The run in words, for the report."""
     from adaptive import __version__
-    from adaptive.bench.cost import format_rung
+    from adaptive.learn.tuning.constants import format_rung
 
     return {
         "profile": f"{profile.name} ({folder})",

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 
 SHARE = FiniteFloat(min=0, max=1, min_open=True, max_open=True)
-EPILOG = """Policies are searched on the questions that the profile was trained on, and tested on those that were
-left for it (train's --tune-share). Nothing is written if no policy keeps the promise."""
+EPILOG = """Policies and constants are searched on the questions that the profile was trained on, and tested on
+those that were left for it (train's --tune-share). Questions of one group count as one draw. Nothing is written if
+all that keeps the promise is dearer than a question may be."""
 
 
 @click.command(epilog=EPILOG)
@@ -36,7 +37,14 @@ left for it (train's --tune-share). Nothing is written if no policy keeps the pr
     type=SHARE,
     default=0.01,
     show_default=True,
-    help="The most accuracy to lose against always using the top rung, in 0..1.",
+    help="The most accuracy to lose against the best constant, in 0..1.",
+)
+@click.option(
+    "--against",
+    default="best",
+    show_default=True,
+    metavar="CONSTANT",
+    help="What to compare with: best (the most accurate rung), top, or a rung such as 'medium 256'.",
 )
 @click.option("--confidence", type=SHARE, default=0.95, show_default=True, help="Confidence that no more is lost.")
 @click.option(
@@ -65,6 +73,7 @@ def tune_command(
     profile: Path,
     outcomes: Path | None,
     target_loss: float,
+    against: str,
     confidence: float,
     max_tokens: float | None,
     max_cost: float | None,
@@ -74,7 +83,9 @@ def tune_command(
     """Choose the cheapest policy that keeps a promise.
 
     First rung, accept threshold, arms and when to give up are chosen by replaying recorded outcomes, without
-    another call. With the confidence, the accuracy lost against always using the top rung is at most the target.
+    another call. With the confidence, the accuracy lost against the most accurate constant (the same rung at every
+    question) is at most the target. If nothing cheaper keeps that promise, the profile does what the constant
+    does.
     """
     from adaptive.learn.data.held_out import read_held_out
     from adaptive.learn.data.splits import hash_question, read_used_keys, write_used_keys
@@ -87,7 +98,7 @@ def tune_command(
             "--max-cost and --price go together: what a question may cost, and what a million tokens do."
         )
     base = Profile.load(profile)
-    goal = Goal(target_loss, confidence, max_tokens, max_cost, price)
+    goal = Goal(target_loss, confidence, max_tokens, max_cost, price, against)
     search, test = _split_recorded(profile, base, outcomes)
     held_out = read_held_out(profile)
     p_solved = {q: held_out[k] for q in (r.question.text for r in search) if (k := hash_question(q)) in held_out}

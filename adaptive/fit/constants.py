@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from adaptive.bench.cost import format_rung
 from adaptive.bench.tuning import average_columns, find_cheapest_way
 from adaptive.learn.data.outcome import OutcomeKey, RecordedQuestion, make_plain_key, rung_to_key
+from adaptive.learn.tuning.constants import format_rung
 from adaptive.learn.tuning.ways import Way, make_fixed_chooser
 from adaptive.profile.profile import Profile
 from adaptive.types.ladder import Ladder, Rung

@@ -11,6 +11,8 @@ from adaptive.types.ladder import Ladder, rank_effort
 from adaptive.types.options import Options
 from adaptive.types.policy import Policy
 
+ALWAYS_REASON = "tuning found nothing better than this rung at every question"
+
 
 def choose_first_rung(
     ladder: Ladder,
@@ -41,6 +43,10 @@ def choose_first_rung(
         return Plan(ladder.top, ladder[ladder.top], "first", "asked for one attempt at the top rung")
     if (requested := _choose_requested_rung(full_ladder or ladder, ladder, options)) is not None:
         return requested
+    if policy.always is not None:
+        rung = ladder[index := min(policy.always, ladder.top)]
+        waits = min(policy.always_waits, rung.waits)
+        return Plan(index, replace(rung, waits=waits), "first", ALWAYS_REASON)
     if reason := _explain_direct_only(ladder, policy, p_solved, options):
         return Plan(0, ladder[0], "first", reason)
     if not ladder[0].thinks and p_solved and p_solved[0] >= policy.probe_from:

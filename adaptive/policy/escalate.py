@@ -19,6 +19,10 @@ def choose_next_plan(state: EscalationState) -> Plan | str:
     if reason := _find_attempt_limit(state):
         return reason
     arms = plan_each_arm(state)
+    if state.policy.always is not None:
+        arms = {arm: plan for arm, plan in arms.items() if arm == "model" or _is_asked_for(arm, state)}
+        if not arms:
+            return "tuning found nothing better than one attempt"
     plans = {arm: plan for arm, plan in arms.items() if isinstance(plan, Plan)}
     if not plans:
         return str(next(iter(arms.values())))
@@ -56,9 +60,10 @@ def _choose_paying_plan(state: EscalationState, plans: dict[Arm, Plan]) -> Plan 
     """
     measured = {p.arm: p for p in state.policy.payoffs if p.after == state.after and p.arm in plans}
     gains = {arm: estimate_gain(payoff, state.last_attempt.verdict) for arm, payoff in measured.items()}
-    numbers: dict[Arm, int | None] = {"wait": state.options.waits, "vote": state.options.samples}
     paying = [
-        a for a in gains if gains[a] > state.policy.worth or numbers.get(a) or not may_give_up(state.options)
+        a
+        for a in gains
+        if gains[a] > state.policy.worth or _is_asked_for(a, state) or not may_give_up(state.options)
     ]
     rest = [arm for arm in state.arm_order if arm in plans and arm not in gains]
     if not paying and not rest:
@@ -68,6 +73,12 @@ def _choose_paying_plan(state: EscalationState, plans: dict[Arm, Plan]) -> Plan 
     arm = max(paying, key=lambda a: gains[a])
     plan = plans[arm]
     return replace(plan, reason=f"{plan.reason}; {_describe_gains({arm: measured[arm]}, gains)}")
+
+
+def _is_asked_for(arm: Arm, state: EscalationState) -> bool:
+    """Return whether the caller set the number of this arm's steps."""
+    numbers: dict[Arm, int | None] = {"wait": state.options.waits, "vote": state.options.samples}
+    return bool(numbers.get(arm))
 
 
 def _describe_gains(measured: dict[Arm, Payoff], gains: dict[Arm, float]) -> str:

@@ -51,6 +51,9 @@ class Policy:
         target: The first thinking rung is the cheapest that solves the question with this probability; if none
             does, the cheapest within `slack` of the top rung's.
         slack: See `target`.
+        always: The index of the rung that every question gets, and nothing after it but what the caller asks for;
+            None: by its difficulty, as told above.
+        always_waits: The Waits of that rung.
         probe_from: Rung 0 is tried first if its p(solved) is at least this.
         accept: For each effort, the confidence from which an answer is accepted on its own; None: never. An effort
             that is not listed takes the strictest of them.
@@ -69,6 +72,8 @@ class Policy:
 
     target: Share = 0.8
     slack: Share = 0.02
+    always: Count | None = None
+    always_waits: Count = 0
     probe_from: Share = 0.5
     accept: dict[str, Share | None] = field(default_factory=lambda: {"none": 0.95, "medium": 0.95})
     agreement: Share | None = 0.5

@@ -14,7 +14,9 @@ import pytest
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.splits import assign_split, hash_question, read_used_keys
 from adaptive.learn.report.tuning_card import HEADING
+from adaptive.policy.allocate import choose_first_rung
 from adaptive.profile.profile import Profile
+from adaptive.types.options import Options
 from tests.cli.conftest import Run
 from tests.learn.fitted import fitted, quickly
 from tests.learn.made import many, write
@@ -49,16 +51,17 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_the_policy_and_its_promise_are_written(run: Run, profile: Path) -> None:
     before, seen = Profile.load(profile), read_used_keys(profile)
-    made = run("tune", str(profile), *GOAL)
+    made = run("tune", str(profile), *GOAL, "--against", "top")
     assert made.exit_code == 0, made.stderr
-    assert made.stdout.startswith("With confidence 0.9 it loses at most 10 points of accuracy")
+    assert re.match(r"The policy saves \d+ % \(\d+ to \d+\) of the tokens of always medium 64\. ", made.stdout)
+    assert "With confidence 0.9 it loses at most 10 points of accuracy against it" in made.stdout
     after = Profile.load(profile)
     said = after.figures["tuned"]
     assert said["bound"] <= said["target_loss"] == 0.1
-    assert (said["right_top"] - said["right"]) * said["questions"] == pytest.approx(
+    assert (said["right_against"] - said["right"]) * said["questions"] == pytest.approx(
         said["losses"] - said["gains"], abs=0.1
     )
-    assert said["tokens"] < said["tokens_top"]
+    assert said["tokens"] < said["tokens_against"]
     assert after.policy != before.policy
     assert replace(after, policy=before.policy, verifier=before.verifier, figures=before.figures) == before
     assert f"Accepted: from p(right) {after.verifier.threshold:g} on" in made.stdout  # type: ignore[union-attr]
@@ -96,39 +99,56 @@ def test_the_same_seed_writes_the_same(run: Run, profile: Path) -> None:
     assert contents(profile) == contents(other)
 
 
-def test_too_few_questions_write_nothing_and_say_how_many_are_enough(run: Run, profile: Path) -> None:
+def test_with_too_few_questions_the_profile_does_what_the_best_constant_does(run: Run, profile: Path) -> None:
     few = write(profile.parent / "few.db", many(60))
-    before = contents(profile)
     made = run("tune", str(profile), "--outcomes", str(few), "--target-loss", "0.05")
-    assert made.exit_code == 1
-    assert contents(profile) == before
-    error = made.stderr.splitlines()[-1]
-    assert error.startswith("Error: no policy surely loses less than 5 points")
-    assert re.search(r"about \d+ would be enough; these data allow --target-loss 0\.\d+\.$", error)
-    assert made.stdout == ""
+    assert made.exit_code == 0, made.stderr
+    told = Profile.load(profile)
+    said = told.figures["tuned"]
+    assert said["constant"] == said["against"]
+    assert made.stdout.startswith(
+        f"Nothing to gain here: use always {said['against']}, which this profile now does"
+    )
+    assert re.search(r"about \d+ would be enough; these data allow --target-loss 0\.\d+\)", made.stdout)
+    assert (said["saving"][0], said["losses"]) == (0, 0)
+    rung = told.ladder[told.policy.always or 0]
+    plan = choose_first_rung(told.ladder, told.policy, [0.0] * len(told.ladder), Options())
+    assert (plan.rung.effort, plan.rung.budget) == (rung.effort, rung.budget)
 
 
 @pytest.mark.parametrize("count", [50, 60, 70])
 def test_what_these_data_allow_they_allow(run: Run, profile: Path, count: int) -> None:
-    """The target that the refusal names is reached."""
+    """The target that is named is reached: something cheaper is chosen."""
     few = str(write(profile.parent / "few.db", many(count)))
-    refused = run("tune", str(profile), "--outcomes", few, "--target-loss", "0.05")
-    allowed = re.search(r"--target-loss (0\.\d+)", refused.stderr)
-    assert (refused.exit_code, allowed is None) == (1, False)
-    made = run("tune", str(profile), "--outcomes", few, "--target-loss", allowed[1])  # type: ignore[index]
+    made = run("tune", str(profile), "--outcomes", few, "--target-loss", "0.05", "--against", "top")
+    allowed = re.search(r"--target-loss (0\.\d+)", made.stdout)
+    assert allowed is not None
+    made = run("tune", str(profile), "--outcomes", few, "--target-loss", allowed[1], "--against", "top")
     assert made.exit_code == 0, made.stderr
+    assert "saves" in made.stdout
 
 
 @pytest.mark.slow
 def test_the_most_that_a_question_may_take_is_kept(run: Run, profile: Path) -> None:
-    assert run("tune", str(profile), *GOAL).exit_code == 0
+    assert run("tune", str(profile), *GOAL, "--against", "top").exit_code == 0
     tokens = json.loads((profile / "profile.json").read_text())["figures"]["tuned"]["tokens"]
     before = contents(profile)
     for limit in (("--max-tokens-per-question", "5"), ("--max-cost", "0.000005", "--price", "1", "1")):
         made = run("tune", str(profile), *GOAL, *limit)
         assert (made.exit_code, contents(profile)) == (1, before)
-        assert "no policy stays under what a question may take" in made.stderr
-    made = run("tune", str(profile), *GOAL, "--max-cost", f"{1.1 * tokens / 1e6:.9f}", "--price", "1", "1")
+        assert "nothing that keeps the promise stays under what a question may take" in made.stderr
+    made = run(
+        "tune",
+        str(profile),
+        *GOAL,
+        "--against",
+        "top",
+        "--max-cost",
+        f"{1.1 * tokens / 1e6:.9f}",
+        "--price",
+        "1",
+        "1",
+    )
     assert made.exit_code == 0, made.stderr
     said = json.loads((profile / "profile.json").read_text())["figures"]["tuned"]
     assert said["tokens"] <= 1.1 * tokens
@@ -137,6 +157,7 @@ def test_the_most_that_a_question_may_take_is_kept(run: Run, profile: Path) -> N
 @pytest.mark.parametrize(
     ("args", "said"),
     [
+        (("--against", "low 7"), "there is no constant 'low 7' to compare with: name best, top or one of"),
         (("--max-cost", "1"), "--max-cost and --price go together"),
         (("--price", "1", "2"), "--max-cost and --price go together"),
         (("--target-loss", "0"), "0"),

@@ -33,56 +33,77 @@ def promise_to_json(result: TuningResult) -> dict[str, Any]:
         "gains": chosen.gains,
         "bound": round(chosen.bound, 5),
         "right": round(float(chosen.way.right.mean()), 4),
-        "right_top": round(float(result.top.right.mean()), 4),
+        "against": result.reference.name,
+        "right_against": round(float(result.on_reference.right.mean()), 4),
         "tokens": round(float(chosen.way.tokens.mean()), 1),
-        "tokens_top": round(float(result.top.tokens.mean()), 1),
+        "tokens_against": round(float(result.on_reference.tokens.mean()), 1),
+        "saving": [round(one, 4) for one in result.saving],
+        "oracle": round(result.oracle, 4),
+        "constant": chosen.constant.name if chosen.constant else None,
     }
 
 
 def format_promise(result: TuningResult) -> str:
     """Return the chosen policy, its promise and the tested policies, as Markdown."""
-    chosen, goal = _require_chosen(result), result.goal
-    policy, threshold = chosen.setting.policy, chosen.setting.threshold
-    target = _format_points(goal.target)
-    tested = f"questions like the {_describe_draws(chosen)} that it was tested on"
-    promise = (
-        f"With confidence {goal.confidence:g} it loses at most {target} points of accuracy against "
-        f"always using the top rung, on {tested}: there it lost {chosen.losses} that the top rung has right and "
-        f"gained {chosen.gains} that it has not, which bounds the loss by {_format_points(chosen.bound)} points."
-        f"{_describe_outside(result, len(chosen.way))}"
+    chosen = _require_chosen(result)
+    rows = [_format_row(f"always {result.reference.name}", result.on_reference)]
+    rows += [_format_row(_name_row(t, result), t.way, t) for t in result.tested[: result.passed + 1]]
+    head = ("", "right", "tokens", "losses", "gains", "p-value")
+    verdict = _format_nothing(result) if result.gains_nothing else _format_gain(result, chosen)
+    outside = _describe_outside(result, len(chosen.way))
+    return f"{verdict}{outside}\n\n{format_markdown_table(head, rows)}\n\n{_format_dials(chosen)}"
+
+
+def _format_gain(result: TuningResult, chosen: TestedSetting) -> str:
+    goal, reference = result.goal, result.reference.name
+    saved, low, high = (f"{100 * one:.0f}" for one in result.saving)
+    what = f"Always {chosen.constant.name}" if chosen.constant else "The policy"
+    return (
+        f"{what} saves {saved} % ({low} to {high}) of the tokens of always {reference}. With confidence "
+        f"{goal.confidence:g} it loses at most {_format_points(goal.target)} points of accuracy against it, on "
+        f"questions like the {_describe_draws(chosen)} that it was tested on: there it lost {chosen.losses} that "
+        f"always {reference} has right and gained {chosen.gains} that it has not, which bounds the loss by "
+        f"{_format_points(chosen.bound)} points. An oracle would save {100 * result.oracle:.0f} %."
     )
-    dials = (
+
+
+def _format_nothing(result: TuningResult) -> str:
+    goal, reference = result.goal, result.reference.name
+    target = f"{_format_points(goal.target)} point{'' if goal.target == 0.01 else 's'}"
+    best = next((one for one in result.tested if one.constant != result.reference), None)
+    why = "nothing cheaper is among what was searched"
+    if best is not None:
+        why = (
+            f"nothing cheaper surely loses less than {target} with confidence {goal.confidence:g}; the most "
+            f"accurate lost {best.losses} and gained {best.gains} of {len(best.way)} questions"
+        )
+        needed = None if result.needed is None else max(result.needed, result.least)
+        more = "too much for any number of questions" if needed is None else f"about {needed} would be enough"
+        allowed = f"{math.ceil(1000 * best.bound) / 1000:.3f}"  # never less than the bound
+        why = f"{why}, {more}; these data allow --target-loss {allowed}"
+    oracle = f"An oracle would save {100 * result.oracle:.0f} %."
+    return f"Nothing to gain here: use always {reference}, which this profile now does ({why}). {oracle}"
+
+
+def _format_dials(chosen: TestedSetting) -> str:
+    policy, threshold = chosen.setting.policy, chosen.setting.threshold
+    accepted = f"Accepted: from p(right) {threshold:g} on."
+    if chosen.constant is not None:
+        return f"First and last: {chosen.constant.name}. {accepted}"
+    return (
         f"First: the direct answer from p(solved) {policy.probe_from:g} on, else the cheapest rung with "
         f"{policy.target:g}, or within {policy.slack:g} of the top one's; under {policy.hopeless:g} at the top "
-        f"rung only the direct answer. Accepted: from p(right) {threshold:g} on. An arm must promise more than "
-        f"{policy.worth:g} right answers for 1,000 tokens."
+        f"rung only the direct answer. {accepted} An arm must promise more than {policy.worth:g} right answers "
+        "for 1,000 tokens."
     )
-    passed = result.tested[: result.passed + 1]
-    rows = [_format_row("top rung", result.top), *(_format_row(_name_row(t, result), t.way, t) for t in passed)]
-    head = ("", "right", "tokens", "losses", "gains", "p-value")
-    return f"{promise}\n\n{format_markdown_table(head, rows)}\n\n{dials}"
 
 
 def format_refusal(result: TuningResult) -> str:
-    """Return why no policy was chosen, and what would help, in one sentence."""
-    goal, best = result.goal, result.tested[0] if result.tested else None
-    if best is None:
-        return "no policy stays under what a question may take: raise --max-tokens-per-question or --max-cost."
-    if result.passed:
-        return (
-            "no policy that keeps the promise stays under what a question may take: raise that, or --target-loss."
-        )
-    count = len(best.way)
-    counts = f"the most accurate policy lost {best.losses} and gained {best.gains} of {count} questions"
-    promise = f"no policy surely loses less than {_format_points(goal.target)} points"
-    possible = (
-        f"these data allow --target-loss {math.ceil(1000 * best.bound) / 1000:.3f}"  # never less than the bound
-    )
-    if result.needed is None:
-        return f"{promise}: {counts}, which is too much for any number of questions; {possible}."
-    needed = max(result.needed, result.least)
+    """Return why nothing was chosen, in one sentence: everything that keeps the promise is too dear."""
+    tokens = f"{result.on_reference.tokens.mean():.0f} tokens"
     return (
-        f"{promise} with confidence {goal.confidence:g}: {counts}, and about {needed} would be enough; {possible}."
+        "nothing that keeps the promise stays under what a question may take: raise --max-tokens-per-question or "
+        f"--max-cost (always {result.reference.name} takes {tokens}), or --target-loss."
     )
 
 
@@ -115,10 +136,11 @@ def _require_chosen(result: TuningResult) -> TestedSetting:
 
 
 def _name_row(tested: TestedSetting, result: TuningResult) -> str:
+    named = f"always {tested.constant.name}, " if tested.constant else ""
     if tested not in result.tested[: result.passed]:
-        return "does not"
+        return f"{named}does not keep it"
     chosen = result.chosen is not None and tested.setting.policy == result.chosen.setting.policy
-    return "chosen" if chosen else "keeps it"
+    return f"{named}{'chosen' if chosen else 'keeps it'}"
 
 
 def _format_row(name: str, way: Way, tested: TestedSetting | None = None) -> Row:

@@ -1,11 +1,12 @@
 """Tunes a policy by replaying it on recorded outcomes, with a promise about its accuracy.
 
-It needs two disjoint sets of questions. On the first, many policies are replayed, and those that no other beats in
-both accuracy and tokens are ordered from the most accurate to the cheapest (Laufer-Goldshtein et al. 2023, "Pareto
-testing", arXiv 2210.07913). On the second, they are tested in this order until one fails (Angelopoulos et al.
-2021, "Learn then Test", arXiv 2110.01052; `adaptive.learn.tuning.paired_losses`). Each that passes loses, on
-questions like these, at most the target against always using the top rung, with the given confidence. The cheapest
-of them is chosen.
+It needs two disjoint sets of questions. On the first, many policies are replayed, and all constants (the same rung
+at every question). The most accurate constant becomes the reference. The policies and constants that no other
+beats in both accuracy and tokens are ordered from the most accurate to the cheapest (Laufer-Goldshtein et al.
+2023, "Pareto testing", arXiv 2210.07913). On the second, they are tested in this order until one fails
+(Angelopoulos et al. 2021, "Learn then Test", arXiv 2110.01052; `adaptive.learn.tuning.paired_losses`). Each that
+passes loses, on questions like these, at most the target against always using the top rung, with the given
+confidence. The cheapest of them is chosen.
 """
 
 from __future__ import annotations
@@ -14,17 +15,25 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from adaptive.errors import InputError
-from adaptive.learn.data.outcome import DIRECT, RecordedQuestion, rung_to_key
+from adaptive.learn.data.outcome import DIRECT, RecordedQuestion
+from adaptive.learn.tuning.constants import (
+    BEST,
+    FixedRung,
+    choose_reference,
+    find_oracle_tokens,
+    list_fixed_rungs,
+)
 from adaptive.learn.tuning.paired_losses import PairedLosses
 from adaptive.learn.tuning.payoffs import measure_payoffs
 from adaptive.learn.tuning.replay import Replay, select_replayable
 from adaptive.learn.tuning.risk import count_minimum_questions, count_rejected
-from adaptive.learn.tuning.ways import Way, make_fixed_chooser
+from adaptive.learn.tuning.saving import estimate_saving
+from adaptive.learn.tuning.ways import Way
 from adaptive.profile.domain import UNLIKE
 from adaptive.profile.profile import Profile
 from adaptive.types.policy import Payoff, Policy
@@ -69,9 +78,10 @@ class Search:
 class Goal:
     """The goal of tuning.
 
-    target: the most accuracy to lose against the top rung, in 0..1. confidence: of that promise, in 0..1.
+    target: the most accuracy to lose against the reference, in 0..1. confidence: of that promise, in 0..1.
     max_tokens,
-    max_cost: limits of a question's mean cost. price: of a million tokens, read and generated.
+    max_cost: limits of a question's mean cost. price: of a million tokens, read and generated. against: the
+    constant that is the reference (`adaptive.learn.tuning.constants`).
     """
 
     target: float = 0.01
@@ -79,6 +89,7 @@ class Goal:
     max_tokens: float | None = None
     max_cost: float | None = None
     price: tuple[float, float] | None = None
+    against: str = BEST
 
     def is_affordable(self, way: Way) -> bool:
         """Return whether a way keeps the limits of cost."""
@@ -100,23 +111,26 @@ class PolicySetting:
     threshold: float
 
 
+T = TypeVar("T")
+Candidate = tuple[Way, PolicySetting, FixedRung | None]
 DialValues = tuple[float, ...]
 """A value for each of `DIALS`, in order, and the threshold."""
 
 
 @dataclass(frozen=True)
 class TestedSetting:
-    """A setting's results on the test questions, paired with the top rung's."""
+    """A setting's results on the test questions, paired with the reference's. constant: it is that constant."""
 
     setting: PolicySetting
     way: Way
     paired: PairedLosses
     p_value: float
     confidence: float
+    constant: FixedRung | None = None
 
     @property
     def losses(self) -> int:
-        """How many questions only the top rung has right."""
+        """How many questions only the reference has right."""
         return self.paired.losses
 
     @property
@@ -134,21 +148,32 @@ class TestedSetting:
 class TuningResult:
     """The result of tuning.
 
-    chosen: None if no policy keeps the promise on these questions. tested: all candidates in order, of which
-    `passed` keep it. needed: how many questions the most accurate one needs, None if it loses too much for any
-    number. least: how many questions any policy needs. outside: how many questions were not tested on, since they
-    are outside the profile's domain.
+    reference: the constant that accuracy is compared with; on_reference: its results. saving: the share of its
+    tokens that the chosen setting saves, and its 95 % interval. chosen: the cheapest setting that keeps the
+    promise, or the reference itself, which loses nothing against itself; None if that is too dear. tested: all
+    candidates in order, of which `passed` keep the promise. oracle: the share of the reference's tokens that an
+    oracle among constants would save. searched: how many questions were searched on. needed: how many questions
+    the safest candidate needs, None if it loses too much for any number. least: how many questions any needs.
+    outside: how many questions were not tested on, since they are outside the profile's domain.
     """
 
     goal: Goal
+    reference: FixedRung
+    on_reference: Way
     chosen: TestedSetting | None
     tested: tuple[TestedSetting, ...]
     passed: int
-    top: Way
+    oracle: float
+    saving: tuple[float, float, float]
     searched: int
     needed: int | None
     least: int
     outside: int = 0
+
+    @property
+    def gains_nothing(self) -> bool:
+        """Whether nothing is shown to be better than the reference."""
+        return self.chosen is not None and self.chosen.constant == self.reference
 
 
 def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestion], goal: Goal) -> TuningResult:
@@ -162,55 +187,70 @@ def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestio
 
     Raises:
         KeyError: A rung of the profile's ladder was not recorded.
-        InputError: All questions to test on are outside the profile's domain.
+        InputError: All questions to test on are outside the profile's domain, or the goal names no constant.
     """
     every, test = len(test), [one for one in test if not profile.is_outside(one.question.text)]
     if not test:
         raise InputError(f"every question that was left to test on is {UNLIKE}: record more of one kind.")
-    line = line_up_settings(profile, search, goal)
-    top = Way.replay(
-        "always the top rung", make_fixed_chooser(rung_to_key(profile.ladder[profile.ladder.top])), test
-    )
+    search, rungs = search.restrict_to(profile), list_fixed_rungs(profile.ladder)
+    reference = choose_reference(rungs, search.recorded, goal.against)
+    line, on_reference = line_up_settings(profile, search, goal, reference), reference.replay(test)
     replay = Replay.from_recorded(profile, test)
-    tested = tuple(_test_setting(replay, setting, test, top, goal) for setting in line)
+    tested = tuple(_test_setting(replay, one, constant, test, on_reference, goal) for one, constant in line)
     passed = count_rejected([t.p_value for t in tested], 1 - goal.confidence)
-    good = [t for t in tested[:passed] if goal.is_affordable(t.way)]
-    cheapest = min(good, key=lambda t: float(t.way.tokens.mean()), default=None)
-    chosen = None
-    if cheapest:
-        setting, way = _restore_threshold(replay, cheapest.setting, cheapest.way, test)
-        chosen = replace(cheapest, setting=setting, way=way)
-    best = tested[0] if tested else None
-    needed = best.paired.count_questions_needed(goal.target, goal.confidence) if best else None
+    chosen = _choose_cheapest(tested[:passed], goal)
+    if chosen is None or _takes_as_much(chosen.way, on_reference):
+        itself = _test_setting(replay, _make_constant(profile, reference), reference, test, on_reference, goal)
+        chosen = itself if goal.is_affordable(itself.way) else chosen
+    elif chosen.constant is None:
+        setting, way = _restore_threshold(replay, chosen.setting, chosen.way, test)
+        chosen = replace(chosen, setting=setting, way=way)
+    safest = next((t for t in tested if t.constant != reference), None)
+    oracle = find_oracle_tokens([one.replay(test) for one in rungs])
     return TuningResult(
         goal,
+        reference,
+        on_reference,
         chosen,
         tested,
         passed,
-        top,
+        1 - float(oracle.mean() / on_reference.tokens.mean()),
+        estimate_saving(chosen.way if chosen else on_reference, on_reference, test),
         len(search.recorded),
-        needed,
+        safest.paired.count_questions_needed(goal.target, goal.confidence) if safest else None,
         count_minimum_questions(goal.target, goal.confidence),
         every - len(test),
     )
 
 
-def line_up_settings(profile: Profile, search: Search, goal: Goal) -> list[PolicySetting]:
-    """Return the settings to test, the safest in the search first. The arguments are those of `tune_policy`."""
-    search = search.restrict_to(profile)
+def line_up_settings(
+    profile: Profile, search: Search, goal: Goal, reference: FixedRung
+) -> list[tuple[PolicySetting, FixedRung | None]]:
+    """Return the settings to test, the safest in the search first, each with the constant that it is, if any.
+
+    Args:
+        profile: A profile with a verifier model.
+        search: The questions to search on, all of which can be replayed.
+        goal: The goal.
+        reference: The constant that accuracy is compared with.
+    """
     searcher = _SettingSearch(profile, search)
-    replayed = searcher.find_front()
-    top = Way.replay("", make_fixed_chooser(rung_to_key(profile.ladder[profile.ladder.top])), search.recorded)
+    candidates: list[Candidate] = [
+        (way, searcher.make_setting(dialled), None) for dialled, way in searcher.find_front()
+    ]
+    for one in list_fixed_rungs(profile.ladder):
+        candidates.append((one.replay(search.recorded), _make_constant(profile, one), one))
+    on_reference = reference.replay(search.recorded)
     line = [
-        (PairedLosses.from_ways(way, top, search.recorded).compute_p_value(goal.target), dialled)
-        for dialled, way in replayed
-        if goal.is_affordable(way)
+        (_compute_p_value(way, on_reference, search, goal), setting, constant)
+        for way, setting, constant in select_pareto(candidates, lambda one: one[0])
+        if goal.is_affordable(way) and constant != reference
     ]
     line.sort(key=lambda one: one[0])
     if not line:
         return []
     spread = np.unique(np.linspace(0, len(line) - 1, LINED_UP).round().astype(np.int64))
-    return [searcher.make_setting(line[i][-1]) for i in spread]
+    return [line[i][1:] for i in spread]
 
 
 def pick_cheapest_setting(profile: Profile, search: Search, least: float) -> PolicySetting:
@@ -232,12 +272,20 @@ def pick_cheapest_setting(profile: Profile, search: Search, least: float) -> Pol
     return _restore_threshold(replay, searcher.make_setting(dialled), way, search.recorded)[0]
 
 
-def select_pareto(ways: Iterable[tuple[DialValues, Way]]) -> list[tuple[DialValues, Way]]:
-    """Return those that no other beats, from the most accurate to the cheapest, both strictly falling."""
-    ordered = sorted(ways, key=lambda w: (-float(w[1].right.mean()), float(w[1].tokens.mean())))
-    front: list[tuple[DialValues, Way]] = []
-    for one in ordered:
-        if not front or one[1].tokens.mean() < front[-1][1].tokens.mean():
+def select_pareto(items: Iterable[T], get_way: Callable[[T], Way]) -> list[T]:
+    """Return those that no other beats, from the most accurate to the cheapest, both strictly falling.
+
+    Args:
+        items: What to choose from.
+        get_way: Returns the results of one.
+    """
+
+    def measure(item: T) -> tuple[float, float]:
+        return float(get_way(item).right.mean()), float(get_way(item).tokens.mean())
+
+    front: list[T] = []
+    for one in sorted(items, key=lambda item: (-measure(item)[0], measure(item)[1])):
+        if not front or measure(one)[1] < measure(front[-1])[1]:
             front.append(one)
     return front
 
@@ -262,7 +310,8 @@ class _SettingSearch:
     """Replays settings on a part of the questions: random ones, and then some near the best."""
 
     def __init__(self, profile: Profile, search: Search) -> None:
-        self.base, self.on_replay = limit_to_recorded(profile.policy, search.recorded), search.on_replay
+        base = limit_to_recorded(profile.policy, search.recorded)
+        self.base, self.on_replay = replace(base, always=None, always_waits=0), search.on_replay
         self.rng = np.random.default_rng(search.seed)
         order = self.rng.permutation(len(search.recorded))[:SEARCHED]
         self.everything = search.recorded
@@ -281,12 +330,12 @@ class _SettingSearch:
     def find_front(self) -> list[tuple[DialValues, Way]]:
         """Run the search; return what no other setting beats on all questions, the most accurate first."""
         self.run()
-        front = select_pareto(self.ways.items())
-        return select_pareto([(one, self.replay_setting(one, self.everything)) for one, _ in front])
+        front = select_pareto(self.ways.items(), _get_way)
+        return select_pareto([(one, self.replay_setting(one, self.everything)) for one, _ in front], _get_way)
 
     def pick_best(self) -> DialValues:
         """Return a random one of those that no other beats."""
-        front = select_pareto(self.ways.items())
+        front = select_pareto(self.ways.items(), _get_way)
         return front[self.rng.integers(len(front))][0]
 
     def add(self, dialled: DialValues) -> None:
@@ -323,12 +372,39 @@ class _SettingSearch:
         return PolicySetting(replace(self.base, payoffs=self.payoffs[threshold], **turned), threshold)
 
 
+def _compute_p_value(way: Way, reference: Way, search: Search, goal: Goal) -> float:
+    return PairedLosses.from_ways(way, reference, search.recorded).compute_p_value(goal.target)
+
+
+def _get_way(dialled: tuple[DialValues, Way]) -> Way:
+    return dialled[1]
+
+
+def _make_constant(profile: Profile, rung: FixedRung) -> PolicySetting:
+    """Return the setting that makes the same attempt at every question, judged as training has it."""
+    return PolicySetting(rung.to_policy(profile.policy), profile.verifier.threshold if profile.verifier else 1.0)
+
+
+def _choose_cheapest(passed: Sequence[TestedSetting], goal: Goal) -> TestedSetting | None:
+    good = [one for one in passed if goal.is_affordable(one.way)]
+    return min(good, key=lambda one: float(one.way.tokens.mean()), default=None)
+
+
+def _takes_as_much(way: Way, other: Way) -> bool:
+    return float(way.tokens.mean()) >= float(other.tokens.mean())
+
+
 def _test_setting(
-    replay: Replay, setting: PolicySetting, test: Sequence[RecordedQuestion], top: Way, goal: Goal
+    replay: Replay,
+    setting: PolicySetting,
+    constant: FixedRung | None,
+    test: Sequence[RecordedQuestion],
+    reference: Way,
+    goal: Goal,
 ) -> TestedSetting:
     way = Way.replay("adaptive", replay.with_policy(setting.policy, setting.threshold).solve, test)
-    paired = PairedLosses.from_ways(way, top, test)
-    return TestedSetting(setting, way, paired, paired.compute_p_value(goal.target), goal.confidence)
+    paired = PairedLosses.from_ways(way, reference, test)
+    return TestedSetting(setting, way, paired, paired.compute_p_value(goal.target), goal.confidence, constant)
 
 
 def _restore_threshold(
