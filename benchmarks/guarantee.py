@@ -27,13 +27,14 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from adaptive.learn.data.held_out import read_held_out
-from adaptive.learn.data.outcome import RecordedQuestion, rung_to_key
+from adaptive.learn.data.outcome import RecordedQuestion
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.splits import assign_split, hash_question
+from adaptive.learn.tuning.constants import BEST, choose_reference, list_fixed_rungs
 from adaptive.learn.tuning.replay import Replay
 from adaptive.learn.tuning.risk import compute_p_value
 from adaptive.learn.tuning.search import Goal, Search, line_up_settings
-from adaptive.learn.tuning.ways import Way, make_fixed_chooser
+from adaptive.learn.tuning.ways import Way
 from adaptive.profile.profile import Profile
 
 TARGETS, CONFIDENCES = (0.01, 0.02, 0.05), (0.9, 0.95)
@@ -48,8 +49,8 @@ Told = Callable[[str], None]
 class Line:
     """Policies in the order in which they are tested, on n questions.
 
-    lost: 1 where only the top rung is right, -1 where only the policy is, else 0; shape (policies, n). tokens: of
-    each question, shape (policies, n). top: the top rung's tokens of a question, in the mean.
+    lost: 1 where only the reference is right, -1 where only the policy is, else 0; shape (policies, n). tokens: of
+    each question, shape (policies, n). top: the reference's tokens of a question, in the mean.
     """
 
     lost: Counts
@@ -58,7 +59,7 @@ class Line:
 
     @classmethod
     def of(cls, ways: Sequence[Way], top: Way) -> Line:
-        """From replayed policies and the top rung."""
+        """From replayed policies and the reference."""
         lost = [(top.right - way.right).astype(np.int64) for way in ways]
         return cls(np.array(lost), np.array([way.tokens for way in ways]), float(top.tokens.mean()))
 
@@ -91,8 +92,8 @@ def with_replacement(n: int, splits: int, rng: np.random.Generator) -> Sets:
 
 @dataclass(frozen=True)
 class Found:
-    """What came of `splits` calibration sets. broken: more was lost than the target. saved: the share of the top
-    rung's tokens that is not taken, in the mean of the sets on which a policy was chosen."""
+    """What came of `splits` calibration sets. broken: more was lost than the target. saved: the share of the
+    reference's tokens that is not taken, in the mean of the sets on which a policy was chosen."""
 
     splits: int
     chosen: int
@@ -169,18 +170,20 @@ def parts(outcomes: Path, profile: Profile) -> tuple[list[RecordedQuestion], lis
 def lines(folder: Path, outcomes: Path, seed: int, tell: Told) -> Iterator[tuple[float, Line]]:
     """For each target the policies that are lined up for it, on the questions to test on."""
     profile, held_out = Profile.load(folder), read_held_out(folder)
-    learn, test = parts(outcomes, profile)
+    learn, every = parts(outcomes, profile)
+    test = [one for one in every if not profile.is_outside(one.question.text)]
     p_solved = {q: held_out[k] for one in learn if (k := hash_question(q := one.question.text)) in held_out}
-    search = Search([one for one in learn if one.question.text in p_solved], p_solved, seed)
+    search = Search([one for one in learn if one.question.text in p_solved], p_solved, seed).restrict_to(profile)
     replay = Replay.from_recorded(profile, test)
-    top = Way.replay("top", make_fixed_chooser(rung_to_key(profile.ladder[profile.ladder.top])), test)
+    reference = choose_reference(list_fixed_rungs(profile.ladder), search.recorded, BEST)
+    on_reference = reference.replay(test)
     for target in TARGETS:
-        settings = line_up_settings(profile, search, Goal(target))
-        ways = [Way.replay("", replay.with_policy(s.policy, s.threshold).solve, test) for s in settings]
+        settings = line_up_settings(profile, search, Goal(target), reference)
+        ways = [Way.replay("", replay.with_policy(s.policy, s.threshold).solve, test) for s, _ in settings]
         tell(
             f"{target:g}: {len(ways)} policies, found on {len(search.recorded)} questions, for {len(test)} others"
         )
-        yield target, Line.of(ways, top)
+        yield target, Line.of(ways, on_reference)
 
 
 def rows(target: float, line: Line, splits: int, rng: np.random.Generator) -> Iterator[tuple[str, ...]]:
