@@ -66,6 +66,7 @@ _COMPOUND = re.compile(
 )
 _ASKS_YEAR = re.compile(r"\b(?:when|(?:which|what) year|in (?:which|what) year)\b")
 _YEAR = re.compile(r"(?<![\w.,-])(?:1[0-9]|20)[0-9]{2}(?![\w%]|[.,]\d)")
+_TIMES = re.compile(r"(?<=[0-9)]) x (?=[0-9(])")
 _LINE_BREAK = re.compile(r"\\\\|\\(?:begin|end)\{[a-z*]{1,20}\}(?:\{[a-z|]{0,20}\})?")
 _OPERAND_BEFORE = re.compile(
     r"(?:[-+*/^_\\({\[.:<>±≥≤≠|~]|\b(?:than|minus|plus|times|over|under|almost|nearly|not|"
@@ -142,7 +143,8 @@ def guess_value(reply: str, question: str = "", *, comma: bool = False) -> str |
 def split_sentences(text: str) -> list[str]:
     """Return the sentences and lines of a text, simplified, without the marks of lists."""
     raw = [piece for piece in _SENTENCE_END.split(text) if piece and piece.strip()]
-    return [simplify_text(_EMPHASIS.sub(r"\1", _LIST_MARK.sub("", one))) for one in raw]
+    plain = (simplify_text(_EMPHASIS.sub(r"\1", _LIST_MARK.sub("", one))) for one in raw)
+    return [_TIMES.sub(" * ", one) for one in plain]
 
 
 def replace_number_words(plain: str) -> str:
@@ -208,6 +210,8 @@ def _choose(sentences: Sequence[str], restated: frozenset[Fraction], comma: bool
 def _choose_restated(weak: Sequence[Sequence[_Value]]) -> str | None:
     """Return the value of a reply that only has numbers of the question: the only one, or the last one that "is".
 
+    Of several, the last one that "is" counts if it stands among those before it.
+
     Args:
         weak: The values of each sentence, the last sentence first.
     """
@@ -216,7 +220,13 @@ def _choose_restated(weak: Sequence[Sequence[_Value]]) -> str | None:
     if len({v.value for values in weak for v in values}) == 1:
         return weak[0][0].text
     last = weak[0]
-    return last[-1].text if len({v.value for v in last}) == 1 and last[-1].is_stated else None
+    alike = len({v.value for v in last}) == 1
+    return last[-1].text if last[-1].is_stated and (alike or _is_chosen(last)) else None
+
+
+def _is_chosen(values: Sequence[_Value]) -> bool:
+    """Return whether the last value is one of those before it: "the largest of 3, 4 and 5 is 5"."""
+    return len(values) > 2 and values[-1].value in {v.value for v in values[:-1]}
 
 
 def _decide(sentence: str, values: Sequence[_Value]) -> _Value | None:
