@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from langchain_core.messages import AIMessage, AnyMessage, ToolCall, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolCall, ToolMessage
 
 from adaptive._util.thinking_tags import split_thinking
 from adaptive.errors import InputError
-from adaptive.types.conversation import ConversationShape
+from adaptive.types.conversation import ALONE, ConversationShape
 
 ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "user"}
 HANDOFF_DESTINATION = "__handoff_destination"
@@ -75,6 +75,8 @@ def read_shape(messages: Sequence[AnyMessage], *, keeps_handoffs: bool = False) 
         messages: The conversation.
         keeps_handoffs: Whether the model sees hand-offs too. A token engine does not (`to_chat_turns`).
     """
+    if len(messages) == 1 and isinstance(messages[0], HumanMessage):
+        return ALONE  # what most solves are, asked at every node
     parts = [_Part.of(m) for m in messages] if keeps_handoffs else _read_parts(messages)
     users = sum(part.is_question for part in parts)
     return ConversationShape(
