@@ -25,7 +25,7 @@ MARK = {"end": (END,), "turn": (STOP,), "none": ()}
 
 CASES = settings.default.max_examples  # type: ignore[union-attr]
 
-# Few draws a case keep 10,000 cases cheap: a stretch is one number.
+# Few draws a case keep many cases cheap: a stretch is one number.
 LENGTHS = (*range(16), *range(20, 100, 7), 150, 300, 511, 512, 600)
 ENDS = ("end", "end", "end", "turn", "none")
 WAITS = ("Wait", "", "\nWait!\n", "</think>", "Hmm, π", "Was there any loophole in my thought just now?!")
@@ -72,7 +72,7 @@ def played(
     ] * times
 
 
-@settings(max_examples=CASES**2 // 4, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5 * CASES, suppress_health_check=list(HealthCheck))
 @given(cases())
 def test_budget_forcing_always_holds(case: Case) -> None:
     for bought in run(case.check()):
@@ -105,7 +105,7 @@ def stopping(draw: st.DrawFn) -> Case:
     return replace(case, style=replace(case.style, answer_prefix=prefix), engine=engine, stops=draw(stopped))
 
 
-@settings(max_examples=CASES**2 // 40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=max(10, CASES // 2), suppress_health_check=list(HealthCheck))
 @given(stopping())
 def test_budget_forcing_always_holds_with_early_stops(case: Case) -> None:
     for bought in run(case.check()):

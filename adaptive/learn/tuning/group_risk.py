@@ -11,6 +11,7 @@ fixed grid of stakes, which does not depend on the order of the groups.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,8 +36,8 @@ class GroupedLosses:
     """Losses by group. sums: of D over each group's questions; sizes: how many these are; both of shape
     (groups,)."""
 
-    sums: Floats
-    sizes: Floats
+    sums: tuple[float, ...]
+    sizes: tuple[int, ...]
 
     @classmethod
     def from_questions(cls, differences: Sequence[float], groups: Sequence[str]) -> GroupedLosses:
@@ -48,15 +49,13 @@ class GroupedLosses:
         """
         _, places = np.unique(np.asarray(groups, np.str_), return_inverse=True)
         count = int(places.max()) + 1 if len(places) else 0
-        return cls(
-            np.bincount(places, np.asarray(differences, np.float64), count).astype(np.float64),
-            np.bincount(places, minlength=count).astype(np.float64),
-        )
+        sums = np.bincount(places, np.asarray(differences, np.float64), count)
+        return cls(tuple(map(float, sums)), tuple(map(int, np.bincount(places, minlength=count))))
 
     @cached_property
     def has_groups(self) -> bool:
         """Whether any group has more than one question; else the exact test of `risk` is the sharper one."""
-        return bool((self.sizes > 1).any())
+        return any(size > 1 for size in self.sizes)
 
     def compute_p_value(self, target: float) -> float:
         """Return the p-value for H0: the mean loss of a question is `target` or more.
@@ -73,7 +72,7 @@ class GroupedLosses:
 
         A larger target leaves more wealth, so that rejected targets are all above.
         """
-        low, high = (float(self.sums.sum() / self.sizes.sum()) if len(self.sizes) else 1.0), 1.0
+        low, high = (sum(self.sums) / sum(self.sizes) if self.sizes else 1.0), 1.0
         while high - low > PRECISE:
             middle = (low + high) / 2
             rejected = middle > -1 and self.compute_p_value(middle) <= 1 - confidence
@@ -89,12 +88,13 @@ class GroupedLosses:
         while high - low > PRECISE * high:
             middle = (low + high) / 2
             low, high = (low, middle) if self._compute_wealth(target, middle) >= wanted else (middle, high)
-        return int(np.ceil(high * self.sizes.sum()))
+        return math.ceil(high * sum(self.sizes))
 
     def _compute_wealth(self, target: float, times: float) -> float:
         """Return the final wealth if every group came so many times."""
-        if not len(self.sizes):
+        if not self.sizes:
             return 1.0
-        against = (self.sums - target * self.sizes) / self.sizes.max()  # at most 1 - target
+        sums, sizes = np.asarray(self.sums), np.asarray(self.sizes, np.float64)
+        against = (sums - target * sizes) / sizes.max()  # at most 1 - target
         grown = np.log1p(-np.outer(STAKES / (1 - target), against)).sum(axis=1)
         return float(np.exp(np.minimum(times * grown, 700.0)).mean())
