@@ -148,9 +148,10 @@ class Profile:
             "domain_alpha": domain.alpha if (domain := self.domain_model()) else None,
             "figures": self.figures,
         }
-        write_profile(Path(folder), data, card)
-        if domain is not None:
+        if domain is not None:  # before the file that names it
+            Path(folder).mkdir(parents=True, exist_ok=True)
             domain.save(Path(folder))
+        write_profile(Path(folder), data, card)
 
 
 def _predict_general_level(question: str) -> dict[str, Any]:
