@@ -35,7 +35,10 @@ def format_complaints(result: Result) -> list[str]:
     """Return the lines on stderr for an answer that was not accepted; none for an accepted one."""
     code = get_exit_code(result)
     if code == ACCEPTED and result["accepted"] is None:
-        return [f"Not verified: {explain_unverified(result)}."]
+        return [
+            f"Not verified: {explain_unverified(result)}.",
+            *(_list_hints(result) if _is_outside(result) else ()),
+        ]
     if code == ACCEPTED:
         return []
     complaint = {
@@ -46,8 +49,16 @@ def format_complaints(result: Result) -> list[str]:
     return [
         complaint,
         *_explain_stop(result["stopped"]),
-        *([EMBEDDED_HINT] if result["model"] == "embedded" else []),
+        *_list_hints(result),
     ]
+
+
+def _is_outside(result: Result) -> bool:
+    return bool(result["difficulty"].get("outside"))
+
+
+def _list_hints(result: Result) -> list[str]:
+    return [EMBEDDED_HINT] if result["model"] == "embedded" else []
 
 
 def format_usage(usage: dict[str, Any]) -> str:

@@ -47,6 +47,9 @@ def test_what_was_given_up_as_hopeless_says_so(status: str) -> None:
 
 def test_the_embedded_model_says_how_to_use_another() -> None:
     assert format_complaints(result(accepted=False))[1:] == [EMBEDDED_HINT]
+    for outside, hints in ((True, [EMBEDDED_HINT]), (False, [])):
+        made = result(accepted=None, difficulty={"level": "unknown", "p_solved": [], "outside": outside})
+        assert format_complaints(made)[1:] == hints
     assert format_complaints(result()) == []
 
 
