@@ -23,6 +23,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptive._util.arrays import read_arrays, write_arrays
 from adaptive._util.files import BROKEN_ZIP
 from adaptive.errors import InputError
 from adaptive.profile.features import CACHE_SIZE, COUNTS, MAX_CHARACTERS, QuestionFeatures
@@ -162,17 +163,14 @@ class Domain:
             "count_precision": self.spread.precision, "lengths": self.scale.lengths, "mean": self.scale.mean,
             "deviation": self.scale.deviation, "scores": self.scores,
         }  # fmt: skip
-        part = folder / f".{FILE}.part.npz"
-        np.savez_compressed(part, **arrays)  # type: ignore[arg-type]
-        part.replace(folder / FILE)
+        write_arrays(folder / FILE, arrays)
 
     @classmethod
     def load(cls, folder: Path, alpha: float = ALPHA) -> Domain:
         """Return the domain in a folder; raise `InputError` naming the file if it is missing or damaged."""
         file = folder / FILE
         try:
-            with file.open("rb") as raw, np.load(raw, allow_pickle=False) as arrays:
-                read = {name: arrays[name] for name in arrays}
+            read = read_arrays(file)
             numbers = {name: read[name].astype(np.float64) for name in _NUMBERS}
             domain = cls(
                 {name: read[name] for name in TABLES},

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptive._util.arrays import read_arrays, write_arrays
 from adaptive._util.files import BROKEN_ZIP
 from adaptive.errors import InputError
 
@@ -28,9 +29,7 @@ def hash_estimators(folder: Path) -> str:
 
 def write_weights(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write the arrays atomically, marked with the digest of the estimators in the same folder."""
-    part = folder / f".{WEIGHTS}.part.npz"
-    np.savez_compressed(part, made_from=np.asarray(hash_estimators(folder)), **arrays)  # type: ignore[arg-type]
-    part.replace(folder / WEIGHTS)
+    write_arrays(folder / WEIGHTS, {"made_from": np.asarray(hash_estimators(folder)), **arrays})
 
 
 def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
@@ -43,10 +42,8 @@ def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
         if not (folder / name).is_file():
             raise InputError(f"{folder} has no {name}, which its difficulty model needs: train it again.")
     try:
-        # Opened here: numpy leaves a file that is no archive open.
-        with (folder / WEIGHTS).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = dict(file)
-            made_from = str(arrays.pop("made_from"))
+        arrays = read_arrays(folder / WEIGHTS)
+        made_from = str(arrays.pop("made_from"))
     except BROKEN_ZIP as error:
         raise report_damage(folder) from error
     if made_from != hash_estimators(folder):

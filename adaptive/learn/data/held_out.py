@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from adaptive._util.arrays import read_arrays, write_arrays
 from adaptive._util.files import BROKEN_ZIP
 from adaptive.errors import InputError
 from adaptive.learn.data.splits import hash_question
@@ -28,17 +29,15 @@ def write_held_out(folder: Path, texts: Sequence[str], p_solved: Floats) -> None
         p_solved: Of each question, shape (n, rungs).
     """
     keys = np.array([hash_question(text) for text in texts], dtype=np.str_)
-    part = folder / f".{FILE}.part.npz"
-    np.savez_compressed(part, keys=keys, p_solved=np.round(p_solved, 4).astype(np.float32))
-    part.replace(folder / FILE)
+    write_arrays(folder / FILE, {"keys": keys, "p_solved": np.round(p_solved, 4).astype(np.float32)})
 
 
 def read_held_out(folder: Path) -> dict[str, list[float]]:
     """Return the rows by `hash_question`; raise `InputError` if the file is missing or damaged."""
     file = folder / FILE
     try:
-        with file.open("rb") as raw, np.load(raw, allow_pickle=False) as arrays:
-            keys, rows = arrays["keys"].tolist(), arrays["p_solved"].astype(np.float64).round(4).tolist()
+        arrays = read_arrays(file)
+        keys, rows = arrays["keys"].tolist(), arrays["p_solved"].astype(np.float64).round(4).tolist()
     except FileNotFoundError as error:
         raise InputError(
             f"{file} is not there: train the profile on outcomes first (`adaptive train`)."
