@@ -64,7 +64,7 @@ def with_own_way(profile: Profile, window: int, efforts: Sequence[Effort], *, st
     return replace(profile, own_ladder=Ladder((first, *higher)))
 
 
-def without_measurements(profile: Profile, own_ladder: Ladder | None, *, outside: bool) -> Profile:
+def without_measurements(profile: Profile, own_ladder: Ladder | None, question: str) -> Profile:
     """Return the profile for conversations that it was not measured on: nothing that was measured counts.
 
     The style stays, for it says how the model is steered, and so does the ladder for callers who set an effort or
@@ -73,10 +73,11 @@ def without_measurements(profile: Profile, own_ladder: Ladder | None, *, outside
     Args:
         profile: The profile.
         own_ladder: The ladder of solves that ask for nothing, as for a model that nobody measured.
-        outside: Whether the question is unlike those that were measured. Then its difficulty is unknown.
+        question: The question. If it is unlike those that were measured, its difficulty is unknown.
     """
+    general = not profile.is_outside(question)
     return replace(profile, policy=UNMEASURED_POLICY, stops=Stops(), verifier=None, probe=None, placement=None,
-                   general=not outside, own_ladder=own_ladder, difficulty_model=predict_nothing)  # fmt: skip
+                   general=general, own_ladder=own_ladder, difficulty_model=predict_nothing)  # fmt: skip
 
 
 def load_model_profile(model: str, window: int, path: str | Path | None = None) -> Profile:

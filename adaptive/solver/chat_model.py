@@ -79,11 +79,8 @@ class ChatSolverModel:
         why = self.profile.explain_unmeasured(read_shape(messages, keeps_handoffs=True), question)
         if not why:
             return self
-        profile = without_measurements(
-            self.profile,
-            build_untrained_chat_profile(self.model).own_ladder,
-            outside=self.profile.is_outside(question),
-        )
+        own = build_untrained_chat_profile(self.model).own_ladder
+        profile = without_measurements(self.profile, own, question)
         return replace(self, profile=profile, verifier=hold_back_measured(self.verifier, why), unmeasured=why)
 
     def check_messages(self, messages: Sequence[AnyMessage]) -> None:

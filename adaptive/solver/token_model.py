@@ -62,7 +62,7 @@ class TokenSolverModel:
         if not why:
             return self
         own = with_own_way(self.profile, self.engine.context_window, self.efforts, steered=True).own_ladder
-        profile = without_measurements(self.profile, own, outside=self.profile.is_outside(question))
+        profile = without_measurements(self.profile, own, question)
         return replace(self, profile=profile, verifier=hold_back_measured(self.verifier, why), unmeasured=why)
 
     def check_messages(self, messages: Sequence[AnyMessage]) -> None:

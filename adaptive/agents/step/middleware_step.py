@@ -150,10 +150,11 @@ class MiddlewareStep:
         profile, untrained = self._settings.profile, build_untrained_chat_profile(call_settings.model)
         if profile is None:
             return untrained
-        if not profile.policy.measured or not profile.is_outside(find_question(self._request.messages)):
+        question = find_question(self._request.messages)
+        if not profile.policy.measured or not profile.is_outside(question):
             return profile
         self._notes.append(f"{UNLIKE}: the model keeps its own effort")
-        return without_measurements(profile, untrained.own_ladder, outside=True)
+        return without_measurements(profile, untrained.own_ladder, question)
 
     def _write_event(self, event: Event) -> None:
         self._request.runtime.stream_writer({**event, "step": self._run.steps + 1})

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adaptive.cli.support.progress import LINE_SECONDS
+from adaptive.cli.support.signals import SIGNALS
 
 
 class ImportProgress:
@@ -65,7 +66,7 @@ def raise_on_signal() -> Iterator[None]:
             signal.signal(each, handler)
         raise Stopped(number)
 
-    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    former = {number: signal.getsignal(number) for number in SIGNALS}
     for number in former:
         signal.signal(number, stop)
     try:

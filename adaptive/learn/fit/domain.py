@@ -46,6 +46,11 @@ class FittedDomain:
     left_out: Floats
 
     @property
+    def outside(self) -> NDArray[np.bool_]:
+        """Whether each recorded question is unlike those of other groups, shape (n,)."""
+        return np.asarray(self.left_out > self.domain.threshold)
+
+    @property
     def typical(self) -> Floats:
         """The share of the recorded questions that are at least as novel as each, shape (n,)."""
         as_novel = len(self.left_out) - np.searchsorted(self.domain.scores, self.left_out, side="left")

@@ -35,11 +35,11 @@ def measure_domain(
         predicted: The out-of-fold p(solved), shape (m, rungs).
         verifier: Its out-of-fold probabilities say which answers are accepted.
     """
-    outside = (domain.left_out > domain.domain.threshold)[rows]
+    outside = domain.outside[rows]
     return {
         "alpha": domain.domain.alpha,
         "questions": len(domain.left_out),
-        "outside": int((domain.left_out > domain.domain.threshold).sum()),
+        "outside": int(domain.outside.sum()),
         "inside_reliability": compute_reliability(solved[~outside], predicted[~outside]),
         "outside_reliability": compute_reliability(solved[outside], predicted[outside]) if outside.any() else [],
         "accepted": [_count_accepted(domain, share, verifier) for share in FLAGGED] if verifier else [],
