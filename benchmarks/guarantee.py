@@ -33,7 +33,8 @@ from adaptive.learn.data.splits import assign_split, hash_question
 from adaptive.learn.tuning.constants import BEST, choose_reference, list_fixed_rungs
 from adaptive.learn.tuning.replay import Replay
 from adaptive.learn.tuning.risk import compute_p_value
-from adaptive.learn.tuning.search import Goal, Search, line_up_settings
+from adaptive.learn.tuning.search import Goal, line_up_settings
+from adaptive.learn.tuning.setting_search import Search
 from adaptive.learn.tuning.ways import Way
 from adaptive.profile.profile import Profile
 

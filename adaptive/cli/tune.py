@@ -90,7 +90,8 @@ def tune_command(
     from adaptive.learn.data.held_out import read_held_out
     from adaptive.learn.data.splits import hash_question, read_used_keys, write_used_keys
     from adaptive.learn.report.tuning_card import format_promise, format_refusal, promise_to_json, write_promise
-    from adaptive.learn.tuning.search import Goal, Search, tune_policy
+    from adaptive.learn.tuning.search import Goal, tune_policy
+    from adaptive.learn.tuning.setting_search import Search
     from adaptive.profile.profile import Profile
 
     if (max_cost is None) != (price is None):

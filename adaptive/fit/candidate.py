@@ -10,7 +10,7 @@ from adaptive.learn.data.outcome import RecordedQuestion
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.place import PlacedProfile, place
 from adaptive.learn.train import TrainedProfile, TrainSettings, train
-from adaptive.learn.tuning.search import OnReplay, Search, pick_cheapest_setting
+from adaptive.learn.tuning.setting_search import OnReplay, Search, pick_cheapest_setting
 from adaptive.profile.profile import Profile
 
 TRAIN_FROM = 200

@@ -14,7 +14,7 @@ from adaptive.cli.support import fit_progress
 from adaptive.cli.support.fit_progress import FitProgress
 from adaptive.engines import registry
 from adaptive.fit import estimate
-from adaptive.learn.tuning import search
+from adaptive.learn.tuning import setting_search
 from adaptive.profile.store import FIT_FILE, ProfileStore
 from tests.cli.conftest import Run
 from tests.fit.toy import AddingEngine, write_questions
@@ -45,7 +45,7 @@ def toy(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Toy:
     monkeypatch.setattr(registry, "open_engine", lambda spec, **_: engine)
     monkeypatch.setattr("adaptive.solver.model.open_engine", lambda spec, **_: engine)
     monkeypatch.setattr(registry, "get_parallel_solves", lambda spec: 1)
-    monkeypatch.setattr(search, "ROUNDS", (3, 2))
+    monkeypatch.setattr(setting_search, "ROUNDS", (3, 2))
     return Toy(run, engine, write_questions(tmp_path / "sums.jsonl", COUNT), tmp_path / "profiles")
 
 

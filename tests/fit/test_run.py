@@ -22,7 +22,7 @@ from adaptive.fit.split import hold_out_half
 from adaptive.learn.data.questions import Question
 from adaptive.learn.data.recorder import Recorder
 from adaptive.learn.data.splits import hash_question, read_used_keys
-from adaptive.learn.tuning import search
+from adaptive.learn.tuning import setting_search
 from adaptive.profile.profile import Profile
 from adaptive.profile.store import ProfileStore, find_profiles_folder
 from adaptive.profile.untrained import build_untrained_profile
@@ -38,7 +38,7 @@ WITHOUT_LOSS = 160
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Searches few policies; profiles are stored in a folder of this test."""
-    monkeypatch.setattr(search, "ROUNDS", (4, 2))
+    monkeypatch.setattr(setting_search, "ROUNDS", (4, 2))
     monkeypatch.setenv("ADAPTIVE_PROFILES", str(tmp_path / "profiles"))
 
 
@@ -69,7 +69,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fitted]:
     """A fit with 40 questions; not to be written to."""
     file, engine = tmp_path_factory.mktemp("few") / "outcomes.db", AddingEngine(knows=1, extra=20)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "ROUNDS", (4, 2))
+        patch.setattr(setting_search, "ROUNDS", (4, 2))
         yield Fitted(fit_profile(job(engine, file)), file, engine)
 
 

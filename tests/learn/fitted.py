@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from adaptive.cli import cli
 from adaptive.learn.fit import difficulty, logistic
 from adaptive.learn.report import plots
-from adaptive.learn.tuning import search
+from adaptive.learn.tuning import setting_search
 from tests.learn.made import many, write
 
 COUNT = 600
@@ -35,5 +35,5 @@ def fit_quickly(patch: pytest.MonkeyPatch) -> None:
 
 def quickly(patch: pytest.MonkeyPatch) -> None:
     """Searches few policies on few questions."""
-    patch.setattr(search, "ROUNDS", (24, 12))
-    patch.setattr(search, "SEARCHED", 120)
+    patch.setattr(setting_search, "ROUNDS", (24, 12))
+    patch.setattr(setting_search, "SEARCHED", 120)

@@ -20,17 +20,14 @@ from adaptive.learn.report.tuning_card import format_promise, format_refusal, pr
 from adaptive.learn.tuning.constants import choose_reference, find_oracle_tokens, list_fixed_rungs
 from adaptive.learn.tuning.replay import Replay
 from adaptive.learn.tuning.risk import compute_p_value, count_minimum_questions
-from adaptive.learn.tuning.search import (
+from adaptive.learn.tuning.search import Goal, TuningResult, line_up_settings, tune_policy
+from adaptive.learn.tuning.setting_search import (
     DIALS,
     THRESHOLDS,
-    Goal,
     PolicySetting,
     Search,
-    TuningResult,
     count_recorded_waits,
-    line_up_settings,
     select_pareto,
-    tune_policy,
 )
 from adaptive.learn.tuning.ways import Way, WayResult, make_fixed_chooser
 from adaptive.profile.domain import find_no_domain
