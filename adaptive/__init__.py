@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from adaptive.agents import AdaptiveThinkingMiddleware, ChatAdaptive, adaptive_tool
-    from adaptive.errors import AdaptiveError, InputError, NoAnswerInTime
+    from adaptive.errors import AdaptiveError, InputError, LimitReached, NoAnswerInTime
     from adaptive.prices import Prices
     from adaptive.profile.profile import Profile
     from adaptive.solver.batch import Limits, build_map_solver
     from adaptive.solver.build import build_solver
+    from adaptive.solver.state import AdaptiveState
     from adaptive.types.attempt import Attempt, Round
     from adaptive.types.events import Event, OnEvent
     from adaptive.types.ladder import Effort, Ladder, Rung
     from adaptive.types.options import Options, SolverContext
-    from adaptive.types.policy import Payoff, Policy
-    from adaptive.types.result import Difficulty, MapItem, MapResult, Result
+    from adaptive.types.policy import FollowUp, Policy
+    from adaptive.types.result import Difficulty, Exploration, MapItem, MapResult, Result
     from adaptive.types.usage import Usage
     from adaptive.types.verdict import Verdict
     from adaptive.verify.base import Verifier
@@ -39,12 +40,14 @@ _HOMES = {
     "adaptive_tool": "agents",
     "AdaptiveError": "errors",
     "InputError": "errors",
+    "LimitReached": "errors",
     "NoAnswerInTime": "errors",
     "Prices": "prices",
     "Profile": "profile.profile",
     "Limits": "solver.batch",
     "build_map_solver": "solver.batch",
     "build_solver": "solver.build",
+    "AdaptiveState": "solver.state",
     "Attempt": "types.attempt",
     "Round": "types.attempt",
     "Event": "types.events",
@@ -54,9 +57,10 @@ _HOMES = {
     "Rung": "types.ladder",
     "Options": "types.options",
     "SolverContext": "types.options",
-    "Payoff": "types.policy",
+    "FollowUp": "types.policy",
     "Policy": "types.policy",
     "Difficulty": "types.result",
+    "Exploration": "types.result",
     "MapItem": "types.result",
     "MapResult": "types.result",
     "Result": "types.result",
@@ -68,21 +72,24 @@ _HOMES = {
 
 __all__ = [
     "AdaptiveError",
+    "AdaptiveState",
     "AdaptiveThinkingMiddleware",
     "Attempt",
     "ChatAdaptive",
     "Difficulty",
     "Effort",
     "Event",
+    "Exploration",
+    "FollowUp",
     "InputError",
     "Ladder",
+    "LimitReached",
     "Limits",
     "MapItem",
     "MapResult",
     "NoAnswerInTime",
     "OnEvent",
     "Options",
-    "Payoff",
     "Policy",
     "Prices",
     "Profile",

@@ -16,9 +16,15 @@ class NoAnswerInTime(AdaptiveError):  # noqa: N818 -- what it says
     """The time was up before any attempt had finished; the message says what was spent."""
 
 
-class InputError(AdaptiveError, LookupError):
+class LimitReached(AdaptiveError, RuntimeError):  # noqa: N818 -- what it says
+    """A run, thread or tenant has spent what it may. It is a `RuntimeError` too, as `InputError` is."""
+
+
+class InputError(AdaptiveError, RuntimeError):
     """The input is invalid: a bad value, model, file or question (exit code 2). Trying again does not help.
 
-    It is a `LookupError` too, because LangGraph's `RetryPolicy` retries an `AdaptiveError` but no `LookupError`.
-    It does not retry a `ValueError` either, but pydantic and readers of files catch that as their own.
+    It is a `RuntimeError` too, because LangGraph's `RetryPolicy` retries an `AdaptiveError` but no `RuntimeError`,
+    and because LangGraph's server shows the sentences of few errors but Python's own: of others its clients read
+    that "an internal error occurred". A `ValueError` would be shown too, but pydantic and readers of files catch
+    that as their own.
     """

@@ -2,11 +2,12 @@
 
 Prompts and injected tokens cost as input, and the cached part of a prompt as cached input. Thinking, answers and
 probes cost as output (part of a probe is input: the dearer price is used for all of it). So do a verifier's
-tokens unless more is known about them. Each token is paid once. Tokens written to a cache are not distinguished,
-though some providers charge more for them than for input.
+tokens unless more is known about them. Each token is paid once. Tokens that a provider writes to its cache have
+their own price too.
 
 The table comes with the installed package (https://github.com/pydantic/genai-prices); nothing is fetched. It has
-list prices: the user has to set a discount, a batch price or the price of an own deployment.
+list prices, those of batches and of the service tiers flex and priority among them: the user has to set a discount
+or the price of an own deployment. What a provider says that a call cost comes before any price.
 """
 
 from __future__ import annotations
@@ -17,17 +18,22 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from adaptive._util.redact import redact_address
 from adaptive.errors import InputError
 from adaptive.types.from_json import dataclass_from_json
 from adaptive.types.model_spec import ModelSpec
-from adaptive.types.usage import Usage
+from adaptive.types.usage import MILLION, Usage
 
-MILLION = 1e6
 PROVIDER_ALIASES = {"azure_openai": "azure", "azure_ai": "azure"}
 """LangChain's names of providers that the table does not know or takes for another."""
+_TIER_CONTEXTS = {
+    "batch": {"processing": "batch"},
+    "flex": {"service_tier": "flex"},
+    "priority": {"service_tier": "priority"},
+}
+"""How the table names service tiers (`Usage.tier`)."""
 PRICE_FORM = "MODEL=INPUT/OUTPUT or MODEL=INPUT/CACHED/OUTPUT, in dollars for a million tokens"
 _REMEDY = "give it with --price or in ADAPTIVE_PRICES"
 
@@ -40,22 +46,28 @@ class Price:
         input: For tokens that the model reads.
         output: For tokens that the model generates.
         cached: For input from a cache; None for the price of input.
+        written: For input that is written to a cache; None for the price of input.
     """
 
     input: float
     output: float
     cached: float | None = None
+    written: float | None = None
 
     def __post_init__(self) -> None:
-        wrong = next((p for p in (self.input, self.output, self.cached or 0.0) if not 0 <= p < math.inf), None)
+        prices = (self.input, self.output, self.cached or 0.0, self.written or 0.0)
+        wrong = next((p for p in prices if not 0 <= p < math.inf), None)
         if wrong is not None:
             raise InputError(f"a price must be 0 or more dollars for a million tokens, got {wrong}.")
 
     def compute_cost(self, usage: Usage) -> float:
         """Return the cost of a usage in dollars."""
-        read, cached, generated = _split_tokens(usage)
-        cached_price = self.input if self.cached is None else self.cached
-        return ((read - cached) * self.input + cached * cached_price + generated * self.output) / MILLION
+        tokens = _split_tokens(usage)
+        cached = self.input if self.cached is None else self.cached
+        written = self.input if self.written is None else self.written
+        new = tokens.read - tokens.cached - tokens.written
+        dollars = new * self.input + tokens.cached * cached + tokens.written * written
+        return (dollars + tokens.generated * self.output) / MILLION
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,7 @@ class Prices:
         """Read the user's prices. Passwords in addresses are left out.
 
         Args:
-            file: A TOML or JSON file of `model -> {input, output, cached}`.
+            file: A TOML or JSON file of `model -> {input, output, cached, written}`.
             options: Prices written `PRICE_FORM`; they come before the file's.
 
         Raises:
@@ -129,10 +141,22 @@ def parse_price(text: str) -> tuple[str, Price]:
         raise InputError(f"the price {text!r} must be {PRICE_FORM}, each 0 or more.") from None
 
 
-def _split_tokens(usage: Usage) -> tuple[int, int, int]:
-    """Return how many tokens were read, how many of them from a cache, and how many were generated."""
+class _PaidTokens(NamedTuple):
+    """Tokens that were read, those of them from a cache and to one (`hour`: for an hour), and generated ones."""
+
+    read: int
+    cached: int
+    written: int
+    hour: int
+    generated: int
+
+
+def _split_tokens(usage: Usage) -> _PaidTokens:
     read = usage.prompt + usage.injected
-    return read, min(usage.cached, read), usage.thinking + usage.answer + usage.probe + usage.verifier
+    cached = min(usage.cached, read)
+    written = min(usage.written, read - cached)
+    generated = usage.generated + usage.probe + usage.verifier
+    return _PaidTokens(read, cached, written, min(usage.written_1h, written), generated)
 
 
 def _compute_list_cost(model: str, usage: Usage) -> float | None:
@@ -140,11 +164,20 @@ def _compute_list_cost(model: str, usage: Usage) -> float | None:
     import genai_prices  # takes a moment, and local models do not need it
 
     spec = ModelSpec.parse(model)
-    read, cached, generated = _split_tokens(usage)
-    tokens = genai_prices.Usage(input_tokens=read, cache_read_tokens=cached, output_tokens=generated)
+    paid = _split_tokens(usage)
+    tokens = genai_prices.Usage(
+        input_tokens=paid.read,
+        cache_read_tokens=paid.cached,
+        cache_write_tokens=paid.written,
+        cache_write_1h_tokens=paid.hour,
+        output_tokens=paid.generated,
+    )
+    provider = PROVIDER_ALIASES.get(spec.kind, spec.kind)
     try:
-        result = genai_prices.calc_price(tokens, spec.name, provider_id=PROVIDER_ALIASES.get(spec.kind, spec.kind))
-    except LookupError:
+        result = genai_prices.calc_price(
+            tokens, spec.name, provider_id=provider, price_context=_TIER_CONTEXTS.get(usage.tier)
+        )
+    except (LookupError, ValueError, ArithmeticError):  # the table's library refuses some counts
         return None
     # Without a price for one side, that side would look free.
     complete = result.model_price.input_mtok is not None and result.model_price.output_mtok is not None
@@ -157,7 +190,7 @@ def _read_price_file(path: Path) -> dict[str, Price]:
         data: Any = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise InputError(f"the prices {path} cannot be read ({error.strerror}).") from error
-    except ValueError as error:  # as both formats' errors are, and that of text that is not UTF-8
+    except (ValueError, RecursionError) as error:  # ValueError: of both formats, and of text that is not UTF-8
         kind = "JSON" if path.suffix == ".json" else "TOML"
         raise InputError(f"the prices {path} are no {kind} ({' '.join(str(error).split())}).") from error
     if not isinstance(data, dict):

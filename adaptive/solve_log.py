@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from adaptive._util.files import find_data_folder
 from adaptive._util.redact import redact_address
 from adaptive._util.sqlite import SqliteFile
+from adaptive._util.surrogates import mend_surrogates
 from adaptive.errors import AdaptiveError, InputError
 
 COPIED_COLUMNS = ("question", "model", "profile", "answer", "status", "rung")
@@ -51,6 +53,9 @@ MIGRATIONS: tuple[str, ...] = (
     "ALTER TABLE solves ADD COLUMN accepted INTEGER",
     "UPDATE solves SET accepted = json_extract(result, '$.accepted')",
 )
+
+SHOWN = {"status": str, "question": str, "model": str, "attempts": list, "difficulty": dict, "usage": dict}
+"""What every logged result has."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,19 @@ class LoggedSolve:
 def find_log_path() -> Path:
     """Return where solves are logged: `ADAPTIVE_LOG`, or `solves.db` in the user's data folder."""
     if path := os.environ.get("ADAPTIVE_LOG"):
-        return Path(path).expanduser()
+        return Path(os.path.expanduser(path))
     return find_data_folder() / "solves.db"
+
+
+@contextmanager
+def explain_damage(solve: LoggedSolve) -> Iterator[None]:
+    """Say that a logged solve is damaged if what is read of it in the block is not there, or something else."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise AdaptiveError(
+            f"solve {solve.id} in the log is damaged: name another file in ADAPTIVE_LOG."
+        ) from error
 
 
 class SolveLog(SqliteFile):
@@ -107,7 +123,7 @@ class SolveLog(SqliteFile):
 
     def add(self, result: dict[str, Any]) -> int:
         """Log a result object (design §8); return its number."""
-        result = _redact_passwords(result)
+        result = mend_surrogates(_redact_passwords(result))
         usage = result.get("usage", {})
         row = {
             "time": _format_now(),
@@ -141,13 +157,13 @@ class SolveLog(SqliteFile):
         self.get(number)
         sql = "INSERT OR REPLACE INTO feedback (solve, source, right, answer, time) VALUES (?, ?, ?, ?, ?)"
         with self._explain_errors():
-            self._db.execute(sql, (number, source, int(right), answer, _format_now()))
+            self._db.execute(sql, (number, source, int(right), mend_surrogates(answer), _format_now()))
         return self.get(number)
 
     def list_recent(self, count: int = 10, search: str | None = None) -> list[LoggedSolve]:
         """Return the last `count` solves (0: all), oldest first, whose question or answer contains `search`."""
         where = "WHERE question LIKE :like ESCAPE '\\' OR answer LIKE :like ESCAPE '\\'" if search else ""
-        like = "%" + re.sub(r"([\\%_])", r"\\\1", search or "") + "%"
+        like = "%" + re.sub(r"([\\%_])", r"\\\1", mend_surrogates(search or "")) + "%"
         sql = f"SELECT id, time, result FROM solves {where} ORDER BY id DESC LIMIT :count"
         return self._select_solves(sql, {"like": like, "count": count or -1})[::-1]
 
@@ -163,9 +179,18 @@ class SolveLog(SqliteFile):
             rows = self._db.execute(sql, values).fetchall()
             feedback = self._select_feedback([number for number, _, _ in rows])
         return [
-            LoggedSolve(number, time, json.loads(result), feedback.get(number, {}))
+            LoggedSolve(number, time, self._read_result(number, result), feedback.get(number, {}))
             for number, time, result in rows
         ]
+
+    def _read_result(self, number: int, text: str) -> dict[str, Any]:
+        try:
+            result = json.loads(text)
+        except (TypeError, ValueError, RecursionError):  # TypeError: the cell holds no text
+            result = None
+        if not isinstance(result, dict) or not all(isinstance(result.get(k), v) for k, v in SHOWN.items()):
+            raise AdaptiveError(f"solve {number} in the log {self.path} is damaged: {self.REMEDY}.")
+        return result
 
     def _select_feedback(self, numbers: list[int]) -> dict[int, dict[str, Feedback]]:
         feedback: dict[int, dict[str, Feedback]] = {}
@@ -177,13 +202,23 @@ class SolveLog(SqliteFile):
             feedback.setdefault(number, {})[source] = Feedback(bool(right), answer, time)
         return feedback
 
+    def _check_tables(self) -> None:
+        self._check_version()
+        if self._get_version() < len(MIGRATIONS):
+            raise AdaptiveError(
+                f"the log {self.path} was written by an older adaptive: `adaptive logs` brings it up to date."
+            )
+
     def _prepare_tables(self) -> None:
+        self._check_version()
+        self._migrate(MIGRATIONS)
+
+    def _check_version(self) -> None:
         if (version := self._get_version()) > len(MIGRATIONS):
             raise AdaptiveError(
                 f"the log {self.path} was written by a newer adaptive (version {version}, this one knows "
                 f"{len(MIGRATIONS)}): update adaptive, or name another file in ADAPTIVE_LOG."
             )
-        self._migrate(MIGRATIONS)
 
 
 def _format_now() -> str:
@@ -193,7 +228,8 @@ def _format_now() -> str:
 def _redact_passwords(result: dict[str, Any]) -> dict[str, Any]:
     """Return the result with its models' addresses masked everywhere: reasons and notes name them too."""
     text = json.dumps(result)
-    for model in {str(one["model"]) for one in (result, *result["attempts"]) if "model" in one}:
+    explored = result.get("explored", {}).get("attempts", [])
+    for model in {str(one["model"]) for one in (result, *result["attempts"], *explored) if "model" in one}:
         text = text.replace(json.dumps(model)[1:-1], json.dumps(redact_address(model))[1:-1])
     cleaned: dict[str, Any] = json.loads(text)
     return cleaned

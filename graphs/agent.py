@@ -1,9 +1,9 @@
 """A tool-calling agent whose model calls are adaptive, for LangGraph's server: `langgraph.json` names this file.
 
-Its tool `think_hard` is the solver, set by the environment as in `solve.py`. ADAPTIVE_AGENT_MODEL names the chat
-model that plans and calls the tool, such as `openai:o4-mini`, with an effort for each step
-(`AdaptiveThinkingMiddleware`). Without it nothing plans, so that the graph runs offline: each question goes to the
-tool as it is.
+Its tool `think_hard` is the solver, set by the environment as in `solve.py` and by the context of a run.
+ADAPTIVE_AGENT_MODEL names the chat model that plans and calls the tool, such as `openai:o4-mini`, with an effort
+for each step (`AdaptiveThinkingMiddleware`). Without it nothing plans, so that the graph runs offline: each
+question goes to the tool as it is.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from langchain_core.runnables import Runnable
 from adaptive.agents import AdaptiveThinkingMiddleware, adaptive_tool
 from adaptive.chat.registry import open_chat_model
 from adaptive.solver.environment import read_env_settings, read_env_text
+from adaptive.types.options import SolverContext
 
 TOOL = "think_hard"
 
@@ -44,4 +45,4 @@ class PassToTool(BaseChatModel):
 
 tool = adaptive_tool(read_env_text("MODEL") or "embedded", name=TOOL, **read_env_settings())
 planner = open_chat_model(spec).chat if (spec := read_env_text("AGENT_MODEL")) else PassToTool()
-graph = create_agent(planner, [tool], middleware=[AdaptiveThinkingMiddleware()])
+graph = create_agent(planner, [tool], middleware=[AdaptiveThinkingMiddleware()], context_schema=SolverContext)

@@ -1,4 +1,4 @@
-"""Coroutines run with bounded concurrency, in an empty context, or on an event loop in a thread."""
+"""Coroutines run with bounded concurrency, in another context, or on an event loop in a thread."""
 
 from __future__ import annotations
 
@@ -68,7 +68,20 @@ class LoopThread:
 
     def _serve(self) -> None:
         self._loop.run_forever()
+        self._loop.run_until_complete(self._finish_tasks())
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
+
+    async def _finish_tasks(self) -> None:
+        """Cancel what still runs, as `asyncio.run` does, which otherwise is complained about on stderr.
+
+        A generator that an error left open is closed by such a task.
+        """
+        tasks = asyncio.all_tasks(self._loop) - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_SECONDS)
 
 
 @cache
@@ -97,15 +110,17 @@ async def run_concurrently(items: Iterable[T], count: int, do: Callable[[T], Awa
         raise errors.exceptions[0] from None
 
 
-async def run_isolated(work: Coroutine[Any, Any, T]) -> T:
-    """Return the result of `work`, run in an empty context. Cancelling the caller cancels it."""
-    return await asyncio.get_running_loop().create_task(work, context=Context())
+async def run_in_context(work: Coroutine[Any, Any, T], context: Context) -> T:
+    """Return the result of `work`, run in a context. Cancelling the caller cancels it."""
+    return await asyncio.get_running_loop().create_task(work, context=context)
 
 
-async def stream_isolated(work: Callable[[Emit[T]], Coroutine[Any, Any, None]]) -> AsyncGenerator[T, None]:
-    """Yield what `work` emits, run in an empty context. Closing the generator cancels it."""
+async def stream_in_context(
+    work: Callable[[Emit[T]], Coroutine[Any, Any, None]], context: Context
+) -> AsyncGenerator[T, None]:
+    """Yield what `work` emits, run in a context. Closing the generator cancels it."""
     queue: asyncio.Queue[T] = asyncio.Queue()
-    task = asyncio.get_running_loop().create_task(work(queue.put_nowait), context=Context())
+    task = asyncio.get_running_loop().create_task(work(queue.put_nowait), context=context)
     task.add_done_callback(lambda _: queue.put_nowait(_END))
     try:
         while (item := await queue.get()) is not _END:
@@ -116,9 +131,11 @@ async def stream_isolated(work: Callable[[Emit[T]], Coroutine[Any, Any, None]]) 
         await asyncio.gather(task, return_exceptions=True)
 
 
-def stream_isolated_blocking(work: Callable[[Emit[T]], Coroutine[Any, Any, None]]) -> Iterator[T]:
+def stream_in_context_blocking(
+    work: Callable[[Emit[T]], Coroutine[Any, Any, None]], context: Context
+) -> Iterator[T]:
     """Yield what `work` emits, for callers that do not await. The work goes on between two items."""
-    items = stream_isolated(work)
+    items = stream_in_context(work, context)
 
     async def read_next() -> T:
         return await anext(items, _END)

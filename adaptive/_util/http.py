@@ -10,8 +10,9 @@ import json
 import logging
 import os
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -19,7 +20,8 @@ import httpx
 from httpx_sse import EventSource, SSEError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 
-from adaptive._util.redact import redact_address
+from adaptive._util.redact import redact_address, redact_text
+from adaptive._util.reply_limit import MAX_REPLY, LimitedStream, check_max_reply, limit_reply
 from adaptive.errors import AdaptiveError, InputError, to_single_line
 
 LOG = logging.getLogger("adaptive")
@@ -31,7 +33,7 @@ RETRIES_AT_CONNECT = 3
 RETRY_STATUSES = (408, 409, 425, 429, 500, 502, 503, 504)
 MAX_SHOWN = 160
 SERVER_KEY_VARIABLES = ("ADAPTIVE_API_KEY", "VLLM_API_KEY", "LLAMA_API_KEY")
-"""The key is the first of these environment variables that is set."""
+"""The key of servers without one of their own is the first of these environment variables that is set."""
 
 Part = dict[str, Any]
 
@@ -40,6 +42,10 @@ class Exchange(Protocol):
     """One call in the server's dialect (`adaptive.engines.dialects.DialectCall`)."""
 
     path: ClassVar[str]
+
+    @property
+    def received(self) -> int:
+        """How many tokens came so far: a server that sends much and brings none is not listened to for long."""
 
     def request(self) -> Part | None:
         """Return the body of the next request; None if nothing is missing any more."""
@@ -59,11 +65,16 @@ class ServerRetryPolicy:
         timeout: Seconds for a call, all its repetitions included.
         retries: How often it is repeated.
         pause: The pauses between two tries grow to this many seconds.
+        max_reply: Megabytes of a reply, or of what a stream sends without a token.
     """
 
     timeout: float = 600.0
     retries: int = RETRIES
     pause: float = LONGEST_PAUSE
+    max_reply: float = MAX_REPLY
+
+    def __post_init__(self) -> None:
+        check_max_reply(self.max_reply)
 
 
 class RefusedError(InputError):
@@ -101,7 +112,7 @@ class ServerClient:
     def __init__(self, url: str, key: str | None, patience: ServerRetryPolicy, concurrency: int) -> None:
         self.url, self._url, self._root = redact_address(url), url, url.removesuffix("/v1")
         self._patience = patience
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})}
         times = httpx.Timeout(patience.timeout, connect=CONNECT_SECONDS, pool=None)
         limits = httpx.Limits(max_connections=None)
         self._client = httpx.AsyncClient(headers=headers, limits=limits, timeout=times)
@@ -112,10 +123,10 @@ class ServerClient:
         models: list[Part] = []
 
         async def ask() -> None:
-            response = await self._client.get(f"{self._url}/models")
-            self._check_status(response, response.text)
-            data = _parse_object(response.text).get("data")
-            if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
+            response, text = await self._read_whole("GET", f"{self._url}/models")
+            self._check_status(response, text)
+            data = self._parse_object(text).get("data")
+            if not isinstance(data, list) or not all(isinstance(one, dict) and _has_id(one) for one in data):
                 raise AdaptiveError(
                     f"the server {self.url} does not list its models: is this the address of its /v1?"
                 )
@@ -129,10 +140,10 @@ class ServerClient:
         answers: list[Part | None] = []
 
         async def ask() -> None:
-            response = await self._client.request("POST" if body else "GET", self._root + path, json=body)
+            response, text = await self._read_whole("POST" if body else "GET", self._root + path, body)
             if response.status_code in RETRY_STATUSES:
-                self._check_status(response, response.text)
-            answers.append(_parse_object(response.text) if response.status_code == httpx.codes.OK else None)
+                self._check_status(response, text)
+            answers.append(self._parse_object(text) if response.status_code == httpx.codes.OK else None)
 
         try:
             await self._run_with_retries(ask, min(self._patience.retries, RETRIES_AT_CONNECT))
@@ -149,8 +160,8 @@ class ServerClient:
 
         async def ask() -> None:
             while (body := exchange.request()) is not None:
-                async with self._client.stream("POST", self._root + exchange.path, json=body) as response:
-                    await self._read_response(response, exchange)
+                async with self._open_reply("POST", self._root + exchange.path, body) as (response, stream):
+                    await self._read_response(response, stream, exchange)
 
         await self._run_with_retries(ask, self._patience.retries)
 
@@ -158,25 +169,45 @@ class ServerClient:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _read_response(self, response: httpx.Response, exchange: Exchange) -> None:
+    @asynccontextmanager
+    async def _open_reply(
+        self, method: str, url: str, body: Part | None = None
+    ) -> AsyncIterator[tuple[httpx.Response, LimitedStream]]:
+        """Open the reply to a request. All that is read from the server is read from here, up to the limit."""
+        async with self._client.stream(method, url, json=body) as response:
+            yield response, limit_reply(response, self._patience.max_reply, f"the server {self.url}")
+
+    async def _read_whole(self, method: str, url: str, body: Part | None = None) -> tuple[httpx.Response, str]:
+        async with self._open_reply(method, url, body) as (response, _):
+            return response, (await response.aread()).decode(errors="replace")
+
+    async def _read_response(self, response: httpx.Response, stream: LimitedStream, exchange: Exchange) -> None:
         if response.status_code != httpx.codes.OK:
             self._check_status(response, (await response.aread()).decode(errors="replace"))
         async with aclosing(self._iterate_parts(response)) as parts:
             async for part in parts:
+                before = exchange.received
                 if not exchange.take(part):
                     return
+                if exchange.received > before:
+                    stream.restart()
         exchange.on_end()
 
     async def _iterate_parts(self, response: httpx.Response) -> AsyncGenerator[Part, None]:
         """Yield the parts of an event stream, or the one answer of a server that does not stream."""
         if "application/json" in response.headers.get("content-type", ""):
-            yield self._check_part(_parse_object((await response.aread()).decode(errors="replace")))
+            yield self._check_part(self._parse_object((await response.aread()).decode(errors="replace")))
+            return
+        if "ndjson" in response.headers.get("content-type", ""):
+            async for line in response.aiter_lines():
+                if line.strip():
+                    yield self._check_part(self._parse_object(line))
             return
         try:
             async with aclosing(EventSource(response).aiter_sse()) as events:
                 async for event in events:
                     if event.data.strip() not in ("", "[DONE]"):
-                        yield self._check_part(_parse_object(event.data))
+                        yield self._check_part(self._parse_object(event.data))
         except SSEError as error:  # a wrong content type; it counts as a transport error, which would be retried
             raise AdaptiveError(f"the server {self.url} answers with no event stream ({error}).") from error
 
@@ -195,7 +226,7 @@ class ServerClient:
         except TimeoutError:
             late = f"did not finish within {self._patience.timeout:g} s"
             raise AdaptiveError(f"the server {self.url} {late}: raise -o timeout=… or ask for less.") from None
-        except (RetryableError, httpx.TransportError) as error:
+        except (RetryableError, httpx.HTTPError) as error:
             reason = f"{_describe_error(error)}, asked {retries + 1} times"
             raise AdaptiveError(f"the server {self.url} does not answer ({reason}): is it running?") from error
 
@@ -215,22 +246,50 @@ class ServerClient:
         """Raise the error that a status stands for, unless it is 200."""
         status = response.status_code
         if status in RETRY_STATUSES:
-            after = response.headers.get("retry-after", "")
-            raise RetryableError(f"status {status}", float(after) if after.replace(".", "", 1).isdigit() else None)
+            raise RetryableError(f"status {status}", _parse_seconds(response.headers.get("retry-after", "")))
         if status in (401, 403):
             raise AdaptiveError(f"the server {self.url} refuses the key ({status}): set ADAPTIVE_API_KEY.")
         if status != httpx.codes.OK:
             raise RefusedError(self.url, f"{status}: {_extract_message(text)}")
 
+    def _parse_object(self, text: str) -> Part:
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise NotJsonError(f"the server {self.url} answered what is no JSON: {_quote(text)}.") from error
+        if not isinstance(data, dict):
+            raise NotJsonError(f"the server {self.url} answered what is no JSON object: {_quote(text)}.")
+        return data
+
     def _check_part(self, part: Part) -> Part:
-        if "error" in part:
+        if part.get("error") is not None:
             raise AdaptiveError(f"the server {self.url} failed ({_extract_message(json.dumps(part))}).")
         return part
 
 
-def read_server_key() -> str | None:
-    """Return the key for servers from the environment, if there is one."""
-    return next((os.environ[k] for k in SERVER_KEY_VARIABLES if os.environ.get(k)), None)
+def parse_address(url: str) -> httpx.URL:
+    """Return the parts of a server's address; raise `InputError` if it is none."""
+    try:
+        address = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):  # what they say may quote a password
+        address = httpx.URL()
+    if not address.host or not 0 < (address.port or 1) < 1 << 16:
+        raise InputError(f"the address {redact_address(url)} is not valid: write it as http://host:port/v1.")
+    return address
+
+
+def find_server_key(url: str) -> str | None:
+    """Return the key for a server from the environment, if there is one.
+
+    A key of its own comes first: ADAPTIVE_API_KEY_GPU_EXAMPLE_ORG is only sent to gpu.example.org, and
+    ADAPTIVE_API_KEY_LOCALHOST_8000 only to port 8000 of localhost. The address must be one that the user named.
+    """
+    address = parse_address(url)
+    host = re.sub(r"[^A-Z0-9]", "_", address.host.upper())
+    own = [f"ADAPTIVE_API_KEY_{host}"]
+    if address.port is not None:
+        own.insert(0, f"{own[0]}_{address.port}")
+    return next((os.environ[k] for k in (*own, *SERVER_KEY_VARIABLES) if os.environ.get(k)), None)
 
 
 def pick_model(models: list[Part], wanted: str | None, url: str) -> Part:
@@ -253,14 +312,17 @@ def pick_model(models: list[Part], wanted: str | None, url: str) -> Part:
     return model
 
 
-def _parse_object(text: str) -> Part:
-    try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise NotJsonError(f"the server answered what is no JSON: {text.strip()[:60]!r}.") from error
-    if not isinstance(data, dict):
-        raise NotJsonError(f"the server answered what is no JSON object: {text.strip()[:60]!r}.")
-    return data
+def _has_id(model: Part) -> bool:
+    return isinstance(model.get("id"), str)
+
+
+def _parse_seconds(text: str) -> float | None:
+    """Return the seconds of a `Retry-After`; None if it has none, or a date."""
+    return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else None
+
+
+def _quote(text: str) -> str:
+    return repr(redact_text(text.strip()[:60]))
 
 
 def _extract_message(text: str) -> str:
@@ -269,9 +331,9 @@ def _extract_message(text: str) -> str:
         data = json.loads(text)
         error = data.get("error", data) if isinstance(data, dict) else data
         message = error.get("message", error) if isinstance(error, dict) else error
-    except ValueError:
+    except (ValueError, RecursionError):
         message = text
-    return to_single_line(message, MAX_SHOWN)
+    return redact_text(str(message))
 
 
 def _describe_error(error: BaseException | None) -> str:

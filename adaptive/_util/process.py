@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
+import signal
 import socket
 import sys
 import tempfile
@@ -22,6 +24,10 @@ TAIL_BYTES = 64 * 1024
 """How much of an output is kept, from its end; the rest is read and dropped."""
 GONE_SECONDS = reaper.KILL_SECONDS + 2
 """How long the reaper itself is waited for."""
+OWN_SECONDS = 0.5
+"""How long it has for killing what it watched by itself."""
+MARK = "ADAPTIVE_CHECK"
+"""A variable with a value of its own for each run, by which what a killed reaper leaves is found."""
 
 
 class ProgramError(Exception):
@@ -66,13 +72,14 @@ async def run_program(words: Sequence[str], input_bytes: bytes, seconds: float) 
 
 async def _run_under_reaper(words: Sequence[str], input_bytes: bytes, seconds: float) -> ProgramResult:
     ours, theirs = socket.socketpair()
+    mark = f"{MARK}={secrets.token_hex(8)}"
     # The input is a file and no pipe: a program that does not read it keeps nobody waiting.
     with ours, theirs, tempfile.TemporaryFile() as stdin:
         stdin.write(input_bytes)
         stdin.seek(0)
         async with _open_output_pipe() as (output, written):
             with written:
-                watcher = await _start_reaper(words, theirs, stdin, written)
+                watcher = await _start_reaper(words, theirs, stdin, written, mark)
             theirs.close()
             try:
                 async with asyncio.timeout(seconds):
@@ -82,6 +89,8 @@ async def _run_under_reaper(words: Sequence[str], input_bytes: bytes, seconds: f
             finally:
                 ours.close()  # the reaper then kills everything
                 await _wait_until_gone(watcher)
+                if watcher.returncode:  # it was killed
+                    await asyncio.to_thread(reaper.kill_marked, mark)
 
 
 @asynccontextmanager
@@ -99,13 +108,14 @@ async def _open_output_pipe() -> AsyncIterator[tuple[asyncio.StreamReader, IO[by
 
 
 async def _start_reaper(
-    words: Sequence[str], channel: socket.socket, stdin: IO[bytes], output: IO[bytes]
+    words: Sequence[str], channel: socket.socket, stdin: IO[bytes], output: IO[bytes], mark: str
 ) -> Process:
     """Start the reaper, which waits: if this is cancelled, no command is running yet."""
-    python = (sys.executable or "", "-I", "-S", str(Path(reaper.__file__)), str(channel.fileno()))
+    name, _, value = mark.partition("=")
+    python = (sys.executable or "", "-I", "-S", str(Path(reaper.__file__)), str(channel.fileno()), reaper.ISOLATE)
     return await asyncio.create_subprocess_exec(
         *python, *words, stdin=stdin, stdout=output, stderr=output, pass_fds=[channel.fileno()],
-        start_new_session=True)  # fmt: skip
+        env={**os.environ, name: value}, start_new_session=True)  # fmt: skip
 
 
 async def _wait_for_result(channel: socket.socket, output: asyncio.StreamReader) -> ProgramResult:
@@ -138,7 +148,7 @@ async def _read_report(channel: socket.socket) -> bytes:
 def _parse_exit_code(report: bytes) -> int:
     """Return the exit code in the reaper's report; raise `ProgramError` if there is none."""
     if not report:
-        raise ProgramError("what watches over it was killed, and what it started may go on")
+        raise ProgramError("what watches over it was killed")
     data = json.loads(report)
     if data["error"]:
         raise ProgramError(f"it does not start ({redact_text(data['error'])})")
@@ -148,10 +158,22 @@ def _parse_exit_code(report: bytes) -> int:
 
 
 async def _wait_until_gone(reaper_process: Process) -> None:
-    """Wait until the reaper has ended, and with it all that it watched."""
+    """Wait until the reaper has ended, and with it all that it watched; one that was stopped is helped."""
     try:
         async with asyncio.timeout(GONE_SECONDS):
-            await reaper_process.wait()
+            while not await _has_ended(reaper_process):
+                reaper.kill_descendants(reaper_process.pid)
+                with suppress(ProcessLookupError):  # it ended meanwhile
+                    reaper_process.send_signal(signal.SIGCONT)
     except TimeoutError:
         with suppress(ProcessLookupError):
             reaper_process.kill()
+
+
+async def _has_ended(reaper_process: Process) -> bool:
+    try:
+        async with asyncio.timeout(OWN_SECONDS):
+            await reaper_process.wait()
+    except TimeoutError:
+        return False
+    return True

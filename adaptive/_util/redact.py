@@ -10,14 +10,15 @@ MAX_CHARACTERS = 160
 """Characters that are shown."""
 
 _READ = 2000  # no more of a text is looked at
-_ADDRESS_LOGIN = re.compile(r"(?<=://)[^\s/@]+(?=@)")
+_LOGIN_IN_TEXT = re.compile(r"(?<=://)(?:[^\s/:]*:[^/]*|[^\s/]+)(?=@)")  # after a colon also what has blanks
+_LOGIN_IN_ADDRESS = re.compile(r"(?<=://)[^/]+(?=@)")  # a password can have a blank, and an @
 _SECRET_FOLLOWS = r"key|token|secret|password|passwd|authorization|credentials?"
 _SECRETS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[^\s'\",]+"), r"\1 ***"),
     (re.compile(rf"(?i)((?:{_SECRET_FOLLOWS})(?: \w+)?['\"]?\s*[:=]\s*['\"]?)[^\s'\",&]+"), r"\1***"),
     (re.compile(r"(?i)\b(?:sk|pk|rk|gsk|xai|hf|gh[opsu]|github_pat|glpat|pplx|nvapi|lsv2)[-_][\w.*-]+"), "***"),
     (re.compile(r"\b(?:AIza|AKIA|ASIA|eyJ)[\w.-]{8,}"), "***"),
-    (_ADDRESS_LOGIN, "***"),
+    (_LOGIN_IN_TEXT, "***"),
     (re.compile(r"\b(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{32,}"), "***"),  # a long run with digits: no word
 )
 
@@ -38,4 +39,4 @@ def redact_error(error: BaseException) -> str:
 
 def redact_address(text: str) -> str:
     """Return text, such as a model spec, without the user and password of the addresses in it; all else stays."""
-    return _ADDRESS_LOGIN.sub("***", text)
+    return _LOGIN_IN_ADDRESS.sub("***", text)

@@ -9,13 +9,15 @@ if TYPE_CHECKING:
     from adaptive.agents.chat_model import ChatAdaptive
     from adaptive.agents.middleware import AdaptiveThinkingMiddleware
     from adaptive.agents.step.counts import read_spending
+    from adaptive.agents.step.tenant_limits import TenantLimits
     from adaptive.agents.tool import adaptive_tool
 
-__all__ = ["AdaptiveThinkingMiddleware", "ChatAdaptive", "adaptive_tool", "read_spending"]
+__all__ = ["AdaptiveThinkingMiddleware", "ChatAdaptive", "TenantLimits", "adaptive_tool", "read_spending"]
 _HOMES = {
     "AdaptiveThinkingMiddleware": "adaptive.agents.middleware",
     "ChatAdaptive": "adaptive.agents.chat_model",
     "adaptive_tool": "adaptive.agents.tool",
+    "TenantLimits": "adaptive.agents.step.tenant_limits",
     "read_spending": "adaptive.agents.step.counts",
 }
 

@@ -7,14 +7,17 @@ Samples of a vote think side by side: only the thinking of the kept one is strea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
+from adaptive._util.aio import Emit
+from adaptive.solver.tracing import describe_result
 from adaptive.types.events import Event
 from adaptive.types.result import Result
+from adaptive.types.usage import Usage
 
 THINKING_EVENTS = ("thinking", "wait")
 
@@ -52,6 +55,45 @@ class ChunkBuilder:
 
     def _build_chunk(self, content: list[str | dict[str, Any]], **more: Any) -> ChatGenerationChunk:
         return ChatGenerationChunk(message=AIMessageChunk(content=content, **more))
+
+
+async def stream_chunks(
+    solver: Any,
+    inputs: dict[str, Any],
+    stops: Sequence[str],
+    emit: Emit[ChatGenerationChunk],
+    on_spent: Callable[[Usage], None] | None,
+) -> dict[str, Any]:
+    """Solve, emit the chunks of the message, and return what a span says of the solve.
+
+    Args:
+        solver: A compiled solver.
+        inputs: Its input.
+        stops: Strings before the first of which the text is cut.
+        emit: Is sent the chunks.
+        on_spent: Is sent the usage at the end, also if the solve fails or is cancelled.
+    """
+    # LangGraph takes a second to load, so only when there is something to solve.
+    from adaptive.solver.build import find_solver
+    from adaptive.solver.spending import SolveSpending
+
+    chunks, state = ChunkBuilder(), {}
+    spending = SolveSpending(find_solver(solver), inputs["messages"])
+    try:
+        async for mode, data in solver.astream(inputs, stream_mode=["custom", "values"]):
+            if mode == "values":
+                state = data
+                spending.read_state(state)
+            else:
+                spending.count_event(data)
+                for chunk in chunks.convert_event(data):
+                    emit(chunk)
+    finally:
+        if on_spent is not None:
+            on_spent(spending.sum_usage())
+    for chunk in chunks.finish(state, stops):
+        emit(chunk)
+    return describe_result(Result.of(state))
 
 
 def message_to_chunk(message: AIMessage, stops: Sequence[str]) -> ChatGenerationChunk:

@@ -5,6 +5,8 @@ It serves agreement between attempts, votes, and with `adaptive.answers.graded` 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from adaptive.answers.extract import read_answer
 from adaptive.answers.language import parse_polarity, uses_decimal_comma
 from adaptive.answers.numerals import parse_quantity
@@ -13,6 +15,8 @@ from adaptive.answers.structures import match_structures, parse_structure
 from adaptive.answers.units import match_units
 
 
+# A vote compares every answer with every other after each sample, and a search of policies replays many votes.
+@lru_cache(4096)
 def same_answer(a: str | None, b: str | None) -> bool:
     """Whether `a` and `b` are the same answer, or replies that give the same answer.
 

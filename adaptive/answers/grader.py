@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from numbers import Real
 from types import TracebackType
 from typing import Protocol, Self
 
+from adaptive._util.closing import Closing
 from adaptive._util.redact import redact_text
 from adaptive.types.verdict import CannotTell
 
@@ -58,7 +59,7 @@ class Grader(Protocol):
     ) -> None: ...
 
 
-class BaseGrader(ABC):
+class BaseGrader(Closing):
     """A grader that compares two texts that are not blank."""
 
     name: str
@@ -93,16 +94,8 @@ class BaseGrader(ABC):
             CannotTell: If the two cannot be compared. Nothing else is raised.
         """
 
-    def close(self) -> None:  # noqa: B027 -- most graders start nothing
+    def close(self) -> None:
         """End the process or whatever else grading started."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def parse_score(value: object) -> float | None:

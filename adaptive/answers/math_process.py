@@ -161,7 +161,15 @@ def _spawn_process() -> _ReapedProcess:
     # -P: this folder has a file named as a module of Python's. -W: overrides PYTHONWARNINGS.
     child = [python, "-P", "-W", "ignore", str(Path(math_child.__file__))]
     with reaper_channel, child_talk:
-        command = [python, "-I", "-S", str(Path(reaper.__file__)), str(reaper_channel.fileno()), *child]
+        command = [
+            python,
+            "-I",
+            "-S",
+            str(Path(reaper.__file__)),
+            str(reaper_channel.fileno()),
+            reaper.WATCH,
+            *child,
+        ]
         process = subprocess.Popen(
             command, stdin=child_talk.fileno(), stdout=child_talk.fileno(), stderr=subprocess.DEVNULL,
             pass_fds=[reaper_channel.fileno()], start_new_session=True)  # fmt: skip

@@ -13,7 +13,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+from adaptive._util.redact import redact_text
 from adaptive.answers.choice import ChoiceGrader
 from adaptive.answers.custom import FunctionGrader
 from adaptive.answers.exact import ExactGrader, NumberGrader
@@ -29,9 +31,13 @@ GRADERS: dict[str, Callable[[], Grader]] = {
     "maths": open_math_grader,
 }
 
+DEFAULT_GRADER = "auto"
+
 
 def open_grader(name: str) -> Grader:
     """Return the grader of that name, to be closed after use.
+
+    A name that stands in a file goes through `choose_file_grader` first: `FILE.py:function` runs code.
 
     Raises:
         InputError: If the name is unknown, a function cannot be loaded, or `maths` needs math-verify and it is not
@@ -42,3 +48,22 @@ def open_grader(name: str) -> Grader:
     if all(name.rpartition(":")):
         return FunctionGrader(name)
     raise InputError(f"there is no grader {name!r}: name {', '.join(GRADERS)} or FILE.py:function.")
+
+
+def choose_file_grader(named: object, given: str | None, file: Path) -> str:
+    """Return the grader to grade with as a file was graded: data never names code.
+
+    Args:
+        named: What the file names.
+        given: The grader that the user names, if any.
+        file: The file, for the sentence.
+
+    Raises:
+        InputError: The file names no grader of ours, and the user names none.
+    """
+    if isinstance(named, str) and named in GRADERS:
+        return named
+    if given is not None:
+        return given
+    shown = redact_text(str(named))
+    raise InputError(f"{file} names the grader {shown!r}, and a file runs no code: name the grader with --grade.")

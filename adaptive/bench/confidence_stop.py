@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from adaptive.bench.cost import CostCounter
-from adaptive.bench.tuning import find_cheapest_way
 from adaptive.learn.data.outcome import RecordedQuestion, rung_to_key
-from adaptive.learn.tuning.constants import format_rung
-from adaptive.learn.tuning.ways import Floats, WayResult
+from adaptive.learn.tuning.ways import Floats, WayResult, find_cheapest_way
 from adaptive.types.ladder import Ladder
+from adaptive.types.routine import format_rung
 
 
 @dataclass(frozen=True)

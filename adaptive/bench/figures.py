@@ -10,11 +10,21 @@ import numpy as np
 
 from adaptive.bench import metrics, s1_metrics
 from adaptive.bench.baselines import Baseline, BenchSetup, MissingBaseline
-from adaptive.bench.calibration import ScoreReliability, measure_score_reliability
-from adaptive.bench.metrics import Interval, PairedComparison
-from adaptive.learn.data.outcome import DIRECT, RecordedQuestion, rung_to_key
+from adaptive.bench.calibration import (
+    RungReliability,
+    ScoreReliability,
+    measure_rung_reliability,
+    measure_score_reliability,
+)
+from adaptive.bench.metrics import PairedComparison
+from adaptive.learn.data.outcome import RecordedQuestion, rung_to_key
+from adaptive.learn.data.readings import HeldOutReading
 from adaptive.learn.fit.metrics import LEVELS
+from adaptive.learn.tuning.cost_front import CostFront
+from adaptive.learn.tuning.resampling import Interval
 from adaptive.learn.tuning.ways import WayResult
+from adaptive.types.forecast import Forecast
+from adaptive.types.usage import MILLION, CostUnit
 
 POLICY = "the policy"
 
@@ -34,7 +44,7 @@ class BenchLine:
         against: The policy compared with it on these questions; None for the policy.
         cost: Mean dollars per question, if known.
         seconds: Percentiles of the seconds per question, if measured.
-        front: Whether it is on the Pareto front of all ways but the oracle.
+        corner: Whether it is a constant and a corner of the hull of constants, chosen on the tuning questions.
     """
 
     kind: str
@@ -43,11 +53,15 @@ class BenchLine:
     questions: int
     accuracy: Interval
     tokens: float
-    kinds: dict[str, float]
+    kinds: dict[str, float | None]
     against: PairedComparison | None = None
     cost: float | None = None
     seconds: dict[str, float] | None = None
-    front: bool = False
+    corner: bool = False
+
+    def measure(self, unit: CostUnit) -> float:
+        """Return the mean tokens of a question, or its mean cost in millionths of a dollar, if it is known."""
+        return self.tokens if unit == "tokens" or self.cost is None else MILLION * self.cost
 
 
 @dataclass(frozen=True)
@@ -66,21 +80,27 @@ class Figures:
 
     Args:
         lines: The table, the policy first.
+        front: All constants, their hull, the policy and the oracle, and what the policy gains over the hull.
         absent: Baselines that were not measured.
         measures: s1's measures of the fixed budgets and of the policy.
         judged: The calibration of the policy's scores.
+        rungs: The calibration of P(solved) at each rung; empty if the profile predicts nothing.
         levels: Tokens and accuracy by difficulty.
         notes: Sentences for the reader.
         about: The run in words, names to text.
+        reading: How often the test questions were read; None if nobody counts.
     """
 
     lines: tuple[BenchLine, ...]
+    front: CostFront
     absent: tuple[MissingBaseline, ...]
     measures: dict[str, s1_metrics.S1Measures]
     judged: ScoreReliability
+    rungs: tuple[RungReliability, ...]
     levels: tuple[DifficultyLevel, ...]
     notes: tuple[str, ...]
     about: dict[str, str]
+    reading: HeldOutReading | None = None
 
     @property
     def policy(self) -> BenchLine:
@@ -97,7 +117,12 @@ class Figures:
 
 
 def compute_figures(
-    setup: BenchSetup, within: float, notes: Sequence[str], about: dict[str, str], live: bool
+    setup: BenchSetup,
+    within: float,
+    notes: Sequence[str],
+    about: dict[str, str],
+    live: bool,
+    forecasts: Sequence[Forecast] = (),
 ) -> Figures:
     """Measure a policy against all baselines.
 
@@ -107,20 +132,23 @@ def compute_figures(
         notes: Sentences for the reader.
         about: The run in words.
         live: Whether the policy was run, not replayed: only then it has seconds and perhaps a price.
+        forecasts: What the profile predicts of each question; empty if it predicts nothing.
     """
     baselines = setup.build_baselines()
     measured = [one for one in baselines if isinstance(one, Baseline)]
     absent = tuple(one for one in baselines if isinstance(one, MissingBaseline))
     replayed = {one.kind: _replay_baseline(one, setup.recorded) for one in measured}
-    lines = [_measure_policy(setup, live), *(_measure_baseline(one, setup) for one in measured)]
+    lines = [_bench_policy(setup, live), *(_measure_baseline(one, setup) for one in measured)]
     partly = [
         _note_partial_line(line, len(setup.recorded)) for line in lines if line.questions < len(setup.recorded)
     ]
     return Figures(
-        lines=tuple(_mark_front(lines, len(setup.recorded))),
+        lines=tuple(lines),
+        front=setup.constants.build_front(POLICY, setup.policy),
         absent=absent,
         measures=_measure_budgets(setup, within),
         judged=measure_score_reliability(setup.policy.results),
+        rungs=measure_rung_reliability(setup.ladder, forecasts, setup.recorded, setup.unit) if forecasts else (),
         levels=tuple(
             _measure_levels(
                 setup, {"top": replayed["top"], "best": replayed["best"], "policy": setup.policy.results}
@@ -131,21 +159,18 @@ def compute_figures(
     )
 
 
-def _measure_policy(setup: BenchSetup, live: bool) -> BenchLine:
+def _bench_policy(setup: BenchSetup, live: bool) -> BenchLine:
     results = setup.policy.results
     line = _build_line("policy", POLICY, "", results)
-    return (
-        replace(line, cost=metrics.average_cost(results), seconds=metrics.compute_latency(results))
-        if live
-        else line
-    )
+    return replace(line, seconds=metrics.compute_latency(results)) if live else line
 
 
 def _measure_baseline(one: Baseline, setup: BenchSetup) -> BenchLine:
     rows = [i for i, recorded in enumerate(setup.recorded) if one.is_recorded(recorded)]
     results = [one.choose(setup.recorded[i]) for i in rows]
     line = _build_line(one.kind, one.name, one.description, results)
-    return replace(line, against=metrics.compare_paired([setup.policy.results[i] for i in rows], results))
+    against = metrics.compare_paired([setup.policy.results[i] for i in rows], results, setup.policy.unit)
+    return replace(line, against=against, corner=one.corner)
 
 
 def _build_line(kind: str, name: str, description: str, results: Sequence[WayResult]) -> BenchLine:
@@ -159,6 +184,7 @@ def _build_line(kind: str, name: str, description: str, results: Sequence[WayRes
         metrics.measure_accuracy(right),
         tokens,
         metrics.average_tokens_by_kind(results),
+        cost=metrics.average_cost(results),
     )
 
 
@@ -173,18 +199,10 @@ def _note_partial_line(line: BenchLine, count: int) -> str:
     )
 
 
-def _mark_front(lines: Sequence[BenchLine], count: int) -> list[BenchLine]:
-    """The lines with the Pareto front marked; the oracle and lines of fewer questions are not on it."""
-    buyable = [line for line in lines if line.kind != "oracle" and line.questions == count]
-    best = metrics.find_pareto_front([line.tokens for line in buyable], [line.accuracy.value for line in buyable])
-    marked = {id(line) for line, front in zip(buyable, best, strict=True) if front}
-    return [replace(line, front=id(line) in marked) for line in lines]
-
-
 def _measure_budgets(setup: BenchSetup, within: float) -> dict[str, s1_metrics.S1Measures]:
     """s1's measures of the ladder's fixed budgets, and of the direct answer and the policy."""
     rungs = [_measure_rung(setup.recorded, rung) for rung in setup.ladder]
-    thinking = float(np.mean([t.usage.thinking for t in setup.policy]))
+    thinking = float(np.mean([t.usage.most_thinking for t in setup.policy]))
     policy = s1_metrics.S1Run(thinking, float(setup.policy.right.mean()), within)
     return {
         "fixed budgets": s1_metrics.compute_s1_measures(rungs),
@@ -195,14 +213,14 @@ def _measure_budgets(setup: BenchSetup, within: float) -> dict[str, s1_metrics.S
 def _measure_rung(recorded: Sequence[RecordedQuestion], rung: Any) -> s1_metrics.S1Run:
     outcomes = [one.outcomes[rung_to_key(rung)] for one in recorded]
     return s1_metrics.S1Run(
-        thinking=float(np.mean([o.compute_usage().thinking for o in outcomes])),
+        thinking=float(np.mean([o.compute_usage().most_thinking for o in outcomes])),
         accuracy=float(np.mean([o.solved for o in outcomes])),
         within=float(np.mean([o.attempt.chain_tokens <= rung.budget for o in outcomes])),
     )
 
 
 def _measure_levels(setup: BenchSetup, ways: dict[str, Sequence[WayResult]]) -> list[DifficultyLevel]:
-    """Tokens by difficulty: the direct answer is right (easy), some rung is (medium), none is (hard)."""
+    """Tokens by difficulty: the cheapest rung is right (easy), some rung is (medium), none is (hard)."""
     of = np.array([_classify_difficulty(one, setup) for one in setup.recorded])
     return [_measure_level(LEVELS[at], np.flatnonzero(of == at).tolist(), ways) for at in range(len(LEVELS))]
 
@@ -214,6 +232,6 @@ def _measure_level(name: str, rows: Sequence[int], ways: dict[str, Sequence[WayR
 
 
 def _classify_difficulty(recorded: RecordedQuestion, setup: BenchSetup) -> int:
-    if recorded.is_solved(DIRECT):
+    if recorded.is_solved(rung_to_key(setup.ladder[0])):
         return 0
     return 1 if any(recorded.is_solved(rung_to_key(rung)) for rung in setup.ladder) else 2

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from adaptive._util.closing import Closing
+from adaptive._util.json_lines import JsonLines
 from adaptive.bench.run import PolicyRun
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.learn.data.outcome import OutcomeKey
+from adaptive.learn.data.outcome import attempt_to_key
 from adaptive.learn.tuning.ways import WayResult
 from adaptive.profile.features import normalise_question
 from adaptive.types.usage import Usage
@@ -20,10 +20,11 @@ FILE = "solves.jsonl"
 Result = dict[str, Any]
 
 
-class SolveFile:
+class SolveFile(Closing):
     """Result objects of one `plan` (plain JSON types) in a folder, found by the text of their question.
 
-    Raises `InputError` if the file has another plan or is damaged, `AdaptiveError` if it cannot be written.
+    A context manager. Raises `InputError` if the file has another plan or is damaged, `AdaptiveError` if it cannot
+    be written.
     """
 
     def __init__(self, folder: Path, plan: Mapping[str, Any]) -> None:
@@ -31,16 +32,22 @@ class SolveFile:
         self.results: dict[str, Result] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._read_or_create({"solves": dict(plan)})
         except OSError as error:
-            raise AdaptiveError(
-                f"{self.path} cannot be written ({error.strerror}): name another --out."
-            ) from error
+            raise AdaptiveError(f"{folder} cannot be made ({error.strerror}): name another --out.") from error
+        self._lines = JsonLines(self.path, head=b'{"')
+        try:
+            self._read_or_begin({"solves": dict(plan)})
+        except BaseException:
+            self._lines.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file; it cannot be used afterwards."""
+        self._lines.close()
 
     def add(self, result: Result) -> None:
         """Append one result."""
-        with self.path.open("ab") as file:
-            file.write(_encode_line(result))
+        self._lines.append(result)
         self._index_result(result)
 
     def get(self, question: str) -> Result | None:
@@ -50,30 +57,19 @@ class SolveFile:
     def _index_result(self, result: Result) -> None:
         self.results[normalise_question(result["question"])] = result
 
-    def _read_or_create(self, head: dict[str, Any]) -> None:
-        """Read the file. A last line without its end was cut off by a kill: it is dropped."""
-        data = self.path.read_bytes() if self.path.exists() else b""
-        *lines, rest = data.split(b"\n")
-        if rest:
-            os.truncate(self.path, len(data) - len(rest))
-        if not lines:
-            self.path.write_bytes(_encode_line(head))
-            return
-        if self._parse_line(lines[0], 1) != head:
-            raise InputError(
-                f"{self.path} was made with another model or profile: name another --out, or delete it."
-            )
-        for number, line in enumerate(lines[1:], start=2):
-            self._index_result(self._parse_line(line, number))
-
-    def _parse_line(self, line: bytes, number: int) -> dict[str, Any]:
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"line {number} of {self.path} is damaged: delete it to solve it again.") from error
-        if not isinstance(row, dict) or (number > 1 and not isinstance(row.get("question"), str)):
-            raise InputError(f"line {number} of {self.path} is no result of a solve: name another --out.")
-        return row
+    def _read_or_begin(self, head: dict[str, Any]) -> None:
+        number = 0
+        for number, row in self._lines.read():
+            if number == 1 and row != head:
+                raise InputError(
+                    f"{self.path} was made with another model or profile: name another --out, or delete it."
+                )
+            if number > 1 and not isinstance(row.get("question"), str):
+                raise InputError(f"line {number} of {self.path} is no result of a solve: name another --out.")
+            if number > 1:
+                self._index_result(row)
+        if number == 0:
+            self._lines.append(head)
 
 
 def collect_live_results(results: Sequence[Result], right: Sequence[bool], concurrency: int) -> PolicyRun:
@@ -95,10 +91,11 @@ def collect_live_results(results: Sequence[Result], right: Sequence[bool], concu
 
 def _convert_result(result: Result, right: bool) -> WayResult:
     usage, kept = Usage.from_json(result["usage"]), result["attempts"][result["kept"]]
+    model = "" if kept["model"] == result["model"] else kept["model"]
     return WayResult(
         right=right,
         usage=replace(usage, prompt=usage.prompt - usage.cached, cached=0),
-        key=OutcomeKey(kept["effort"], kept["budget"], kept["waits"]),
+        key=attempt_to_key(kept["effort"], kept["budget"], kept["waits"], model),
         score=kept["verdict"]["score"] if kept["verdict"] else None,
         accepted=result["accepted"],
         attempts=len(result["attempts"]),
@@ -108,7 +105,3 @@ def _convert_result(result: Result, right: bool) -> WayResult:
 def _is_within_budget(attempt: dict[str, Any]) -> bool:
     """Whether its thinking stayed within its budget."""
     return bool(sum(one["tokens"] for one in attempt["rounds"]) <= attempt["budget"])
-
-
-def _encode_line(row: Mapping[str, Any]) -> bytes:
-    return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"

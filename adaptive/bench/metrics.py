@@ -10,20 +10,12 @@ import numpy as np
 from scipy.stats import binomtest
 
 from adaptive.learn.fit.thresholds import estimate_share
+from adaptive.learn.tuning.resampling import Interval
 from adaptive.learn.tuning.ways import Floats, WayResult
-from adaptive.types.usage import TOKEN_FIELDS
+from adaptive.types.usage import TOKEN_FIELDS, CostUnit, Usage
 
 BOOTSTRAP_SAMPLES = 2000
 PERCENTILES = (50, 90, 99)
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure and its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -35,7 +27,7 @@ class PairedComparison:
         p: The exact two-sided McNemar test.
         mended: Questions that are right in ours and wrong in theirs.
         broken: Questions that are wrong in ours and right in theirs.
-        ratio: Our mean tokens over theirs; None if theirs are 0.
+        ratio: Our mean cost over theirs; None if theirs is 0 or not known.
     """
 
     accuracy: Interval
@@ -50,19 +42,35 @@ def measure_accuracy(right: Floats) -> Interval:
     return Interval(*estimate_share(int(right.sum()), len(right)))
 
 
-def compare_paired(ours: Sequence[WayResult], theirs: Sequence[WayResult], seed: int = 0) -> PairedComparison:
-    """Compare ours with theirs, question by question; `seed` is the bootstrap's."""
+def compare_paired(
+    ours: Sequence[WayResult], theirs: Sequence[WayResult], unit: CostUnit = "tokens", seed: int = 0
+) -> PairedComparison:
+    """Compare ours with theirs, question by question.
+
+    Args:
+        ours: One way's results.
+        theirs: Another's, on the same questions.
+        unit: What costs are counted in.
+        seed: The bootstrap's.
+    """
     mine, other = (np.array([t.right for t in way], dtype=np.bool_) for way in (ours, theirs))
     mended, broken = int((mine & ~other).sum()), int((~mine & other).sum())
     both, neither = int((mine & other).sum()), int((~mine & ~other).sum())
-    spent, paid = (np.array([t.tokens for t in way], dtype=np.float64) for way in (ours, theirs))
+    known = unit == "tokens" or all(t.usage.cost is not None for t in (*ours, *theirs))
     return PairedComparison(
         compare_shares(both, mended, broken, neither),
         compute_mcnemar_p(mended, broken),
         mended,
         broken,
-        compute_token_ratio(spent, paid, seed),
+        _compute_cost_ratio(ours, theirs, unit, seed) if known else None,
     )
+
+
+def _compute_cost_ratio(
+    ours: Sequence[WayResult], theirs: Sequence[WayResult], unit: CostUnit, seed: int
+) -> Interval | None:
+    spent, paid = (np.array([t.usage.measure(unit) for t in way], dtype=np.float64) for way in (ours, theirs))
+    return compute_cost_ratio(spent, paid, seed)
 
 
 def compute_mcnemar_p(mended: int, broken: int) -> float:
@@ -91,7 +99,7 @@ def compare_shares(both: int, mended: int, broken: int, neither: int) -> Interva
     return Interval(ours - theirs, max(-1.0, ours - theirs - down), min(1.0, ours - theirs + up))
 
 
-def compute_token_ratio(ours: Floats, theirs: Floats, seed: int = 0) -> Interval | None:
+def compute_cost_ratio(ours: Floats, theirs: Floats, seed: int = 0) -> Interval | None:
     """Return the ratio of mean tokens with a bootstrap interval over questions; None if theirs are all 0."""
     if not theirs.sum():
         return None
@@ -102,9 +110,11 @@ def compute_token_ratio(ours: Floats, theirs: Floats, seed: int = 0) -> Interval
     return Interval(float(ours.sum() / theirs.sum()), float(low), float(high))
 
 
-def average_tokens_by_kind(results: Sequence[WayResult]) -> dict[str, float]:
-    """Return the mean tokens per question of each kind."""
-    return {kind: float(np.mean([getattr(t.usage, kind) for t in results])) for kind in TOKEN_FIELDS}
+def average_tokens_by_kind(results: Sequence[WayResult]) -> dict[str, float | None]:
+    """Return the mean tokens per question of each kind; of thinking None, if one does not count it apart."""
+    total = sum((t.usage for t in results), Usage())
+    counts = {kind: getattr(total, kind) for kind in TOKEN_FIELDS}
+    return {kind: None if count is None else count / len(results) for kind, count in counts.items()}
 
 
 def average_cost(results: Sequence[WayResult]) -> float | None:
@@ -121,16 +131,6 @@ def compute_latency(results: Sequence[WayResult]) -> dict[str, float] | None:
         return None
     values = np.percentile(seconds, PERCENTILES)
     return {f"p{at}": float(value) for at, value in zip(PERCENTILES, values, strict=True)}
-
-
-def find_pareto_front(tokens: Sequence[float], right: Sequence[float]) -> list[bool]:
-    """Return which points are on the Pareto front: no other is at least as good in both and better in one."""
-    points = list(zip(tokens, right, strict=True))
-    return [not any(_dominates(other, one) for other in points) for one in points]
-
-
-def _dominates(other: tuple[float, float], one: tuple[float, float]) -> bool:
-    return other[0] <= one[0] and other[1] >= one[1] and other != one
 
 
 def _combine_errors(one: float, other: float, phi: float) -> float:

@@ -6,32 +6,44 @@ nothing here needs a display.
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from adaptive._util.plotting import BLUE, GREEN, GRID, INK, LOOK, ORANGE, PURPLE, SCALE, SKY, require_matplotlib
+from adaptive._util.plot_labels import place_labels
+from adaptive._util.plotting import (
+    BLUE,
+    GREEN,
+    GRID,
+    INK,
+    ORANGE,
+    PURPLE,
+    SCALE,
+    SKY,
+    open_figure,
+    render_inline_svg,
+)
 from adaptive.bench.figures import BenchLine, Figures
-from adaptive.bench.labels import place_labels
-from adaptive.bench.metrics import Interval
+from adaptive.learn.report.front_plot import COST_LABELS, draw_hull
+from adaptive.learn.tuning.resampling import Interval
+from adaptive.types.usage import CostUnit
 
 STYLES: dict[str, tuple[str, str, int]] = {
     "policy": (ORANGE, "*", 260), "fixed": (BLUE, "o", 46), "top": (BLUE, "o", 46), "best": (BLUE, "o", 130),
     "unlimited": (BLUE, "s", 46), "confidence": (GREEN, "D", 46), "votes": (PURPLE, "^", 56),
-    "adaptive": (PURPLE, "v", 56), "waits": (SKY, "P", 62), "oracle": (GRID, "X", 60),
+    "adaptive": (PURPLE, "v", 56), "waits": (SKY, "P", 62), "oracle": (GRID, "X", 60), "plain": (BLUE, "s", 46),
+    "vote": (PURPLE, "^", 56), "direct_first": (BLUE, "d", 46),
 }  # fmt: skip
 """Colour, marker and its area, by the kind of way."""
 SHORT = {
-    "top": "top rung", "votes": "self-consistency", "adaptive": "adaptive consistency", "waits": "Wait loop",
+    "top": "top rung", "votes": "self-consistency", "adaptive": "adaptive consistency", 
     "confidence": "raw confidence", "unlimited": "unlimited",
 }  # fmt: skip
 HOLLOW = ("best", "oracle")
 
 
+COLOURS, MARKERS = (BLUE, ORANGE, GREEN, PURPLE, SKY, INK), "os^Dv"
+"""Of the rungs."""
 CROWDED = 0.08
 """Ways within this difference in accuracy crowd a plot."""
 INSET = (0.4, 0.07, 0.6, 0.56)
@@ -43,17 +55,16 @@ Draw = Callable[[Figures, Any], None]
 
 def write_plots(figures: Figures, folder: Path) -> dict[str, str]:
     """Write FOLDER/NAME.png for each plot; return their SVG by name, with text in the colour of its page."""
-    require_matplotlib()
     return {
         name: _render_plot(figures, draw, size, folder / f"{name}.png") for name, (draw, size) in PLOTS.items()
     }
 
 
 def draw_accuracy(figures: Figures, axes: Any) -> None:
-    """Draw accuracy against mean tokens, with intervals and the Pareto front; a crowd of ways is enlarged."""
+    """Draw accuracy against mean tokens, with intervals and the hull of constants; a crowd of ways is enlarged."""
     crowd = _find_crowd(figures)
     _draw_ways(axes, figures, [line for line in figures.lines if line not in crowd])
-    axes.set(xlabel="mean tokens of a question, everything counted", ylabel="right, in percent")
+    axes.set(xlabel=COST_LABELS[figures.front.unit], ylabel="right, in percent")
     if crowd:
         inset = axes.inset_axes(INSET)
         _draw_ways(inset, figures, crowd)
@@ -64,26 +75,25 @@ def draw_accuracy(figures: Figures, axes: Any) -> None:
 
 
 def _draw_ways(axes: Any, figures: Figures, labelled: Sequence[BenchLine]) -> None:
-    """All ways and the front; the axes of an inset fit the labelled ways, else all."""
+    """All ways and the hull; the axes of an inset fit the labelled ways, else all."""
     lines = sorted(figures.lines, key=lambda line: line.kind == "policy")  # the policy on top
-    front = sorted((line.tokens, 100 * line.accuracy.value) for line in figures.lines if line.front)
-    axes.step(*zip(*front, strict=True), where="post", color=ORANGE, alpha=0.55, lw=1.4, zorder=1)
+    hull, unit = draw_hull(figures.front, axes), figures.front.unit
     for line in lines:
-        _draw_point(axes, line)
-    _fit_axes(axes, labelled if _find_crowd(figures) == labelled else lines)
+        _draw_point(axes, line, unit)
+    _fit_axes(axes, labelled if _find_crowd(figures) == labelled else lines, unit)
     shown = sorted(labelled, key=lambda line: line.kind != "policy")
     points = [
-        (line.tokens, 100 * line.accuracy.value, _shorten_name(line)) for line in shown if line.kind != "best"
+        (line.measure(unit), 100 * line.accuracy.value, _shorten_name(line))
+        for line in shown
+        if line.kind != "best"
     ]
-    bars = [(a.tokens, 100 * a.accuracy.low, a.tokens, 100 * a.accuracy.high) for a in lines]
-    steps = [(x0, y0, x1, y0) for (x0, y0), (x1, _) in pairwise(front)]
-    rises = [(x1, y0, x1, y1) for (_, y0), (x1, y1) in pairwise(front)]
-    place_labels(axes, points, INK, [*bars, *steps, *rises])
+    bars = [(a.measure(unit), 100 * a.accuracy.low, a.measure(unit), 100 * a.accuracy.high) for a in lines]
+    place_labels(axes, points, INK, [*bars, *hull])
 
 
-def _fit_axes(axes: Any, lines: Sequence[BenchLine]) -> None:
+def _fit_axes(axes: Any, lines: Sequence[BenchLine], unit: CostUnit) -> None:
     """Set limits around these ways and their intervals, with room for labels."""
-    across = [line.tokens for line in lines]
+    across = [line.measure(unit) for line in lines]
     up = [100 * end for line in lines for end in (line.accuracy.low, line.accuracy.high)]
     wide, high = max(1.0, max(across) - min(across)), max(1.0, max(up) - min(up))
     axes.set_xlim(max(0.0, min(across) - 0.16 * wide), max(across) + 0.18 * wide)
@@ -94,7 +104,8 @@ def _find_crowd(figures: Figures) -> list[BenchLine]:
     """The ways about as good as the policy, if they are many and the others far below; else none."""
     near = [line for line in figures.lines if abs(line.accuracy.value - figures.policy.accuracy.value) <= CROWDED]
     heights, all_ = ([line.accuracy.value for line in some] for some in (near, figures.lines))
-    crowded = len(near) >= 4 and max(heights) - min(heights) < 0.35 * (max(all_) - min(all_))
+    own = [line for line in near if line.kind not in HOLLOW]  # a ring stands around another way
+    crowded = len(own) >= 4 and max(heights) - min(heights) < 0.35 * (max(all_) - min(all_))
     return near if crowded else []
 
 
@@ -112,9 +123,25 @@ def draw_reliability(figures: Figures, axes: Any) -> None:
     place_labels(axes, [(one.score, one.right.value, f"n={one.count}") for one in bins], INK, size=7.5)
 
 
+def draw_rungs(figures: Figures, axes: Any) -> None:
+    """Draw the share of questions that a rung solves against P(solved), a colour and a marker for each rung."""
+    axes.plot([0, 1], [0, 1], color=GRID, lw=1, ls=(0, (4, 3)))
+    largest = max((one.count for rung in figures.rungs for one in rung.bins), default=1)
+    for place, rung in enumerate(figures.rungs):
+        colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
+        across, up = [one.score for one in rung.bins], [one.right.value for one in rung.bins]
+        axes.plot(across, up, color=colour, lw=0.9, alpha=0.6)
+        area = [14 + 90 * one.count / largest for one in rung.bins]
+        axes.scatter(across, up, area, color=colour, marker=marker, zorder=3, label=rung.name)
+    axes.set(xlim=(-0.03, 1.06), ylim=(-0.03, 1.06), xlabel="predicted P(solved)", ylabel="share solved")
+    axes.set_aspect("equal")
+    if figures.rungs:
+        axes.legend(loc="upper left", fontsize=8.5)
+
+
 def draw_difficulty(figures: Figures, axes: Any) -> None:
-    """Draw mean tokens by difficulty: the policy, the top rung and the best fixed rung."""
-    ways = (("top", "always the top rung", SKY, "//"), ("best", "best fixed rung", BLUE, ""),
+    """Draw mean tokens by difficulty: the policy, the top rung and the best constant."""
+    ways = (("top", "always the top rung", SKY, "//"), ("best", "best constant", BLUE, ""),
             ("policy", "the policy", ORANGE, ""))  # fmt: skip
     levels = [level for level in figures.levels if level.questions]
     for slot, (kind, name, colour, hatch) in enumerate(ways):
@@ -132,21 +159,20 @@ def draw_difficulty(figures: Figures, axes: Any) -> None:
 PLOTS: dict[str, tuple[Draw, tuple[float, float]]] = {
     "accuracy": (draw_accuracy, (8.6, 5.2)),
     "reliability": (draw_reliability, (4.8, 4.6)),
+    "rungs": (draw_rungs, (4.8, 4.6)),
     "difficulty": (draw_difficulty, (6.4, 4.2)),
 }
 
 
-def _draw_point(axes: Any, line: BenchLine) -> None:
+def _draw_point(axes: Any, line: BenchLine, unit: CostUnit) -> None:
     colour, marker, area = STYLES[line.kind]
-    y = 100 * line.accuracy.value
+    x, y = line.measure(unit), 100 * line.accuracy.value
     if line.kind != "best":
         spread = _compute_spread(line.accuracy, 100)
-        axes.errorbar([line.tokens], [y], spread, color=colour, alpha=0.4, lw=1.1, capsize=2.5)
+        axes.errorbar([x], [y], spread, color=colour, alpha=0.4, lw=1.1, capsize=2.5)
     face = "none" if line.kind in HOLLOW else colour
     edge = colour if line.kind in HOLLOW else "white"
-    axes.scatter(
-        [line.tokens], [y], area, marker=marker, facecolors=face, edgecolors=edge, linewidths=1.2, zorder=3
-    )
+    axes.scatter([x], [y], area, marker=marker, facecolors=face, edgecolors=edge, linewidths=1.2, zorder=3)
 
 
 def _compute_spread(interval: Interval, scale: float = 1.0) -> list[list[float]]:
@@ -159,32 +185,8 @@ def _shorten_name(line: BenchLine) -> str:
     return SHORT.get(line.kind, line.name.removeprefix("always "))
 
 
-@contextmanager
-def _open_figure(size: tuple[float, float]) -> Iterator[tuple[Any, Any]]:
-    """Open a figure and its axes in our style, without changing matplotlib's global state."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(LOOK):
-        figure = Figure(figsize=size, layout="constrained", dpi=100)
-        FigureCanvasAgg(figure)
-        yield figure, figure.subplots()
-
-
 def _render_plot(figures: Figures, draw: Draw, size: tuple[float, float], file: Path) -> str:
-    with _open_figure(size) as (figure, axes):
+    with open_figure(size) as (figure, axes):
         draw(figures, axes)
         figure.savefig(file, dpi=100 * SCALE, metadata={"Software": None})
-        vector = io.StringIO()
-        figure.savefig(vector, format="svg", transparent=True, metadata={"Date": None})
-    return _inline_svg(vector.getvalue(), file.stem)
-
-
-def _inline_svg(svg: str, name: str) -> str:
-    """An SVG to embed in a page: no head, unique ids, ink in the page's colour."""
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    svg = re.sub(r'(\sid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    return svg.replace(INK, "currentColor")
+        return render_inline_svg(figure, file.stem)

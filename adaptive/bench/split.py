@@ -10,12 +10,12 @@ from adaptive.errors import InputError
 from adaptive.learn.data.outcome import RecordedQuestion, rung_to_key
 from adaptive.learn.data.questions import Question
 from adaptive.learn.data.splits import hash_question
-from adaptive.learn.tuning.constants import format_rung
 from adaptive.learn.tuning.replay import select_replayable
 from adaptive.profile.domain import UNLIKE
 from adaptive.profile.features import normalise_question
 from adaptive.profile.profile import Profile
 from adaptive.types.ladder import Ladder
+from adaptive.types.routine import format_rung
 
 FEW = 300
 """With fewer questions, intervals are wider than one point of accuracy."""
@@ -60,7 +60,7 @@ class RecordedPool:
             )
         for question in questions:
             held = self.by_text[normalise_question(question.text)].question
-            if held.reference != question.reference:
+            if held.reference != question.reference and held.reference and question.reference:
                 raise InputError(
                     f"question {question.id!r} of {source} has another answer in {self.path}: record it "
                     "anew, into another file."

@@ -7,12 +7,14 @@ standard parameters, as far as the model's class names them.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from adaptive.chat.levels import name_levels
 from adaptive.chat.request import ChatRequest
 from adaptive.types.ladder import Effort
 
@@ -21,6 +23,12 @@ CAP_ARGUMENTS = frozenset({"max_tokens", "max_completion_tokens", "max_output_to
 
 STANDARD_EFFORTS: tuple[Effort, ...] = ("low", "medium", "high")
 """Efforts that a model with an effort setting takes if nothing else is known."""
+
+SWITCH_EFFORTS: tuple[Effort, ...] = ("none", "medium")
+"""Efforts of a model that thinks or does not: `medium` stands for its thinking."""
+
+EffortFamilies = tuple[tuple[str, tuple[Effort, ...]], ...]
+"""Efforts by a pattern of the model's name; the first that is found counts."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,10 @@ class ModelInfo:
         """Return a completion cap within the longest completion."""
         return cap if self.largest_cap is None else min(cap, self.largest_cap)
 
+    def get_level(self, effort: Effort) -> str:
+        """Return the name of an effort at its provider."""
+        return name_levels(self.profile.get("reasoning_effort_levels") or ()).get(effort, effort)
+
 
 @dataclass
 class CallArguments:
@@ -69,22 +81,60 @@ class ProviderAdapter:
     Attributes:
         provider: Its name in model specs; "" for the plain adapter.
         reports_finish: Whether every complete answer says how it ended, so that one that does not was cut off.
-        can_disable_thinking: Whether thinking can be switched off even if no effort `none` is named.
+        can_disable_thinking: Whether the provider has a switch for thinking beside the efforts.
         stream_above: Completion cap above which the provider wants a stream; None if it never does.
+        drops_cache: Whether a call at another effort finds nothing of the conversation in the provider's prompt
+            cache, as its documentation says.
+        caches_unasked: Whether it caches a whole prompt unasked, before it reports anything of that.
+        families: Efforts of models whose profile names none.
     """
 
     provider: str = ""
     reports_finish: bool = False
     can_disable_thinking: bool = False
     stream_above: int | None = None
+    drops_cache: bool = False
+    caches_unasked: bool = False
+    families: EffortFamilies = ()
 
-    def list_efforts(self, model: str) -> tuple[Effort, ...]:
-        """Return the efforts of a model without a profile."""
-        return ()
+    def list_efforts(self, chat: BaseChatModel, model: str, profile: Mapping[str, Any]) -> tuple[Effort, ...]:
+        """Return the efforts of a model that thinks: those of its profile, else those of its family."""
+        if named := profile.get("reasoning_effort_levels"):
+            return tuple(name_levels(named))
+        return next((efforts for pattern, efforts in self.families if re.search(pattern, model)), ())
+
+    def can_disable(self, model: str) -> bool:
+        """Whether the thinking of a model can be switched off even if no effort `none` is named."""
+        return self.can_disable_thinking
 
     def separates_thinking(self, chat: BaseChatModel) -> bool:
         """Whether the provider never leaves thinking in the text of a reply."""
         return False
+
+    def select_interface(
+        self, chat: BaseChatModel, *, has_tools: bool, needs_responses: bool | None
+    ) -> BaseChatModel:
+        """Return the model on the interface of its provider that its calls need.
+
+        Args:
+            chat: The model.
+            has_tools: Whether the calls have tools.
+            needs_responses: What a refusal taught of OpenAI's two interfaces; None if there was none.
+        """
+        return chat
+
+    def name_interface(self, chat: BaseChatModel, *, has_tools: bool) -> str:
+        """Return the name of the interface that calls take; "" if the provider has one only."""
+        return ""
+
+    def show_thinking(self, chat: BaseChatModel, *, thinks: bool) -> tuple[BaseChatModel, str]:
+        """Return a model that shows its thinking, as far as its provider does, and a note on it; "" for none.
+
+        Args:
+            chat: The model.
+            thinks: Whether it takes any effort.
+        """
+        return chat, ""
 
     def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
         """Return the arguments of a call; `request` holds only what the model takes."""
@@ -92,10 +142,14 @@ class ProviderAdapter:
         if "max_tokens" in parameters and request.cap is not None:
             call.add("cap", request.cap, max_tokens=request.cap)
         if model.efforts and not request.is_plain:
-            call.add("effort", request.effort, reasoning_effort=request.effort)
+            call.add("effort", request.effort, **self._build_effort(model, request.effort))
         for name in ("temperature", "seed"):
             self._add_sampling(call, model, request, name, supported=name in parameters)
         return call
+
+    def _build_effort(self, model: ModelInfo, effort: Effort) -> dict[str, Any]:
+        """Return the arguments of an effort: LangChain's standard parameter."""
+        return {"reasoning_effort": model.get_level(effort)}
 
     def _add_sampling(
         self, call: CallArguments, model: ModelInfo, request: ChatRequest, name: str, *, supported: bool = True
@@ -109,17 +163,22 @@ class ProviderAdapter:
             call.notes.append(f"it takes no {name}: {value} is not used")
 
 
-PLAIN_ADAPTER = ProviderAdapter()
+@dataclass(frozen=True)
+class _PlainAdapter(ProviderAdapter):
+    """A model of no known provider."""
+
+    def list_efforts(self, chat: BaseChatModel, model: str, profile: Mapping[str, Any]) -> tuple[Effort, ...]:
+        """Return the efforts of its profile, else the standard ones if its class has LangChain's parameter."""
+        known = super().list_efforts(chat, model, profile)
+        return known or (STANDARD_EFFORTS if "reasoning_effort" in _list_parameters(chat) else ())
+
+
+PLAIN_ADAPTER = _PlainAdapter()
 
 
 def find_cap(arguments: Mapping[str, Any]) -> int | None:
     """Return the completion cap among a call's arguments; None if there is none."""
     return min((v for name, v in arguments.items() if name in CAP_ARGUMENTS and isinstance(v, int)), default=None)
-
-
-def list_standard_efforts(chat: BaseChatModel) -> tuple[Effort, ...]:
-    """Return the efforts of a model of no known provider: none unless its class has LangChain's parameter."""
-    return STANDARD_EFFORTS if "reasoning_effort" in _list_parameters(chat) else ()
 
 
 def _list_parameters(chat: BaseChatModel) -> set[str]:

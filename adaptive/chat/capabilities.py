@@ -1,6 +1,8 @@
-"""What a model takes beyond what its profile says, remembered by its name until the process ends.
+"""What a model takes beyond what its profile says, remembered until the process ends.
 
-Its refusals teach it, and its replies how they begin.
+Its refusals teach it, and its replies how they begin. What one teaches holds for calls of the same kind alone: of
+this model, on this interface of its provider, with tools or without. A call that succeeds with what was refused
+before ends that.
 """
 
 from __future__ import annotations
@@ -10,7 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
+
 from adaptive.chat.adapter import ProviderAdapter
+from adaptive.chat.context_window import read_completion_room
 from adaptive.types.ladder import EFFORTS, Effort, find_nearest_effort
 
 _LIST_PATTERN = re.compile(
@@ -29,26 +34,55 @@ _PARAMETER_PATTERNS: Mapping[str, re.Pattern[str]] = {
     "budget": re.compile(r"budget|thinking(?![_ ]?level)"),
 }
 
-_CAPABILITIES: dict[str, Capabilities] = {}
+_NEW_CAP_NAME = "max_completion_tokens"
+_ADVICE_PATTERN = re.compile(rf"\buse\W+{_NEW_CAP_NAME}")
+_ONLY_VALUE_PATTERN = re.compile(rf"set \S+ to ['\"]?({'|'.join(EFFORTS)})\b")
+
+_CAPABILITIES: dict[CallKind, Capabilities] = {}
+
+
+@dataclass(frozen=True)
+class CallKind:
+    """Calls for which a refusal teaches the same.
+
+    Attributes:
+        name: The model's name.
+        interface: The interface of its provider; "" if there is one only.
+        has_tools: Whether the calls have tools.
+    """
+
+    name: str
+    interface: str = ""
+    has_tools: bool = False
+
+    @property
+    def words(self) -> str:
+        """Where a note about it holds, in words; "" without tools."""
+        return (" with tools" + (f" on {self.interface}" if self.interface else "")) if self.has_tools else ""
 
 
 @dataclass
 class Capabilities:
-    """What one model has taught.
+    """What one kind of calls has taught.
 
     Attributes:
+        kind: The calls.
         efforts: Efforts that the model takes; None until a refusal says so.
-        refused: Parameters that it does not take: `budget`, `temperature`, `seed`.
+        refused: Parameters that it does not take: `budget`, `temperature`, `seed`, and the cap by the name
+            `max_completion_tokens`.
         largest_cap: Largest completion cap in tokens; None until a refusal says so.
         takes_images: False once it has refused an image.
+        needs_responses: Whether it asked for OpenAI's Responses interface; False if there is none.
         beginnings: Whether its replies so far began inside the thinking (`ChatResponse.opened`).
         notes: Its refusals in words.
     """
 
+    kind: CallKind = CallKind("")
     efforts: tuple[Effort, ...] | None = None
     refused: set[str] = field(default_factory=set)
     largest_cap: int | None = None
     takes_images: bool = True
+    needs_responses: bool | None = None
     beginnings: set[bool] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
@@ -72,6 +106,24 @@ class Capabilities:
         named = [name for name, pattern in _PARAMETER_PATTERNS.items() if name in sent and pattern.search(words)]
         return any(self._learn_parameter(name, words, sent[name], efforts) for name in named)
 
+    def learn_interface(self, text: str, *, is_missing: bool) -> None:
+        """Learn from an error which of OpenAI's two interfaces calls need.
+
+        Args:
+            text: The provider's error text.
+            is_missing: Whether the Responses interface, which we chose, was not found.
+        """
+        if is_missing:
+            self.needs_responses = False
+        elif self.needs_responses is None and "v1/responses" in text:
+            self.needs_responses = True
+
+    def confirm(self, sent: Mapping[str, object]) -> None:
+        """Forget refusals of settings that were sent and taken."""
+        self.refused -= sent.keys()
+        if self.efforts is not None and "effort" in sent and sent["effort"] not in self.efforts:
+            self.efforts = None
+
     def _learn_parameter(self, name: str, words: str, value: object, efforts: Sequence[Effort]) -> bool:
         if name == "effort":
             return self._learn_efforts(words, str(value), efforts)
@@ -81,7 +133,7 @@ class Capabilities:
             return True  # a call beside this one has learned it
         self.refused.add(name)
         what = "thinking budget" if name == "budget" else name
-        self.notes.append(f"it does not take a {what} of {value}: it is left out")
+        self.notes.append(f"it does not take a {what} of {value}{self.kind.words}: it is left out")
         return True
 
     def _learn_efforts(self, words: str, value: str, efforts: Sequence[Effort]) -> bool:
@@ -91,27 +143,52 @@ class Capabilities:
             return False
         self.efforts = levels
         takes = f"it takes {', '.join(levels)}" if levels else "it takes no effort at all"
-        self.notes.append(f"it does not take effort {value}: {takes}")
+        self.notes.append(f"it does not take effort {value}{self.kind.words}: {takes}")
         return True
 
     def _learn_cap(self, words: str, value: object) -> bool:
         numbers = [int(n.replace(",", "")) for n in _CAP_PATTERN.findall(words)]
         smaller = [n for n in numbers if isinstance(value, int) and 0 < n < value]
         if not smaller:
-            return False
+            return self._learn_cap_name(words)
         self.largest_cap = max(smaller)
         self.notes.append(f"its completions have at most {self.largest_cap} tokens")
         return True
 
+    def _learn_cap_name(self, words: str) -> bool:
+        """Learn that a server takes the cap by its older name; OpenAI's own text advises the newer one."""
+        if _NEW_CAP_NAME in self.refused or _NEW_CAP_NAME not in words or _ADVICE_PATTERN.search(words):
+            return False
+        self.refused.add(_NEW_CAP_NAME)
+        self.notes.append(f"it takes no {_NEW_CAP_NAME}: the cap is sent as max_tokens")
+        return True
 
-def get_capabilities(name: str) -> Capabilities:
-    """Return what the model `name` has taught so far."""
-    return _CAPABILITIES.setdefault(name, Capabilities())
+    def learn_context(self, text: str, sent: Mapping[str, object]) -> bool:
+        """Learn from a request that did not fit the context window how long its completion may be.
+
+        Args:
+            text: The provider's error text.
+            sent: The settings that were sent, by our names for them.
+
+        Returns:
+            Whether a smaller cap was learned, so that another request makes sense.
+        """
+        room, cap = read_completion_room(text.lower()), sent.get("cap")
+        if room is None or not isinstance(cap, int) or room >= cap:
+            return False
+        self.largest_cap = room
+        self.notes.append(f"its context window has room for a completion of {room} tokens")
+        return True
+
+
+def get_capabilities(kind: CallKind) -> Capabilities:
+    """Return what calls of this kind have taught so far."""
+    return _CAPABILITIES.setdefault(kind, Capabilities(kind))
 
 
 def parse_listed_efforts(words: str) -> tuple[Effort, ...]:
     """Return the efforts that a refusal lists as allowed, in our order; empty if it lists none."""
-    match = _LIST_PATTERN.search(words)
+    match = _LIST_PATTERN.search(words) or _ONLY_VALUE_PATTERN.search(words)
     named = set(_EFFORT_PATTERN.findall(match[1])) if match else set()
     return tuple(e for e in EFFORTS if e in named)
 
@@ -123,7 +200,7 @@ def _drop_refused_effort(words: str, value: str, efforts: Sequence[Effort]) -> t
 
 
 def resolve_efforts(
-    adapter: ProviderAdapter, model: str, profile: Mapping[str, Any], learned: Capabilities
+    adapter: ProviderAdapter, chat: BaseChatModel, model: str, profile: Mapping[str, Any], learned: Capabilities
 ) -> tuple[Effort, ...]:
     """Return the efforts that a model takes, as far as is known.
 
@@ -131,6 +208,7 @@ def resolve_efforts(
 
     Args:
         adapter: The adapter of its provider.
+        chat: The model.
         model: The model's name at its provider.
         profile: LangChain's profile of the model; may be empty.
         learned: What its refusals have taught.
@@ -142,9 +220,8 @@ def resolve_efforts(
         return learned.efforts
     if profile.get("reasoning_output") is False:
         return ()
-    named = profile.get("reasoning_effort_levels")
-    levels = tuple(e for e in EFFORTS if e in named) if named else adapter.list_efforts(model)
-    return ("none", *levels) if levels and adapter.can_disable_thinking and "none" not in levels else levels
+    levels = adapter.list_efforts(chat, model, profile)
+    return ("none", *levels) if levels and adapter.can_disable(model) and "none" not in levels else levels
 
 
 def fit_effort(effort: Effort, supported: Sequence[Effort]) -> Effort:

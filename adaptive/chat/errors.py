@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from langchain_core import exceptions as langchain_errors
 from tenacity import RetryCallState
 
 from adaptive._util.redact import redact_text
+from adaptive._util.reply_limit import UnboundedReplyError
 from adaptive.chat.error_details import (
+    iterate_causes,
     list_class_names,
     read_error_code,
     read_error_message,
@@ -25,13 +28,22 @@ from adaptive.types.usage import Usage
 LONGEST_WAIT = 60.0
 """Most seconds to wait for another try. If a provider asks for more, the call is not tried again."""
 
+LONGEST_TOLD = 10 * 365 * 86_400.0
+"""Seconds; a provider that asks for more is told so much, since dates end."""
+
 ErrorKind = Literal[
     "no key", "key", "permission", "model", "credit", "context", "refusal", "request",
-    "rate", "server", "reply", "timeout", "connection", "cut", "other",
+    "rate", "server", "reply", "unbounded", "unfinished", "form", "timeout", "connection", "cut", "other",
 ]  # fmt: skip
 
-TRANSIENT_ERRORS: tuple[ErrorKind, ...] = ("rate", "server", "reply", "timeout", "connection", "cut")
+UNUSABLE: tuple[ErrorKind, ...] = ("no key", "key", "permission", "model", "credit")
+"""Errors that are about the account or the model, whatever the question."""
+TRANSIENT_ERRORS: tuple[ErrorKind, ...] = (
+    "rate", "server", "reply", "unfinished", "form", "timeout", "connection", "cut",
+)  # fmt: skip
 """Errors that may pass by themselves."""
+PAID_ERRORS: tuple[ErrorKind, ...] = ("unfinished", "form")
+"""Those of them whose answer is paid: the call is made once more, and no more."""
 
 _KIND_BY_TYPE: Mapping[type[BaseException], ErrorKind] = {
     langchain_errors.ContextOverflowError: "context",
@@ -51,6 +63,7 @@ _KIND_BY_STATUS: Mapping[int, ErrorKind] = {
 # Errors inside a stream that began well have a code and no status.
 _KIND_BY_CODE: Mapping[str, ErrorKind] = {
     "rate_limit": "rate",
+    "vector_store_timeout": "server",  # of the Responses interface
     "overloaded": "server",
     "server_error": "server",
     "api_error": "server",
@@ -61,6 +74,8 @@ _KIND_BY_NAME: Mapping[str, ErrorKind] = {
     "ContentFilterFinishReasonError": "refusal",  # OpenAI's, of a structured answer
     "JSONDecodeError": "reply",
     "UnknownApiResponseError": "reply",  # Google's, of an event that is no JSON
+    "APITimeoutError": "timeout",  # of OpenAI's and Anthropic's clients, if LangChain did not call them
+    "APIConnectionError": "connection",
     "TimeoutException": "timeout",
     "TimeoutError": "timeout",
     "TransportError": "connection",
@@ -74,10 +89,12 @@ _KIND_BY_PATTERN: Mapping[str, ErrorKind] = {
     r"insufficient_quota|credit balance is too low|credits are depleted": "credit",  # Google's is a 429
     # Azure's, of a prompt; and langchain-openai's, of an answer of Azure's that is not streamed.
     r"content_filter|content management policy|content filter being triggered": "refusal",
-    # A page in place of JSON: what the clients of OpenAI's two interfaces and of Anthropic make of it.
+    # A page in place of JSON, or JSON of another kind: what the clients make of it, and LangChain of no events.
     r"unexpected response type|'str' object has no attribute '(error|model_dump)'": "reply",
+    r"'nonetype' object is not (iterable|subscriptable)|no generation chunks were returned": "reply",
     # langchain-openai 1.7 shares clients, whose connections may belong to a closed loop; the next try opens one.
     r"event loop is closed": "connection",
+    r"\[type=json_invalid": "form",  # pydantic's, of a structured answer that OpenAI's client parses
     r"unexpected keyword argument": "request",  # a client's own, if an interface has no such parameter
     r"maximum context length|context_length_exceeded|prompt is too long": "context",
 }
@@ -93,8 +110,11 @@ _ERROR_SENTENCES: Mapping[ErrorKind, str] = {
     "rate": "{name} is over its rate limit (429): {when}.",
     "server": "{name} has a failure of its own ({detail}): try again later.",
     "reply": "{name} sent a reply that cannot be read: check the address, or try again later.",
+    "unbounded": "{name}: {detail}.",
     "timeout": "{name} did not answer in time: try again, or give it more time.",
     "connection": "{name} cannot be reached, or the connection broke: check the address and the network.",
+    "unfinished": "{name} ended without an answer ({detail}): try again later.",
+    "form": "{name} gave a structured answer that is no whole JSON: ask again, or for a simpler form.",
     "cut": "{name}: the stream ended before the answer was complete: try again.",
     "other": "{name} failed ({detail}).",
 }
@@ -104,16 +124,46 @@ class CutStreamError(AdaptiveError):
     """A stream ended before the answer was complete."""
 
 
+class UnreadableReplyError(AdaptiveError):
+    """A reply has no message in it."""
+
+
+class UnfinishedReplyError(AdaptiveError):
+    """A provider says that it failed in the middle of its answer, or gives neither an answer nor a reason."""
+
+
+class FailedCallError(AdaptiveError):
+    """A call failed with an error of its provider's client, after tries that spent `usage`."""
+
+    def __init__(self, error: Exception, usage: Usage) -> None:
+        super().__init__(str(error))
+        self.error, self.usage = error, usage
+
+
+class UnusableModelError(InputError):
+    """The model cannot be called as it is named and set up: every question would fare the same."""
+
+
 class ChatError(AdaptiveError):
     """A call failed and the caller cannot mend it; `usage` is what it spent, estimated."""
 
     usage = Usage()
 
 
+_KIND_BY_OURS: Mapping[type[AdaptiveError], ErrorKind] = {
+    CutStreamError: "cut",
+    UnreadableReplyError: "reply",
+    UnfinishedReplyError: "unfinished",
+}
+
+
 def classify_error(error: BaseException) -> ErrorKind:
     """Return the kind of an error. Its words decide if they tell more than its type."""
-    if isinstance(error, CutStreamError):
-        return "cut"
+    if _find_unbounded(error):
+        return "unbounded"
+    for kind_of_ours, kind in _KIND_BY_OURS.items():
+        if isinstance(error, kind_of_ours):
+            return kind
     text = read_error_text(error).lower()
     names = list_class_names(error)
     kinds = [
@@ -122,6 +172,11 @@ def classify_error(error: BaseException) -> ErrorKind:
         *(kind for name, kind in _KIND_BY_NAME.items() if name in names),
     ]
     return kinds[0] if kinds else _classify_by_status(error)
+
+
+def _find_unbounded(error: BaseException) -> UnboundedReplyError | None:
+    """Return the refusal to read on that is behind an error of a provider's client; None if there is none."""
+    return next((cause for cause in iterate_causes(error) if isinstance(cause, UnboundedReplyError)), None)
 
 
 def _classify_by_status(error: BaseException) -> ErrorKind:
@@ -133,19 +188,43 @@ def _classify_by_status(error: BaseException) -> ErrorKind:
     return next(by_code, "request" if isinstance(error, ValueError) else "other")
 
 
-def explain_error(error: BaseException, name: str) -> AdaptiveError:
-    """Return the error of a call of the model `name` as one plain sentence without any key in it.
+def explain_error(error: BaseException, name: str, lost: Usage | None = None) -> AdaptiveError:
+    """Return the error of a call as one plain sentence without any key in it.
 
-    It is an `InputError` if the caller can mend it, else a `ChatError`.
+    Args:
+        error: What the provider's client raised.
+        name: The model's name.
+        lost: What the failed tries of the call spent.
+
+    Returns:
+        An `InputError` if the caller can mend it, else a `ChatError`, which has what was spent and says so.
     """
     kind, seconds = classify_error(error), read_retry_after(error)
     sentence = _ERROR_SENTENCES[kind].format(
         name=name,
         key=ModelSpec.parse(name).key_variable or "the environment variable of its key",
-        detail=redact_text(read_error_message(error)) or type(error).__name__,
-        when="try again later" if seconds is None else f"it asks to wait {seconds:g} s",
+        detail=redact_text(read_error_message(_find_unbounded(error) or error)) or type(error).__name__,
+        when="try again later" if seconds is None else f"it asks to wait {_format_wait(seconds)}",
     )
-    return ChatError(sentence) if kind in (*TRANSIENT_ERRORS, "other") else InputError(sentence)
+    if kind in (*TRANSIENT_ERRORS, "unbounded", "other"):
+        return _make_chat_error(sentence, lost)
+    return UnusableModelError(sentence) if kind in UNUSABLE else InputError(sentence)
+
+
+def _make_chat_error(sentence: str, lost: Usage | None) -> ChatError:
+    if lost is None:
+        return ChatError(sentence)
+    about = "about " if lost.estimated else ""
+    error = ChatError(f"{sentence.rstrip('.')} ({about}{lost.total} tokens were spent).")
+    error.usage = lost
+    return error
+
+
+def _format_wait(seconds: float) -> str:
+    """Return a wait in seconds, or, if it is long, until when it is."""
+    if seconds <= LONGEST_WAIT:
+        return f"{seconds:.3g} s"
+    return f"until {datetime.now(UTC) + timedelta(seconds=min(seconds, LONGEST_TOLD)):%Y-%m-%d %H:%M} UTC"
 
 
 def is_retryable(error: BaseException) -> bool:
@@ -153,7 +232,7 @@ def is_retryable(error: BaseException) -> bool:
     kind = classify_error(error)
     # LangChain classifies its own errors; ours is for the others.
     passes = error.is_retryable if isinstance(error, langchain_errors.ModelError) else kind in TRANSIENT_ERRORS
-    return passes and kind != "credit" and (read_retry_after(error) or 0.0) <= LONGEST_WAIT
+    return passes and kind not in ("credit", "unbounded") and (read_retry_after(error) or 0.0) <= LONGEST_WAIT
 
 
 def choose_wait(state: RetryCallState) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import mimetypes
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +47,7 @@ def build_image_block(place: str) -> dict[str, Any]:
     """
     if place.startswith(("http://", "https://")):
         return dict(create_image_block(url=place))
-    data = _read_file(Path(place).expanduser())
+    data = _read_file(Path(os.path.expanduser(place)))
     kind = _detect_image_type(data)
     if kind not in IMAGE_TYPES:
         name = kind or mimetypes.guess_type(place)[0] or "unknown"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,10 +12,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage
 
 from adaptive._util.redact import redact_address
-from adaptive.chat.adapter import CallArguments, ModelInfo, find_cap, list_standard_efforts
-from adaptive.chat.capabilities import fit_effort, get_capabilities, resolve_efforts
+from adaptive.chat.adapter import CAP_ARGUMENTS, CallArguments, ModelInfo, find_cap
+from adaptive.chat.capabilities import CallKind, Capabilities, fit_effort, get_capabilities, resolve_efforts
 from adaptive.chat.error_details import read_error_text
-from adaptive.chat.errors import classify_error
+from adaptive.chat.errors import FailedCallError, UnusableModelError, classify_error
 from adaptive.chat.images import has_image, is_image_refusal, make_image_error
 from adaptive.chat.openai_compat import keep_reasoning, recover_cut_message
 from adaptive.chat.providers import find_adapter
@@ -32,11 +33,13 @@ class ChatModel:
     """A chat model of any provider.
 
     What the model refuses (an effort, a temperature) is remembered by its name while the process lives, and is not
-    sent to it again.
+    sent again in calls of the same kind (`CallKind`).
 
     Args:
         chat: LangChain's chat model.
         name: The model spec, without a key or password; by default it is read off the model.
+        has_tools: Whether its calls have tools.
+        shows_thinking: Whether the provider is asked to show the thinking, if it does so for the asking.
         retries: How often a call is made again if its failure may pass by itself.
         sleep: Waits between two tries.
     """
@@ -46,24 +49,77 @@ class ChatModel:
         chat: BaseChatModel,
         name: str | None = None,
         *,
+        has_tools: bool = False,
+        shows_thinking: bool = False,
         retries: int = DEFAULT_RETRIES,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._adapter = find_adapter(chat)
-        self.chat = _enable_stream_usage(keep_reasoning(chat))
+        self._own_chat, self._has_tools = _enable_stream_usage(keep_reasoning(chat)), has_tools
         self._model = _read_model_id(chat)
         self.name = redact_address(name or f"{self._adapter.provider or type(chat).__name__}:{self._model}")
-        self._capabilities = get_capabilities(self.name)
         self._mapping_notes: dict[str, None] = {}
+        if shows_thinking:
+            self._own_chat, note = self._adapter.show_thinking(self._own_chat, thinks=bool(self.efforts))
+            self._mapping_notes |= dict.fromkeys([note] if note else [])
         self._retries, self._sleep = retries, sleep
+
+    def with_tools(self) -> ChatModel:
+        """Return the model for calls that have tools."""
+        model = copy.copy(self)
+        model._has_tools = True
+        return model
+
+    def route_calls(self, chat: BaseChatModel) -> ChatModel:
+        """Return this model with each of its calls made once and whole, by a copy of its chat model.
+
+        Args:
+            chat: The copy, which has another way to the provider.
+        """
+        model = copy.copy(self)
+        model._own_chat, model._retries = chat, 0
+        model._adapter = replace(self._adapter, stream_above=None)
+        return model
+
+    @property
+    def chat(self) -> BaseChatModel:
+        """LangChain's chat model, on the interface of its provider that its calls need."""
+        return self._adapter.select_interface(
+            self._own_chat, has_tools=self._has_tools, needs_responses=self._own_capabilities.needs_responses
+        )
+
+    @property
+    def _own_capabilities(self) -> Capabilities:
+        """What calls on the interface that the user chose have taught."""
+        return self._get_capabilities(self._own_chat)
+
+    @property
+    def _capabilities(self) -> Capabilities:
+        return self._get_capabilities(self.chat)
+
+    def _get_capabilities(self, chat: BaseChatModel) -> Capabilities:
+        interface = self._adapter.name_interface(chat, has_tools=self._has_tools)
+        return get_capabilities(CallKind(self.name, interface, self._has_tools))
+
+    @property
+    def provider(self) -> str:
+        """The name of its provider in model specs; "" if there is no adapter for it."""
+        return self._adapter.provider
 
     @property
     def efforts(self) -> tuple[Effort, ...]:
         """The efforts that it takes, as far as is known; empty if it has no such setting."""
-        efforts = resolve_efforts(self._adapter, self._model, self._profile, self._capabilities)
-        if efforts or self._adapter.provider or self._capabilities.efforts is not None:
-            return efforts
-        return list_standard_efforts(self.chat)
+        return resolve_efforts(self._adapter, self._own_chat, self._model, self._profile, self._capabilities)
+
+    @property
+    def drops_cache(self) -> bool:
+        """Whether a call at another effort finds nothing of the conversation in the provider's prompt cache."""
+        return self._adapter.drops_cache
+
+    @property
+    def caches_unasked(self) -> bool:
+        """Whether the provider caches a whole prompt unasked, before it reports anything of that."""
+        return self._adapter.caches_unasked
 
     @property
     def takes_images(self) -> bool:
@@ -77,11 +133,24 @@ class ChatModel:
         return min(caps, default=None)
 
     @property
+    def own_cap(self) -> int | None:
+        """The most tokens of a completion that is set on the model itself; None if nothing is set."""
+        return find_cap({name: getattr(self.chat, name, None) for name in CAP_ARGUMENTS})
+
+    @property
     def _profile(self) -> Mapping[str, Any]:
-        return self.chat.profile or {}
+        return self._own_chat.profile or {}
+
+    def build_call(self, request: ChatRequest) -> CallArguments:
+        """Return the arguments of a call for a request, each mapped to the nearest value that the model takes.
+
+        Raises:
+            UnusableModelError: The model lacks the effort of an exact request.
+        """
+        return self._map_request(request)
 
     def build_arguments(self, request: ChatRequest) -> dict[str, Any]:
-        """Return the arguments of a call for a request, each mapped to the nearest value that the model takes."""
+        """Return the arguments of `build_call` alone."""
         return self._map_request(request).arguments
 
     def notes(self) -> list[str]:
@@ -111,19 +180,24 @@ class ChatModel:
         while True:
             arguments = self._map_request(request)
             try:
-                return await call.run(arguments)
+                response = await call.run(arguments)
             except Exception as error:  # noqa: BLE001 -- each provider has errors of its own
                 if classify_error(error) == "refusal":
                     return call.read_refusal(error)
-                if not self._learn_from_error(error, arguments, messages):
+                self._check_image_refusal(error, messages)
+                if not self.learn_from_error(error, arguments.sent):
                     # Not `from error`: its text may hold a key, and a traceback would show it.
                     raise call.explain(error) from None
+                call.chat = self.chat
+            else:
+                self.confirm(arguments.sent)
+                return response
 
     async def call(self, messages: Sequence[AnyMessage], arguments: Mapping[str, Any]) -> ChatResponse:
         """Call the model with arguments of its provider; again if a failure may pass.
 
         A refusal that comes as an error is a response too, and so is a structured answer that the cap cut. Raises
-        what the provider raises.
+        what the provider raises, as a `FailedCallError` if failed tries have spent something.
         """
         call = self._start_call(messages, None)
         try:
@@ -133,6 +207,8 @@ class ChatModel:
                 return call.read_refusal(error)
             if (message := recover_cut_message(error)) is not None:
                 return call.complete_usage(read_response(message))
+            if call.lost_usage is not None:
+                raise FailedCallError(error, call.lost_usage) from None
             raise
 
     def _start_call(self, messages: Sequence[AnyMessage], on_event: OnEvent | None) -> RetriedCall:
@@ -150,6 +226,11 @@ class ChatModel:
     def _map_request(self, request: ChatRequest) -> CallArguments:
         effort, request = fit_effort(request.effort, self.efforts), self._limit_request(request)
         if effort != request.effort:
+            if request.exact:
+                known = ", ".join(self.efforts)
+                raise UnusableModelError(
+                    f"{self.name} does not take the effort {request.effort}: name some of {known}."
+                )
             self._mapping_notes[f"effort {request.effort} is not one that it takes: {effort} is used"] = None
         refused = frozenset(self._capabilities.refused)
         model = ModelInfo(self.chat, self._model, self._profile, self.efforts, refused, self.largest_cap)
@@ -170,15 +251,42 @@ class ChatModel:
         )
         return replace(request, cap=cap, budget=max(0, request.budget - excess))
 
-    def _learn_from_error(self, error: Exception, call: CallArguments, messages: Sequence[AnyMessage]) -> bool:
-        """Whether the refusal of a request taught something, so that another request makes sense."""
-        if classify_error(error) != "request":
+    def learn_from_error(self, error: Exception, sent: Mapping[str, object]) -> bool:
+        """Learn from a refused request.
+
+        Args:
+            error: What the call raised.
+            sent: The settings that were sent, by our names for them.
+
+        Returns:
+            Whether anything was learned, so that another request makes sense.
+        """
+        kind, text = classify_error(error), read_error_text(error)
+        if kind in ("request", "context") and self._capabilities.learn_context(text, sent):
+            return True
+        if kind not in ("request", "model"):
             return False
-        text = read_error_text(error)
-        if has_image(messages) and is_image_refusal(text):
+        if self._learn_interface(text, is_missing=kind == "model"):
+            return True
+        return kind == "request" and self._capabilities.learn(text, sent, self.efforts)
+
+    def _learn_interface(self, text: str, *, is_missing: bool) -> bool:
+        """Whether an error taught that calls need the other interface of the provider, and they can take it."""
+        own, before = self._own_capabilities, self._capabilities
+        own.learn_interface(text, is_missing=is_missing and before is not own)
+        return self._capabilities is not before
+
+    def confirm(self, sent: Mapping[str, object]) -> None:
+        """Forget refusals of settings that were sent and taken."""
+        self._capabilities.confirm(sent)
+
+    def _check_image_refusal(self, error: Exception, messages: Sequence[AnyMessage]) -> None:
+        """Raise `InputError` if the request was refused because of its image."""
+        if classify_error(error) != "request" or not has_image(messages):
+            return
+        if is_image_refusal(read_error_text(error)):
             self._capabilities.takes_images = False
             raise make_image_error(self.name) from None
-        return self._capabilities.learn(text, call.sent, self.efforts)
 
 
 def _enable_stream_usage(chat: BaseChatModel) -> BaseChatModel:

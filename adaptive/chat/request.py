@@ -18,6 +18,8 @@ class ChatRequest:
         cap: Most tokens of the completion, thinking included; None: the model's own.
         temperature: None leaves it to the model.
         seed: None leaves it to the model.
+        forces_tool: Whether the call forces the model to call a tool, which some do only without thinking.
+        exact: An effort that the model lacks is an error, and is not mapped to the nearest.
     """
 
     effort: Effort
@@ -25,6 +27,8 @@ class ChatRequest:
     cap: int | None
     temperature: float | None = None
     seed: int | None = None
+    forces_tool: bool = False
+    exact: bool = False
 
     @property
     def is_plain(self) -> bool:

@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 from langchain_core.messages import AIMessage
 
+from adaptive._util.surrogates import mend_surrogates
 from adaptive._util.thinking_tags import ThinkingSplitter, join_parts
+from adaptive.chat.reported_usage import ReportedUsage, read_reported_usage
 from adaptive.types.usage import Usage
 
-ResponseFinish = Literal["stop", "length", "refusal", "tools"]
+ResponseFinish = Literal["stop", "length", "refusal", "tools", "failed"]
 
 CHARACTERS_PER_TOKEN = 4
 """Of English text, by OpenAI's rule of thumb; used only if a provider reports no tokens."""
@@ -23,8 +25,11 @@ _REFUSAL_REASONS = {
     "content_filter", "content_filtered", "refusal", "guardrail_intervened", "safety", "recitation", "blocklist",
     "prohibited_content", "spii", "language", "image_safety", "image_prohibited_content", "image_recitation",
 }  # fmt: skip
+_FAILURE_REASONS = {
+    "error", "failed", "cancelled", "insufficient_system_resource", "malformed_function_call",
+    "malformed_response", "unexpected_tool_call", "finish_reason_unspecified", "other",
+}  # fmt: skip
 _FINISH_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "status")
-_REASONING_KEYS = ("reasoning", "flex_reasoning", "priority_reasoning")  # OpenAI's service tiers rename it
 _THINKING_BLOCKS = {"thinking", "redacted_thinking", "reasoning", "non_standard"}  # a sealed one is thinking too
 _SHOWING_PROVIDERS = {"anthropic", "google_genai"}  # if they report no count and no block, there was no thinking
 
@@ -37,7 +42,7 @@ class ChatResponse:
         message: As the provider's integration built it, to be sent back unchanged.
         text: The visible text; of a refusal, its words.
         thinking: The reasoning or its summary; "" if the provider hides it.
-        finish: How it ended.
+        finish: How it ended; "failed" if the provider failed, or gives neither an answer nor a reason.
         usage: What it spent.
         opened: Whether its text begins inside the thinking; None if that cannot be told.
     """
@@ -50,6 +55,20 @@ class ChatResponse:
     opened: bool | None = None
 
     @property
+    def thinking_tokens(self) -> int:
+        """Tokens of thinking; if they are not counted apart, all tokens less those of the visible text, estimated.
+
+        For decisions on the next call, not for figures.
+        """
+        counted, generated = self.usage.thinking, self.usage.generated
+        return max(0, generated - estimate_tokens(self.text)) if counted is None else counted
+
+    @property
+    def answer_tokens(self) -> int:
+        """The rest of the generated tokens."""
+        return self.usage.generated - self.thinking_tokens
+
+    @property
     def starved(self) -> bool:
         """Whether thinking used up the cap, so that there is no visible text."""
         return self.finish == "length" and not self.text.strip() and not self.message.tool_calls
@@ -58,7 +77,8 @@ class ChatResponse:
 def read_response(message: AIMessage, seconds: float = 0.0, *, opened: bool | None = None) -> ChatResponse:
     """Read the response in a message of any provider.
 
-    Its usage is exact if the provider reports it; `estimated` names the figures that are not.
+    Its usage is exact if the provider reports it; `estimated` names the figures that are not. Thinking that is not
+    counted apart is unknown, and its tokens are among those of the answer. Half a character becomes U+FFFD.
 
     Args:
         message: The message. Thinking in its text is split off by `adaptive._util.thinking_tags`.
@@ -66,7 +86,8 @@ def read_response(message: AIMessage, seconds: float = 0.0, *, opened: bool | No
         opened: Whether the model's replies begin inside the thinking. If so, one that was cut off before a closing
             tag is all thinking; a complete one without a closing tag is an answer.
     """
-    finish = _classify_finish(message)
+    message = mend_message(message)
+    finish = classify_finish(message)
     splitter = ThinkingSplitter(True if opened and finish == "length" else None)
     tagged, text = join_parts([*splitter.feed(message.text), *splitter.finish()])
     thinking = "\n".join(part for part in (read_reasoning(message), tagged) if part)
@@ -75,6 +96,13 @@ def read_response(message: AIMessage, seconds: float = 0.0, *, opened: bool | No
         text = _read_refusal(message)
     usage = _read_usage(message, thinking, text, seconds, is_tagged=bool(tagged))
     return ChatResponse(message, text, thinking, finish, usage, begins)
+
+
+def mend_message(message: AIMessage) -> AIMessage:
+    """Return the message with texts that can be written; half a character would be lost with the whole answer."""
+    texts = {name: getattr(message, name) for name in ("content", "additional_kwargs", "tool_calls")}
+    mended = mend_surrogates(texts)
+    return message if mended == texts else message.model_copy(update=mended)
 
 
 def read_finish_reason(message: AIMessage) -> str:
@@ -92,13 +120,18 @@ def read_finish_reason(message: AIMessage) -> str:
     return half if half and half + half == reason else reason
 
 
-def _classify_finish(message: AIMessage) -> ResponseFinish:
+def classify_finish(message: AIMessage) -> ResponseFinish:
+    """Return how a reply ended, whatever its provider calls it."""
     reason = read_finish_reason(message)
     if reason in _LENGTH_REASONS:
         return "length"
     if reason in _REFUSAL_REASONS or _read_refusal(message) or _is_blocked(message):
         return "refusal"
-    return "tools" if message.tool_calls or reason in _TOOL_REASONS else "stop"
+    if reason in _FAILURE_REASONS:
+        return "failed"
+    if message.tool_calls or reason in _TOOL_REASONS:
+        return "tools"
+    return "stop" if reason or message.text else "failed"
 
 
 def _read_refusal(message: AIMessage) -> str:
@@ -132,44 +165,37 @@ def read_reasoning(message: AIMessage) -> str:
 
 def _read_usage(message: AIMessage, thinking: str, text: str, seconds: float, *, is_tagged: bool) -> Usage:
     """Return what a message spent; `is_tagged`: whether there is thinking in its text."""
-    reported = message.usage_metadata
-    if reported is None:
-        return Usage(
-            thinking=estimate_tokens(thinking),
-            answer=estimate_tokens(text),
-            seconds=seconds,
-            estimated=("answer", "prompt", "thinking"),
-        )
-    out, count = reported["output_tokens"], _count_reasoning_tokens(message)
+    reported = read_reported_usage(message)
+    count = _find_thinking_count(message, reported)
     if is_tagged and not count:  # a server that does not tell thinking from text reports 0
         count = None
-    tokens = _estimate_thinking(out, thinking, text) if count is None else min(count, out)
+    out = estimate_tokens(thinking) + estimate_tokens(text) if reported.output is None else reported.output
+    estimated = {name for name in ("prompt", "cached", "written") if getattr(reported, name) is None}
+    if reported.output is None or not reported.consistent:
+        estimated |= {"answer"} if count is None else {"answer", "thinking"}
+    if not reported.consistent:
+        estimated.add("prompt")
     return Usage(
-        prompt=reported["input_tokens"],
-        cached=reported.get("input_token_details", {}).get("cache_read") or 0,
-        thinking=tokens,
-        answer=out - tokens,
+        prompt=reported.prompt or 0,
+        cached=reported.cached or 0,
+        written=reported.written or 0,
+        written_1h=reported.written_1h or 0,
+        thinking=count,
+        answer=out - (count or 0),
         seconds=seconds,
-        estimated=("answer", "thinking") if count is None else (),
+        cost=reported.cost,
+        tier=reported.tier,
+        estimated=tuple(sorted(estimated)),
     )
 
 
-def _count_reasoning_tokens(message: AIMessage) -> int | None:
-    """Return the reasoning tokens that the provider counted; None if it did not count them."""
-    usage: dict[str, Any] = dict(message.usage_metadata or {})
-    details = usage.get("output_token_details") or {}
-    counts: list[int] = [details[name] for name in _REASONING_KEYS if details.get(name) is not None]
-    if counts:
-        return sum(counts)
+def _find_thinking_count(message: AIMessage, reported: ReportedUsage) -> int | None:
+    """Return the tokens of thinking; None if the provider does not count them."""
+    if reported.reasoning is not None or reported.output is None:
+        return reported.reasoning
     has_thinking = any(block.get("type") in _THINKING_BLOCKS for block in _list_blocks(message))
     shows_thinking = message.response_metadata.get("model_provider") in _SHOWING_PROVIDERS
     return 0 if shows_thinking and not has_thinking else None
-
-
-def _estimate_thinking(out: int, thinking: str, text: str) -> int:
-    """Return how many of `out` tokens are thinking, by the length of the texts; 0 if no thinking is shown."""
-    length = len(thinking) + len(text)
-    return min(out, round(out * len(thinking) / length)) if length else 0
 
 
 def estimate_tokens(text: str) -> int:

@@ -5,15 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NoReturn
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from adaptive.chat.adapter import CallArguments, ProviderAdapter
 from adaptive.chat.capabilities import Capabilities
-from adaptive.chat.errors import ChatError, choose_wait, explain_error, is_retryable
-from adaptive.chat.response import ChatResponse, estimate_tokens, read_response
+from adaptive.chat.errors import (
+    PAID_ERRORS,
+    UnfinishedReplyError,
+    UnreadableReplyError,
+    choose_wait,
+    classify_error,
+    explain_error,
+    is_retryable,
+)
+from adaptive.chat.limited_clients import close_replies
+from adaptive.chat.response import ChatResponse, estimate_tokens, read_finish_reason, read_response
 from adaptive.chat.streaming import StreamedMessage
 from adaptive.types.events import OnEvent, emit_event
 from adaptive.types.usage import Usage
@@ -34,6 +44,7 @@ class RetriedCall:
         capabilities: What the model has taught: how its replies begin.
         retries: How often a call is made again if its failure may pass by itself.
         sleep: Waits between two tries.
+        lost_usage: What failed tries have spent; None if nothing.
     """
 
     chat: BaseChatModel
@@ -44,7 +55,8 @@ class RetriedCall:
     capabilities: Capabilities
     retries: int
     sleep: Sleep
-    _lost_usage: Usage | None = None
+    lost_usage: Usage | None = None
+    _useless: int = 0
     _started_at: float = field(default_factory=time.perf_counter)
 
     async def run(self, call: CallArguments) -> ChatResponse:
@@ -52,7 +64,7 @@ class RetriedCall:
         tries = AsyncRetrying(
             retry=retry_if_exception(is_retryable),
             wait=choose_wait,
-            stop=stop_after_attempt(1 + self.retries),
+            stop=self._should_stop,
             sleep=self.sleep,
             before_sleep=self._note_retry,
             reraise=True,
@@ -63,14 +75,31 @@ class RetriedCall:
     async def _try_once(self, call: CallArguments) -> ChatResponse:
         limit = self.adapter.stream_above
         cap = call.sent.get("cap") or getattr(self.chat, "max_tokens", None) or 0
-        if self.on_event is None and not (limit and cap > limit):
-            message = await self.chat.ainvoke(list(self.messages), **call.arguments)
-        else:
-            message = await self._stream(call)
+        async with close_replies():
+            if self.on_event is None and not (limit and cap > limit):
+                message = await self.chat.ainvoke(list(self.messages), **call.arguments)
+            else:
+                message = await self._stream(call)
         response = read_response(message, opened=self.capabilities.opened)
         if response.opened is not None:
             self.capabilities.beginnings.add(response.opened)
+        if response.finish == "failed":
+            self._raise_unfinished(response)
         return self.complete_usage(response)
+
+    def _raise_unfinished(self, response: ChatResponse) -> NoReturn:
+        """Raise the error of a reply that failed; if it reports no usage either, there was no answer in it."""
+        reason = read_finish_reason(response.message)
+        if not reason and response.message.usage_metadata is None:
+            raise UnreadableReplyError("a reply without an answer, a finish reason and usage")
+        self._add_lost_usage(response.usage)
+        raise UnfinishedReplyError(f'finish reason "{reason}"' if reason else "no finish reason")
+
+    def _should_stop(self, state: RetryCallState) -> bool:
+        """Whether there were enough tries, or two answers were paid that are of no use."""
+        error = state.outcome.exception() if state.outcome else None
+        self._useless += error is not None and classify_error(error) in PAID_ERRORS
+        return state.attempt_number > self.retries or self._useless > 1
 
     async def _stream(self, call: CallArguments) -> AIMessage:
         opened = False if self.adapter.separates_thinking(self.chat) else self.capabilities.opened
@@ -80,8 +109,9 @@ class RetriedCall:
                 stream.add(chunk)
             return stream.build_message(reports_finish=self.adapter.reports_finish)
         except Exception:
-            if stream.has_chunks:
-                self._add_lost_usage(read_response(stream.build_partial()).usage)
+            if stream.has_content:
+                usage = read_response(stream.build_partial()).usage
+                self._add_lost_usage(replace(usage, estimated=("answer", "prompt", "thinking")))
             raise
 
     def _note_retry(self, state: RetryCallState) -> None:
@@ -95,7 +125,7 @@ class RetriedCall:
     def complete_usage(self, response: ChatResponse) -> ChatResponse:
         """Return the response with the usage of all tries and the time since the first."""
         usage = self._estimate_prompt(response.usage)
-        usage = usage if self._lost_usage is None else usage + self._lost_usage
+        usage = usage if self.lost_usage is None else usage + self.lost_usage
         return replace(response, usage=replace(usage, seconds=time.perf_counter() - self._started_at))
 
     def _estimate_prompt(self, usage: Usage) -> Usage:
@@ -104,8 +134,8 @@ class RetriedCall:
         return replace(usage, prompt=estimate_tokens("".join(str(m.text) for m in self.messages)))
 
     def _add_lost_usage(self, usage: Usage) -> None:
-        lost = replace(self._estimate_prompt(usage), estimated=("answer", "prompt", "thinking"))
-        self._lost_usage = lost if self._lost_usage is None else self._lost_usage + lost
+        lost = self._estimate_prompt(usage)
+        self.lost_usage = lost if self.lost_usage is None else self.lost_usage + lost
 
     def read_refusal(self, error: Exception) -> ChatResponse:
         """Return the response of a refusal that came as an error."""
@@ -117,7 +147,4 @@ class RetriedCall:
 
     def explain(self, error: Exception) -> Exception:
         """Return an error of the call as one sentence, with the usage of its failed tries."""
-        explained = explain_error(error, self.name)
-        if isinstance(explained, ChatError) and self._lost_usage is not None:
-            explained.usage = self._lost_usage
-        return explained
+        return explain_error(error, self.name, self.lost_usage)

@@ -20,6 +20,7 @@ from adaptive.cli.support.warnings import show_warnings
 # The module and the command have the verb's name; the line is what `adaptive --help` shows.
 VERBS = {
     "solve": "Answer a question with as much thinking as it needs.",
+    "serve": "Serve a model to clients of OpenAI's protocol.",
     "fit": "Fit a profile to a model, and say whether it pays.",
     "profiles": "List the fitted profiles, show one or remove one.",
     "record": "Record every budget, Wait and sample at your questions.",
@@ -28,8 +29,10 @@ VERBS = {
     "tune": "Choose the cheapest policy that keeps a promise.",
     "bench": "Measure a profile against every baseline, and report it.",
     "compare": "Compare models, efforts and caps on one prompt.",
-    "models": "Show which engines are installed and what a model can do.",
+    "mcp": "Serve solve and compare as tools to MCP clients.",
+    "models": "Show engines and local servers, and what a model can do.",
     "logs": "Show logged solves, newest last.",
+    "view": "Show logged solves, profiles and comparisons in a browser.",
     "feedback": "Say whether a logged answer was right.",
     "graph": "Print the solver's graph as Mermaid text.",
 }
@@ -62,6 +65,8 @@ class Verbs(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; an unexpected error becomes a sentence here."""
         try:
+            if sys.stdout is None:  # before anything is paid for
+                raise Failure("there is nowhere to print to, since standard output is closed: open it.", USAGE)
             with show_warnings():
                 return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort, BrokenPipeError):

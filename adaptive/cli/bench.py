@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from adaptive._util.redact import redact_text
 from adaptive.cli.support.options import (
+    AGREEMENT,
     MODEL_HELP,
     engine_detail_options,
     open_engine_from_options,
     question_column_options,
+    reference_option,
 )
 from adaptive.errors import InputError
 
@@ -26,14 +29,18 @@ if TYPE_CHECKING:
     from adaptive.cli.support.live_bench import LiveBench
     from adaptive.learn.data.outcomes import OutcomeStore
     from adaptive.learn.data.questions import Columns, Question
+    from adaptive.learn.data.reference import Reference
     from adaptive.profile.profile import Profile
 
 
 EPILOG = """QUESTIONS is a JSONL file, CSV, Parquet or datasets:ID, as for `adaptive record`. PROFILE is a folder.
 
-The baselines: no thinking, every fixed rung, the best fixed rung, unlimited thinking, raw-confidence stop,
-self-consistency at equal tokens, adaptive consistency, the notebook's Wait loop and an oracle. Baselines that
-need tuning are tuned on the recorded questions that are not in QUESTIONS.
+The baselines are constants (every rung, with Waits and without, votes, a plain call, the direct answer and then a
+rung) and random mixes of two of them, raw-confidence stop, self-consistency at equal tokens, adaptive consistency
+and an oracle. What they have to choose is chosen on the recorded questions that are not in QUESTIONS.
+
+How often QUESTIONS were measured on is counted in the folder of profiles: a profile that is chosen by its figures
+is fitted to them.
 
 Without --replay the model is asked: each question is solved, and recorded for the baselines. Both are kept in
 FOLDER; if interrupted or killed, the same command goes on from there."""
@@ -50,15 +57,19 @@ FOLDER; if interrupted or killed, the same command goes on from there."""
     metavar="QUESTIONS",
     help="Questions to tune the baselines on; default: all other recorded questions.",
 )
+@reference_option(None, f"What is right: the questions' own {AGREEMENT}; default: as the profile was trained.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
               help="Folder for report.html, the plots and figures.json.")  # fmt: skip
 @click.option("--target-loss", type=float, default=0.01, show_default=True,
-              help="Accuracy (0 to 1) that a tuned baseline may lose against the top rung.")  # fmt: skip
+              help="Accuracy (0 to 1) that raw-confidence stop may lose against the best constant.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N questions.")
-@click.option("-m", "--model", help=f"{MODEL_HELP} Solves live; default without --replay: the profile's model.")
+@click.option(
+    "-m", "--model", help=f"{MODEL_HELP} Solves live; default without --replay: embedded, if the profile is its."
+)
 @engine_detail_options
-@click.option("--grade", default="auto", show_default=True, metavar="GRADER",
-              help="Grader of live solves: auto, exact, number, choice, maths, or FILE.py:function.")  # fmt: skip
+@click.option("--grade", metavar="GRADER",
+              help="Grader of live solves: auto, exact, number, choice, maths, or FILE.py:function; default: that "
+              "of the outcomes if it is one of ours, else auto.")  # fmt: skip
 @click.option("--concurrency", type=click.IntRange(1, 4096), metavar="N",
               help="Solves at the same time; default: as many as suit the engine.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as one JSON object.")
@@ -68,6 +79,7 @@ def bench_command(
     columns: Columns,
     replay: Path | None,
     tuned_on: str | None,
+    reference: Reference | None,
     out: Path | None,
     target_loss: float,
     limit: int | None,
@@ -75,7 +87,7 @@ def bench_command(
     served_model: str | None,
     markers: str | None,
     options: tuple[str, ...],
-    grade: str,
+    grade: str | None,
     concurrency: int | None,
     as_json: bool,
 ) -> None:
@@ -85,6 +97,7 @@ def bench_command(
     """
     from adaptive._util.plotting import require_matplotlib
     from adaptive.learn.data.questions import read_questions
+    from adaptive.learn.data.reference import read_reference_of
     from adaptive.profile.profile import Profile
 
     if not 0 <= target_loss <= 1:  # nan is not, and passes click's own check
@@ -92,14 +105,16 @@ def bench_command(
     if out is not None:
         require_matplotlib()
     loaded = Profile.load(profile)
+    graded_by = reference or read_reference_of(loaded.figures)
+    if graded_by != "answers" and replay is None:
+        raise InputError(f"live solves are graded by right answers: bench --reference {graded_by} with --replay.")
+    read = partial(read_questions, columns=columns, need_answers=graded_by == "answers")
     inputs = BenchInputs(
-        read_questions(questions, limit, columns=columns),
-        questions,
-        (read_questions(tuned_on, columns=columns), tuned_on) if tuned_on else None,
+        read(questions, limit), questions, (read(tuned_on), tuned_on) if tuned_on else None, graded_by
     )
     live = None
     if model is not None or replay is None:
-        spec = model or loaded.model
+        spec = model or _get_own_model(loaded, profile)
         live = _open_live_model(
             spec, partial(open_engine_from_options, spec, served_model, markers, options), out, concurrency, grade
         )
@@ -108,15 +123,28 @@ def bench_command(
 
 @dataclass(frozen=True)
 class BenchInputs:
-    """The questions of a bench and their source; tuned_on: the same of those to tune baselines on."""
+    """The questions of a bench and their source. tuned_on: the same of those to tune baselines on. graded_by: what
+    is right."""
 
     questions: list[Question]
     source: str
     tuned_on: tuple[list[Question], str] | None
+    graded_by: Reference = "answers"
+
+
+def _get_own_model(profile: Profile, folder: str) -> str:
+    """Return the profile's model if it is the shipped one. Others are for the user to name: the profile may be a
+    stranger's, and the model that it names an address that would get the user's key and questions."""
+    if profile.model != "embedded":
+        raise InputError(
+            f"the profile {folder} is of the model {redact_text(profile.model)}, and no profile chooses what is "
+            "asked: name the model with -m, or bench with --replay."
+        )
+    return profile.model
 
 
 def _open_live_model(
-    spec: str, open_model: Any, out: Path | None, concurrency: int | None, grade: str
+    spec: str, open_model: Any, out: Path | None, concurrency: int | None, grade: str | None
 ) -> LiveBench:
     from adaptive.cli.support.live_bench import LiveBench
     from adaptive.engines.registry import get_parallel_solves
@@ -130,20 +158,30 @@ def _run_bench(
     profile: Profile, folder: Path, inputs: BenchInputs, replay: Path | None, live: LiveBench | None, loss: float
 ) -> Figures:
     """All figures: the policy is replayed on outcomes, or solves live beside outcomes that are recorded first."""
-    from adaptive.bench.run import measure_policy, replay_policy
+    from adaptive.answers.registry import choose_file_grader
+    from adaptive.bench.run import bench_policy, replay_policy
     from adaptive.learn.data.outcomes import OutcomeStore
+    from adaptive.learn.data.readings import count_reading
+    from adaptive.profile.files import PROFILE_FILE
+    from adaptive.profile.store import find_profiles_folder
 
     file = replay
     if file is None:
         assert live is not None  # without outcomes a bench is live
         both = [*inputs.questions, *(inputs.tuned_on[0] if inputs.tuned_on else [])]
         file = live.record(both, folder, profile.policy.vote_temperature)
-    with OutcomeStore(file) as outcomes:
+    with OutcomeStore(file, reference=inputs.graded_by) as outcomes:
+        outcomes.require_grades()
         split, plan = _split_questions(profile, folder, outcomes, inputs, live is None), outcomes.plan
-    run = live.solve(profile, folder, split.test, plan["grader"]) if live else replay_policy(profile, split.test)
-    return measure_policy(
-        profile, split, run, plan["window"], loss, _describe_run(profile, folder, inputs, plan, file)
-    )
+    if live is None:
+        run = replay_policy(profile, split.test)
+    else:
+        grade = choose_file_grader(plan.get("grader"), live.grade, file)
+        run = live.solve(profile, folder, split.test, grade)
+    figures = bench_policy(profile, split, run, loss, _describe_run(profile, folder, inputs, plan, file))
+    texts = [one.question.text for one in split.test]
+    reading = count_reading(find_profiles_folder(), texts, (folder / PROFILE_FILE).read_bytes())
+    return replace(figures, reading=reading)
 
 
 def _split_questions(
@@ -162,15 +200,17 @@ def _describe_run(
 ) -> dict[str, str]:
     """The run in words, for the report."""
     from adaptive import __version__
-    from adaptive.learn.tuning.constants import format_rung
+    from adaptive.learn.data.reference import explain_reference
+    from adaptive.types.routine import format_rung
 
+    models = [str(plan["model"]), *(name for name in profile.models if name)]
     return {
         "profile": f"{profile.name} ({folder})",
-        "model": str(plan["model"]),
+        "model": ", ".join(models),
         "ladder": ", ".join(format_rung(rung) for rung in profile.ladder),
         "questions": inputs.source,
         "outcomes": str(file),
-        "graded by": str(plan["grader"]),
+        "graded by": explain_reference(inputs.graded_by) or str(plan["grader"]),
         "version": f"adaptive {__version__}",
         "command": shlex.join(["adaptive", *sys.argv[1:]]),
     }

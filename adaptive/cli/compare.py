@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +14,9 @@ from adaptive.cli.support.solver import CHECK, CHECK_TIMEOUT, SECONDS, FiniteFlo
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from adaptive.cli.support.compare_output import ComparisonOutput
     from adaptive.compare.cell import CellSetting, ComparisonRow
     from adaptive.compare.run import Comparison
-    from adaptive.verify import Verifier
 
 
 MODEL_OPTION_HELP = (
@@ -28,11 +26,13 @@ EPILOG = """A cell of a chat model is one call at exactly that effort and cap. O
 whose thinking budget is the cap less the room for the answer. There is no recovery and no escalation.
 
 Each cell is kept as soon as it is paid for: if interrupted or killed, the same command goes on from there, and
-another --check judges the same answers.
+another --check or --answer grades the same answers.
 
-Exit codes: 0 a cell answered (and was accepted, with --check), 1 all failed, 2 wrong usage or input, 3 none was
-accepted, 4 all starved, 130 interrupted."""
+Exit codes: 0 a cell answered (and was right, with --check or --answer), 1 all failed, 2 wrong usage or input,
+3 none was, 4 all starved, 130 interrupted."""
 FILE = click.Path(dir_okay=False, path_type=Path)
+OUTPUT_OPTIONS = ("json", "csv", "plot", "plot_axis", "html", "show_answers")
+"""The parameters that say where a comparison is printed."""
 
 
 @click.command(epilog=EPILOG)
@@ -68,6 +68,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--check", metavar="CHECK", help=CHECK)
 @click.option("--check-timeout", type=SECONDS, default=30.0, show_default=True, metavar="SECONDS",
               help=CHECK_TIMEOUT)  # fmt: skip
+@click.option("--answer", "reference", metavar="ANSWER",
+              help="Right answer, by which each answer is shown as right or wrong.")  # fmt: skip
 @click.option("--concurrency", type=click.IntRange(1, 1024), default=4, show_default=True, metavar="N",
               help="Calls at the same time; local models take one at a time.")  # fmt: skip
 @click.option(
@@ -84,20 +86,25 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--json", is_flag=True, help="Print one JSON object instead of the table.")
 @click.option("--csv", metavar="FILE", help="Write the cells as CSV; - prints them instead of the table.")
-@click.option("--plot", type=FILE, metavar="FILE.png", help="Plot the tokens of each setting to a file.")
-def compare_command(prompt: str | None, json: bool, csv: str | None, plot: Path | None, **params: Any) -> None:
+@click.option("--show-answers", is_flag=True, help="Print the text of each answer below the table.")
+@click.option("--plot", type=FILE, metavar="FILE.png", help="Plot the tokens and cost of each setting to a file.")
+@click.option("--plot-axis", type=click.Choice(["tokens", "cost"]), default="tokens", show_default=True,
+              help="What the bars of the plot measure.")  # fmt: skip
+@click.option("--html", type=FILE, metavar="FILE.html",
+              help="Write a page with the plots, the table and the answers side by side.")  # fmt: skip
+def compare_command(prompt: str | None, **params: Any) -> None:
     """Compare models, efforts and caps on one prompt.
 
     PROMPT is read from stdin when it is - or not given. Shows the tokens, seconds and cost of each setting, which
     ones starve, and what a higher effort or cap changed.
     """
-    from adaptive.cli.support.questions import read_user_questions
+    from adaptive.cli.support.compare_output import ComparisonOutput
+    from adaptive.cli.support.questions import read_question_text
 
-    if json and csv == "-":
-        raise click.UsageError("--json and --csv - both want stdout: leave out one, or name a file for --csv")
-    output = ComparisonOutput(json, csv, plot, params["check"] is not None)
+    checked = params["check"] is not None or params["reference"] is not None
+    output = ComparisonOutput(**{name: params.pop(name) for name in OUTPUT_OPTIONS}, checked=checked)
     output.check_ready()
-    code = _run_comparison(read_user_questions(prompt, None)[0].text, output, **params)
+    code = _run_comparison(read_question_text(prompt), output, **params)
     click.get_current_context().exit(code)
 
 
@@ -108,6 +115,7 @@ def _run_comparison(
     images: Sequence[str],
     check: str | None,
     check_timeout: float,
+    reference: str | None,
     cache: Path | None,
     fresh: bool,
     prices: str | None,
@@ -119,6 +127,7 @@ def _run_comparison(
 ) -> int:
     """Run a comparison and print it; return the exit code."""
     from adaptive._util.redact import redact_address
+    from adaptive.cli.support.compare_check import open_answer_check
     from adaptive.cli.support.compare_models import build_messages, resolve_engine_settings
     from adaptive.compare.cache import CellCache, ComparisonRequest, get_default_cache_path, hash_images
     from adaptive.compare.grid import build_cells
@@ -131,8 +140,10 @@ def _run_comparison(
     blocks, messages = build_messages(prompt, images)
     engine = resolve_engine_settings(wanted, named["served_model"], named["markers"], named["options"])
     asking = ComparisonRequest(prompt, hash_images(blocks), temperature, engine)
-    judge = _parse_optional_check(check, check_timeout)
-    with CellCache(cache or get_default_cache_path()) as kept:
+    with (
+        open_answer_check(prompt, check, check_timeout, reference) as judge,
+        CellCache(cache or get_default_cache_path()) as kept,
+    ):
         comparison = Comparison(asking, wanted, kept, Prices.load(prices, priced), judge, concurrency)
         try:
             _ask_missing_cells(comparison, specs, messages, fresh)
@@ -140,7 +151,7 @@ def _run_comparison(
             output.write(comparison)
             raise
         output.write(comparison)
-    return get_comparison_exit_code(comparison.rows, checked=judge is not None)
+    return get_comparison_exit_code(comparison.rows, checked=output.checked)
 
 
 def parse_comparison_settings(
@@ -162,50 +173,6 @@ def get_comparison_exit_code(rows: Sequence[ComparisonRow], *, checked: bool) ->
     if not bought:
         return FAILED
     return STARVED if all(row.status in ("starved", "cut off") for row in bought) else NOT_ACCEPTED
-
-
-@dataclass(frozen=True)
-class ComparisonOutput:
-    """Where a comparison is printed: stdout and files."""
-
-    json: bool
-    csv: str | None
-    plot: Path | None
-    checked: bool
-
-    def check_ready(self) -> None:
-        """Raise `InputError` if an output cannot be made, before anything is paid for."""
-        if self.plot is not None:
-            from adaptive._util.plotting import require_matplotlib
-
-            require_matplotlib()
-
-    def write(self, comparison: Comparison) -> None:
-        """Print and write the cells so far."""
-        from adaptive.compare.table import print_comparison, to_csv, to_json
-
-        rows = comparison.rows
-        if self.csv == "-":
-            click.echo(to_csv(rows), nl=False)
-        elif self.csv is not None:
-            _write_csv(Path(self.csv), to_csv(rows))
-        if self.plot is not None:
-            self._write_plot(self.plot, rows)
-        if self.json:
-            asking = comparison.request
-            asked = {"prompt": asking.prompt, "images": len(asking.images), "temperature": asking.temperature,
-                     "checked": self.checked}  # fmt: skip
-            click.echo(dumps(to_json(rows, self.checked, asked), ensure_ascii=False))
-        elif rows:
-            print_comparison(rows, self.checked, stderr=self.csv == "-")
-
-    def _write_plot(self, file: Path, rows: Sequence[ComparisonRow]) -> None:
-        from adaptive.compare.plot import write_comparison_plot
-        from adaptive.compare.summary import summarise_settings
-
-        if rows:
-            write_comparison_plot(summarise_settings(rows, self.checked), file)
-            click.echo(f"Wrote the plot {file}.", err=True)
 
 
 def _ask_missing_cells(
@@ -234,22 +201,11 @@ def _print_summary(comparison: Comparison, cached_count: int) -> None:
     for model in dict.fromkeys(cell.setting.model for cell in comparison.cells):
         if note := comparison.prices.note_unknown_price(model):
             click.echo(f"Note: {note}.", err=True)
-    paid, asked = sum_run_usage(comparison.rows), len(comparison.cells) - cached_count
+    paid, free = sum_run_usage(comparison.rows), sum(row.cached for row in comparison.rows)
+    asked, shared = len(comparison.cells) - free, free - cached_count
     cost = "" if paid.cost is None or not asked else f", ${paid.cost:.4g}"
     click.echo(
-        f"Asked {asked} cells ({paid.total} tokens{cost}); {cached_count} were kept in {comparison.cache.path}.",
+        f"Asked {asked} cells ({paid.total} tokens{cost}); {cached_count} were kept in {comparison.cache.path}"
+        f"{f', {shared} are the same request as another' if shared else ''}.",
         err=True,
     )
-
-
-def _write_csv(file: Path, text: str) -> None:
-    file.write_text(text, encoding="utf-8", newline="")
-    click.echo(f"Wrote the cells to {file}.", err=True)
-
-
-def _parse_optional_check(text: str | None, timeout: float) -> Verifier | None:
-    if text is None:
-        return None
-    from adaptive.verify.check import parse_check
-
-    return parse_check(text, timeout)

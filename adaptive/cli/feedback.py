@@ -8,7 +8,7 @@ import click
 
 from adaptive.cli.support.report import to_one_line
 from adaptive.errors import InputError
-from adaptive.solve_log import LoggedSolve, SolveLog, find_log_path
+from adaptive.solve_log import LoggedSolve, SolveLog, explain_damage, find_log_path
 
 LAST = "last"
 LARGEST = 2**63 - 1  # what SQLite counts to
@@ -45,8 +45,10 @@ def feedback_command(number: int | str, word: str, answer: str | None) -> None:
         raise InputError("--answer is empty: give the right answer, or leave it out.")
     with SolveLog(log) as store:
         solve = store.get(_get_last_id(store) if number == LAST else int(number))
-        if word == "wrong" and answer is not None:
-            _reject_same_answer(solve, answer)
+        with explain_damage(solve):
+            if word == "wrong" and answer is not None:
+                _reject_same_answer(solve, answer)
+            _format_answer(solve)
         solve = store.add_feedback(solve.id, word == "right", answer)
     click.echo(_format_confirmation(solve))
 
@@ -70,10 +72,14 @@ def _reject_same_answer(solve: LoggedSolve, answer: str) -> None:
         )
 
 
+def _format_answer(solve: LoggedSolve) -> str:
+    answer = solve.result["answer"]
+    return "no answer" if answer is None else to_one_line(answer, 30)
+
+
 def _format_confirmation(solve: LoggedSolve) -> str:
     """The recorded feedback in one line."""
-    word, ours = solve.feedback["user"], solve.result["answer"]
-    ours = "no answer" if ours is None else to_one_line(ours, 30)
+    word, ours = solve.feedback["user"], _format_answer(solve)
     better = "" if word.answer is None else f", the right answer is {to_one_line(word.answer, 30)}"
     question = to_one_line(solve.result["question"], 60)
     return f"Recorded for solve {solve.id} ({question}): {ours} is {'right' if word.right else 'wrong'}{better}."

@@ -89,7 +89,7 @@ def import_command(
         importer = Importer(store, failed, references, grader, counter)  # type: ignore[arg-type]
         built = job.run(importer)
         _print_settings(store, built)
-        _print_counts(importer)
+        _print_counts(importer, grade)
         _print_shared(built)
 
 
@@ -162,11 +162,13 @@ def _print_shared(built: ImportedLadder) -> None:
         )  # fmt: skip
 
 
-def _print_counts(importer: Importer) -> None:
+def _print_counts(importer: Importer, grade: str) -> None:
     """Say what became of the rows."""
     counts, store = importer.counts, importer.store
     known = f", {counts.known} were there already" if counts.known else ""
     click.echo(f"Imported {counts.added} rows{known}; {store.path} holds {store.count()}.", err=True)
+    if counts.graded:
+        click.echo(f"{counts.graded} rows came without a verdict and were graded ({grade}).", err=True)
     if counts.failed:
         became = (
             "left out (--failed wrong counts them as wrong)" if importer.failed == "drop" else "counted as wrong"
@@ -176,5 +178,11 @@ def _print_counts(importer: Importer) -> None:
         click.echo(
             f"{counts.unjudged} rows have no verdict, and no right answer to grade them by: they are left out "
             "(--answers QUESTIONS names right answers).",
+            err=True,
+        )  # fmt: skip
+    if counts.unanswered:
+        click.echo(
+            f"{counts.unanswered} rows have neither a verdict nor a reply to grade: they are left out (--map "
+            "correct=... or reply=... names the field).",
             err=True,
         )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from adaptive.cli.support.report import format_usage, to_one_line
-from adaptive.solve_log import LoggedSolve, SolveLog, find_log_path
+from adaptive.solve_log import LoggedSolve, SolveLog, explain_damage, find_log_path
 
 COUNT = click.IntRange(0, 2**31)
 NUMBER = click.IntRange(1, 2**63 - 1)  # what SQLite counts to
@@ -64,7 +64,8 @@ def logs_command(
     with SolveLog(log) as store:
         solves = store.list_recent(count, search) if number is None else [store.get(number)]
     for solve in solves:
-        lines = [_format_solve(solve)] if number is None else [_format_solve(solve), *_format_details(solve)]
+        with explain_damage(solve):
+            lines = [_format_solve(solve)] if number is None else [_format_solve(solve), *_format_details(solve)]
         click.echo(dumps(solve.to_json(), ensure_ascii=False) if json else "\n".join(lines))
 
 

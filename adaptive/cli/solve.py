@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import click
 
 from adaptive.cli.support.display import Display
-from adaptive.cli.support.options import INDEX_BASE, INDEX_BASE_HELP
-from adaptive.cli.support.questions import read_user_questions
+from adaptive.cli.support.question_file import QuestionFile, question_file_options
+from adaptive.cli.support.questions import read_question_text
+from adaptive.cli.support.result_file import ResultFile, digest_settings
 from adaptive.cli.support.session import Session
 from adaptive.cli.support.signals import run_until_signal
 from adaptive.cli.support.solver import COUNT, build_solver_from_options, solver_options
 from adaptive.cli.support.warnings import WARNING_HANDLER
+from adaptive.learn.data.questions import Question, make_question_id
 from adaptive.solve_log import SolveLog, find_log_path
 
 EPILOG = """Each option can be set by an environment variable: ADAPTIVE_MODEL for --model, and so on.
@@ -22,16 +25,15 @@ ADAPTIVE_LOG names the log of solves.
 
 Exit codes: 0 answered, and accepted or not verified, 1 failed, 2 wrong usage or input, 3 answered but rejected
 (with --require-verified also if not verified), 4 starved (no room was left for the answer), 130 interrupted. With
---file the worst of 1, 4, 3 and 0."""
+--file the worst of 1, 4, 3 and 0.
 
-
-FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+With --out the same command goes on after a kill: each result is on the disk as soon as it is there, each question
+has one line, and a question that failed has none and is tried again."""
 
 
 @click.command(epilog=EPILOG)
 @click.argument("question", required=False)
-@click.option("--file", type=FILE, help="Answer every question of a file: one per line, or JSON lines.")
-@click.option("--index-base", type=INDEX_BASE, help=INDEX_BASE_HELP)
+@question_file_options
 @click.option(
     "--concurrency",
     type=COUNT,
@@ -58,8 +60,7 @@ FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 @click.option("--no-log/--log", default=False, help="Do not write the solve to the log.")
 def solve_command(
     question: str | None,
-    file: str | None,
-    index_base: int | None,
+    questions: QuestionFile | None,
     concurrency: int | None,
     images: tuple[str, ...],
     hide_thinking: bool | None,
@@ -71,22 +72,48 @@ def solve_command(
 ) -> None:
     """Answer a question with as much thinking as it needs.
 
-    QUESTION is read from stdin when it is - or not given. With --file, each line is a question, or in a
-    .jsonl file an object with a "question" and optionally the right "answer" to grade against. Answers go to
-    stdout, all else to stderr.
+    QUESTION is read from stdin when it is - or not given. With --file, the name of the file says its format:
+    a question a line (.txt), or rows with a "question" and optionally an "id" and the right "answer" to grade
+    against, as `adaptive record` reads them. Answers go to stdout or to --out, all else to stderr.
     """
-    questions = read_user_questions(question, file, index_base)
-    many = file is not None
+    many, out = questions is not None, questions and questions.out
+    asked = _read_questions(question, questions, params["seed"])
+    if out and json:
+        raise click.UsageError("--out writes JSON, --json prints it: leave out one")
     # Opened before anything is paid for: a log that cannot be written must not lose an answer.
     with nullcontext() if no_log else SolveLog(find_log_path()) as log:
         display = Display.for_stderr(hide_thinking, many=many)
         WARNING_HANDLER.before = display.break_line
         at_once = _choose_concurrency(params["model"], concurrency, display) if many else 1
         shown = read_image_blocks(images)
-        solver = build_solver_from_options(**params)
+        solver = build_solver_from_options(**params, shows_thinking=hide_thinking is False)
         session = Session(solver, display, log, many, at_once, json, usage, shown, require_verified)
-        code = run_until_signal(session.ask(questions), session.tally)
+        if out:
+            code = _solve_into_file(session, asked, out, digest_settings({**params, "images": images}))
+        else:
+            code = run_until_signal(session.ask(asked), session.tally)
     click.get_current_context().exit(code)
+
+
+def _read_questions(argument: str | None, questions: QuestionFile | None, seed: int) -> list[Question]:
+    if questions is None:
+        text = read_question_text(argument)
+        return [Question(make_question_id(text, ""), text, "")]
+    if argument is not None:
+        raise click.UsageError("give a question or --file, not both")
+    return questions.read(seed)
+
+
+def _solve_into_file(session: Session, questions: Sequence[Question], out: Path, settings: str) -> int:
+    from adaptive.cli.support.bulk import BulkRun
+
+    with ResultFile(out, settings) as results:
+        run = BulkRun(session, results, questions)
+        with run.progress:
+            code = run_until_signal(run.solve_missing(), run.progress)
+    for line in run.describe():
+        click.echo(line, err=True)
+    return code
 
 
 def read_image_blocks(places: Sequence[str]) -> list[dict[str, Any]]:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adaptive.cli.support.options import AGREEMENT, reference_option
 from adaptive.errors import InputError
 
 if TYPE_CHECKING:
+    from adaptive.learn.data.reference import Reference
     from adaptive.learn.train import TrainedProfile
 
 SQLITE_MAGIC = b"SQLite format 3\0"
@@ -48,6 +50,7 @@ say how much of that each rung can do. The model is measured on the others."""
               help="Share of the questions that is left for `adaptive tune`.")  # fmt: skip
 @click.option("--rule", type=click.Choice(("rungs", "s1")), default="rungs", show_default=True,
               help="What difficulty is: each rung's own answer, or s1's rule.")  # fmt: skip
+@reference_option("answers", f"What is right: the questions' own {AGREEMENT}.")
 @click.option("--second", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Outcomes of another model at the same questions, for --rule s1.")  # fmt: skip
 @click.option("--calibrate", type=click.IntRange(min=1), metavar="N",
@@ -64,6 +67,7 @@ def train_command(
     calibrate: int | None,
     report: bool,
     add: str | None,
+    reference: Reference,
     **settings: Any,
 ) -> None:
     """Train a profile on your own model's outcomes.
@@ -71,7 +75,7 @@ def train_command(
     From outcomes come P(solved) for each rung, from the question's text and from the direct answer, and P(right)
     of an answer. A card in FOLDER has all figures.
     """
-    from adaptive.learn.data.outcomes import OutcomeStore, plan_to_profile
+    from adaptive.learn.data.outcomes import OutcomeStore, build_recorded_profile
     from adaptive.learn.place import PlacedProfile, place
     from adaptive.learn.train import TrainSettings, train
     from adaptive.profile.profile import Profile
@@ -82,12 +86,12 @@ def train_command(
         raise InputError("--calibrate fits no difficulty: --add does not apply, leave it out.")
     if calibrate is not None and report:
         raise InputError("--report is about a difficulty model, which --calibrate does not train: leave it out.")
+    if settings["second"] is not None and reference != "answers":
+        raise InputError("--second compares two models by the right answers: leave out --reference dearest.")
     log = find_log_path() if add else None
     train_settings = TrainSettings(**settings, log=log, on_progress=lambda text: click.echo(text, err=True))
-    with OutcomeStore(Path(source)) as outcomes:
-        base = (
-            Profile.load(profile) if profile else plan_to_profile(outcomes.plan, out.resolve().name, outcomes.path)
-        )
+    with OutcomeStore(Path(source), reference=reference) as outcomes:
+        base = Profile.load(profile) if profile else build_recorded_profile(outcomes, out.resolve().name)
         trained: TrainedProfile | PlacedProfile = (
             train(outcomes, base, train_settings)
             if calibrate is None
@@ -97,16 +101,18 @@ def train_command(
     click.echo(trained.format_figures())
     if report and not isinstance(trained, PlacedProfile):
         click.echo(f"\n{trained.format_report()}")
-    solve = f"adaptive solve --profile {shlex.quote(str(out))} -m {trained.profile.model}"
+    # Quoted: the name of the model comes from the file, and the line is meant to be copied into a shell.
+    solve = shlex.join(["adaptive", "solve", "--profile", str(out), "-m", trained.profile.model])
     click.echo("\n".join([*notes, f"Wrote the profile {out}: {solve}"]), err=True)
 
 
 def _require_outcomes(source: str) -> None:
     """Raise `InputError` unless the source is a SQLite file."""
     try:
-        with Path(source).open("rb") as raw:
-            if raw.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC:
-                return
+        if not Path(source).is_fifo():  # its reader would wait for a writer
+            with Path(source).open("rb") as raw:
+                if raw.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC:
+                    return
     except OSError as error:
         if not source.startswith("datasets:"):
             raise InputError(f"{source} cannot be read ({error.strerror}).") from error

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from adaptive.cli.support.errors import FAILED, Failure
+from adaptive.cli.support.options import AGREEMENT, reference_option
 from adaptive.cli.support.solver import FiniteFloat
 from adaptive.errors import InputError
 
 if TYPE_CHECKING:
     from adaptive.learn.data.outcome import RecordedQuestion
     from adaptive.learn.data.outcomes import OutcomeStore
+    from adaptive.learn.data.reference import Reference
+    from adaptive.learn.tuning.cost_front import CostFront
     from adaptive.profile.profile import Profile
 
 
@@ -41,11 +44,11 @@ all that keeps the promise is dearer than a question may be."""
 )
 @click.option(
     "--against",
-    default="best",
-    show_default=True,
     metavar="CONSTANT",
-    help="What to compare with: best (the most accurate rung), top, or a rung such as 'medium 256'.",
+    help="What to compare with: best (the most accurate), top, or a name: 'medium 256', 'vote of 4 of low 8'; "
+    "default: best, without labels top.",
 )
+@reference_option(None, f"What is right: the questions' own {AGREEMENT}; default: as the profile was trained.")
 @click.option("--confidence", type=SHARE, default=0.95, show_default=True, help="Confidence that no more is lost.")
 @click.option(
     "--max-tokens-per-question",
@@ -58,7 +61,7 @@ all that keeps the promise is dearer than a question may be."""
     "--max-cost",
     type=FiniteFloat(min=0, min_open=True),
     metavar="MONEY",
-    help="The most money per question, in the mean, at --price.",
+    help="The most money per question, in the mean: as a hosted model was billed, or at --price.",
 )
 @click.option(
     "--price",
@@ -67,58 +70,88 @@ all that keeps the promise is dearer than a question may be."""
     help="Price of a million tokens, read and generated.",
 )
 @click.option(
+    "--front",
+    is_flag=True,
+    help="Also print the front of cost and accuracy: constants, their hull, policies and the oracle; and draw it.",
+)
+@click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed of the search."
 )
 def tune_command(
     profile: Path,
     outcomes: Path | None,
     target_loss: float,
-    against: str,
+    against: str | None,
+    reference: Reference | None,
     confidence: float,
     max_tokens: float | None,
     max_cost: float | None,
     price: tuple[float, float] | None,
+    front: bool,
     seed: int,
 ) -> None:  # fmt: skip
     """Choose the cheapest policy that keeps a promise.
 
-    First rung, accept threshold, arms and when to give up are chosen by replaying recorded outcomes, without
-    another call. With the confidence, the accuracy lost against the most accurate constant (the same rung at every
-    question) is at most the target. If nothing cheaper keeps that promise, the profile does what the constant
-    does.
+    What a right answer is worth in tokens, which decides on the first rung, on what follows and on giving up, is
+    chosen by replaying recorded outcomes, without another call. With the confidence, the accuracy lost against the
+    most accurate constant (the same at every question) is at most the target. If nothing cheaper keeps that
+    promise, the profile does what the constant does.
     """
+    from adaptive._util.whole_folder import replace_folder
     from adaptive.learn.data.held_out import read_held_out
+    from adaptive.learn.data.reference import read_reference_of
     from adaptive.learn.data.splits import hash_question, read_used_keys, write_used_keys
     from adaptive.learn.report.tuning_card import format_promise, format_refusal, promise_to_json, write_promise
-    from adaptive.learn.tuning.search import Goal, tune_policy
-    from adaptive.learn.tuning.setting_search import Search
+    from adaptive.learn.tuning.constants import BEST, TOP
+    from adaptive.learn.tuning.policy_search import Search
+    from adaptive.learn.tuning.tune import Goal, tune_policy
     from adaptive.profile.profile import Profile
 
-    if (max_cost is None) != (price is None):
-        raise InputError(
-            "--max-cost and --price go together: what a question may cost, and what a million tokens do."
-        )
     base = Profile.load(profile)
-    goal = Goal(target_loss, confidence, max_tokens, max_cost, price, against)
-    search, test = _split_recorded(profile, base, outcomes)
-    held_out = read_held_out(profile)
-    p_solved = {q: held_out[k] for q in (r.question.text for r in search) if (k := hash_question(q)) in held_out}
-    searched = [one for one in search if one.question.text in p_solved]
-    result = tune_policy(base, Search(searched, p_solved, seed, _print_progress), test, goal)
-    if result.chosen is None:
-        raise Failure(format_refusal(result), FAILED)
-    setting = result.chosen.setting
-    verifier = replace(base.verifier, threshold=setting.threshold) if base.verifier else None
-    figures = {**base.figures, "tuned": promise_to_json(result)}
-    tuned = replace(base, policy=setting.policy, verifier=verifier, figures=figures)
-    tuned.save(profile)
-    write_promise(profile, result)
-    write_used_keys(profile, [one.question.text for one in test], before=read_used_keys(profile))
-    click.echo(format_promise(result))
+    if price is not None and max_cost is None:
+        raise InputError("--price is for --max-cost: say what a question may cost, or leave it out.")
+    if max_cost is not None and price is None and base.policy.unit == "tokens":
+        raise InputError("--max-cost needs --price: what a million tokens cost, read and generated.")
+    graded_by = reference or read_reference_of(base.figures)
+    against = against or (BEST if graded_by == "answers" else TOP)
+    goal = Goal(target_loss, confidence, max_tokens, max_cost, price, against, graded_by)
+    # From the start: of two that tune at once, the second would not know which questions the first has used.
+    with replace_folder(profile) as part:
+        search, test = _split_recorded(profile, base, outcomes, graded_by)
+        held_out = read_held_out(profile)
+        forecasts = {
+            q: held_out[k] for q in (r.question.text for r in search) if (k := hash_question(q)) in held_out
+        }
+        searched = [one for one in search if one.question.text in forecasts]
+        result = tune_policy(base, Search(searched, forecasts, seed, _print_progress), test, goal)
+        if result.chosen is None:
+            raise Failure(format_refusal(result), FAILED)
+        figures = {**base.figures, "tuned": promise_to_json(result)}
+        tuned = replace(base, policy=result.chosen.policy, figures=figures)
+        shown = _draw_front(part, profile, result.front) if front else ""
+        write_promise(part, result, shown)
+        write_used_keys(part, [one.question.text for one in test], before=read_used_keys(profile))
+        tuned.save(part)
+    click.echo("\n\n".join([format_promise(result), *([shown] if shown else [])]))
+
+
+def _draw_front(part: Path, profile: Path, front: CostFront) -> str:
+    """Draw the front into `part`, which becomes `profile`; return its table, and the image if it was drawn."""
+    from adaptive.learn.report.front_plot import write_front_plot
+    from adaptive.learn.report.front_table import format_front
+
+    table = format_front(front)
+    try:
+        file = write_front_plot(front, part)
+    except InputError as error:
+        click.echo(f"The front is not drawn: {error}", err=True)
+        return table
+    click.echo(f"Drew the front in {profile / file}.", err=True)
+    return f"{table}\n\n![front]({file})"
 
 
 def _split_recorded(
-    folder: Path, profile: Profile, outcomes: Path | None
+    folder: Path, profile: Profile, outcomes: Path | None, graded_by: Reference
 ) -> tuple[list[RecordedQuestion], list[RecordedQuestion]]:
     """Return the recorded questions to search on and to test on."""
     from adaptive.learn.data.outcomes import OutcomeStore
@@ -129,7 +162,8 @@ def _split_recorded(
         raise InputError(
             f"the profile {folder} has no verifier model: train it on outcomes first (`adaptive train`)."
         )
-    with OutcomeStore(outcomes or _find_outcomes(folder, profile)) as file:
+    with OutcomeStore(outcomes or _find_outcomes(folder, profile), reference=graded_by) as file:
+        file.require_grades()
         _check_ladder(file, profile)
         recorded = [one for one in file if one.is_complete(profile.ladder)]
     parts: dict[str, list[RecordedQuestion]] = {"learn": [], "tune": []}
@@ -141,18 +175,21 @@ def _split_recorded(
 
 
 def _find_outcomes(folder: Path, profile: Profile) -> Path:
-    """Return the file of outcomes that a profile was trained on: where it was, or beside the profile."""
-    named = Path(str(profile.figures.get("outcomes", "outcomes.db")))
-    file = next((p for p in (named, folder / named.name, folder.parent / named.name) if p.is_file()), None)
+    """Return the file of outcomes that a profile was trained on: here, or beside the profile.
+
+    Of a path in the profile only the name counts: a stranger's profile chooses no file of the user's.
+    """
+    name = Path(str(profile.figures.get("outcomes", "outcomes.db"))).name
+    file = next((p for p in (Path(name), folder / name, folder.parent / name) if p.is_file()), None)
     if file is None:
         raise InputError(
-            f"the outcomes {named} that {folder} was trained on are not there: name them with --outcomes."
+            f"the outcomes {name} that {folder} was trained on are not there: name them with --outcomes."
         )
     return file
 
 
 def _check_ladder(file: OutcomeStore, profile: Profile) -> None:
-    if file.plan["ladder"] != profile.ladder.to_json():
+    if set(file.read_ladder()) != set(profile.ladder):
         raise InputError(f"{file.path} was recorded with another ladder than the profile's: train on it first.")
 
 

@@ -6,6 +6,7 @@ token engine the cap is thinking budget and answer room together, without early 
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from langchain_core.messages import AnyMessage
 
 from adaptive.answers.boxed import BOX, extract_boxed
 from adaptive.answers.extract import extract_final_answer, is_refusal
-from adaptive.compare.cell import Cell, CellResult
+from adaptive.compare.cell import Cell, CellResult, CellSetting
 from adaptive.engines.protocol import Sampling, TokenEngine
 from adaptive.policy.arms import Plan
 from adaptive.policy.ladder import map_efforts
@@ -29,14 +30,32 @@ from adaptive.verify import Rules
 
 if TYPE_CHECKING:
     from adaptive.chat.model import ChatModel
+    from adaptive.chat.request import ChatRequest
     from adaptive.chat.response import ChatResponse
 
 ANSWER_TOKENS = 1024
 """Tokens of a cap left to the answer if a provider takes a thinking budget; at most a quarter of the cap."""
 
 
+@dataclass(frozen=True)
+class MappedRequest:
+    """What a model is asked for at a setting, each value mapped to the nearest that it supports.
+
+    Attributes:
+        key: The same for settings of a model at which it is asked for the same.
+        notes: What was mapped.
+    """
+
+    key: str
+    notes: tuple[str, ...]
+
+
 class ComparisonBackend(Protocol):
     """Runs the cells of one model."""
+
+    def map_request(self, setting: CellSetting) -> MappedRequest:
+        """Return the request of a setting, as far as is known before the call."""
+        ...
 
     async def ask(self, cell: Cell) -> CellResult:
         """Run a cell and return its result. Raise `AdaptiveError` if it fails."""
@@ -61,22 +80,32 @@ class ChatBackend:
     messages: Sequence[AnyMessage]
     temperature: float | None = None
 
+    def map_request(self, setting: CellSetting) -> MappedRequest:
+        """Return the arguments of a setting's call."""
+        model = self._copy_model()
+        arguments = model.build_arguments(self._make_request(setting))
+        return MappedRequest(json.dumps(arguments, sort_keys=True, default=repr), _list_notes(model, setting))
+
     async def ask(self, cell: Cell) -> CellResult:
         """Make one call. It is retried only if it brings nothing."""
-        from adaptive.chat.model import ChatModel
-        from adaptive.chat.request import ChatRequest
-
-        _, effort, cap = cell.setting
-        model = ChatModel(self.model.chat, self.model.name)  # a new one, whose notes are of this cell alone
-        request = ChatRequest(effort, cap - min(ANSWER_TOKENS, cap // 4), cap, self.temperature)
-        response = await model.ask(self.messages, request)
-        notes = [*model.notes()]
-        if not model.efforts and effort != "none":
-            notes.append(f"{model.name}: it tells no efforts apart")
-        return CellResult(_to_attempt(response, cell), response.finish, tuple(notes))
+        model = self._copy_model()
+        response = await model.ask(self.messages, self._make_request(cell.setting))
+        return CellResult(_to_attempt(response, cell), response.finish, _list_notes(model, cell.setting))
 
     async def close(self) -> None:
         """Do nothing: the client closes with the process."""
+
+    def _copy_model(self) -> ChatModel:
+        """Return the model as a new one, whose notes are of one call alone."""
+        from adaptive.chat.model import ChatModel
+
+        return ChatModel(self.model.chat, self.model.name)
+
+    def _make_request(self, setting: CellSetting) -> ChatRequest:
+        from adaptive.chat.request import ChatRequest
+
+        _, effort, cap = setting
+        return ChatRequest(effort, cap - min(ANSWER_TOKENS, cap // 4), cap, self.temperature)
 
 
 @dataclass(frozen=True)
@@ -95,32 +124,49 @@ class EngineBackend:
     messages: Sequence[AnyMessage]
     temperature: float | None = None
 
+    def map_request(self, setting: CellSetting) -> MappedRequest:
+        """Return the rung of a setting, without an effort that the model's chat template does not know."""
+        rung, notes = self._map_rung(setting)
+        effort = rung.effort if self.engine.codec.efforts else str(rung.effort == "none")
+        return MappedRequest(json.dumps([effort, rung.budget, rung.answer_room]), notes)
+
     async def ask(self, cell: Cell) -> CellResult:
         """Make one attempt with a forced thinking budget."""
-        ladder, notes = map_efforts(Ladder((self.make_rung(cell),)), self.engine.codec.efforts)
+        rung, notes = self._map_rung(cell.setting)
         options = Options(stop="none", temperature=self.temperature or 0.0, seed=cell.repeat)
         session = uuid.uuid4().hex
-        model = TokenSolverModel(self.engine, replace(self.profile, ladder=ladder), Rules())
+        model = TokenSolverModel(self.engine, replace(self.profile, ladder=Ladder((rung,))), Rules())
         context = AttemptContext(
             options, Sampling(options.temperature, seed=options.seed), session, _ignore_event, 0, session
         )
         try:
-            attempt = await model.make_attempt(self.messages, Plan(0, ladder[0], "first", ""), (), context)
+            attempt = await model.make_attempt(self.messages, Plan(0, rung, "first", ""), (), context)
         finally:
             await self.engine.release(session)
-        if not self.engine.codec.efforts and cell.setting.effort != "none":
-            notes.append("its chat template tells no efforts apart")
-        return CellResult(attempt, attempt.finish, tuple(f"{cell.setting.model}: {note}" for note in notes))
+        return CellResult(attempt, attempt.finish, notes)
 
-    def make_rung(self, cell: Cell) -> Rung:
-        """Return the rung of a cell: the profile's answer room, up to half of the cap; thinking has the rest."""
-        _, effort, cap = cell.setting
+    def _map_rung(self, setting: CellSetting) -> tuple[Rung, tuple[str, ...]]:
+        """Return the rung of a setting at an effort that the model knows, and notes."""
+        ladder, notes = map_efforts(Ladder((self._make_rung(setting),)), self.engine.codec.efforts)
+        if not self.engine.codec.efforts and setting.effort != "none":
+            notes.append("its chat template tells no efforts apart")
+        return ladder[0], tuple(f"{setting.model}: {note}" for note in notes)
+
+    def _make_rung(self, setting: CellSetting) -> Rung:
+        """Return the rung of a setting: the profile's answer room, at most half of the cap, and thinking."""
+        _, effort, cap = setting
         room = min(max(1, cap // 2), self.profile.ladder[self.profile.ladder.top].answer_room)
         return Rung(effort, 0, 0, cap) if effort == "none" else Rung(effort, cap - room, 0, room)
 
     async def close(self) -> None:
         """Close the engine."""
         await self.engine.close()
+
+
+def _list_notes(model: ChatModel, setting: CellSetting) -> tuple[str, ...]:
+    """Return what was mapped in the one call that a model was copied for."""
+    blind = not model.efforts and setting.effort != "none"
+    return (*model.notes(), *([f"{model.name}: it tells no efforts apart"] if blind else []))
 
 
 def _to_attempt(response: ChatResponse, cell: Cell) -> Attempt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -11,6 +12,9 @@ from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
 
 CellStatus = Literal["answered", "starved", "cut off", "refused", "failed"]
+Grade = Literal["right", "wrong", "unknown"]
+GRADES: Mapping[bool | None, Grade] = {True: "right", False: "wrong", None: "unknown"}
+"""Grades by what a verdict accepts."""
 
 
 class CellSetting(NamedTuple):
@@ -64,7 +68,8 @@ class ComparisonRow:
         result: The result of its call; None if it failed.
         verdict: The verdict on the result.
         error: The sentence of the error, "" without one.
-        cached: Whether the result is from an earlier run.
+        cached: Whether nothing was paid for the result in this run: it is of an earlier run, or of an identical
+            request.
     """
 
     cell: Cell
@@ -84,7 +89,14 @@ class ComparisonRow:
     @property
     def accepted(self) -> bool:
         """Whether it answered, and the verdict accepts the answer."""
-        return self.status == "answered" and self.verdict is not None and bool(self.verdict.accepted)
+        return self.grade == "right"
+
+    @property
+    def grade(self) -> Grade | None:
+        """What the verdict says of the answer, unknown if it could not be told; None without an answer."""
+        if self.status != "answered" or self.verdict is None:
+            return None
+        return GRADES[self.verdict.accepted]
 
     @property
     def answer(self) -> str | None:

@@ -39,11 +39,12 @@ def describe_cheapest(cheapest: CheapestSetting) -> str:
     else:
         price = f"{figures}, by tokens as not every cost is known"
     model, effort, cap = one.setting
-    verb = "is accepted" if one.checked else "answers"
+    verb = "is right" if one.checked else "answers"
     sentence = f"the cheapest that {verb} is {model} at {effort} effort and a cap of {cap}: {price}"
     if one.success_rate == 1:
         return sentence
-    return f"{sentence}; it answered {len(one.good_rows)} of {len(one.completed_rows)} times, and none did more"
+    did = "was right" if one.checked else "answered"
+    return f"{sentence}; it {did} {len(one.good_rows)} of {len(one.completed_rows)} times, and none more often"
 
 
 def describe_missing_answer(one: SettingSummary) -> str:
@@ -94,9 +95,9 @@ def _describe_change(low: SettingSummary, high: SettingSummary, below: str) -> s
         return ""
     more = high.generated - low.generated
     change = f"{'+' if more >= 0 else '-'}{format_token_count(abs(more))} tokens"
-    answer = "accepted answer" if high.checked else "answer"
+    answer, an_answer = ("right answer", "a right answer") if high.checked else ("answer", "an answer")
     if not low.good_rows:
-        return f"{change}, and an {answer} where {below} has none"
+        return f"{change}, and {an_answer} where {below} has none"
     if not high.good_rows:
         return f"{change}, and no {answer} where {below} has one"
     return f"{change}, {_compare_answers(low, high)}{_compare_reliability(low, high)}"

@@ -1,6 +1,7 @@
 """Runs the cells of a comparison, stores each result as soon as it is there, judges it and prices it.
 
 Cells of local models run one at a time, so that their seconds are comparable; those of hosted ones side by side.
+Settings that a model maps to the same request share one call.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from adaptive._util.aio import run_concurrently
 from adaptive._util.redact import redact_address
 from adaptive.compare.backends import ComparisonBackend, EngineBackend
 from adaptive.compare.cache import CellCache, ComparisonRequest
-from adaptive.compare.cell import Cell, CellResult, ComparisonRow
+from adaptive.compare.cell import Cell, CellResult, CellSetting, ComparisonRow
 from adaptive.errors import AdaptiveError
 from adaptive.prices import Prices, add_cost
 from adaptive.verify import Rules, Verifier
@@ -62,6 +63,8 @@ class Comparison:
     async def run(self, models: Mapping[str, ComparisonBackend], on_row: OnRow) -> None:
         """Run the missing cells. A cell that fails does not stop the others. The models are closed at the end.
 
+        Of the cells with the same request one is asked first. If it fails, the next one is.
+
         Args:
             models: The models by their specs.
             on_row: Called with each row when its cell ends.
@@ -70,17 +73,34 @@ class Comparison:
 
         async def run_cell(cell: Cell) -> None:
             model = models[cell.setting.model]
-            async with local_lock if isinstance(model, EngineBackend) else nullcontext():
-                row = await self._ask_model(model, cell)
+            row = await self._copy_identical(model, cell)
+            if row is None:
+                async with local_lock if isinstance(model, EngineBackend) else nullcontext():
+                    row = await self._ask_model(model, cell)
             self._rows_by_cell[cell] = row
             on_row(row)
 
-        missing = self.missing
         try:
-            await run_concurrently(missing, min(self.concurrency, len(missing)), run_cell)
+            while missing := self.missing:
+                distinct = _pick_distinct(missing, models)
+                await run_concurrently(distinct, min(self.concurrency, len(distinct)), run_cell)
         finally:
             for model in models.values():
                 await model.close()
+
+    async def _copy_identical(self, model: ComparisonBackend, cell: Cell) -> ComparisonRow | None:
+        """Return the row of a cell whose request was made at another setting; None if it was not made."""
+        mapped = model.map_request(cell.setting)
+        for row in self.rows:
+            other = row.cell.setting
+            if row.result is None or (other.model, row.cell.repeat) != (cell.setting.model, cell.repeat):
+                continue
+            if model.map_request(other).key == mapped.key:
+                note = _describe_identical(cell.setting, other)
+                result = replace(row.result, notes=(*mapped.notes, note))
+                self.cache.add(self.request, cell, result)
+                return await self._build_row(cell, result, cached=True)
+        return None
 
     async def _ask_model(self, model: ComparisonBackend, cell: Cell) -> ComparisonRow:
         try:
@@ -96,3 +116,20 @@ class Comparison:
         result = replace(result, attempt=replace(result.attempt, usage=usage))
         verdict = await (self.check or Rules()).verify(self.request.prompt, result.attempt, ())
         return ComparisonRow(cell, result, verdict, cached=cached)
+
+
+def _pick_distinct(cells: Sequence[Cell], models: Mapping[str, ComparisonBackend]) -> list[Cell]:
+    """Return the first of the cells of each request."""
+    first: dict[tuple[str, str, int], Cell] = {}
+    for cell in cells:
+        model = cell.setting.model
+        first.setdefault((model, models[model].map_request(cell.setting).key, cell.repeat), cell)
+    return list(first.values())
+
+
+def _describe_identical(setting: CellSetting, other: CellSetting) -> str:
+    """Say that two settings of a model are one request to it."""
+    return (
+        f"{setting.model}: {setting.effort} effort and a cap of {setting.cap} is the same request as "
+        f"{other.effort} and {other.cap}, and was paid for once"
+    )

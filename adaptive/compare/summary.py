@@ -23,7 +23,7 @@ class SettingSummary:
     Attributes:
         setting: The setting.
         rows: Its rows, at least one.
-        checked: Whether only accepted answers count.
+        checked: Whether the answers are graded, and only right ones count.
     """
 
     setting: CellSetting
@@ -37,7 +37,7 @@ class SettingSummary:
 
     @cached_property
     def good_rows(self) -> tuple[ComparisonRow, ...]:
-        """The rows that answered, and if `checked` were accepted."""
+        """The rows that answered, and if `checked` are right."""
         return tuple(r for r in self.completed_rows if (r.accepted if self.checked else r.status == "answered"))
 
     @property
@@ -52,9 +52,22 @@ class SettingSummary:
         return max(STATUS_ORDER, key=lambda end: (ends.count(end), -STATUS_ORDER.index(end)))
 
     @property
+    def outcome(self) -> str:
+        """The status, but of checked answers their grade, wrong if one of them is."""
+        grades = {row.grade for row in self.rows} - {None}
+        if not self.checked or self.status != "answered":
+            return self.status
+        return next(grade for grade in ("right", "wrong", "unknown") if grade in grades)
+
+    @property
     def prompt(self) -> float:
         """The median of prompt tokens."""
         return self._median(lambda usage: usage.prompt)
+
+    @property
+    def cached(self) -> float:
+        """The median of prompt tokens that came from the provider's cache."""
+        return self._median(lambda usage: usage.cached)
 
     @property
     def visible(self) -> float:
@@ -62,9 +75,11 @@ class SettingSummary:
         return self._median(lambda usage: usage.answer)
 
     @property
-    def reasoning(self) -> float:
-        """The median of thinking tokens."""
-        return self._median(lambda usage: usage.thinking)
+    def reasoning(self) -> float | None:
+        """The median of thinking tokens; None if one of the rows does not count them apart."""
+        counts = [row.usage.thinking for row in self.completed_rows]
+        known = [count for count in counts if count is not None]
+        return None if len(known) < len(counts) else float(median(known or [0]))
 
     @property
     def injected(self) -> float:

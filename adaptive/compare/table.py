@@ -18,14 +18,15 @@ from adaptive.compare.summary import SettingSummary, find_cheapest_setting, summ
 PLAIN_WIDTH = 200
 """The width of a table that is not printed on a terminal."""
 TABLE_COLUMNS = (
-    "", "model", "effort", "cap", "prompt", "visible", "reasoning", "total", "seconds", "cost", "finish", "ended",
+    "", "model", "effort", "cap", "prompt", "cached", "visible", "reasoning", "total", "seconds", "cost", "finish",
+    "ended",
 )  # fmt: skip
-VERDICT_COLUMN = {True: "accepted", False: "in form"}
-"""The last column: by the check, or without one only whether the answer is in the right form."""
+VERDICT_COLUMN = {True: "graded", False: "in form"}
+"""The last column: whether the answer is right, or if nothing grades it only whether it is in the right form."""
 LEFT_COLUMNS = ("", "model", "effort", "finish", "ended", *VERDICT_COLUMN.values())
 CSV_COLUMNS = (
-    "model", "effort", "cap", "repeat", "ended", "finish", "accepted", "prompt", "cached", "visible", "reasoning",
-    "total", "seconds", "cost", "estimated", "answer", "error",
+    "model", "effort", "cap", "repeat", "ended", "finish", "accepted", "grade", "prompt", "cached", "visible",
+    "reasoning", "total", "seconds", "cost", "estimated", "answer", "error",
 )  # fmt: skip
 STATUS_COLOURS: Mapping[CellStatus, str] = {
     "starved": "yellow",
@@ -40,7 +41,7 @@ def print_comparison(rows: Sequence[ComparisonRow], checked: bool, *, stderr: bo
 
     Args:
         rows: The rows of the comparison.
-        checked: Whether a check judged the answers.
+        checked: Whether the answers are graded.
         stderr: Whether to print to standard error.
     """
     console = Console(highlight=False, stderr=stderr)
@@ -58,10 +59,15 @@ def list_remarks(summaries: Sequence[SettingSummary]) -> list[str]:
     repeated = any(len(one.rows) > 1 for one in summaries)
     return [
         *(["Figures are medians of the calls at a setting."] if repeated else []),
-        *(f"{finding[0].upper()}{finding[1:]}." for finding in list_findings(summaries)),
+        *map(to_sentence, list_findings(summaries)),
         *dict.fromkeys(_describe_failure(row) for row in rows if row.error),
         *(f"Note: {note}." for note in collect_notes(rows)),
     ]
+
+
+def to_sentence(finding: str) -> str:
+    """Return a finding with a capital letter and a full stop."""
+    return f"{finding[0].upper()}{finding[1:]}."
 
 
 def collect_notes(rows: Sequence[ComparisonRow]) -> list[str]:
@@ -74,26 +80,31 @@ def to_json(rows: Sequence[ComparisonRow], checked: bool, request: Mapping[str, 
 
     Args:
         rows: The rows of the comparison.
-        checked: Whether a check judged the answers.
+        checked: Whether the answers are graded.
         request: What the cells have in common, as plain JSON.
     """
     summaries = summarise_settings(rows, checked)
     cheapest = find_cheapest_setting(summaries)
     return {
         **request,
-        "cells": [row.to_json() for row in rows],
+        "cells": [{**row.to_json(), "grade": row.grade if checked else None} for row in rows],
         "cheapest": cheapest.to_json() if cheapest else None,
         "findings": list_findings(summaries),
         "notes": collect_notes(rows),
     }
 
 
-def to_csv(rows: Sequence[ComparisonRow]) -> str:
-    """Return a header and a line for each cell. Unknown values are empty."""
+def to_csv(rows: Sequence[ComparisonRow], checked: bool) -> str:
+    """Return a header and a line for each cell. Unknown values are empty.
+
+    Args:
+        rows: The rows of the comparison.
+        checked: Whether the answers are graded.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(map(_make_csv_row, rows))
+    writer.writerows({**_make_csv_row(row), "grade": row.grade if checked else None} for row in rows)
     return text.getvalue()
 
 
@@ -113,38 +124,76 @@ def _make_csv_row(row: ComparisonRow) -> dict[str, Any]:
     return columns
 
 
-def _build_table(summaries: Sequence[SettingSummary]) -> Table:
+def list_columns(checked: bool) -> tuple[str, ...]:
+    """Return the names of the table's columns."""
+    return (*TABLE_COLUMNS, VERDICT_COLUMN[checked])
+
+
+def list_lines(summaries: Sequence[SettingSummary]) -> list[tuple[SettingSummary, list[str]]]:
+    """Return each setting with the cells of its line; `*` in the first marks the cheapest."""
     cheapest = find_cheapest_setting(summaries)
+    best = cheapest.summary.setting if cheapest else None
+    return [
+        (
+            one,
+            [
+                "*" if one.setting == best else "",
+                *map(str, one.setting),
+                *_format_figures(one),
+                *_format_endings(one),
+            ],
+        )
+        for one in summaries
+    ]
+
+
+def _build_table(summaries: Sequence[SettingSummary]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in (*TABLE_COLUMNS, VERDICT_COLUMN[summaries[0].checked]):
+    for name in list_columns(summaries[0].checked):
         table.add_column(name, justify="left" if name in LEFT_COLUMNS else "right", overflow="fold")
-    for one in summaries:
-        best = cheapest is not None and cheapest.summary.setting == one.setting
-        cells = ("*" if best else "", *map(str, one.setting), *_format_figures(one), *_format_endings(one))
-        table.add_row(*map(Text, cells), style="bold" if best else STATUS_COLOURS.get(one.status))
+    for one, cells in list_lines(summaries):
+        table.add_row(*map(Text, cells), style="bold" if cells[0] else STATUS_COLOURS.get(one.status))
     return table
 
 
 def _format_figures(one: SettingSummary) -> list[str]:
     """Return the numbers of a setting; `~` marks an estimate, a dash what is unknown."""
     if not one.completed_rows:
-        return ["-"] * 6
-    counts = {"prompt": one.prompt, "answer": one.visible, "thinking": one.reasoning, "total": one.total}
+        return ["-"] * 7
+    counts = {
+        "prompt": one.prompt,
+        "cached": one.cached,
+        "answer": one.visible,
+        "thinking": one.reasoning,
+        "total": one.total,
+    }
     inexact = {*one.estimated, *(["total"] if one.estimated - {"cost"} else [])}
-    tokens = [f"{'~' if name in inexact else ''}{format_token_count(count)}" for name, count in counts.items()]
+    tokens = [
+        "-" if count is None else f"{'~' if name in inexact else ''}{format_token_count(count)}"
+        for name, count in counts.items()
+    ]
     cost = f"{'~' if 'cost' in inexact and one.cost else ''}{format_dollars(one.cost)}"
     return [*tokens, f"{one.seconds:.2f}", cost]
 
 
 def _format_endings(one: SettingSummary) -> list[str]:
-    """Return how a setting's calls ended: the finish, the outcome, and whether it was accepted."""
+    """Return how a setting's calls ended: the finish, the outcome, and whether it is right or in form."""
     finishes = "/".join(dict.fromkeys(row.result.finish for row in one.completed_rows if row.result)) or "-"
-    good, calls = sum(row.accepted for row in one.rows), len(one.rows)
+    calls = len(one.rows)
     if calls == 1:
-        return [finishes, one.status, ("yes" if good else "no") if one.status == "answered" else "-"]
+        return [finishes, one.status, _format_verdict(one.rows[0], one.checked)]
+    good, unknown = (sum(row.grade == grade for row in one.rows) for grade in ("right", "unknown"))
     answered = sum(row.status == "answered" for row in one.rows)
     most = "" if answered == calls or one.status == "answered" else f", {one.status}"
-    return [finishes, f"{answered} of {calls} answered{most}", f"{good} of {calls}"]
+    verdicts = f" right{f', {unknown} unknown' if unknown else ''}" if one.checked else ""
+    return [finishes, f"{answered} of {calls} answered{most}", f"{good} of {calls}{verdicts}"]
+
+
+def _format_verdict(row: ComparisonRow, checked: bool) -> str:
+    """Return whether an answer is right, or only in form; a dash without one."""
+    if row.grade is None or checked:
+        return row.grade or "-"
+    return "yes" if row.accepted else "no"
 
 
 def _describe_failure(row: ComparisonRow) -> str:

@@ -7,12 +7,12 @@ is never computed, and the same seed gives the same tokens wherever a sequence i
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future
 
-from adaptive.engines.chains import Chain, ChainCall, ChainPool
+from adaptive.engines.chain_runners import ChainRunner
+from adaptive.engines.chains import ChainCall
 from adaptive.engines.generation import GenerationRequest, GrowingGeneration
 from adaptive.engines.loop_engine import Engine, bind_to_callers_loop
 from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling
@@ -26,29 +26,20 @@ class ChainEngine(Engine):
     Args:
         name: The model spec.
         codec: Tokenizer and chat template.
-        new_chain: Makes an empty chain.
+        runner: Runs the calls on its chains.
         window: The most ids of a sequence.
         vocabulary: All ids are below this.
-        sessions: How many chains are kept when idle.
     """
 
     shares_cache = False
 
     def __init__(
-        self,
-        *,
-        name: str,
-        codec: FolderCodec,
-        new_chain: Callable[[], Chain],
-        window: int,
-        vocabulary: int,
-        sessions: int,
+        self, *, name: str, codec: FolderCodec, runner: ChainRunner, window: int, vocabulary: int
     ) -> None:
         super().__init__(name, codec, window)
         self._vocabulary = vocabulary
-        # Only the pool refers to the model: dropping it frees everything.
-        self._pool: ChainPool | None = ChainPool(new_chain, sessions)
-        self._threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="adaptive-engine")
+        # Only the runner refers to the model: dropping it frees everything.
+        self._runner: ChainRunner | None = runner
         self._counting = threading.Lock()
         self._prefilled_total = 0
 
@@ -69,42 +60,36 @@ class ChainEngine(Engine):
         halt: Halt | None = None,
     ) -> Generation:
         """Continue `ids` by at most `max_tokens`; the contract is `TokenEngine.generate`'s."""
-        if self._pool is None:
+        if self._runner is None:
             raise self._build_closed_error()
         request = GenerationRequest(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
         self._check_ids(request.ids)
         bound = None if on_token is None else bind_to_callers_loop(on_token)
         call = ChainCall(GrowingGeneration(request, bound, halt))
-        return await _await_job(self._threads.submit(self._run_call, self._pool, call, session), call.halted)
-
-    async def release(self, session: str) -> None:
-        """Forget the cache of `session`; a later call with it computes everything again."""
-        if self._pool is not None:
-            self._pool.drop(session)
-
-    async def close(self) -> None:
-        """Free the model once the running calls have ended; later ones raise `AdaptiveError`."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.clear()
-        await asyncio.to_thread(self._threads.shutdown)
-
-    def _check_ids(self, ids: Sequence[int]) -> None:
-        # The runtime takes a negative id for one counted from the vocabulary's end.
-        if min(ids) < 0 or max(ids) >= self._vocabulary:
-            raise ValueError(f"ids must be 0 to {self._vocabulary - 1}, got {min(ids)} to {max(ids)}")
-
-    def _run_call(self, pool: ChainPool, call: ChainCall, session: str) -> Generation:
-        """Run the call on the session's chain, in a worker thread."""
         try:
-            with pool.lend(session) as chain:
-                generation = call.run(chain)
+            generation = await _await_job(self._runner.submit(call, session), call.halted)
         except RuntimeError as error:
             reason = to_single_line(error)
             raise AdaptiveError(f"model {self._name!r} failed while generating ({reason}).") from error
         with self._counting:
             self._prefilled_total += generation.prefilled
         return generation
+
+    async def release(self, session: str) -> None:
+        """Forget the cache of `session`; a later call with it computes everything again."""
+        if self._runner is not None:
+            self._runner.drop(session)
+
+    async def close(self) -> None:
+        """Free the model once the running calls have ended; later ones raise `AdaptiveError`."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await asyncio.to_thread(runner.shut_down)
+
+    def _check_ids(self, ids: Sequence[int]) -> None:
+        # The runtime takes a negative id for one counted from the vocabulary's end.
+        if min(ids) < 0 or max(ids) >= self._vocabulary:
+            raise ValueError(f"ids must be 0 to {self._vocabulary - 1}, got {min(ids)} to {max(ids)}")
 
 
 async def _await_job(job: Future[Generation], halted: threading.Event) -> Generation:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from adaptive.engines.sampling import sample_token
 _MARKS = 8
 # Ids computed at once: no slower than a whole prompt, and Python's lock is held no longer than this takes.
 _PIECE = 64
+_FEWEST_IDLE = 2
 
 
 class Chain(ABC):
@@ -32,6 +34,11 @@ class Chain(ABC):
         self._marks: dict[int, NDArray[np.float32]] = {}
         self.ids: list[int] = []
         self.logits: NDArray[np.float32] | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that it takes, if that is known."""
+        return 0
 
     @abstractmethod
     def reserve(self, length: int) -> None:
@@ -63,7 +70,11 @@ class Chain(ABC):
 
     def append(self, ids: Sequence[int]) -> None:
         """Compute `ids` after those that the cache holds."""
-        self.logits = self._compute(ids)
+        self.add(ids, self._compute(ids))
+
+    def add(self, ids: Sequence[int], logits: NDArray[np.float32]) -> None:
+        """Note that the cache holds `ids` too, and the logits after the last of them."""
+        self.logits = logits
         self.ids += ids
 
     def mark(self) -> None:
@@ -80,6 +91,11 @@ class Chain(ABC):
         self.ids, self.logits = [], None
 
 
+Step = tuple[Chain, tuple[int, ...]]
+"""A chain and the ids to append to it next."""
+Steps = Generator[Step, None, Generation]
+
+
 @dataclass
 class ChainCall:
     """A generation on a chain. Setting `halted` stops it within one token.
@@ -90,43 +106,51 @@ class ChainCall:
     growing: GrowingGeneration
     halted: threading.Event = field(default_factory=threading.Event)
 
-    def run(self, chain: Chain) -> Generation:
-        """Continue the ids on a chain. The result is of no use once `halted` is set."""
+    def run(self, chain: Chain) -> Steps:
+        """Continue the ids on a chain: yield what is to be appended to it next, return the generation.
+
+        Whoever runs it appends the ids before it goes on. The result is of no use once `halted` is set.
+        """
         request = self.growing.request
         chain.reserve(len(request.ids) + request.room)
         cached = chain.reuse_prefix(request.ids)
-        self._prefill(chain, cached)
-        self._extend(chain)
+        yield from self._prefill(chain, cached)
+        yield from self._extend(chain)
         chain.mark()
         return self.growing.finish(cached)
 
-    def _prefill(self, chain: Chain, start: int) -> None:
+    def _prefill(self, chain: Chain, start: int) -> Iterator[Step]:
         ids = self.growing.request.ids
         for place in range(start, len(ids), _PIECE):
             if self.halted.is_set():
                 return
-            chain.append(ids[place : place + _PIECE])
+            yield chain, ids[place : place + _PIECE]
         chain.mark()
 
-    def _extend(self, chain: Chain) -> None:
+    def _extend(self, chain: Chain) -> Iterator[Step]:
         # There are no logits only if the prefill was halted.
         while not self.growing.is_complete and not self.halted.is_set() and chain.logits is not None:
             token, logprob = sample_token(chain.logits, self.growing.request.sampling, len(chain.ids))
             self.growing.add((token,), (logprob,))
             if self.growing.stop is None:
-                chain.append((token,))
+                yield chain, (token,)
 
 
 class ChainPool:
-    """Chains by session, at most `size` of them idle; the least recently used is dropped first.
+    """Chains by session; of those that are idle the least recently used is dropped first.
 
     A chain is lent to one call at a time. A second call with the same session gets a new chain, and the chain of
     the later call stays. Safe to use from several threads.
+
+    Args:
+        make: Makes an empty chain.
+        size: The most idle chains.
+        memory: The most bytes of idle chains; two are kept in any case, since a solve forks at least once.
     """
 
-    def __init__(self, make: Callable[[], Chain], size: int) -> None:
+    def __init__(self, make: Callable[[], Chain], size: int, memory: float = inf) -> None:
         self._make = make
-        self._size = size
+        self._size, self._memory = size, memory
         self._lock = threading.Lock()
         self._idle: OrderedDict[str, Chain] = OrderedDict()
         self._lent: dict[str, Chain] = {}
@@ -167,8 +191,11 @@ class ChainPool:
             del self._lent[session]
             if intact:
                 self._idle[session] = chain
-            while len(self._idle) > self._size:
+            while len(self._idle) > self._size or (len(self._idle) > _FEWEST_IDLE and self._is_full()):
                 self._idle.popitem(last=False)
+
+    def _is_full(self) -> bool:
+        return sum(chain.nbytes for chain in self._idle.values()) > self._memory
 
 
 def _count_shared(cached: Sequence[int], ids: Sequence[int]) -> int:

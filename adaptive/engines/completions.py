@@ -16,11 +16,13 @@ from adaptive._util.http import (
     RefusedError,
     ServerClient,
     ServerRetryPolicy,
+    find_server_key,
     pick_model,
-    read_server_key,
 )
 from adaptive._util.redact import redact_address
-from adaptive.engines.dialects import DialectCall, ServedModelInfo, find_dialect
+from adaptive._util.reply_limit import MAX_REPLY
+from adaptive.engines.dialect_registry import find_dialect
+from adaptive.engines.dialects import DialectCall, ServedModelInfo
 from adaptive.engines.generation import GenerationRequest, GrowingGeneration
 from adaptive.engines.loop_engine import LoopEngine
 from adaptive.engines.markers import MarkerStyle
@@ -48,12 +50,13 @@ class CompletionsEngine(LoopEngine):
     Args:
         url: The server's address (".../v1").
         served_model: The model's name; None for the only one.
-        dialect: `vllm`, `llama.cpp` or `sglang`; None to find out.
+        dialect: `vllm`, `llama.cpp`, `sglang` or `ollama`; None to find out.
         tokenizer: Folder or hub ID of the model's tokenizer and chat template; None asks the server where the
             model came from.
         timeout: Seconds for a call.
         retries: How often a call is repeated after a connection error, 429 or 5xx.
         pause: The pauses between these tries grow to this many seconds.
+        max_reply: Megabytes that are read of a reply, or of what a stream sends without a token.
         concurrency: Calls under way at once.
         markers: How the model marks its thinking; None to find out.
 
@@ -74,17 +77,21 @@ class CompletionsEngine(LoopEngine):
         timeout: float = 600.0,
         retries: int = RETRIES,
         pause: float = LONGEST_PAUSE,
+        max_reply: float = MAX_REPLY,
         concurrency: int = 256,
         markers: MarkerStyle | None = None,
     ) -> None:
-        address, loop = url.rstrip("/"), LoopThread("adaptive-server")
-        name = redact_address(address)
-        key = read_server_key()
-        self._server = ServerClient(address, key, ServerRetryPolicy(timeout, retries, pause), concurrency)
+        address = url.rstrip("/")
+        name, key = redact_address(address), find_server_key(address)
+        patience, loop = ServerRetryPolicy(timeout, retries, pause, max_reply), LoopThread("adaptive-server")
+        self._server = ServerClient(address, key, patience, concurrency)
         try:
             self._served = loop.call(_connect_model(self._server, served_model, dialect))
             codec = FolderCodec(_find_tokenizer(tokenizer, self._served, name), markers)
             super().__init__(name, codec, self._served.window, loop)
+            if not self._served.dialect.takes_ids:
+                _check_pieces(codec, name)
+                loop.call(_generate_one(self._server, self._served, codec.encode("1"), codec))
         except BaseException:
             _close_client(self._server, loop)
             raise
@@ -97,6 +104,12 @@ class CompletionsEngine(LoopEngine):
     @property
     def facts(self) -> dict[str, str]:
         """The server's abilities, found out now by short calls."""
+        if not self._served.dialect.takes_ids:
+            return {
+                "dialect": self._served.dialect.name,
+                "served model": self._served.name,
+                "token ids in and out": "no: text, so that counts are estimates",
+            }
         probes = [self._loop.call(_generate_one(self._server, self._served, CACHE_PROBE)) for _ in range(2)]
         dialect = self._served.dialect
         tokenizes = self._loop.call(self._server.fetch_json("/tokenize", {dialect.text: "1"}))
@@ -113,7 +126,7 @@ class CompletionsEngine(LoopEngine):
         _close_client(self._server, self._loop)
 
     async def _generate_in_loop(self, growing: GrowingGeneration) -> Generation:
-        return await _stream_generation(self._server, self._served, growing)
+        return await _stream_generation(self._server, self._served, growing, self._codec)
 
 
 async def _connect_model(server: ServerClient, wanted: str | None, dialect: str | None) -> ServedModel:
@@ -124,7 +137,8 @@ async def _connect_model(server: ServerClient, wanted: str | None, dialect: str 
     served = ServedModel(call, str(listed["id"]), info, info.window or 1024)
     lacks = [] if info.window else ["the length of a context"]
     try:
-        await _generate_one(server, served, (1,))
+        if call.takes_ids:
+            await _generate_one(server, served, (1,))
     except RefusedError as error:
         lacks.append(f"token ids in ({error.detail})")
     except InputError:
@@ -137,14 +151,18 @@ async def _connect_model(server: ServerClient, wanted: str | None, dialect: str 
     return served
 
 
-async def _generate_one(server: ServerClient, served: ServedModel, ids: tuple[int, ...]) -> Generation:
+async def _generate_one(
+    server: ServerClient, served: ServedModel, ids: tuple[int, ...], codec: FolderCodec | None = None
+) -> Generation:
     """Generate one token after `ids`, or after as many of them as fit."""
     request = GenerationRequest(ids[: served.window - 1], 1, frozenset(), Sampling(), served.window)
-    return await _stream_generation(server, served, GrowingGeneration(request))
+    return await _stream_generation(server, served, GrowingGeneration(request), codec)
 
 
-async def _stream_generation(server: ServerClient, served: ServedModel, growing: GrowingGeneration) -> Generation:
-    call = served.dialect(server.url, served.name, growing, served.info.slots)
+async def _stream_generation(
+    server: ServerClient, served: ServedModel, growing: GrowingGeneration, codec: FolderCodec | None
+) -> Generation:
+    call = served.dialect(server.url, served.name, growing, served.info.slots, codec)
     await server.stream(call)
     return growing.finish(call.cached)
 
@@ -164,6 +182,14 @@ def _find_tokenizer(tokenizer: str | None, served: ServedModel, url: str) -> Any
             f"the tokenizer of {served.info.root!r}, which {url} serves, is not on this machine: "
             "name its folder or hub ID with -o tokenizer=…"
         ) from error
+
+
+def _check_pieces(codec: FolderCodec, name: str) -> None:
+    """Raise `InputError` if pieces of a text, each tokenised alone, are not the text again."""
+    if codec.decode([*codec.encode("1"), *codec.encode(" 2")]) != "1 2":
+        raise InputError(
+            f"{name} gives text, which the model's tokenizer cannot take in pieces: use ollama:NAME instead."
+        )
 
 
 def _format_yes_no(fact: bool) -> str:

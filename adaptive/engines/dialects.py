@@ -5,6 +5,7 @@
 | vLLM | `/v1/completions` | the server's | new ids |
 | llama.cpp | `/completion` | ours: the connection is closed | one id, none inside a character |
 | SGLang | `/generate` | the server's | all ids so far, or new ones |
+| Ollama | `/api/generate` | ours: the connection is closed | text, in `ollama.py` |
 
 Only vLLM continues past an end of turn that is no stop id. The others stop there and are asked for the rest.
 """
@@ -16,11 +17,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from adaptive._util.redact import redact_text
 from adaptive.engines.generation import GrowingGeneration
-from adaptive.errors import AdaptiveError, InputError, to_single_line
+from adaptive.engines.reply_fields import ReplyFields, as_logprob
+from adaptive.errors import AdaptiveError, InputError
 
 if TYPE_CHECKING:
     from adaptive._util.http import Part, ServerClient
+    from adaptive.engines.tokenizer import FolderCodec
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,14 @@ class DialectCall(ABC):
     owner: ClassVar[str]
     path: ClassVar[str]
     text: ClassVar[str] = "prompt"
+    takes_ids: ClassVar[bool] = True
 
-    def __init__(self, url: str, model: str, growing: GrowingGeneration, slots: int) -> None:
+    def __init__(
+        self, url: str, model: str, growing: GrowingGeneration, slots: int, codec: FolderCodec | None = None
+    ) -> None:
         self.url, self.model, self.growing, self.slots = url, model, growing, slots
         self.cached: int | None = None
+        self._text_codec = codec
         self._start = 0
 
     @classmethod
@@ -66,13 +74,32 @@ class DialectCall(ABC):
         count = f"{len(self.growing.ids)} of {self.growing.request.room} tokens"
         raise AdaptiveError(f"the server {self.url} ended after {count} without saying why: ask again.")
 
-    @abstractmethod
+    @property
+    def received(self) -> int:
+        """How many ids came so far."""
+        return len(self.growing.ids)
+
     def take(self, part: Part) -> bool:
-        """Take one part of the answer; return whether another one is wanted."""
+        """Take one part of the answer; return whether another one is wanted.
+
+        Raise `AdaptiveError` with the name of a field that cannot be read.
+        """
+        return self._take_fields(ReplyFields(self.url, part))
+
+    @abstractmethod
+    def _take_fields(self, part: ReplyFields) -> bool:
+        """Take the fields of one part; return whether another one is wanted."""
 
     @abstractmethod
     def _build_body(self, ids: list[int], most: int) -> Part:
         """Return the body that asks for at most `most` tokens after `ids`."""
+
+    @property
+    def _codec(self) -> FolderCodec:
+        """The model's tokenizer, for a server that takes text."""
+        if self._text_codec is None:
+            raise RuntimeError(f"a call in the dialect {self.name} needs a codec")
+        return self._text_codec
 
     @property
     def _seed(self) -> int | None:
@@ -84,7 +111,7 @@ class DialectCall(ABC):
         """How many ids this request has brought."""
         return len(self.growing.ids) - self._start
 
-    def _note_cached(self, cached: int) -> None:
+    def _note_cached(self, cached: int | None) -> None:
         if self.cached is None:
             self.cached = cached
 
@@ -97,16 +124,20 @@ class VllmCall(DialectCall):
     @classmethod
     async def read_info(cls, server: ServerClient, listed: Part) -> ServedModelInfo:
         """Read both from the entry in `/v1/models`."""
-        return ServedModelInfo(str(listed.get("root") or listed["id"]), _read_count(listed.get("max_model_len")))
+        fields = ReplyFields(server.url, listed)
+        return ServedModelInfo(fields.read_text("root") or listed["id"], _read_window(fields, "max_model_len"))
 
-    def take(self, part: Part) -> bool:
+    def _take_fields(self, part: ReplyFields) -> bool:
         """Take the ids of one part; the last part has none, it reports what was cached."""
-        for choice in part.get("choices") or ():
-            logprobs = (choice.get("logprobs") or {}).get("token_logprobs") or ()
-            self.growing.add(choice.get("token_ids") or (), logprobs)
-        details = (part.get("usage") or {}).get("prompt_tokens_details") or {}
-        if "cached_tokens" in details:
-            self._note_cached(int(details["cached_tokens"] or 0))
+        for choice in part.read_objects("choices"):
+            logprobs = choice.read_object("logprobs").read_logprobs("token_logprobs")
+            self.growing.add(choice.read_ids("token_ids"), logprobs)
+        details = part.read_object("usage").read_object("prompt_tokens_details")
+        if "cached_tokens" in details.data:
+            # null: none was.
+            self._note_cached(
+                0 if details.data["cached_tokens"] is None else details.read_known_count("cached_tokens")
+            )
         return not self.growing.halted
 
     def _build_body(self, ids: list[int], most: int) -> Part:
@@ -139,18 +170,19 @@ class LlamaCppCall(DialectCall):
 
     name, owner, path, text = "llama.cpp", "llamacpp", "/completion", "content"
 
-    def __init__(self, url: str, model: str, growing: GrowingGeneration, slots: int) -> None:
-        super().__init__(url, model, growing, slots)
+    def __init__(
+        self, url: str, model: str, growing: GrowingGeneration, slots: int, codec: FolderCodec | None = None
+    ) -> None:
+        super().__init__(url, model, growing, slots, codec)
         self._lost = 0
 
     @classmethod
     async def read_info(cls, server: ServerClient, listed: Part) -> ServedModelInfo:
         """Read the GGUF file and the window of one slot: `--ctx-size` may be split among several."""
-        props = await server.fetch_json("/props") or {}
-        settings = props.get("default_generation_settings") or {}
-        slots = _read_count(props.get("total_slots")) or 1
+        props = ReplyFields(server.url, await server.fetch_json("/props") or {})
+        window = _read_window(props.read_object("default_generation_settings"), "n_ctx")
         return ServedModelInfo(
-            str(props.get("model_path") or listed["id"]), _read_count(settings.get("n_ctx")), slots
+            props.read_text("model_path") or listed["id"], window, props.read_known_count("total_slots") or 1
         )
 
     def request(self) -> Part | None:
@@ -160,16 +192,17 @@ class LlamaCppCall(DialectCall):
         ids = [*self.growing.request.ids, *self.growing.ids[: self._start]]
         return {**self._build_body(ids, self._lost), "stream": False}
 
-    def take(self, part: Part) -> bool:
+    def _take_fields(self, part: ReplyFields) -> bool:
         """Take a part of the stream, or the whole answer of a request without streaming."""
-        tokens = part.get("tokens") or []
-        logprobs = [row["logprob"] for row in part.get("completion_probabilities") or ()]
+        tokens = part.read_ids("tokens")
+        logprobs = [as_logprob(row.data.get("logprob")) for row in part.read_objects("completion_probabilities")]
         self._note_computed(part)
         if self._lost:
             self._restore_lost(tokens, logprobs)
             return False
-        if int(part.get("tokens_predicted") or 0) > self._received_count + len(tokens):
-            self._lost = int(part["tokens_predicted"])
+        predicted = part.read_count("tokens_predicted") or 0
+        if predicted > self._received_count + len(tokens):
+            self._lost = min(predicted, self.growing.request.room)
             return False
         self.growing.add(tokens, logprobs)
         return not self.growing.is_complete
@@ -179,7 +212,7 @@ class LlamaCppCall(DialectCall):
         if not self._lost:
             super().on_end()
 
-    def _restore_lost(self, tokens: list[int], logprobs: list[float]) -> None:
+    def _restore_lost(self, tokens: list[int], logprobs: list[float | None]) -> None:
         had = self._received_count
         if tokens[:had] == self.growing.ids[self._start :]:
             self._lost = 0
@@ -188,11 +221,12 @@ class LlamaCppCall(DialectCall):
         else:  # a near tie fell the other way: continue from the ids that were emitted
             self._start, self._lost = len(self.growing.ids), self._lost - had
 
-    def _note_computed(self, part: Part) -> None:
+    def _note_computed(self, part: ReplyFields) -> None:
         # `tokens_cached` does not count what was reused: it is all that the slot holds in the end.
-        computed = (part.get("timings") or {}).get("prompt_n")
-        if computed is not None and "tokens_evaluated" in part:
-            self._note_cached(int(part["tokens_evaluated"]) - int(computed))
+        computed = part.read_object("timings").read_known_count("prompt_n")
+        evaluated = part.read_known_count("tokens_evaluated")
+        if computed is not None and evaluated is not None and computed <= evaluated:
+            self._note_cached(evaluated - computed)
 
     def _build_body(self, ids: list[int], most: int) -> Part:
         sampling = self.growing.request.sampling
@@ -223,26 +257,28 @@ class SglangCall(DialectCall):
     @classmethod
     async def read_info(cls, server: ServerClient, listed: Part) -> ServedModelInfo:
         """Read the tokenizer's path and the longest input, which leaves room for an answer."""
-        model = await server.fetch_json("/get_model_info") or {}
-        info = await server.fetch_json("/get_server_info") or {}
-        longest = _read_count(info.get("max_req_input_len"))
-        context = _read_count(listed.get("max_model_len")) or _read_count(info.get("context_length"))
+        model = ReplyFields(server.url, await server.fetch_json("/get_model_info") or {})
+        info = ReplyFields(server.url, await server.fetch_json("/get_server_info") or {})
+        longest = _read_window(info, "max_req_input_len")
+        context = _read_window(ReplyFields(server.url, listed), "max_model_len") or _read_window(
+            info, "context_length"
+        )
         # It reserves six ids of the context.
-        window = longest or (context - 6 if context else None)
-        return ServedModelInfo(str(model.get("tokenizer_path") or model.get("model_path") or listed["id"]), window)
+        window = longest or (context - 6 if context and context > 7 else None)
+        root = model.read_text("tokenizer_path") or model.read_text("model_path") or listed["id"]
+        return ServedModelInfo(root, window)
 
-    def take(self, part: Part) -> bool:
+    def _take_fields(self, part: ReplyFields) -> bool:
         """Take a part; one that is shorter than all generated ids holds only the new ones."""
-        meta, ids = part.get("meta_info") or {}, part.get("output_ids") or []
-        reason = meta.get("finish_reason") or {}
+        meta, ids = part.read_object("meta_info"), part.read_ids("output_ids")
+        reason = meta.read_object("finish_reason").data
         if reason.get("type") == "abort":
-            raise AdaptiveError(f"the server {self.url} gave up ({to_single_line(reason.get('message'), 160)}).")
-        new = ids if len(ids) < int(meta.get("completion_tokens") or 0) else ids[self._received_count :]
-        rows = meta.get("output_token_logprobs") or []
-        logprobs = [row[0] for row in rows[len(rows) - len(new) :]] if len(rows) >= len(new) else []
-        if "cached_tokens" in meta:
-            self._note_cached(int(meta["cached_tokens"]))
-        self.growing.add(new, logprobs)
+            raise AdaptiveError(f"the server {self.url} gave up ({redact_text(str(reason.get('message')))}).")
+        new = ids if len(ids) < (meta.read_count("completion_tokens") or 0) else ids[self._received_count :]
+        rows = meta.read_list("output_token_logprobs")
+        logprobs = [as_logprob(row[0] if isinstance(row, list) and row else None) for row in rows[-len(new) :]]
+        self._note_cached(meta.read_known_count("cached_tokens"))
+        self.growing.add(new, logprobs if len(rows) >= len(new) else [])
         return not self.growing.is_complete
 
     def _build_body(self, ids: list[int], most: int) -> Part:
@@ -267,34 +303,7 @@ class SglangCall(DialectCall):
         }
 
 
-DIALECTS: tuple[type[DialectCall], ...] = (VllmCall, LlamaCppCall, SglangCall)
-
-
-async def find_dialect(server: ServerClient, listed: Part, wanted: str | None) -> type[DialectCall]:
-    """Return the dialect that a server speaks.
-
-    A server that cannot be identified is taken for vLLM: behind a gateway it may be one.
-
-    Args:
-        server: The server.
-        listed: The model's entry in the server's list.
-        wanted: The name of the dialect; None to find out.
-
-    Raises:
-        InputError: No dialect has the name `wanted`.
-    """
-    by_name = {dialect.name: dialect for dialect in DIALECTS}
-    if wanted is not None:
-        if wanted not in by_name:
-            raise InputError(f"dialect {wanted!r} is not known: use {', '.join(by_name)}.")
-        return by_name[wanted]
-    owner = listed.get("owned_by")
-    if dialect := next((dialect for dialect in DIALECTS if dialect.owner == owner), None):
-        return dialect
-    if "default_generation_settings" in (await server.fetch_json("/props") or {}):
-        return LlamaCppCall
-    return SglangCall if "model_path" in (await server.fetch_json("/get_model_info") or {}) else VllmCall
-
-
-def _read_count(value: object) -> int | None:
-    return value if isinstance(value, int) and value > 0 else None
+def _read_window(fields: ReplyFields, name: str) -> int | None:
+    """Return how many ids fit; None if the server does not say, or hardly any do."""
+    window = fields.read_known_count(name)
+    return window if window is not None and window > 1 else None

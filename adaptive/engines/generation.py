@@ -54,6 +54,7 @@ class GrowingGeneration:
     logprobs: list[float] = field(default_factory=list)
     stop: tuple[int, float | None] | None = None
     halted: bool = False
+    estimated: bool = False
 
     @property
     def is_complete(self) -> bool:
@@ -65,7 +66,7 @@ class GrowingGeneration:
         """Tokens that are still missing."""
         return self.request.room - len(self.ids)
 
-    def add(self, ids: Sequence[int], logprobs: Sequence[float]) -> None:
+    def add(self, ids: Sequence[int], logprobs: Sequence[float | None]) -> None:
         """Take tokens up to a stop id or the room; later ones are dropped."""
         for place, token in enumerate(ids):
             if self.is_complete:
@@ -112,4 +113,5 @@ class GrowingGeneration:
             stop_id=stop_id,
             stop_logprob=stop_logprob,
             counted=cached is not None,
+            estimated=self.estimated,
         )

@@ -18,6 +18,10 @@ Halt = Callable[[int], bool]
 GenerationEnd = Literal["stop", "length", "halted", "context"]
 
 
+SHORT_TEXT = 4000
+"""Characters of a text that is encoded within a few milliseconds; a longer one is encoded in a thread."""
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How tokens are chosen: temperature 0 is greedy; a seed makes sampling repeatable."""
@@ -42,6 +46,7 @@ class Generation:
         stop_id: The stop id, if one was chosen.
         stop_logprob: Its log-probability, if the engine gives one.
         counted: Whether the engine reports `cached`.
+        estimated: Whether the ids are those of a text that the engine gave, so that their number is an estimate.
     """
 
     ids: tuple[int, ...]
@@ -52,6 +57,7 @@ class Generation:
     stop_id: int | None = None
     stop_logprob: float | None = None
     counted: bool = True
+    estimated: bool = False
 
     def joined(self, after: Generation) -> Generation:
         """Return this generation and the one that continued it, as if they had been one."""
@@ -63,6 +69,7 @@ class Generation:
             prefilled=self.prefilled,
             cached=self.cached,
             counted=self.counted and after.counted,
+            estimated=self.estimated or after.estimated,
         )
 
 

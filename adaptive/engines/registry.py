@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,10 @@ def get_parallel_solves(spec: str) -> int:
     if ModelSpec.parse(spec).is_chat:
         return CHAT_AT_ONCE
     make, _ = _find_maker(spec)
+    if make is _open_onnx:
+        from adaptive.engines.onnx import OnnxEngine
+
+        return OnnxEngine.parallel
     return int(getattr(make, "parallel", 1))
 
 
@@ -99,7 +104,7 @@ def _open_onnx(spec: str, folder: str, *, sessions: int | None = None, markers: 
     from adaptive._util.files import find_artifact
     from adaptive.engines.onnx import OnnxEngine
 
-    place = find_artifact("abacus") / "onnx" if spec == "embedded" else Path(folder).expanduser()
+    place = find_artifact("abacus") / "onnx" if spec == "embedded" else Path(os.path.expanduser(folder))
     return OnnxEngine(place, name=spec, sessions=sessions, markers=markers)
 
 

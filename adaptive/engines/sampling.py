@@ -9,6 +9,11 @@ from adaptive.engines.protocol import Sampling
 
 Floats = NDArray[np.floating]
 
+# A weight, relative to the greatest, below which an id is looked at only if the likelier ones do not decide.
+_UNLIKELY = 1e-6
+_GREEDY = 1e-5
+"""A temperature below this is none: logits divided by it may be infinite. vLLM's limit is the same."""
+
 
 def sample_token(logits: Floats, sampling: Sampling, position: int) -> tuple[int, float]:
     """Choose the next token of a sequence.
@@ -24,7 +29,7 @@ def sample_token(logits: Floats, sampling: Sampling, position: int) -> tuple[int
     Returns:
         The id and its log-probability (nats) in the untempered distribution.
     """
-    token = int(logits.argmax()) if sampling.temperature <= 0 else _sample_nucleus(logits, sampling, position)
+    token = int(logits.argmax()) if sampling.temperature < _GREEDY else _sample_nucleus(logits, sampling, position)
     return token, compute_logprob(logits, token)
 
 
@@ -35,20 +40,39 @@ def compute_logprob(logits: Floats, token: int) -> float:
 
 
 def _sample_nucleus(logits: Floats, sampling: Sampling, position: int) -> int:
-    ranked = _rank_ids(logits, sampling.top_k)
-    scaled = logits[ranked].astype(np.float64) / sampling.temperature
-    weights = np.exp(scaled - scaled[0])
-    cumulative = np.cumsum(weights / weights.sum())
-    # The nucleus is the shortest head that holds top_p; the first id is always in it.
-    size = min(int(np.searchsorted(cumulative, sampling.top_p)) + 1, len(ranked))
-    point = np.random.default_rng((sampling.seed % 2**64, position)).random() * cumulative[size - 1]
-    return int(ranked[min(int(np.searchsorted(cumulative, point, side="right")), size - 1)])
+    scaled = logits.astype(np.float64) / sampling.temperature
+    weights = np.exp(scaled - scaled.max())
+    number = np.random.default_rng((sampling.seed % 2**64, position)).random()
+    if sampling.top_k <= 0:
+        # The few likely ids almost always decide, and to rank all is most of the work.
+        ranked = _rank_ids(logits, np.flatnonzero(weights > _UNLIKELY))
+        cumulative = np.cumsum(weights[ranked] / weights.sum())
+        if sampling.top_p >= 1 or sampling.top_p <= cumulative[-1]:
+            place = _draw(cumulative, sampling.top_p, number)
+            if place < len(ranked):
+                return int(ranked[place])
+    ranked = _rank_ids(logits, _find_best(logits, sampling.top_k))
+    cumulative = np.cumsum(weights[ranked] / weights[ranked].sum())
+    cumulative[-1] = 1.0
+    return int(ranked[_draw(cumulative, sampling.top_p, number)])
 
 
-def _rank_ids(logits: Floats, top_k: int) -> NDArray[np.intp]:
-    """Return the ids from the most to the least likely, only the best `top_k` if that is above 0."""
-    if 0 < top_k < len(logits):
-        best = np.argpartition(-logits, top_k - 1)[:top_k]
-        best.sort()  # so that ties fall to the lower id, whatever order the partition left
-        return best[np.argsort(-logits[best], kind="stable")]
-    return np.argsort(-logits, kind="stable")
+def _draw(cumulative: NDArray[np.float64], top_p: float, number: float) -> int:
+    """Return the place that a random number (0 to 1) draws from the shortest head that holds `top_p`."""
+    head = 1.0 if top_p >= 1 else cumulative[int(np.searchsorted(cumulative, top_p))]
+    return int(np.searchsorted(cumulative, number * head, side="right"))
+
+
+def _find_best(logits: Floats, top_k: int) -> NDArray[np.intp]:
+    """Return the best `top_k` ids, or all if that is 0, rising; of equal ones the lower ids."""
+    if not 0 < top_k < len(logits):
+        return np.arange(len(logits))
+    least = -np.partition(-logits, top_k - 1)[top_k - 1]
+    better = np.flatnonzero(logits > least)
+    equal = np.flatnonzero(logits == least)[: top_k - len(better)]
+    return np.sort(np.concatenate([better, equal]))
+
+
+def _rank_ids(logits: Floats, ids: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return rising ids from the most to the least likely; ties fall to the lower id."""
+    return ids[np.argsort(-logits[ids], kind="stable")]

@@ -8,8 +8,9 @@ or open a turn, and no content merges with its surroundings.
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from adaptive._util.optional import import_optional
 from adaptive._util.thinking_tags import THINKING_TAGS, find_open_tag
 from adaptive.engines.chat_template import RenderedChat, TextSlot, load_chat_template
 from adaptive.engines.markers import PROMPTED, MarkerStyle, find_marker_style, make_text_style
-from adaptive.engines.protocol import Markers, Prompt
+from adaptive.engines.protocol import SHORT_TEXT, Markers, Prompt
 from adaptive.errors import InputError, to_single_line
 from adaptive.types.ladder import BELIEVED_DEFAULT, EFFORTS, Effort, find_nearest_effort
 
@@ -82,6 +83,11 @@ class FolderCodec:
         """The ids that no text is encoded as, and that decoded text leaves out."""
         return self._special_ids
 
+    @property
+    def special_tokens(self) -> Mapping[str, int]:
+        """The same ids by their texts."""
+        return self._control
+
     def render(self, messages: Sequence[tuple[str, str]], effort: Effort) -> Prompt:
         """Render (role, content) pairs with the chat template. Contents cannot open or close anything.
 
@@ -115,7 +121,7 @@ class FolderCodec:
 
         A template that writes down any word knows none: the words that models are trained on are these three.
         """
-        common: tuple[Effort, ...] = ("low", "medium", "high", "minimal", "xhigh")
+        common: tuple[Effort, ...] = ("low", "medium", "high", "minimal", "xhigh", "max")
         with suppress(InputError):
             switches = {**_name_switches("medium", thinking=True), **dict.fromkeys(_EFFORT_NAMES, _SOME_WORD)}
             if any(_SOME_WORD in str(part) for part in self._template.render(("user",), **switches).parts):
@@ -130,15 +136,20 @@ class FolderCodec:
         """Return the ids of plain text; what looks like a special token is encoded as ordinary text."""
         # Bytes on stdin that are not UTF-8 come as lone surrogates, which no tokenizer takes.
         clean = _SURROGATE.sub("\ufffd", text)
-        return tuple(self._plain_tokenizer.encode(clean, add_special_tokens=False).ids)
+        return _encode(self._plain_tokenizer, clean)
 
     def encode_marked(self, text: str) -> tuple[int, ...]:
         """Return the ids of our own text, with special tokens recognised: never for text of a user."""
-        return tuple(self._marked_tokenizer.encode(text, add_special_tokens=False).ids)
+        return _encode(self._marked_tokenizer, text)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ids, without special tokens."""
         text: str = self._marked_tokenizer.decode([i for i in ids if i not in self._special_ids])
+        return text
+
+    def decode_marked(self, ids: Sequence[int]) -> str:
+        """Return the text of ids with special tokens, for a server that reads them in text."""
+        text: str = self._marked_tokenizer.decode(list(ids), skip_special_tokens=False)
         return text
 
     def _open_thinking(self, tail: str) -> str:
@@ -224,7 +235,7 @@ def find_tokenizer_folder(model: str) -> Path:
     Files of an ID that are not in the hub's cache are fetched. Raises `InputError` if the model is neither a
     folder nor on the hub, or there is no network.
     """
-    folder = Path(model).expanduser()
+    folder = Path(os.path.expanduser(model))
     if folder.is_dir():
         return folder
     hub = import_optional("huggingface_hub", "transformers")
@@ -236,6 +247,13 @@ def find_tokenizer_folder(model: str) -> Path:
             f"model {model!r} is no folder and could not be had from the Hugging Face hub ({reason}): "
             f"check the name, or fetch it where there is a network with 'hf download {model}'."
         ) from error
+
+
+def _encode(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
+    """Return the ids of a text. A long one is a batch of one, because only a batch lets other threads run."""
+    if len(text) <= SHORT_TEXT:
+        return tuple(tokenizer.encode(text, add_special_tokens=False).ids)
+    return tuple(tokenizer.encode_batch([text], add_special_tokens=False)[0].ids)
 
 
 def _join_notes(*rendered: RenderedChat | Prompt) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from adaptive._util.optional import import_optional
 from adaptive.engines.chain_engine import ChainEngine
-from adaptive.engines.chains import Chain
+from adaptive.engines.chain_runners import ThreadRunner
+from adaptive.engines.chains import Chain, ChainPool
 from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.tokenizer import FolderCodec, find_tokenizer_folder
 from adaptive.errors import AdaptiveError, InputError, to_single_line
@@ -55,13 +56,13 @@ class TransformersEngine(ChainEngine):
         transformers = import_optional("transformers", "transformers")
         codec = FolderCodec(find_tokenizer_folder(str(model)), markers)
         network = _load_network(transformers, torch, str(model), dtype, _find_device(torch, device))
+        new_chain = partial(TorchChain, network, torch, transformers.DynamicCache, _limit_logits(network))
         super().__init__(
             name=f"hf:{model}",
             codec=codec,
-            new_chain=partial(TorchChain, network, torch, transformers.DynamicCache, _limit_logits(network)),
+            runner=ThreadRunner(ChainPool(new_chain, sessions)),
             window=int(network.config.get_text_config().max_position_embeddings),
             vocabulary=int(network.get_input_embeddings().weight.shape[0]),
-            sessions=sessions,
         )
 
 

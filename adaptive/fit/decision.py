@@ -2,8 +2,9 @@
 
 Pure functions of paired counts and intervals. Nothing is recommended unless its 95 % interval shows that it is
 better than what is simpler: the profile than the best fixed setting and than a plain call, the fixed setting than
-a plain call. Better is an accuracy that is shown to be higher, or tokens that are shown to be saved at an accuracy
-that is not shown to be lower, and that the interval lets fall by the margin at most.
+a plain call. Better is an accuracy that is shown to be higher, or a cost that is shown to be saved at an accuracy
+that is not shown to be lower, and that the interval lets fall by the margin at most. Costs are dollars if each
+attempt has a price, else tokens.
 
 The intervals of accuracy are exact for every number of questions (`adaptive.learn.tuning.risk`), because it proves
 little that few questions were all answered alike.
@@ -12,15 +13,17 @@ little that few questions were all answered alike.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
 import numpy as np
 
-from adaptive.bench.metrics import Interval, compute_token_ratio
+from adaptive.bench.metrics import compute_cost_ratio
+from adaptive.learn.tuning.resampling import Interval
 from adaptive.learn.tuning.risk import compute_p_value, compute_upper_bound, count_questions_needed
 from adaptive.learn.tuning.ways import Way
+from adaptive.types.usage import CostUnit
 
 Choice = Literal["profile", "fixed", "plain"]
 MARGIN = 0.05
@@ -29,7 +32,7 @@ ONE_SIDED = 0.975
 """The confidence of each end of a 95 % interval."""
 Z = 1.959964
 LEAST_SAVING = 0.01
-"""The share of the tokens that must be shown to be saved. Less is not worth a profile."""
+"""The share of the cost that must be shown to be saved. Less is not worth a profile."""
 
 
 @dataclass(frozen=True)
@@ -37,32 +40,38 @@ class PairedEvidence:
     """What held-out questions show of one way against another.
 
     questions: their number. mended, broken: those that only the one has right, and only the other. accuracy: the
-    difference. tokens: mean tokens of the one over those of the other. Both with their 95 % intervals.
+    difference. cost: the mean cost of the one over that of the other. Both with their 95 % intervals. unit: what
+    costs are counted in.
     """
 
     questions: int
     mended: int
     broken: int
     accuracy: Interval
-    tokens: Interval
+    cost: Interval
+    unit: CostUnit = "tokens"
 
     @classmethod
-    def from_counts(cls, questions: int, mended: int, broken: int, tokens: Interval) -> PairedEvidence:
+    def from_counts(
+        cls, questions: int, mended: int, broken: int, cost: Interval, unit: CostUnit = "tokens"
+    ) -> PairedEvidence:
         """Return the evidence with the exact interval of the accuracy; the arguments are its fields."""
         accuracy = Interval(
             (mended - broken) / questions if questions else 0.0,
             -_bound_loss(broken, mended, questions),
             _bound_loss(mended, broken, questions),
         )
-        return cls(questions, mended, broken, accuracy, tokens)
+        return cls(questions, mended, broken, accuracy, cost, unit)
 
     @classmethod
     def from_ways(cls, one: Way, other: Way) -> PairedEvidence:
         """Compare two ways on the same questions."""
-        tokens = compute_token_ratio(one.tokens, other.tokens)
-        assert tokens is not None  # every attempt reads a prompt
+        unit: CostUnit = "dollars" if one.unit == other.unit == "dollars" else "tokens"
+        spent, other_spent = (replace(way, counts=unit).spent for way in (one, other))
+        cost = compute_cost_ratio(spent, other_spent)
+        assert cost is not None  # every attempt reads a prompt
         mended, broken = int(np.sum(one.right > other.right)), int(np.sum(one.right < other.right))
-        return cls.from_counts(len(one), mended, broken, tokens)
+        return cls.from_counts(len(one), mended, broken, cost, unit)
 
 
 @dataclass(frozen=True)
@@ -119,7 +128,7 @@ def is_better(one: PairedEvidence, margin: float) -> bool:
         one: It, compared with the other.
         margin: The accuracy (0 to 1) that a saving may put at risk.
     """
-    saves = one.tokens.high < 1 - LEAST_SAVING
+    saves = one.cost.high < 1 - LEAST_SAVING
     harmless = one.accuracy.low >= -margin and one.accuracy.high >= 0
     return one.accuracy.low > 0 or (saves and harmless)
 
@@ -150,15 +159,15 @@ def _count_for_gain(losses: float, gains: float) -> int | None:
 
 def _count_for_saving(evidence: PairedEvidence, margin: float) -> int | None:
     """Estimate how many questions show a saving, and no loss of more than the margin."""
-    count, tokens = evidence.questions, evidence.tokens
+    count, cost = evidence.questions, evidence.cost
     losses, gains = evidence.broken / count, evidence.mended / count
-    room = 1 - LEAST_SAVING - tokens.value
+    room = 1 - LEAST_SAVING - cost.value
     if room <= 0 or margin <= 0:
         return None
     for_accuracy = count_questions_needed(losses, gains, margin, ONE_SIDED)
     if for_accuracy is None:
         return None
-    needed = max(count, for_accuracy, math.ceil(count * ((tokens.high - tokens.value) / room) ** 2))
+    needed = max(count, for_accuracy, math.ceil(count * ((cost.high - cost.value) / room) ** 2))
     lost, won = math.floor(losses * needed), math.ceil(gains * needed)
     is_loss = compute_p_value(won, lost, needed, 0.0) <= 1 - ONE_SIDED
     return None if is_loss else needed

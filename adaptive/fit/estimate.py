@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from adaptive.learn.data.outcome import RecordedQuestion
+from adaptive.learn.data.outcome import OutcomeKey, RecordedQuestion
 from adaptive.prices import Prices
 from adaptive.types.attempt import Attempt
 from adaptive.types.usage import Usage
@@ -42,6 +42,7 @@ class Estimate:
         total: int,
         model: str,
         prices: Prices,
+        share: float = 1.0,
     ) -> Estimate:
         """Scale what some questions took.
 
@@ -50,19 +51,20 @@ class Estimate:
             seconds: How long their recording took, all together.
             left: How many questions are left to record.
             total: How many questions there are.
-            model: The model's spec, for its price.
+            model: The model's spec, for the price of attempts that do not say what they cost.
             prices: What tokens cost.
+            share: What is paid, as a share of the ordinary price.
         """
         usages = [sum_recorded_usage(one) for one in recorded]
         scale = left / len(usages)
         tokens = sum(one.total - one.cached for one in usages)
-        costs = [prices.compute_cost(model, one) for one in usages]
+        costs = [prices.compute_cost(model, one) if one.cost is None else one.cost for one in usages]
         known = [cost for cost in costs if cost is not None]
         return cls(
             questions=left,
             seconds=scale * seconds + LEARN_SECONDS + LEARN_SECONDS_PER_QUESTION * total,
             tokens=math.ceil(scale * tokens),
-            cost=scale * sum(known) if len(known) == len(costs) else None,
+            cost=scale * share * sum(known) if len(known) == len(costs) else None,
             measured=len(usages),
         )
 
@@ -95,8 +97,8 @@ def sum_recorded_usage(recorded: RecordedQuestion) -> Usage:
 
     An attempt that is stored again under a larger budget, because its chain had ended, is counted once.
     """
-    once: dict[tuple[str, int, tuple[int, ...], str, Usage], Attempt] = {}
+    once: dict[tuple[OutcomeKey, tuple[int, ...], str, Usage], Attempt] = {}
     for key, outcome in recorded.outcomes.items():
-        attempt = outcome.attempt
-        once[key.effort, key.sample, attempt.trace, attempt.text, attempt.usage] = attempt
+        attempt, chain = outcome.attempt, replace(key, budget=0, waits=0)
+        once[chain, attempt.trace, attempt.text, attempt.usage] = attempt
     return sum((attempt.usage for attempt in once.values()), Usage(cost=0.0))

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from adaptive.bench.run import replay_policy
-from adaptive.fit.constants import Constant
 from adaptive.fit.decision import Decision, HeldOutEvidence, PairedEvidence, decide
 from adaptive.fit.page import FitLine
 from adaptive.learn.data.outcome import RecordedQuestion
+from adaptive.learn.tuning.constants import Constant
 from adaptive.learn.tuning.ways import Way
 from adaptive.profile.profile import Profile
+from adaptive.types.usage import CostUnit
 
 POLICY_NAME = "this profile's policy"
 
@@ -43,7 +44,7 @@ class HeldOutMeasures:
     @property
     def plain(self) -> Way:
         """The plain call."""
-        return next(way for one, way in self.constants if one.rung is None)
+        return next(way for one, way in self.constants if one.kind == "plain")
 
     @cached_property
     def evidence(self) -> HeldOutEvidence:
@@ -52,8 +53,13 @@ class HeldOutMeasures:
         return HeldOutEvidence(
             PairedEvidence.from_ways(self.policy, best),
             PairedEvidence.from_ways(self.policy, self.plain),
-            None if self.best.rung is None else PairedEvidence.from_ways(best, self.plain),
+            None if self.best.kind == "plain" else PairedEvidence.from_ways(best, self.plain),
         )
+
+    @property
+    def unit(self) -> CostUnit:
+        """What costs are counted in."""
+        return self.evidence.profile_against_plain.unit
 
     @cached_property
     def lines(self) -> list[FitLine]:

@@ -12,9 +12,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from adaptive._util.file_lock import hold_file
 from adaptive.errors import InputError
 from adaptive.fit.candidate import learn_candidate
-from adaptive.fit.constants import find_best_constant, list_constants
+from adaptive.fit.constant_profile import list_simple_constants
 from adaptive.fit.estimate import HANDFUL, Estimate, sum_recorded_usage
 from adaptive.fit.job import FitJob
 from adaptive.fit.measures import HeldOutMeasures
@@ -22,7 +23,8 @@ from adaptive.fit.result import FitResult
 from adaptive.learn.data.outcome import RecordedQuestion
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.questions import Question
-from adaptive.learn.data.recorder import regrade_outcomes
+from adaptive.learn.data.regrading import regrade_outcomes
+from adaptive.learn.tuning.constants import choose_constant
 from adaptive.types.policy import Policy
 from adaptive.types.usage import Usage
 
@@ -51,10 +53,11 @@ def fit_profile(
         AdaptiveError: The engine failed.
     """
     started, left_out = time.monotonic(), list[str]()
-    with job.open_outcomes() as outcomes:
+    with job.open_outcomes() as outcomes, hold_file(job.outcomes):
         regrade_outcomes(outcomes, job.grader, job.recorder.grader)
         outcomes.add_questions(job.split.questions)
         run(_record(job, outcomes, confirm, on_stage, left_out))
+    with job.open_graded() as outcomes:
         result = _conclude(job, outcomes, on_stage)
     return replace(result, left_out=tuple(left_out), seconds=time.monotonic() - started)
 
@@ -93,19 +96,21 @@ async def _record(
         measured = job.read_recorded(outcomes, first)
     if left:
         model, prices = job.base.model, job.prices
-        confirm(Estimate.from_recorded(measured, seconds, len(left), len(questions), model, prices))
+        share = job.recorder.price_share
+        confirm(Estimate.from_recorded(measured, seconds, len(left), len(questions), model, prices, share))
         await record(left)
 
 
 def _conclude(job: FitJob, outcomes: OutcomeStore, on_stage: OnStage) -> FitResult:
     """Learn on one half; then read the other half, once, and decide."""
     learn = job.read_part(outcomes, job.split.learn)
-    constants = list_constants(job.recorder.ladder, job.window)
-    best = find_best_constant(constants, learn, job.margin)
+    ladder = outcomes.read_ladder()
+    constants = list_simple_constants(ladder, learn)
+    best = choose_constant([(one, one.replay(learn)) for one in constants], ladder, margin=job.margin)
     on_stage("train", 0, 1)
     candidate = learn_candidate(
         outcomes,
-        replace(job.base, policy=Policy()),
+        replace(job.base, ladder=ladder, policy=Policy()),
         learn,
         float(best.replay(learn).right.mean()),
         job.recorder.seed,

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
+from adaptive._util.whole_folder import replace_folder
 from adaptive.learn.data.held_out import write_held_out
 from adaptive.learn.data.outcomes import OutcomeStore
+from adaptive.learn.data.reference import explain_reference, read_reference_of
 from adaptive.learn.data.splits import hash_question, write_used_keys
 from adaptive.learn.fit.domain import fit_domain
 from adaptive.learn.fit.placer import PlacementFit, Placer
 from adaptive.learn.fit.trainer import Labels, require_any_example
 from adaptive.learn.report import placement_card
-from adaptive.learn.train import TrainSettings, apply_rule, read_examples
+from adaptive.learn.train import TrainSettings, apply_rule, measure_on, read_examples
 from adaptive.profile import general
 from adaptive.profile.files import make_placed_loader
 from adaptive.profile.profile import Profile
@@ -45,13 +47,13 @@ class PlacedProfile:
         Returns:
             Sentences about what was not fitted.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_used_keys(folder, self.texts)
-        write_held_out(folder, *self.fit.held_out)
-        source = f"{len(self.texts)} questions of `{self.source}`"
-        card = placement_card.format_placement_card(self.profile, self.fit, command, source)
-        self.profile.save(folder, card=card)
+        with replace_folder(Path(folder)) as part:
+            write_used_keys(part, self.texts)
+            write_held_out(part, self.fit.held_out)
+            remark = explain_reference(read_reference_of(self.profile.figures))
+            source = f"{len(self.texts)} questions of `{self.source}`{f' ({remark})' if remark else ''}"
+            card = placement_card.format_placement_card(self.profile, self.fit, command, source)
+            self.profile.save(part, card=card)
         return [f"{note[0].upper()}{note[1:]}." for note in self.fit.notes]
 
 
@@ -84,10 +86,14 @@ def place(outcomes: OutcomeStore, base: Profile, settings: TrainSettings, count:
         probe=fit.probe,
         placement=fit.placement,
         tune_share=settings.tune_share,
-        figures=fit.figures,
+        mean_tokens=examples.average_tokens(),
+        figures={**fit.figures, "reference": outcomes.reference},
         difficulty_model=make_placed_loader(fit.placement),
         domain_model=lambda: domain,
     )
+    # Not out-of-fold: an ability for each rung and a slope hardly overfit.
+    forecasts = dict(zip(texts, profile.forecast(texts), strict=True))
+    profile = replace(profile, policy=measure_on(outcomes, profile, forecasts))
     return PlacedProfile(profile, fit, texts, outcomes.path.name)
 
 

@@ -6,16 +6,19 @@ and the thresholds of the policy. `adaptive.learn.place` learns less, from fewer
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from adaptive._util.whole_folder import replace_folder
 from adaptive.errors import InputError
 from adaptive.learn.data.held_out import write_held_out
 from adaptive.learn.data.observations import read_observations
 from adaptive.learn.data.outcome import RecordedQuestion
-from adaptive.learn.data.outcomes import OutcomeStore, plan_to_profile
+from adaptive.learn.data.outcomes import OutcomeStore, build_recorded_profile
+from adaptive.learn.data.reference import explain_reference
 from adaptive.learn.data.splits import TUNE_SHARE, assign_split, hash_question, write_used_keys
 from adaptive.learn.fit.examples import Examples
 from adaptive.learn.fit.log_rows import LogRows
@@ -23,9 +26,13 @@ from adaptive.learn.fit.s1_rule import S1Rule
 from adaptive.learn.fit.trainer import FittedModels, OnProgress, Solved, Trainer, check_examples
 from adaptive.learn.report import outcomes_card, plots
 from adaptive.learn.report.domain_card import format_domain
+from adaptive.learn.tuning.policy_search import SEARCHED, measure_policy
+from adaptive.learn.tuning.replay import Replay, select_replayable
 from adaptive.profile.domain import ALPHA
 from adaptive.profile.profile import Profile
 from adaptive.solve_log import SolveLog
+from adaptive.types.forecast import Forecast
+from adaptive.types.policy import Policy
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ class TrainedProfile:
         return format_domain(self.profile.figures["domain"])
 
     def save(self, folder: str | Path, command: str = "adaptive train") -> list[str]:
-        """Write `profile.json`, the models and a card with all figures.
+        """Write `profile.json`, the models and a card with all figures, in place of an older profile as a whole.
 
         Args:
             folder: Where to; made if it is not there.
@@ -101,15 +108,15 @@ class TrainedProfile:
         Returns:
             Sentences about what could not be written.
         """
-        folder = Path(folder)
-        self.models.difficulty.save(folder)
-        write_used_keys(folder, self.texts)
-        write_held_out(folder, *self.models.held_out)
-        images, missing = plots.write_reliability_plots(folder, self.models.figures)
-        share = self.profile.tune_share or 0.0
-        provenance = outcomes_card.Provenance(command, self.source, self.examples, share, self.remark)
-        card = outcomes_card.format_training_card(self.profile, self.models.gates, provenance, images)
-        self.profile.save(folder, card=card)
+        with replace_folder(Path(folder)) as part:
+            self.models.difficulty.save(part)
+            write_used_keys(part, self.texts)
+            write_held_out(part, self.models.held_out)
+            images, missing = plots.write_reliability_plots(part, self.models.figures)
+            share = self.profile.tune_share or 0.0
+            provenance = outcomes_card.Provenance(command, self.source, self.examples, share, self.remark)
+            card = outcomes_card.format_training_card(self.profile, self.models.gates, provenance, images)
+            self.profile.save(part, card=card)
         return [f"The card has no plots: {missing}"] if missing else []
 
 
@@ -137,18 +144,39 @@ def train(outcomes: OutcomeStore, base: Profile, settings: TrainSettings) -> Tra
         verifier=models.verifier,
         probe=models.probe,
         tune_share=settings.tune_share,
-        figures={**models.figures, "outcomes": outcomes.path.name},
+        mean_tokens=examples.average_tokens(),
+        figures={**models.figures, "outcomes": outcomes.path.name, "reference": outcomes.reference},
         difficulty_model=lambda: weights,
         domain_model=lambda: models.domain,
     )
+    profile = replace(profile, policy=measure_on(outcomes, profile, models.held_out.to_forecasts()))
     texts = (*examples.texts, *(log_rows.texts if log_rows else ()))
-    remark = _describe_log_rows(log_rows) if log_rows else remark
-    return TrainedProfile(profile, models, texts, outcomes.path.name, len(examples), remark)
+    remarks = (
+        remark if log_rows is None else _describe_log_rows(log_rows),
+        explain_reference(outcomes.reference),
+    )
+    return TrainedProfile(
+        profile, models, texts, outcomes.path.name, len(examples), " ".join(filter(None, remarks))
+    )
+
+
+def measure_on(outcomes: OutcomeStore, profile: Profile, forecasts: Mapping[str, Forecast]) -> Policy:
+    """Return the profile's policy with what its arms and verdicts are worth on recorded questions.
+
+    Args:
+        outcomes: The recorded questions.
+        profile: The profile.
+        forecasts: Out-of-fold, by question. Only these questions are read, and of them the first `SEARCHED`.
+    """
+    wanted = (one for one in outcomes if one.question.text in forecasts and one.is_complete(profile.ladder))
+    recorded = select_replayable(profile, islice(wanted, SEARCHED))
+    return measure_policy(Replay(profile, dict(forecasts)), recorded)
 
 
 def read_examples(outcomes: OutcomeStore, base: Profile, settings: TrainSettings) -> tuple[Profile, Examples]:
     """Return the profile before training, and the questions to learn from. The arguments are those of `train`."""
-    recorded = plan_to_profile(outcomes.plan, base.name, outcomes.path)
+    outcomes.require_grades()
+    recorded = build_recorded_profile(outcomes, base.name)
     settings.on_progress(f"Reading {outcomes.count()} attempts from {outcomes.path}.")
 
     def is_to_learn(one: RecordedQuestion) -> bool:
@@ -158,7 +186,8 @@ def read_examples(outcomes: OutcomeStore, base: Profile, settings: TrainSettings
     examples = Examples.read(islice(outcomes, settings.limit), recorded.ladder, is_to_learn)
     for why, count in examples.left_out.items():
         settings.on_progress(f"{count} questions {why}: they are left out.")
-    return replace(recorded, policy=base.policy), examples
+    temperature = outcomes.plan.get("temperature") or base.policy.vote_temperature  # a vote is as it was recorded
+    return replace(recorded, policy=replace(base.policy, vote_temperature=temperature)), examples
 
 
 def apply_rule(examples: Examples, settings: TrainSettings) -> tuple[Solved, str]:

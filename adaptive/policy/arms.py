@@ -2,12 +2,12 @@
 
 budget  the same chain with more room: for a chain that its budget cut, and for a direct answer
 wait    the same chain with its end put off once more (s1, arXiv 2501.19393, §3.1)
-effort  a new chain at a higher effort
+effort  a new chain at a higher effort, or at a dearer rung of another model of the ladder
 vote    parallel samples, and the majority of all independent answers (self-consistency: Wang et al. 2022,
         arXiv 2203.11171)
 model   a better model
 
-What pays depends on the model and on how the last attempt ended; the profile has what was measured (`Payoff`).
+What pays depends on the model and on the attempt before; the profile has what was measured (`FollowUp`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Any
 
 from adaptive.policy.majority import is_comparable
 from adaptive.types.attempt import Arm, Attempt
+from adaptive.types.forecast import Forecast
 from adaptive.types.ladder import Effort, Ladder, Rung, parse_attempt_effort, rank_effort
 from adaptive.types.options import Options
-from adaptive.types.policy import After, Payoff, Policy
+from adaptive.types.policy import After, Policy
 from adaptive.types.stops import parse_stops
-from adaptive.types.verdict import Verdict
 
 ARM_ORDER: dict[After, tuple[Arm, ...]] = {
     "direct": ("budget", "model"),
@@ -42,16 +42,16 @@ independent answers before more of the same. A Wait follows only if the caller a
 
 OWN_WAY_REASON = "nobody measured this model: it answers in its own way"
 UNTRAINED_REASON = "no difficulty model was trained for this model: the least thinking first"
-NEARLY = 0.5
-"""A rejected answer with at least this score was close; it counts if there is no difficulty model."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """The next attempt: a rung of the ladder (perhaps with more waits than it lists), by which arm, and why.
 
-    base: the index of the attempt whose chain it continues, None for a new chain. samples: the most samples; a
-    vote has more than one. model: the index of the solver's model.
+    base: the index of the attempt whose chain it continues, None for a new chain. samples: the most samples of a
+    vote. model: the index of the solver's model. every_sample: whether a vote draws all its samples, and all weigh
+    the same; else it ends once its majority is likely, and verdicts are the weights. early_stops: whether the
+    profile's early stops are on.
     """
 
     index: int
@@ -61,6 +61,8 @@ class Plan:
     base: int | None = None
     samples: int = 1
     model: int = 0
+    every_sample: bool = False
+    early_stops: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON types."""
@@ -76,17 +78,18 @@ class Plan:
 class EscalationState:
     """What the choice of the next attempt depends on.
 
-    ladder, policy, p_solved: of the last attempt's model. efforts: those that it distinguishes; empty if only
-    budgets count. models: how many models the solver has. seconds: how long the solve has run.
+    ladder, policy, forecast: of the last attempt's profile. efforts: those that its model distinguishes; empty if
+    only budgets count. better: the index of the next better model; None if there is none. seconds: how long the
+    solve has run.
     """
 
     attempts: Sequence[Attempt]
     ladder: Ladder
     policy: Policy
-    p_solved: Sequence[float]
+    forecast: Forecast
     options: Options
     efforts: Sequence[Effort] = ()
-    models: int = 1
+    better: int | None = None
     seconds: float = 0.0
 
     @property
@@ -100,6 +103,22 @@ class EscalationState:
         return self.attempts[self.base_index]
 
     @property
+    def last_model(self) -> str:
+        """The model of that attempt's rung, as rungs name it."""
+        return self.ladder[min(self.last_attempt.rung, self.ladder.top)].model
+
+    @property
+    def own_rungs(self) -> list[int]:
+        """The rungs of that model: a chain, a Wait and a vote stay on one model."""
+        return self.ladder.list_rungs_of(self.last_model)
+
+    @property
+    def dearer_rungs(self) -> list[int]:
+        """The rungs of other models above that attempt's."""
+        above = range(self.last_attempt.rung + 1, len(self.ladder))
+        return [i for i in above if self.ladder[i].model != self.last_model]
+
+    @property
     def after(self) -> After:
         """How it ended, as far as it matters for arms."""
         return {"none": "direct", "budget": "cut"}.get(self.last_attempt.finish, "ended")  # type: ignore[return-value]
@@ -110,89 +129,47 @@ class EscalationState:
         return (ARM_ORDER if self.policy.measured else UNMEASURED_ORDER)[self.after]
 
 
-def plan_each_arm(state: EscalationState) -> dict[Arm, Plan | str]:
-    """Return the plan of each arm, or why it has none."""
-    makers: Mapping[Arm, Callable[[EscalationState], Plan | str]] = {
+def list_plans(state: EscalationState) -> dict[Arm, list[Plan] | str]:
+    """Return the plans of each arm, or why it has none."""
+    makers: Mapping[Arm, Callable[[EscalationState], list[Plan] | str]] = {
         "budget": _plan_budget, "wait": _plan_wait, "effort": _plan_effort, "vote": _plan_vote,
         "model": _plan_model,
     }  # fmt: skip
-    return {arm: _keep_model(makers[arm](state), state) for arm in state.arm_order}
+    return {arm: _keep_profile(makers[arm](state), state) for arm in state.arm_order}
 
 
-def _keep_model(plan: Plan | str, state: EscalationState) -> Plan | str:
-    """Keep the model of the last attempt for every arm but "model"."""
-    if isinstance(plan, str) or plan.arm == "model":
-        return plan
-    return replace(plan, model=state.last_attempt.model)
+def _keep_profile(plans: list[Plan] | str, state: EscalationState) -> list[Plan] | str:
+    """Keep the model of the last attempt, or one that shares its profile, for every arm but "model"."""
+    if isinstance(plans, str):
+        return plans
+    return [plan if plan.arm == "model" else replace(plan, model=state.last_attempt.model) for plan in plans]
 
 
-def choose_cheapest_rung(
-    indices: Sequence[int], policy: Policy, p_solved: Sequence[float], failed: int | None = None
-) -> tuple[int, str]:
-    """Choose the cheapest rung that reaches the target probability, and say why.
-
-    If none reaches the target, the choice is the cheapest that is about as likely as the top one.
-
-    Args:
-        indices: The rungs to choose from, in ascending order.
-        policy: Its `target` and `slack` count.
-        p_solved: A probability for each rung of the ladder.
-        failed: A rung that did not solve the question; the others then count by P(solved | not by this one).
-    """
-    p_failed = 0.0 if failed is None else p_solved[failed]
-    chance = {i: (p_solved[i] - p_failed) / (1 - p_failed) if p_failed < 1 else 0.0 for i in indices}
-    likely = next((i for i in indices if chance[i] >= policy.target), None)
-    if likely is not None:
-        return likely, f"the cheapest rung with p(solved) of at least {policy.target:.2f}"
-    least = chance[indices[-1]] - policy.slack
-    cheapest = next(i for i in indices if chance[i] >= least)
-    return cheapest, "no rung reaches the target: the cheapest about as likely as the top"
-
-
-def _choose_rung_above(state: EscalationState, indices: Sequence[int]) -> tuple[int, str]:
-    """Choose one of the rungs above the last one, by the difficulty, or else by the verdict."""
-    failed = min(state.last_attempt.rung, state.ladder.top)
-    if state.p_solved:
-        return choose_cheapest_rung(indices, state.policy, state.p_solved, failed)
-    score = state.last_attempt.verdict.score if state.last_attempt.verdict else 0.0
-    return (
-        (indices[0], "nearly accepted: the next rung")
-        if score >= NEARLY
-        else (indices[-1], "far from accepted: the top")
-    )
-
-
-def _plan_budget(state: EscalationState) -> Plan | str:
+def _plan_budget(state: EscalationState) -> list[Plan] | str:
+    """Plan to think after a direct answer, or more room for a chain that its budget cut."""
     if state.after == "direct":
-        thinking = [i for i, r in enumerate(state.ladder) if r.thinks]
-        if not thinking:
-            return "no rung above thinks"
-        index, reason = (
-            choose_cheapest_rung(thinking, state.policy, state.p_solved)
-            if state.p_solved
-            else (thinking[0], UNTRAINED_REASON)
-        )
-        return Plan(index, replace(state.ladder[index], waits=0), "budget", reason)
-    larger = [i for i, r in enumerate(state.ladder) if r.thinks and r.budget > state.last_attempt.budget]
-    if not larger:
-        return f"the top budget of {state.last_attempt.budget} tokens is used up"
-    index, why = _choose_rung_above(state, larger)
-    rung = _make_chain_rung(state.ladder[index], state.last_attempt, state.last_attempt.waits)
-    reason = f"cut at {state.last_attempt.budget} tokens: continue to {rung.budget}"
-    return Plan(index, rung, "budget", reason if len(larger) == 1 else f"{reason} ({why})", base=state.base_index)
+        own = [i for i in state.own_rungs if state.ladder[i].thinks]
+        thinking = sorted([*own, *state.dearer_rungs])
+        plans = [Plan(i, replace(state.ladder[i], waits=0), "budget", "think") for i in thinking]
+        return plans or "no rung above thinks"
+    last = state.last_attempt
+    larger = [i for i in state.own_rungs if state.ladder[i].thinks and state.ladder[i].budget > last.budget]
+    plans = []
+    for index in larger:
+        rung = _make_chain_rung(state.ladder[index], last, last.waits)
+        reason = f"cut at {last.budget} tokens: continue to {rung.budget}"
+        plans.append(Plan(index, rung, "budget", reason, base=state.base_index))
+    return plans or f"the top budget of {last.budget} tokens is used up"
 
 
-def _plan_wait(state: EscalationState) -> Plan | str:
-    """Plan one more Wait on the same chain, on the first rung that has room for it."""
-    last, ladder = state.last_attempt, state.ladder
+def _plan_wait(state: EscalationState) -> list[Plan] | str:
+    """Plan one more Wait on the same chain, with the room of the top rung: the model checks its chain, which takes
+    about as many tokens again, and a check that is cut breaks more than it mends."""
+    last, top = state.last_attempt, state.own_rungs[-1]
     if not state.policy.measured and not state.options.waits:
-        return "no Wait was asked for, and none was measured to pay"
+        return "no Wait was asked for"
     if last.finish == "context":
         return "the context window is full"
-    charged = last.chain_tokens
-    # A Wait makes the model check its chain, which takes about as many tokens again.
-    roomy = (i for i, r in enumerate(ladder) if i >= last.rung and r.thinks and r.budget >= 2 * charged)
-    index = next(roomy, ladder.top)
     limit = state.policy.max_waits if state.options.waits is None else state.options.waits
     if not last.rounds:
         return "there is no chain of thinking to continue"
@@ -202,32 +179,32 @@ def _plan_wait(state: EscalationState) -> Plan | str:
         return "the model ended without a final answer"
     if last.waits >= limit:
         return f"reached the limit of {limit} Waits"
-    if ladder[index].budget <= charged or _is_unused_wait(state):
-        return f"the top budget of {ladder[ladder.top].budget} tokens has no room for another round"
-    rung = _make_chain_rung(ladder[index], last, last.waits + 1)
+    if state.ladder[top].budget <= last.chain_tokens or _is_unused_wait(state):
+        return f"the top budget of {state.ladder[top].budget} tokens has no room for another round"
+    rung = _make_chain_rung(state.ladder[top], last, last.waits + 1)
     stopped = last.rounds[-1].stopped
     reason = (
         "stopped early: let the same chain go on" if stopped else "ended by itself: look again on the same chain"
     )
-    return Plan(index, rung, "wait", reason, base=state.base_index)
+    return [Plan(top, rung, "wait", reason, base=state.base_index)]
 
 
-def _plan_effort(state: EscalationState) -> Plan | str:
-    """Plan a new chain at a higher effort, if the model has one."""
+def _plan_effort(state: EscalationState) -> list[Plan] | str:
+    """Plan new chains at higher efforts, if the model has any, and at dearer rungs of other models."""
     if state.options.effort is not None:
         return f"the effort {state.options.effort} was asked for"
     if state.last_attempt.is_refused:
         return "the model ended without a final answer"
-    tried = max(rank_effort(a.effort) for a in state.attempts)
-    higher = [i for i, r in enumerate(state.ladder) if r.effort in state.efforts and rank_effort(r.effort) > tried]
-    if not higher:
-        return "no higher effort is known"
-    index, why = _choose_rung_above(state, higher)
-    rung = replace(state.ladder[index], waits=0)
-    return Plan(index, rung, "effort", f"think anew at effort {rung.effort}: {why}")
+    own = state.own_rungs
+    tried = max(rank_effort(a.effort) for a in state.attempts if min(a.rung, state.ladder.top) in own)
+    efforts = {i: state.ladder[i].effort for i in own}
+    higher = [i for i, effort in efforts.items() if effort in state.efforts and rank_effort(effort) > tried]
+    rungs = {i: replace(state.ladder[i], waits=0) for i in sorted([*higher, *state.dearer_rungs])}
+    plans = [Plan(i, rung, "effort", f"think anew at {_describe_effort(rung)}") for i, rung in rungs.items()]
+    return plans or "no higher effort is known"
 
 
-def _plan_vote(state: EscalationState) -> Plan | str:
+def _plan_vote(state: EscalationState) -> list[Plan] | str:
     """Plan parallel samples at the rung and effort of the last attempt."""
     most = state.policy.vote_most if state.options.samples is None else state.options.samples
     if most < 2:
@@ -241,26 +218,18 @@ def _plan_vote(state: EscalationState) -> Plan | str:
         return "answers in free text cannot be compared"
     index = min(state.last_attempt.rung, state.ladder.top)
     rung = replace(state.ladder[index], effort=parse_attempt_effort(state.last_attempt.effort), waits=0)
-    return Plan(index, rung, "vote", f"ask up to {most} samples, and the majority", samples=most)
+    return [Plan(index, rung, "vote", f"ask up to {most} samples, and the majority", samples=most)]
 
 
-def _plan_model(state: EscalationState) -> Plan | str:
+def _plan_model(state: EscalationState) -> list[Plan] | str:
     """Plan the next model; the caller chooses the rung on its own ladder."""
-    model = state.last_attempt.model + 1
-    if model >= state.models:
+    if state.better is None:
         return "there is no better model"
-    return Plan(0, state.ladder[0], "model", "a better model", model=model)
+    return [Plan(0, state.ladder[0], "model", "a better model", model=state.better)]
 
 
-def estimate_gain(payoff: Payoff, verdict: Verdict | None) -> float:
-    """Return how many right answers an arm is expected to gain for 1,000 tokens, after this verdict.
-
-    The score of a `learned` verdict is a calibrated probability that the answer is right. Other scores are not (on
-    abacus, rejected answers scored 0.75 and 27 of 100 were right): then the measured share counts.
-    """
-    calibrated = verdict is not None and verdict.verifier == "learned"
-    right = verdict.score if calibrated and verdict is not None else payoff.right
-    return 1000 * ((1 - right) * payoff.mends - right * payoff.breaks) / payoff.tokens
+def _describe_effort(rung: Rung) -> str:
+    return f"effort {rung.effort}" + (f" of {rung.model}" if rung.model else "")
 
 
 def _make_chain_rung(rung: Rung, last: Attempt, waits: int) -> Rung:

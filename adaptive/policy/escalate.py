@@ -1,7 +1,8 @@
 """Chooses what follows a rejected attempt: pure functions of plain data, no engine and no graph.
 
-The arm that promises most right answers for its tokens is taken, by what was measured of this model. Arms that
-were not measured follow in a fixed order. If no arm promises anything, the solve stops and says so.
+The arm that promises most is taken, by what was measured of this model, if it promises more than it takes. An arm
+that was not measured promises nothing. If none promises anything, the solve stops and says so. If nothing is known
+about the question, since the model was not measured, arms follow in a fixed order.
 """
 
 from __future__ import annotations
@@ -9,26 +10,44 @@ from __future__ import annotations
 from dataclasses import replace
 
 from adaptive.policy import limits
-from adaptive.policy.arms import EscalationState, Plan, estimate_gain, may_give_up, plan_each_arm
+from adaptive.policy.arms import EscalationState, Plan, list_plans, may_give_up
+from adaptive.policy.routine import continue_routine
+from adaptive.policy.utility import estimate_gain, read_score
 from adaptive.types.attempt import Arm
-from adaptive.types.policy import Payoff
+from adaptive.types.policy import FollowUp, Policy
+from adaptive.types.usage import format_cost
+
+NEARLY = 0.5
+"""A rejected answer with at least this score was close; it counts if nothing is known about the question."""
 
 
 def choose_next_plan(state: EscalationState) -> Plan | str:
     """Return the attempt that follows a rejected one, or the reason to stop."""
     if reason := _find_attempt_limit(state):
         return reason
-    arms = plan_each_arm(state)
-    if state.policy.always is not None:
-        arms = {arm: plan for arm, plan in arms.items() if arm == "model" or _is_asked_for(arm, state)}
+    if (plan := continue_routine(state)) is not None:
+        return plan
+    arms = list_plans(state)
+    if state.policy.always is not None or not state.policy.escalates:
+        arms = {arm: plans for arm, plans in arms.items() if _may_follow_constant(arm, plans, state)}
         if not arms:
-            return "tuning found nothing better than one attempt"
-    plans = {arm: plan for arm, plan in arms.items() if isinstance(plan, Plan)}
+            return "tuning found nothing that pays after this"
+    if state.last_attempt.has_starved:
+        arms = {arm: _keep_after_starvation(arm, plans, state) for arm, plans in arms.items()}
+    plans = {arm: plans for arm, plans in arms.items() if not isinstance(plans, str)}
     if not plans:
-        return str(next(iter(arms.values())))
-    if reason := _explain_hopeless(state):
-        return reason
-    return _choose_paying_plan(state, plans)
+        return "; ".join(dict.fromkeys(map(str, arms.values())))
+    if state.forecast:
+        return _choose_paying_plan(state, plans)
+    return _pick_rung(state, next(iter(plans.values())))
+
+
+def _keep_after_starvation(arm: Arm, plans: list[Plan] | str, state: EscalationState) -> list[Plan] | str:
+    """Keep a better model, and what was measured to help: a starved call was made once more already."""
+    if isinstance(plans, str) or arm == "model":
+        return plans
+    measured = [plan for plan in plans if _find_follow_up(state, plan) is not None]
+    return measured or "thinking used up every cap that was tried"
 
 
 def _find_attempt_limit(state: EscalationState) -> str:
@@ -46,33 +65,61 @@ def _find_attempt_limit(state: EscalationState) -> str:
     return "the context window is full" if full else ""
 
 
-def _explain_hopeless(state: EscalationState) -> str:
-    """Say why no rung of any model is likely to help, by the question's difficulty; empty if one may."""
-    top, least = (state.p_solved or (1.0,))[-1], state.policy.hopeless
-    hopeless = may_give_up(state.options) and state.models == 1 and top < least
-    return f"hopeless: p(solved) is {top:.2f} at the top rung, under {least:.2f}" if hopeless else ""
+def _choose_paying_plan(state: EscalationState, plans: dict[Arm, list[Plan]]) -> Plan | str:
+    """Choose the plan that promises most. A better model comes last: what it brings was not measured.
 
-
-def _choose_paying_plan(state: EscalationState, plans: dict[Arm, Plan]) -> Plan | str:
-    """Choose the plan that promises most for its tokens; arms without measurements come after those with.
-
-    An arm whose number the caller set (Waits or samples) need not promise anything.
+    An arm whose number the caller set (Waits or samples) need not promise anything, and no arm needs to if the
+    caller does not let the solve give up.
     """
-    measured = {p.arm: p for p in state.policy.payoffs if p.after == state.after and p.arm in plans}
-    gains = {arm: estimate_gain(payoff, state.last_attempt.verdict) for arm, payoff in measured.items()}
-    paying = [
-        a
-        for a in gains
-        if gains[a] > state.policy.worth or _is_asked_for(a, state) or not may_give_up(state.options)
-    ]
-    rest = [arm for arm in state.arm_order if arm in plans and arm not in gains]
-    if not paying and not rest:
-        return f"hopeless: {_describe_gains(measured, gains)}, and no arm is known to bring more"
-    if not paying:
-        return plans[rest[0]]
-    arm = max(paying, key=lambda a: gains[a])
-    plan = plans[arm]
-    return replace(plan, reason=f"{plan.reason}; {_describe_gains({arm: measured[arm]}, gains)}")
+    gains = {
+        (arm, place): _estimate_plan_gain(state, plan)
+        for arm, some in plans.items()
+        for place, plan in enumerate(some)
+        if arm != "model"
+    }
+    free = not may_give_up(state.options)
+    paying = {
+        at: gain
+        for at, gain in gains.items()
+        if free or (gain is not None and gain > 0) or _is_asked_for(at[0], state)
+    }
+    if paying:
+        arm, place = max(paying, key=lambda at: -float("inf") if (gain := paying[at]) is None else gain)
+        plan = plans[arm][place]
+        return replace(plan, reason=f"{plan.reason}; {_describe_gain(plan, gains[arm, place], state.policy)}")
+    if "model" in plans:
+        return plans["model"][0]
+    known = {at: gain for at, gain in gains.items() if gain is not None}
+    if not known:
+        return "hopeless: of what is left nothing was measured to help"
+    arm, place = max(known, key=lambda at: known[at])
+    best = _describe_gain(plans[arm][place], known[arm, place], state.policy)
+    return f"hopeless: {best}, and nothing promises more"
+
+
+def _estimate_plan_gain(state: EscalationState, plan: Plan) -> float | None:
+    """Return what a plan promises to add, in tokens; None if it was not measured."""
+    follow_up = _find_follow_up(state, plan)
+    if follow_up is None:
+        return None
+    score = read_score(follow_up, state.last_attempt)
+    return estimate_gain(follow_up, score, state.policy, state.forecast)
+
+
+def _find_follow_up(state: EscalationState, plan: Plan) -> FollowUp | None:
+    asked = (plan.arm, state.last_attempt.rung, plan.index)
+    return next((f for f in state.policy.follow_ups if (f.arm, f.source, f.rung) == asked), None)
+
+
+def _pick_rung(state: EscalationState, plans: list[Plan]) -> Plan:
+    """Choose among the rungs of an arm by the verdict, since nothing is known about the question."""
+    score = state.last_attempt.verdict.score if state.last_attempt.verdict else 0.0
+    return plans[0] if score >= NEARLY or state.after == "direct" else plans[-1]
+
+
+def _may_follow_constant(arm: Arm, plans: list[Plan] | str, state: EscalationState) -> bool:
+    """Return whether an arm may follow what every question gets: a better model, or what was asked for."""
+    return _is_asked_for(arm, state) or (arm == "model" and not isinstance(plans, str))
 
 
 def _is_asked_for(arm: Arm, state: EscalationState) -> bool:
@@ -81,5 +128,7 @@ def _is_asked_for(arm: Arm, state: EscalationState) -> bool:
     return bool(numbers.get(arm))
 
 
-def _describe_gains(measured: dict[Arm, Payoff], gains: dict[Arm, float]) -> str:
-    return ", ".join(f"{arm} promises {gains[arm]:+.2f} right answers for 1,000 tokens" for arm in measured)
+def _describe_gain(plan: Plan, gain: float | None, policy: Policy) -> str:
+    if gain is None:
+        return f"what {plan.arm} brings was not measured"
+    return f"{plan.arm} promises {format_cost(gain, policy.unit, sign=True)}"

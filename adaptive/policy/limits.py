@@ -17,7 +17,9 @@ STEPS_TO_ATTEMPT = 5
 one, which finds nothing to do."""
 STEPS_TO_GO_ON = 3
 """The fewest steps after a rejected attempt: escalate, finish, and that last one."""
-_LIMIT_PATTERN = re.compile(r"reached the limit of (\d+ tokens|\$|\S+ s$|the graph)|what was spent is not known")
+_LIMIT_PATTERN = re.compile(
+    r"reached the limit of (\d+ (?:output )?tokens|\$|\S+ s$|the graph)|what was spent is not known"
+)
 
 
 def find_reached_limit(attempts: Sequence[Attempt], options: Options, seconds: float = 0.0) -> str:
@@ -38,11 +40,26 @@ def find_spending_limit(spent: Usage, options: Options) -> str:
     """Say which limit of tokens or money was reached; empty if none was."""
     if options.max_tokens is not None and spent.total >= options.max_tokens:
         return f"reached the limit of {options.max_tokens} tokens, {spent.total} spent"
+    if options.max_output_tokens is not None and spent.output >= options.max_output_tokens:
+        return f"reached the limit of {options.max_output_tokens} output tokens, {spent.output} spent"
     if options.max_cost is not None and spent.cost is None:
         return f"what was spent is not known, so the limit of ${options.max_cost:g} cannot be kept"
     if options.max_cost is not None and spent.cost is not None and spent.cost >= options.max_cost:
         return f"reached the limit of ${options.max_cost:g}, ${spent.cost:.6g} spent"
     return ""
+
+
+def count_output_left(spent: Usage, options: Options, prompt: int = 0) -> int | None:
+    """Return how many tokens the limits leave for a reply to a prompt, below 1 if none; None without a limit.
+
+    Args:
+        spent: What the solve has spent.
+        options: The limits.
+        prompt: Tokens of the prompt.
+    """
+    left = [] if options.max_tokens is None else [options.max_tokens - spent.total - prompt]
+    left += [] if options.max_output_tokens is None else [options.max_output_tokens - spent.output]
+    return min(left, default=None)
 
 
 def describe_timeout(options: Options) -> str:

@@ -49,7 +49,7 @@ def stands(attempt: Attempt, policy: Policy, ladder: Ladder, options: Options) -
     """
     if policy.measured or options.verify is not None or attempt.verdict is None or attempt.verdict.decided:
         return False
-    return attempt.finish != "budget" or attempt.budget >= ladder[ladder.top].budget
+    return attempt.finish != "budget" or attempt.budget >= max(rung.budget for rung in ladder)
 
 
 def explain_selection(attempts: Sequence[Attempt], selected: int) -> str:

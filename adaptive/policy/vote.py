@@ -22,6 +22,9 @@ from adaptive.types.verdict import Verdict
 DECISIVE_VERIFIERS = ("check", "judge")
 """An answer that these reject has no ballot, and one that they could not judge is not accepted by a vote."""
 
+ALIKE = "every sample of this vote weighs the same"
+"""Why measured verifiers judge no sample of a vote that draws every sample."""
+
 
 @dataclass(frozen=True)
 class VoteState:
@@ -51,13 +54,17 @@ def list_voters(attempts: Sequence[Attempt]) -> list[int]:
 
 
 def collect_ballots(attempts: Sequence[Attempt], plan: Plan) -> tuple[list[Ballot], int]:
-    """Return the ballots so far, weighted by the scores of their verdicts, and the most that there may be.
+    """Return the ballots so far, and the most that there may be.
 
-    An answer that a check or a judge rejected abstains: repeating it does not make it right.
+    They are weighted by the scores of their verdicts, unless the plan draws every sample. An answer that a check
+    or a judge rejected abstains: repeating it does not make it right.
     """
     voters = list_voters(attempts)
     earlier = sum(attempts[i].arm != "vote" for i in voters)
-    return [_make_ballot(attempts[i]) for i in voters], earlier + plan.samples
+    ballots = [_make_ballot(attempts[i]) for i in voters]
+    if plan.every_sample:
+        ballots = [replace(ballot, weight=1.0) for ballot in ballots]
+    return ballots, earlier + plan.samples
 
 
 def judge_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> VoteState:
@@ -66,7 +73,8 @@ def judge_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> VoteS
     The leader is accepted if the vote is over, it is the majority with the probability that the policy asks for,
     and more than one attempt gave its answer. On a model that was not measured a vote only says which answer to
     keep: what a majority is worth there nobody knows, so its leader is not verified. Such a vote ends with the
-    first sample whose answer cannot be compared.
+    first sample whose answer cannot be compared. Nor is the leader rejected of a vote that draws every sample: it
+    is the answer that was chosen, whatever its majority.
 
     Args:
         attempts: The attempts so far, with their verdicts.
@@ -80,8 +88,8 @@ def judge_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> VoteS
     if not groups:
         none = Verdict(False, 0.0, VOTE_VERIFIER, f"none of {len(ballots)} attempts gave an answer")
         return VoteState(finished, voters[0], none)
-    members = [voters[i] for i in groups[0].members]
-    leader = max(members, key=lambda i: (_make_ballot(attempts[i]).weight, -i))
+    members = groups[0].members
+    leader = voters[max(members, key=lambda at: (ballots[at].weight, -at))]
     sure = estimate_lead(ballots)
     reason = (
         f"{len(members)} of {len(ballots)} answers agree, the majority with probability {sure:.2f}; {finished}"
@@ -89,7 +97,7 @@ def judge_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> VoteS
     own = attempts[leader].verdict
     undecided = own is not None and own.verifier in DECISIVE_VERIFIERS
     accepted = bool(finished) and len(members) > 1 and sure >= policy.vote_sure and not undecided
-    if not policy.measured:
+    if not policy.measured or (plan.every_sample and not accepted):
         return VoteState(finished, leader, Verdict.undecided(sure, VOTE_VERIFIER, reason))
     return VoteState(finished, leader, Verdict(accepted, sure, VOTE_VERIFIER, reason))
 
@@ -97,9 +105,11 @@ def judge_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> VoteS
 def count_wanted_samples(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> int:
     """Return how many samples to draw next: the first time at least one, later 0 if the vote is settled.
 
-    While no attempt at a model that was not measured gave an answer, samples are drawn one by one: nobody knows
-    whether answers can be compared.
+    Every sample is drawn at once if the plan says so. While no attempt at a model that was not measured gave an
+    answer, samples are drawn one by one: nobody knows whether answers can be compared.
     """
+    if plan.every_sample:
+        return plan.samples - sum(a.arm == "vote" for a in attempts)
     if _explain_incomparable(attempts, policy):
         return 0
     first = all(a.arm != "vote" for a in attempts)
@@ -112,12 +122,13 @@ def count_vote(attempts: Sequence[Attempt], plan: Plan, policy: Policy) -> VoteR
     """Count a vote; for the arguments see `judge_vote`.
 
     The leader gets the vote's verdict if the vote is over, no attempt was accepted, and neither a check nor a
-    judge has judged the leader.
+    judge has judged the leader; of a vote that draws every sample also if these could not tell.
     """
     accepted = any(a.verdict is not None and a.verdict.accepted for a in attempts)
     state = judge_vote(attempts, plan, policy)
     own, counted = attempts[state.leader].verdict, list(attempts)
-    if state.finished and not accepted and not (own is not None and own.verifier in DECISIVE_VERIFIERS):
+    judged = own is not None and own.verifier in DECISIVE_VERIFIERS and (own.decided or not plan.every_sample)
+    if state.finished and not accepted and not judged:
         counted[state.leader] = replace(counted[state.leader], verdict=combine_with_vote(own, state.verdict))
         accepted = bool(state.verdict.accepted)
     return VoteResult(state.finished, state.leader, state.verdict, tuple(counted), accepted)

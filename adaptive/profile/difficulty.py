@@ -1,6 +1,7 @@
-"""DifficultyModel: P(solved at rung k | the question's text), for each rung of a ladder, never falling in k.
+"""DifficultyModel: P(solved at rung k | the question's text), and the tokens that rung k takes, for each rung.
 
-One calibrated logistic regression per rung over `adaptive.profile.features`, written out as plain weights. A
+One calibrated logistic regression per rung, and one linear regression of the logarithm of its tokens, over
+`adaptive.profile.features`, written out as plain weights. A
 prediction needs numpy alone: scikit-learn takes more than a second to import, and its versions differ. The fitted
 estimators are kept beside the weights in a skops file, see `adaptive.learn.fit.difficulty`.
 """
@@ -8,7 +9,7 @@ estimators are kept beside the weights in a skops file, see `adaptive.learn.fit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -31,22 +32,45 @@ def name_level(p_solved: Sequence[float]) -> str:
     """
     if not len(p_solved):
         return "unknown"
-    return "easy" if p_solved[0] >= LIKELY else "medium" if p_solved[-1] >= LIKELY else "hard"
+    return "easy" if p_solved[0] >= LIKELY else "medium" if max(p_solved) >= LIKELY else "hard"
 
 
-def to_monotone_probabilities(logits: Floats) -> Floats:
-    """Return probabilities from log-odds, shape (n, rungs), that never fall within a row.
+def to_probabilities(logits: Floats) -> Floats:
+    """Return probabilities from log-odds. A dearer rung may be less likely: too much thinking breaks answers."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))))
 
-    A rung can do all that a cheaper one can: if they disagree, the higher probability of the cheaper one counts.
+
+@dataclass(frozen=True)
+class TokenWeights:
+    """Weights of the tokens that an attempt takes, whose sums are logarithms of mean tokens.
+
+    on_tokens, on_counts, bias: shaped like those of the `DifficultyModel`. least, most: bounds of the logarithm,
+    shape (rungs,). Nothing is predicted beyond what was recorded.
     """
-    p = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
-    return np.asarray(np.maximum.accumulate(p, axis=1))
+
+    on_tokens: Floats
+    on_counts: Floats
+    bias: Floats
+    least: Floats
+    most: Floats
+
+    def to_arrays(self) -> dict[str, Floats]:
+        """Return the arrays by the names that they have in a file."""
+        return {f"cost_{name}": value for name, value in vars(self).items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Floats]) -> TokenWeights | None:
+        """Read what `to_arrays` wrote; None if there is nothing of it."""
+        if "cost_bias" not in arrays:
+            return None
+        return cls(*(arrays[f"cost_{field.name}"] for field in fields(cls)))
 
 
 @dataclass(frozen=True)
 class DifficultyModel:
     """Weights of a trained model, whose sums are log-odds.
 
+    costs: the same of the tokens; None if they were not fitted.
     vocabulary: V tokens. on_tokens: shape (rungs, V), added once if the token is in the question.
     on_counts: shape (rungs, len(COUNTS)). bias: shape (rungs,).
     """
@@ -55,6 +79,7 @@ class DifficultyModel:
     on_tokens: Floats
     on_counts: Floats
     bias: Floats
+    costs: TokenWeights | None = None
 
     @property
     def rungs(self) -> int:
@@ -66,9 +91,16 @@ class DifficultyModel:
         return {token: i for i, token in enumerate(self.vocabulary)}
 
     def p_solved(self, questions: Sequence[str]) -> Floats:
-        """Return p(solved) of each question at each rung, shape (n, rungs), never falling within a row."""
+        """Return p(solved) of each question at each rung, shape (n, rungs)."""
+        return self.forecast(questions)[0]
+
+    def forecast(self, questions: Sequence[str]) -> tuple[Floats, Floats | None]:
+        """Return p(solved) of each question at each rung, and its mean tokens, both of shape (n, rungs).
+
+        The tokens are None if they were not fitted.
+        """
         if not questions:
-            return np.empty((0, self.rungs))
+            return np.empty((0, self.rungs)), np.empty((0, self.rungs))
         counts, columns, ends = np.empty((len(questions), len(COUNTS))), list[int](), list[int]()
         column = self._columns.get
         for row, question in enumerate(questions):
@@ -78,18 +110,26 @@ class DifficultyModel:
             columns.extend({column(t, -1) for t in features.to_tokens()} | {-1})
             ends.append(len(columns))
         on_tokens = np.add.reduceat(self._token_weights[columns], [0, *ends[:-1]], axis=0)
-        return to_monotone_probabilities(np.log1p(counts) @ self.on_counts.T + on_tokens + self.bias)
+        scaled, on_solved, on_cost = np.log1p(counts), on_tokens[:, : self.rungs], on_tokens[:, self.rungs :]
+        p = to_probabilities(scaled @ self.on_counts.T + on_solved + self.bias)
+        if (costs := self.costs) is None:
+            return p, None
+        logs = scaled @ costs.on_counts.T + on_cost + costs.bias
+        return p, np.asarray(np.exp(np.clip(logs, costs.least, costs.most)))
 
     @cached_property
     def _token_weights(self) -> Floats:
-        """A row for each token, and a row of zeros for all others; shape (V + 1, rungs)."""
-        return np.vstack([self.on_tokens.T, np.zeros(self.rungs)])
+        """A row for each token, and a row of zeros for all others; shape (V + 1, rungs, or twice as many)."""
+        rows = [self.on_tokens, *([self.costs.on_tokens] if self.costs else ())]
+        weights = np.concatenate(rows).T
+        return np.vstack([weights, np.zeros(weights.shape[1])])
 
     def save(self, folder: Path) -> None:
         """Write the weights into `folder`, beside the estimators that they were made from."""
         vocabulary = np.asarray(self.vocabulary, dtype=np.str_)
         arrays = {"on_tokens": self.on_tokens, "on_counts": self.on_counts, "bias": self.bias}
-        write_weights(folder, {"vocabulary": vocabulary, **arrays})
+        costs = self.costs.to_arrays() if self.costs else {}
+        write_weights(folder, {"vocabulary": vocabulary, **arrays, **costs})
 
     @classmethod
     def load(cls, folder: str | Path) -> DifficultyModel:
@@ -98,7 +138,8 @@ class DifficultyModel:
         arrays = read_weights(folder)
         try:
             vocabulary = tuple(map(str, arrays["vocabulary"]))
-            model = cls(vocabulary, arrays["on_tokens"], arrays["on_counts"], arrays["bias"])
+            costs = TokenWeights.from_arrays(arrays)
+            model = cls(vocabulary, arrays["on_tokens"], arrays["on_counts"], arrays["bias"], costs)
             consistent = _is_consistent(model)
         except (KeyError, TypeError) as error:
             raise report_damage(folder) from error
@@ -108,6 +149,10 @@ class DifficultyModel:
 
 
 def _is_consistent(model: DifficultyModel) -> bool:
-    expected = (model.rungs, len(model.vocabulary)), (model.rungs, len(COUNTS))
-    shapes = (model.on_tokens.shape, model.on_counts.shape)
-    return shapes == expected and all(np.isfinite(a).all() for a in (model.on_tokens, model.on_counts, model.bias))
+    parts, costs = [(model.on_tokens, model.on_counts, model.bias)], model.costs
+    if costs is not None:
+        parts += [(costs.on_tokens, costs.on_counts, bound) for bound in (costs.bias, costs.least, costs.most)]
+    shapes = (model.rungs, len(model.vocabulary)), (model.rungs, len(COUNTS)), (model.rungs,)
+    return all(
+        tuple(a.shape for a in part) == shapes and all(np.isfinite(a).all() for a in part) for part in parts
+    )

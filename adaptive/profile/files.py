@@ -5,20 +5,24 @@ What is read is checked: an `InputError` names the file and the key that is wron
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from adaptive._util.files import write_atomically
+from adaptive._util.files import read_file, write_atomically
+from adaptive._util.whole_folder import find_current
 from adaptive.errors import InputError
 from adaptive.profile.difficulty import DifficultyModel
+from adaptive.profile.domain import FILE as DOMAIN_FILE
 from adaptive.profile.domain import Domain, find_no_domain
 from adaptive.profile.placement import Placement
 from adaptive.profile.predictor import Predictor, predict_nothing
 from adaptive.profile.probe import Probe
-from adaptive.profile.weights import SKOPS
+from adaptive.profile.weights import SKOPS, WEIGHTS
 from adaptive.reason.budget import Style
 from adaptive.types.conversation import ALONE, ConversationShape
 from adaptive.types.from_json import convert_value, dataclass_from_json
@@ -29,19 +33,38 @@ from adaptive.types.stops import Stops
 
 FORMAT = 1
 PROFILE_FILE, CARD_FILE = "profile.json", "README.md"
+HELD_OUT_FILE, SEEN_FILE = "held_out.npz", "seen.txt"
+"""Files that training leaves for tuning (`adaptive.learn.data`)."""
+DIGESTED = (SKOPS, WEIGHTS, DOMAIN_FILE, HELD_OUT_FILE)
+"""The files whose digests `profile.json` holds, as far as they are there: all of one training, or none is read.
+What a profile has seen is not among them: it grows after training."""
+MOST_BYTES = 10_000_000
+"""No profile.json is larger: the shipped one has 25 kB."""
 KEYS = ("format", "name", "model", "ladder", "style", "stops", "policy", "verifier", "difficulty", "figures")
-LATER_KEYS = ("probe", "tune_share", "placement", "shapes", "own_ladder", "domain_alpha", "embedding")
+LATER_KEYS = (
+    "probe",
+    "tune_share",
+    "mean_tokens",
+    "placement",
+    "shapes",
+    "own_ladder",
+    "domain_alpha",
+    "embedding",
+    "digests",
+)
 """Keys that older profiles lack. "embedding" is no longer written, and must be null."""
 
 
 def read_profile(folder: Path) -> dict[str, Any]:
     """Return the fields of the `Profile` in a folder; raise `InputError` if one is missing or wrong."""
-    file = folder / PROFILE_FILE
+    file = find_current(folder) / PROFILE_FILE
     data = _read_profile_json(file)
     ladder = _parse_ladder(data["ladder"], "ladder", file)
     own_ladder = data.get("own_ladder")
     placement = _parse_placement(data, len(ladder), file)
     difficulty = convert_value(str | None, data["difficulty"], f"'difficulty' in {file}")
+    check = partial(_check_digests, folder, data.get("digests"), file)
+    check()
     return {
         "name": convert_value(str, data["name"], f"'name' in {file}"),
         "model": convert_value(str, data["model"], f"'model' in {file}"),
@@ -53,18 +76,19 @@ def read_profile(folder: Path) -> dict[str, Any]:
         "probe": _parse_probe(data.get("probe"), len(ladder), file),
         "tune_share": convert_value(float | None, data.get("tune_share"), f"'tune_share' in {file}"),
         "figures": convert_value(dict[str, Any], data["figures"], f"'figures' in {file}"),
+        "mean_tokens": _parse_mean_tokens(data.get("mean_tokens"), len(ladder), file),
         "placement": placement,
         "shapes": _parse_shapes(data.get("shapes"), file),
         "own_ladder": None if own_ladder is None else _parse_ladder(own_ladder, "own_ladder", file),
         "difficulty_model": make_placed_loader(placement)
         if placement
-        else _make_model_loader(folder, difficulty, len(ladder)),
-        "domain_model": _make_domain_loader(folder, data.get("domain_alpha"), file),
+        else _make_model_loader(folder, difficulty, len(ladder), check),
+        "domain_model": _make_domain_loader(folder, data.get("domain_alpha"), file, check),
     }
 
 
 def write_profile(folder: Path, data: dict[str, Any], card: str | None) -> None:
-    """Write `profile.json`, and the card if there is one. A reader never sees half of a file.
+    """Write the card, if there is one, and then `profile.json`, with the digests of the files that are there.
 
     Args:
         folder: Where to; made if it is not there.
@@ -74,10 +98,44 @@ def write_profile(folder: Path, data: dict[str, Any], card: str | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     has_model = (folder / SKOPS).is_file() and data["placement"] is None
     figures = data.pop("figures")  # they come last: a reader of the file sees the settings first
-    data = {"format": FORMAT, **data, "difficulty": SKOPS if has_model else None, "figures": figures}
-    write_atomically(folder / PROFILE_FILE, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    digests = {name: _hash_file(folder / name) for name in DIGESTED if (folder / name).is_file()}
+    read = {"difficulty": SKOPS if has_model else None, "digests": digests}
+    data = {"format": FORMAT, **data, **read, "figures": figures}
     if card is not None:
         write_atomically(folder / CARD_FILE, card)
+    write_atomically(folder / PROFILE_FILE, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+
+def _check_digests(folder: Path, digests: Any, file: Path) -> None:
+    """Raise `InputError` if a file is not the one that the profile was saved with.
+
+    Whoever needs a missing one tells of it. Profiles of older versions have no digests, and are read as they are.
+    """
+    known: dict[str, str] = convert_value(dict[str, str] | None, digests, f"'digests' in {file}") or {}
+    current = find_current(folder)
+    for name in (one for one in DIGESTED if one in known):
+        try:
+            changed = (current / name).exists() and _hash_file(current / name) != known[name]
+        except OSError as error:
+            raise InputError(
+                f"{current / name} cannot be read ({error.strerror}): train the profile again."
+            ) from error
+        if changed:
+            raise InputError(
+                f"the profile {folder} is not whole: its {name} is not the one that it was saved with. Get all of "
+                "its files again, or train it again."
+            )
+
+
+def _hash_file(file: Path) -> str:
+    return hashlib.sha256(read_file(file)).hexdigest()
+
+
+def _parse_mean_tokens(data: Any, rungs: int, file: Path) -> tuple[float, ...]:
+    tokens: tuple[float, ...] = convert_value(tuple[float, ...], data or [], f"'mean_tokens' in {file}")
+    if tokens and (len(tokens) != rungs or not all(0 < one < math.inf for one in tokens)):
+        raise InputError(f"'mean_tokens' in {file} must be a number above 0 for each of the {rungs} rungs.")
+    return tokens
 
 
 def make_placed_loader(placement: Placement) -> Callable[[], Predictor]:
@@ -94,7 +152,7 @@ def make_placed_loader(placement: Placement) -> Callable[[], Predictor]:
 
 def _read_profile_json(file: Path) -> dict[str, Any]:
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(read_file(file, MOST_BYTES))
     except OSError as error:
         raise InputError(f"the profile {file} cannot be read ({error.strerror}): name its folder.") from error
     except (ValueError, RecursionError) as error:
@@ -155,26 +213,37 @@ def _parse_shapes(names: Any, file: Path) -> tuple[ConversationShape, ...]:
         raise InputError(f"'shapes' in {file} is not valid: {error}") from error
 
 
-def _make_domain_loader(folder: Path, alpha: Any, file: Path) -> Callable[[], Domain | None]:
-    """Return what loads the domain once."""
+def _make_domain_loader(
+    folder: Path, alpha: Any, file: Path, check: Callable[[], None]
+) -> Callable[[], Domain | None]:
+    """Return what loads the domain once. The folder may have been replaced since: `check` is called before."""
     share: float | None = convert_value(Share | None, alpha, f"'domain_alpha' in {file}")
     if share is None:
         return find_no_domain
-    return cache(lambda: Domain.load(folder, share))
+
+    @cache
+    def load() -> Domain:
+        check()
+        return Domain.load(find_current(folder), share)
+
+    return load
 
 
-def _make_model_loader(folder: Path, name: str | None, rungs: int) -> Callable[[], Predictor | None]:
-    """Return what loads the difficulty model once. That its file is there is checked at once."""
+def _make_model_loader(
+    folder: Path, name: str | None, rungs: int, check: Callable[[], None]
+) -> Callable[[], Predictor | None]:
+    """Return what loads the difficulty model once, after `check`. That it is there is checked at once."""
     if name is None:
         return predict_nothing
-    if name != SKOPS or not (folder / name).is_file():
+    if name != SKOPS or not (find_current(folder) / name).is_file():
         raise InputError(
             f"{folder / PROFILE_FILE} names the difficulty model {name!r}, and {folder} has no such file."
         )
 
     @cache
     def load() -> Predictor:
-        model = DifficultyModel.load(folder)
+        check()
+        model = DifficultyModel.load(find_current(folder))
         if model.rungs != rungs:
             raise InputError(f"{folder / name} knows {model.rungs} rungs, the ladder beside it has {rungs}.")
         return model

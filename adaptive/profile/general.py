@@ -148,6 +148,10 @@ class PlacedDifficulty:
         """Return p(solved) of each question at each rung, shape (n, rungs), never falling within a row."""
         return self.placement.p_solved(self.general.predict(questions))
 
+    def forecast(self, questions: Sequence[str]) -> tuple[Floats, None]:
+        """Return p(solved) of each question at each rung. The tokens do not depend on the question."""
+        return self.p_solved(questions), None
+
 
 @cache
 def load_shipped_difficulty() -> GeneralDifficulty:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from math import log1p
 
 from adaptive.types.attempt import Attempt
@@ -32,8 +31,8 @@ def extract_direct_features(direct: Attempt) -> dict[str, float]:
 
 
 def find_direct_answer(attempts: Iterable[Attempt], model: int = 0) -> Attempt | None:
-    """Return the direct answer by the model `model` among these attempts, or None."""
-    return next((a for a in attempts if a.finish == "none" and a.model == model), None)
+    """Return the direct answer at the first rung by the model `model` among these attempts, or None."""
+    return next((a for a in attempts if a.finish == "none" and a.model == model and not a.rung), None)
 
 
 @dataclass(frozen=True)
@@ -43,12 +42,11 @@ class Probe:
     rungs: tuple[LogitModel, ...]
 
     def p_solved(self, text: Sequence[float], direct: Attempt) -> list[float]:
-        """Return the probability that each rung solves a question, never falling.
+        """Return the probability that each rung solves a question.
 
         Args:
             text: The probabilities from the text alone, one for each rung.
             direct: The direct answer to the question.
         """
         features = extract_direct_features(direct)
-        each = (line.predict({**features, "text": log_odds(p)}) for line, p in zip(self.rungs, text, strict=True))
-        return list(accumulate(each, max))
+        return [line.predict({**features, "text": log_odds(p)}) for line, p in zip(self.rungs, text, strict=True)]

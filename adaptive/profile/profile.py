@@ -5,6 +5,7 @@ It is light to load: numpy and a few kilobytes. scikit-learn is needed only to t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from adaptive.profile.probe import Probe
 from adaptive.reason.budget import Style
 from adaptive.types.attempt import Attempt
 from adaptive.types.conversation import ALONE, ConversationShape
+from adaptive.types.forecast import NO_FORECAST, Forecast
 from adaptive.types.ladder import Ladder
 from adaptive.types.logistic import Logistic
 from adaptive.types.options import Options
@@ -35,6 +37,7 @@ class Profile:
     probe: sharpens the predicted difficulty by a direct answer; None if it was not trained.
     tune_share: the share of the recorded questions that was left for tuning (`adaptive.learn.data.splits`).
     figures: what was measured, in plain JSON types.
+    mean_tokens: the mean tokens of an attempt at each rung, its prompt included, as recorded; empty if unknown.
     placement: where the model is on the scale of the general difficulty model; None if it was not placed.
     general: whether the level comes from the general difficulty model, since nothing was measured of this one.
     own_ladder: the ladder of a solve whose caller sets neither effort nor budget; None: `ladder` serves it too.
@@ -54,6 +57,7 @@ class Profile:
     probe: Probe | None = None
     tune_share: float | None = None
     figures: dict[str, Any] = field(default_factory=dict)
+    mean_tokens: tuple[float, ...] = ()
     placement: Placement | None = None
     general: bool = False
     own_ladder: Ladder | None = None
@@ -69,11 +73,11 @@ class Profile:
             probe: This model's direct answer, if there is one: it tells more than the text alone.
 
         Returns:
-            `p_solved`, a probability for each rung that never falls, and `level`. Without a trained model p_solved
-            is empty and the level "unknown", or that of the general difficulty model: then `general` is the
-            probability that an average model solves the question with full thinking. With a domain, `typical` is
-            the share of the recorded questions that are at least as unlike the others as this one, and `outside`
-            whether it is unlike them.
+            `p_solved`, a probability for each rung, `tokens`, the mean tokens of an attempt at each, and `level`.
+            Without a trained model p_solved is empty, there are no tokens, and the level is "unknown", or that of
+            the general difficulty model: then `general` is the probability that an average model solves the
+            question with full thinking. With a domain, `typical` is the share of the recorded questions that are
+            at least as unlike the others as this one, and `outside` whether it is unlike them.
         """
         return {**self._predict(question, probe), **self._place_in_domain(question)}
 
@@ -81,10 +85,12 @@ class Profile:
         model = self.difficulty_model()
         if model is None and self.general:
             return _predict_general_level(question)
-        p_solved = _round_row(model.p_solved([question])[0]) if model else []
+        (known,) = self.forecast([question])
+        p_solved = list(known.p_solved)
         if p_solved and self.probe is not None and probe is not None:
             p_solved = [round(p, 4) for p in self.probe.p_solved(p_solved, probe)]
-        return {"level": name_level(p_solved), "p_solved": p_solved}
+        tokens = {"tokens": list(known.tokens)} if known else {}
+        return {"level": name_level(p_solved), "p_solved": p_solved, **tokens}
 
     def _place_in_domain(self, question: str) -> dict[str, Any]:
         domain = self.domain_model()
@@ -92,15 +98,29 @@ class Profile:
             return {}
         return {"typical": round(domain.p_value(question), 4), "outside": domain.is_outside(question)}
 
-    def p_solved(self, questions: Sequence[str]) -> list[list[float]]:
-        """Return the `p_solved` of many questions, as `predict_difficulty`; empty rows without a trained model."""
+    def forecast(self, questions: Sequence[str]) -> list[Forecast]:
+        """Return what is expected at many questions; empty forecasts without a trained model.
+
+        Of a model whose tokens were not recorded, an attempt is expected to take its whole budget.
+        """
         model = self.difficulty_model()
-        return [_round_row(row) for row in model.p_solved(questions)] if model else [[] for _ in questions]
+        if model is None:
+            return [NO_FORECAST for _ in questions]
+        p_solved, tokens = model.forecast(questions)
+        usual = self.mean_tokens or tuple(float(rung.budget + rung.answer_room) for rung in self.ladder)
+        each = [usual for _ in questions] if tokens is None else [_round_row(row, 1) for row in tokens]
+        return [Forecast(_round_row(p, 4), row) for p, row in zip(p_solved, each, strict=True)]
 
     def get_ladder(self, options: Options) -> Ladder:
         """Return the ladder for these options, before `policy.ladder.limit_ladder`."""
         requested = options.effort is not None or options.budget is not None
         return self.ladder if requested or self.own_ladder is None else self.own_ladder
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that a solve may use, each once; the profile's own is ""."""
+        ladders = (self.ladder, self.own_ladder or self.ladder)
+        return tuple(dict.fromkeys(["", *(name for one in ladders for name in one.models)]))
 
     def is_outside(self, question: str) -> bool:
         """Return whether a question is unlike the recorded ones; False if the profile does not know its domain."""
@@ -127,11 +147,13 @@ class Profile:
     @classmethod
     def load(cls, folder: str | Path) -> Profile:
         """Return the profile in a folder; raise `InputError` naming the file and the key that is wrong."""
-        return cls(**read_profile(Path(folder).expanduser()))
+        return cls(**read_profile(Path(os.path.expanduser(folder))))
 
     def save(self, folder: str | Path, *, card: str | None = None) -> None:
-        """Write `profile.json`, the domain, and the card if there is one. The difficulty model is saved on its
-        own."""
+        """Write the domain, the card if there is one, and `profile.json` with the digests of all files beside it.
+
+        The difficulty model is saved on its own, before.
+        """
         data = {
             "name": self.name,
             "model": self.model,
@@ -143,6 +165,7 @@ class Profile:
             "verifier": asdict(self.verifier) if self.verifier else None,
             "probe": asdict(self.probe) if self.probe else None,
             "tune_share": self.tune_share,
+            "mean_tokens": list(self.mean_tokens),
             "placement": self.placement.to_json() if self.placement else None,
             "shapes": [shape.name for shape in self.shapes],
             "domain_alpha": domain.alpha if (domain := self.domain_model()) else None,
@@ -162,5 +185,5 @@ def _predict_general_level(question: str) -> dict[str, Any]:
     return {"level": "medium" if p >= LIKELY else "hard", "p_solved": [], "general": p}
 
 
-def _round_row(row: Any) -> list[float]:
-    return [round(float(p), 4) for p in row]
+def _round_row(row: Any, digits: int) -> tuple[float, ...]:
+    return tuple(round(float(one), digits) for one in row)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptive._util.files import find_data_folder, read_json
+from adaptive._util.whole_folder import OLD, PART, find_current, recover_folder, replace_folder
 from adaptive.engines.protocol import TokenEngine
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.profile.profile import Profile
@@ -26,7 +27,6 @@ from adaptive.types.model_spec import ModelSpec
 FIT_FILE, FIT_PAGE = "fit.json", "fit.md"
 """How a profile was fitted: the figures, and the page in words."""
 WORK_FOLDER = ".work"
-PART, OLD = ".part-", ".old-"
 SHOWN = 60
 """The most characters of a folder's name that come from the model's; a digest follows."""
 
@@ -50,7 +50,7 @@ class StoredProfile:
 def find_profiles_folder() -> Path:
     """Return where profiles are stored: `ADAPTIVE_PROFILES`, or `profiles` in the user's data folder."""
     if path := os.environ.get("ADAPTIVE_PROFILES"):
-        return Path(path).expanduser()
+        return Path(os.path.expanduser(path))
     return find_data_folder() / "profiles"
 
 
@@ -102,8 +102,8 @@ class ProfileStore:
 
     def load(self, model: str) -> Profile | None:
         """Return the profile of a model, None if there is none; raise `InputError` if it is broken."""
-        folder = self._restore(model)
-        if not folder.is_dir():
+        folder = self.find_folder(model)
+        if not find_current(folder).is_dir():
             return None
         try:
             return Profile.load(folder)
@@ -117,7 +117,7 @@ class ProfileStore:
         """Return all profiles, ordered by the name of their model; broken ones come last."""
         folders = sorted(self.root.iterdir()) if self.root.is_dir() else []
         for name in (one.name for one in folders if one.name.startswith(OLD)):
-            self._restore_folder(self.root / name.removeprefix(OLD))
+            recover_folder(self.root / name.removeprefix(OLD))
         shown = [_read_stored(one) for one in sorted(self.root.glob("[!.]*")) if one.is_dir()]
         return sorted(shown, key=lambda one: (bool(one.error), one.model, one.folder.name))
 
@@ -149,18 +149,12 @@ class ProfileStore:
         Raises:
             AdaptiveError: The folder cannot be written.
         """
-        folder = self._restore(model)
-        part, old = (folder.with_name(f"{kind}{folder.name}") for kind in (PART, OLD))
+        folder = self.find_folder(model)
         try:
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir(parents=True)
-            write(part)
-            if folder.exists():
-                folder.rename(old)
-            part.rename(folder)
+            with replace_folder(folder, keep=False) as part:
+                write(part)
         except OSError as error:
             raise AdaptiveError(f"the profile {folder} cannot be written ({error.strerror}).") from error
-        shutil.rmtree(old, ignore_errors=True)
         return folder
 
     def remove(self, stored: StoredProfile) -> None:
@@ -172,16 +166,6 @@ class ProfileStore:
             shutil.rmtree(old)
         except OSError as error:
             raise AdaptiveError(f"the profile {stored.folder} cannot be removed ({error.strerror}).") from error
-
-    def _restore(self, model: str) -> Path:
-        return self._restore_folder(self.find_folder(model))
-
-    def _restore_folder(self, folder: Path) -> Path:
-        """Return the folder, after finishing the replacement of it that was killed between its two renames."""
-        old = folder.with_name(f"{OLD}{folder.name}")
-        if old.is_dir() and not folder.exists():
-            old.rename(folder)
-        return folder
 
 
 def _read_stored(folder: Path) -> StoredProfile:

@@ -95,12 +95,16 @@ def load_model_profile(model: str, window: int, path: str | Path | None = None) 
         return build_untrained_profile(model, window)
     if path is not None:
         return Profile.load(path)
+    folder = find_own_profile(model)
+    return build_untrained_profile(model, window) if folder is None else Profile.load(folder)
+
+
+def find_own_profile(model: str) -> Path | None:
+    """Return the folder of the profile that a model brings; None if it brings none."""
     if model == "embedded":
-        return Profile.load(find_artifact("abacus") / "profile")
+        return find_artifact("abacus") / "profile"
     folder = ModelSpec.parse(model).find_folder()
-    if folder is not None and (folder / "profile" / PROFILE_FILE).is_file():
-        return Profile.load(folder / "profile")
-    return build_untrained_profile(model, window)
+    return folder / "profile" if folder is not None and (folder / "profile" / PROFILE_FILE).is_file() else None
 
 
 EFFORT_BUDGETS: dict[Effort, int] = {
@@ -109,6 +113,7 @@ EFFORT_BUDGETS: dict[Effort, int] = {
     "medium": 16384,
     "high": 32768,
     "xhigh": 65536,
+    "max": 98304,
 }
 """The default of thinking tokens for an effort. It is a bound: tokens that are not used cost nothing."""
 BUDGET_EFFORTS: tuple[NamedEffort, ...] = ("low", "medium", "high")
@@ -127,25 +132,25 @@ def build_untrained_chat_profile(model: ChatModel) -> Profile:
 
     A model without efforts gets rungs by thinking budget; a model with neither gets one rung, which does not
     think. These are for callers who set an effort or a budget. For all others the first rung is the model's own
-    way: neither effort nor budget nor cap is sent. The efforts above it are for answers that were rejected.
+    way: neither effort nor budget nor cap is sent. The efforts above it are for answers that were rejected; `max`,
+    which has no bound of its own at its providers, is not among them if there is another.
     """
-    top = model.largest_cap or EFFORT_BUDGETS["xhigh"] + ANSWER_ROOM
+    top = model.largest_cap or EFFORT_BUDGETS["max"] + ANSWER_ROOM
     room = min(ANSWER_ROOM, max(1, top // 4))
     thinking = [e for e in model.efforts if e != "none"] or (BUDGET_EFFORTS if takes_budget(model) else ())
     rungs = [Rung(e, min(EFFORT_BUDGETS[e], top - room), answer_room=room) for e in thinking]
     if "none" in model.efforts or not thinking:
         rungs.insert(0, Rung("none", 0, answer_room=room))
     own = Rung("default", min(EFFORT_BUDGETS[BELIEVED_DEFAULT], top - room), answer_room=room)
-    higher = (r for r in rungs if r.thinks and rank_effort(r.effort) > rank_effort("default"))
+    higher = [r for r in rungs if r.thinks and rank_effort(r.effort) > rank_effort("default")]
+    own_ladder = Ladder((own, *([r for r in higher if r.effort != "max"] or higher)))
     return Profile("untrained", model.name, Ladder(tuple(rungs)), style=Style(waits=(WAIT_TURN,)),
-                   policy=UNMEASURED_POLICY, general=True, own_ladder=Ladder((own, *higher)))  # fmt: skip
+                   policy=UNMEASURED_POLICY, general=True, own_ladder=own_ladder)  # fmt: skip
 
 
 def takes_budget(model: ChatModel) -> bool:
-    """Return whether the model takes a thinking budget, or another argument that is neither effort nor cap."""
+    """Return whether a call can hold anything that says how much the model thinks, a budget or an effort."""
     from adaptive.chat.request import ChatRequest
 
-    return bool(
-        THINKING_ARGUMENTS
-        & model.build_arguments(ChatRequest("medium", EFFORT_BUDGETS["low"], 2 * EFFORT_BUDGETS["low"])).keys()
-    )
+    call = model.build_call(ChatRequest("medium", EFFORT_BUDGETS["low"], 2 * EFFORT_BUDGETS["low"]))
+    return bool({"budget", "effort"} & call.sent.keys())

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive._util.arrays import read_arrays, write_arrays
-from adaptive._util.files import BROKEN_ZIP
+from adaptive._util.files import BROKEN_ZIP, read_file
 from adaptive.errors import InputError
 
 SKOPS, WEIGHTS = "difficulty.skops", "difficulty.npz"
@@ -24,7 +24,7 @@ SKOPS, WEIGHTS = "difficulty.skops", "difficulty.npz"
 
 def hash_estimators(folder: Path) -> str:
     """Return the digest of the estimators in a folder, with which weights made from them are marked."""
-    return hashlib.sha256((folder / SKOPS).read_bytes()).hexdigest()
+    return hashlib.sha256(read_file(folder / SKOPS)).hexdigest()
 
 
 def write_weights(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -8,7 +8,7 @@ or let stand, since each cost a step. So `charged == len(ids) + the number of ro
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from adaptive.types.attempt import Attempt, Round, RoundEnd
 
@@ -55,6 +55,11 @@ class Thought:
         start = sum(_count_ids(one) for one in self.rounds[:index])
         one = self.rounds[index]
         return self.ids[start + one.injected : start + _count_ids(one)]
+
+    def locate_waits(self) -> list[tuple[int, int]]:
+        """Return where the waits are in `ids`, as starts and ends."""
+        ends = list(accumulate(map(_count_ids, self.rounds), initial=0))
+        return [(at, at + one.injected) for at, one in zip(ends, self.rounds, strict=False) if one.injected]
 
     def with_round(
         self,

@@ -13,23 +13,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Protocol, cast
 
 from langchain_core.messages import AnyMessage, HumanMessage, messages_from_dict, messages_to_dict
 
 from adaptive.answers.boxed import extract_boxed
 from adaptive.answers.equality import same_answer
 from adaptive.answers.extract import extract_final_answer
-from adaptive.chat.model import ChatModel
+from adaptive.chat.errors import ChatError
 from adaptive.chat.request import ChatRequest
 from adaptive.chat.response import ChatResponse
+from adaptive.errors import AdaptiveError
 from adaptive.reason.budget import Style
 from adaptive.reason.starvation import Recovery, measure_cap
 from adaptive.types.attempt import Arm, Attempt, Finish, Round, RoundEnd, StarvedCall, Status
 from adaptive.types.events import OnEvent, emit_event
-from adaptive.types.ladder import Rung
+from adaptive.types.ladder import Effort, Rung
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import FREE
+
+
+class CallableModel(Protocol):
+    """What an attempt needs of a chat model; `ChatModel` is one."""
+
+    @property
+    def efforts(self) -> Sequence[Effort]:
+        """The efforts that it takes, as far as is known."""
+        ...
+
+    async def ask(
+        self, messages: Sequence[AnyMessage], request: ChatRequest, on_event: OnEvent | None = None
+    ) -> ChatResponse:
+        """Call the model, as `ChatModel.ask`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -61,7 +77,7 @@ NO_CHAT_CHAIN = ChatChain()
 
 
 async def think_at_effort(
-    model: ChatModel,
+    model: CallableModel,
     messages: Sequence[AnyMessage],
     rung: Rung,
     *,
@@ -138,7 +154,7 @@ def extract_turn_answer(turn: ChatResponse) -> str | None:
 class _ChatRun:
     """An attempt in progress: what it spent so far, and the effort and cap of its last call."""
 
-    model: ChatModel
+    model: CallableModel
     messages: tuple[AnyMessage, ...]
     rung: Rung
     style: Style
@@ -156,7 +172,11 @@ class _ChatRun:
         """Ask the first turn of a new chain, then follow-up turns; return the chain and its last turn."""
         chain, turn = await (self._follow_up(chain) if chain.turns else self._add_turn(chain, ()))
         while self._should_continue(chain, turn):
-            chain, turn = await self._follow_up(chain)
+            try:
+                chain, turn = await self._follow_up(chain)
+            except AdaptiveError as error:
+                self._keep_what_was_paid(error)
+                break
         return chain, turn
 
     def _should_continue(self, chain: ChatChain, turn: ChatResponse) -> bool:
@@ -189,8 +209,8 @@ class _ChatRun:
             end = "converged"
         rounds = chain.rounds
         if self.rung.thinks:
-            rounds = (*rounds, Round(turn.usage.thinking, 0, end))
-            emit_event(self.watcher, "end", round=len(rounds), tokens=turn.usage.thinking, injected=0,
+            rounds = (*rounds, Round(turn.usage.most_thinking, 0, end))
+            emit_event(self.watcher, "end", round=len(rounds), tokens=turn.usage.most_thinking, injected=0,
                  charged=sum(r.tokens for r in rounds), budget=self.rung.budget, end=end)  # fmt: skip
         return ChatChain((*chain.turns, *opening, turn.message), rounds, answer), turn
 
@@ -206,14 +226,28 @@ class _ChatRun:
             self.advice = retry
             return turn
         emit_event(self.watcher, "recover", effort=retry.effort, cap=retry.cap, starved_effort=ask.effort,
-             starved_cap=measure_cap(ask, turn), tokens=turn.usage.thinking)  # fmt: skip
-        turn = await self._call_model(messages, retry)
+             starved_cap=measure_cap(ask, turn), tokens=turn.thinking_tokens)  # fmt: skip
+        starved = turn
+        try:
+            turn = await self._call_model(messages, retry)
+        except AdaptiveError as error:
+            self._keep_what_was_paid(error)
+            self.advice = self.recovery.advise(ask, starved, self.model.efforts)
+            return starved
         if is_turn_cut(turn):
             self._note_starved(retry, turn)
             self.advice = self.recovery.advise(retry, turn, self.model.efforts)
         else:
             self.recovery.record(retry, turn)
         return turn
+
+    def _keep_what_was_paid(self, error: AdaptiveError) -> None:
+        """Count and emit that a call failed after others of the attempt; raise its error if those are not kept."""
+        if not self.recovery.keeps_paid:
+            raise error
+        self.usage += error.usage if isinstance(error, ChatError) else Usage()
+        reason = str(error).rstrip(".")
+        emit_event(self.watcher, "note", text=f"asking again failed ({reason}): what was there before is kept")
 
     async def _call_model(self, messages: Sequence[AnyMessage], ask: ChatRequest) -> ChatResponse:
         turn = await self.model.ask(messages, ask, self.watcher)
@@ -222,9 +256,8 @@ class _ChatRun:
         return turn
 
     def _note_starved(self, ask: ChatRequest, turn: ChatResponse) -> None:
-        self.starved.append(
-            StarvedCall(ask.effort, measure_cap(ask, turn), turn.usage.thinking, turn.usage.answer)
-        )
+        self.recovery = self.recovery.with_starved(ask, turn)
+        self.starved.append(self.recovery.starved[-1])
 
 
 def _derive_status(rung: Rung, chain: ChatChain, turn: ChatResponse) -> tuple[Status, Finish]:

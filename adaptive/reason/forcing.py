@@ -24,7 +24,7 @@ from adaptive.reason.confidence import compute_confidence, compute_weakest_logpr
 from adaptive.reason.early_stop import HaltWatch, ProbeResult, StopDecider
 from adaptive.reason.meter import Meter
 from adaptive.reason.token_stream import TextStreamer
-from adaptive.types.attempt import Arm, Attempt, Finish, RoundEnd
+from adaptive.types.attempt import AnswerProbe, Arm, Attempt, Finish, RoundEnd
 from adaptive.types.events import OnEvent, emit_event
 from adaptive.types.ladder import Rung
 from adaptive.types.stops import Stops
@@ -101,6 +101,8 @@ async def think_within_budget(
         status=outcome.sampled.status,
         finish=outcome.finish,
         rounds=outcome.thought.rounds,
+        forced=outcome.forced,
+        probes=outcome.probes,
         trace=outcome.thought.ids,
         confidence=compute_confidence(outcome.sampled.mean_logprob, weakest),
         weakest=weakest,
@@ -116,6 +118,8 @@ class _TokenOutcome:
     thinking: str
     finish: Finish
     sampled: SampledAnswer
+    forced: tuple[tuple[int, int], ...] = ()
+    probes: tuple[AnswerProbe, ...] = ()
 
 
 @dataclass
@@ -137,6 +141,7 @@ class _Forcing:
         self.stop_decider = StopDecider(self.stops)
         # What the model itself thought since the last probe: an injected Wait is no doubt of its own.
         self.since_probe: list[int] = []
+        self.probes: list[AnswerProbe] = []
 
     async def run(self, thought: Thought) -> _TokenOutcome:
         """Think until there is no next round, hand over, answer."""
@@ -147,7 +152,14 @@ class _Forcing:
         closing = () if thought.ended else self._closing(thought.charged)
         answer = self.adopted or await self._sample_answer(thought, closing)
         thinking = self.meter.engine.codec.decode((*thought.ids, *closing))
-        return _TokenOutcome(thought, thinking, self._derive_finish(thought), answer)
+        forced = self._locate_forced(thought, closing)
+        return _TokenOutcome(thought, thinking, self._derive_finish(thought), answer, forced, tuple(self.probes))
+
+    def _locate_forced(self, thought: Thought, closing: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+        """Return where in the thinking's text the waits and the closing phrase of a forced end are."""
+        ids, decode = (*thought.ids, *closing), self.meter.engine.codec.decode
+        spans = thought.locate_waits() + ([] if thought.ended else [(len(thought.ids), len(ids))])
+        return tuple((len(decode(ids[:start])), len(decode(ids[:end]))) for start, end in spans)
 
     async def _sample_answer(self, thought: Thought, closing: tuple[int, ...]) -> SampledAnswer:
         """Sample the answer after the chain as it stands."""
@@ -217,6 +229,7 @@ class _Forcing:
         emit_event(
             self.watcher, "probe", answer=probed.answer, confidence=confidence, tokens=spent, charged=charged
         )
+        self.probes.append(AnswerProbe(charged, probed.answer, confidence, spent))
         text = self.meter.engine.codec.decode(self.since_probe)
         self.since_probe.clear()
         if why := self.stop_decider.decide(ProbeResult(probed.answer, confidence, text)):

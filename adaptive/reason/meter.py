@@ -25,6 +25,8 @@ from adaptive.errors import AdaptiveError
 from adaptive.types.usage import Usage
 
 TokenKind = Literal["thinking", "answer", "probe"]
+ALL_TOKENS = ("answer", "cached", "injected", "probe", "prompt", "thinking")
+"""What is estimated on an engine that gives text: how many tokens it has is known by our tokenizer alone."""
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Meter:
     _chain: int = 0  # ids of the prompt and the chain after the last call that thought
     _computed: int = 0  # leading ids of those that the engine has computed within this attempt
     _counted: bool = True
+    _estimated: bool = False
     _started: float = field(default_factory=perf_counter)
 
     async def sample(
@@ -100,11 +103,12 @@ class Meter:
             answer=self._tokens_by_kind["answer"],
             probe=self._tokens_by_kind["probe"],
             seconds=perf_counter() - self._started,
-            estimated=() if self._counted else ("cached", "prompt"),
+            estimated=ALL_TOKENS if self._estimated else () if self._counted else ("cached", "prompt"),
         )
 
     def _count_reading(self, ids: tuple[int, ...], generation: Generation, kind: TokenKind) -> None:
         self._counted &= generation.counted
+        self._estimated |= generation.estimated
         if generation.counted:
             self._reread += max(0, self._computed - generation.cached)
         if self._cached is None:

@@ -85,6 +85,7 @@ async def answer_plainly(
         on_event,
     )
     thought, finish, answer = await run.run()
+    thinking = engine.codec.decode(run.splitter.thinking)
     return Attempt(
         rung=index,
         arm=arm,
@@ -93,10 +94,11 @@ async def answer_plainly(
         waits=0,
         answer=answer.answer,
         text=answer.text,
-        thinking="\n\n".join(filter(None, (engine.codec.decode(run.splitter.thinking), answer.thinking))),
+        thinking="\n\n".join(filter(None, (thinking, answer.thinking))),
         status=answer.status,
         finish=finish,
         rounds=thought.rounds,
+        forced=((len(thinking), len(thinking)),) if thought.rounds and not thought.ended else (),
         trace=thought.ids,
         confidence=compute_confidence(answer.mean_logprob, thought.weakest),
         weakest=thought.weakest,

@@ -8,7 +8,6 @@ events.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NotRequired
@@ -19,11 +18,14 @@ from langgraph.config import get_config, get_stream_writer
 from langgraph.errors import NodeError
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import Command, Overwrite, Send
+from langgraph.types import Command, Send
 from typing_extensions import TypedDict
 
 from adaptive.errors import AdaptiveError, InputError, to_single_line
+from adaptive.solver.build import check_compile_options
 from adaptive.solver.runnables import SyncAsyncRunnable, make_nonblocking_node
+from adaptive.solver.state import add_or_clear
+from adaptive.types.options import SolverContext
 from adaptive.types.result import MapItem, sum_usage, summarise_results
 from adaptive.types.usage import Usage
 
@@ -74,7 +76,7 @@ class MapState(MapInput, MapOutput, total=False):
     adaptive_asked: dict[str, Any] | None
     adaptive_items: list[dict[str, str]]
     adaptive_wave: list[int]
-    adaptive_ended: Annotated[list[dict[str, Any]], operator.add]
+    adaptive_ended: Annotated[list[dict[str, Any]], add_or_clear]
 
 
 class _Task(TypedDict):
@@ -93,16 +95,18 @@ def build_map_solver(
     """Build the graph that solves many questions.
 
     A question that fails, or that a limit keeps from starting, gets a result of status "failed" with its `error`;
-    the others are solved all the same. A run raises `InputError` for an invalid list of questions.
+    the others are solved all the same. A run raises `InputError` for an invalid list of questions. Its
+    context sets options of all solves (`SolverContext`).
 
     Args:
         solver: What solves each question (`build_solver`).
         limits: Limits of a run.
         **compile_options: Passed to `StateGraph.compile` (`checkpointer`, `name`, ...).
     """
+    check_compile_options(compile_options, "build_map_solver")
     nodes = _MapNodes(solver, limits)
     graph: StateGraph[MapState, Any, Any, Any] = StateGraph(
-        MapState, input_schema=MapInput, output_schema=MapOutput
+        MapState, context_schema=SolverContext, input_schema=MapInput, output_schema=MapOutput
     )
     graph.add_node("begin", make_nonblocking_node(nodes.begin))
     graph.add_node("solve", SyncAsyncRunnable(nodes.solve, nodes.asolve, "solve"), error_handler=_handle_failure)  # type: ignore[call-overload]
@@ -125,7 +129,9 @@ class _MapNodes:
             "adaptive_asked": state.get("adaptive_options"),
             "adaptive_items": items,
             "adaptive_wave": self._limit_wave(range(len(items))),
-            "adaptive_ended": Overwrite([]),
+            "adaptive_ended": None,
+            "results": [],
+            "adaptive_summary": summarise_results([]),
         }
 
     def solve(self, task: _Task) -> dict[str, Any]:

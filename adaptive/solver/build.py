@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from adaptive.errors import InputError
 from adaptive.prices import Prices
 from adaptive.profile.profile import Profile
 from adaptive.solver.graph import SolverGraph, build_graph
-from adaptive.solver.model import Model, open_model
+from adaptive.solver.model import Model, open_models
 from adaptive.solver.nodes import Solver
 from adaptive.types.options import Options, SolverContext
 from adaptive.types.stops import parse_stops
 from adaptive.verify import Verifier
+from adaptive.verify.base import require_verifier
 
 
 def build_solver(
@@ -42,20 +46,31 @@ def build_solver(
         check: A verifier that knows whether an answer is right (`adaptive.verify`).
         judge: A verifier that asks another model.
         prices: What tokens cost; by default the published list prices.
-        **compile_options: Passed to `StateGraph.compile` (`checkpointer`, `name`, ...).
+        **compile_options: Passed to `StateGraph.compile` (`checkpointer`, `name`, ...). A `name` is also that of
+            the messages with the answers, by which a model tells agents apart.
 
     Raises:
-        InputError: A model, profile or option is not valid.
+        InputError: A model, profile, verifier or option is not valid.
     """
+    check_compile_options(compile_options, "build_solver")
+    require_verifier("check", check)
+    require_verifier("judge", judge)
     options = options or Options()
     if options.stop is not None:
         parse_stops(options.stop)  # rejects an unknown name now, not in the first solve
-    models = [open_model(model, options, profile=profile, engine=engine, check=check, judge=judge)]
+    models = open_models(model, options, profile=profile, engine=engine, check=check, judge=judge)
     if stronger is not None:
-        models.append(open_model(stronger, options, check=check, judge=judge))
-    solver = Solver(tuple(models), options, prices or Prices())
+        models += open_models(stronger, options, check=check, judge=judge)
+    solver = Solver(tuple(models), options, prices or Prices(), compile_options.get("name"))
     solver.check_options(options)
     return build_graph(solver).compile(**{"name": "adaptive", **compile_options})
+
+
+def check_compile_options(options: Mapping[str, Any], function: str) -> None:
+    """Raise `InputError` for an option that `StateGraph.compile` does not take; `function` is who got it."""
+    known = [name for name in signature(StateGraph.compile).parameters if name != "self"]
+    if other := next((name for name in options if name not in known), None):
+        raise InputError(f"{function} takes no {other!r}: beside its own arguments it takes {', '.join(known)}.")
 
 
 def find_solver(graph: Any) -> Solver | None:

@@ -38,6 +38,11 @@ Turn = tuple[str, str]
 
 def get_last_question(messages: Sequence[AnyMessage]) -> str:
     """Return the text of the last user message; raises `InputError` if there is none or it is blank."""
+    if not messages:
+        raise InputError(
+            "there are no messages: the question is the last user message in `messages`, a key that a parent "
+            "graph needs in its state."
+        )
     text = find_question(messages)
     if not text.strip():
         raise InputError("the question is empty: give some text to solve.")

@@ -53,14 +53,17 @@ def read_env_prices() -> Prices:
 def read_env_options() -> Options:
     """Return the options that the environment sets for every solve; raise `InputError` if a value is wrong."""
     values = {
-        name: _READERS.get(next(iter(get_args(kind)), kind), read_env_text)(
-            setting.environment.removeprefix("ADAPTIVE_")
-        )
+        name: _choose_reader(kind)(setting.environment.removeprefix("ADAPTIVE_"))
         for name, (kind, setting) in read_settings(Options).items()
         if setting.environment
     }
     return Options(**values)
 
 
+def _choose_reader(kind: Any) -> Callable[[str], Any]:
+    """Return the reader of a type, such as `int | None`; what may be text is read as text."""
+    kinds = get_args(kind) or (kind,)
+    return read_env_text if str in kinds else _READERS.get(kinds[0], read_env_text)
+
+
 _READERS: dict[type, Callable[[str], Any]] = {int: read_env_count, float: read_env_number}
-"""The readers by the type of a setting (`int | None`); all others are text."""

@@ -1,8 +1,8 @@
 """The edges of the solver's graph, in the order of the diagram in README.
 
 The models are open when the graph is built (`build.py`). What the nodes do, and where each router goes, is in
-`nodes.py`. Between nodes flows plain JSON (`state.py`). `approve` is visited only if there is something to
-approve, so it costs nothing otherwise.
+`nodes.py`. Between nodes flows plain JSON (`state.py`). `approve` and `explore` are visited only if there is
+something to approve or to explore, so they cost nothing otherwise.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def build_graph(solver: Solver) -> SolverGraph:
     )
     graph.solver = solver
     for node in (solver.classify, solver.allocate, solver.approve, solver.think, solver.verify, solver.escalate,
-                 solver.sample, solver.tally, solver.finish):  # fmt: skip
+                 solver.sample, solver.tally, solver.finish, solver.explore):  # fmt: skip
         graph.add_node(node.__name__, make_node_runnable(solver.wrap_node(node), node.__name__))
 
     after_plan = make_nonblocking_node(solver.route_plan)
     graph.add_edge(START, "classify")
     graph.add_edge("classify", "allocate")
-    graph.add_conditional_edges("allocate", after_plan, ["think", "approve"])
+    graph.add_conditional_edges("allocate", after_plan, ["think", "sample", "approve"])
     after_approval = make_nonblocking_node(solver.route_approved)
     graph.add_conditional_edges("approve", after_approval, ["think", "sample", "finish"])
     graph.add_edge("think", "verify")
@@ -44,5 +44,7 @@ def build_graph(solver: Solver) -> SolverGraph:
     graph.add_conditional_edges(
         "tally", make_nonblocking_node(solver.route_vote), ["sample", "escalate", "finish"]
     )
-    graph.add_edge("finish", END)
+    more = make_nonblocking_node(solver.route_exploration)
+    graph.add_conditional_edges("finish", more, ["explore", END])
+    graph.add_conditional_edges("explore", more, ["explore", END])
     return graph

@@ -33,8 +33,13 @@ class SolverModel(Protocol):
         ...
 
     @property
+    def rung_model(self) -> str:
+        """The name of the model in the rungs of its profile; empty for the profile's own model."""
+        ...
+
+    @property
     def profile(self) -> Profile:
-        """What was measured of the model."""
+        """What was measured of the model, and of those that share its ladder."""
         ...
 
     @property

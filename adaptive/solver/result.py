@@ -65,10 +65,17 @@ def build_result(
     )
 
 
-def to_message(result: Result, id: str | None = None) -> AIMessage:
-    """Return the kept attempt as a message: a reasoning block, the text, and the usage of the whole solve."""
-    model = result.models[result.best.model]
-    return to_attempt_message(result.best, result.usage, model, id, {"adaptive_attempt": result.kept})
+def to_message(result: Result, id: str | None = None, name: str | None = None) -> AIMessage:
+    """Return the kept attempt as a message: a reasoning block, the text, and the usage of the whole solve.
+
+    Args:
+        result: The result.
+        id: The message's id.
+        name: The name of who answers.
+    """
+    model, about = result.models[result.best.model], {"adaptive_attempt": result.kept}
+    message = to_attempt_message(result.best, result.usage, model, id, about)
+    return message.model_copy(update={"name": name}) if name else message
 
 
 def to_attempt_message(
@@ -92,10 +99,11 @@ def to_attempt_message(
 
 def to_usage_metadata(usage: Usage) -> UsageMetadata:
     """Return the usage in LangChain's terms: all tokens that are not the prompt's are output."""
+    counted = OutputTokenDetails() if usage.thinking is None else OutputTokenDetails(reasoning=usage.thinking)
     return UsageMetadata(
         input_tokens=usage.prompt,
-        output_tokens=usage.total - usage.prompt,
+        output_tokens=usage.output,
         total_tokens=usage.total,
-        input_token_details=InputTokenDetails(cache_read=usage.cached),
-        output_token_details=OutputTokenDetails(reasoning=usage.thinking),
+        input_token_details=InputTokenDetails(cache_read=usage.cached, cache_creation=usage.written),
+        output_token_details=counted,
     )

@@ -53,7 +53,8 @@ def make_node_runnable(node: Callable[[S, OnEvent], Awaitable[T]], name: str) ->
 def _make_stream_writer() -> OnEvent:
     """Return the stream writer of this node; it works in any context.
 
-    LangGraph's own looks for its run in the current context, and isolated work (`adaptive._util.aio`) has none.
+    LangGraph's own looks for its run in the current context, and work in another one (`adaptive._util.aio`) has
+    none.
     """
     write, context = get_stream_writer(), copy_context()
     # A copy for each event: samples write side by side, and a context cannot be entered twice at once.

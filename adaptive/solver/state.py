@@ -5,8 +5,7 @@ Its keys start with `adaptive_`; only `messages` is shared with a parent graph.
 
 from __future__ import annotations
 
-import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, NotRequired
 
@@ -26,10 +25,29 @@ from adaptive.types.options import Options
 Update = dict[str, Any]
 
 
-class SolverOutput(MessagesState, total=False):
-    """What a run returns, and a parent graph gets."""
+def add_or_clear(items: list[dict[str, Any]], new: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """Reduce two updates to one list: add the new items; None takes all out.
 
+    LangGraph's `Overwrite` would do that too, but it is no JSON, and streams of updates and tasks show it.
+    """
+    return [] if new is None else [*items, *new]
+
+
+class AdaptiveState(MessagesState, total=False):
+    """The state of a parent graph that shares more with a solver than `messages`: inherit from it.
+
+    adaptive_options: options of the next solves, set by a node before it, until another node sets others or None.
+    adaptive_result: the result of the last solve.
+    """
+
+    adaptive_options: dict[str, Any] | None
     adaptive_result: dict[str, Any]
+
+
+class SolverOutput(MessagesState, total=False):
+    """What a run returns, and a parent graph gets. The next run of a thread begins without a result."""
+
+    adaptive_result: Annotated[dict[str, Any], EphemeralValue]
 
 
 class SolverState(SolverOutput, total=False):
@@ -40,6 +58,7 @@ class SolverState(SolverOutput, total=False):
     set for this question is `adaptive_asked`. `adaptive_seconds` is how long the solve has run
     (`adaptive._util.deadline`). `adaptive_cut` is what calls had spent that the deadline cut off, `adaptive_sent`
     when a vote's samples were sent, and `adaptive_steps` how many steps LangGraph's recursion limit leaves.
+    `adaptive_to_explore` are the rungs that are still to be explored (`adaptive.solver.exploration`).
     """
 
     adaptive_options: Annotated[dict[str, Any] | None, EphemeralValue]
@@ -50,11 +69,12 @@ class SolverState(SolverOutput, total=False):
     adaptive_plan: dict[str, Any]
     adaptive_stop: str
     adaptive_attempts: list[dict[str, Any]]
-    adaptive_samples: Annotated[list[dict[str, Any]], operator.add]
+    adaptive_samples: Annotated[list[dict[str, Any]], add_or_clear]
     adaptive_sample: int
     adaptive_sent: float
     adaptive_seconds: float
     adaptive_cut: dict[str, Any] | None
+    adaptive_to_explore: list[int]
     adaptive_steps: RemainingSteps
 
 
@@ -120,6 +140,11 @@ class SolveView:
     def deadline(self) -> Deadline:
         """The deadline of the solve; the node's own seconds count from the first use."""
         return Deadline.since(self.elapsed, self.state.get("adaptive_sent"), self.options.timeout)
+
+    def without_reply(self, id: str) -> SolveView:
+        """Return the view of the conversation as it was before the reply with this id."""
+        messages = [message for message in self.state["messages"] if message.id != id]
+        return replace(self, state={**self.state, "messages": messages})
 
     def find_step_limit(self, needed: int) -> str:
         """The limit of the graph's steps, in words, if fewer than `needed` are left; else empty."""

@@ -20,8 +20,8 @@ from typing import Any
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, LLMResult
-from langchain_core.runnables.config import ensure_config, get_async_callback_manager_for_config
 
+from adaptive.solver.tracing import describe_model, get_callback_manager, is_stream_handler
 from adaptive.types.events import Event, OnEvent
 
 BLOCK_TYPES = {"thinking": "reasoning", "wait": "reasoning", "answer": "text"}
@@ -111,7 +111,13 @@ class AttemptListener:
 
 @asynccontextmanager
 async def stream_as_message(
-    messages: Sequence[AnyMessage], on_event: OnEvent, *, name: str, id: str, about: dict[str, Any]
+    messages: Sequence[AnyMessage],
+    on_event: OnEvent,
+    *,
+    name: str,
+    id: str,
+    about: dict[str, Any],
+    traced: bool = True,
 ) -> AsyncIterator[AttemptListener]:
     """Send the events of an attempt to `on_event`, and its text to the callbacks of the node, while it is made.
 
@@ -121,15 +127,18 @@ async def stream_as_message(
         name: The name of the model.
         id: The id of the message.
         about: Metadata of each token, which distinguishes this attempt from others.
+        traced: Whether tracers see the attempt too. If not, they see the calls that it makes (`tracing`).
 
     Yields:
         The listener for the attempt. Without callbacks it only passes events on.
     """
-    manager = get_async_callback_manager_for_config(ensure_config())
+    manager = get_callback_manager()
+    if not traced:
+        manager.set_handlers([handler for handler in manager.handlers if is_stream_handler(handler)])
     if not manager.handlers:
         yield AttemptListener(on_event)
         return
-    manager.add_metadata(about, inherit=False)
+    manager.add_metadata({**describe_model(name), **about}, inherit=False)
     (run,) = await manager.on_chat_model_start({"name": name}, [list(messages)], name=name)
     stream = MessageStream(run, id, about)
 

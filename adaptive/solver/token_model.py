@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from langchain_core.messages import AnyMessage
 
-from adaptive.engines.protocol import TokenEngine
+from adaptive.engines.protocol import SHORT_TEXT, Prompt, TokenEngine
 from adaptive.policy import ladder
 from adaptive.policy.arms import Plan
 from adaptive.policy.ladder import map_efforts
+from adaptive.policy.limits import count_output_left
 from adaptive.profile.profile import Profile
 from adaptive.profile.untrained import with_own_way, without_measurements
 from adaptive.reason.chain import Thought
@@ -24,6 +26,7 @@ from adaptive.types.attempt import Attempt
 from adaptive.types.ladder import Effort, Ladder, Rung
 from adaptive.types.options import Options
 from adaptive.types.stops import Stops, parse_stops
+from adaptive.types.usage import Usage
 from adaptive.verify import Verifier
 from adaptive.verify.combine import hold_back_measured
 
@@ -39,6 +42,7 @@ class TokenSolverModel:
     profile: Profile
     verifier: Verifier
     unmeasured: str = ""
+    rung_model: str = ""
 
     @property
     def name(self) -> str:
@@ -84,7 +88,8 @@ class TokenSolverModel:
         if not efforts and options.effort not in (None, "none"):
             notes.append(f"the model tells no efforts apart: of effort {options.effort} only the budget counts")
         turns = self.profile.style.with_system(to_chat_turns(messages))
-        return [*notes, *self.engine.codec.render(turns, "medium").notes]
+        empty = [(role, "") for role, _ in turns]  # notes are about roles: long texts take long to encode
+        return [*notes, *self.engine.codec.render(empty, "medium").notes]
 
     def _limit_ladder(self, options: Options) -> Ladder:
         return ladder.limit_ladder(self.profile.get_ladder(options), options)
@@ -102,7 +107,7 @@ class TokenSolverModel:
         base = before[plan.base] if plan.base is not None else None
         id, about = context.message_id, context.describe_attempt(plan)
         async with stream_as_message(messages, context.on_event, name=self.name, id=id, about=about) as stream:
-            prompt = self.engine.codec.render(turns, self._choose_prompt_effort(plan.rung, context.options))
+            prompt = await self._render(turns, self._choose_prompt_effort(plan.rung, context.options))
             if plan.rung.is_plain and base is None and not plan.rung.waits:
                 attempt = await answer_plainly(
                     self.engine,
@@ -123,7 +128,7 @@ class TokenSolverModel:
                     prompt,
                     plan.rung,
                     style=self.profile.style,
-                    stops=self._resolve_stops_after(base, context.options),
+                    stops=self._resolve_stops_after(base, context.options) if plan.early_stops else NO_STOPS,
                     thought=_resume_thought(base, plan),
                     sampling=context.sampling,
                     session=context.session,
@@ -133,6 +138,12 @@ class TokenSolverModel:
                 )
             stream.message = to_attempt_message(attempt, attempt.usage, self.name, id, about)
         return replace(attempt, reason=plan.reason, base=plan.base, model=plan.model)
+
+    async def _render(self, turns: Sequence[tuple[str, str]], effort: Effort) -> Prompt:
+        """Return the prompt; a long conversation is encoded in a thread, so that the event loop goes on."""
+        if sum(len(text) for _, text in turns) <= SHORT_TEXT:
+            return self.engine.codec.render(turns, effort)
+        return await asyncio.to_thread(self.engine.codec.render, turns, effort)
 
     def _choose_prompt_effort(self, rung: Rung, options: Options) -> Effort:
         """Choose the template's effort: a rung that does not think shares the prompt of the first that does."""
@@ -146,9 +157,8 @@ class TokenSolverModel:
 
 def _count_tokens_left(before: Sequence[Attempt], options: Options, prompt: int) -> int | None:
     """Return how many tokens the limit of the solve leaves for a reply; None without a limit."""
-    if options.max_tokens is None:
-        return None
-    return max(1, options.max_tokens - sum(a.usage.total for a in before) - prompt)
+    left = count_output_left(sum((a.usage for a in before), Usage()), options, prompt)
+    return None if left is None else max(1, left)
 
 
 def _resume_thought(base: Attempt | None, plan: Plan) -> Thought:

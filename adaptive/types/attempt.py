@@ -41,12 +41,29 @@ class Round:
 
 @dataclass(frozen=True)
 class StarvedCall:
-    """A call of a chat model that reached its completion cap before its answer, and its tokens."""
+    """A call of a chat model that reached its completion cap before its answer, and its tokens, as in `Usage`."""
 
     effort: str
     cap: int
-    thinking: int
+    thinking: int | None
     answer: int
+
+
+@dataclass(frozen=True)
+class AnswerProbe:
+    """A trial answer, forced in the middle of thinking.
+
+    Args:
+        charged: How much of the budget was taken by then, in tokens.
+        answer: The answer; None if there was none.
+        confidence: The model's confidence in it, in 0..1; None if it is not known.
+        tokens: What the probe took.
+    """
+
+    charged: int
+    answer: str | None
+    confidence: float | None
+    tokens: int
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,9 @@ class Attempt:
         status: How the attempt ended; see `outcome`.
         finish: How its thinking ended.
         rounds: The stretches of thinking of its chain.
+        forced: What of `thinking` was forced, as starts and ends in characters: each wait, and where the thinking
+            was cut off, the closing phrase, which may be empty. Of a chat model it is empty.
+        probes: The trial answers of this attempt.
         trace: The thinking so far as token ids, which escalation continues. Not in results.
         confidence: A probability per token in 0..1, of the answer, or of the weakest stretch of thinking if that
             is lower (`adaptive.reason.confidence`). None if the engine gives no log-probabilities.
@@ -92,6 +112,8 @@ class Attempt:
     status: Status
     finish: Finish
     rounds: tuple[Round, ...] = ()
+    forced: tuple[tuple[int, int], ...] = ()
+    probes: tuple[AnswerProbe, ...] = ()
     trace: tuple[int, ...] = ()
     confidence: float | None = None
     weakest: float | None = None
@@ -109,6 +131,11 @@ class Attempt:
     def chain_tokens(self) -> int:
         """How much of a budget its whole chain takes, in tokens."""
         return sum(one.tokens for one in self.rounds)
+
+    @property
+    def has_starved(self) -> bool:
+        """Whether a chat model's call starved, and so did the one in its place, if there was room for one."""
+        return self.status == "starved" and bool(self.starved)
 
     @property
     def is_refused(self) -> bool:
@@ -131,6 +158,8 @@ class Attempt:
         return {
             **vars(self),
             "rounds": [dict(vars(r)) for r in self.rounds],
+            "forced": [list(span) for span in self.forced],
+            "probes": [dict(vars(p)) for p in self.probes],
             "trace": list(self.trace),
             "verdict": verdict,
             "usage": self.usage.to_json(),
@@ -146,6 +175,8 @@ class Attempt:
             **{
                 **data,
                 "rounds": tuple(Round(**r) for r in data["rounds"]),
+                "forced": tuple((start, end) for start, end in data.get("forced", ())),
+                "probes": tuple(AnswerProbe(**p) for p in data.get("probes", ())),
                 "trace": tuple(data["trace"]),
                 "verdict": Verdict.from_json(verdict) if verdict else None,
                 "usage": Usage.from_json(data["usage"]),

@@ -97,7 +97,7 @@ def _explain_error(error: ValidationError, kind: Any, where: str) -> str:
     """The first thing that is wrong, in a sentence. An unknown key goes first: it is often a missing one."""
     errors = error.errors(include_url=False)
     one = next((e for e in errors if e["type"] in _UNKNOWN_KEY), errors[0])
-    place = one["loc"][1:]  # the first step is into the tuple of `_get_adapter`
+    place = _cut_at_choice(kind, one["loc"][1:])  # the first step is into the tuple of `_get_adapter`
     if one["type"] in _UNKNOWN_KEY:
         names = ", ".join(f.name for f in fields(_strip(_find_type(kind, place[:-1]))))
         return f"{_name_place(place[:-1], where)} has the unknown key {place[-1]!r}: it may have {names}."
@@ -110,6 +110,15 @@ def _explain_error(error: ValidationError, kind: Any, where: str) -> str:
     if not where:  # a Python caller's own argument
         expected = expected.replace("null", "None").replace("a list", "a tuple")
     return f"{_name_place(place, where)} must be {expected}, got {_shorten(one['input'])}."
+
+
+def _cut_at_choice(kind: Any, place: Sequence[int | str]) -> Sequence[int | str]:
+    """Return the place without pydantic's step into one of several types, such as a number or text."""
+    for depth in range(len(place)):
+        options = [one for one in _list_options(_unwrap(_find_type(kind, place[:depth]))) if one is not NoneType]
+        if len(options) > 1:
+            return place[:depth]
+    return place
 
 
 def _name_place(place: Sequence[int | str], where: str) -> str:
@@ -131,9 +140,14 @@ def _find_type(kind: Any, place: Sequence[int | str]) -> Any:
     return kind
 
 
+def _unwrap(kind: Any) -> Any:
+    """The type without what is annotated of it."""
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
 def _strip(kind: Any) -> Any:
     """The type without what is annotated of it, and of `X | None` the X."""
-    kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    kind = _unwrap(kind)
     return next((k for k in _list_options(kind) if k is not NoneType), kind)
 
 

@@ -8,9 +8,9 @@ from typing import Any, Literal, get_args
 
 from adaptive.errors import InputError
 
-NamedEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+NamedEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 """How much a model is told to think, from nothing to the most."""
-Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "default"]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max", "default"]
 """The effort of an attempt. At "default" the model is told nothing: it thinks in its own way."""
 EFFORTS: tuple[NamedEffort, ...] = get_args(NamedEffort)
 BELIEVED_DEFAULT: NamedEffort = "medium"
@@ -52,12 +52,14 @@ class Rung:
         budget: The most thinking tokens, injected ones included.
         waits: The most Wait rounds: how often an early end of thinking is put off.
         answer_room: Tokens reserved for the answer.
+        model: The spec of the model that thinks; empty: the profile's own.
     """
 
     effort: Effort
     budget: int
     waits: int = 0
     answer_room: int = 48
+    model: str = ""
 
     def __post_init__(self) -> None:
         parse_attempt_effort(self.effort)
@@ -77,6 +79,11 @@ class Rung:
         """Whether the model answers in its own way: its template, nothing forced, up to its own end."""
         return self.effort == "default"
 
+    @property
+    def setting(self) -> tuple[str, str, int]:
+        """What its attempts are found by: its model, effort and budget."""
+        return self.model, self.effort, self.budget
+
     def to_json(self) -> dict[str, Any]:
         """Return the rung as plain JSON types."""
         return asdict(self)
@@ -84,16 +91,42 @@ class Rung:
 
 @dataclass(frozen=True)
 class Ladder:
-    """Rungs, cheapest first: budgets never fall from one rung to the next."""
+    """Rungs, cheapest first: the budgets of a model never fall from one of its rungs to the next."""
 
     rungs: tuple[Rung, ...]
 
     def __post_init__(self) -> None:
         if not self.rungs:
             raise InputError("a ladder needs at least one rung.")
-        budgets = [r.budget for r in self.rungs]
-        if budgets != sorted(budgets):
-            raise InputError(f"the rungs of a ladder must be ordered by budget, got {budgets}.")
+        for model in self.models:
+            budgets = [r.budget for r in self.rungs if r.model == model]
+            if budgets != sorted(budgets):
+                raise InputError(f"the rungs of a ladder must be ordered by budget, got {budgets}.")
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models of its rungs, each once; the profile's own is ""."""
+        return tuple(dict.fromkeys(rung.model for rung in self.rungs))
+
+    def list_rungs_of(self, model: str) -> list[int]:
+        """Return the indices of a model's rungs, ascending."""
+        return [i for i, rung in enumerate(self.rungs) if rung.model == model]
+
+    def find_rung(self, effort: str, budget: int, model: str = "") -> int:
+        """Return the index of a rung of a model.
+
+        It is the one of this effort and budget, else the first with enough budget, else the model's last; the top
+        rung if the model has none.
+
+        Args:
+            effort: The effort.
+            budget: The budget, in tokens.
+            model: The model, as rungs name it.
+        """
+        rungs = {i: self.rungs[i] for i in self.list_rungs_of(model)}
+        same = (i for i, r in rungs.items() if (r.effort, r.budget) == (effort, budget))
+        enough = (i for i, r in rungs.items() if r.budget >= budget)
+        return next(same, next(enough, max(rungs, default=self.top)))
 
     def require_base(self, to: str) -> None:
         """Raise `InputError` unless the first rung alone does not think; `to` names what needs that."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp
 
 MAX_LOGIT = 30.0
 
@@ -21,7 +20,12 @@ class Logistic:
     def p_right(self, features: Mapping[str, float]) -> float:
         """Return the probability that the answer is right, in 0..1."""
         logit = self.bias + sum(w * features.get(name, 0.0) for name, w in self.weights.items())
-        return 1 / (1 + math.exp(-max(-MAX_LOGIT, min(MAX_LOGIT, logit))))
+        return to_probability(logit)
+
+
+def to_probability(logit: float) -> float:
+    """Return the probability of log-odds, which are taken within -30..30."""
+    return 1 / (1 + math.exp(-max(-MAX_LOGIT, min(MAX_LOGIT, logit))))
 
 
 def log_odds(p: float) -> float:
@@ -40,4 +44,4 @@ class LogitModel:
     def predict(self, features: dict[str, float]) -> float:
         """Return the probability, in 0..1."""
         logit = self.bias + sum(w * features.get(name, 0.0) for name, w in self.weights.items())
-        return 1 / (1 + exp(-max(-MAX_LOGIT, min(MAX_LOGIT, logit))))
+        return to_probability(logit)

@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+PROVIDER_PACKAGES: Mapping[str, str] = {
+    "anthropic": "langchain-anthropic",
+    "anthropic_bedrock": "langchain-aws[anthropic]",
+    "azure_ai": "langchain-azure-ai",
+    "azure_openai": "langchain-openai",
+    "baseten": "langchain-baseten",
+    "bedrock": "langchain-aws",
+    "bedrock_converse": "langchain-aws",
+    "bedrock_mantle_anthropic": "langchain-aws[anthropic]",
+    "bedrock_mantle_openai": "langchain-aws[openai]",
+    "cohere": "langchain-cohere",
+    "deepseek": "langchain-deepseek",
+    "fireworks": "langchain-fireworks",
+    "google_anthropic_vertex": "langchain-google-vertexai",
+    "google_genai": "langchain-google-genai",
+    "google_vertexai": "langchain-google-vertexai",
+    "groq": "langchain-groq",
+    "huggingface": "langchain-huggingface",
+    "ibm": "langchain-ibm",
+    "langsmith": "langchain-openai",
+    "litellm": "langchain-litellm",
+    "meta": "langchain-meta",
+    "mistralai": "langchain-mistralai",
+    "nvidia": "langchain-nvidia-ai-endpoints",
+    "ollama": "langchain-ollama",
+    "openai": "langchain-openai",
+    "openrouter": "langchain-openrouter",
+    "perplexity": "langchain-perplexity",
+    "together": "langchain-together",
+    "upstage": "langchain-upstage",
+    "xai": "langchain-xai",
+}
+"""The providers that LangChain's `init_chat_model` knows, whose names begin a model spec, and their packages."""
+HOSTED_PROVIDERS = tuple(PROVIDER_PACKAGES)
 KEY_VARIABLES: Mapping[str, str] = {
     "anthropic": "ANTHROPIC_API_KEY",
     "azure_openai": "AZURE_OPENAI_API_KEY",
+    "baseten": "BASETEN_API_KEY",
+    "cohere": "COHERE_API_KEY",
     "deepseek": "DEEPSEEK_API_KEY",
     "fireworks": "FIREWORKS_API_KEY",
     "google_genai": "GOOGLE_API_KEY",
     "groq": "GROQ_API_KEY",
     "mistralai": "MISTRAL_API_KEY",
+    "nvidia": "NVIDIA_API_KEY",
     "openai": "OPENAI_API_KEY",
     "openrouter": "OPENROUTER_API_KEY",
+    "perplexity": "PPLX_API_KEY",
     "together": "TOGETHER_API_KEY",
+    "upstage": "UPSTAGE_API_KEY",
     "xai": "XAI_API_KEY",
 }
-"""The environment variable of each provider's key."""
-HOSTED_PROVIDERS = tuple(sorted({*KEY_VARIABLES, "bedrock", "bedrock_converse", "google_vertexai", "ollama"}))
-"""Providers whose name begins a model spec; LangChain knows more."""
+"""The environment variable of a provider's key."""
 LOCAL_KINDS = ("onnx", "hf", "vllm", "http", "https")
 """Kinds of models that have no list price."""
 
@@ -48,7 +86,7 @@ class ModelSpec:
 
     def find_folder(self) -> Path | None:
         """Return the folder on this machine that a local engine loads the model from; None if it names none."""
-        folder = Path(self.name).expanduser()
+        folder = Path(os.path.expanduser(self.name))
         return folder if self.kind in FOLDER_KINDS and folder.is_dir() else None
 
     @property

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from adaptive.errors import InputError
 from adaptive.types.from_json import check_fields
 from adaptive.types.ladder import NamedEffort
 from adaptive.types.setting import Setting
+from adaptive.types.worth import parse_worth
 
 _ADAPT = Setting("Choose and escalate by difficulty and verdict; if false, make one attempt.")
 _SEED = Setting("Seed of all sampling.", ge=0, le=2**31 - 1, unit="N")
@@ -64,6 +65,16 @@ class SolverContext:
             environment="ADAPTIVE_MAX_TOKENS",
         ),
     ] = None
+    max_output_tokens: Annotated[
+        int | None,
+        Setting(
+            "Maximum tokens of all attempts at a question together, prompts left out: an attempt's budget and "
+            "answer fit in it, and none starts once it is reached.",
+            ge=1,
+            unit="N",
+            environment="ADAPTIVE_MAX_OUTPUT_TOKENS",
+        ),
+    ] = None
     max_attempts: Annotated[
         int | None,
         Setting(
@@ -88,6 +99,26 @@ class SolverContext:
             "Stop after this many seconds per question.", gt=0, unit="SECONDS", environment="ADAPTIVE_TIMEOUT"
         ),
     ] = None
+    worth: Annotated[
+        float | str | None,
+        Setting(
+            "What a right answer is worth, such as 2000tok or 0.02usd, or a number in the unit that the profile "
+            "counts: the more, the more is spent where it promises to help. With a trained profile only.",
+            unit="WORTH",
+            environment="ADAPTIVE_WORTH",
+        ),
+    ] = None
+    explore: Annotated[
+        float | None,
+        Setting(
+            "Share of solves that try all other rungs too, once the answer is decided: `adaptive fit --from-log` "
+            "measures the model by them.",
+            ge=0,
+            le=1,
+            unit="SHARE",
+            environment="ADAPTIVE_EXPLORE",
+        ),
+    ] = None
     approve_above: Annotated[
         int | None,
         Setting(
@@ -98,8 +129,17 @@ class SolverContext:
         ),
     ] = None
 
+    def __new__(cls, *_: Any, **settings: Any) -> Self:
+        """Refuse a name that is none of a setting, in a sentence that users of a server can read."""
+        known = [f.name for f in fields(cls)]
+        if other := next((name for name in settings if name not in known), None):
+            raise InputError(f"{cls.__name__} takes no {other!r}: it takes {', '.join(known)}.")
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         check_fields(SolverContext, vars(self), "the context")
+        if self.worth is not None:
+            parse_worth(self.worth, "'worth' in the context")
 
     def to_settings(self) -> dict[str, Any]:
         """Return the settings that are not None."""
@@ -140,6 +180,8 @@ class Options(SolverContext):
 
     def __post_init__(self) -> None:
         check_fields(Options, vars(self))
+        if self.worth is not None:
+            parse_worth(self.worth)
 
     def with_settings(self, settings: Mapping[str, Any] | None, where: str = "adaptive_options") -> Options:
         """Return these options with the settings of one question.
@@ -159,4 +201,6 @@ class Options(SolverContext):
         if other is not None:
             raise InputError(f"{where} cannot set {other!r}: it may set {', '.join(PER_QUESTION)}.")
         check_fields(Options, settings, where)
+        if (worth := settings.get("worth")) is not None:
+            parse_worth(worth, f"'worth' in {where}")
         return replace(self, **settings)

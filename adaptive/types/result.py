@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from adaptive.errors import InputError
 from adaptive.types.attempt import Attempt, Status
+from adaptive.types.ladder import Ladder
 from adaptive.types.usage import Usage
 
 Level = Literal["easy", "medium", "hard", "unknown"]
@@ -28,6 +29,7 @@ class Difficulty:
             "hard" if none is, "unknown" without a trained model.
         p_solved: The probability that each rung of the ladder solves it; empty if nothing was trained for this
             model.
+        tokens: The mean tokens of an attempt at each rung, its prompt included; empty like `p_solved`.
         general: The probability that an average model solves it with full thinking, by the general difficulty
             model.
         typical: The share of the questions that the profile was measured on that are at least as unlike the others
@@ -37,6 +39,7 @@ class Difficulty:
 
     level: Level
     p_solved: tuple[float, ...] = ()
+    tokens: tuple[float, ...] = ()
     general: float | None = None
     typical: float | None = None
     outside: bool | None = None
@@ -45,13 +48,27 @@ class Difficulty:
         """Return plain JSON types."""
         known = {"general": self.general, "typical": self.typical, "outside": self.outside}
         told = {name: value for name, value in known.items() if value is not None}
-        return {"level": self.level, "p_solved": list(self.p_solved), **told}
+        tokens = {"tokens": list(self.tokens)} if self.tokens else {}
+        return {"level": self.level, "p_solved": list(self.p_solved), **tokens, **told}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Difficulty:
         """Read what `to_json` wrote."""
         told = (data.get(name) for name in ("general", "typical", "outside"))
-        return cls(data["level"], tuple(data["p_solved"]), *told)
+        return cls(data["level"], tuple(data["p_solved"]), tuple(data.get("tokens", ())), *told)
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """Attempts that only measured the model (`Options.explore`): the answer is none of theirs.
+
+    Args:
+        ladder: The rungs that are measured. Those that the solve itself tried from scratch are not tried again.
+        attempts: The further attempts, judged by nobody.
+    """
+
+    ladder: Ladder
+    attempts: tuple[Attempt, ...]
 
 
 @dataclass(frozen=True)
@@ -68,10 +85,11 @@ class Result:
         models: Names; `attempt.model` is an index into them, and the first is the solver's own model.
         profile: The name of the profile.
         notes: What could not be done as asked.
-        usage: What the whole solve spent, `cut` included.
+        usage: What the whole solve spent, `cut` and `explored` included.
         seed: The seed of all sampling.
         shadow: What the policy would have begun with, if options made it begin with another rung.
         cut: What was spent by calls that the deadline cut off.
+        explored: Further attempts that only measured the model; None if the solve did not explore.
     """
 
     question: str
@@ -87,6 +105,7 @@ class Result:
     seed: int
     shadow: dict[str, Any] | None = None
     cut: Usage | None = None
+    explored: Exploration | None = None
 
     @property
     def best(self) -> Attempt:
@@ -128,6 +147,22 @@ class Result:
         """Why the solve began with the rung of its first attempt."""
         return self.attempts[0].reason
 
+    @property
+    def rung_attempts(self) -> dict[tuple[str, str, int], Attempt]:
+        """The attempts that are what their rung alone gives, explored ones too, by `Rung.setting`."""
+        own = [one for one in self.attempts if self._is_from_scratch(one)]
+        explored = self.explored.attempts if self.explored else ()
+        made = (*explored, *reversed(own))
+        return {(self.models[one.model] if one.model else "", one.effort, one.budget): one for one in made}
+
+    def _is_from_scratch(self, attempt: Attempt) -> bool:
+        """Return whether it is an attempt on a chain of its own, and no sample.
+
+        A direct answer has no chain: what follows it begins one.
+        """
+        begins = attempt.base is None or not self.attempts[attempt.base].rounds
+        return begins and attempt.arm != "vote" and not attempt.waits
+
     @classmethod
     def of(cls, finished: Mapping[str, Any]) -> Result:
         """Read the result of a solve.
@@ -144,14 +179,12 @@ class Result:
                 f"there is no result in a state with the keys {', '.join(map(repr, finished)) or 'none'}: "
                 "give the state that a solver returned at its end."
             )
-        rows = data["attempts"]
-        models = tuple(dict.fromkeys([data["model"], *(row["model"] for row in rows)]))
-        cut = data.get("cut")
+        rows, explored, cut = data["attempts"], data.get("explored"), data.get("cut")
+        made = (*rows, *(explored["attempts"] if explored else ()))
+        models = tuple(dict.fromkeys([data["model"], *(row["model"] for row in made)]))
         return cls(
             question=data["question"],
-            attempts=tuple(
-                Attempt.from_json({**row, "trace": (), "model": models.index(row["model"])}) for row in rows
-            ),
+            attempts=_read_attempts(rows, models),
             kept=data["kept"],
             kept_because=data["kept_because"],
             difficulty=Difficulty.from_json(data["difficulty"]),
@@ -163,6 +196,11 @@ class Result:
             seed=data["seed"],
             shadow=data.get("shadow"),
             cut=Usage.from_json(cut) if cut else None,
+            explored=Exploration(
+                Ladder.from_json(explored["ladder"]), _read_attempts(explored["attempts"], models)
+            )
+            if explored
+            else None,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -187,13 +225,23 @@ class Result:
             "seed": self.seed,
             **({"shadow": self.shadow} if self.shadow else {}),
             **({"cut": self.cut.to_json()} if self.cut else {}),
+            **({"explored": self._exploration_to_json(self.explored)} if self.explored else {}),
         }
+
+    def _exploration_to_json(self, explored: Exploration) -> dict[str, Any]:
+        attempts = [self._attempt_to_json(attempt) for attempt in explored.attempts]
+        return {"ladder": explored.ladder.to_json(), "attempts": attempts}
 
     def _attempt_to_json(self, attempt: Attempt) -> dict[str, Any]:
         """Name the model, and leave out token ids and turns, which only escalation needs."""
         data = {**attempt.to_json(), "model": self.models[attempt.model]}
         del data["trace"], data["turns"]
         return data
+
+
+def _read_attempts(rows: Sequence[Mapping[str, Any]], models: Sequence[str]) -> tuple[Attempt, ...]:
+    """Read the attempts of a result, whose models are named."""
+    return tuple(Attempt.from_json({**row, "trace": (), "model": models.index(row["model"])}) for row in rows)
 
 
 @dataclass(frozen=True)

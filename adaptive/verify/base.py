@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
+from adaptive.errors import InputError
 from adaptive.types.attempt import Attempt
 from adaptive.types.verdict import Verdict
 
@@ -43,3 +44,10 @@ class Thresholds(Protocol):
     def agreement(self) -> float | None:
         """The threshold if an independent answer agrees."""
         ...
+
+
+def require_verifier(name: str, value: Any) -> None:
+    """Raise `InputError` unless the argument `name` is a verifier or None."""
+    if value is not None and not callable(getattr(value, "verify", None)):
+        how = "wrap a function in adaptive.verify.check_function.Function"
+        raise InputError(f"{name} must be a verifier, got {value!r}: {how}.")

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from adaptive._util.deadline import check_time_limit
 from adaptive._util.process import ProgramError, run_program
+from adaptive._util.scratch import open_scratch_folder
 from adaptive.errors import InputError
 from adaptive.types.attempt import Attempt
 from adaptive.types.verdict import CannotTell
@@ -32,7 +32,8 @@ class Command(ExternalVerifier):
 
     When the command ends, takes too long or is cancelled, everything that it started is killed: on Linux every
     descendant, whatever its session; on other systems its process group (`adaptive._util.reaper`). It runs in the
-    environment and the working directory of this program.
+    environment and the working directory of this program; on Linux, where that is allowed, in a process namespace
+    of its own.
 
     Attributes:
         command: The program and its arguments.
@@ -83,11 +84,13 @@ class Command(ExternalVerifier):
 @contextmanager
 def _write_answer_files(words: list[str], answer: bytes) -> Iterator[list[str]]:
     """Yield the words with a path in place of each `{file}`; the files are removed at the end."""
-    # A file that the command left there and that cannot be removed tells nothing about the answer.
-    with TemporaryDirectory(prefix="adaptive-", ignore_cleanup_errors=True) as folder:
+    if not any(map(_FILE.search, words)):
+        yield words
+        return
+    with open_scratch_folder() as folder:
 
         def write_file(placeholder: re.Match[str]) -> str:
-            file = Path(folder, f"answer{placeholder[1] or ''}")
+            file = folder / f"answer{placeholder[1] or ''}"
             file.write_bytes(answer)
             return str(file)
 

@@ -116,8 +116,11 @@ def _require_schema(schema: Any, label: str) -> None:
     from jsonschema import Draft202012Validator, SchemaError
     from jsonschema.validators import validator_for
 
+    if not isinstance(schema, dict | bool):
+        raise InputError(f"{label} is no JSON schema: write an object, true or false.")
     draft = schema.get("$schema") if isinstance(schema, dict) else None
-    validator = validator_for(schema, default=None if draft else Draft202012Validator)
+    named = draft is None or isinstance(draft, str)
+    validator = validator_for(schema, default=None if draft else Draft202012Validator) if named else None
     if validator is None:
         raise InputError(f"{label} is of {draft!r}, which is not known: name a draft of json-schema.org, or none.")
     try:

@@ -11,11 +11,11 @@ from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables.config import ensure_config, merge_configs, set_config_context
 
 from adaptive._util.redact import redact_error
+from adaptive.chat.reported_usage import read_reported_usage
 from adaptive.prices import Prices, add_cost
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import FREE, CannotTell
@@ -76,10 +76,10 @@ class UsageCallbackHandler(BaseCallbackHandler):
         """Count what the model reports, or else estimate what it wrote too."""
         generations = [g for batch in response.generations for g in batch]
         messages = [g.message for g in generations if isinstance(g, ChatGeneration)]
-        reported = [m.usage_metadata for m in messages if isinstance(m, AIMessage) and m.usage_metadata]
+        reported = [u for m in messages if isinstance(m, AIMessage) and (u := _read_reported_usage(m)) is not None]
         texts = [_format_message(m) for m in messages] or [g.text for g in generations]
         if reported:
-            self._calls[run_id] = sum(map(_parse_usage, reported), Usage())
+            self._calls[run_id] = sum(reported[1:], reported[0])
         else:
             prompt = self._calls.get(run_id, ESTIMATED_USAGE)
             self._calls[run_id] = replace(prompt, answer=_estimate_tokens(texts))
@@ -128,10 +128,21 @@ async def run_metered(
     return result, handler.sum_usage()
 
 
-def _parse_usage(reported: UsageMetadata) -> Usage:
-    """Return the usage that a model reports of a call: tokens read and tokens generated."""
-    cached = reported.get("input_token_details", {}).get("cache_read") or 0
-    return Usage(prompt=reported["input_tokens"], cached=cached, answer=reported["output_tokens"])
+def _read_reported_usage(message: AIMessage) -> Usage | None:
+    """Return the usage that a model reports of a call, tokens read and generated; None if it is not known."""
+    reported = read_reported_usage(message)
+    if reported.prompt is None or reported.output is None:
+        return None
+    return Usage(
+        prompt=reported.prompt,
+        cached=reported.cached or 0,
+        written=reported.written or 0,
+        written_1h=reported.written_1h or 0,
+        answer=reported.output,
+        cost=reported.cost,
+        tier=reported.tier,
+        estimated=() if reported.is_exact else ("verifier",),
+    )
 
 
 def _estimate_tokens(texts: Sequence[str]) -> int:

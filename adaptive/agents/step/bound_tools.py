@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +13,14 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableParallel, RunnableSequence
 
+from adaptive.chat.response import ChatResponse
+
 NAMES_KEY, STRUCTURED_KEY = "adaptive_carried", "adaptive_form"
 """Two arguments of a call: the names of the provider's arguments, and whether the answer is structured."""
 TRACING_KEY = "ls_structured_output_format"
 """An argument for LangChain's traces, which is removed before a call."""
+
+_FENCE_PATTERN = re.compile(r"```(?:json)?(.*?)```", re.DOTALL)
 
 RunnableFactory = Callable[[Mapping[str, Any]], Runnable[Any, Any]]
 
@@ -57,9 +64,60 @@ def split_arguments(arguments: Mapping[str, Any]) -> tuple[BoundArguments | None
     return BoundArguments(marked, arguments.get(STRUCTURED_KEY, False)), rest
 
 
+def lacks_form(response: ChatResponse, arguments: Mapping[str, Any]) -> bool:
+    """Return whether a complete response to a request for a structured answer has none.
+
+    LangChain's parsers would mend half a JSON document, or make None of a call that is missing.
+
+    Args:
+        response: The response.
+        arguments: What was bound for the request: tools, or a format of the provider's own.
+    """
+    if response.finish not in ("stop", "tools") or response.message.tool_calls:
+        return False
+    return bool(arguments.get("tools")) or not _is_json(response.text)
+
+
+def _is_json(text: str) -> bool:
+    """Return whether a text is a JSON document, alone or in a block of Markdown."""
+    fenced = _FENCE_PATTERN.search(text)
+    try:
+        json.loads(fenced[1] if fenced else text, strict=False)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def has_tool_calls(messages: Sequence[BaseMessage]) -> bool:
     """Whether tools were called before: their results are for one more call, not for a solve."""
     return any(isinstance(m, ToolMessage) or (isinstance(m, AIMessage) and bool(m.tool_calls)) for m in messages)
+
+
+def choose_form_arguments(chat: BaseChatModel, schema: Any | None, *, strict: bool) -> dict[str, Any]:
+    """Return the arguments of a model's `with_structured_output` beside the schema.
+
+    The signature of its class says what it has: some classes only warn about a method that they lack, and take
+    another one.
+
+    Args:
+        chat: The model.
+        schema: The schema; None: any JSON object.
+        strict: Whether the provider must hold the model to the schema.
+
+    Raises:
+        NotImplementedError: The model has no such form.
+    """
+    parameters, name = inspect.signature(type(chat).with_structured_output).parameters, type(chat).__name__
+    methods = str(parameters["method"].annotation) if "method" in parameters else ""
+    if schema is None:
+        if "json_mode" not in methods:
+            raise NotImplementedError(f"{name} takes a schema, and has no mode for any JSON object.")
+        return {"method": "json_mode"}
+    if not strict or "strict" in parameters:
+        return {"strict": True} if strict else {}
+    if "json_schema" not in methods:
+        raise NotImplementedError(f"{name} cannot be held to a schema: leave strict out.")
+    return {"method": "json_schema"}
 
 
 def rebind_runnable(

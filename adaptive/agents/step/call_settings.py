@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from adaptive.agents.step.effects import ModelCall
 from adaptive.chat.adapter import CAP_ARGUMENTS, find_cap
 from adaptive.chat.capabilities import fit_effort
 from adaptive.chat.model import ChatModel
@@ -38,7 +39,7 @@ class CallSettings:
     @property
     def skip_reason(self) -> str:
         """Why nothing can be set, in words; "" if something can."""
-        if names := sorted(THINKING_ARGUMENTS & self.set_by_user.keys()):
+        if names := sorted(filter(self._sets_thinking, THINKING_ARGUMENTS & self.set_by_user.keys())):
             return f"model_settings set {', '.join(names)}: they are kept, and nothing is adapted"
         if not self.model.efforts and not takes_budget(self.model):
             return f"{self.model.name} takes neither effort nor thinking budget: its calls are left as they are"
@@ -59,10 +60,13 @@ class CallSettings:
 
         The model's own way has no cap of ours.
         """
+        request = ChatRequest(
+            rung.effort, rung.budget, None, self.temperature, self.seed, forces_tool=self.forces_tool
+        )
         if rung.is_plain:
-            return ChatRequest(rung.effort, rung.budget, None, self.temperature, self.seed)
+            return request
         cap, limit = max(rung.budget + rung.answer_room, least), self.largest_cap
-        request = ChatRequest(rung.effort, rung.budget, cap, self.temperature, self.seed)
+        request = replace(request, cap=cap)
         if limit is None or cap <= limit:
             return request
         if self._user_cap == limit:
@@ -78,15 +82,36 @@ class CallSettings:
         cap = request.cap if self.largest_cap is None else min(request.cap, self.largest_cap)
         return replace(request, budget=min(request.budget, cap), cap=cap)
 
-    def build_arguments(self, request: ChatRequest) -> dict[str, Any]:
-        """Return all settings of a call: ours, overridden by the user's."""
-        ours = self.model.build_arguments(request)
+    def build_call(self, request: ChatRequest) -> ModelCall:
+        """Return the call with all settings: ours, overridden by the user's."""
+        call, own = self.model.build_call(request), self.model.own_cap
+        ours = dict(call.arguments)
+        if own is not None and self._user_cap is None and own < (request.cap or 0):
+            self.notes[f"the model's own cap of {own} tokens is raised to {request.cap}"] = None
         if CAP_ARGUMENTS & self.set_by_user.keys():
             ours = {name: value for name, value in ours.items() if name not in CAP_ARGUMENTS}
         if why := self._explain_no_budget(ours.get("thinking")):
             del ours["thinking"]
             self.notes[f"{why}: no thinking budget is set"] = None
-        return {**ours, **self.set_by_user}
+        return ModelCall(self._merge_reasoning({**ours, **self.set_by_user}, call.sent), request, call.sent)
+
+    def _sets_thinking(self, name: str) -> bool:
+        """Whether a setting of the user's says how much to think.
+
+        A `reasoning` may be for summaries alone, and an `output_config` for the form of a structured answer.
+        """
+        value = self.set_by_user[name]
+        limits = {"effort", "max_tokens", "enabled"}
+        mixed = name in ("reasoning", "output_config") and isinstance(value, Mapping)
+        return not mixed or bool(limits & value.keys())
+
+    def _merge_reasoning(self, settings: dict[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings with our effort as a part of the user's `reasoning`: both are not taken together."""
+        own = self.set_by_user.get("reasoning")
+        if not isinstance(own, Mapping) or "effort" not in sent:
+            return settings
+        others = {name: value for name, value in settings.items() if name != "reasoning_effort"}
+        return {**others, "reasoning": {**own, "effort": sent["effort"]}}
 
     def list_notes(self) -> list[str]:
         """Return what gave way and what was mapped to the nearest value that the model takes, in words."""
@@ -98,7 +123,7 @@ class CallSettings:
             return ""
         if self._user_cap is not None and thinking["budget_tokens"] >= self._user_cap:
             return f"a cap of {self._user_cap} tokens has no room for it"
-        return "a tool call is forced, which goes without" if self.forces_tool else ""
+        return ""
 
 
 def select_rungs(
@@ -107,7 +132,8 @@ def select_rungs(
     """Select the rungs to use, one for each effort.
 
     Each rung's effort becomes the nearest of `efforts`, and then the nearest that the model takes. If several
-    rungs then have the same effort, the one with the most room is used.
+    rungs then have the same effort, the one with the most room is used. Of a ladder over several models the own
+    rungs of the profile's model are used: a step is one call of this model.
 
     Args:
         model: The model of the step.
@@ -119,7 +145,8 @@ def select_rungs(
     """
     ladder = map_efforts(full_ladder, efforts)[0] if efforts else full_ladder
     ladder = map_efforts(ladder, model.efforts)[0]
-    last = {rung.effort if rung.thinks else "none": index for index, rung in enumerate(ladder)}
+    own = full_ladder.list_rungs_of("") or range(len(full_ladder))
+    last = {ladder[index].effort if ladder[index].thinks else "none": index for index in own}
     if efforts and "none" not in efforts and len(last) > 1:
         last.pop("none", None)
     places = sorted(last.values())

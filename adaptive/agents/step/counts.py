@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from adaptive.types.usage import Usage
+from adaptive.types.usage import Usage, add_known
 
 METADATA_KEY = "adaptive"
 """Our key in a message's `response_metadata`."""
+OUR_KEYS = (frozenset({"step", "attempts", "advice"}), frozenset({"usage", "attempts", "kept_because"}))
+"""Some of the keys of a step's report, and of a solve's result."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Counts:
         starved: Calls that ended without an answer.
         escalations: Calls made because an answer was rejected.
         usage: All tokens of the calls and of the verifiers.
+        cache_lost: Prompt tokens that were in the provider's cache, and were read anew because the effort changed.
+        cache_lost_cost: What that cost, in dollars; None if a price is not known.
     """
 
     steps: int = 0
@@ -31,6 +35,8 @@ class Counts:
     starved: int = 0
     escalations: int = 0
     usage: Usage | None = None
+    cache_lost: int = 0
+    cache_lost_cost: float | None = 0.0
 
     def __add__(self, other: Counts) -> Counts:
         usages = [u for u in (self.usage, other.usage) if u is not None]
@@ -40,12 +46,14 @@ class Counts:
             self.starved + other.starved,
             self.escalations + other.escalations,
             usages[0] + usages[1] if len(usages) == 2 else next(iter(usages), None),
+            self.cache_lost + other.cache_lost,
+            add_known(self.cache_lost_cost, other.cache_lost_cost),
         )
 
     @property
-    def tokens(self) -> int:
-        """All tokens."""
-        return self.usage.total if self.usage else 0
+    def spent(self) -> Usage:
+        """The usage; nothing if there was no call."""
+        return self.usage or Usage(cost=0.0)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON types."""
@@ -68,8 +76,9 @@ def read_spending(state: Mapping[str, Any]) -> dict[str, Any]:
         state: What `agent.invoke` returned, the values of `agent.get_state`, or the state in a middleware or tool.
 
     Returns:
-        `{"run": ..., "thread": ...}` in plain JSON types. Each has `steps`, `calls`, `starved`, `escalations` and
-        `usage`, all 0 if the middleware made no call.
+        `{"run": ..., "thread": ...}` in plain JSON types. Each has `steps`, `calls`, `starved`, `escalations`,
+        `usage`, and the prompt tokens that changes of effort dropped from the provider's cache (`cache_lost`) with
+        what they cost (`cache_lost_cost`); all 0 if the middleware made no call.
     """
     messages = state.get("messages", ())
     ours = (
@@ -79,6 +88,29 @@ def read_spending(state: Mapping[str, Any]) -> dict[str, Any]:
     )
     last: Mapping[str, Any] = next(ours, {})
     return {name: last.get(name) or Counts().to_json() for name in ("run", "thread")}
+
+
+def sum_conversation(messages: Sequence[BaseMessage]) -> tuple[Usage, Usage]:
+    """Return what the run and the thread of a conversation have spent, as far as its messages say.
+
+    That is the usage of answers and steps of `ChatAdaptive`, and of `adaptive_tool`. A run begins with the last
+    human message.
+    """
+    thread = run = Usage(cost=0.0)
+    for message in messages:
+        if isinstance(message, HumanMessage):
+            run = Usage(cost=0.0)
+        usage = _read_usage(message)
+        thread, run = thread + usage, run + usage
+    return run, thread
+
+
+def _read_usage(message: BaseMessage) -> Usage:
+    """Return the usage of our report in an answer, or of our result in a tool's; nothing for other messages."""
+    data = message.artifact if isinstance(message, ToolMessage) else message.response_metadata.get(METADATA_KEY)
+    if not isinstance(data, Mapping) or not any(keys <= data.keys() for keys in OUR_KEYS):
+        return Usage(cost=0.0)
+    return Usage.from_json(data.get("step", data)["usage"])
 
 
 def _has_counts(message: AIMessage) -> bool:

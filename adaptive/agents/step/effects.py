@@ -6,24 +6,36 @@ implementation serves agents that are invoked, agents that are awaited, and `Cha
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage
 
 from adaptive.agents.step.counts import Counts
+from adaptive.agents.step.prompt_cache import CachePrices, PromptCache
+from adaptive.chat.model import ChatModel
 from adaptive.chat.request import ChatRequest
 from adaptive.chat.response import ChatResponse, read_response
+from adaptive.prices import Prices, add_cost
 from adaptive.types.attempt import Attempt
+from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
 
 
 @dataclass(frozen=True)
 class ModelCall:
-    """Asks for a call of the model with these settings; None leaves the request as it is."""
+    """Asks for a call of the model.
+
+    Attributes:
+        settings: All settings of the call; None leaves the request as it is.
+        request: What they were made from, for a model that is called in place of this one.
+        sent: The part of the request that they hold.
+    """
 
     settings: dict[str, Any] | None
+    request: ChatRequest | None = None
+    sent: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,8 @@ class ModelReply:
         structured: The structured answer, if there is one.
         agent_response: What LangChain's agent returned for the call.
         chat_response: The message as a response, if it was read already.
+        fallback: The model that was called in place of the step's, if any.
+        lost_usage: What the failed tries of a call without a message have spent.
     """
 
     message: AIMessage | None
@@ -54,6 +68,8 @@ class ModelReply:
     structured: Any = None
     agent_response: Any = None
     chat_response: ChatResponse | None = None
+    fallback: ChatModel | None = None
+    lost_usage: Usage | None = None
 
     def read_response(self) -> ChatResponse:
         """Return the message as a response; an empty one if there is no message."""
@@ -74,6 +90,7 @@ class StepResult:
         attempts: Number of attempts.
         counts: What the whole step took.
         advice: Settings that would have sufficed, in words, if the attempt starved.
+        cache: What is cached of the prompt after its last call; None for a step that was left as it is.
     """
 
     reply: ModelReply
@@ -82,22 +99,54 @@ class StepResult:
     attempts: int
     counts: Counts
     advice: str = ""
+    cache: PromptCache | None = None
 
 
-def count_call(reply: ModelReply, prompt: int) -> Counts:
-    """Return one call and its usage; `prompt` tokens if the provider does not report them."""
-    if reply.message is None:
-        return Counts(calls=1)
-    usage = reply.read_response().usage
-    return Counts(calls=1, usage=replace(usage, prompt=prompt) if "prompt" in usage.estimated else usage)
+@dataclass(frozen=True)
+class CallCounter:
+    """Counts the calls of a step, and what they cost.
+
+    Attributes:
+        model: The name of the step's model.
+        prices: What its tokens cost.
+        prompt: Estimated tokens of the messages, used if the provider does not report them.
+    """
+
+    model: str
+    prices: Prices
+    prompt: int
+
+    def count(self, reply: ModelReply) -> Counts:
+        """Return one call and its usage."""
+        usage = reply.lost_usage if reply.message is None else reply.read_response().usage
+        if usage is None:
+            return Counts(calls=1)
+        if "prompt" in usage.estimated and not usage.prompt:
+            usage = replace(usage, prompt=self.prompt)
+        model = reply.fallback.name if reply.fallback else self.model
+        return Counts(calls=1, usage=add_cost(usage, model, self.prices))
+
+    @property
+    def cache_prices(self) -> CachePrices:
+        """What the tokens of the step's model cost."""
+        return CachePrices(self.model, self.prices)
+
+    def estimate_cut_call(self) -> Usage:
+        """Return the usage of a call that was cancelled, as far as it is known: its prompt."""
+        return add_cost(Usage(prompt=self.prompt, estimated=("answer", "prompt")), self.model, self.prices)
 
 
-def pass_through(prompt: int) -> StepWork:
-    """Make one call that is left as it is."""
-    reply: ModelReply = yield ModelCall(None)
-    if reply.error is not None:
-        raise reply.error
-    return StepResult(reply, None, None, 1, Counts(steps=1) + count_call(reply, prompt))
+def pass_through(counter: CallCounter) -> StepWork:
+    """Make a call that is left as it is; once more, if the provider failed in the middle of its answer."""
+    counts = Counts(steps=1)
+    for _ in range(2):
+        reply: ModelReply = yield ModelCall(None)
+        counts += counter.count(reply)
+        if reply.error is not None:
+            raise reply.error
+        if reply.read_response().finish != "failed":
+            break
+    return StepResult(reply, None, None, 1, counts)
 
 
 def run_step(

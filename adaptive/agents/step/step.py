@@ -16,16 +16,15 @@ rejected.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 
 from adaptive._util.redact import redact_error
 from adaptive.agents.step.call_settings import CallSettings
 from adaptive.agents.step.counts import Counts
-from adaptive.agents.step.effects import ModelCall, ModelReply, StepResult, StepWork, VerdictRequest, count_call
+from adaptive.agents.step.effects import CallCounter, ModelCall, ModelReply, StepResult, StepWork, VerdictRequest
+from adaptive.agents.step.prompt_cache import PromptCache
 from adaptive.agents.step.verdict import build_attempt, is_cut_off, read_final_text
-from adaptive.chat.capabilities import get_capabilities
-from adaptive.chat.error_details import read_error_text
 from adaptive.chat.errors import classify_error
 from adaptive.chat.request import ChatRequest
 from adaptive.policy import select
@@ -64,7 +63,8 @@ class Step:
         max_escalations: How often a rejected answer leads to a higher effort.
         is_over_limit: Whether a limit is reached after the step has spent so much.
         recovery: What to do about a call that starved.
-        prompt: Estimated tokens of the messages, used if the provider does not report them.
+        counter: Counts its calls.
+        cache: What is cached of the conversation.
         on_event: Is sent the step's events.
     """
 
@@ -76,8 +76,9 @@ class Step:
     max_escalations: int
     is_over_limit: Callable[[Usage], bool]
     recovery: Recovery
-    prompt: int
+    counter: CallCounter
     on_event: OnEvent
+    cache: PromptCache = field(default_factory=PromptCache)
     counts: Counts = field(default_factory=lambda: Counts(steps=1))
     attempts: list[StepAttempt] = field(default_factory=list)
     advice: str = ""
@@ -101,7 +102,7 @@ class Step:
 
     @property
     def _spent(self) -> Usage:
-        return self.counts.usage or Usage()
+        return self.counts.spent
 
     @property
     def _efforts(self) -> list[Effort]:
@@ -139,21 +140,38 @@ class Step:
         return True
 
     def _call_model(self, request: ChatRequest) -> Effects[tuple[ModelReply, ChatRequest]]:
-        """Make a call, again if a refusal taught which settings the model takes; return the last call."""
+        """Return the last of the calls that one takes.
+
+        It is made again if a refusal taught which settings the model takes, and once if the provider failed in the
+        middle of its answer.
+        """
+        unfinished = 0
         for _ in range(MOST_RETRIES):
             request = self.call_settings.clamp_request(request)
-            reply: ModelReply = yield ModelCall(self.call_settings.build_arguments(request))
-            self.counts += count_call(reply, self.prompt)
-            if not self._learn_from_error(reply.error, request):
+            call = self.call_settings.build_call(request)
+            reply: ModelReply = yield call
+            self._count(call, request, reply)
+            model = reply.fallback or self.call_settings.model
+            if reply.error is None:
+                unfinished += reply.read_response().finish == "failed"
+                if reply.read_response().finish != "failed" or unfinished > 1:
+                    break
+            elif not model.learn_from_error(reply.error, call.sent):
                 break
+        if reply.error is None and reply.fallback is None:
+            model.confirm(call.sent)
         return reply, request
 
-    def _learn_from_error(self, error: Exception | None, request: ChatRequest) -> bool:
-        if error is None or classify_error(error) != "request":
-            return False
-        sent = {"effort": request.effort, "cap": request.cap, "budget": request.budget}
-        model = self.call_settings.model
-        return get_capabilities(model.name).learn(read_error_text(error), sent, model.efforts)
+    def _count(self, call: ModelCall, request: ChatRequest, reply: ModelReply) -> None:
+        """Count a call, and what it read anew because its effort is another than that of the call before."""
+        counts = self.counter.count(reply)
+        if reply.message is not None and reply.fallback is None:
+            self.cache, lost = self.cache.after_call(
+                self.call_settings.model, request, call.sent, reply.read_response(), counts.spent.cost
+            )
+            price = self.counter.cache_prices.price_loss(lost, written=self.cache.written) if lost else 0.0
+            counts = replace(counts, cache_lost=lost, cache_lost_cost=price)
+        self.counts += counts
 
     def _recover(
         self, number: int, request: ChatRequest, reply: ModelReply
@@ -164,6 +182,7 @@ class Step:
             self.recovery.record(request, response)
             return reply, request
         self.counts += Counts(starved=1)
+        self.recovery = self.recovery.with_starved(request, response)
         retry = self.recovery.plan_retry(request, response, self._spent, efforts)
         if not isinstance(retry, ChatRequest):
             self.advice = retry
@@ -175,6 +194,7 @@ class Step:
             return reply, request
         if is_cut_off(second.read_response()):
             self.counts += Counts(starved=1)
+            self.recovery = self.recovery.with_starved(retry, second.read_response())
             self.advice = self.recovery.advise(retry, second.read_response(), efforts)
         else:
             self.recovery.record(retry, second.read_response())
@@ -202,12 +222,12 @@ class Step:
         """Return the rung to go on with; None if the answer stands, or a limit is reached.
 
         Only a rejection leads to more thinking. A verifier that cannot tell is no rejection, and more thinking
-        changes neither a refusal of the model nor an attempt that starved twice.
+        changes neither a refusal of the model, nor a call that failed twice, nor an attempt that starved twice.
         """
         last = self._last
         rejected = last.verdict is not None and last.verdict.rejected
-        refused = self.attempts[-1].reply.read_response().finish == "refusal"
-        if not rejected or refused or last.status == "starved":
+        over = self.attempts[-1].reply.read_response().finish in ("refusal", "failed")
+        if not rejected or over or last.status == "starved":
             return None
         if self.is_over_limit(self._spent) or len(self.attempts) > self.max_escalations:
             return None
@@ -221,7 +241,7 @@ class Step:
         if reply.error is not None and reply.agent_response is None:
             raise reply.error
         advice = self.advice if attempt.status == "starved" else ""
-        return StepResult(reply, attempt, request, len(self.attempts), self.counts, advice)
+        return StepResult(reply, attempt, request, len(self.attempts), self.counts, advice, self.cache)
 
     def _emit(self, event: str, attempt: int, **data: Any) -> None:
         emit_event(self.on_event, event, attempt=attempt, **data)

@@ -62,6 +62,6 @@ def build_attempt(
 def _decide_status(response: ChatResponse, text: str | None, failed: bool) -> Status:
     if is_cut_off(response):
         return "starved"
-    if failed:
+    if failed or response.finish == "failed":
         return "failed"
     return "refused" if response.finish == "refusal" or text == "" else "answered"

@@ -8,21 +8,14 @@ from typing import Any
 
 import click
 
+from adaptive.cli.support.event_lines import describe_event
 from adaptive.cli.support.report import to_one_line, to_printable
-from adaptive.types.events import Event, OnEvent
+from adaptive.types.events import Event
 
-ENDED = {
-    "natural": "ended by itself",
-    "budget": "cut off at the budget",
-    "context": "cut off at the context window",
-    "loop": "stopped in a loop",
-    "converged": "stopped, the answer repeats",
-    "confident": "stopped, sure of the answer",
-}
-
-
-VERDICTS = {True: ("accepted", "green"), False: ("rejected", "yellow"), None: ("not verified", "yellow")}
-"""The word and the colour of each verdict."""
+COLOURS = {True: "green", False: "yellow", None: "yellow"}
+"""The colour of each verdict."""
+STREAMED: dict[str, dict[str, Any]] = {"thinking": {"dim": True}, "wait": {"fg": "yellow"}}
+"""The style of text that is shown as it streams."""
 
 
 def stderr_is_terminal() -> bool:
@@ -48,19 +41,6 @@ class Display:
         self._midline = False
         self._noted: set[str] = set()
         self._samples: set[int] = set()
-        self._shown: dict[str, OnEvent] = {
-            "note": self._show_note,
-            "difficulty": self._show_difficulty,
-            "start": self._show_start,
-            "thinking": lambda event: self._stream_text(event["text"], dim=True),
-            "wait": lambda event: self._stream_text(event["text"], fg="yellow"),
-            "end": self._show_end,
-            "recover": self._show_recovery,
-            "probe": self._show_probe,
-            "verdict": self._show_verdict,
-            "vote": self._show_vote,
-            "escalate": self._show_escalation,
-        }
 
     @classmethod
     def for_stderr(cls, hide_thinking: bool | None, *, many: bool = False) -> Display:
@@ -75,10 +55,15 @@ class Display:
 
     def show(self, event: Event) -> None:
         """Show one event of the graph's custom stream; unknown events are for others."""
-        if "sample" in event and event["event"] != "verdict":
+        kind = event["event"]
+        if "sample" in event and kind != "verdict":
             self._samples.add(event["attempt"])
-        elif shown := self._shown.get(event["event"]):
-            shown(event)
+        elif kind == "note":
+            self._show_note(event)
+        elif kind in STREAMED:
+            self._stream_text(event["text"], **STREAMED[kind])
+        elif line := describe_event(event):
+            self._show_line(event, line)
 
     def break_line(self) -> None:
         """End an unfinished line of thinking, so that the next text starts a line."""
@@ -94,7 +79,7 @@ class Display:
     def _write_line(self, text: str, **style: Any) -> None:
         if self.lines:
             self.break_line()
-            self._write_text(to_one_line(text), newline=True, **style)
+            self._write_text(text, newline=True, **style)
 
     def _write_text(self, text: str, *, newline: bool, **style: Any) -> None:
         styled = click.style(text, **style) if self.colour else text
@@ -106,45 +91,18 @@ class Display:
             self.break_line()
             self._write_text(to_one_line(f"Note: {event['text']}."), newline=True, fg="yellow")
 
-    def _show_difficulty(self, event: Event) -> None:
-        self._samples.clear()  # of the question before
-        chances = ", ".join(f"{p:.2f}" for p in event["p_solved"])  # empty without a trained model
-        judged = f"difficulty {event['level']}{f' (solved by rung: {chances})' if chances else ''}"
-        self._write_line(f"{judged}, starts on rung {event['rung']}: {event['reason']}", fg="cyan")
-
-    def _show_start(self, event: Event) -> None:
-        what = f"attempt {event['attempt'] + 1} ({event['arm']}): rung {event['rung']}"
-        self._write_line(f"{what}, effort {event['effort']}, budget {event['budget']}", fg="cyan")
-
-    def _show_end(self, event: Event) -> None:
-        spent = f"{event['tokens']} tokens, {event['charged']} of the budget of {event['budget']}"
-        injected = f" ({event['injected']} injected)" if event["injected"] else ""
-        ended = ENDED.get(event["end"], event["end"])
-        reason = f": {event['said']}" if event.get("said") else ""
-        self._write_line(f"round {event['round']}: {spent}{injected}, {ended}{reason}", fg="cyan")
-
-    def _show_recovery(self, event: Event) -> None:
-        starved = f"starved at effort {event['starved_effort']} with a cap of {event['starved_cap']} tokens"
-        self._write_line(f"{starved}: once more at effort {event['effort']} with {event['cap']}", fg="yellow")
-
-    def _show_probe(self, event: Event) -> None:
-        sure = "" if event["confidence"] is None else f" (confidence {event['confidence']:.2f})"
-        self._write_line(f"probe: {_format_event_answer(event)}{sure}", dim=True)
-
-    def _show_verdict(self, event: Event) -> None:
-        word, colour = VERDICTS[event["accepted"]]
-        sample = f"sample {event['attempt'] + 1}: " if event["attempt"] in self._samples else ""
-        judged = f"{sample}{word} {_format_event_answer(event)} ({event['verifier']}, score {event['score']:.2f})"
-        reason = event["reason"].removeprefix("not verified: ") if event["accepted"] is None else event["reason"]
-        self._write_line(f"{judged}: {reason}", fg=colour)
-
-    def _show_vote(self, event: Event) -> None:
-        word, colour = ("accepted", "green") if event["accepted"] else ("not accepted", "yellow")
-        self._write_line(f"vote, led by attempt {event['attempt'] + 1}, {word}: {event['reason']}", fg=colour)
-
-    def _show_escalation(self, event: Event) -> None:
-        self._write_line(f"thinks on: {event['arm']}, rung {event['rung']}: {event['reason']}", fg="cyan")
+    def _show_line(self, event: Event, line: str) -> None:
+        if event["event"] == "difficulty":
+            self._samples.clear()  # of the question before
+        elif event["event"] == "verdict" and event["attempt"] in self._samples:
+            line = f"sample {event['attempt'] + 1}: {line}"
+        self._write_line(line, **_choose_style(event))
 
 
-def _format_event_answer(event: Event) -> str:
-    return to_one_line(event["answer"] or "", 60) or "no answer"
+def _choose_style(event: Event) -> dict[str, Any]:
+    """Return the style of an event's line."""
+    if "accepted" in event:
+        return {"fg": COLOURS[event["accepted"]]}
+    return (
+        {"dim": True} if event["event"] == "probe" else {"fg": "yellow" if event["event"] == "recover" else "cyan"}
+    )

@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from adaptive.cli.support.batch_progress import BatchReport
 from adaptive.cli.support.progress import LINE_SECONDS
 from adaptive.solver.spent import SpentTokens
 
@@ -26,6 +27,7 @@ class FitProgress(SpentTokens):
     def __init__(self, kept_in: Path) -> None:
         super().__init__()
         self.kept_in, self.questions = kept_in, (0, 0)
+        self.batches = BatchReport(self._tell, self._describe)
         self._last_printed = time.monotonic()
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=Console(stderr=True))
@@ -33,7 +35,8 @@ class FitProgress(SpentTokens):
 
     def __str__(self) -> str:
         done, of = self.questions
-        return f"{done} of {of} questions are recorded in {self.kept_in}, run it again to go on"
+        open_batches = self.batches.describe_open()
+        return f"{done} of {of} questions are recorded in {self.kept_in}, run it again to go on{open_batches}"
 
     def __enter__(self) -> FitProgress:
         if self._bar.console.is_terminal:
@@ -63,6 +66,13 @@ class FitProgress(SpentTokens):
         self._hide_bar()
         yield
         self.__enter__()
+
+    def _tell(self, sentence: str) -> None:
+        with self.pause():
+            click.echo(sentence, err=True)
+
+    def _describe(self, text: str) -> None:
+        self._bar.update(self._task, description=text)
 
     def _hide_bar(self) -> None:
         if self._bar.live.is_started:  # else rich prints an empty line

@@ -38,25 +38,26 @@ class LiveBench:
         open_model: Opens its engine.
         out: The folder.
         concurrency: Solves at the same time.
-        grade: The spec of the grader.
+        grade: The spec of the grader; None for that of the outcomes.
     """
 
     model: str
     open_model: Callable[[], TokenEngine]
     out: Path
     concurrency: int
-    grade: str
+    grade: str | None
 
     def record(self, questions: Sequence[Question], profile: Path, temperature: float) -> Path:
         """Record the attempts that the baselines need; return the file. What is in it is not asked again."""
-        from adaptive.answers.registry import open_grader
+        from adaptive.answers.registry import DEFAULT_GRADER, open_grader
         from adaptive.cli.support.recording import RecordingJob, Steering, record_outcomes
 
-        run = RecordingJob(self.model, list(questions), self.out / OUTCOMES, self.grade, self.concurrency)
+        grade = self.grade or DEFAULT_GRADER
+        run = RecordingJob((self.model,), list(questions), self.out / OUTCOMES, grade, self.concurrency)
         steering = Steering(str(profile), None, None, None, None, None)
         settings = {"waits": WAITS, "samples": SAMPLES, "temperature": temperature, "sample_effort": None}
         self.out.mkdir(parents=True, exist_ok=True)
-        grader = open_grader(self.grade)
+        grader = open_grader(grade)
         try:
             record_outcomes(run, steering, grader, self.open_model, settings)
         finally:
@@ -70,11 +71,11 @@ class LiveBench:
         from adaptive.profile.files import PROFILE_FILE
 
         digest = hashlib.sha256((folder / PROFILE_FILE).read_bytes()).hexdigest()[:16]
-        solves = SolveFile(self.out, {"model": self.model, "profile": digest})
-        missing = [r.question for r in test if solves.get(r.question.text) is None]
-        if missing:
-            self._solve_missing(profile, missing, len(test), solves)
-        results = [_get_solve(solves, r.question) for r in test]
+        with SolveFile(self.out, {"model": self.model, "profile": digest}) as solves:
+            missing = [r.question for r in test if solves.get(r.question.text) is None]
+            if missing:
+                self._solve_missing(profile, missing, len(test), solves)
+            results = [_get_solve(solves, r.question) for r in test]
         grader = open_grader(grade)
         try:
             grades = [grader.grade(r.question.text, one["answer"], r.question.reference)

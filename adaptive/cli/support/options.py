@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import click
 
 from adaptive.errors import InputError
 from adaptive.learn.data.questions import Columns
+from adaptive.learn.data.reference import REFERENCES
 from adaptive.types.ladder import Effort, Ladder, Rung, parse_effort
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 
 MODEL_HELP = "Model: embedded, onnx:FOLDER, hf:ID, vllm:ID, http://host:port/v1, openai:NAME and so on."
+SEVERAL_HELP = "Several hosted ones make one ladder; repeatable."
 ENGINE_OPTIONS = (
     click.option("--served-model", metavar="NAME", help="Name of the model on a server that serves several."),
     click.option("--markers", metavar="NAME", help="Marks around the thinking, for example '<think> </think>'."),
@@ -29,6 +32,21 @@ def engine_options(command: Any) -> Any:
     return click.option("-m", "--model", default="embedded", show_default=True, help=MODEL_HELP)(
         engine_detail_options(command)
     )
+
+
+class _ModelName(click.types.StringParamType):
+    """The name of a model, which may have spaces: the environment variable holds one."""
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        """Return the only name."""
+        return [rv]
+
+
+def several_engine_options(command: Any) -> Any:
+    """Add `--model`, which may be named several times, and its details to a command, as `engine_options` does."""
+    option = click.option("-m", "--model", type=_ModelName(), multiple=True, default=("embedded",),
+                          show_default=True, help=f"{MODEL_HELP} {SEVERAL_HELP}")  # fmt: skip
+    return option(engine_detail_options(command))
 
 
 def engine_detail_options(command: Any) -> Any:
@@ -57,6 +75,17 @@ def open_engine_from_options(
     return open_engine(model, **parse_engine_settings(served_model, markers, options))
 
 
+def reference_option(default: str | None, what: str) -> Callable[[Any], Any]:
+    """Return the option `--reference`; `what` says what is graded, or what the default is."""
+    return click.option(
+        "--reference", type=click.Choice(REFERENCES), default=default, show_default=default is not None, help=what
+    )
+
+
+AGREEMENT = (
+    "answers; dearest: without labels, by agreement with the answer of the dearest rung; or mixed: so where no "
+    "right answer is known"
+)
 INDEX_BASE = click.IntRange(0, 1)
 INDEX_BASE_HELP = "The right answers of multiple choice are indices, and this is the first option's: 0 or 1."
 _DEFAULT_COLUMNS = Columns()

@@ -26,13 +26,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecordingJob:
-    """What to record, and where to."""
+    """What to record, and where to. models: one, or several hosted ones, whose rungs are one ladder's."""
 
-    model: str
+    models: tuple[str, ...]
     questions: list[Question]
     out: Path
     grade: str
     concurrency: int | None
+
+    @property
+    def model(self) -> str:
+        """The model, or the first of several."""
+        return self.models[0]
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,8 @@ def record_outcomes(
     """
     from adaptive.engines.registry import get_parallel_solves
     from adaptive.learn.data.outcomes import OutcomeStore
-    from adaptive.learn.data.recorder import Recorder, regrade_outcomes
+    from adaptive.learn.data.recorder import Recorder
+    from adaptive.learn.data.regrading import regrade_outcomes
     from adaptive.profile.untrained import load_model_profile
 
     engine: TokenEngine = open_model()

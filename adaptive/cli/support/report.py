@@ -62,10 +62,11 @@ def _list_hints(result: Result) -> list[str]:
 
 
 def format_usage(usage: dict[str, Any]) -> str:
-    """Return the usage in one line; `~` marks estimates."""
-    names = ("prompt", "cached", "thinking", "injected", "answer", "probe", "verifier")
+    """Return the usage in one line; `~` marks estimates, and thinking that is not counted apart is unknown."""
+    names = ("prompt", "cached", "written", "thinking", "injected", "answer", "probe", "verifier")
     estimated = usage.get("estimated", ())
     parts = [f"{'~' if name in estimated else ''}{usage[name]} {name}" for name in names if usage.get(name)]
+    parts += ["thinking unknown"] if "thinking" in usage and usage["thinking"] is None else []
     about = "~" if "cost" in estimated else ""
     cost = "cost not known" if usage.get("cost") is None else f"cost {about}{usage['cost']:.6g}"
     return f"Usage: {usage['total']} tokens ({', '.join(parts)}), {usage['seconds']:.2f} s, {cost}"

@@ -6,14 +6,16 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import click
 
+from adaptive._util.redact import redact_error
 from adaptive.cli.support.display import Display, stderr_is_terminal
 from adaptive.cli.support.errors import FAILED
-from adaptive.cli.support.questions import ReferenceCounts, ReferenceGrader, UserQuestion
+from adaptive.cli.support.questions import ReferenceCounts, ReferenceGrader
 from adaptive.cli.support.report import (
     SEVERITY,
     Result,
@@ -26,6 +28,7 @@ from adaptive.cli.support.report import (
 )
 from adaptive.cli.support.signals import solve_one
 from adaptive.errors import AdaptiveError
+from adaptive.learn.data.questions import Question
 from adaptive.solve_log import SolveLog
 from adaptive.solver.spent import SpentTokens
 from adaptive.types.events import Event
@@ -60,11 +63,12 @@ class Session:
     score: ReferenceCounts = field(default_factory=ReferenceCounts)
     grader: ReferenceGrader = field(default_factory=ReferenceGrader)
     unverified: Counter[str] = field(default_factory=Counter)
+    _shows: bool = True
 
-    async def ask(self, questions: Sequence[UserQuestion]) -> int:
+    async def ask(self, questions: Sequence[Question]) -> int:
         """Solve all questions; return the worst of their exit codes."""
         if not self.many:
-            result = await self._solve_question(questions[0], self.tally)
+            result = await self.solve(questions[0], self.tally)
             self._print_result(result)
             return get_exit_code(result, require_verified=self.require_verified)
         answers, numbers = _OrderedAnswers(questions, self._print_outcome), iter(range(len(questions)))
@@ -89,12 +93,12 @@ class Session:
             if stderr_is_terminal():
                 click.echo(f"[{number + 1}/{len(answers.questions)}] {to_one_line(question.text, 100)}", err=True)
             try:
-                ended: Result | AdaptiveError = await self._solve_question(question, self.tally.add_part())
+                ended: Result | AdaptiveError = await self.solve(question, self.tally.add_part())
             except AdaptiveError as error:
                 ended = error
             answers.add(number, ended)
 
-    def _print_outcome(self, number: int, question: UserQuestion, ended: Result | AdaptiveError) -> int:
+    def _print_outcome(self, number: int, question: Question, ended: Result | AdaptiveError) -> int:
         """Print a result and return its exit code; a failed question leaves an empty line."""
         result = _build_failed_result(question, ended) if isinstance(ended, AdaptiveError) else ended
         if "reference" in result:
@@ -106,28 +110,33 @@ class Session:
         _print_to_stderr(f"Error: question {number + 1}: {ended}")
         return FAILED
 
-    async def _solve_question(self, question: UserQuestion, tally: SpentTokens) -> Result:
+    async def solve(self, question: Question, tally: SpentTokens) -> Result:
         """Solve one question and log it at once: what was paid for must not wait for others to be printed."""
 
         def on_event(event: Event) -> None:
             tally.count_event(event)
-            self.display.show(event)
+            self._show_event(event)
 
         try:
             result = await solve_one(self.solver, question.text, on_event, self.images)
         finally:
-            self.display.break_line()
-        result = await self.grader.grade_result(result, question)
-        self._log_result(result)
-        return result
-
-    def _log_result(self, result: Result) -> None:
-        """Log before printing: a reader that closes the pipe must not lose what was paid for."""
-        try:
+            with _warn_of_failure("the display"):
+                self.display.break_line()
+        with _warn_of_failure("grading"):
+            result = await self.grader.grade_result(result, question)
+        # Logged before it is printed: a reader that closes the pipe must not lose what was paid for.
+        with _warn_of_failure("the log"):
             if self.log:
                 self.log.add(result)
-        except AdaptiveError as error:
-            _print_to_stderr(f"Warning: {error}")
+        return result
+
+    def _show_event(self, event: Event) -> None:
+        """Show an event, and none after one that could not be shown."""
+        if self._shows:
+            self._shows = False
+            with _warn_of_failure("the display"):
+                self.display.show(event)
+                self._shows = True
 
     def _print_result(self, result: Result) -> None:
         answer = format_answer(result)
@@ -136,6 +145,11 @@ class Session:
         elif self.many:
             answer = to_one_line(answer)
         click.echo(answer)
+        with _warn_of_failure("the report"):
+            self._print_remarks(result)
+
+    def _print_remarks(self, result: Result) -> None:
+        """Print what stderr says about an answer."""
         if self.many and result["accepted"] is None:
             self.unverified[explain_unverified(result)] += 1
         else:
@@ -150,8 +164,8 @@ class _OrderedAnswers:
 
     def __init__(
         self,
-        questions: Sequence[UserQuestion],
-        print_outcome: Callable[[int, UserQuestion, Result | AdaptiveError], int],
+        questions: Sequence[Question],
+        print_outcome: Callable[[int, Question, Result | AdaptiveError], int],
     ) -> None:
         self.questions, self.codes = questions, set[int]()
         self._print_outcome, self._next = print_outcome, 0
@@ -165,16 +179,27 @@ class _OrderedAnswers:
             self.codes.add(self._print_outcome(place, self.questions[place], self._ended.pop(place)))
 
 
-def _build_failed_result(question: UserQuestion, error: AdaptiveError) -> Result:
+def _build_failed_result(question: Question, error: AdaptiveError) -> Result:
     """The result object of a question that failed."""
     failed: dict[str, Any] = {"question": question.text, "answer": None, "status": "failed", "accepted": False}
-    if question.reference is not None:
+    if question.reference:
         failed["reference"] = {"answer": question.reference, "right": False, "first_right": False}
     return {**failed, "error": str(error)}
 
 
 def _dump_json(value: dict[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+@contextmanager
+def _warn_of_failure(what: str) -> Iterator[None]:
+    """Make a failure of the block a warning: the answer, which was paid for, must not be lost with it."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 -- whatever it is
+        said = error if isinstance(error, AdaptiveError) else f"{what} failed ({redact_error(error)})."
+        with suppress(OSError):  # stderr is gone: nobody reads the warning, and stdout still gets the answer
+            _print_to_stderr(f"Warning: {said}")
 
 
 def _print_to_stderr(line: str) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import Any, TypeVar, cast
 
@@ -22,7 +22,11 @@ STOP_SECONDS = 0.7  # how long an engine may take to stop before the process end
 
 
 async def solve_one(
-    solver: Any, question: str, on_event: OnEvent, images: Sequence[dict[str, Any]] = ()
+    solver: Any,
+    question: str,
+    on_event: OnEvent,
+    images: Sequence[dict[str, Any]] = (),
+    settings: Mapping[str, Any] | None = None,
 ) -> Result:
     """Return the result object.
 
@@ -31,17 +35,23 @@ async def solve_one(
         question: The text of the question.
         on_event: Called with each event of the custom stream.
         images: Content blocks to send with the question.
+        settings: Options of this question alone.
 
     Raises:
         AdaptiveError: The solve failed; the message says what was spent.
     """
     tally = SpentTokens()
+    inputs: dict[str, Any] = {"messages": [_build_message(question, images)]}
+    if settings:
+        inputs["adaptive_options"] = dict(settings)
     try:
-        return await _stream_solve(solver, [_build_message(question, images)], (tally.count_event, on_event))
+        return await _stream_solve(solver, inputs, (tally.count_event, on_event))
     except NoAnswerInTime:  # its message already says what was spent
         raise
     except AdaptiveError as error:
-        if not tally.attempts:
+        from adaptive.chat.errors import ChatError  # langchain is loaded if one is raised
+
+        if not tally.attempts or (isinstance(error, ChatError) and error.usage.total):  # it says so itself
             raise
         kind = InputError if isinstance(error, InputError) else AdaptiveError
         raise kind(f"{error} ({tally})") from error
@@ -53,9 +63,9 @@ def _build_message(question: str, images: Sequence[dict[str, Any]]) -> tuple[str
     return "user", content
 
 
-async def _stream_solve(solver: Any, messages: list[tuple[str, Any]], listeners: Sequence[OnEvent]) -> Result:
+async def _stream_solve(solver: Any, inputs: Mapping[str, Any], listeners: Sequence[OnEvent]) -> Result:
     state: dict[str, Any] = {}
-    async for mode, data in solver.astream({"messages": messages}, stream_mode=["custom", "values"]):
+    async for mode, data in solver.astream(inputs, stream_mode=["custom", "values"]):
         if mode == "custom":
             for on_event in listeners:
                 on_event(data)

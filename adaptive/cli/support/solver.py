@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 import click
 
 from adaptive.cli.support.options import engine_options, parse_engine_settings
+from adaptive.errors import InputError
+from adaptive.types.model_spec import ModelSpec
 from adaptive.types.options import Options
 from adaptive.types.setting import Setting, read_settings
+from adaptive.types.worth import parse_worth
 
 if TYPE_CHECKING:
     from adaptive.prices import Prices
@@ -27,6 +30,35 @@ class FiniteFloat(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
         return number
+
+
+class Share(FiniteFloat):
+    """A share: a number in a range, or a percentage such as "5%"."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the share; fail as click does."""
+        text = str(value).strip()
+        if not text.endswith("%"):
+            return super().convert(value, param, ctx)
+        try:
+            share = float(text.removesuffix("%")) / 100
+        except ValueError:
+            self.fail(f"{value!r} is no percentage.", param, ctx)
+        return super().convert(share, param, ctx)
+
+
+class _Worth(click.ParamType[Any, Any]):
+    """A number, or one with a unit, such as "2000tok"."""
+
+    name = "worth"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        """Return the number, or the text if it has a unit; fail as click does."""
+        try:
+            worth = parse_worth(value, "it")
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+        return str(value) if worth.unit else worth.amount
 
 
 class _WaitString(click.types.StringParamType):
@@ -58,6 +90,10 @@ def _build_param_type(kind: Any, setting: Setting) -> click.ParamType[Any, Any]:
         return _WaitString()
     if base is int:
         return click.IntRange(cast("int | None", setting.ge), cast("int | None", setting.le))
+    if setting.unit == "WORTH":
+        return _Worth()
+    if setting.unit == "SHARE":
+        return Share(setting.ge, setting.le)
     if base is float:
         least = setting.ge if setting.gt is None else setting.gt
         return FiniteFloat(least, setting.le, min_open=setting.gt is not None)
@@ -78,7 +114,7 @@ PRICE_OPTIONS = (
 SOLVER_OPTIONS = (
     click.option("--profile", metavar="FOLDER",
                  help="Profile of the model, or none; default: the fitted one, else the one that it brings."),
-    *map(_setting_option, ("effort", "budget", "waits", "wait_string", "samples", "stop")),
+    *map(_setting_option, ("effort", "budget", "worth", "waits", "wait_string", "samples", "stop")),
     click.option("--stronger", metavar="MODEL", help="Stronger model to escalate to when answers are rejected."),
     click.option("--no-adapt/--adapt", default=False,
                  help="Make one attempt, whatever the difficulty and verdict."),
@@ -88,9 +124,9 @@ SOLVER_OPTIONS = (
                  help=CHECK_TIMEOUT),
     click.option("--judge", metavar="PROVIDER:MODEL",
                  help="Chat model that judges the answers, for example openai:o4-mini."),
-    *map(_setting_option, ("max_tokens", "max_cost", "timeout")),
+    *map(_setting_option, ("max_tokens", "max_output_tokens", "max_cost", "timeout")),
     *PRICE_OPTIONS,
-    *map(_setting_option, ("max_attempts", "temperature", "seed")),
+    *map(_setting_option, ("max_attempts", "temperature", "seed", "explore")),
 )  # fmt: skip
 
 
@@ -121,6 +157,7 @@ def build_solver_from_options(
     judge: str | None,
     prices: str | None,
     price: tuple[str, ...],
+    shows_thinking: bool = False,
     **option_fields: Any,
 ) -> Any:
     """Return the compiled graph. LangGraph is imported here, as it takes a second: `--help` does without."""
@@ -128,19 +165,21 @@ def build_solver_from_options(
     from adaptive.solver.build import build_solver
 
     price_list = Prices.load(prices, price)
+    engine, is_chat = parse_engine_settings(served_model, markers, options), ModelSpec.parse(model).is_chat
     return build_solver(
         model,
         profile=profile,
         options=Options(adapt=not no_adapt, **option_fields),
-        engine=parse_engine_settings(served_model, markers, options),
+        engine={**engine, **({"shows_thinking": True} if shows_thinking and is_chat else {})},
         stronger=stronger,
-        check=_parse_optional_check(check, check_timeout),
+        check=parse_optional_check(check, check_timeout),
         judge=_open_judge(judge, price_list, option_fields["max_cost"]),
         prices=price_list,
     )
 
 
-def _parse_optional_check(text: str | None, timeout: float) -> Verifier | None:
+def parse_optional_check(text: str | None, timeout: float) -> Verifier | None:
+    """Return the verifier that `--check` names, with a limit in seconds; None without one."""
     if text is None:
         return None
     from adaptive.verify.check import parse_check

@@ -45,7 +45,7 @@ class OutsideQuestions:
         """
         texts = _find_texts(solves, redact_address(model))
         asked = [solve for solve in solves if hash_question(solve.result["question"]) in texts]
-        answers = _find_answers(asked, index_base)
+        answers = find_logged_answers(asked, index_base)
         answered = [_make_question(text, answers[key]) for key, text in texts.items() if key in answers]
         return cls(answered[:limit], [text for key, text in texts.items() if key not in answers])
 
@@ -69,7 +69,7 @@ def _find_texts(solves: Sequence[LoggedSolve], model: str) -> dict[str, str]:
     return {key: solve.result["question"] for key, solve in newest.items() if is_outside(solve)}
 
 
-def _find_answers(solves: Iterable[LoggedSolve], index_base: int | None) -> dict[str, str]:
+def find_logged_answers(solves: Iterable[LoggedSolve], index_base: int | None) -> dict[str, str]:
     """Return the right answers that are known, by the keys of their questions; the newest counts."""
     answers: dict[str, str] = {}
     for solve in solves:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from adaptive._util.redact import redact_address
-from adaptive.solve_log import LoggedSolve, SolveLog
+from adaptive.solve_log import LoggedSolve, SolveLog, explain_damage
 
 Source = Literal["user", "reference", "verdict"]
 DECISIVE = ("check", "judge")
@@ -55,10 +55,15 @@ def read_observations(store: SolveLog, search: str | None = None) -> list[Observ
 
     The user's feedback counts before the question's reference, and that before the verdict of a check or a judge.
     """
-    return [one for solve in store.list_recent(0, search) if (one := _make_observation(solve)) is not None]
+    observations = []
+    for solve in store.list_recent(0, search):
+        with explain_damage(solve):
+            observations.append(observe_solve(solve))
+    return [one for one in observations if one is not None]
 
 
-def _make_observation(solve: LoggedSolve) -> Observation | None:
+def observe_solve(solve: LoggedSolve) -> Observation | None:
+    """Return the observation of a solve; None if nobody knows whether its answer is right."""
     result = solve.result
     if (grade := _find_grade(solve)) is None:
         return None

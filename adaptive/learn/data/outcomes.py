@@ -11,13 +11,17 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
+from adaptive._util.files import unpack
 from adaptive._util.sqlite import SqliteFile
 from adaptive.errors import AdaptiveError, InputError
-from adaptive.learn.data.outcome import Outcome, OutcomeKey, RecordedQuestion
+from adaptive.learn.data.cost_order import order_by_cost
+from adaptive.learn.data.outcome import KEY_COLUMNS, Outcome, OutcomeKey, RecordedQuestion
 from adaptive.learn.data.questions import Question
+from adaptive.learn.data.reference import Reference, grade_by_reference
 from adaptive.profile.profile import Profile
 from adaptive.reason.budget import Style
 from adaptive.types.attempt import Attempt
@@ -26,7 +30,7 @@ from adaptive.types.from_json import convert_value, dataclass_from_json
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.stops import Stops
 
-FORMAT = 1
+FORMAT = 2
 NEWEST = 1 << 62
 SCHEMA = (
     "CREATE TABLE plan (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -43,6 +47,8 @@ SCHEMA = (
         budget INTEGER NOT NULL,
         waits INTEGER NOT NULL,
         sample INTEGER NOT NULL,
+        model TEXT NOT NULL,
+        cost REAL,
         answer TEXT,
         right INTEGER,
         why TEXT NOT NULL,
@@ -54,7 +60,7 @@ SCHEMA = (
         closing INTEGER NOT NULL,
         answered INTEGER NOT NULL,
         attempt BLOB NOT NULL,
-        PRIMARY KEY (question, effort, budget, waits, sample)
+        PRIMARY KEY (question, effort, budget, waits, sample, model)
     ) WITHOUT ROWID""",
 )
 
@@ -62,7 +68,8 @@ SCHEMA = (
 class OutcomeStore(SqliteFile):
     """The open file; a context manager.
 
-    With a `plan` the file is created if it is missing, and must have that plan if it exists.
+    With a `plan` the file is created if it is missing, and must have that plan if it exists. `reference` says what
+    the attempts that are read are graded by; the file keeps the grades by the questions' own answers.
 
     Raises:
         InputError: The file is missing or damaged, or has another format or plan.
@@ -70,13 +77,15 @@ class OutcomeStore(SqliteFile):
     """
 
     KIND, REMEDY = "outcomes", "name another file"
-    PRIVATE = False
+    MAKES_FOLDER = False
     SYNCHRONOUS = "NORMAL"
 
-    def __init__(self, path: Path, plan: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, path: Path, plan: Mapping[str, Any] | None = None, *, reference: Reference = "answers"
+    ) -> None:
         if plan is None and not path.is_file():
             raise InputError(f"the outcomes {path} are not there: make them with `adaptive record`.")
-        self._expected_plan = plan
+        self._expected_plan, self.reference = plan, reference
         super().__init__(path)
 
     @property
@@ -105,16 +114,14 @@ class OutcomeStore(SqliteFile):
         """Write one attempt. An attempt that is there already stays as it is."""
         key, attempt = outcome.key, outcome.attempt
         row = (
-            question.id, key.effort, key.budget, key.waits, key.sample, attempt.answer, outcome.right, outcome.why,
-            attempt.status, attempt.finish, attempt.confidence, outcome.prompt, attempt.chain_tokens,
-            outcome.closing, attempt.usage.answer, _pack_attempt(attempt),
+            *astuple(key), attempt.usage.cost, attempt.answer, outcome.right, outcome.why, attempt.status,
+            attempt.finish, attempt.confidence, outcome.prompt, attempt.chain_tokens, outcome.closing,
+            attempt.usage.answer, _pack_attempt(attempt),
         )  # fmt: skip
-        sql = (
-            "INSERT OR IGNORE INTO outcomes SELECT number, ?,?,?,?, ?,?,?, ?,?,?, ?,?,?,?, ? FROM questions "
-            "WHERE id = ?"
-        )
+        marks = ", ".join("?" * len(row))
+        sql = f"INSERT OR IGNORE INTO outcomes SELECT number, {marks} FROM questions WHERE id = ?"
         with self._explain_errors():
-            self._db.execute(sql, (*row[1:], row[0]))
+            self._db.execute(sql, (*row, question.id))
 
     def read_outcomes(self, question: Question) -> dict[OutcomeKey, Outcome]:
         """Return the attempts at one question."""
@@ -123,6 +130,37 @@ class OutcomeStore(SqliteFile):
     def __iter__(self) -> Iterator[RecordedQuestion]:
         """Yield all questions with attempts, in the order of their recording."""
         return self._iter_recorded("", ())
+
+    def require_grades(self) -> None:
+        """Raise `InputError` if questions without an answer are to be graded by answers."""
+        sql = (
+            "SELECT count(*), coalesce(sum(reference = '' AND NOT EXISTS (SELECT 1 FROM outcomes WHERE "
+            "question = number AND right IS NOT NULL)), 0) FROM questions"
+        )
+        with self._explain_errors():
+            count, ungraded = self._db.execute(sql).fetchone()
+        if ungraded and self.reference == "answers":
+            raise InputError(
+                f"{ungraded} of {count} questions in {self.path} have no answer to grade by: --reference mixed "
+                "grades these by agreement with the dearest rung, and --reference dearest all."
+            )
+
+    def read_ladder(self) -> Ladder:
+        """Return the ladder of the recording. Rungs of several models are ordered by what they cost.
+
+        Raises:
+            InputError: The plan has none, or what rungs of several models cost is not known.
+        """
+        ladder = read_plan_ladder(self.plan, self.path)
+        if len(ladder.models) == 1:
+            return ladder
+        names = ", ".join(KEY_COLUMNS)
+        sql = f"SELECT question, cost, {names} FROM outcomes WHERE sample = 0 AND waits = 0"
+        costs: dict[int, dict[OutcomeKey, float | None]] = {}
+        with self._explain_errors():
+            for question, cost, *key in self._db.execute(sql):
+                costs.setdefault(question, {})[OutcomeKey(*key)] = cost
+        return order_by_cost(ladder, list(costs.values()))
 
     def read_texts(self) -> list[str]:
         """Return the texts of all questions, including those without attempts."""
@@ -140,38 +178,37 @@ class OutcomeStore(SqliteFile):
         """Overwrite grades, and the grader's name in the plan, in one transaction."""
         with self._explain_errors(), self._transaction():
             for recorded, key, right, why in grades:
+                is_key = " AND ".join(f"{name} = ?" for name in KEY_COLUMNS)
                 self._db.execute(
-                    "UPDATE outcomes SET right = ?, why = ? WHERE effort = ? AND budget = ? AND waits = ? AND "
-                    "sample = ? AND question = (SELECT number FROM questions WHERE id = ?)",
-                    (right, why, key.effort, key.budget, key.waits, key.sample, recorded.question.id),
+                    f"UPDATE outcomes SET right = ?, why = ? WHERE {is_key} AND "
+                    "question = (SELECT number FROM questions WHERE id = ?)",
+                    (right, why, *astuple(key), recorded.question.id),
                 )
             self._db.execute("UPDATE plan SET value = ? WHERE name = 'grader'", (json.dumps(grader),))
 
     def _iter_recorded(self, where: str, values: tuple[Any, ...]) -> Iterator[RecordedQuestion]:
+        stored = self._iter_stored(where, values)
+        if self.reference == "answers":
+            return stored
+        ladder = self.read_ladder()
+        return (grade_by_reference(one, ladder, self.reference) for one in stored)
+
+    def _iter_stored(self, where: str, values: tuple[Any, ...]) -> Iterator[RecordedQuestion]:
+        names = ", ".join(f"o.{name}" for name in KEY_COLUMNS)
         sql = (
-            "SELECT q.id, q.question, q.reference, q.grouped, o.effort, o.budget, o.waits, o.sample, o.right, "
-            f"o.why, o.prompt, o.closing, o.attempt FROM outcomes o JOIN questions q ON q.number = o.question "
-            f"{where} ORDER BY q.number"
+            f"SELECT {names}, q.id, q.question, q.reference, q.grouped, o.right, o.why, o.prompt, o.closing, "
+            f"o.attempt FROM outcomes o JOIN questions q ON q.number = o.question {where} ORDER BY q.number"
         )
         with self._explain_errors():
             last, outcomes = None, dict[OutcomeKey, Outcome]()
-            for (
-                *question_row,
-                effort,
-                budget,
-                waits,
-                sample,
-                right,
-                why,
-                prompt,
-                closing,
-                blob,
-            ) in self._db.execute(sql, values):
+            for row in self._db.execute(sql, values):
+                key, rest = OutcomeKey(*row[: len(KEY_COLUMNS)]), row[len(KEY_COLUMNS) :]
+                *question_row, right, why, prompt, closing, blob = rest
                 question = Question(*question_row)
                 if last is not None and last != question:
                     yield RecordedQuestion(last, outcomes)
                     outcomes = {}
-                last, key = question, OutcomeKey(effort, budget, waits, sample)
+                last = question
                 graded = None if right is None else bool(right)
                 outcomes[key] = Outcome(key, _unpack_attempt(blob), graded, prompt, closing, why)
             if last is not None:
@@ -195,7 +232,7 @@ class OutcomeStore(SqliteFile):
         if held.get("format") != FORMAT:
             raise InputError(
                 f"{self.path} has the format {held.get('format')!r}, this version of adaptive reads {FORMAT}: "
-                "record again."
+                "record anew, into another file."
             )
         for name, value in plan.items():
             if name != "grader" and held.get(name) != json.loads(json.dumps(value)):
@@ -214,32 +251,39 @@ def _pack_attempt(attempt: Attempt) -> bytes:
 
 
 def _unpack_attempt(blob: bytes) -> Attempt:
-    return Attempt.from_json(json.loads(zlib.decompress(blob)))
+    return Attempt.from_json(json.loads(unpack(blob)))
 
 
-def plan_to_profile(plan: Mapping[str, Any], name: str, file: Path) -> Profile:
-    """Return the profile of a recording, before training; raise `InputError` if the plan is incomplete.
+def read_plan_ladder(plan: Mapping[str, Any], file: Path) -> Ladder:
+    """Return the ladder of a recording, whose file is `file`; raise `InputError` if it has none."""
+    if "ladder" not in plan:
+        raise InputError(f"the plan in {file} has no 'ladder': record again.")
+    return Ladder(convert_value(tuple[Rung, ...], plan["ladder"], f"'ladder' in the plan in {file}"))
+
+
+def build_recorded_profile(outcomes: OutcomeStore, name: str) -> Profile:
+    """Return the profile of a recording, before training; raise `InputError` if its plan is incomplete.
 
     Recorded questions are plain text, so the profile's only shape is the single question.
 
     Args:
-        plan: The settings of the recording.
+        outcomes: The file of the recording.
         name: The profile's name.
-        file: The file of outcomes, for errors.
     """
-    where = f"the plan in {file}"
+    plan, where = outcomes.plan, f"the plan in {outcomes.path}"
     missing = next((k for k in ("model", "ladder", "style", "stops") if k not in plan), None)
     if missing is not None:
         raise InputError(f"{where} has no {missing!r}: record again.")
-    rungs = convert_value(tuple[Rung, ...], plan["ladder"], f"'ladder' in {where}")
-    if not rungs or rungs[0].thinks or not all(r.thinks for r in rungs[1:]):
+    ladder = outcomes.read_ladder()
+    later = [ladder[i] for model in ladder.models for i in ladder.list_rungs_of(model)[1:]]
+    if not all(rung.thinks for rung in later):
         raise InputError(
-            f"the ladder in {where} must start with a rung that does not think: record again, or import that too."
+            f"in the ladder in {where} only a model's first rung may do without thinking: record again."
         )
     return Profile(
         name=name,
         model=convert_value(str, plan["model"], f"'model' in {where}"),
-        ladder=Ladder(rungs),
+        ladder=ladder,
         style=dataclass_from_json(Style, plan["style"], f"'style' in {where}"),
         stops=dataclass_from_json(Stops, plan["stops"], f"'stops' in {where}"),
         shapes=(ALONE,),

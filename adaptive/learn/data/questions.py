@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -15,7 +16,7 @@ from adaptive.learn.data.readers import read_rows
 
 @dataclass(frozen=True)
 class Question:
-    """A question and its reference answer. id: unique in its source.
+    """A question and its reference answer, "" if it has none. id: unique in its source.
 
     group: shared by questions of one template, say, which are held out together. By default "": a question is then
     grouped by its own text (`adaptive.profile.features.normalise_question`).
@@ -49,9 +50,14 @@ DEFAULT_COLUMNS = Columns()
 
 
 def read_questions(
-    source: str | Path, limit: int | None = None, *, columns: Columns = DEFAULT_COLUMNS
+    source: str | Path,
+    limit: int | None = None,
+    *,
+    columns: Columns = DEFAULT_COLUMNS,
+    need_answers: bool = True,
+    keep_repeats: bool = False,
 ) -> list[Question]:
-    """Return the questions in a source, each once.
+    """Return the questions in a source, each once unless repeats are kept.
 
     Of a worked solution the reference is what follows the last "####", or stands in the last box. Options are
     appended to the question, one "(A) ..." per line. A question without an `id` gets one from its text and answer.
@@ -60,24 +66,38 @@ def read_questions(
         source: A file, or `datasets:ID?config=NAME&split=NAME`, see `adaptive.learn.data.readers`.
         limit: Read only the first so many questions.
         columns: The names of the columns. Others are ignored.
+        need_answers: Whether a row without an answer is refused.
+        keep_repeats: Whether a row that repeats a question is a question too; its id gets "-2", "-3" and so on.
 
     Raises:
         InputError: A row cannot be read, lacks text, or has the id of another; the message names its place.
     """
     questions: dict[str, tuple[str, Question]] = {}
+    rows = Counter[str]()
     for place, row in read_rows(source):
         if limit is not None and len(questions) >= limit:
             break
-        question = _Row(row, f"{place} of {source}").to_question(columns)
-        before, same = questions.setdefault(question.id, (place, question))
-        if same != question:
-            raise InputError(
-                f"{place} of {source} has the id {question.id!r} of {before} with another question "
-                "or answer: give each its own id."
-            )
+        question = _Row(row, f"{place} of {source}").to_question(columns, need_answers)
+        _add_question(questions, question, place, source)
+        rows[question.id] += 1
+        if keep_repeats and rows[question.id] > 1:
+            repeat = replace(question, id=f"{question.id}-{rows[question.id]}")
+            _add_question(questions, repeat, place, source)
     if not questions:
-        raise InputError(f"{source} holds no question: give it rows with a question and an answer.")
+        raise InputError(f"{source} holds no question: give it rows with a question.")
     return [question for _, question in questions.values()]
+
+
+def _add_question(
+    questions: dict[str, tuple[str, Question]], question: Question, place: str, source: str | Path
+) -> None:
+    """Add a question under its id; raise `InputError` if that is the id of another one."""
+    before, same = questions.setdefault(question.id, (place, question))
+    if same != question:
+        raise InputError(
+            f"{place} of {source} has the id {question.id!r} of {before} with another question "
+            "or answer: give each its own id."
+        )
 
 
 @dataclass(frozen=True)
@@ -85,15 +105,11 @@ class _Row:
     values: dict[str, Any]
     where: str
 
-    def to_question(self, columns: Columns) -> Question:
+    def to_question(self, columns: Columns, need_answer: bool) -> Question:
         text = self.read_text(columns.question)
         if columns.options is not None:
             text = f"{text}\n{self._format_options(columns.options)}"
-        from adaptive.answers.reference import read_choice_index
-
-        reference = self._read_reference(columns.answer)
-        where = f"the {columns.answer!r} of {self.where}"
-        reference = read_choice_index(text, reference, columns.index_base, where)
+        reference = self._read_answer(text, columns, need_answer)
         name = self._read_optional(columns.id, DEFAULT_COLUMNS.id) or make_question_id(text, reference)
         return Question(name, text, reference, self._read_optional(columns.group, DEFAULT_COLUMNS.group) or "")
 
@@ -105,6 +121,15 @@ class _Row:
         if not _is_text(text):
             raise InputError(f"{self.where} has a {column!r} with characters that are no text.")
         return text.strip()
+
+    def _read_answer(self, text: str, columns: Columns, need_answer: bool) -> str:
+        """Return the right answer; "" if there is none and none is needed."""
+        from adaptive.answers.reference import read_choice_index
+
+        if not need_answer and self.values.get(columns.answer) in (None, ""):
+            return ""
+        reference = self._read_reference(columns.answer)
+        return read_choice_index(text, reference, columns.index_base, f"the {columns.answer!r} of {self.where}")
 
     def _read_reference(self, column: str) -> str:
         from adaptive.answers.reference import SOLUTION_END, read_reference

@@ -4,8 +4,11 @@
 |---|---|
 | `FILE.csv`, `FILE.tsv` | a header line, then a row a line; an empty cell is no value |
 | `FILE.parquet` | a row each; needs `adaptive-thinking[data]` |
+| `FILE.jsonl`, `FILE.ndjson` | a JSON object a line |
+| `FILE.json` | a JSON array of objects, or an object a line |
+| `FILE.txt` | a question a line, as the column `question` |
 | `datasets:ID?config=NAME&split=NAME` | a data set that the `datasets` package loads, by default the split `train`; needs `adaptive-thinking[data]` |
-| any other file | JSONL: a JSON object a line |
+| any other file, and `-` for stdin | a JSON object a line if it begins with `{`, else a question a line |
 """  # noqa: E501 -- a table
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,10 +26,11 @@ from adaptive._util.optional import import_optional
 from adaptive.errors import InputError, to_single_line
 
 HUB = "datasets:"
+STDIN = Path("-")
 BATCH = 1024
 
 Row = tuple[str, dict[str, Any]]
-"""The place of a row in its source ("line 3", "row 3", from 1), and its values by name."""
+"""The place of a row in its source ("line 3", "row 3", "item 3", from 1), and its values by name."""
 
 
 def read_rows(source: str | Path) -> Iterator[Row]:
@@ -33,20 +38,55 @@ def read_rows(source: str | Path) -> Iterator[Row]:
     if str(source).startswith(HUB):
         return _read_hub(str(source))
     file = Path(source)
-    return _READERS.get(file.suffix.lower(), _read_jsonl)(file)
+    return _READERS.get(file.suffix.lower(), _read_unnamed)(file)
 
 
 def _read_jsonl(file: Path) -> Iterator[Row]:
-    for number, line in enumerate(_read_text(file).split("\n"), start=1):  # not splitlines: U+2028 is text
-        if line.strip():
-            yield f"line {number}", _parse_object(line, f"line {number} of {file}")
+    return _parse_json_lines(_read_text(file), file)
 
 
-def _parse_object(line: str, where: str) -> dict[str, Any]:
+def _read_json(file: Path) -> Iterator[Row]:
+    text = _read_text(file)
+    if not text.lstrip().startswith("["):
+        yield from _parse_json_lines(text, file)
+        return
+    for number, item in enumerate(_parse_json(text, str(file)), start=1):
+        yield f"item {number}", _check_object(item, f"item {number} of {file}")
+
+
+def _read_questions(file: Path) -> Iterator[Row]:
+    return _parse_questions(_read_text(file))
+
+
+def _read_unnamed(file: Path) -> Iterator[Row]:
+    text = _read_text(file)
+    return _parse_json_lines(text, file) if text.lstrip().startswith("{") else _parse_questions(text)
+
+
+def _parse_json_lines(text: str, file: Path) -> Iterator[Row]:
+    for number, line in _number_lines(text):
+        where = f"line {number} of {file}"
+        yield f"line {number}", _check_object(_parse_json(line, where), where)
+
+
+def _parse_questions(text: str) -> Iterator[Row]:
+    return ((f"line {number}", {"question": line}) for number, line in _number_lines(text))
+
+
+def _number_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not blank with their numbers, from 1."""
+    lines = enumerate(text.split("\n"), start=1)  # not splitlines: U+2028 is text
+    return ((number, line) for number, line in lines if line.strip())
+
+
+def _parse_json(text: str, where: str) -> Any:
     try:
-        row = json.loads(line)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where} is not JSON ({error}).") from error
+
+
+def _check_object(row: Any, where: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise InputError(f'{where} is not a JSON object: write {{"question": "...", "answer": "..."}}.')
     return row
@@ -83,7 +123,9 @@ def _read_parquet(file: Path) -> Iterator[Row]:
         with parquet.ParquetFile(file) as opened:
             yield from _number_rows(opened.iter_batches(BATCH))
     except (OSError, arrow.ArrowException) as error:
-        raise InputError(f"the questions {file} cannot be read ({_explain_error(error)}).") from error
+        # What Arrow says of a damaged file has names of its own code and raw bytes.
+        reason = getattr(error, "strerror", None) or "it is no whole Parquet file"
+        raise InputError(f"the questions {file} cannot be read ({reason}).") from error
 
 
 def _read_hub(source: str) -> Iterator[Row]:
@@ -116,7 +158,8 @@ def parse_hub_source(source: str) -> tuple[str, str | None, str]:
 
 def _read_text(file: Path) -> str:
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        data = sys.stdin.buffer.read() if file == STDIN else file.read_bytes()
+        return data.decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"the questions {file} cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
@@ -129,5 +172,6 @@ def _explain_error(error: Exception) -> str:
 
 
 _READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
-    ".csv": _read_csv, ".tsv": _read_csv, ".parquet": _read_parquet,
+    ".csv": _read_csv, ".tsv": _read_csv, ".parquet": _read_parquet, ".jsonl": _read_jsonl,
+    ".ndjson": _read_jsonl, ".json": _read_json, ".txt": _read_questions,
 }  # fmt: skip

@@ -1,93 +1,23 @@
-"""Records the attempt of every rung, Wait and sample at a question; decides nothing.
-
-Budgets nest: each effort has one greedy chain, which answers where each budget cuts it, and then continues to the
-next one. So little is computed twice, and each attempt is that of a solve. Waits continue this chain, and samples
-are cut in the same way.
-"""
+"""Records the attempt of every rung, Wait and sample at questions; decides nothing."""
 
 from __future__ import annotations
 
-import asyncio
-import uuid
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from adaptive._util.aio import run_concurrently
-from adaptive.answers.grader import Grader
-from adaptive.engines.protocol import Prompt, Sampling, TokenEngine
 from adaptive.errors import InputError
-from adaptive.learn.data.outcome import DIRECT, Outcome, OutcomeKey, make_plain_key, rung_to_key
 from adaptive.learn.data.outcomes import OutcomeStore
+from adaptive.learn.data.question_recorder import OnAttempt, QuestionRecorder
 from adaptive.learn.data.questions import Question
-from adaptive.profile.untrained import choose_answer_room
-from adaptive.reason.budget import Style
-from adaptive.reason.chain import Thought
-from adaptive.reason.forcing import NO_STOPS, think_within_budget
-from adaptive.reason.plain import answer_plainly
-from adaptive.types.attempt import Arm, Attempt
-from adaptive.types.ladder import Effort, Ladder, Rung
-from adaptive.types.stops import Stops
+from adaptive.learn.data.recording_plan import RecordingPlan
 
 OnQuestion = Callable[[Question, InputError | None], None]
-OnAttempt = Callable[[Outcome], None]
-SAMPLE_SEEDS = 1009
-"""The distance between the seeds of two runs: more samples would share seeds."""
 
 
 @dataclass(frozen=True)
-class Recorder:
-    """Makes and grades attempts.
-
-    waits: how many Waits in a row follow a chain that ended by itself. samples: the number of samples of each
-    question, at `sample_effort` (an effort of the ladder) and `temperature`. unlimited: whether the chain of the
-    top rung continues to its own end, or that of the window. plain: whether a plain call is recorded, in which the
-    model answers in its own way.
-
-    Raises:
-        InputError: The ladder's first rung thinks, or it has no other rung.
-    """
-
-    engine: TokenEngine
-    ladder: Ladder
-    style: Style
-    grader: Grader
-    stops: Stops = field(default_factory=Stops)
-    waits: int = 1
-    samples: int = 0
-    sample_effort: str = ""
-    temperature: float = 0.7
-    seed: int = 0
-    unlimited: bool = True
-    plain: bool = False
-
-    def __post_init__(self) -> None:
-        self.ladder.require_base("record")
-        if self.sample_effort and self.sample_effort not in self.efforts:
-            raise InputError(f"samples are drawn at an effort of the ladder ({', '.join(self.efforts)}).")
-
-    @property
-    def efforts(self) -> list[Effort]:
-        """The efforts of the rungs that think, in order."""
-        return list(dict.fromkeys(r.effort for r in self.ladder if r.thinks))
-
-    @property
-    def budgets(self) -> list[int]:
-        """The thinking budgets of the ladder, rising."""
-        return sorted({r.budget for r in self.ladder if r.thinks})
-
-    def to_plan(self, model: str, grader: str) -> dict[str, Any]:
-        """Return the plan of an `OutcomeStore`: the settings of this recording, in plain JSON types.
-
-        Args:
-            model: The model's spec.
-            grader: The grader's spec.
-        """
-        return {
-            "model": model, "ladder": self.ladder.to_json(), "style": asdict(self.style),
-            "stops": asdict(self.stops), "seed": self.seed, "temperature": self.temperature,
-            "window": self.engine.context_window, "grader": grader,
-        }  # fmt: skip
+class Recorder(RecordingPlan):
+    """Makes and grades the attempts of a plan."""
 
     async def record(
         self,
@@ -116,7 +46,7 @@ class Recorder:
     async def _record_question(
         self, question: Question, outcomes: OutcomeStore, on_attempt: OnAttempt
     ) -> InputError | None:
-        one = _QuestionRecorder(self, question, outcomes, on_attempt)
+        one = QuestionRecorder(self, question, outcomes, on_attempt)
         try:
             await one.record_all()
         except InputError as error:
@@ -125,209 +55,3 @@ class Recorder:
             for session in one.sessions:
                 await self.engine.release(session)
         return None
-
-
-@dataclass
-class _QuestionRecorder:
-    """One question as it is recorded."""
-
-    recorder: Recorder
-    question: Question
-    outcomes: OutcomeStore
-    on_attempt: OnAttempt
-
-    def __post_init__(self) -> None:
-        self.stored = self.outcomes.read_outcomes(self.question)
-        self.sessions: set[str] = set()
-        self.name = uuid.uuid4().hex
-
-    async def record_all(self) -> None:
-        """Record all that is missing."""
-        by = self.recorder
-        await self.get_or_record(DIRECT, lambda: self.attempt_rung(DIRECT, by.ladder[0]))
-        for effort in by.efforts:
-            chain = await self.record_budgets(effort, 0)
-            await self.record_waits(effort, chain)
-            await self.record_granted_waits(effort)
-            if by.unlimited and effort == by.ladder[by.ladder.top].effort:
-                await self.record_unlimited(effort, chain)
-        for number in range(1, by.samples + 1):
-            await self.record_budgets(by.sample_effort or by.efforts[-1], number)
-        if by.plain:
-            await self.record_plain()
-
-    async def record_budgets(self, effort: str, sample: int) -> Outcome:
-        """Record one chain with an answer at each budget that cuts it; return the last of these attempts."""
-        chain: Outcome | None = None
-        for budget in self.recorder.budgets:
-            key = OutcomeKey(effort, budget, 0, sample)
-            if chain is not None and chain.attempt.finish != "budget":
-                chain = self.store(replace(chain, key=key, attempt=replace(chain.attempt, budget=budget)))
-            else:
-                chain = await self.get_or_record(
-                    key, self._make_thinker(key, self.make_rung(effort, budget), chain)
-                )
-        assert chain is not None  # a ladder that is recorded has a rung that thinks
-        return chain
-
-    def _make_thinker(
-        self, key: OutcomeKey, rung: Rung, chain: Outcome | None
-    ) -> Callable[[], Awaitable[Outcome]]:
-        return lambda: self.attempt_rung(key, rung, chain)
-
-    async def record_waits(self, effort: str, chain: Outcome) -> None:
-        """Record the chain with one Wait more at a time, as long as it ends by itself."""
-        largest = self.recorder.budgets[-1]
-        for count in range(1, self.recorder.waits + 1):
-            if chain.attempt.finish != "natural":
-                return
-            key = OutcomeKey(effort, largest, count)
-            rung = replace(self.make_rung(effort, largest), waits=count)
-            chain = await self.get_or_record(key, self._make_thinker(key, rung, chain))
-
-    async def record_granted_waits(self, effort: str) -> None:
-        """Record rungs that grant Waits: their chain with these, or as it is if it did not end by itself."""
-        for rung in self.recorder.ladder:
-            if rung.waits and rung.effort == effort:
-                key, chain = rung_to_key(rung), self.stored[OutcomeKey(effort, rung.budget)]
-                if chain.attempt.finish != "natural":
-                    self.store(replace(chain, key=key))
-                else:
-                    await self.get_or_record(key, self._make_thinker(key, rung, chain))
-
-    async def record_unlimited(self, effort: str, chain: Outcome) -> None:
-        """Record the chain without a budget and without early stops."""
-        window = self.recorder.engine.context_window
-        key = OutcomeKey(effort, window)
-        if window <= self.recorder.budgets[-1]:
-            return
-        if chain.attempt.finish in ("natural", "context"):
-            self.store(replace(chain, key=key, attempt=replace(chain.attempt, budget=window)))
-        else:
-            rung = self.make_rung(effort, window)
-            await self.get_or_record(key, lambda: self.attempt_rung(key, rung, chain, NO_STOPS))
-
-    async def record_plain(self) -> None:
-        """Record a plain call, whose only budget is the context window."""
-        by, window = self.recorder, self.recorder.engine.context_window
-        key = make_plain_key(window)
-        rung = Rung("default", window, answer_room=choose_answer_room(window))
-
-        async def call() -> Outcome:
-            prompt = by.engine.codec.render(by.style.with_system([("user", self.question.text)]), rung.effort)
-            attempt = await answer_plainly(
-                by.engine, prompt, rung, style=by.style, stops=by.stops, sampling=self.make_sampling(key),
-                session=self.open_session(key), index=0, arm="first",
-            )  # fmt: skip
-            right, why = await self.grade(attempt)
-            return Outcome(key, attempt, right, len(prompt.open), _count_closing(attempt, None), why)
-
-        await self.get_or_record(key, call)
-
-    async def get_or_record(self, key: OutcomeKey, think: Callable[[], Awaitable[Outcome]]) -> Outcome:
-        """Return the recorded attempt, or make it now."""
-        return self.stored[key] if key in self.stored else self.store(await think())
-
-    def store(self, outcome: Outcome) -> Outcome:
-        """Write an attempt, if it is not there yet."""
-        if outcome.key not in self.stored:
-            self.outcomes.add(self.question, outcome)
-            self.stored[outcome.key] = outcome
-            self.on_attempt(outcome)
-        return outcome
-
-    async def attempt_rung(
-        self, key: OutcomeKey, rung: Rung, after: Outcome | None = None, stops: Stops | None = None
-    ) -> Outcome:
-        """Make and grade one attempt, on the chain of another if there is one."""
-        by, prompt, before = self.recorder, self.render_prompt(rung), after.attempt if after else None
-        attempt = await think_within_budget(
-            by.engine, prompt, rung, style=by.style, stops=by.stops if stops is None else stops,
-            thought=Thought.from_attempt(before) if before else Thought(), sampling=self.make_sampling(key),
-            session=self.open_session(key), index=self.find_rung(key), arm=_choose_arm(key),
-        )  # fmt: skip
-        right, why = await self.grade(attempt)
-        prompt_tokens = len(prompt.open if rung.thinks else prompt.closed)
-        return Outcome(key, attempt, right, prompt_tokens, _count_closing(attempt, before), why)
-
-    async def grade(self, attempt: Attempt) -> tuple[bool | None, str]:
-        """Return whether the answer is right. It runs in a thread, since a grader may be slow."""
-        question = self.question
-        grade = await asyncio.to_thread(
-            self.recorder.grader.grade, question.text, attempt.answer, question.reference
-        )
-        return (grade.right, "") if grade.decided else (None, grade.reason)
-
-    def make_rung(self, effort: str, budget: int) -> Rung:
-        """Return a rung of this effort and budget, with the answer room of the ladder's nearest rung."""
-        near = next(
-            (r for r in self.recorder.ladder if r.budget >= budget), self.recorder.ladder[self.recorder.ladder.top]
-        )
-        return replace(near, effort=effort, budget=budget, waits=0)  # type: ignore[arg-type]
-
-    def find_rung(self, key: OutcomeKey) -> int:
-        """Return the ladder's rung of this effort and budget, or else the first with enough budget."""
-        rungs = list(enumerate(self.recorder.ladder))
-        own = (i for i, r in rungs if (r.effort, r.budget) == (key.effort, key.budget))
-        return next(own, next((i for i, r in rungs if r.budget >= key.budget), self.recorder.ladder.top))
-
-    def make_sampling(self, key: OutcomeKey) -> Sampling:
-        """Return greedy sampling, or for a sample the temperature with a seed of its own."""
-        if not key.sample:
-            return Sampling(seed=self.recorder.seed)
-        return Sampling(temperature=self.recorder.temperature, seed=self.recorder.seed * SAMPLE_SEEDS + key.sample)
-
-    def open_session(self, key: OutcomeKey) -> str:
-        """Return an engine session for each chain that will be continued.
-
-        Samples share one, unless the engine shares its cache between sessions.
-        """
-        of = (
-            f"sample {key.sample}"
-            if key.sample and self.recorder.engine.shares_cache
-            else "samples"
-            if key.sample
-            else ""
-        )
-        name = f"record {self.name} {of or self.find_prompt_effort(key.effort)}"
-        self.sessions.add(name)
-        return name
-
-    def find_prompt_effort(self, effort: str) -> Effort:
-        """Return the effort of the prompt. The direct answer shares the prompt of the first rung that thinks."""
-        return next((e for e in self.recorder.efforts if e == effort), self.recorder.efforts[0])
-
-    def render_prompt(self, rung: Rung) -> Prompt:
-        """Render the question with the chat template."""
-        turns = self.recorder.style.with_system([("user", self.question.text)])
-        return self.recorder.engine.codec.render(turns, self.find_prompt_effort(rung.effort))
-
-
-def regrade_outcomes(outcomes: OutcomeStore, spec: str, grader: Grader) -> None:
-    """Grade all recorded attempts again, unless this grader graded them.
-
-    Args:
-        outcomes: The file.
-        spec: The grader's spec.
-        grader: The grader.
-    """
-    if outcomes.plan["grader"] == spec:
-        return
-    grades = []
-    for recorded in outcomes:
-        for key, outcome in recorded.outcomes.items():
-            one = recorded.question
-            judged = grader.grade(one.text, outcome.attempt.answer, one.reference)
-            grades.append((recorded, key, judged.right if judged.decided else None, judged.reason))
-    outcomes.update_grades(grades, spec)
-
-
-def _choose_arm(key: OutcomeKey) -> Arm:
-    return "vote" if key.sample else "wait" if key.waits else "first"
-
-
-def _count_closing(attempt: Attempt, before: Attempt | None) -> int:
-    """Return the injected tokens outside of thinking: all of this attempt's but the Waits in its chain."""
-    old = len(before.rounds) if before else 0
-    waits = sum(r.injected for r in attempt.rounds[old:])
-    return max(0, attempt.usage.injected - waits)

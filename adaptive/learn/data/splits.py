@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+from adaptive._util.files import read_file
 from adaptive.errors import InputError
 from adaptive.learn.data.questions import Question
 from adaptive.profile.features import normalise_question
+from adaptive.profile.files import SEEN_FILE
 
 Split = Literal["learn", "tune"]
-SEEN_FILE = "seen.txt"
 TUNE_SHARE = 0.5
 """The default share of the questions that is left to tune on."""
 _KEY = 16
@@ -46,7 +47,7 @@ def read_used_keys(folder: str | Path) -> frozenset[str]:
     """
     file = Path(folder) / SEEN_FILE
     try:
-        lines = file.read_text(encoding="ascii").split()
+        lines = read_file(file).decode("ascii").split()
     except FileNotFoundError:
         return frozenset()
     except (OSError, UnicodeDecodeError) as error:

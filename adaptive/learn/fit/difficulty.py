@@ -27,7 +27,8 @@ from threadpoolctl import threadpool_limits
 from adaptive.errors import InputError
 from adaptive.learn.fit.corpus import Corpus
 from adaptive.learn.fit.skops_io import BROKEN, read_skops, shorten_error, write_skops
-from adaptive.profile.difficulty import DifficultyModel, to_monotone_probabilities
+from adaptive.learn.fit.token_costs import TokenFit
+from adaptive.profile.difficulty import DifficultyModel, TokenWeights, to_probabilities
 from adaptive.profile.features import COUNTS
 from adaptive.profile.weights import SKOPS
 
@@ -82,12 +83,14 @@ class TrainedDifficulty:
     """Fitted estimators.
 
     vocabulary: the tokens whose presence counts. scaler: standardises the counts. rungs: for each rung a
-    calibrated classifier over both, or one probability for every question.
+    calibrated classifier over both, or one probability for every question. costs: the tokens of each rung; None if
+    they were not given.
     """
 
     vocabulary: tuple[str, ...]
     scaler: StandardScaler
     rungs: tuple[CalibratedClassifierCV | float, ...]
+    costs: TokenFit | None = None
 
     @classmethod
     def fit(
@@ -115,11 +118,13 @@ class TrainedDifficulty:
         seed: int = 0,
         groups: Sequence[str] | None = None,
         observed: Solved | None = None,
+        tokens: Floats | None = None,
     ) -> TrainedDifficulty:
         """Fit to a part of the questions, without the check of `fit`, to measure on the rest.
 
         The arguments are those of `fit`. observed: whether each value of `solved` was observed, of the same shape;
-        each rung is fitted to the questions at which it was.
+        each rung is fitted to the questions at which it was. tokens: what each attempt took, of the same shape,
+        NaN if that is not known.
         """
         observed = np.ones_like(solved) if observed is None else observed
         words = tuple(corpus.find_frequent_tokens(LEAST_WITH, VOCABULARY)) or ("?",)
@@ -129,22 +134,34 @@ class TrainedDifficulty:
             rungs = (
                 _fit_observed(rows, *column, seed, groups) for column in zip(solved.T, observed.T, strict=True)
             )
-            return cls(words, scaler, tuple(rungs))
+            costs = None if tokens is None else _fit_costs(rows, tokens, solved, seed, groups)
+            return cls(words, scaler, tuple(rungs), costs)
+
+    def forecast(self, corpus: Corpus) -> tuple[Floats, Floats | None]:
+        """Return the same as `to_model().forecast` for these questions."""
+        rows = corpus.to_matrix(self.vocabulary, self.scaler.transform(corpus.counts))
+        weights, bias = (np.stack(part) for part in zip(*map(self._to_linear, self.rungs), strict=True))
+        p = to_probabilities(rows @ weights.T + bias)
+        return p, None if self.costs is None else self.costs.predict(rows)
 
     def p_solved(self, corpus: Corpus) -> Floats:
         """Return the same as `to_model().p_solved` for these questions, shape (n, rungs)."""
-        rows = corpus.to_matrix(self.vocabulary, self.scaler.transform(corpus.counts))
-        weights, bias = (np.stack(part) for part in zip(*map(self._to_linear, self.rungs), strict=True))
-        return to_monotone_probabilities(rows @ weights.T + bias)
+        return self.forecast(corpus)[0]
 
     def to_model(self) -> DifficultyModel:
         """Return plain weights with the same predictions. They contain the scaling of the counts."""
         weights, bias = (np.stack(part) for part in zip(*map(self._to_linear, self.rungs), strict=True))
+        costs = None
+        if self.costs is not None:
+            plain = self._unscale(*self.costs.to_linear())
+            costs = TokenWeights(*plain, self.costs.least, self.costs.most)
+        return DifficultyModel(self.vocabulary, *self._unscale(weights, bias), costs)
+
+    def _unscale(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return weights of tokens, weights of counts that are not scaled, and the biases for these."""
         counts = len(COUNTS)
         on_counts = weights[:, :counts] / self.scaler.scale_
-        return DifficultyModel(
-            self.vocabulary, weights[:, counts:], on_counts, bias - on_counts @ self.scaler.mean_
-        )
+        return weights[:, counts:], on_counts, bias - on_counts @ self.scaler.mean_
 
     def rank_weights(self) -> list[list[tuple[str, float]]]:
         """Return the weights of each rung's log-odds, the heaviest first: of a count per standard deviation, of a
@@ -168,7 +185,10 @@ class TrainedDifficulty:
         """Write the skops file into `folder`, and the weights that a solve reads."""
         folder.mkdir(parents=True, exist_ok=True)
         vocabulary = np.asarray(self.vocabulary, dtype=np.str_)
-        write_skops(folder / SKOPS, {"vocabulary": vocabulary, "scaler": self.scaler, "rungs": list(self.rungs)})
+        parts = {"vocabulary": vocabulary, "scaler": self.scaler, "rungs": list(self.rungs)}
+        if self.costs is not None:
+            parts["costs"] = {**vars(self.costs), "lines": list(self.costs.lines)}
+        write_skops(folder / SKOPS, parts)
         self.to_model().save(folder)
 
     @classmethod
@@ -176,7 +196,9 @@ class TrainedDifficulty:
         """Read what `save` wrote; raise `InputError` if it is damaged or has types that are not `TRUSTED`."""
         try:
             parts = read_skops(file, TRUSTED, LARGEST)
-            trained = cls(tuple(map(str, parts["vocabulary"])), parts["scaler"], tuple(parts["rungs"]))
+            costs = parts.get("costs")
+            costs = None if costs is None else TokenFit(**{**costs, "lines": tuple(costs["lines"])})
+            trained = cls(tuple(map(str, parts["vocabulary"])), parts["scaler"], tuple(parts["rungs"]), costs)
             trained.to_model()
         except BROKEN as error:
             raise InputError(
@@ -211,6 +233,14 @@ def _fit_observed(
     return _fit_rung(rows[some], solved[some], seed, None if groups is None else [groups[int(i)] for i in some])
 
 
+def _fit_costs(rows: Any, tokens: Floats, solved: Solved, seed: int, groups: Sequence[str] | None) -> TokenFit:
+    """Fit the tokens to the rows at which those of every rung are known."""
+    known = np.flatnonzero(np.isfinite(tokens).all(axis=1))
+    some = None if groups is None else [groups[int(i)] for i in known]
+    splits = _make_splits(solved[known].sum(axis=1), seed, some)
+    return TokenFit.fit(rows[known], tokens[known], splits if len(splits) > 1 else [])
+
+
 def _fit_rung(
     rows: Any, solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None
 ) -> CalibratedClassifierCV | float:
@@ -237,7 +267,7 @@ def _choose_strength(rows: Any, solved: NDArray[np.bool_], seed: int, groups: Se
     return min(STRENGTHS, key=loss)
 
 
-def _make_splits(solved: NDArray[np.bool_], seed: int, groups: Sequence[str] | None) -> Splits:
+def _make_splits(solved: NDArray[Any], seed: int, groups: Sequence[str] | None) -> Splits:
     """Return the rows to fit to and the rows to predict, for each fold that is not empty."""
     fold = assign_folds(solved, FOLDS, seed, groups)
     parts = ((np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(FOLDS))

@@ -9,12 +9,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive.learn.data.outcome import DIRECT, Outcome, RecordedQuestion, rung_to_key
+from adaptive.learn.data.outcome import Outcome, RecordedQuestion, rung_to_key
 from adaptive.learn.data.splits import get_group, hash_question
 from adaptive.learn.fit.graded import GradedQuestion
 from adaptive.learn.fit.situations import SituationKind, iter_situations
 from adaptive.profile.probe import extract_direct_features
 from adaptive.types.ladder import Ladder
+from adaptive.types.usage import CostUnit, Usage
 from adaptive.verify.learned import extract_attempt_features
 
 Floats = NDArray[np.float64]
@@ -35,7 +36,11 @@ class VerifierExample:
 
 @dataclass
 class Examples:
-    """Questions of one ladder. left_out: how many were not used, by the reason in words."""
+    """Questions of one ladder.
+
+    direct: features of the direct answers; empty if the ladder has none. left_out: how many questions were not
+    used, by the reason in words.
+    """
 
     ladder: Ladder
     texts: list[str] = field(default_factory=list)
@@ -45,6 +50,7 @@ class Examples:
     verifier_examples: list[VerifierExample] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
     _rows: list[list[bool]] = field(default_factory=list)
+    _usages: list[list[Usage]] = field(default_factory=list)
     _keys: set[str] = field(default_factory=set)
 
     @classmethod
@@ -72,6 +78,22 @@ class Examples:
         """Whether each rung's own answer is right, shape (n, rungs)."""
         return np.array(self._rows, dtype=np.bool_).reshape(len(self), len(self.ladder))
 
+    @cached_property
+    def tokens(self) -> Floats:
+        """What each rung's attempt took, its prompt included, in `unit`, shape (n, rungs)."""
+        spent = [[one.measure(self.unit) for one in row] for row in self._usages]
+        return np.array(spent, dtype=np.float64).reshape(len(self), len(self.ladder))
+
+    @cached_property
+    def unit(self) -> CostUnit:
+        """Dollars if the cost of every attempt is known, else tokens."""
+        costs = [one.cost for row in self._usages for one in row]
+        return "tokens" if not costs or None in costs else "dollars"
+
+    def average_tokens(self) -> tuple[float, ...]:
+        """Return what each rung's attempt took in the mean, in `unit`."""
+        return tuple(round(float(one), 1) for one in self.tokens.mean(axis=0))
+
     def _add(self, recorded: RecordedQuestion) -> None:
         key = hash_question(recorded.question.text)
         outcomes = [recorded.outcomes.get(rung_to_key(r)) for r in self.ladder]
@@ -91,7 +113,9 @@ class Examples:
         self.texts.append(recorded.question.text)
         self.groups.append(get_group(recorded.question))
         self._rows.append([o.solved for o in outcomes])
-        self.direct.append(extract_direct_features(recorded.outcomes[DIRECT].attempt))
+        self._usages.append([o.compute_usage() for o in outcomes])
+        if not self.ladder[0].thinks:
+            self.direct.append(extract_direct_features(outcomes[0].attempt))
         self.graded.append(GradedQuestion.from_outcomes(outcomes))
         for one in iter_situations(recorded, self.ladder):
             features = extract_attempt_features(one.attempt, one.others)

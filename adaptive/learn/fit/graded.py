@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adaptive.learn.data.outcome import DIRECT, Outcome
+from adaptive.learn.data.outcome import Outcome
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,16 @@ class GradedAttempt:
 
 @dataclass(frozen=True)
 class GradedQuestion:
-    """The direct answer to a question, and the longest chain of each effort, cheapest effort first."""
+    """The direct answer to a question, if there is one, and the longest chain of each effort, cheapest first."""
 
-    direct: GradedAttempt
+    direct: GradedAttempt | None
     chains: tuple[GradedAttempt, ...] = ()
 
     @classmethod
     def from_outcomes(cls, outcomes: Sequence[Outcome]) -> GradedQuestion:
         """Return the attempts of one question, recorded at every rung of a ladder, in its order."""
-        chains = {o.key.effort: GradedAttempt.from_outcome(o) for o in outcomes if o.key != DIRECT}
-        return cls(GradedAttempt.from_outcome(outcomes[0]), tuple(chains.values()))
+        chains = {
+            (o.key.model, o.key.effort): GradedAttempt.from_outcome(o) for o in outcomes if not o.key.is_direct
+        }
+        direct = next((GradedAttempt.from_outcome(o) for o in outcomes if o.key.is_direct), None)
+        return cls(direct, tuple(chains.values()))

@@ -14,7 +14,7 @@ import numpy as np
 
 from adaptive._util.redact import redact_address
 from adaptive.learn.data.observations import Observation
-from adaptive.learn.data.outcome import OutcomeKey, rung_to_key
+from adaptive.learn.data.outcome import attempt_to_key, rung_to_key
 from adaptive.learn.data.splits import hash_question
 from adaptive.learn.fit.difficulty import Solved
 from adaptive.profile.features import normalise_question
@@ -57,8 +57,9 @@ class LogRows:
         right: dict[tuple[str, int], bool] = {}
         left_out: dict[str, int] = {}
         for one in observations:
-            key, rung = hash_question(one.question), rungs.get(OutcomeKey(one.effort, one.budget, one.waits))
-            if why := _explain_exclusion(one, rung, model, key in recorded_keys):
+            key, of = hash_question(one.question), _name_model(one, model)
+            rung = rungs.get(attempt_to_key(one.effort, one.budget, one.waits, of))
+            if why := _explain_exclusion(one, rung, of in ladder.models, key in recorded_keys):
                 left_out[why] = left_out.get(why, 0) + 1
             elif rung is not None:
                 if (key, rung) in right:
@@ -75,9 +76,21 @@ class LogRows:
 REPEATED = "were observed at the same rung again later"
 
 
-def _explain_exclusion(one: Observation, rung: int | None, model: str, recorded: bool) -> str:
-    """Return why nothing can be learned from an observation, or "" if something can."""
-    if one.model != redact_address(model):
+def _name_model(one: Observation, model: str) -> str:
+    """Return the model of an observation as rungs name it."""
+    return "" if one.model == redact_address(model) else one.model
+
+
+def _explain_exclusion(one: Observation, rung: int | None, known_model: bool, recorded: bool) -> str:
+    """Return why nothing can be learned from an observation, or "" if something can.
+
+    Args:
+        one: The observation.
+        rung: The index of its rung.
+        known_model: Whether the ladder has rungs of its model.
+        recorded: Whether its question was recorded.
+    """
+    if not known_model:
         return "are of another model"
     if one.arm == "vote":
         return "are samples of a vote"

@@ -6,19 +6,19 @@ and the thresholds are fitted to the same few questions if they are enough; othe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from adaptive.errors import InputError
+from adaptive.learn.data.held_out import HeldOut
 from adaptive.learn.fit.difficulty import LEAST, assign_folds
 from adaptive.learn.fit.examples import Examples
-from adaptive.learn.fit.graded import GradedQuestion
 from adaptive.learn.fit.logistic import is_learnable
 from adaptive.learn.fit.metrics import count_folds, measure_difficulty, predict_held_out
-from adaptive.learn.fit.thresholds import Gates, compute_probe_from, summarise_thinking
+from adaptive.learn.fit.thresholds import Gates, summarise_thinking
+from adaptive.learn.fit.token_costs import choose_default_worth
 from adaptive.learn.fit.trainer import Floats, Labels, Solved, Trainer, build_probe, number_groups
 from adaptive.profile.general import GeneralDifficulty
 from adaptive.profile.placement import Placement, place_model
@@ -34,8 +34,8 @@ MIN_MEASURED = 20
 class PlacementFit:
     """All that was fitted. notes: what could not be, and why.
 
-    figures: `difficulty` is None if too few questions were left to measure on. held_out: those questions, and
-    p(solved) of each, shape (m, rungs).
+    figures: `difficulty` is None if too few questions were left to measure on. held_out: what is predicted of
+    those questions.
     """
 
     placement: Placement
@@ -44,7 +44,7 @@ class PlacementFit:
     policy: Policy
     gates: Gates
     figures: dict[str, Any]
-    held_out: tuple[list[str], Floats]
+    held_out: HeldOut
     notes: tuple[str, ...]
 
 
@@ -82,8 +82,11 @@ class Placer:
         if difficulty is None:
             notes.append(f"{len(rest)} other graded questions are too few to measure on: no figures of difficulty")
         figures = {"difficulty": difficulty, "placed_by": len(chosen), **figures, **summarise_thinking(graded)}
-        held_out = [examples.texts[int(i)] for i in rest], predicted
-        tuned = _apply_gates(policy, gates, graded)
+        usual = np.tile(examples.average_tokens(), (len(rest), 1))
+        held_out = HeldOut([examples.texts[int(i)] for i in rest], predicted, usual)
+        p, tokens = np.round(placement.p_solved(b[chosen]), 4), examples.tokens[chosen]
+        worth = choose_default_worth(solved[chosen], p, tokens, np.tile(tokens.mean(axis=0), (len(chosen), 1)))
+        tuned = replace(_apply_gates(policy, gates), unit=examples.unit, worth=worth)
         return PlacementFit(placement, probe, verifier, tuned, gates, figures, held_out, tuple(notes))
 
     def _fit_probe_and_verifier(
@@ -99,7 +102,9 @@ class Placer:
         fitted = self.trainer.fit_verifier(examples, rows, text, group)
         if fitted is None:
             notes.append("no verifier model: nearly all answers are right, or nearly none is")
-        if all(is_learnable(solved[rows, k], group[rows]) for k in range(solved.shape[1])):
+        if not examples.direct:
+            notes.append("no probe: the ladder has no direct answer")
+        elif all(is_learnable(solved[rows, k], group[rows]) for k in range(solved.shape[1])):
             probe = build_probe(self.trainer.fit_probe(examples, rows, text, solved, group)[0])
         else:
             notes.append("no probe: at some rung nearly all questions are solved, or nearly none is")
@@ -120,7 +125,7 @@ class Placer:
         return chosen[rows], np.round(text, 4)
 
 
-def _apply_gates(policy: Policy, gates: Gates, graded: Sequence[GradedQuestion]) -> Policy:
+def _apply_gates(policy: Policy, gates: Gates) -> Policy:
     """Return the policy with the thresholds that let something through on the half that they were not fitted to.
 
     A few answers that show no threshold are no reason to accept no answer.
@@ -131,5 +136,4 @@ def _apply_gates(policy: Policy, gates: Gates, graded: Sequence[GradedQuestion])
         policy,
         accept={**policy.accept, **{e: t for e, t in thresholds.items() if t is not None}},
         agreement=gates.agreement.threshold if gates.agreement.accepted else policy.agreement,
-        probe_from=compute_probe_from(graded, gates.direct) if gates.direct.accepted else policy.probe_from,
     )

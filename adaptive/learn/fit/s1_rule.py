@@ -35,8 +35,10 @@ class S1Rule:
         """Apply the rule to examples; `second` has outcomes of another model at the same questions.
 
         Raises:
-            InputError: The second model has none of the questions.
+            InputError: The second model has none of the questions, or nothing was recorded without thinking.
         """
+        if examples.ladder[0].thinks:
+            raise InputError("--rule s1 needs answers without thinking, and the ladder has none: leave it out.")
         other = {hash_question(r.question.text): r.is_solved(DIRECT) for r in second}
         keys = [hash_question(text) for text in examples.texts]
         matched = sum(key in other for key in keys)

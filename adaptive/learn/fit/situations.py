@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from adaptive.learn.data.outcome import DIRECT, Outcome, OutcomeKey, RecordedQuestion
+from adaptive.learn.data.outcome import DIRECT, Outcome, RecordedQuestion, rung_to_key
 from adaptive.types.attempt import Arm, Attempt
-from adaptive.types.ladder import EFFORTS, Ladder, parse_effort
+from adaptive.types.ladder import Ladder, rank_effort
 
 SituationKind = Literal["direct", "chain", "continued", "wait", "effort", "sample"]
 SITUATION_KINDS: tuple[SituationKind, ...] = ("direct", "chain", "continued", "wait", "effort", "sample")
@@ -42,15 +42,15 @@ def iter_situations(recorded: RecordedQuestion, ladder: Ladder) -> Iterator[Judg
 
 def _iter_all(recorded: RecordedQuestion, ladder: Ladder) -> Iterator[JudgedSituation | None]:
     outcomes = recorded.outcomes
-    direct = outcomes.get(DIRECT)
+    direct = outcomes.get(replace(DIRECT, model=ladder[0].model))
     starts: list[tuple[Attempt, ...]] = [()]
     if direct is not None:
         yield _make_situation("direct", direct, (), 0, "first")
         starts.append((_relabel_attempt(direct, 0, "first"),))
     for before in starts:
         for index, rung in enumerate(ladder):
-            chain = outcomes.get(OutcomeKey(rung.effort, rung.budget)) if rung.thinks else None
-            if chain is not None:
+            chain = outcomes.get(rung_to_key(rung).chain)
+            if chain is not None and (index or rung.thinks):
                 yield from _iter_chain(chain, before, index, recorded, ladder)
 
 
@@ -72,7 +72,7 @@ def _iter_chain(
 def _iter_continued(
     chain: Outcome, tried: tuple[Attempt, ...], index: int, recorded: RecordedQuestion, ladder: Ladder
 ) -> Iterator[JudgedSituation | None]:
-    for higher in range(index + 1, len(ladder)):
+    for higher in (i for i in ladder.list_rungs_of(chain.key.model) if i > index):
         key = replace(chain.key, budget=ladder[higher].budget)
         if key != chain.key and key in recorded.outcomes:
             yield _make_situation("continued", recorded.outcomes[key], tried, higher, "budget", len(tried) - 1)
@@ -82,11 +82,11 @@ def _iter_waits(
     chain: Outcome, tried: tuple[Attempt, ...], index: int, recorded: RecordedQuestion, ladder: Ladder
 ) -> Iterator[JudgedSituation | None]:
     """Yield the Waits, recorded at the largest budget; a solve gives a Wait the first rung with twice the room."""
-    largest = max(r.budget for r in ladder)
-    count = 1
+    rungs = ladder.list_rungs_of(chain.key.model)
+    largest, count = max(ladder[i].budget for i in rungs), 1
     while (outcome := recorded.outcomes.get(replace(chain.key, budget=largest, waits=count))) is not None:
         room = 2 * tried[-1].chain_tokens
-        index = next((i for i in range(index, len(ladder)) if ladder[i].budget >= room), ladder.top)
+        index = next((i for i in rungs if i >= index and ladder[i].budget >= room), rungs[-1])
         yield _make_situation("wait", outcome, tried, index, "wait", len(tried) - 1)
         tried = (*tried, _relabel_attempt(outcome, index, "wait", len(tried) - 1))
         count += 1
@@ -95,11 +95,12 @@ def _iter_waits(
 def _iter_efforts(
     chain: Outcome, tried: tuple[Attempt, ...], index: int, recorded: RecordedQuestion, ladder: Ladder
 ) -> Iterator[JudgedSituation | None]:
-    tried_at = EFFORTS.index(parse_effort(chain.key.effort))
+    tried_at = rank_effort(chain.key.effort)
     for higher in range(index + 1, len(ladder)):
         rung = ladder[higher]
-        outcome = recorded.outcomes.get(OutcomeKey(rung.effort, rung.budget))
-        if outcome is not None and EFFORTS.index(rung.effort) > tried_at:
+        outcome = recorded.outcomes.get(rung_to_key(rung).chain)
+        is_new = rung.model != chain.key.model or rank_effort(rung.effort) > tried_at
+        if outcome is not None and is_new:
             yield _make_situation("effort", outcome, tried, higher, "effort")
 
 

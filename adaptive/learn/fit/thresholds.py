@@ -106,7 +106,10 @@ def _find_threshold(sure: NDArray[np.float64], right: NDArray[np.bool_], target:
 
 @dataclass(frozen=True)
 class Gates:
-    """Gates of direct answers, of each effort's chains, and of chains that agree with a direct answer."""
+    """Gates of direct answers, of each effort's chains, and of chains that agree with a direct answer.
+
+    Without direct answers their gate has judged none and accepts none.
+    """
 
     direct: Gate
     chains: dict[str, Gate]
@@ -121,8 +124,8 @@ class Gates:
             target: The precision to reach, in 0..1.
             seed: Halves the answers.
         """
-        direct = _fit_gate((r.direct for r in records), target, seed)
-        rejected = [r for r in records if not direct.accepts(r.direct.confidence)]
+        direct = _fit_gate((r.direct for r in records if r.direct), target, seed)
+        rejected = [r for r in records if r.direct is None or not direct.accepts(r.direct.confidence)]
         efforts = dict.fromkeys(c.effort for r in rejected for c in r.chains)
         chains = {
             e: _fit_gate((c for r in rejected for c in r.chains if c.effort == e), target, seed) for e in efforts
@@ -131,7 +134,7 @@ class Gates:
             c
             for r in rejected
             for c in r.chains
-            if same_answer(c.answer, r.direct.answer) and not chains[c.effort].accepts(c.confidence)
+            if r.direct and same_answer(c.answer, r.direct.answer) and not chains[c.effort].accepts(c.confidence)
         )
         return cls(direct, chains, _fit_gate(agreeing, target, seed))
 
@@ -141,20 +144,6 @@ class Gates:
         return {r.effort: gates[r.effort].threshold if r.effort in gates else None for r in ladder}
 
 
-def compute_probe_from(records: Sequence[GradedQuestion], direct: Gate) -> float:
-    """Return the probability of a right direct answer from which on it pays to try it first, in 0..1.
-
-    Trying it costs the direct answer's tokens, and saves a chain's if it is right and accepted. The prompt is read
-    once either way.
-    """
-    thought = [r for r in records if r.chains]
-    if direct.threshold is None or not thought:
-        return 1.0
-    costs = _compute_mean_tokens(r.direct for r in thought)
-    saves = direct.recall * _compute_mean_tokens(r.chains[0] for r in thought)
-    return round(min(1.0, costs / saves), 4) if saves else 1.0
-
-
 def _fit_gate(answers: Iterable[GradedAttempt], target: float, seed: int) -> Gate:
     """Fit a gate to the attempts with an answer: the verifier `rules` rejects the others."""
     answered = [a for a in answers if a.answer is not None and a.status == "answered"]
@@ -162,16 +151,21 @@ def _fit_gate(answers: Iterable[GradedAttempt], target: float, seed: int) -> Gat
 
 
 def summarise_thinking(records: Sequence[GradedQuestion]) -> dict[str, Any]:
-    """Return mean tokens, and how often the dearest chain mended or broke a direct answer."""
+    """Return mean tokens, and how often the dearest chain mended or broke a direct answer.
+
+    Without direct answers their tokens are None.
+    """
     thought = [r for r in records if r.chains]
+    direct = [r.direct for r in records if r.direct]
+    both = [(r.direct.correct, r.chains[-1].correct) for r in thought if r.direct]
     return {
         "audited": len(thought),
         "tokens": {
-            "direct": round(_compute_mean_tokens(r.direct for r in records), 1),
+            "direct": round(_compute_mean_tokens(direct), 1) if direct else None,
             "chains": round(_compute_mean_tokens(r.chains[-1] for r in thought), 1),
         },
-        "mended": sum(not r.direct.correct and r.chains[-1].correct for r in thought),
-        "broken": sum(r.direct.correct and not r.chains[-1].correct for r in thought),
+        "mended": sum(not before and after for before, after in both),
+        "broken": sum(before and not after for before, after in both),
     }
 
 

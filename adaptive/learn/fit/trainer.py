@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive.errors import InputError
+from adaptive.learn.data.held_out import HeldOut
 from adaptive.learn.fit import logistic
 from adaptive.learn.fit.corpus import Corpus
 from adaptive.learn.fit.difficulty import LEAST, TrainedDifficulty, assign_folds, check_trainable
@@ -23,7 +24,8 @@ from adaptive.learn.fit.examples import Examples
 from adaptive.learn.fit.log_rows import LogRows
 from adaptive.learn.fit.logistic import LogisticFit
 from adaptive.learn.fit.metrics import count_folds, measure_difficulty, measure_rung, predict_held_out
-from adaptive.learn.fit.thresholds import Gates, compute_probe_from, summarise_thinking
+from adaptive.learn.fit.thresholds import Gates, summarise_thinking
+from adaptive.learn.fit.token_costs import choose_default_worth, measure_tokens
 from adaptive.learn.fit.verifier import FittedVerifier, fit_verifier_model
 from adaptive.profile.domain import ALPHA, Domain
 from adaptive.profile.probe import Probe
@@ -42,18 +44,19 @@ PROBE_FEATURES = ("text", "sure", "unknown", "missing", "length", "size")
 class FittedModels:
     """All that was fitted. verifier: None if nearly all answers are right, or nearly none is.
 
+    probe: None if the ladder has no direct answer.
     domain: the recorded questions.
-    held_out: questions with the out-of-fold p(solved) that the probe and the verifier model saw, shape (n, rungs).
+    held_out: the out-of-fold predictions that the probe and the verifier model saw.
     """
 
     difficulty: TrainedDifficulty
-    probe: Probe
+    probe: Probe | None
     verifier: Logistic | None
     policy: Policy
     gates: Gates
     domain: Domain
     figures: dict[str, Any]
-    held_out: tuple[list[str], Floats]
+    held_out: HeldOut
 
 
 @dataclass(frozen=True)
@@ -88,34 +91,37 @@ class Trainer:
         self.on_progress(f"Reading {len(examples)} questions.")
         difficulty_rows = DifficultyRows.from_examples(examples, solved, log_rows)
         self.on_progress("Fitting the difficulty of questions, and measuring it on questions held out.")
-        rows, text = self._predict_held_out(difficulty_rows, len(examples))
+        rows, text, forecast = self._predict_held_out(difficulty_rows, len(examples))
         difficulty = difficulty_rows.fit(np.arange(len(difficulty_rows.groups)), self.seed)
         group = number_groups(examples.groups)
         self.on_progress("Fitting the probe and the verifier model.")
-        fits, probed = self.fit_probe(examples, rows, text, solved, group)
+        probe = self.fit_probe(examples, rows, text, solved, group) if examples.direct else None
         verifier = self.fit_verifier(examples, rows, text, group)
         gates = Gates.fit(examples.graded, self.target, self.seed)
         tuned = replace(
             policy,
             accept=gates.to_thresholds(examples.ladder),
             agreement=gates.agreement.threshold,
-            probe_from=compute_probe_from(examples.graded, gates.direct),
+            unit=examples.unit,
+            worth=choose_default_worth(solved[rows], text, examples.tokens[rows], forecast),
         )
         domain = fit_domain(examples.texts, examples.groups, self.alpha)
         figures = {
             "difficulty": measure_difficulty(solved[rows], text, solved),
-            "probe": _measure_probe(solved, rows, probed, fits),
+            "tokens_by_rung": measure_tokens(examples.tokens[rows], forecast),
+            "probe": _measure_probe(solved, rows, probe[1], probe[0]) if probe else None,
             "verifier": verifier.figures if verifier else None,
             "domain": measure_domain(domain, rows, solved[rows], text, verifier),
             "tokens_of_text": _rank_tokens(difficulty),
             **summarise_thinking(examples.graded),
         }
         model = verifier.model if verifier else None
-        held_out = [examples.texts[int(row)] for row in rows], text
-        return FittedModels(difficulty, build_probe(fits), model, tuned, gates, domain.domain, figures, held_out)
+        held_out = HeldOut([examples.texts[int(row)] for row in rows], text, forecast)
+        built = build_probe(probe[0]) if probe else None
+        return FittedModels(difficulty, built, model, tuned, gates, domain.domain, figures, held_out)
 
-    def _predict_held_out(self, difficulty_rows: DifficultyRows, count: int) -> tuple[Labels, Floats]:
-        """Out-of-fold p(solved) of the first `count` rows, rounded as a profile returns it.
+    def _predict_held_out(self, difficulty_rows: DifficultyRows, count: int) -> tuple[Labels, Floats, Floats]:
+        """Return rows, and their out-of-fold p(solved) and tokens, rounded as a profile returns them.
 
         The rows after them come from the log: they are in every fit, and nothing is measured on them.
         """
@@ -125,10 +131,17 @@ class Trainer:
 
         def fit(inside: Labels) -> Callable[[Labels], Floats]:
             model = difficulty_rows.fit(np.concatenate([inside, logged]), self.seed)
-            return lambda outside: model.p_solved(difficulty_rows.corpus.select(outside))
+
+            def predict(outside: Labels) -> Floats:
+                p, tokens = model.forecast(difficulty_rows.corpus.select(outside))
+                assert tokens is not None  # they are known of all recorded questions
+                return np.hstack([p, tokens])
+
+            return predict
 
         rows, predicted = predict_held_out(fit, fold)
-        return rows, np.round(predicted, 4)
+        p, tokens = np.hsplit(predicted, 2)
+        return rows, np.round(p, 4), np.round(tokens, 1)
 
     def fit_probe(
         self, examples: Examples, rows: Labels, text: Floats, solved: Solved, group: Labels
@@ -156,7 +169,7 @@ class Trainer:
             )
             fits.append(logistic.fit_logistic(*data, self.seed))
             predicted.append(logistic.predict_out_of_fold(*data, self.seed))
-        return fits, np.maximum.accumulate(np.column_stack(predicted), axis=1)
+        return fits, np.column_stack(predicted)
 
     def fit_verifier(self, examples: Examples, rows: Labels, text: Floats, group: Labels) -> FittedVerifier | None:
         """Fit the verifier model to these rows; None if there is too little to tell right from wrong.
@@ -169,12 +182,16 @@ class Trainer:
 
 @dataclass(frozen=True)
 class DifficultyRows:
-    """What difficulty is fitted to: n questions, whether each rung solves them, and whether that was observed."""
+    """What difficulty is fitted to: n questions, whether each rung solves them, and whether that was observed.
+
+    tokens: what each attempt took, shape (n, rungs), NaN if that is not known.
+    """
 
     corpus: Corpus
     solved: Solved
     observed: Solved
     groups: list[str]
+    tokens: Floats
 
     @classmethod
     def from_examples(cls, examples: Examples, solved: Solved, log_rows: LogRows | None) -> DifficultyRows:
@@ -186,19 +203,20 @@ class DifficultyRows:
             log_rows: Logged solves, if there are any.
         """
         if log_rows is None:
-            return cls(Corpus.read(examples.texts), solved, np.ones_like(solved), examples.groups)
+            return cls(Corpus.read(examples.texts), solved, np.ones_like(solved), examples.groups, examples.tokens)
         return cls(
             Corpus.read([*examples.texts, *log_rows.texts]),
             np.concatenate([solved, log_rows.solved]),
             np.concatenate([np.ones_like(solved), log_rows.observed]),
             [*examples.groups, *log_rows.groups],
+            np.concatenate([examples.tokens, np.full(log_rows.solved.shape, np.nan)]),
         )
 
     def fit(self, rows: Labels, seed: int) -> TrainedDifficulty:
         """Fit to some of the rows."""
         groups = [self.groups[int(i)] for i in rows]
         return TrainedDifficulty.refit(
-            self.corpus.select(rows), self.solved[rows], seed, groups, self.observed[rows]
+            self.corpus.select(rows), self.solved[rows], seed, groups, self.observed[rows], self.tokens[rows]
         )
 
 

@@ -1,7 +1,7 @@
 """Importer: the rules by which rows of a log become outcomes. The room's docstring has those of settings.
 
 * A verdict that comes along is kept. A row without one is graded by the right answer that its log or `references`
-  tells; without that either it is left out, and counted.
+  tells; without that, or without a reply to grade, it is left out, and counted.
 * A failed request is left out and counted, or counts as wrong.
 * A row without its output tokens is refused, unless a tokenizer counts its reply.
 * A row that is there already is not added again. A log's own id of a row says so, or else all of its content, of
@@ -38,12 +38,16 @@ KEPT_VERDICTS = "imported"
 
 @dataclass
 class ImportCounts:
-    """How many rows were added, were there already, failed or had no verdict, and how many we graded."""
+    """How many rows were added, were there already or failed, and how many we graded.
+
+    Without a verdict are left out: unjudged: those without a right answer. unanswered: those without a reply.
+    """
 
     added: int = 0
     known: int = 0
     failed: int = 0
     unjudged: int = 0
+    unanswered: int = 0
     graded: int = 0
 
 
@@ -93,14 +97,12 @@ class Importer:
             origin = f"{origin}-{seen[origin]}"
         if self.store.has_row(origin):
             self.counts.known += 1
-        elif (graded := self._grade(row)) is None:
-            self.counts.unjudged += 1
-        else:
+        elif (graded := self._grade(row)) is not None:
             self.store.add_row(graded, origin)
             self.counts.added += 1
 
     def _grade(self, row: ImportedRow) -> GradedRow | None:
-        """Return the row with its verdict and its tokens; None if there is no verdict."""
+        """Return the row with its verdict and its tokens; None, and count it, if there is no verdict."""
         if not row.question.strip():
             raise InputError(
                 f"{row.place} has no question: name the field with --map question=..., or leave it out."
@@ -114,7 +116,11 @@ class Importer:
         if row.failed:
             right, why = False, f"the request failed: {row.failed}"
         elif right is None:
-            if not reference or self.grader is None or (row.reply is None and row.answer is None):
+            if row.reply is None and row.answer is None:
+                self.counts.unanswered += 1
+                return None
+            if not reference or self.grader is None:
+                self.counts.unjudged += 1
                 return None
             grade = self.grader.grade(row.question, answer, reference)
             right, why = (grade.right, "") if grade.decided else (None, grade.reason)
@@ -172,6 +178,11 @@ class Importer:
             return (
                 f"{self.counts.unjudged} rows have no verdict, and no right answer to grade them by: name a file "
                 "of questions and right answers with --answers."
+            )
+        if self.counts.unanswered:
+            return (
+                f"{self.counts.unanswered} rows have neither a verdict nor a reply to grade: name the field of "
+                "either with --map correct=... or reply=...."
             )
         failed = (
             f" {self.counts.failed} requests failed; --failed wrong imports them." if self.counts.failed else ""

@@ -12,12 +12,13 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from adaptive._util.files import unpack
 from adaptive.errors import InputError
-from adaptive.learn.data.outcome import DIRECT, Outcome, OutcomeKey
+from adaptive.learn.data.outcome import Outcome, rung_to_key
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.questions import Question
 from adaptive.learn.importing.ladder import ImportedLadder, SeenSetting, build_ladder
@@ -239,7 +240,7 @@ class ImportStore(OutcomeStore):
             sample = sample + 1 if (question.id, setting) == before else 0
             before = question.id, setting
             graded = None if right is None else bool(right)
-            yield question, KeptRow(setting, sample, graded, output, json.loads(zlib.decompress(blob)))
+            yield question, KeptRow(setting, sample, graded, output, json.loads(unpack(blob)))
 
 
 @dataclass(frozen=True)
@@ -269,8 +270,7 @@ def make_outcome(row: KeptRow, rung: Rung, index: int) -> Outcome:
         answer=row.output - thinking,
         estimated=tuple(sorted(estimated)),
     )
-    key = OutcomeKey(rung.effort, rung.budget) if rung.thinks else DIRECT
-    key = OutcomeKey(key.effort, key.budget, sample=row.sample)
+    key = replace(rung_to_key(rung), sample=row.sample)
     attempt = Attempt(
         rung=index, arm="vote" if row.sample else "first", effort=rung.effort, budget=rung.budget, waits=0,
         answer=details["answer"], text=details["reply"], thinking=details["thought"],

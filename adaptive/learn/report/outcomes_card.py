@@ -9,7 +9,7 @@ from typing import Any
 from adaptive.learn.fit.thresholds import Gates
 from adaptive.learn.report import tables
 from adaptive.learn.report.domain_card import format_domain
-from adaptive.learn.report.tables import format_markdown_table, format_percentage
+from adaptive.learn.report.tables import format_ladder, format_markdown_table, format_percentage
 from adaptive.profile.profile import Profile
 
 
@@ -31,7 +31,7 @@ def format_training_figures(profile: Profile, gates: Gates) -> str:
         tables.format_levels(figures["difficulty"]),
         _format_rungs(profile, figures),
         _format_reliability("difficulty, from the text", figures["difficulty"]["reliability"]),
-        _format_reliability("difficulty, after a direct answer", figures["probe"]["reliability"]),
+        *_format_probe_reliability(figures["probe"]),
         *format_verifier(figures["verifier"]),
         tables.format_gates(gates),
         tables.format_thinking(figures),
@@ -48,7 +48,6 @@ def format_training_card(profile: Profile, gates: Gates, provenance: Provenance,
         provenance: How it was made.
         plots: The names of image files beside the card.
     """
-    ladder = [(i, r.effort, r.budget) for i, r in enumerate(profile.ladder)]
     shown = "".join(f"![{name}]({name})\n" for name in plots)
     tuned = format_percentage(provenance.tune_share)
     return f"""# Profile {profile.name}
@@ -56,7 +55,7 @@ def format_training_card(profile: Profile, gates: Gates, provenance: Provenance,
 What `adaptive` knows of the model `{profile.model}`: how likely each rung of its ladder is to solve a question,
 from the question's text and, where one was given, from the direct answer; and how likely an answer is right.
 
-{format_markdown_table(("rung", "effort", "thinking budget"), ladder)}
+{format_ladder(profile.ladder, profile.model)}
 
 ## How it was made
 
@@ -95,6 +94,8 @@ applies), `seen.txt`.
 
 
 def _format_rungs(profile: Profile, figures: dict[str, Any]) -> str:
+    if figures["probe"] is None:
+        return tables.format_rungs(profile.ladder, figures["difficulty"])
     head = ("rung", "effort", "budget", "solved", "Brier", "with probe", "base", "log-loss", "with probe", "base",
             "AUROC", "with probe")  # fmt: skip
     rows = [
@@ -109,6 +110,13 @@ def _format_rungs(profile: Profile, figures: dict[str, Any]) -> str:
         "the share (base):"
     )
     return title + "\n\n" + format_markdown_table(head, rows)
+
+
+def _format_probe_reliability(figures: dict[str, Any] | None) -> list[str]:
+    """Return the reliability of the probe, if there is one."""
+    if figures is None:
+        return ["No probe: the ladder has no direct answer."]
+    return [_format_reliability("difficulty, after a direct answer", figures["reliability"])]
 
 
 def _format_reliability(name: str, rows: list[dict[str, Any]]) -> str:
@@ -151,9 +159,10 @@ def _format_gate(gate: dict[str, Any]) -> str:
 def _format_importance(profile: Profile, figures: dict[str, Any]) -> str:
     """Return the heaviest weights of each model: log-odds per standard deviation, for tokens per presence."""
     rows = []
-    for i, (text, probe) in enumerate(zip(figures["tokens_of_text"], figures["probe"]["importance"], strict=True)):
+    for i, text in enumerate(figures["tokens_of_text"]):
         rows.append((f"rung {i}, text", _format_weights(text)))
-        rows.append((f"rung {i}, probe", _format_weights(probe)))
+        if figures["probe"]:
+            rows.append((f"rung {i}, probe", _format_weights(figures["probe"]["importance"][i])))
     if figures["verifier"]:
         rows.append(("verifier", _format_weights(figures["verifier"]["importance"])))
     title = "What weighs most: change of log-odds for a standard deviation, and of a token for being there.\n\n"

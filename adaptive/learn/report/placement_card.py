@@ -5,7 +5,7 @@ from __future__ import annotations
 from adaptive.learn.fit.placer import PlacementFit
 from adaptive.learn.report import tables
 from adaptive.learn.report.outcomes_card import format_verifier
-from adaptive.learn.report.tables import format_markdown_table
+from adaptive.learn.report.tables import format_ladder, format_markdown_table
 from adaptive.profile.profile import Profile
 
 
@@ -36,14 +36,13 @@ def format_placement_card(profile: Profile, placed: PlacementFit, command: str, 
         command: How it was made.
         source: The questions that the model was placed by, in words.
     """
-    ladder = [(i, r.effort, r.budget) for i, r in enumerate(profile.ladder)]
     return f"""# Profile {profile.name}
 
 What `adaptive` knows of the model `{profile.model}` from a few graded questions. The general difficulty model says
 from its text how hard a question is; how likely each rung is to solve one that hard follows from the model's place
 on that scale: logit p(solved) = slope * (ability - difficulty).
 
-{format_markdown_table(("rung", "effort", "thinking budget"), ladder)}
+{format_ladder(profile.ladder, profile.model)}
 
 ## How it was made
 

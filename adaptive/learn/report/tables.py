@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,12 @@ def _format_cell(value: object) -> str:
     return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
+def round_up(count: float) -> int:
+    """Return a number of questions, rounded up to two digits: an estimate has no more."""
+    step: int = 10 ** max(0, math.floor(math.log10(max(1.0, count))) - 1)
+    return int(math.ceil(count / step - 1e-9) * step)
+
+
 def format_percentage(part: float) -> str:
     """Return a share in 0..1 as a percentage."""
     return f"{100 * part:.1f} %"
@@ -39,6 +46,20 @@ def format_levels(figures: dict[str, Any]) -> str:
     )
     rows = [(f"is {name}", *row) for name, row in zip(LEVELS, level["table"], strict=True)]
     return title + "\n\n" + format_markdown_table(("", *(f"said {name}" for name in LEVELS)), rows)
+
+
+def format_ladder(ladder: Ladder, model: str) -> str:
+    """Return the table of a ladder's rungs; with their models if there are several.
+
+    Args:
+        ladder: The ladder.
+        model: The spec of the profile's own model.
+    """
+    if len(ladder.models) == 1:
+        rows: list[Row] = [(i, one.effort, one.budget) for i, one in enumerate(ladder)]
+        return format_markdown_table(("rung", "effort", "thinking budget"), rows)
+    rows = [(i, one.model or model, one.effort, one.budget) for i, one in enumerate(ladder)]
+    return format_markdown_table(("rung", "model", "effort", "thinking budget"), rows)
 
 
 def format_rungs(ladder: Ladder, figures: dict[str, Any]) -> str:
@@ -66,7 +87,8 @@ def format_reliability(figures: dict[str, Any]) -> str:
 def format_gates(gates: Gates) -> str:
     """Return from which confidence on answers are accepted, and how many of these are right."""
     named = {"direct answer": gates.direct, **{f"thinking, {e}": g for e, g in gates.chains.items()}}
-    rows = [_format_gate(name, gate) for name, gate in {**named, "both agree": gates.agreement}.items()]
+    every = {**named, "both agree": gates.agreement}
+    rows = [_format_gate(name, gate) for name, gate in every.items() if gate.answers]
     head = ("answer", "judged", "right", "threshold", "accepted", "precision", "interval")
     title = f"Accepted from the confidence at which {format_percentage(gates.direct.target)} are right:"
     return title + "\n\n" + format_markdown_table(head, rows)
@@ -86,6 +108,8 @@ def _format_gate(name: str, gate: Gate) -> Row:
 def format_thinking(figures: dict[str, Any]) -> str:
     """Return what thinking mended, broke and cost."""
     tokens = figures["tokens"]
+    if tokens["direct"] is None:
+        return f"The dearest chain took {tokens['chains']:.0f} tokens in the mean, the prompt apart."
     return (
         f"On the {figures['audited']} audited questions (picked by chance, every effort run) the dearest "
         f"chain mended {figures['mended']} wrong direct answers and broke {figures['broken']} right ones. "

@@ -13,10 +13,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive.learn.data.outcome import OutcomeKey, RecordedQuestion
-from adaptive.types.usage import Usage
+from adaptive.learn.data.outcome import Outcome, OutcomeKey, RecordedQuestion
+from adaptive.types.usage import CostUnit, Usage
 
 Floats = NDArray[np.float64]
+ROUNDING = 1e-9
+"""Accuracies within this are the same."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,20 @@ class WayResult:
     accepted: bool | None = None
     attempts: int = 1
 
+    @classmethod
+    def from_outcome(cls, outcome: Outcome) -> WayResult:
+        """Return the result of making one recorded attempt and nothing else."""
+        return cls(outcome.solved, outcome.compute_usage(), outcome.key, outcome.attempt.confidence)
+
     @property
     def tokens(self) -> int:
         """All tokens, including prompt, injected tokens, probes and verifiers."""
         return self.usage.total
+
+    @property
+    def spent(self) -> float:
+        """Millionths of a dollar, or tokens if the cost is not known."""
+        return self.usage.measure("tokens" if self.usage.cost is None else "dollars")
 
 
 Chooser = Callable[[RecordedQuestion], WayResult]
@@ -45,10 +57,14 @@ Chooser = Callable[[RecordedQuestion], WayResult]
 
 @dataclass(frozen=True)
 class Way:
-    """The results of a way on all questions, in their order."""
+    """The results of a way on all questions, in their order.
+
+    counts: what costs are counted in; None: dollars if all are known, else tokens.
+    """
 
     name: str
     results: tuple[WayResult, ...]
+    counts: CostUnit | None = None
 
     @classmethod
     def replay(cls, name: str, choose: Chooser, recorded: Sequence[RecordedQuestion]) -> Way:
@@ -77,12 +93,32 @@ class Way:
         """The tokens of each question, shape (n,)."""
         return np.array([t.tokens for t in self.results], dtype=np.float64)
 
+    @cached_property
+    def unit(self) -> CostUnit:
+        """What costs are counted in."""
+        return self.counts or ("tokens" if any(t.usage.cost is None for t in self.results) else "dollars")
+
+    @cached_property
+    def spent(self) -> Floats:
+        """What each question took, in `unit` (dollars in millionths), shape (n,)."""
+        return np.array([t.usage.measure(self.unit) for t in self.results], dtype=np.float64)
+
 
 def make_fixed_chooser(key: OutcomeKey) -> Chooser:
     """Return a way that always makes this attempt, which raises `KeyError` if it was not recorded."""
+    return lambda recorded: WayResult.from_outcome(recorded.outcomes[key])
 
-    def choose(recorded: RecordedQuestion) -> WayResult:
-        outcome = recorded.outcomes[key]
-        return WayResult(outcome.solved, outcome.compute_usage(), key, outcome.attempt.confidence)
 
-    return choose
+def find_cheapest_way(right: Floats, tokens: Floats, least: float) -> int:
+    """Return the index of the cheapest way with enough accuracy; of equals, the earlier.
+
+    If none is accurate enough, it is the most accurate; of equals, the cheaper.
+
+    Args:
+        right: The accuracy of each way, shape (ways,).
+        tokens: The mean tokens of each, shape (ways,).
+        least: The accuracy required.
+    """
+    enough = right >= least - ROUNDING
+    fit = enough if enough.any() else right >= right.max() - ROUNDING
+    return int(np.argmin(np.where(fit, tokens, np.inf)))

@@ -1,15 +1,17 @@
-"""Builds Abacus from nothing: `python build.py [--work DIR] [--steps N]`.
+"""Builds Abacus from nothing: `python build.py [--work DIR] [--steps N N N N] [--go-on]`.
 
-Tokenizer, packed data, training, a second training with the network's own chains among the data, export,
-evaluation and profile, one after the other; a step whose output exists is skipped.
+Tokenizer, packed data, training, more trainings with the network's own chains among the data, export, evaluation
+and profile, one after the other; a step whose output exists is skipped. With `--go-on` it starts from the
+unfinished weights in `../next`.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from multiprocessing import get_context
@@ -18,18 +20,23 @@ from pathlib import Path
 import tokenizer as words
 from corpus import documents
 from export import export
+from net import Config
 from own import make_own
 from pack import pack
-from train import Course, train
+from safetensors.torch import load_file
+from train import Course, save, train
 
 HERE = Path(__file__).resolve().parent
 HOME = HERE.parent
 FIGURES = HOME / "figures.json"
 TOKENIZER_SEED, DATA_SEED, LATE_SEED, OWN_SEED = 0, 100, 500, 900
-SHARDS, LATE_SHARDS, OWN_SHARDS = 11, 2, 2
-OWN_QUESTIONS = 7_000
+SHARDS, LATE_SHARDS, OWN_SHARDS = 4, 2, 2
+OWN_QUESTIONS = 5_000
+STEPS = (1500, 600, 2400, 3600)
+"""Of each training; the last has the time that is left of five hours on two cores."""
+NEXT = HOME / "next"
 PROFILED = 3_111
-OWN_TIMES, OWN_TIMES_LATE = 4, 3  # how often the second training reads its own chains to once for all else
+OWN_TIMES, OWN_TIMES_LATE = 4, 3  # how often a later training reads its own chains to once for all else
 TOKENIZER_DOCUMENTS = 40_000
 SHARD_DOCUMENTS = 50_000
 
@@ -44,23 +51,38 @@ def make_shard(number: int, out: Path, tokenizer: Path, late: bool) -> None:
     pack(islice(documents(seed, late=late), SHARD_DOCUMENTS), words.load(tokenizer), out)
 
 
-def make_own_shard(number: int, out: Path, model: Path, tokenizer: Path) -> None:
-    make_own(model, tokenizer, out, OWN_SEED + number, OWN_QUESTIONS)
+def make_own_shard(number: int, out: Path, model: Path, tokenizer: Path, seed: int) -> None:
+    make_own(model, tokenizer, out, seed + number, OWN_QUESTIONS)
 
 
-def make_model(work: Path, tokenizer: Path, steps: int, second_steps: int) -> Path:
-    """Both trainings: on worked solutions, and on from there with the check of chains that the first one made."""
-    data, late, own, first, second = (work / name for name in ("shards", "late", "own", "first", "second"))
+def make_model(work: Path, tokenizer: Path, steps: Sequence[int]) -> Path:
+    """All trainings: on worked solutions, then with checks of the chains that the last network made."""
+    data, late, model = work / "shards", work / "late", work / "1" / "model.pt"
     on_every_core(make_shard, SHARDS, data, tokenizer, False)
     on_every_core(make_shard, LATE_SHARDS, late, tokenizer, True)
-    if not (first / "model.pt").exists():
-        train(Course([data], [late], steps, lr=4e-3), first)
-    on_every_core(make_own_shard, OWN_SHARDS, own, first / "model.pt", tokenizer)
-    if not (second / "model.pt").exists():
-        mixed, mixed_late = [data, *[own] * OWN_TIMES], [late, *[own] * OWN_TIMES_LATE]
-        start = first / "model.pt"
-        train(Course(mixed, mixed_late, second_steps, lr=3e-3, cooldown=0.4, seed=1, start=start), second)
-    return second / "model.pt"
+    if not model.exists():
+        train(Course([data], [late], steps[0], lr=4e-3), model.parent)
+    for number, some in enumerate(steps[1:], 2):
+        start, model = model, work / str(number) / "model.pt"
+        if not model.exists():
+            own = work / f"own{number}"
+            on_every_core(make_own_shard, OWN_SHARDS, own, start, tokenizer, OWN_SEED * number)
+            mixed, mixed_late = [data, *[own] * OWN_TIMES], [late, *[own] * OWN_TIMES_LATE]
+            course = Course(mixed, mixed_late, some, lr=3e-3, cooldown=0.4, seed=number, start=start)
+            train(course, model.parent)
+    return model
+
+
+def go_on(work: Path) -> None:
+    """Put the tokenizer and the weights of `NEXT` in the place of all trainings but the last."""
+    (work / "tokenizer").mkdir(exist_ok=True)
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(NEXT / name, work / "tokenizer" / name)
+    weights = {name: value.float() for name, value in load_file(NEXT / "model.safetensors").items()}
+    state = {"config": Config().as_dict(), "step": 0, "net": weights}
+    for number in range(1, len(STEPS)):
+        (work / str(number)).mkdir(exist_ok=True)
+        save(state, work / str(number) / "model.pt")
 
 
 def on_every_core(make: Callable[..., None], count: int, out: Path, *arguments: object) -> None:
@@ -102,13 +124,15 @@ def step(script: str, *arguments: str | Path) -> None:
     subprocess.run([sys.executable, HERE / script, *arguments], check=True)
 
 
-def build(work: Path, steps: int, second_steps: int) -> None:
+def build(work: Path, steps: Sequence[int], going_on: bool) -> None:
     """Everything that is not there yet."""
     work.mkdir(parents=True, exist_ok=True)
+    if going_on and not (work / "1").exists():
+        go_on(work)
     tokenizer = work / "tokenizer"
     if not (tokenizer / "tokenizer.json").exists():
         make_tokenizer(tokenizer)
-    model = make_model(work, tokenizer, steps, second_steps)
+    model = make_model(work, tokenizer, steps)
     if not (HOME / "onnx" / "genai_config.json").exists():
         export(model, tokenizer, HOME)
     if not FIGURES.exists():
@@ -120,10 +144,10 @@ def build(work: Path, steps: int, second_steps: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=HOME / "work")
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--second-steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, nargs=len(STEPS), default=STEPS)
+    parser.add_argument("--go-on", action="store_true")
     given = parser.parse_args()
-    build(given.work, given.steps, given.second_steps)
+    build(given.work, given.steps, given.go_on)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""How each provider takes an effort, a thinking budget, a completion cap, a temperature and a seed."""

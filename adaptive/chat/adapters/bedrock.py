@@ -1,0 +1,69 @@
+"""Bedrock: the fields of each maker, beside what all its models take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+
+from adaptive.chat.adapter import CallArguments, ModelInfo
+from adaptive.chat.adapters.anthropic import ALWAYS_THINKS, FORCED_NOTE, AnthropicAdapter
+from adaptive.chat.request import ChatRequest
+from adaptive.types.ladder import Effort
+
+_FIELDS = "additional_model_request_fields"
+
+
+@dataclass(frozen=True)
+class BedrockConverseAdapter(AnthropicAdapter):
+    """Bedrock's Converse: an effort, or a thinking budget of older Claude models.
+
+    langchain-aws takes efforts of models whose profile names them, and sends adaptive thinking with those of
+    Claude, which Claude 4.5 and older do not have: they get a budget
+    (docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-extended-thinking.html).
+    """
+
+    def list_efforts(self, chat: BaseChatModel, model: str, profile: Mapping[str, Any]) -> tuple[Effort, ...]:
+        """Return the efforts of its profile; none for a Claude that cannot think adaptively."""
+        levels = tuple(profile.get("reasoning_effort_levels") or ())
+        if "claude" in model and "max" not in levels:
+            return ()
+        known = super().list_efforts(chat, model, profile) if levels else ()
+        return ("none", *known) if "claude" in model and known and not ALWAYS_THINKS.search(model) else known
+
+    def separates_thinking(self, chat: BaseChatModel) -> bool:
+        """Return True: reasoning has blocks of its own."""
+        return True
+
+    def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
+        """Return the arguments of a call; the cap counts thinking too."""
+        call, cap = CallArguments(), request.cap
+        own = getattr(model.chat, _FIELDS, None) or {}
+        if request.is_plain:
+            pass
+        elif request.forces_tool and "claude" in model.name:
+            call.notes.append(FORCED_NOTE)
+        elif model.efforts and request.effort == "none" and "claude" in model.name:
+            call.add("effort", "none", **{_FIELDS: {**own, "thinking": {"type": "disabled"}}})
+        elif model.efforts:
+            level, kept = model.get_level(request.effort), {_FIELDS: own} if own else {}
+            call.add("effort", request.effort, reasoning_effort=level, **kept)
+        elif "claude" in model.name and request.thinks and "budget" not in model.refused:
+            cap = self._add_budget(call, model, request)
+            call.arguments = {_FIELDS: {**own, "thinking": call.arguments["thinking"]}}
+        if cap is not None:
+            call.add("cap", cap, max_tokens=cap)
+        self._add_sampling(call, model, request, "temperature")
+        self._add_sampling(call, model, request, "seed", supported=False)
+        return call
+
+
+@dataclass(frozen=True)
+class BedrockInvokeAdapter(BedrockConverseAdapter):
+    """Bedrock's older interface, whose calls have neither: thinking is set on the model (`model_kwargs`)."""
+
+    def list_efforts(self, chat: BaseChatModel, model: str, profile: Mapping[str, Any]) -> tuple[Effort, ...]:
+        """Return no effort."""
+        return ()
