@@ -14,6 +14,7 @@ from collections import defaultdict
 import pytest
 from hypothesis import settings
 
+from adaptive.chat import capabilities
 from tests.support.clock import LeapingClock
 
 # Of the user's own log and stored profiles no test may know, nor may the processes that tests start.
@@ -30,6 +31,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+@pytest.fixture(autouse=True)
+def _untaught() -> None:
+    """What one test teaches of a model is not known in the next: a process remembers it."""
+    capabilities._CAPABILITIES.clear()
 
 
 @pytest.fixture

@@ -115,6 +115,31 @@ def test_what_a_usage_cost_already_is_kept_and_what_was_estimated_stays_so() -> 
     )
 
 
+def test_tokens_written_to_a_cache_have_prices_of_their_own() -> None:
+    """Claude: 1.25 times the price of input for five minutes, twice for an hour; batches take half of each."""
+    usage = Usage(prompt=1000, cached=100, written=500, written_1h=200, answer=10)
+    input_dollars = (400 * 1 + 100 * 0.1 + 300 * 1.25 + 200 * 2) * 3.00
+    cost = Prices().compute_cost("anthropic:claude-sonnet-4-5", usage)
+    assert cost == pytest.approx((input_dollars + 10 * 15.00) / 1e6)
+    batched = Prices().compute_cost("anthropic:claude-sonnet-4-5", replace(usage, tier="batch"))
+    assert batched == pytest.approx(cost / 2)
+    own = Prices({"m": Price(3, 15, 0.3, 4)})
+    assert own.compute_cost("m", usage) == pytest.approx((400 * 3 + 100 * 0.3 + 500 * 4 + 10 * 15) / 1e6)
+
+
+def test_usage_of_two_tiers_has_no_exact_cost_together() -> None:
+    flex, standard = Usage(prompt=5, tier="flex"), Usage(prompt=5)
+    assert (flex + flex).tier == (flex + Usage(cost=0.0)).tier == "flex"
+    assert ((flex + standard).tier, (flex + standard).estimated) == ("", ("cost",))
+
+
+def test_thinking_that_one_call_does_not_count_is_unknown_in_the_sum_and_no_token_is_lost() -> None:
+    known, unknown = Usage(prompt=5, thinking=30, answer=10), Usage(prompt=5, thinking=None, answer=40)
+    both = known + unknown
+    assert (both.thinking, both.answer, both.total) == (None, 80, known.total + unknown.total)
+    assert (both.most_thinking, both.to_json()["thinking"]) == (80, None)
+
+
 def test_an_attempt_without_a_price_leaves_the_sum_unknown() -> None:
     known = add_cost(SPENT, "openai:o4-mini", Prices())
     assert (known + SPENT).cost is None
@@ -133,6 +158,7 @@ def test_an_option_that_is_no_price_is_named(text: str) -> None:
     [
         ("p.toml", "m = [", r"the prices .*p\.toml are no TOML \("),
         ("p.json", "{", r"the prices .*p\.json are no JSON \("),
+        ("p.json", "[" * 100_000, r"the prices .*p\.json are no JSON \("),
         ("p.json", "[1]", r"must be an object with a model for each key"),
         ("p.json", '{"m": 1}', r"the price of 'm' in .*p\.json must be an object, got 1"),
         ("p.json", '{"m": {"input": 1}}', r"has no key 'output'"),

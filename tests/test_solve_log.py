@@ -58,6 +58,23 @@ def test_searching(path: Path, search: str | None, found: int) -> None:
         assert len(store.list_recent(0, search)) == found
 
 
+def test_half_a_character_is_searched_for_and_told_as_it_is_stored(path: Path) -> None:
+    with SolveLog(path) as store:
+        store.add(result(question="caf\udce9"))
+        assert store.add_feedback(1, False, "t\udce9").feedback["user"].answer == "t\ufffd"
+        assert len(store.list_recent(search="caf\udce9")) == 1
+
+
+@pytest.mark.parametrize("damaged", ["", "[" * 100_000, "[]", "{}", '{"status": "answered"}', "NaN"])
+def test_a_damaged_solve_is_named(path: Path, damaged: str) -> None:
+    with SolveLog(path) as store:
+        store.add(RESULT)
+        store._db.execute("UPDATE solves SET result = ?", (damaged,))
+        for read in (store.list_recent, lambda: store.get(1)):
+            with pytest.raises(AdaptiveError, match=r"^solve 1 in the log .* is damaged: name another file"):
+                read()
+
+
 def test_the_last_ones_oldest_first(path: Path) -> None:
     with SolveLog(path) as store:
         for _ in range(5):
@@ -78,6 +95,7 @@ def test_one_that_is_not_there(path: Path) -> None:
         ("http://me:secret@host:1/v1", "http://***@host:1/v1"),
         ("https://token@host/v1", "https://***@host/v1"),
         ("http://host/a@b", "http://host/a@b"),
+        ("http://me:sec@ret with secret@host/v1", "http://***@host/v1"),
     ],
 )
 def test_no_password_is_kept(path: Path, model: str, kept: str) -> None:

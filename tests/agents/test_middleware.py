@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
@@ -14,10 +13,14 @@ from adaptive.agents import AdaptiveThinkingMiddleware, read_spending
 from adaptive.agents.step.start import choose_start
 from adaptive.errors import InputError
 from adaptive.learn.fit.domain import fit_domain
+from adaptive.policy.allocate import choose_first_rung
 from adaptive.profile.domain import UNLIKE
 from adaptive.profile.profile import Profile
 from adaptive.solver.conversation import find_question
 from adaptive.types.ladder import Ladder, Rung
+from adaptive.types.options import Options
+from adaptive.types.policy import Evidence, FollowUp, Policy
+from adaptive.types.routine import Routine
 from adaptive.verify.check_function import Function
 from tests.agents.asking import (
     CALL,
@@ -36,6 +39,7 @@ from tests.agents.asking import (
 )
 from tests.agents.toy import toy
 from tests.support.questions import make_essays, make_sums
+from tests.support.solving import Fixed
 
 HARD = (
     "Let $P$ be the set of primes $p$ for which integers $a, b$ have $a^2 + b^2 \\equiv 0 \\pmod{p^3}$ and"
@@ -52,19 +56,17 @@ LADDER = Ladder(
 )
 
 
-class Solves:
-    """Says the same of every question."""
-
-    def __init__(self, *p_solved: float) -> None:
-        self.row = p_solved
-
-    def p_solved(self, questions: Any) -> Any:
-        return np.asarray([self.row for _ in questions])
+WORTH = 10_000.0
+"""Tokens that a right answer is worth: a rung that is a little likelier for 12,000 more is not taken."""
 
 
 def measured(*p_solved: float) -> Profile:
     return Profile(
-        "measured", "toy", Ladder(LADDER.rungs[: len(p_solved)]), difficulty_model=lambda: Solves(*p_solved)
+        "measured",
+        "toy",
+        Ladder(LADDER.rungs[: len(p_solved)]),
+        policy=Policy(worth=WORTH),
+        difficulty_model=lambda: Fixed(p_solved),
     )
 
 
@@ -118,6 +120,15 @@ def test_a_profile_says_which_rung_solves_it_and_its_budget_and_room_are_the_cap
     assert report(done)["cap"] == 4100
 
 
+def test_of_a_ladder_over_several_models_a_call_uses_its_own_models_rungs() -> None:
+    own, other = measured(0.1, 0.3, 0.9, 0.95), replace(LADDER[1], model="openai:other")
+    ladder = Ladder((LADDER[0], other, *LADDER.rungs[1:]))
+    profile = replace(own, ladder=ladder, difficulty_model=lambda: Fixed((0.1, 0.99, 0.3, 0.9, 0.95)))
+    model = toy()
+    ask(agent(model, profile=profile))
+    assert [(c["effort"], c["cap"]) for c in model.calls] == [("medium", 4100)]
+
+
 def test_on_a_question_unlike_the_measured_ones_the_model_keeps_its_own_effort() -> None:
     sums = make_sums(100)
     domain = fit_domain(sums, sums).domain
@@ -160,6 +171,27 @@ def test_a_step_after_a_tool_that_failed_begins_one_rung_up() -> None:
         ).index
         == 1
     )
+
+
+@pytest.mark.parametrize(
+    ("places", "always", "index"), [([0, 1, 2, 3], 2, 2), ([1, 2, 3], 2, 1), ([0, 1, 3], 2, 2), ([0, 1], 2, 1)]
+)
+def test_a_constant_is_the_rung_of_its_place(places: list[int], always: int, index: int) -> None:
+    profile = measured(0.9, 0.9, 0.9, 0.9)
+    routine = Routine(profile.ladder[always], samples=4)
+    profile = replace(profile, policy=replace(profile.policy, always=routine))
+    ladder = Ladder(tuple(LADDER[place] for place in places))
+    assert choose_start([HumanMessage(EASY)], ladder, places, profile).index == index
+
+
+def test_what_may_follow_in_a_solve_does_not_count_in_a_step() -> None:
+    """By the policy the direct answer would come first, for its verdict would tell when to think."""
+    profile = measured(0.3, 0.9, 0.95, 0.95)
+    think = FollowUp("budget", 0, 1, right=0.3, bias=0.0, slope=1.0, breaks=0.0, cost=1.0)
+    policy = replace(profile.policy, follow_ups=(think,), evidence=(Evidence(0, (6.0,), (-6.0,)),))
+    asked = [HumanMessage(EASY)]
+    assert choose_first_rung(LADDER, policy, profile.forecast([EASY])[0], Options()).index == 0
+    assert choose_start(asked, LADDER, [0, 1, 2, 3], replace(profile, policy=policy)).index == 1
 
 
 def test_the_question_is_the_last_human_message_whatever_tools_said() -> None:
@@ -307,8 +339,10 @@ def test_a_recovery_is_told_with_what_starved() -> None:
     [
         ({"max_escalations": -1}, "max_escalations must be a whole number of 0 or more, got -1"),
         ({"max_escalations": True}, "max_escalations"),
-        ({"max_tokens": 0}, "max_tokens must be a whole number of 1 or more, got 0"),
+        ({"max_tokens": 0}, "max_tokens must be 1 or more, got 0"),
         ({"max_tokens": 1.5}, "max_tokens"),
+        ({"max_cost": 0}, "max_cost must be"),
+        ({"max_thread_tokens": 0}, "'max_tokens' in the limits of a thread must be 1 or more, got 0"),
         ({"efforts": ["low", "lots"]}, "effort 'lots' is not known"),
         ({"efforts": "low"}, "efforts must be a list"),
         ({"efforts": []}, "efforts must be a list"),

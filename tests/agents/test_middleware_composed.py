@@ -121,7 +121,7 @@ def test_a_refused_effort_is_learned_and_the_call_made_without_it() -> None:
     model = toy(fails={1: ModelInvalidRequestError(said)})
     done = ask(agent(model))
     assert efforts(model) == ["low", "medium"]
-    assert "it does not take effort low: it takes medium, high" in report(done)["notes"][0]
+    assert "it does not take effort low with tools: it takes medium, high" in report(done)["notes"][0]
 
 
 STRUCTURED = {"structured_output": True}

@@ -141,3 +141,24 @@ def test_of_the_solve_an_agents_stream_has_the_tools_message_and_the_events() ->
     events = [data for _, mode, data in parts if mode == "custom"]
     assert {event["tool"] for event in events} == {"think_hard"}
     assert (events[0]["event"], events[-1]["event"]) == ("difficulty", "done")
+
+
+@pytest.mark.parametrize("scope", ["run", "thread"])
+def test_the_tool_keeps_the_limits_of_its_agents_run_and_thread(scope: str) -> None:
+    """A call gets what is left; once nothing is, the agent is told to go on without it."""
+    engine, limit = ScriptedEngine(answers=[boxed(UNSURE)] * 99), {f"max_{scope}_tokens": 50}
+    limited = adaptive_tool(engine, profile=profile(), **limit)
+    agent: Any = create_agent(ToolCaller(questions=["2+2?"]), [limited], checkpointer=InMemorySaver())
+    first, second = (agent.invoke(ask("What is it?"), THREAD)["messages"] for _ in range(2))
+    assert first[2].artifact["stopped"].startswith("reached the limit of 50 tokens")
+    spent = first[2].artifact["usage"]["total"]
+    if scope == "thread":
+        said = f"reached the limit of 50 tokens, {spent} spent in this thread: go on without think_hard."
+        assert (second[6].content, second[6].status, second[6].artifact) == (said, "error", None)
+    else:
+        assert second[6].artifact["stopped"].startswith("reached the limit of 50 tokens")
+
+
+def test_a_limit_of_money_needs_a_price_when_the_tool_is_built() -> None:
+    with pytest.raises(InputError, match=r"a limit of \$1 cannot be kept: the price of \S+ is not known"):
+        adaptive_tool(PureEngine(), profile=profile(), max_thread_cost=1.0)

@@ -14,6 +14,7 @@ from adaptive.bench.baselines import BenchSetup
 from adaptive.learn.data.outcome import DIRECT, Outcome, OutcomeKey, RecordedQuestion
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.questions import Question
+from adaptive.learn.tuning.cost_front import MeasuredConstants
 from adaptive.learn.tuning.ways import Chooser, Way, make_fixed_chooser
 from adaptive.types.attempt import Attempt, Round
 from adaptive.types.ladder import Ladder, Rung
@@ -76,12 +77,26 @@ def trial_of(
     """A test of a policy that is always the top rung, where no other is given."""
     asked = tuple(asked)
     way = Way.replay("policy", policy or make_fixed_chooser(HIGH16), asked)
-    return BenchSetup(asked, tuple(tuning) or asked, way, LADDER, WINDOW, loss, 0.85)
+    tuned = tuple(tuning) or asked
+    constants = MeasuredConstants.replay(LADDER, tuned, asked, (SureJudge(), SureJudge()))
+    return BenchSetup(asked, tuned, way, LADDER, constants, loss, 0.85)
 
 
-def written(path: Path, questions: Iterable[RecordedQuestion]) -> Path:
-    """A file of outcomes with these."""
-    with OutcomeStore(path, PLAN) as file:
+class SureJudge:
+    """Accepts a direct answer from a confidence of 0.8 on, and else prefers it from 0.7 on."""
+
+    def accepts_direct(self, recorded: RecordedQuestion) -> bool:
+        """Whether its confidence is high."""
+        return (recorded.outcomes[DIRECT].attempt.confidence or 0) >= 0.8
+
+    def prefers_direct(self, recorded: RecordedQuestion, rung: Rung) -> bool:
+        """Whether its confidence is middling, whatever the rung's is."""
+        return (recorded.outcomes[DIRECT].attempt.confidence or 0) >= 0.7
+
+
+def written(path: Path, questions: Iterable[RecordedQuestion], **plan: Any) -> Path:
+    """A file of outcomes with these; plan: in place of values of `PLAN`."""
+    with OutcomeStore(path, {**PLAN, **plan}) as file:
         for one in questions:
             file.add_questions([one.question])
             for made in one.outcomes.values():

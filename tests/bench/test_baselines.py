@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
-from adaptive.bench.baselines import Baseline, MissingBaseline, Oracle
+from adaptive.bench.baselines import Baseline, MissingBaseline
 from adaptive.bench.confidence_stop import ConfidenceStop
 from adaptive.bench.cost import CostCounter
-from adaptive.bench.wait_loop import WaitLoop, find_wait_start
-from adaptive.learn.data.outcome import DIRECT, OutcomeKey, RecordedQuestion
-from tests.bench.planted import HIGH16, LADDER, LOW8, LOW16, WINDOW, outcome, recorded, rungs, trial_of
+from adaptive.learn.data.outcome import DIRECT, Outcome, OutcomeKey, RecordedQuestion
+from tests.bench.planted import HIGH16, LADDER, LOW8, LOW16, WINDOW, outcome, rungs, trial_of
 
 ALL_WRONG = (False, False, False, False)
 
@@ -58,21 +55,11 @@ def test_a_chain_that_had_ended_is_not_bought_again() -> None:
     assert till.usage.total == 10 + 5 + 2 + 3
 
 
-@pytest.mark.parametrize(
-    ("loss", "name"), [(0.0, "high 16"), (0.24, "high 16"), (0.25, "low 16"), (0.5, "low 8"), (1.0, "no thinking")]
-)
-def test_the_best_fixed_rung_is_the_cheapest_within_the_loss_on_the_tuning_questions(
-    loss: float, name: str
-) -> None:
-    right = [
-        (False, False, False, True),
-        (False, False, True, True),
-        (False, True, True, True),
-        (False, True, True, True),
-    ]
+def test_the_best_constant_is_the_most_accurate_on_the_tuning_questions_and_of_equals_the_cheapest() -> None:
+    right = [(False, False, True, True), (False, True, True, True), (True, False, True, True)]
     tuning = [rungs(r, number=i) for i, r in enumerate(right)]
-    asked = [rungs((True, True, True, True), number=9)]  # which would say: no thinking
-    assert found(asked, "best", tuning=tuning, loss=loss).name == f"best fixed rung ({name})"
+    asked = [rungs((True, False, False, False), number=9)]  # which would say: no thinking
+    assert found(asked, "best", tuning=tuning).name == "best constant (low 16)"
 
 
 def test_raw_confidence_stops_at_its_threshold_or_the_top() -> None:
@@ -121,40 +108,33 @@ def test_no_confidence_no_stop() -> None:
     assert "log-probabilities" in absent([rungs(ALL_WRONG, (None,) * 4)], "confidence").why
 
 
-def waited(count: int, right: bool = False) -> object:
+def test_the_search_of_the_stop_holds_the_constants() -> None:
+    """Confidence says nothing here: climbing costs more than a rung that is as accurate."""
+    tuning = [rungs((False, False, True, True), (0.5,) * 4, i) for i in range(3)]
+    stop = found(tuning, "confidence")
+    assert stop.description == "no stop is cheaper than always low 16"
+    assert stop.choose(tuning[0]).tokens == 27
+
+
+def test_a_stop_that_is_cheaper_than_any_constant_is_taken() -> None:
+    easy = [rungs((True, False, True, True), (0.9, *(0.5,) * 3), i) for i in range(9)]
+    tuning = [*easy, rungs((False, False, False, True), (0.1, 0.1, 0.1, 0.9), 9)]
+    assert found(tuning, "confidence").description.startswith(
+        "climbs the ladder from no thinking, stopping at 0.5000"
+    )
+
+
+def waited(count: int, right: bool = False) -> Outcome:
     rounds = [(12, 0)] + [(4, 1)] * count
     return outcome(replace(LOW16, waits=count), right, rounds)
 
 
-def test_the_wait_loop_pays_for_every_round_and_answers_once() -> None:
-    one = rungs(ALL_WRONG, (0.5,) * 4, 0, waited(1), waited(2, True))  # type: ignore[arg-type]
-    taken = WaitLoop(LOW16, 2)(one)
-    assert (taken.right, taken.tokens) == (True, 10 + 12 + 4 + 4 + 2 + 3)
-    assert (taken.usage.thinking, taken.usage.injected) == (12 + 3 + 3, 1 + 1 + 2)
-
-
-def test_a_chain_that_was_cut_has_no_wait_and_stays_as_it_is() -> None:
-    cut = recorded(outcome(LOW16, True, [(16, 0)], "budget"))
-    assert WaitLoop(LOW16, 2).is_recorded(cut)
-    assert WaitLoop(LOW16, 2)(cut).tokens == 10 + 16 + 2 + 3
-
-
-def test_a_chain_that_ended_and_has_no_wait_was_not_recorded() -> None:
-    ended = rungs(ALL_WRONG, (0.5,) * 4, 0, waited(1))  # type: ignore[arg-type]
-    assert WaitLoop(LOW16, 1).is_recorded(ended)
-    assert not WaitLoop(LOW16, 2).is_recorded(ended)
-
-
-def test_waits_are_of_the_dearest_effort_that_has_any() -> None:
-    one = rungs(ALL_WRONG, (0.5,) * 4, 0, waited(1), waited(2))  # type: ignore[arg-type]
-    assert find_wait_start([one], ["low", "low", "high"]) == (LOW16, 2)
-    assert find_wait_start([rungs(ALL_WRONG)], ["low", "high"]) is None
-
-
-def test_the_number_of_waits_is_tuned() -> None:
-    one = rungs((False, False, False, True), (0.5,) * 4, 0, waited(1), waited(2, True))  # type: ignore[arg-type]
-    assert found([one], "waits").name == "the notebook's Wait loop (2)"
-    assert found([one], "waits", loss=1.0).name == "the notebook's Wait loop (1)"
+def test_fixed_waits_are_among_the_constants() -> None:
+    one = rungs(ALL_WRONG, (0.5,) * 4, 0, waited(1), waited(2, True))
+    ways = [b for b in trial_of([one]).build_baselines() if b.kind == "waits"]
+    assert [b.name for b in ways] == ["always low 16, 1 Wait", "always low 16, 2 Waits"]
+    assert found([one], "best").name == "best constant (low 16, 2 Waits)"
+    assert absent([rungs(ALL_WRONG)], "waits").why == "none were recorded (`adaptive record --waits 2`)."
 
 
 def test_unlimited_thinking_is_the_chain_of_the_window() -> None:
@@ -164,16 +144,18 @@ def test_unlimited_thinking_is_the_chain_of_the_window() -> None:
     assert "--unlimited" in absent([rungs(ALL_WRONG)], "unlimited").why
 
 
-@pytest.mark.parametrize(
-    ("right", "tokens"),
-    [((True, True, True, True), 13), ((False, False, True, True), 27), ((False, False, False, True), 29),
-     (ALL_WRONG, 13)],
-)  # fmt: skip
-def test_the_oracle_pays_for_the_cheapest_right_rung_only(right: tuple[bool, ...], tokens: int) -> None:
-    taken = Oracle(LADDER)(rungs(right))
-    assert (taken.tokens, taken.right) == (tokens, any(right))
+def test_corners_of_the_hull_are_marked_and_those_between_are_not() -> None:
+    """At 13, 23, 27 and 29 tokens: right on 1, 2, 4 and 4 of 4 questions."""
+    right = [(True,) * 4, (False, True, True, True), (False, False, True, True), (False, False, True, True)]
+    asked = [rungs(r, (0.5,) * 4, i) for i, r in enumerate(right)]
+    corners = {b.name: b.corner for b in trial_of(asked).build_baselines() if isinstance(b, Baseline)}
+    assert {name for name, corner in corners.items() if corner} == {"no thinking", "always low 16"}
 
 
-def test_what_the_grader_could_not_tell_is_not_right() -> None:
-    one = recorded(*(outcome(k, None, [(8, 0)]) for k in (LOW8, LOW16, HIGH16)), outcome(DIRECT, None))
-    assert not Oracle(LADDER)(one).right
+def test_a_second_attempt_is_shown_where_it_is_a_corner() -> None:
+    """Direct answers are accepted where they are right: 13 tokens, else 13 and 17 more on the same prompt."""
+    asked = [rungs((i < 3, False, True, False), (0.9 if i < 3 else 0.1, *(0.5,) * 3), i) for i in range(4)]
+    one = found(asked, "direct_first")
+    assert one.name == "no thinking, then low 16"
+    assert [one.choose(r).tokens for r in asked] == [13, 13, 13, 13 + 17]
+    assert [one.choose(r).right for r in asked] == [True] * 4

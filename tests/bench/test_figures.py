@@ -14,10 +14,12 @@ from rich.console import Console
 
 from adaptive.bench import report
 from adaptive.bench.figures import Figures, compute_figures
-from adaptive.bench.plots import write_plots
+from adaptive.bench.plots import PLOTS, write_plots
 from adaptive.bench.report import print_bench_table, render_report
 from adaptive.learn.data.outcome import DIRECT, OutcomeKey, RecordedQuestion
+from adaptive.learn.data.readings import HeldOutReading
 from adaptive.learn.tuning.ways import WayResult, make_fixed_chooser
+from adaptive.types.forecast import NO_FORECAST, Forecast
 from tests.bench.planted import HIGH16, LOW16, outcome, rungs, trial_of
 
 HOSTILE = '</pre><script src="http://evil.example/x.js">alert(1)</script>{{ 7 * 7 }} & "quoted" \u202e'
@@ -38,7 +40,9 @@ def asked() -> list[RecordedQuestion]:
 
 @pytest.fixture(scope="module")
 def found() -> Figures:
-    return compute_figures(trial_of(asked(), policy=policy), 1.0, (f"Note: {HOSTILE}.",), ABOUT, live=False)
+    forecasts = [Forecast((0.9 if i % 3 == 0 else 0.0, 0.9, 0.9, 0.9), (13, 30, 30, 30)) for i in range(30)]
+    trial = trial_of(asked(), policy=policy)
+    return compute_figures(trial, 1.0, (f"Note: {HOSTILE}.",), ABOUT, live=False, forecasts=forecasts)
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +76,17 @@ class Reader(HTMLParser):
 
 
 def test_the_answer_comes_first_in_one_sentence(found: Figures, page: tuple[str, Path]) -> None:
-    # 10 times 13 and 20 times 27 tokens, against 29 and, tuned, 27.
-    saved = 100 * (1 - (13 + 27 + 27) / 3 / 29)
-    assert report.format_headline(found).startswith(
-        f"{saved:.0f} % fewer tokens than always the top rung (high 16) and 17 % fewer than the best fixed rung "
-        "(low 16), at an accuracy +0.0 points from the top rung's (95 % "
-    )
+    # 10 times 13 and 20 times 27 tokens. The corners are no thinking, a third right at 13, and direct answers
+    # first, of which the sure third is accepted: 2/3 right at (13 + 30 + 30) / 3.
+    gain, mine, corner = found.front.gain, (13 + 27 + 27) / 3, (13 + 30 + 30) / 3
+    share = (mine - 13) / (corner - 13)
+    assert (gain.cheap, gain.dear, gain.share) == ("no thinking", "no thinking, then low 16", pytest.approx(share))
+    assert gain.accuracy.value == pytest.approx(2 / 3 - (1 + share) / 3)
+    assert gain.cost.value == pytest.approx(mine / corner)
+    said = report.format_headline(found)
+    assert said.startswith(f"+5.9 ({100 * gain.accuracy.low:+.1f} to {100 * gain.accuracy.high:+.1f}) points of")
+    assert f"; 92 % ({100 * gain.cost.low:.0f} to {100 * gain.cost.high:.0f}) of the tokens of a mix" in said
+    assert " Against the best constant (no thinking, then low 16): 8 % fewer tokens at +0.0 (" in said
     assert report.format_headline(found) in " ".join(Reader(page[0]).text.split())
 
 
@@ -97,12 +106,12 @@ def test_hostile_text_stays_text(page: tuple[str, Path]) -> None:
 
 def test_the_report_reads_in_the_dark_and_its_plots_with_it(page: tuple[str, Path]) -> None:
     assert "prefers-color-scheme: dark" in page[0]
-    assert page[0].count("<svg") == 3
+    assert page[0].count("<svg") == 4
     assert "currentColor" in page[0]
 
 
 def test_plots_are_whole_images_for_sharp_screens(page: tuple[str, Path]) -> None:
-    for name in ("accuracy", "reliability", "difficulty"):
+    for name in ("accuracy", "reliability", "rungs", "difficulty"):
         with Image.open(page[1] / f"{name}.png") as image:
             image.load()
             assert image.format == "PNG"
@@ -125,10 +134,46 @@ def test_levels_are_by_what_solves_a_question(found: Figures) -> None:
     assert found.levels[1].right == {"top": 1.0, "best": 1.0, "policy": 1.0}
 
 
-def test_the_front_holds_the_policy_and_never_the_oracle(found: Figures) -> None:
-    assert found.policy.front
-    assert not found.get_line("oracle").front
-    assert not found.get_line("top").front
+def test_the_front_holds_every_constant_the_policy_and_the_oracle(found: Figures) -> None:
+    points = {one.name: one for one in found.front.points}
+    assert [one.name for one in found.front.hull] == ["no thinking", "no thinking, then low 16"]
+    assert {"low 8", "high 16", "no thinking, then low 16", "the policy", "oracle"} <= points.keys()
+    assert vars(points["the policy"].over_hull) == pytest.approx(vars(found.front.gain.accuracy))
+    assert vars(points["high 16"].over_hull) == pytest.approx({"value": 0, "low": 0, "high": 0})
+    assert points["oracle"].over_hull.low > 0
+    assert found.get_line("oracle").tokens == points["oracle"].cost
+
+
+def test_p_solved_is_held_against_each_rungs_own_answers(found: Figures, page: tuple[str, Path]) -> None:
+    direct, low8, low16, high16 = found.rungs
+    assert (direct.name, direct.predicted, direct.solved.value) == ("no thinking", pytest.approx(0.3), 1 / 3)
+    assert (direct.error, direct.auroc) == (pytest.approx(0.1 / 3), 1.0)
+    assert [one.count for one in direct.bins] == [20, 10]
+    assert (low16.predicted, low16.solved.value) == (pytest.approx(0.9), 2 / 3)
+    assert low16.error == pytest.approx(0.9 - 2 / 3)
+    assert low8.solved.value == 1 / 3
+    cells = report.format_rung_cells(high16)
+    assert cells[:3] == ("high 16", "90.0 %", "66.7 %")
+    assert cells[-2:] == ("30", "29")
+    assert all(cell in Reader(page[0]).text for cell in cells)
+
+
+def test_a_profile_without_predictions_has_no_calibration() -> None:
+    found = compute_figures(trial_of(asked()), 1.0, (), ABOUT, live=False)
+    assert found.rungs == ()
+    known = Forecast((0.5,) * 4, (9.0,) * 4)
+    partly = compute_figures(trial_of(asked()), 1.0, (), ABOUT, live=False, forecasts=[NO_FORECAST, *[known] * 29])
+    assert sum(one.count for one in partly.rungs[0].bins) == 29
+
+
+def test_how_often_the_set_was_read_is_in_the_table_and_in_the_report(found: Figures) -> None:
+    read = replace(found, reading=HeldOutReading(3, 2, "2 lines are damaged."))
+    out = io.StringIO()
+    print_bench_table(read, Console(file=out, width=160))
+    page = render_report(read, dict.fromkeys(PLOTS, ""))
+    for shown in (out.getvalue(), Reader(page).text):
+        assert "This set was read 3 times, with 2 different profiles" in shown
+        assert "2 lines are damaged." in shown
 
 
 def test_what_is_accepted_and_how_often_it_is_right(found: Figures) -> None:
@@ -147,7 +192,7 @@ def test_what_was_recorded_of_some_questions_only_is_said_to_be() -> None:
     some = rungs((True,) * 4, (0.5,) * 4, 1, outcome(OutcomeKey("high", 99), True, [(40, 0)]))
     found = compute_figures(trial_of([rungs((True,) * 4), some]), 1.0, (), ABOUT, live=False)
     line = found.get_line("unlimited")
-    assert (line.questions, line.tokens, line.front) == (1, 10 + 40 + 2 + 3, False)
+    assert (line.questions, line.tokens, line.corner) == (1, 10 + 40 + 2 + 3, False)
     assert found.notes == (
         "unlimited thinking is measured on the 1 of 2 questions that it was recorded of, and compared with the "
         "policy on these.",
@@ -161,7 +206,7 @@ def test_price_and_seconds_are_shown_where_there_are_any(live: bool) -> None:
         return replace(taken, usage=replace(taken.usage, seconds=2.0, cost=0.25))
 
     found = compute_figures(trial_of(asked(), policy=priced), 1.0, (), ABOUT, live=live)
-    assert [name for name, _ in report.extra_columns(found)] == (["cost", "seconds p50, p90, p99"] if live else [])
+    assert [name for name, _ in report.extra_columns(found)] == ["cost", *(["seconds p50, p90, p99"] * live)]
 
 
 def test_the_table_has_a_row_for_each_way_and_a_sentence_for_each_that_is_missing(found: Figures) -> None:
@@ -183,4 +228,4 @@ def test_a_narrow_terminal_loses_nothing(found: Figures) -> None:
 def test_plots_of_one_question_and_no_score(tmp_path: Path) -> None:
     one = rungs((False,) * 4, (None,) * 4)
     found = compute_figures(trial_of([one]), 1.0, (), ABOUT, live=False)
-    assert set(write_plots(found, tmp_path)) == {"accuracy", "reliability", "difficulty"}
+    assert set(write_plots(found, tmp_path)) == {"accuracy", "reliability", "rungs", "difficulty"}

@@ -15,13 +15,21 @@ PLAN = {"model": "m", "profile": "p"}
 
 
 def result(question: str = "What is 1?", tokens: int = 7) -> dict[str, Any]:
-    attempt = {"effort": "low", "budget": 8, "waits": 0, "rounds": [{"tokens": tokens}], "verdict": {"score": 0.7}}
+    attempt = {
+        "model": "m",
+        "effort": "low",
+        "budget": 8,
+        "waits": 0,
+        "rounds": [{"tokens": tokens}],
+        "verdict": {"score": 0.7},
+    }
     usage = {"prompt": 50, "cached": 20, "thinking": 7, "injected": 2, "answer": 3, "seconds": 1.5, "cost": None}
     return {
         "question": question,
         "answer": "1",
         "kept": 0,
         "accepted": True,
+        "model": "m",
         "attempts": [attempt],
         "usage": usage,
     }
@@ -40,18 +48,21 @@ def test_within_is_the_share_of_attempts_that_kept_to_their_budget() -> None:
 
 
 def test_results_are_there_the_next_time(tmp_path: Path) -> None:
-    SolveFile(tmp_path, PLAN).add(result())
-    assert SolveFile(tmp_path, PLAN).get("  what is 1") == result()
+    with SolveFile(tmp_path, PLAN) as solves:
+        solves.add(result())
+    with SolveFile(tmp_path, PLAN) as again:
+        assert again.get("  what is 1") == result()
 
 
 def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
-    solves = SolveFile(tmp_path, PLAN)
-    solves.add(result())
+    with SolveFile(tmp_path, PLAN) as solves:
+        solves.add(result())
     with solves.path.open("ab") as file:
         file.write(b'{"question": "half')
-    again = SolveFile(tmp_path, PLAN)
-    again.add(result("What is 2?"))
-    assert len(SolveFile(tmp_path, PLAN).results) == 2
+    with SolveFile(tmp_path, PLAN) as again:
+        again.add(result("What is 2?"))
+    with SolveFile(tmp_path, PLAN) as last:
+        assert len(last.results) == 2
 
 
 @pytest.mark.parametrize(
@@ -63,7 +74,8 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_none_of_ours_is_left_alone(tmp_path: Path, content: bytes | None, said: str) -> None:
-    file = SolveFile(tmp_path, PLAN).path
+    with SolveFile(tmp_path, PLAN) as solves:
+        file = solves.path
     file.write_bytes(file.read_bytes() + b"[]\n" if content is None else content)
     before = file.read_bytes()
     with pytest.raises(InputError, match=said):
@@ -73,5 +85,5 @@ def test_a_file_that_is_none_of_ours_is_left_alone(tmp_path: Path, content: byte
 
 def test_a_folder_that_cannot_be_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(AdaptiveError, match="cannot be written"):
+    with pytest.raises(AdaptiveError, match="cannot be made"):
         SolveFile(tmp_path / "file", PLAN)

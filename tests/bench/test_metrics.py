@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from adaptive.bench import metrics, s1_metrics
+from adaptive.learn.tuning.resampling import Interval
 from adaptive.learn.tuning.ways import WayResult
 from adaptive.types.usage import Usage
 
@@ -50,7 +51,7 @@ def test_the_interval_of_a_difference_covers_nineteen_times_in_twenty() -> None:
 def test_the_interval_of_a_ratio_covers_nineteen_times_in_twenty() -> None:
     rng = np.random.default_rng(1)
     pairs = [(rng.gamma(2, 50, 120), rng.gamma(2, 100, 120)) for _ in range(150)]
-    intervals = [metrics.compute_token_ratio(a, b, seed) for seed, (a, b) in enumerate(pairs)]
+    intervals = [metrics.compute_cost_ratio(a, b, seed) for seed, (a, b) in enumerate(pairs)]
     assert 0.9 < np.mean([i is not None and i.low <= 0.5 <= i.high for i in intervals]) <= 1
 
 
@@ -58,7 +59,7 @@ def test_against_counts_pairs() -> None:
     ours, theirs = [taken(r, 5) for r in (1, 1, 0, 0)], [taken(r, 20) for r in (1, 0, 1, 0)]
     found = metrics.compare_paired(ours, theirs)
     assert (found.mended, found.broken, found.p) == (1, 1, 1.0)
-    assert found.ratio == metrics.Interval(0.25, 0.25, 0.25)
+    assert found.ratio == Interval(0.25, 0.25, 0.25)
     assert metrics.compare_paired(ours, [taken(True, 0)] * 4).ratio is None
 
 
@@ -71,16 +72,6 @@ def test_seconds_are_told_where_they_were_measured() -> None:
     assert metrics.compute_latency([taken(True)] * 3) is None
     found = metrics.compute_latency([taken(True, seconds=float(s)) for s in range(101)])
     assert found == {"p50": 50.0, "p90": 90.0, "p99": 99.0}
-
-
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12))
-def test_the_front_beats_all_others_and_none_of_its_own(points: list[tuple[int, int]]) -> None:
-    marked = metrics.find_pareto_front(*zip(*points, strict=True))
-    front = [p for p, m in zip(points, marked, strict=True) if m]
-    assert front
-    for tokens, right in points:
-        assert any(t <= tokens and r >= right for t, r in front)
-    assert not any(a != b and a[0] <= b[0] and a[1] >= b[1] for a in front for b in front)
 
 
 def test_s1s_measures_by_hand() -> None:
@@ -97,3 +88,12 @@ def test_one_run_has_no_slope() -> None:
     )
     with pytest.raises(ValueError, match="no runs"):
         s1_metrics.compute_s1_measures([])
+
+
+def test_thinking_that_a_provider_does_not_count_apart_has_no_mean() -> None:
+    """Its tokens are among those of the answers, so that the kinds add up all the same."""
+    known, unknown = Usage(prompt=10, thinking=30, answer=10), Usage(prompt=10, thinking=None, answer=40)
+    counted = metrics.average_tokens_by_kind([WayResult(True, known), WayResult(True, known)])
+    mixed = metrics.average_tokens_by_kind([WayResult(True, known), WayResult(True, unknown)])
+    assert (counted["thinking"], counted["answer"]) == (30, 10)
+    assert (mixed["thinking"], mixed["answer"], mixed["prompt"]) == (None, 40, 10)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from adaptive.bench.baselines import Baseline, MissingBaseline
-from adaptive.bench.votes import AdaptiveConsistency, SampleSource, SelfConsistency
+from adaptive.bench.figures import compute_figures
+from adaptive.bench.votes import AdaptiveConsistency
 from adaptive.learn.data.outcome import Outcome, OutcomeKey, RecordedQuestion
+from adaptive.learn.tuning.constants import Constant
+from adaptive.learn.tuning.samples import SampleSource
+from adaptive.learn.tuning.ways import Way, WayResult
+from adaptive.types.ladder import Rung
+from adaptive.types.usage import Usage
 from tests.bench.planted import outcome, rungs, trial_of
 
-DRAWN = SampleSource("low", 16)
+DRAWN = SampleSource(OutcomeKey("low", 16))
 SAMPLE = 5 + 2 + 3
 """What a sample takes, its prompt apart."""
 
@@ -29,8 +34,12 @@ def asked(*answers: str | None, number: int = 0) -> RecordedQuestion:
     return rungs((False,) * 4, (0.5,) * 4, number, *sampled(answers))
 
 
+def vote(samples: int) -> Constant:
+    return Constant("vote", Rung("low", 16), samples)
+
+
 def test_samples_share_their_prompt() -> None:
-    taken = SelfConsistency(DRAWN, 3)(asked("2", "1", "1", "2"))
+    taken = vote(3).choose(asked("2", "1", "1", "2"))
     assert (taken.tokens, taken.right, taken.attempts) == (10 + 3 * SAMPLE, True, 3)
 
 
@@ -45,14 +54,48 @@ def test_samples_share_their_prompt() -> None:
     ],
 )
 def test_the_majority_and_of_equals_the_first(answers: tuple[str | None, ...], right: bool) -> None:
-    assert SelfConsistency(DRAWN, len(answers))(asked(*answers)).right is right
+    assert vote(len(answers)).choose(asked(*answers)).right is right
 
 
-@given(tokens=st.floats(0, 120), count=st.integers(1, 8))
-def test_at_equal_tokens_there_is_never_room_for_one_more(tokens: float, count: int) -> None:
-    vote = SelfConsistency.at_equal_tokens(DRAWN, [asked(*"1" * count)], tokens)
-    assert vote.samples == 1 or 10 + vote.samples * SAMPLE <= tokens
-    assert vote.samples == count or 10 + (vote.samples + 1) * SAMPLE > tokens
+@pytest.mark.parametrize(("tokens", "samples"), [(10, 1), (20, 1), (29, 1), (30, 2), (39, 2), (40, 3), (999, 3)])
+def test_at_equal_tokens_there_is_never_room_for_one_more(tokens: int, samples: int) -> None:
+    one = asked("1", "1", "1")
+    policy = WayResult(True, Usage(thinking=tokens))
+    [made] = [b for b in trial_of([one], policy=lambda _: policy).build_baselines() if b.kind == "votes"]
+    assert isinstance(made, Baseline)
+    assert made.name == f"self-consistency ({samples} of low 16)"
+    assert (made.description == "one sample, though it takes more than the policy") == (tokens < 20)
+
+
+def priced(one: RecordedQuestion, dear: float) -> RecordedQuestion:
+    """The question as a provider billed it: a sample at a cent, any other attempt at so many dollars."""
+    turn = ({"role": "assistant"},)
+    billed = {
+        key: replace(made, attempt=replace(
+            made.attempt, turns=turn, usage=replace(made.attempt.usage, cost=0.01 if key.sample else dear)
+        ))
+        for key, made in one.outcomes.items()
+    }  # fmt: skip
+    return replace(one, outcomes=billed)
+
+
+@pytest.mark.parametrize(("cost", "samples"), [(0.019, 1), (0.02, 2), (9.0, 3)])
+def test_where_dollars_count_no_more_samples_are_bought_than_the_policy_pays_for(
+    cost: float, samples: int
+) -> None:
+    one, policy = priced(asked("1", "1", "1"), 0.1), WayResult(True, Usage(thinking=1, cost=cost))
+    setup = trial_of([one], policy=lambda _: policy)
+    setup = replace(setup, policy=Way("policy", (policy,), setup.constants.unit))
+    [made] = [b for b in setup.build_baselines() if b.kind == "votes"]
+    assert isinstance(made, Baseline)
+    assert made.name == f"self-consistency ({samples} of low 16)"
+    assert made.description == "the most samples that the policy's dollars pay for"
+    lines = {line.kind: line for line in compute_figures(setup, 1.0, (), {}, live=False).lines}
+    for kind, spent in (("votes", samples * 0.01), ("top", 0.1)):
+        against = lines[kind].against
+        assert against is not None
+        assert against.ratio is not None
+        assert against.ratio.value == pytest.approx(cost / spent)
 
 
 def test_adaptive_consistency_asks_no_further_than_it_must() -> None:

@@ -178,6 +178,75 @@ async def test_a_parameter_that_an_interface_does_not_have_is_left_out(hosted: H
     assert asking.model.notes() == ["openai:gpt-5: it does not take a seed of 7: it is left out"]
 
 
+FITS = [
+    "This model's maximum context length is 4096 tokens. However, you requested 8292 tokens (100 in the messages, "
+    "8192 in the completion). Please reduce the length of the messages or completion.",
+    "'max_tokens' or 'max_completion_tokens' is too large: 8192. This model's maximum context length is 4096 "
+    "tokens and your request has 100 input tokens (8192 > 4096 - 100).",
+    "input length and `max_tokens` exceed context limit: 100 + 8192 > 4096, decrease input length or `max_tokens`",
+    "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 100 `inputs` tokens and 8192 `max_new_tokens`",
+]
+
+
+@pytest.mark.parametrize("says", FITS)
+async def test_a_context_window_that_is_too_small_is_learned(hosted: Hosted, stream: bool, says: str) -> None:
+    """As vLLM, Anthropic and Together say it: a server with 4,096 tokens was asked for 8,292."""
+    too_long = Fault("page", status=400, body={"error": {"message": says, "type": "invalid_request_error"}})
+    hosted.brain = lambda asked: too_long if (asked.cap or 0) > 3996 else Spoken("It is 73.", thought=20)
+    asking = Asking(hosted, "openai")
+    assert (await asking.ask(ChatRequest("low", 100, 8292), stream)).text == "It is 73."
+    assert [asked.cap for asked in hosted.asked] == [8292, 3996]
+    assert asking.model.largest_cap == 3996
+    await asking.ask(ChatRequest("low", 100, 8292), stream)
+    assert hosted.asked[-1].cap == 3996
+
+
+async def test_a_prompt_that_alone_is_too_long_teaches_nothing(hosted: Hosted, stream: bool) -> None:
+    says = "This model's maximum context length is 4096 tokens. However, you requested 9000 (5000 in the messages"
+    hosted.brain = always(Fault("page", status=400, body={"error": {"message": says}}))
+    with pytest.raises(InputError, match="do not fit its context"):
+        await Asking(hosted, "openai").ask(ChatRequest("low", 100, 4000), stream)
+    assert len(hosted.asked) == 1
+
+
+REFUSALS_OF_A_NAME = [
+    {"detail": [{"type": "extra_forbidden", "loc": ["body", "max_completion_tokens"], "msg": "Extra inputs"}]},
+    {"error": {"message": "Unrecognized request argument supplied: max_completion_tokens"}},
+    {"object": "error", "message": "max_completion_tokens: property not supported", "code": 400},
+]
+
+
+@pytest.mark.parametrize("body", REFUSALS_OF_A_NAME)
+async def test_a_server_that_takes_the_cap_by_its_older_name(hosted: Hosted, stream: bool, body: Any) -> None:
+    def brain(asked: Asked) -> Reply:
+        refused = "max_completion_tokens" in asked.body
+        return Fault("page", status=422, body=body) if refused else Spoken("It is 73.", thought=20)
+
+    hosted.brain = brain
+    asking = Asking(hosted, "openai", model="mistral-small")
+    assert (await asking.ask(ChatRequest("low", 100, 1000), stream)).text == "It is 73."
+    assert [asked.body.get("max_tokens") for asked in hosted.asked] == [None, 1000]
+    await asking.ask(ChatRequest("low", 100, 1000), stream)
+    assert len(hosted.asked) == 3  # known by now
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"detail": [{"loc": ["body", "reasoning_effort"], "msg": "Input should be 'low' or 'high'"}]},
+        {"detail": "reasoning_effort should be one of low, high"},
+        {"error": "reasoning_effort: supported values are low, high"},
+    ],
+)
+async def test_a_refusal_of_any_shape_teaches(hosted: Hosted, stream: bool, body: Any) -> None:
+    """As Mistral and vLLM send them."""
+    refusal = Fault("page", status=422, body=body)
+    hosted.brain = lambda asked: refusal if asked.effort == "medium" else Spoken("It is 73.", thought=20)
+    asking = Asking(hosted, "openai")
+    assert (await asking.ask(ChatRequest("medium", 100, 1000), stream)).text == "It is 73."
+    assert asking.model.efforts == ("low", "high")
+
+
 @pytest.mark.parametrize("model", ["claude-opus-5-5", "claude-fable-5"])
 async def test_thinking_that_cannot_be_off(hosted: Hosted, model: str, stream: bool) -> None:
     turn = await Asking(hosted, "anthropic", model=model).ask(ChatRequest("none", 0, 100), stream)

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.language_models import GenericFakeChatModel
 
 from adaptive.chat.adapter import PLAIN_ADAPTER
 from adaptive.chat.capabilities import (
+    CallKind,
     Capabilities,
     fit_effort,
     get_capabilities,
@@ -18,7 +20,8 @@ from adaptive.chat.capabilities import (
 )
 from adaptive.types.ladder import EFFORTS, Effort
 
-ALL = ("none", "minimal", "low", "medium", "high", "xhigh")
+ALL = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+CHAT = GenericFakeChatModel(messages=iter([]))
 SENT = {"effort": "minimal", "cap": 64_000, "temperature": 0.2, "seed": 1, "budget": 500}
 
 
@@ -35,12 +38,23 @@ SENT = {"effort": "minimal", "cap": 64_000, "temperature": 0.2, "seed": 1, "budg
             "Supported values are: 'none', 'low', and 'xhigh'.",
             ("none", "low", "xhigh"),
         ),
-        ("output_config.effort: Input should be 'low', 'medium', 'high' or 'max'", ("low", "medium", "high")),
+        (
+            "output_config.effort: Input should be 'low', 'medium', 'high' or 'max'",
+            ("low", "medium", "high", "max"),
+        ),
         ("reasoning_effort must be one of ['low', 'high']", ("low", "high")),
-        ("Thinking level MINIMAL is not supported for this model.", ("none", "low", "medium", "high", "xhigh")),
+        (
+            "Thinking level MINIMAL is not supported for this model.",
+            ("none", "low", "medium", "high", "xhigh", "max"),
+        ),
         ("Unsupported parameter: 'reasoning_effort' is not supported with this model.", ()),
         ("Unrecognized request argument supplied: reasoning_effort", ()),
         ("This model does not support the effort parameter.", ()),
+        (
+            "Function tools with reasoning_effort are not supported for gpt-5.6-sol in /v1/chat/completions. "
+            "To use function tools, use /v1/responses or set reasoning_effort to 'none'.",
+            ("none",),
+        ),
     ],
 )
 def test_efforts(said: str, efforts: tuple[Effort, ...]) -> None:
@@ -105,14 +119,14 @@ def test_learning_ends(said: str, sent: set[str]) -> None:
 
 
 def test_listed_in_our_order_and_only_what_is_ours() -> None:
-    assert parse_listed_efforts("supported values are: 'max', 'high' and 'low'") == ("low", "high")
+    assert parse_listed_efforts("supported values are: 'max', 'high' and 'low'") == ("low", "high", "max")
     assert parse_listed_efforts("unsupported value: 'high'") == ()
 
 
 def test_remembered_by_name() -> None:
-    get_capabilities("openai:a").takes_images = False
-    assert not get_capabilities("openai:a").takes_images
-    assert get_capabilities("openai:b").takes_images
+    get_capabilities(CallKind("openai:a")).takes_images = False
+    assert not get_capabilities(CallKind("openai:a")).takes_images
+    assert get_capabilities(CallKind("openai:b")).takes_images
 
 
 @given(st.sampled_from(EFFORTS), st.lists(st.sampled_from(EFFORTS), unique=True))
@@ -129,10 +143,21 @@ def test_the_nearest_effort(effort: Effort, takes: list[Effort]) -> None:
     ("profile", "known"),
     [
         ({}, ()),
-        ({"reasoning_output": True, "reasoning_effort_levels": ["high", "low", "max"]}, ("low", "high")),
+        ({"reasoning_output": True, "reasoning_effort_levels": ["high", "low", "max"]}, ("low", "high", "max")),
         ({"reasoning_output": False, "reasoning_effort_levels": ["low"]}, ()),
     ],
 )
 def test_levels_of_a_profile(profile: dict[str, Any], known: tuple[Effort, ...]) -> None:
-    assert resolve_efforts(PLAIN_ADAPTER, "m", profile, Capabilities()) == known
-    assert resolve_efforts(PLAIN_ADAPTER, "m", profile, Capabilities(efforts=("medium",))) == ("medium",)
+    assert resolve_efforts(PLAIN_ADAPTER, CHAT, "m", profile, Capabilities()) == known
+    assert resolve_efforts(PLAIN_ADAPTER, CHAT, "m", profile, Capabilities(efforts=("medium",))) == ("medium",)
+
+
+def test_a_refusal_is_forgotten_when_the_setting_is_taken() -> None:
+    learned = Capabilities(CallKind("openai:a", "Responses", has_tools=True))
+    assert learned.learn("Unsupported parameter: 'reasoning_effort'.", SENT, ALL)
+    assert learned.learn("Unknown parameter: 'seed'.", {"seed": 1}, ())
+    learned.confirm({"cap": 5})
+    assert (learned.efforts, learned.refused) == ((), {"seed"})
+    learned.confirm({"effort": "low", "seed": 1})
+    assert (learned.efforts, learned.refused) == (None, set())
+    assert learned.notes[0] == "it does not take effort minimal with tools on Responses: it takes no effort at all"

@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core import exceptions as known
 
-from adaptive.chat.error_details import read_error_message, read_retry_after
+from adaptive.chat.error_details import read_error_message, read_error_text, read_retry_after
 from adaptive.chat.errors import (
+    UNUSABLE,
     ChatError,
     CutStreamError,
+    UnusableModelError,
     classify_error,
     explain_error,
     is_retryable,
@@ -85,10 +87,57 @@ def test_kinds(error: Exception, kind: str, again: bool) -> None:
     assert (classify_error(error), is_retryable(error)) == (kind, again)
     told = explain_error(error, "openai:o4-mini")
     mended = kind not in ("rate", "server", "timeout", "connection", "cut", "reply", "other")
-    assert type(told) is (InputError if mended else ChatError)
+    assert type(told) is ((UnusableModelError if kind in UNUSABLE else InputError) if mended else ChatError)
     assert str(told).startswith("openai:o4-mini")
     assert str(told).endswith(".")
     assert "\n" not in str(told)
+
+
+def nested(depth: int) -> Any:
+    body: Any = "deep"
+    for _ in range(depth):
+        body = {"error": [body]}
+    return body
+
+
+MISTRAL = httpx.Response(422, request=httpx.Request("POST", "https://api.mistral.ai/v1"))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "sentence"),
+    [
+        (ApiError("Error code: 422 None", 422, {"detail": "No."}), "request", "No"),
+        (ApiError("", 422, {"detail": [{"loc": ["body", "a", 0], "msg": "No."}]}), "request", "a.0: No"),
+        (ApiError("", 400, {"error": "No."}), "request", "No"),
+        (ApiError("", 400, ["No.", "Nor this."]), "request", "No.; Nor this"),
+        (ApiError("Error code: 400", 400, nested(900)), "request", "Error code: 400"),
+        (ValueError({"message": "Provider returned error", "code": 502}), "server", "Provider returned error"),
+        (ValueError({"message": "No.", "code": "429"}), "rate", "No"),
+        (ValueError("ResponseError(code='server_error', message='Sorry.')"), "server", "Sorry"),
+        (ValueError("code='rate_limit_exceeded' message='Slow down.'"), "rate", "Slow down"),
+        (
+            httpx.HTTPStatusError(
+                'Error response 422 while fetching https://api.mistral.ai: {"object": "error", "message": '
+                '{"detail": [{"loc": ["body", "reasoning_effort"], "msg": "Input should be high"}]}}',
+                request=MISTRAL.request,
+                response=MISTRAL,
+            ),
+            "request",
+            "reasoning_effort: Input should be high",
+        ),
+    ],
+)
+def test_the_sentence_of_an_error_of_any_shape(error: Exception, kind: str, sentence: str) -> None:
+    assert (classify_error(error), read_error_message(error)) == (kind, sentence)
+    assert sentence in read_error_text(error)
+
+
+def test_a_wait_that_is_far_off_is_a_time() -> None:
+    told = str(explain_error(LimitedError("", 429, after="86400"), "openai:o4-mini"))
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    assert f"it asks to wait until {tomorrow:%Y-%m-%d}" in told
+    for endless in ("9" * 400, "1e9"):
+        assert explain_error(LimitedError("", 429, after=endless), "openai:o4-mini")
 
 
 @pytest.mark.parametrize(

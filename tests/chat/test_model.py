@@ -63,7 +63,7 @@ async def test_a_plain_model_gets_what_its_class_names() -> None:
     assert model.chat.seen == [{"max_tokens": 148, "temperature": 0.5}]  # type: ignore[attr-defined]
     assert (model.name, model.efforts, model.takes_images) == ("Plain:plain", (), True)
     assert model.notes() == ["Plain:plain: it takes no seed: 3 is not used"]
-    assert turn.usage.estimated == ("answer", "prompt", "thinking")
+    assert (turn.usage.thinking, turn.usage.estimated) == (None, ("answer", "prompt"))
     assert (turn.usage.prompt, turn.usage.answer) == (4, 1)
 
 
@@ -73,6 +73,22 @@ def test_a_plain_model_that_names_an_effort() -> None:
     assert model.build_arguments(ASK)["reasoning_effort"] == "medium"
     assert model.build_arguments(ChatRequest("xhigh", 1, 2))["reasoning_effort"] == "high"
     assert "Reasoning:plain: effort xhigh is not one that it takes: high is used" in model.notes()
+
+
+async def test_a_class_that_no_table_knows_gets_the_levels_of_its_profile() -> None:
+    chat = Plain(profile={"reasoning_output": True, "reasoning_effort_levels": ["low", "max"]})
+    await ChatModel(chat).ask(QUESTION, ChatRequest("xhigh", 100, 148))
+    assert chat.seen[-1] == {"max_tokens": 148, "reasoning_effort": "max"}
+    assert ChatModel(Reasoning(profile={"reasoning_output": False})).efforts == ()
+
+
+@pytest.mark.parametrize("kind", [ChatOpenAI, ChatAnthropic, ChatGoogleGenerativeAI, Plain])
+def test_a_new_level_of_a_profile_is_sent_under_its_own_name(kind: Any) -> None:
+    profile = {"reasoning_output": True, "reasoning_effort_levels": ["low", "high", "ultra"]}
+    settings = {} if kind is Plain else {"model": "new", "api_key": "x"}
+    model = ChatModel(kind(profile=profile, **settings))
+    assert [effort for effort in model.efforts if effort != "none"] == ["low", "high", "xhigh"]
+    assert model.build_arguments(ChatRequest("max", 2000, 3000))["reasoning_effort"] == "ultra"
 
 
 async def test_a_plain_model_is_told_as_a_whole() -> None:

@@ -12,6 +12,7 @@ from langchain_openai import AzureChatOpenAI, ChatOpenAI
 
 from adaptive.chat.registry import open_chat_model
 from adaptive.errors import InputError
+from adaptive.types.model_spec import PROVIDER_PACKAGES
 
 VARIABLES = (
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE", "AZURE_OPENAI_API_KEY", "ANTHROPIC_API_KEY",
@@ -45,7 +46,7 @@ def test_a_spec(spec: str, kind: type, more: dict[str, Any]) -> None:
 def test_an_object() -> None:
     model = open_chat_model(ChatAnthropic(model="claude-opus-5", api_key="sk-secret"))  # type: ignore[call-arg,arg-type]
     assert model.name == "anthropic:claude-opus-5"
-    assert model.efforts == ("none", "low", "medium", "high", "xhigh")
+    assert model.efforts == ("none", "low", "medium", "high", "xhigh", "max")
 
 
 def test_options_go_to_the_class() -> None:
@@ -73,7 +74,7 @@ def test_specs_that_name_no_model(spec: str) -> None:
 
 
 def test_a_provider_that_is_not_known() -> None:
-    with pytest.raises(InputError, match=r"provider that is not known \(foo\): use one of anthropic, azure"):
+    with pytest.raises(InputError, match=r"provider that is not known \(foo\): use one of anthropic, .* xai\.$"):
         open_chat_model("foo:bar")
 
 
@@ -96,6 +97,26 @@ def test_without_its_package(monkeypatch: pytest.MonkeyPatch, spec: str, package
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(InputError, match=said):
         open_chat_model(spec)
+
+
+def test_every_provider_of_langchain_is_known_with_its_package() -> None:
+    from langchain.chat_models import base
+
+    modules = {name: module.partition(".")[0] for name, (module, _, _) in base._BUILTIN_PROVIDERS.items()}
+    ours = {name: package.partition("[")[0].replace("-", "_") for name, package in PROVIDER_PACKAGES.items()}
+    assert modules.items() <= ours.items()
+
+
+@pytest.mark.parametrize("provider", PROVIDER_PACKAGES)
+def test_a_missing_package_is_named_with_its_install_line(monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
+    from langchain.chat_models import base
+
+    base._get_chat_model_creator.cache_clear()
+    monkeypatch.setitem(sys.modules, base._BUILTIN_PROVIDERS[provider][0], None)
+    with pytest.raises(
+        InputError, match=r"^model '\w+:m' needs a package that is not installed: pip install \S+\.$"
+    ):
+        open_chat_model(f"{provider}:m")
 
 
 def test_what_a_provider_says_is_told_without_keys() -> None:

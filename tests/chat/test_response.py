@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -48,10 +49,18 @@ def message(content: Any = "73", end: dict[str, Any] | None = None, **more: Any)
         ({"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, "refusal"),
         ({"status": "completed", "incomplete_details": None}, "stop"),
         ({}, "stop"),
+        ({"finish_reason": "error"}, "failed"),
+        ({"finish_reason": "insufficient_system_resource"}, "failed"),
+        ({"finish_reason": "MALFORMED_FUNCTION_CALL"}, "failed"),
     ],
 )
 def test_how_it_ended(end: dict[str, Any], finish: str) -> None:
     assert read_response(message(end=end)).finish == finish
+
+
+@pytest.mark.parametrize("reason", [None, ""])
+def test_neither_an_answer_nor_a_reason_is_a_failure_and_no_refusal(reason: Any) -> None:
+    assert read_response(message("", {"finish_reason": reason})).finish == "failed"
 
 
 @pytest.mark.parametrize(
@@ -61,29 +70,31 @@ def test_how_it_ended(end: dict[str, Any], finish: str) -> None:
         (usage(10, 300, 280, tier="flex_"), 280, 20, ()),
         (usage(10, 300, 280, tier="priority_"), 280, 20, ()),
         (usage(10, 20, 0), 0, 20, ()),
-        (usage(10, 20), 0, 20, ("answer", "thinking")),
-        (usage(10, 20, 25), 20, 0, ()),
-        (None, 0, 1, ("answer", "prompt", "thinking")),
+        (usage(10, 20), None, 20, ()),
+        (usage(10, 20, 25), None, 20, ()),
+        (None, None, 1, ("answer", "prompt")),
     ],
 )
-def test_what_it_used(given: Any, thinking: int, answer: int, estimated: tuple[str, ...]) -> None:
+def test_what_it_used(given: Any, thinking: int | None, answer: int, estimated: tuple[str, ...]) -> None:
     used = read_response(message(usage_metadata=given), 1.5).usage
     assert (used.thinking, used.answer, used.estimated) == (thinking, answer, estimated)
     assert (used.prompt, used.seconds, used.cost) == (10 if given else 0, 1.5, None)
 
 
-def test_thinking_that_is_not_counted_is_shared_out_by_length() -> None:
-    shown = message("x" * 30, additional_kwargs={"reasoning_content": "y" * 90}, usage_metadata=usage(5, 40))
-    used = read_response(shown).usage
-    assert (used.thinking, used.answer, used.estimated) == (30, 10, ("answer", "thinking"))
+def test_thinking_that_is_not_counted_apart_is_unknown_and_never_shared_out() -> None:
+    shown = message("x" * 40, additional_kwargs={"reasoning_content": "y" * 90}, usage_metadata=usage(5, 40))
+    made = read_response(shown)
+    assert (made.usage.thinking, made.usage.answer, made.usage.total, made.usage.estimated) == (None, 40, 45, ())
+    assert made.usage.to_json()["thinking"] is None
+    assert (made.thinking_tokens, made.answer_tokens) == (30, 10)  # for what is asked next
 
 
 @pytest.mark.parametrize("reasoning", [None, 0])
-def test_thinking_in_the_text_is_not_exact_where_it_is_not_counted(reasoning: int | None) -> None:
+def test_thinking_in_the_text_is_unknown_where_it_is_not_counted(reasoning: int | None) -> None:
     """A server without a parser counts the thinking in its text as an answer, or as no reasoning."""
     shown = message(f"<think>{'y' * 90}</think>{'x' * 30}", usage_metadata=usage(5, 40, reasoning))
     used = read_response(shown).usage
-    assert (used.thinking, used.answer, used.estimated) == (30, 10, ("answer", "thinking"))
+    assert (used.thinking, used.answer, used.estimated) == (None, 40, ())
 
 
 @pytest.mark.parametrize(
@@ -106,7 +117,8 @@ def test_how_a_reply_begins(content: str, end: str, opened: bool | None, begins:
 @pytest.mark.parametrize("provider", ["anthropic", "google_genai"])
 def test_no_thinking_is_exact_where_it_would_show(provider: str) -> None:
     shown = message("73", {"model_provider": provider, "stop_reason": "end_turn"}, usage_metadata=usage(5, 3))
-    assert read_response(shown).usage.estimated == ()
+    used = read_response(shown).usage
+    assert (used.thinking, used.estimated) == (0, ())
 
 
 @pytest.mark.parametrize(
@@ -162,3 +174,17 @@ def test_a_refusal_is_told_in_its_words() -> None:
     ):
         turn = read_response(shown)
         assert (turn.finish, turn.text) == ("refusal", "I can't.")
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("9 \ud83d", "9 \ufffd"),
+        ("9 \ud83d\ude00", "9 \U0001f600"),
+        ([{"type": "text", "text": "\udfff"}], "\ufffd"),
+    ],
+)
+def test_half_a_character_is_mended(content: Any, text: str) -> None:
+    made = read_response(message(content, additional_kwargs={"reasoning_content": "so \ud83d"}))
+    assert (made.text, made.thinking) == (text, "so \ufffd")
+    json.dumps(made.message.model_dump(), ensure_ascii=False).encode()

@@ -126,6 +126,19 @@ class Deaf(Solver):
             time.sleep(0.01)
 
 
+class Tiring(Solver):
+    """Answers so many questions, and then no more."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    async def astream(self, asked: Any, stream_mode: list[str]) -> AsyncIterator[tuple[str, Any]]:
+        self.hangs = len(self.asked) >= self.count
+        async for item in super().astream(asked, stream_mode):
+            yield item
+
+
 def workflow(solver: Any) -> ModuleType:
     """A module to stand for `adaptive.solver.build`; `built` holds what it was asked to build."""
     module: Any = ModuleType("adaptive.solver.build")
@@ -145,6 +158,7 @@ SCRIPTS: dict[str, Solver] = {
     "answers": Solver(),
     "hangs": Solver(events=EVENTS[:3], hangs=True),
     "deaf": Deaf(),
+    "tires": Tiring(3),
 }
 
 if __name__ == "__main__":

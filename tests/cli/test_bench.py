@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adaptive.answers.registry import choose_file_grader
+from adaptive.bench.plots import PLOTS
 from adaptive.engines import registry
-from adaptive.errors import AdaptiveError
+from adaptive.errors import AdaptiveError, InputError
 from adaptive.learn.data.outcome import OutcomeKey, RecordedQuestion
 from adaptive.learn.data.splits import hash_question
 from adaptive.learn.tuning.replay import Replay
@@ -21,6 +24,12 @@ from tests.cli.conftest import Run
 from tests.support.solving import PureEngine
 
 COUNT = 24
+
+
+@pytest.fixture(autouse=True)
+def counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Readings are counted in a folder of this test."""
+    monkeypatch.setenv("ADAPTIVE_PROFILES", str(tmp_path / "profiles"))
 
 
 @pytest.fixture
@@ -54,7 +63,7 @@ def test_replay_prints_the_answer_and_a_row_for_each_way(
 ) -> None:
     made = run("bench", str(profile), half, "--replay", str(outcomes))
     assert made.exit_code == 0, made.stderr
-    assert "fewer tokens than always the top rung (high 16)" in made.stdout.splitlines()[0]
+    assert " points of accuracy over a random mix of constants that takes as many tokens; " in made.stdout
     assert "Not measured, self-consistency" in made.stdout
 
 
@@ -71,10 +80,19 @@ def test_out_holds_the_report_the_plots_and_the_figures(
     out = tmp_path / "report"
     made = run("bench", str(profile), half, "--replay", str(outcomes), "--out", str(out), "--json")
     assert made.exit_code == 0, made.stderr
-    names = {"report.html", "figures.json", "accuracy.png", "reliability.png", "difficulty.png"}
+    names = {"report.html", "figures.json", *(f"{one}.png" for one in PLOTS)}
     assert {p.name for p in out.iterdir()} == names
     assert (out / "figures.json").read_text() == made.stdout
     assert made.stderr == f"Wrote the report {out / 'report.html'}.\n"
+
+
+def test_reading_the_same_questions_again_is_counted(run: Run, profile: Path, outcomes: Path, half: str) -> None:
+    first = run("bench", str(profile), half, "--replay", str(outcomes), "--json")
+    assert json.loads(first.stdout)["reading"] == {"times": 1, "profiles": 1, "note": ""}
+    file = profile / "profile.json"
+    file.write_text(file.read_text().replace('"max_attempts": 4', '"max_attempts": 3'))
+    again = run("bench", str(profile), half, "--replay", str(outcomes))
+    assert "This set was read 2 times, with 2 different profiles" in again.stdout
 
 
 def test_seen_questions_are_left_out(run: Run, profile: Path, outcomes: Path, half: str) -> None:
@@ -144,6 +162,51 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     monkeypatch.setattr(registry, "open_engine", make)
     return opened
+
+
+@pytest.fixture
+def strangers(tmp_path: Path) -> dict[str, Path]:
+    """Outcomes of a stranger's, graded by a file of Python that leaves a mark when it is run; and the mark."""
+    mark, code = tmp_path / "ran", tmp_path / "grade.py"
+    code.write_text(f"open({str(mark)!r}, 'w').close()\ndef right(answer, reference):\n    return True\n")
+    recorded = [rungs((True,) * 4, number=i) for i in range(COUNT)]
+    db = written(tmp_path / "strange.db", recorded, grader=f"{code}:right")
+    return {"db": db, "mark": mark, "code": code}
+
+
+def test_outcomes_never_name_code_to_run(
+    run: Run, engines: list[Any], profile: Path, half: str, strangers: dict[str, Path], tmp_path: Path
+) -> None:
+    args = ("bench", str(profile), half, "--replay", str(strangers["db"]), "-m", "embedded", "--out", tmp_path)
+    made = run(*map(str, args))
+    assert not strangers["mark"].exists()
+    assert (made.exit_code, engines) == (2, [])
+    assert made.stderr.startswith(f"Error: {strangers['db']} names the grader ")
+    assert made.stderr.endswith("and a file runs no code: name the grader with --grade.\n")
+    assert made.stderr.count("\n") == 1
+    made = run(*map(str, args), "--grade", f"{strangers['code']}:right")
+    assert made.exit_code == 0, made.stderr
+    assert strangers["mark"].exists()
+
+
+@pytest.mark.parametrize("grader", [None, 3, ["auto"], "imported", "timeit:timeit"])
+def test_a_grader_that_is_none_of_ours_is_named_by_the_user(grader: Any) -> None:
+    with pytest.raises(InputError, match="name the grader with --grade"):
+        choose_file_grader(grader, None, Path("o.db"))
+    assert choose_file_grader(grader, "exact", Path("o.db")) == "exact"
+    assert choose_file_grader("number", "exact", Path("o.db")) == "number"
+
+
+def test_a_profile_does_not_choose_whom_to_ask(
+    run: Run, engines: list[Any], profile: Path, half: str, tmp_path: Path
+) -> None:
+    replace(Profile.load(profile), model="http://user:secret@evil.example/v1").save(profile)
+    made = run("bench", str(profile), half, "--out", str(tmp_path / "out"))
+    assert (made.exit_code, engines) == (2, [])
+    assert made.stderr == (
+        f"Error: the profile {profile} is of the model http://***@evil.example/v1, and no profile chooses what is "
+        "asked: name the model with -m, or bench with --replay.\n"
+    )
 
 
 @pytest.fixture

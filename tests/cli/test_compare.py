@@ -93,6 +93,60 @@ def test_nothing_is_paid_twice_and_another_check_judges_the_same(run: Run, hoste
     assert len(hosted.asked) == 8
 
 
+@pytest.mark.parametrize(
+    ("answer", "grade", "code"), [("7", "right", 0), ("so it is #### 7.0", "right", 0), ("8", "wrong", 3)]
+)
+def test_answers_are_graded_by_the_right_one(
+    run: Run, hosted: Hosted, cache: Path, answer: str, grade: str, code: int
+) -> None:
+    made = run("compare", "What?", *TWO, "--answer", answer)
+    assert (made.exit_code, made.stdout.splitlines()[1].split()[-2:]) == (code, ["answered", grade]), made.stderr
+    cells = json.loads(run("compare", "What?", *TWO, "--answer", answer, "--json").stdout)["cells"]
+    assert [(cell["grade"], cell["verdict"]["verifier"]) for cell in cells] == [(grade, "reference")] * 2
+    assert len(hosted.asked) == 2
+
+
+def test_tokens_from_the_provider_s_cache_are_a_column(run: Run, hosted: Hosted, cache: Path) -> None:
+    hosted.brain = always(Spoken("7", thought=90, cached=1))
+    head, line, *_ = run("compare", "Well, what?", *TWO).stdout.splitlines()
+    shown = dict(zip(head.split(), line.split()[1:], strict=False))
+    assert (shown["prompt"], shown["cached"]) == ("2", "1")
+
+
+SAME = "effort and a cap of 4000 is the same request as"
+
+
+@pytest.mark.parametrize(
+    ("model", "efforts", "sent", "note"),
+    [
+        ("o4-mini", "high,xhigh", ["high"], f"xhigh {SAME} high and 4000, and was paid for once."),
+        ("gpt-4.1", "low,medium,high", [None], f"high {SAME} low and 4000, and was paid for once."),
+        ("o4-mini", "low,high", ["low", "high"], ""),
+    ],
+)
+def test_settings_that_are_one_request_are_paid_once(
+    run: Run, hosted: Hosted, cache: Path, model: str, efforts: str, sent: list[str | None], note: str
+) -> None:
+    args = ["compare", "What?", "-m", f"openai:{model}", "--effort", efforts]
+    first, again = run(*args, "--json"), run(*args)
+    cells = json.loads(first.stdout)["cells"]
+    assert sorted(str(asked.effort) for asked in hosted.asked) == sorted(map(str, sent))
+    assert [cell["cached"] for cell in cells] == [i >= len(sent) for i in range(len(cells))]
+    assert {cell["ended"] for cell in cells} == {"answered"}
+    assert f"Asked {len(sent)} cells ({91 * len(sent) + len(sent)} tokens" in first.stderr
+    assert (SAME in again.stdout, note in again.stdout) == (bool(note), True)
+
+
+def test_an_identical_request_is_made_again_only_if_the_first_failed(
+    run: Run, hosted: Hosted, cache: Path
+) -> None:
+    replies: list[Reply] = [Fault("rate", after="600"), Spoken("7", thought=9)]
+    hosted.brain = lambda _: replies.pop(0)
+    made = run("compare", "What?", "-m", "openai:gpt-4.1", "--effort", "low,medium,high", "--json")
+    assert [cell["ended"] for cell in json.loads(made.stdout)["cells"]] == ["failed", "answered", "answered"]
+    assert "1 are the same request as another" in made.stderr
+
+
 def test_another_image_is_another_question(run: Run, hosted: Hosted, cache: Path, picture: str) -> None:
     asked = ["compare", "What?", *TWO, "--effort", "low", "--image"]
     for place in (picture, picture, "https://x.test/a.png", "https://x.test/b.png", "https://x.test/a.png"):
@@ -151,12 +205,28 @@ def test_csv_on_stdout_is_nothing_but_csv(run: Run, hosted: Hosted, cache: Path)
 
 
 def test_files_are_written(run: Run, hosted: Hosted, cache: Path, tmp_path: Path) -> None:
-    table, plot = tmp_path / "cells.csv", tmp_path / "plot.png"
-    made = run("compare", "What?", *TWO, "--csv", str(table), "--plot", str(plot))
+    table, plot, page = (tmp_path / name for name in ("cells.csv", "plot.png", "page.html"))
+    files = ("--csv", str(table), "--plot", str(plot), "--plot-axis", "cost", "--html", str(page))
+    made = run("compare", "What?", *TWO, *files, "--answer", "7")
     assert made.exit_code == 0, made.stderr
-    assert "The cheapest that answers" in made.stdout
+    assert "The cheapest that is right" in made.stdout
+    assert page.read_text().count("<article>") == 2
     assert len(table.read_text().splitlines()) == 3
     assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+def test_answers_are_shown_below_the_table(run: Run, hosted: Hosted, cache: Path) -> None:
+    def brain(asked: Asked) -> Reply:
+        return Spoken("One\n\x1b[2Jtwo 7" if asked.effort == "low" else "", thought=9)
+
+    hosted.brain = brain
+    made = run("compare", "What?", *TWO, "--show-answers", "--answer", "8", "--repeat", "2")
+    assert made.stdout.count(" cap of 4000, wrong:\n  One\n  \ufffd[2Jtwo 7\n") == 1
+    assert " cap of 4000, repeat 2, wrong:\n" in made.stdout
+    assert " at high effort and a cap of 4000, repeat 2, refused:\n  (no text)\n" in made.stdout
+    csv_only = run("compare", "What?", *TWO, "--show-answers", "--csv", "-")
+    assert len(list(csv.DictReader(io.StringIO(csv_only.stdout)))) == 2
+    assert "  One\n" in csv_only.stderr
 
 
 def test_neither_the_cache_nor_the_output_holds_a_secret(
@@ -191,8 +261,16 @@ def test_neither_the_cache_nor_the_output_holds_a_secret(
         (["--repeat", "0"], "'--repeat': 0 is not in the range"),
         (["--temperature", "3"], "'--temperature': 3.0 is not in the range"),
         (["--json", "--csv", "-"], "--json and --csv - both want stdout"),
+        (
+            ["--csv", "/nowhere/t.csv"],
+            "/nowhere/t.csv cannot be written: there is no folder /nowhere: make it first.",
+        ),
+        (["--html", "/nowhere/p.html"], "/nowhere/p.html cannot be written: there is no folder /nowhere"),
+        (["--plot", "/nowhere/p.png"], "/nowhere/p.png cannot be written: there is no folder /nowhere"),
         (["--image", "/nowhere.png"], "image /nowhere.png cannot be read (No such file or directory)."),
         (["--check", "re:("], "is no regular expression"),
+        (["--answer", " "], "the right answer is empty: write it after --answer."),
+        (["--answer", "7", "--check", "re:7"], "--check and --answer both grade the answers: leave out one"),
         (["--price", "m=1"], "the price 'm=1' must be"),
         (["-m", "nobody:m"], "names a provider that is not known (nobody)"),
         (["-m", "openai:o1"], "model 'openai:o1' needs a key: set OPENAI_API_KEY."),
@@ -207,6 +285,12 @@ def test_wrong_input_is_one_sentence_and_costs_nothing(
     assert (made.exit_code, made.stdout) == (2, "")
     assert said in made.stderr
     assert made.stderr.count("\n") == 1
+
+
+def test_a_right_answer_that_may_be_an_index_is_told(run: Run, hosted: Hosted, cache: Path) -> None:
+    made = run("compare", "Which is 4?\nA) 3\nB) 4", *TWO, "--answer", "1")
+    assert (made.exit_code, hosted.asked) == (2, [])
+    assert "the right answer '1' may be the index of an option: write the option's letter." in made.stderr
 
 
 def test_no_prompt_is_wrong_usage(run: Run, cache: Path) -> None:

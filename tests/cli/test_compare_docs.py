@@ -23,7 +23,7 @@ def untimed(text: str) -> list[str]:
     return [" ".join(re.sub(r"(?<![$.\d])\d+\.\d\d(?!\d)", "S", line).split()) for line in text.splitlines()]
 
 
-@pytest.mark.parametrize(("command", "shown"), SESSIONS, ids=["lab", "embedded"])
+@pytest.mark.parametrize(("command", "shown"), SESSIONS, ids=["lab", "embedded", "answers"])
 def test_the_page_shows_what_its_command_prints(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, shown: str
 ) -> None:

@@ -14,7 +14,7 @@ from adaptive.cli.support import fit_progress
 from adaptive.cli.support.fit_progress import FitProgress
 from adaptive.engines import registry
 from adaptive.fit import estimate
-from adaptive.learn.tuning import setting_search
+from adaptive.learn.tuning import policy_search
 from adaptive.profile.store import FIT_FILE, ProfileStore
 from tests.cli.conftest import Run
 from tests.fit.toy import AddingEngine, write_questions
@@ -45,7 +45,7 @@ def toy(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Toy:
     monkeypatch.setattr(registry, "open_engine", lambda spec, **_: engine)
     monkeypatch.setattr("adaptive.solver.model.open_engine", lambda spec, **_: engine)
     monkeypatch.setattr(registry, "get_parallel_solves", lambda spec: 1)
-    monkeypatch.setattr(setting_search, "ROUNDS", (3, 2))
+    monkeypatch.setattr(policy_search, "WORTHS", 4)
     return Toy(run, engine, write_questions(tmp_path / "sums.jsonl", COUNT), tmp_path / "profiles")
 
 
@@ -86,9 +86,8 @@ def test_a_fit_is_printed_stored_and_used(toy: Toy) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "sentence"),
     [
-        (("-m", "openai:o4-mini"), 2,
-         "hosted models such as openai:o4-mini cannot be fitted yet: name one whose thinking can be forced, such "
-         "as hf:ID or http://host:port/v1."),
+        (("--max-cost", "1"), 2,
+         "--efforts and --max-cost are for hosted models, and toy is none: name budgets with --ladder."),
         (("--limit", "29"), 2, "29 different questions are too few to fit a profile: give at least 30."),
         (("--ladder", "16,32"), 2,
          "a ladder to record starts with a rung that does not think (budget 0), and all others think."),

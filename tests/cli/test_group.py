@@ -142,3 +142,10 @@ def test_ctrl_c_before_anything_runs(run: Run, scripted: Use) -> None:
     made = run("solve", "q")
     assert made.exit_code == 130
     assert made.stderr.endswith("Interrupted.\n")
+
+
+def test_with_standard_output_closed_nothing_is_bought() -> None:
+    words = f'"{sys.executable}" -m adaptive.cli solve 2+2 --no-log >&-'
+    made = subprocess.run(words, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert made.returncode == 2
+    assert made.stderr == "Error: there is nowhere to print to, since standard output is closed: open it.\n"

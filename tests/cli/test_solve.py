@@ -25,8 +25,9 @@ from tests.support.judging import ScriptedJudge
 DEFAULTS = {
     "model": "embedded", "profile": None, "effort": None, "budget": None, "waits": None, "wait_string": (),
     "samples": None, "stop": None, "adapt": True, "seed": 0, "temperature": 0.0, "verify": None,
-    "max_tokens": None, "approve_above": None, "max_attempts": None, "stronger": None, "check": None,
-    "judge": None, "max_cost": None, "timeout": None, "prices": Prices(),
+    "max_tokens": None, "max_output_tokens": None, "approve_above": None, "max_attempts": None, "stronger": None,
+    "check": None, "judge": None, "max_cost": None, "worth": None, "timeout": None, "prices": Prices(),
+    "explore": None,
 }  # fmt: skip
 PRICES = Prices({"m": Price(1, 2), "n": Price(1, 3, 2)})
 BOUND = {"model", "profile", "stronger", "check", "judge", "prices"}
@@ -130,6 +131,9 @@ def test_errors_are_one_sentence(run: Run, scripted: Use, error: Exception, code
         ([], {}, {}),
         (["-m", "onnx:x", "--profile", "p"], {}, {"model": "onnx:x", "profile": "p"}),
         (["--effort", "low", "--budget", "0"], {}, {"effort": "low", "budget": 0}),
+        (["--worth", "500"], {}, {"worth": 500.0}),
+        (["--worth", "0.02usd"], {}, {"worth": "0.02usd"}),
+        ([], {"WORTH": "0.5"}, {"worth": 0.5}),
         (["--waits", "2", "--wait-string", "Hmm, "], {}, {"waits": 2, "wait_string": ("Hmm, ",)}),
         (["--wait-string", "Wait", "--wait-string", "Hmm"], {}, {"wait_string": ("Wait", "Hmm")}),
         (["--no-adapt", "--seed", "7"], {}, {"adapt": False, "seed": 7}),
@@ -323,7 +327,17 @@ def test_a_reader_that_leaves_is_no_error(log: Path, tmp_path: Path) -> None:
     """As `adaptive solve --file … | head -1`: quiet, and what was paid for is in the log."""
     file = tmp_path / "questions.txt"
     file.write_text("q\n" * 3)
-    command = [sys.executable, "-m", "tests.cli.stub", "answers", "solve", "--file", str(file)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.cli.stub",
+        "answers",
+        "solve",
+        "--concurrency",
+        "1",
+        "--file",
+        str(file),
+    ]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.close()

@@ -210,7 +210,7 @@ def test_a_check_out_of_time_could_not_tell(run: Run) -> None:
 
 def test_a_vote_is_shown_a_line_a_sample(run: Run, tmp_path: Path) -> None:
     own = Profile.load(find_artifact("abacus") / "profile")
-    replace(own, policy=replace(own.policy, payoffs=()), difficulty_model=lambda: None).save(tmp_path)
+    replace(own, difficulty_model=lambda: None).save(tmp_path)
     args = ["--check", "grep -qx 8", "--samples", "2", "--show-thinking", "--json", "--profile", str(tmp_path)]
     made = run("solve", "What is 8 + 1?", *args)
     result = json.loads(made.stdout)

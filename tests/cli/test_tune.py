@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.splits import assign_split, hash_question, read_used_keys
 from adaptive.learn.report.tuning_card import HEADING
-from adaptive.policy.allocate import choose_first_rung
 from adaptive.profile.profile import Profile
-from adaptive.types.options import Options
 from tests.cli.conftest import Run
 from tests.learn.fitted import fitted, quickly
 from tests.learn.made import many, write
@@ -53,18 +53,22 @@ def test_the_policy_and_its_promise_are_written(run: Run, profile: Path) -> None
     before, seen = Profile.load(profile), read_used_keys(profile)
     made = run("tune", str(profile), *GOAL, "--against", "top")
     assert made.exit_code == 0, made.stderr
-    assert re.match(r"The policy saves \d+ % \(\d+ to \d+\) of the tokens of always medium 64\. ", made.stdout)
-    assert "With confidence 0.9 it loses at most 10 points of accuracy against it" in made.stdout
+    said = (
+        r"The policy saves \d+ % \(\d+ to \d+\) of the tokens of always medium 64, at no loss beyond 10 points\. "
+    )
+    assert re.match(said, made.stdout)
+    assert "With confidence 0.9 that holds on questions like the" in made.stdout
     after = Profile.load(profile)
     said = after.figures["tuned"]
+    assert made.stdout.startswith(f"{said['verdict']} ")
     assert said["bound"] <= said["target_loss"] == 0.1
     assert (said["right_against"] - said["right"]) * said["questions"] == pytest.approx(
         said["losses"] - said["gains"], abs=0.1
     )
     assert said["tokens"] < said["tokens_against"]
     assert after.policy != before.policy
-    assert replace(after, policy=before.policy, verifier=before.verifier, figures=before.figures) == before
-    assert f"Accepted: from p(right) {after.verifier.threshold:g} on" in made.stdout  # type: ignore[union-attr]
+    assert replace(after, policy=before.policy, figures=before.figures) == before
+    assert f"A right answer is worth {after.policy.worth:.0f} tokens" in made.stdout
     with OutcomeStore(profile.parent / "outcomes.db") as file:
         tested = {hash_question(r.question.text) for r in file if assign_split(r.question) == "tune"}
     assert not tested & seen
@@ -87,7 +91,7 @@ def test_the_promise_in_the_card_is_replaced(run: Run, profile: Path) -> None:
     assert second.count(HEADING) == 1
     assert second.startswith(trained.rstrip())
     assert second.endswith("\n## Mine\n\nKept.\n")
-    assert "at most 10 points" not in second
+    assert "no loss beyond 10 points" not in second
     assert made.stdout.strip() in second
 
 
@@ -97,6 +101,28 @@ def test_the_same_seed_writes_the_same(run: Run, profile: Path) -> None:
     for folder in (profile, other):
         assert run("tune", str(folder), *GOAL, "--seed", "3").exit_code == 0
     assert contents(profile) == contents(other)
+
+
+def test_the_front_is_printed_and_drawn_and_both_are_in_the_card(run: Run, profile: Path) -> None:
+    made = run("tune", str(profile), *GOAL, "--front")
+    assert made.exit_code == 0, made.stderr
+    assert f"Drew the front in {profile / 'front.png'}." in made.stderr
+    oracle = r"\| oracle +\| \d+ +\| \d+\.\d % +\| \+\d+\.\d \(\+\d+\.\d to \+\d+\.\d\) +\| knows what is right \|"
+    assert re.search(oracle, made.stdout)
+    assert made.stdout.strip().endswith("![front](front.png)")
+    assert made.stdout.strip() in (profile / "README.md").read_text()
+    with Image.open(profile / "front.png") as image:
+        image.load()
+        assert image.format == "PNG"
+
+
+def test_without_matplotlib_the_front_is_printed(run: Run, profile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    made = run("tune", str(profile), *GOAL, "--front")
+    assert made.exit_code == 0, made.stderr
+    assert "The front is not drawn: " in made.stderr
+    assert "| oracle " in made.stdout
+    assert not (profile / "front.png").exists()
 
 
 def test_with_too_few_questions_the_profile_does_what_the_best_constant_does(run: Run, profile: Path) -> None:
@@ -109,11 +135,11 @@ def test_with_too_few_questions_the_profile_does_what_the_best_constant_does(run
     assert made.stdout.startswith(
         f"Nothing to gain here: use always {said['against']}, which this profile now does"
     )
-    assert re.search(r"about \d+ would be enough; these data allow --target-loss 0\.\d+\)", made.stdout)
+    assert re.search(r"about \d+ would be enough; these data allow --target-loss 0\.\d+\.", made.stdout)
     assert (said["saving"][0], said["losses"]) == (0, 0)
-    rung = told.ladder[told.policy.always or 0]
-    plan = choose_first_rung(told.ladder, told.policy, [0.0] * len(told.ladder), Options())
-    assert (plan.rung.effort, plan.rung.budget) == (rung.effort, rung.budget)
+    assert told.policy.always is not None
+    assert told.policy.always.name == said["against"]
+    assert made.stdout.endswith(f"Every question gets {said['against']}.\n")
 
 
 @pytest.mark.parametrize("count", [50, 60, 70])
@@ -158,8 +184,8 @@ def test_the_most_that_a_question_may_take_is_kept(run: Run, profile: Path) -> N
     ("args", "said"),
     [
         (("--against", "low 7"), "there is no constant 'low 7' to compare with: name best, top or one of"),
-        (("--max-cost", "1"), "--max-cost and --price go together"),
-        (("--price", "1", "2"), "--max-cost and --price go together"),
+        (("--max-cost", "1"), "--max-cost needs --price"),
+        (("--price", "1", "2"), "--price is for --max-cost"),
         (("--target-loss", "0"), "0"),
         (("--target-loss", "nan"), "nan"),
         (("--confidence", "1"), "1"),
@@ -176,6 +202,19 @@ def test_wrong_use_is_one_sentence(run: Run, profile: Path, args: tuple[str, ...
     assert made.stderr.startswith("Error: ")
     assert made.stderr.count("\n") == 1
     assert contents(profile) == before
+
+
+def test_of_a_path_in_the_profile_only_the_name_counts(run: Run, profile: Path, tmp_path: Path) -> None:
+    """A stranger's profile does not choose which file of the user's is opened."""
+    mine = tmp_path / "elsewhere" / "outcomes.db"
+    mine.parent.mkdir()
+    shutil.move(profile.parent / "outcomes.db", mine)
+    known = Profile.load(profile)
+    replace(known, figures={**known.figures, "outcomes": str(mine)}).save(profile)
+    made = run("tune", str(profile), *GOAL)
+    assert made.exit_code == 2
+    assert "the outcomes outcomes.db that" in made.stderr
+    assert not list(mine.parent.glob("*-wal"))
 
 
 def no_verifier(profile: Path) -> None:
@@ -223,7 +262,7 @@ def one_question(profile: Path) -> None:
         (other_ladder, "was recorded with another ladder than the profile's: train on it first."),
         (no_outcomes, "was trained on are not there: name them with --outcomes."),
         (no_held_out, "is not there: train the profile on outcomes first (`adaptive train`)."),
-        (damaged_held_out, "held_out.npz is damaged ("),
+        (damaged_held_out, "is not whole: its held_out.npz is not the one that it was saved with."),
         (no_database, "is damaged, or no file of outcomes ("),
         (damaged_database, "is damaged, or no file of outcomes ("),
         (one_question, "1 recorded questions are too few to search and to test on: record more."),

@@ -15,8 +15,8 @@ from adaptive.types.verdict import Verdict
 
 def row(
     model: str = "m", effort: Effort = "low", cap: int = 4000, *, repeat: int = 0, answer: str | None = "7",
-    reasoning: int = 100, visible: int = 10, prompt: int = 30, cost: float | None = None, accepted: bool = True,
-    error: str = "", text: str | None = None, **more: Any,
+    reasoning: int = 100, visible: int = 10, prompt: int = 30, cost: float | None = None,
+    accepted: bool | None = True, error: str = "", text: str | None = None, **more: Any,
 ) -> ComparisonRow:  # fmt: skip
     """A row: answered, or starved without an answer, or failed with an error."""
     cell = Cell(CellSetting(model, effort, cap), repeat)
@@ -28,7 +28,7 @@ def row(
         text=(answer or "") if text is None else text, thinking="", usage=spent,
         status="starved" if answer is None else "answered", finish="budget" if answer is None else "natural",
     )  # fmt: skip
-    verdict = Verdict(accepted and answer is not None, 0.5, "check", "because")
+    verdict = Verdict(False if answer is None else accepted, 0.5, "check", "because")
     return ComparisonRow(cell, CellResult(attempt, "length" if answer is None else "stop"), verdict)
 
 
@@ -48,7 +48,7 @@ def rows(draw: Any) -> list[ComparisonRow]:
                 model, effort, cap, repeat=number,
                 answer=draw(st.sampled_from((None, "7", "8", "one two three " * 9, "a,\n\"b\""))),
                 reasoning=draw(st.integers(0, 999)), visible=draw(st.integers(0, 99)),
-                cost=draw(st.sampled_from((None, 0.5, 0.25))), accepted=draw(st.booleans()),
+                cost=draw(st.sampled_from((None, 0.5, 0.25))), accepted=draw(st.sampled_from((True, False, None))),
                 error=draw(st.sampled_from(("", "", "it broke, \"so\".\nAnd so on."))),
             )
         )  # fmt: skip

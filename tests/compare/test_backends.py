@@ -16,9 +16,12 @@ THOUGHT = [b"x" * 700]
 ANSWER = [(*b"It is \\boxed{7}", STOP)]
 
 
+def open_backend(engine: ScriptedEngine) -> EngineBackend:
+    return EngineBackend(engine, build_untrained_profile("scripted", 100_000), [HumanMessage("What?")])
+
+
 def ask(effort: Effort, cap: int, engine: ScriptedEngine) -> CellResult:
-    local = EngineBackend(engine, build_untrained_profile("scripted", 100_000), [HumanMessage("What?")])
-    return run(local.ask(Cell(CellSetting("scripted", effort, cap))))
+    return run(open_backend(engine).ask(Cell(CellSetting("scripted", effort, cap))))
 
 
 @given(st.sampled_from(EFFORTS), st.integers(1, 900))
@@ -43,6 +46,21 @@ def test_an_effort_that_the_template_does_not_know_is_said_and_mapped() -> None:
     codec.efforts = ()  # type: ignore[misc]
     bought = ask("high", 200, ScriptedEngine(THOUGHT, ANSWER, codec=codec))
     assert bought.notes == ("scripted: its chat template tells no efforts apart",)
+
+
+def test_efforts_are_one_request_if_the_template_does_not_tell_them_apart() -> None:
+    def list_keys(known: tuple[Effort, ...]) -> list[str]:
+        codec = ByteCodec()
+        codec.efforts = known  # type: ignore[misc]
+        backend = open_backend(ScriptedEngine([], [], codec=codec))
+        efforts: tuple[Effort, ...] = ("none", "low", "high", "xhigh")
+        return [backend.map_request(CellSetting("scripted", effort, 200)).key for effort in efforts]
+
+    none, low, high, most = list_keys(())
+    assert low == high == most != none
+    none, low, high, most = list_keys(("low", "high"))
+    assert high == most
+    assert len({none, low, high}) == 3
 
 
 def test_a_chain_that_repeats_itself_is_not_stopped_early() -> None:

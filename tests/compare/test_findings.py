@@ -84,7 +84,7 @@ def test_one_that_always_answers_is_before_a_cheaper_one_that_does_not() -> None
     always = [row("b", repeat=n, reasoning=900) for n in (0, 1)]
     assert (found := find_cheapest_setting(summarise_settings([*often, *always])))
     assert found.summary.setting.model == "b"
-    assert "it answered 1 of 2 times, and none did more" in list_findings(summarise_settings(often))[0]
+    assert "it answered 1 of 2 times, and none more often" in list_findings(summarise_settings(often))[0]
 
 
 @pytest.mark.parametrize(
@@ -125,11 +125,11 @@ def test_nothing_is_said_of_a_lever_whose_other_end_failed_or_never_answers() ->
     assert all("starves" in s for s in starved)
 
 
-def test_with_a_check_only_accepted_answers_count() -> None:
+def test_with_a_check_only_right_answers_count() -> None:
     compared = summarise_settings([row(accepted=False, reasoning=1), row(effort="high")], checked=True)
     said = list_findings(compared)
-    assert said[0].startswith("the cheapest that is accepted is m at high effort")
-    assert said[1] == "high effort on m: +99 tokens, and an accepted answer where low effort has none"
+    assert said[0].startswith("the cheapest that is right is m at high effort")
+    assert said[1] == "high effort on m: +99 tokens, and a right answer where low effort has none"
 
 
 def test_repeats_that_differ_are_said_to() -> None:

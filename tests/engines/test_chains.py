@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from adaptive.engines.chains import ChainPool
-from adaptive.engines.onnx import FIRST_ROOM, OnnxChain
+from adaptive.engines.onnx_genai import FIRST_ROOM, GeneratorChain
 
 WINDOW = 4 * FIRST_ROOM
 
@@ -37,7 +37,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.made: list[Recorder] = []
-        self.chain = OnnxChain(self._make, WINDOW)
+        self.chain = GeneratorChain(self._make, WINDOW)
 
     def _make(self, room: int) -> Recorder:
         self.made.append(Recorder(room))
@@ -96,10 +96,10 @@ def test_room_grows_by_doubling_up_to_the_window() -> None:
 
 @pytest.fixture
 def pool() -> ChainPool:
-    return ChainPool(lambda: OnnxChain(Recorder, WINDOW), size=2)
+    return ChainPool(lambda: GeneratorChain(Recorder, WINDOW), size=2)
 
 
-def lent(pool: ChainPool, session: str) -> OnnxChain:
+def lent(pool: ChainPool, session: str) -> GeneratorChain:
     with pool.lend(session) as chain:
         return chain
 

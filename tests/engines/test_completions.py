@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from adaptive._util.files import find_artifact
+from adaptive._util.http import find_server_key
 from adaptive.engines.completions import CompletionsEngine
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Generation, Sampling
@@ -153,6 +154,28 @@ def test_the_key_comes_from_the_environment_and_is_never_told(
     assert "wrong-key" not in str(caught.value)
     monkeypatch.setenv("ADAPTIVE_API_KEY", "secret-one")
     asyncio.run(CompletionsEngine(server.url).close())
+
+
+def test_a_key_of_one_server_is_sent_to_no_other(server: Faulty, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.key = "key-of-the-port"
+    keys = {"": "general", "_127_0_0_1": "of-the-host", f"_127_0_0_1_{server.port}": server.key, "_OTHER": "other"}
+    for suffix, key in keys.items():
+        monkeypatch.setenv(f"ADAPTIVE_API_KEY{suffix}", key)
+    asyncio.run(CompletionsEngine(server.url).close())
+    assert find_server_key("http://127.0.0.1:1/v1") == "of-the-host"
+    assert find_server_key("https://OTHER/v1") == "other"
+    assert find_server_key("https://another/v1") == "general"
+    monkeypatch.delenv("ADAPTIVE_API_KEY")
+    assert find_server_key("https://another/v1") is None
+
+
+@pytest.mark.parametrize(
+    "address", ["http://x:99999/v1", "http://[::1/v1", "http://u:pass word@/v1", "http://x:y"]
+)
+def test_what_is_no_address_is_one_sentence(address: str) -> None:
+    with pytest.raises(InputError, match="is not valid: write it as http://host:port/v1") as caught:
+        CompletionsEngine(address)
+    assert "pass" not in str(caught.value)
 
 
 def test_one_of_several_models_is_named(server: Faulty) -> None:

@@ -187,8 +187,8 @@ class TestConnecting:
         asyncio.run(client.close())
 
     def test_or_said_by_hand(self, server: Faulty) -> None:
-        with pytest.raises(InputError, match=r"dialect 'ollama' is not known: use vllm, llama\.cpp, sglang"):
-            CompletionsEngine(server.url, dialect="ollama")
+        with pytest.raises(InputError, match=r"dialect 'lmstudio' is not known: use vllm, llama\.cpp, sglang"):
+            CompletionsEngine(server.url, dialect="lmstudio")
         wrong = "sglang" if server.dialect == "vllm" else "vllm"
         with pytest.raises(InputError, match="cannot do token forcing, it lacks"):
             CompletionsEngine(server.url, dialect=wrong, tokenizer=HF)

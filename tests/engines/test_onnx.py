@@ -14,7 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adaptive.engines.onnx import OnnxEngine, load_onnx_model
+from adaptive.engines.onnx import OnnxEngine
+from adaptive.engines.onnx_config import OnnxConfig
+from adaptive.engines.onnx_genai import load_generator_model
 from adaptive.engines.protocol import Generation, Sampling
 from adaptive.errors import AdaptiveError, InputError
 from tests.engines.asking import GREEDY, QUESTION, Asker
@@ -216,7 +218,7 @@ async def test_a_full_window_cannot_be_continued(ask: OnnxAsker) -> None:
 async def test_log_probabilities_are_the_log_softmax_of_the_model(ask: OnnxAsker, model_folder: Path) -> None:
     prompt = ask.prompt()
     made = await ask(prompt, 15)
-    generator = load_onnx_model(model_folder).create_generator(1024)
+    generator = load_generator_model(OnnxConfig.read(model_folder)).create_generator(1024)
     for before, token in enumerate(made.ids):
         generator.append_tokens(np.array(prompt if before == 0 else made.ids[before - 1 : before], np.int32))
         logits = generator.get_logits()[0, -1].astype(np.float64)

@@ -255,3 +255,13 @@ def test_the_plain_prompt_is_the_template_in_one_piece(talk: list[tuple[str, str
     if steers:
         ends = codec.markers.turn_end[0]
         assert ours.count(ends) == theirs.count(ends) - 1
+
+
+@pytest.mark.parametrize("text", ["What is 2 + 2?", "", "<|im_end|> é日本 \ud800 ", "x" * 5000])
+def test_a_long_text_has_the_ids_of_a_short_one(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is encoded as a batch, which lets other threads run."""
+    marked = text.replace("\ud800", "")
+    monkeypatch.setattr("adaptive.engines.tokenizer.SHORT_TEXT", 10**6)
+    short = CODEC.encode(text), CODEC.encode_marked(marked)
+    monkeypatch.setattr("adaptive.engines.tokenizer.SHORT_TEXT", -1)
+    assert (CODEC.encode(text), CODEC.encode_marked(marked)) == short

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.bench.metrics import Interval, compare_shares
+from adaptive.bench.metrics import compare_shares
 from adaptive.fit.decision import (
     LEAST_SAVING,
     MARGIN,
@@ -19,6 +19,7 @@ from adaptive.fit.decision import (
     decide,
     is_better,
 )
+from adaptive.learn.tuning.resampling import Interval
 from adaptive.learn.tuning.risk import compute_upper_bound
 
 NOTHING = Interval(1.0, 0.97, 1.03)
@@ -33,7 +34,7 @@ def paired(tokens: Interval, count: int = 300, mended: int = 0, broken: int = 0)
 
 SAVES, SAME, COSTS = paired(HALF), paired(NOTHING), paired(DOUBLE)
 GAINS = paired(NOTHING, mended=30, broken=5)
-GAINS_DEARLY = replace(GAINS, tokens=DOUBLE)
+GAINS_DEARLY = replace(GAINS, cost=DOUBLE)
 LOSES = paired(HALF, mended=5, broken=30)
 UNSURE = paired(HALF, mended=34, broken=34)
 FEW = paired(HALF, count=30)
@@ -123,7 +124,7 @@ def test_nothing_is_promised_that_no_interval_shows(
     recommended = {"profile": [best, plain], "fixed": [fixed], "plain": []}[choice]
     for one in recommended:
         assert one is not None
-        saves, may_lose = one.tokens.high < 1, one.accuracy.low < 0
+        saves, may_lose = one.cost.high < 1, one.accuracy.low < 0
         assert saves or not may_lose
         assert one.accuracy.low >= -margin
         assert one.accuracy.high >= 0
@@ -134,13 +135,13 @@ def test_less_accuracy_more_tokens_or_a_smaller_margin_never_make_it_better(
     one: PairedEvidence, margin: float, less: float, more: float, narrower: float
 ) -> None:
     accuracy = Interval(*(end - less for end in (one.accuracy.value, one.accuracy.low, one.accuracy.high)))
-    tokens = Interval(*(end + more for end in (one.tokens.value, one.tokens.low, one.tokens.high)))
-    if is_better(replace(one, accuracy=accuracy, tokens=tokens), max(0, margin - narrower)):
+    cost = Interval(*(end + more for end in (one.cost.value, one.cost.low, one.cost.high)))
+    if is_better(replace(one, accuracy=accuracy, cost=cost), max(0, margin - narrower)):
         assert is_better(one, margin)
 
 
 def test_the_limits() -> None:
-    saving = replace(FEW, tokens=Interval(0.5, 0.4, 1 - LEAST_SAVING - 1e-9))
+    saving = replace(FEW, cost=Interval(0.5, 0.4, 1 - LEAST_SAVING - 1e-9))
 
     def better(low: float, high: float, one: PairedEvidence = saving) -> bool:
         return is_better(replace(one, accuracy=Interval(0.0, low, high)), MARGIN)
@@ -149,9 +150,9 @@ def test_the_limits() -> None:
     assert better(-MARGIN, 0.0)
     assert not better(-MARGIN - 1e-9, 0.1)
     assert not better(-0.02, -1e-9)
-    assert not better(-MARGIN, 0.1, replace(saving, tokens=Interval(0.5, 0.4, 1 - LEAST_SAVING)))
-    assert better(1e-9, 0.1, replace(saving, tokens=DOUBLE))
-    assert not better(0.0, 0.1, replace(saving, tokens=DOUBLE))
+    assert not better(-MARGIN, 0.1, replace(saving, cost=Interval(0.5, 0.4, 1 - LEAST_SAVING)))
+    assert better(1e-9, 0.1, replace(saving, cost=DOUBLE))
+    assert not better(0.0, 0.1, replace(saving, cost=DOUBLE))
 
 
 @pytest.mark.parametrize(("count", "broken"), [(30, 0), (150, 0), (150, 3)])

@@ -14,6 +14,7 @@ import pytest
 from adaptive import build_solver
 from adaptive.answers.registry import open_grader
 from adaptive.errors import InputError
+from adaptive.fit.constant_profile import make_constant_profile
 from adaptive.fit.estimate import HANDFUL, Estimate
 from adaptive.fit.job import FitJob
 from adaptive.fit.result import FitResult
@@ -22,7 +23,8 @@ from adaptive.fit.split import hold_out_half
 from adaptive.learn.data.questions import Question
 from adaptive.learn.data.recorder import Recorder
 from adaptive.learn.data.splits import hash_question, read_used_keys
-from adaptive.learn.tuning import setting_search
+from adaptive.learn.tuning import policy_search
+from adaptive.learn.tuning.constants import Constant
 from adaptive.profile.profile import Profile
 from adaptive.profile.store import ProfileStore, find_profiles_folder
 from adaptive.profile.untrained import build_untrained_profile
@@ -38,7 +40,7 @@ WITHOUT_LOSS = 160
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Searches few policies; profiles are stored in a folder of this test."""
-    monkeypatch.setattr(setting_search, "ROUNDS", (4, 2))
+    monkeypatch.setattr(policy_search, "WORTHS", 4)
     monkeypatch.setenv("ADAPTIVE_PROFILES", str(tmp_path / "profiles"))
 
 
@@ -69,7 +71,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fitted]:
     """A fit with 40 questions; not to be written to."""
     file, engine = tmp_path_factory.mktemp("few") / "outcomes.db", AddingEngine(knows=1, extra=20)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(setting_search, "ROUNDS", (4, 2))
+        patch.setattr(policy_search, "WORTHS", 4)
         yield Fitted(fit_profile(job(engine, file)), file, engine)
 
 
@@ -94,7 +96,7 @@ def test_with_few_questions_it_is_placed_and_nothing_is_promised(few: Fitted) ->
     figures = result.to_json()
     assert (figures["questions"], figures["choice"], figures["model"]) == (40, "plain", "toy")
     assert [way["name"] for way in figures["ways"]] == [
-        "this profile's policy", "a plain call", "no thinking", "medium 16", "medium 32",
+        "this profile's policy", "a plain call", "no thinking", "medium 16", "medium 32", "medium 32, 1 Wait",
     ]  # fmt: skip
 
 
@@ -214,6 +216,25 @@ def test_a_profile_that_has_a_fixed_budget(tmp_path: Path) -> None:
     attempt = attempt_of(engine, "What is 1234 + 5678?")  # which needs thinking: it is not done
     assert (attempt["effort"], attempt["budget"], attempt["answer"]) == ("none", 0, "6913")
     assert attempt_of(engine, "What is 12 + 34?", budget=32)["budget"] == 32
+
+
+@pytest.mark.parametrize(
+    ("constant", "made"),
+    [
+        (Constant("vote", LADDER[2], 3), [("vote", 32, 0)] * 3),
+        (Constant("waits", replace(LADDER[2], budget=64, waits=1)), [("first", 64, 1)]),
+        (Constant("unlimited", Rung("medium", 2000)), [("first", 2000, 0)]),
+    ],
+)
+def test_a_profile_does_any_constant_that_needs_no_verdict(
+    few: Fitted, constant: Constant, made: list[tuple[str, int, int]]
+) -> None:
+    known = make_constant_profile(few.result.job.base, constant, {})
+    known.save(folder := find_profiles_folder() / "constant")
+    solver = build_solver(AddingEngine(knows=1, extra=4), profile=folder)
+    solved = solver.invoke(ask("What is 12 + 34?"))["adaptive_result"]
+    assert [(a["arm"], a["budget"], a["waits"]) for a in solved["attempts"]] == made
+    assert (solved["answer"], solved["accepted"]) == ("46", None)
 
 
 @pytest.mark.slow

@@ -103,9 +103,9 @@ def write_questions(file: Path, count: int, **how: Any) -> Path:
 if __name__ == "__main__":
     from adaptive.cli import main
     from adaptive.engines import registry
-    from adaptive.learn.tuning import setting_search
+    from adaptive.learn.tuning import policy_search
 
-    setting_search.ROUNDS = (3, 2)
+    policy_search.WORTHS = 4
     named = {name: os.environ.get(f"TOY_{name.upper()}") for name in ("knows", "extra", "seconds")}
     settings = {name: type(getattr(AddingEngine, name))(value) for name, value in named.items() if value}
     toy = AddingEngine(**settings, log=os.environ.get("TOY_CALLS", ""))

@@ -116,7 +116,7 @@ def mapped(**variables: str) -> dict[str, Any]:
     ("variables", "statuses"),
     [
         ({}, ["answered"] * 3),
-        ({"MAX_RUN_TOKENS": "1"}, ["answered", "failed", "failed"]),
+        ({"MAX_RUN_TOKENS": "1", "CONCURRENCY": "1"}, ["answered", "failed", "failed"]),
         ({"MAX_RUN_TOKENS": "1", "CONCURRENCY": "2"}, ["answered", "answered", "failed"]),
     ],
 )
@@ -172,7 +172,10 @@ def test_the_environment_says_what_it_may_cost(opened: list[str], tmp_path: Path
         ({"TIMEOUT": "0"}, "timeout must be more than 0, got 0.0"),
         ({"PRICES": "/no/such.toml"}, "the prices /no/such.toml cannot be read"),
         ({"WAITS": "-1"}, "waits must be 0 or more, got -1"),
-        ({"EFFORT": "huge"}, "effort must be one of none, minimal, low, medium, high, xhigh or None, got 'huge'"),
+        (
+            {"EFFORT": "huge"},
+            "effort must be one of none, minimal, low, medium, high, xhigh, max or None, got 'huge'",
+        ),
         ({"PROFILE": "/no/such/folder"}, "cannot be read"),
         ({"VERIFY": "prayer"}, "verifier 'prayer' is not known"),
     ],

@@ -102,6 +102,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 
 def streamed(client: httpx.Client, graph: str, given: dict[str, Any], **more: Any) -> list[tuple[str, Any]]:
+    """(mode, data) of everything that a run streams; none of it is an error."""
+    parts = stream_run(client, graph, given, **more)
+    assert "error" not in [mode for mode, _ in parts], parts[-1]
+    return parts
+
+
+def stream_run(client: httpx.Client, graph: str, given: dict[str, Any], **more: Any) -> list[tuple[str, Any]]:
     """(mode, data) of everything that a run streams."""
     asked = {"assistant_id": graph, "input": given, "stream_mode": ["custom", "updates"], **more}
     parts, mode = [], ""
@@ -113,7 +120,6 @@ def streamed(client: httpx.Client, graph: str, given: dict[str, Any], **more: An
                 mode = value
             elif name == "data":
                 parts.append((mode, json.loads(value)))
-    assert "error" not in [mode for mode, _ in parts], parts[-1]
     return parts
 
 
@@ -165,6 +171,80 @@ def test_a_threads_second_turn_begins_afresh(server: httpx.Client) -> None:
         assert (result["question"], result["attempts"][0]["arm"]) == (question, "first")
         assert [a["arm"] for a in result["attempts"]].count("first") == 1
     assert [m["type"] for m in state["messages"]] == ["human", "ai"] * 2
+
+
+EFFORTS = "none, minimal, low, medium, high, xhigh, max or null"
+ASKED = {"messages": [{"role": "user", "content": "What is 2 + 2?"}]}
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+IMAGE = {
+    "role": "user",
+    "content": [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}},
+    ],
+}
+LONG = {"role": "user", "content": "What is 2 + 2, and so on? " * 400}
+TOO_BIG = f"'effort' in the context must be one of {EFFORTS}, got 'tiny'"
+
+
+@pytest.mark.parametrize(
+    ("graph", "given", "more", "said"),
+    [
+        ("solve", ASKED, {"context": {"effort": "tiny"}}, TOO_BIG),
+        ("agent", ASKED, {"context": {"effort": "tiny"}}, TOO_BIG),
+        ("map_solve", {"questions": ["2+2?"]}, {"context": {"effort": "tiny"}}, TOO_BIG),
+        ("solve", ASKED, {"context": {"budget": -1}}, "'budget' in the context must be 0 or more, got -1"),
+        (
+            "solve",
+            ASKED,
+            {"context": {"temperature": 3}},
+            "'temperature' in the context must be between 0 and 2, got",
+        ),
+        ("solve", ASKED, {"context": {"worth": "much"}}, "'worth' in the context"),
+        ("solve", ASKED, {"context": {"max_cost": 1}}, "the price of embedded is not known"),
+        ("agent", ASKED, {"context": {"max_tokens": 0}}, "'max_tokens' in the context must be 1 or more, got 0"),
+        (
+            "solve",
+            {**ASKED, "adaptive_options": {"effort": "tiny"}},
+            {},
+            "'effort' in adaptive_options must be one of",
+        ),
+        ("solve", {**ASKED, "adaptive_options": [1]}, {}, "adaptive_options must be an object, got [1]"),
+        ("solve", {"messages": [IMAGE]}, {}, "a message holds 'image_url', which a token engine cannot read"),
+        ("solve", {"messages": [LONG]}, {}, "but the model's context window holds 1024: shorten the question"),
+        (
+            "map_solve",
+            {"questions": [{"id": "1"}]},
+            {},
+            "question 1 must be a text, or an object of an id and a question",
+        ),
+        ("solve", {"messages": []}, {}, "there are no messages: the question is the last user message"),
+        ("solve", {"messages": [{"role": "user", "content": " "}]}, {}, "the question is empty"),
+        ("solve", {**ASKED, "adaptive_options": {"budgt": 9}}, {}, "adaptive_options cannot set 'budgt'"),
+        ("map_solve", {"questions": []}, {}, "questions must be a list of at least one question, got []"),
+    ],
+)
+def test_the_sentence_of_a_bad_input_arrives(
+    graph: str, given: dict[str, Any], more: dict[str, Any], said: str, server: httpx.Client
+) -> None:
+    mode, error = stream_run(server, graph, given, **more)[-1]
+    assert mode == "error"
+    assert error["error"] == "InputError"
+    assert said in error["message"]
+
+
+def test_every_graph_says_what_its_context_may_set(server: httpx.Client) -> None:
+    for one in server.post("/assistants/search", json={}).json():
+        schema = server.get(f"/assistants/{one['assistant_id']}/schemas").json()["context_schema"]
+        effort, budget = (schema["properties"][name]["anyOf"][0] for name in ("effort", "budget"))
+        assert effort["enum"] == ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+        assert budget["minimum"] == 0
+
+
+def test_the_context_of_an_agents_run_sets_its_tool(server: httpx.Client) -> None:
+    parts = streamed(server, "agent", ASKED, context={"effort": "none", "max_attempts": 1})
+    starts = [data for mode, data in parts if mode == "custom" and data["event"] == "start" and "tool" in data]
+    assert [start["effort"] for start in starts] == ["none"]
 
 
 def test_the_configuration_is_valid() -> None:

@@ -51,7 +51,11 @@ def _asked(match: re.Match[str], headers: Mapping[str, str], body: Body) -> Aske
 
 
 def _check(asked: Asked) -> Fault | None:
-    """What any model refuses: a budget below 1024 or up to the cap, a temperature with thinking, some efforts."""
+    """What any model refuses.
+
+    That is a budget below 1024 or up to the cap, a temperature with thinking, tool calls without their thinking,
+    and some efforts.
+    """
     if asked.effort is not None and asked.effort not in _EFFORTS:
         return Fault("effort", value=asked.effort, allowed=_EFFORTS)
     if asked.budget is not None and asked.budget < 1024:
@@ -61,9 +65,22 @@ def _check(asked: Asked) -> Fault | None:
         more = "Please consult our documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
         text = "`max_tokens` must be greater than `thinking.budget_tokens`."
         return Fault("budget", f"{text} {more}#max-tokens-and-context-window-size")
+    if asked.thinks and not all(map(_begins_with_thinking, asked.body["messages"])):
+        text = (
+            "Expected `thinking` or `redacted_thinking`, but found `tool_use`. When `thinking` is enabled, a final"
+        )
+        return Fault(
+            "budget", f"messages.1.content.0.type: {text} `assistant` message must start with a thinking block."
+        )
     if asked.thinks and asked.temperature not in (None, 1):
         return Fault("temperature", "`temperature` may only be set to 1 when thinking is enabled.")
     return None
+
+
+def _begins_with_thinking(message: Body) -> bool:
+    """Whether a message with tool calls begins with the thinking that led to them; any other message does."""
+    kinds = [block["type"] for block in message["content"]] if isinstance(message["content"], list) else []
+    return "tool_use" not in kinds or kinds[0] in ("thinking", "redacted_thinking")
 
 
 def _content(said: Said) -> list[Body]:
@@ -81,18 +98,19 @@ def _content(said: Said) -> list[Body]:
 
 
 def _usage(said: Said) -> dict[str, Any]:
-    """The prompt's tokens without the cached ones; those of thinking are a part of the output's."""
+    """The prompt's tokens without those of the cache; those of thinking are a part of the output's."""
     return {
-        "input_tokens": said.prompt - said.cached,
-        "cache_creation_input_tokens": 0,
+        "input_tokens": said.prompt - said.cached - said.written,
+        "cache_creation_input_tokens": said.written,
         "cache_read_input_tokens": said.cached,
         "output_tokens": said.completion,
         "output_tokens_details": {"thinking_tokens": said.thought},
+        **said.usage,
     }
 
 
 def _end(said: Said) -> Body:
-    end: Body = {"stop_reason": _STOP[said.finish], "stop_sequence": None}
+    end: Body = {"stop_reason": said.ending(_STOP[said.finish]), "stop_sequence": None}
     if end["stop_reason"] == "refusal":
         end["stop_details"] = {"type": "refusal", "category": None, "explanation": said.refusal or None}
     return end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,12 @@ def client(name: str, hosted: Hosted, **more: Any) -> BaseChatModel:
     if name == "azure_openai":
         how = {"azure_deployment": how["model"], **how}
     return provider.build(**how)
+
+
+def build_option_args(settings: Mapping[str, Any]) -> list[str]:
+    """Settings of a client as options of the command."""
+    values = (str(value).lower() if isinstance(value, bool) else value for value in settings.values())
+    return [part for name, value in zip(settings, values, strict=True) for part in ("-o", f"{name}={value}")]
 
 
 def clients(hosted: Hosted) -> dict[str, BaseChatModel]:

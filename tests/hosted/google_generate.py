@@ -55,7 +55,7 @@ def _usage(said: Said) -> Body:
     usage: Body = {"promptTokenCount": said.prompt, "totalTokenCount": said.prompt + said.completion}
     counts = {"cachedContentTokenCount": said.cached, "candidatesTokenCount": said.answered}
     counts["thoughtsTokenCount"] = said.thought
-    return usage | {name: count for name, count in counts.items() if count}
+    return usage | {name: count for name, count in counts.items() if count} | dict(said.usage)
 
 
 def _parts(said: Said) -> list[Body]:
@@ -83,13 +83,13 @@ def _response(asked: Asked, said: Said, parts: list[Body], finish: str | None = 
 
 def _whole(asked: Asked, said: Said) -> Body:
     parts = [] if said.finish in _REFUSED else _parts(said)
-    return _response(asked, said, parts, _FINISH[said.finish])
+    return _response(asked, said, parts, said.ending(_FINISH[said.finish]))
 
 
 def _frames(asked: Asked, said: Said) -> list[str]:
     parts = [] if said.finish in _REFUSED else [piece for part in _parts(said) for piece in _pieces(part)]
     chunks = [_response(asked, said, [part]) for part in parts[:-1]]
-    return [*map(frame, chunks), frame(_response(asked, said, parts[-1:], _FINISH[said.finish]))]
+    return [*map(frame, chunks), frame(_response(asked, said, parts[-1:], said.ending(_FINISH[said.finish])))]
 
 
 def _pieces(part: Body) -> list[Body]:

@@ -1,4 +1,4 @@
-"""OpenAI Chat Completions, and Azure's address of it. The thinking is counted and never shown."""
+"""OpenAI Chat Completions, and the addresses of others that speak it. Only DeepSeek shows the thinking."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def _asked(match: re.Match[str], headers: Mapping[str, str], body: Body) -> Aske
         images=images_in(contents, ("image_url",)),
         stream=bool(body.get("stream")),
         thinks=body.get("reasoning_effort") != "none",
+        shows=_is_deepseek(deployment or body["model"]),
         temperature=body.get("temperature"),
         seed=body.get("seed"),
         path=match.string,
@@ -42,9 +43,22 @@ def _asked(match: re.Match[str], headers: Mapping[str, str], body: Body) -> Aske
     )
 
 
+def _is_deepseek(model: str) -> bool:
+    return model.startswith("deepseek-")
+
+
 def _check(asked: Asked) -> Fault | None:
-    """Reasoning models take `max_completion_tokens` alone."""
-    return Fault("cap") if asked.body.get("max_tokens") is not None else None
+    """OpenAI's reasoning models take `max_completion_tokens` alone, DeepSeek wants the reasoning of tool calls.
+
+    The latter by api-docs.deepseek.com/guides/thinking_mode, "Tool Calls".
+    """
+    if _is_deepseek(asked.model) and asked.thinks:
+        calls = [message for message in asked.body["messages"] if message.get("tool_calls")]
+        text = "Missing `reasoning_content` field in the assistant message."
+        if not all(call.get("reasoning_content") for call in calls):
+            return Fault("budget", text)
+    own = asked.model.startswith(("gpt-", "o")) and "/" not in asked.model
+    return Fault("cap") if own and asked.body.get("max_tokens") is not None else None
 
 
 def _usage(said: Said) -> Body:
@@ -59,6 +73,7 @@ def _usage(said: Said) -> Body:
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
         },
+        **said.usage,
     }
 
 
@@ -66,9 +81,11 @@ def _whole(asked: Asked, said: Said) -> Body:
     message: Body = {"role": "assistant", "content": said.answer, "refusal": None, "annotations": []}
     if said.finish == "refusal":
         message |= {"content": None, "refusal": said.refusal}
+    if said.thinking:
+        message["reasoning_content"] = said.thinking
     if said.tools:
         message |= {"content": said.answer or None, "tool_calls": _tools(said)}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _FINISH[said.finish]}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": said.ending(_FINISH[said.finish])}
     top = _top(asked, "chat.completion")
     return {**top, "choices": [choice], "usage": _usage(said), "service_tier": "default"}
 
@@ -86,11 +103,14 @@ def _tools(said: Said) -> list[Body]:
 
 def _frames(asked: Asked, said: Said) -> list[str]:
     deltas: list[Body] = [{"role": "assistant", "content": "", "refusal": None}]
+    deltas += [{"reasoning_content": piece} for piece in pieces(said.thinking)]
     deltas += [{"content": piece} for piece in pieces(said.answer)]
     deltas += [{"refusal": piece} for piece in pieces(said.refusal)]
     deltas += [{"tool_calls": [{"index": place, **tool}]} for place, tool in enumerate(_tools(said))]
     wants_usage = (asked.body.get("stream_options") or {}).get("include_usage")
-    chunks = [_chunk(asked, delta, None) for delta in deltas] + [_chunk(asked, {}, _FINISH[said.finish])]
+    chunks = [_chunk(asked, delta, None) for delta in deltas] + [
+        _chunk(asked, {}, said.ending(_FINISH[said.finish]))
+    ]
     if wants_usage:
         last = {**_top(asked, "chat.completion.chunk"), "choices": [], "usage": _usage(said)}
         chunks = [{**chunk, "usage": None} for chunk in chunks] + [last]
@@ -119,7 +139,7 @@ def _wire(path: str, *keys: str) -> Wire:
     )
 
 
-OPENAI_CHAT = _wire(r"/v1/chat/completions", "authorization")
+OPENAI_CHAT = _wire(r"(?:/openai)?/v1/chat/completions", "authorization")  # Groq's begins so
 AZURE_CHAT = _wire(
     r"/openai/deployments/(?P<deployment>[^/]+)/chat/completions\?api-version=[\w-]+", "api-key", "authorization"
 )

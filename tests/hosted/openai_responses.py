@@ -89,23 +89,29 @@ def _whole(asked: Asked, said: Said) -> Body:
 
 
 def _status(said: Said) -> str:
+    """A response that ends as no other format of the provider's would say has failed."""
+    if said.ends is not None:
+        return "failed"
     return "incomplete" if said.finish in _INCOMPLETE else "completed"
 
 
 def _response(asked: Asked, output: list[Body], status: str, said: Said | None = None) -> Body:
     usage = said and {
         "input_tokens": said.prompt,
-        "input_tokens_details": {"cached_tokens": said.cached, "cache_write_tokens": 0},
+        "input_tokens_details": {"cached_tokens": said.cached, "cache_write_tokens": said.written},
         "output_tokens": said.completion,
         "output_tokens_details": {"reasoning_tokens": said.thought},
         "total_tokens": said.prompt + said.completion,
+        **said.usage,
     }
     cut = {"reason": _INCOMPLETE[said.finish]} if said and said.finish in _INCOMPLETE else None
+    failed = status in ("failed", "error")
+    error = {"code": "server_error", "message": "The server had an error."} if failed else None
     asked_for = {"effort": asked.effort, "summary": (asked.body.get("reasoning") or {}).get("summary")}
     return {
         "id": f"resp_{next(_IDS)}", "object": "response", "created_at": 1764000000, "model": asked.model,
         "status": status,
-        "error": None, "incomplete_details": cut, "instructions": None, "metadata": {}, "output": output,
+        "error": error, "incomplete_details": cut, "instructions": None, "metadata": {}, "output": output,
         "max_output_tokens": asked.cap, "parallel_tool_calls": True, "previous_response_id": None,
         "reasoning": asked_for, "store": True, "temperature": 1.0, "text": {"format": {"type": "text"}},
         "tool_choice": "auto", "tools": [], "top_p": 1.0, "truncation": "disabled", "usage": usage,

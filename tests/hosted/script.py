@@ -16,7 +16,8 @@ Provider = Literal["openai", "openai_responses", "azure_openai", "anthropic", "g
 Finish = Literal["stop", "length", "refusal", "filtered", "tools"]
 FaultKind = Literal[
     "effort", "budget", "cap", "image", "temperature", "key", "denied", "model", "context", "quota", "rate",
-    "error", "overloaded", "unavailable", "gateway", "garbage", "reset", "cut", "ended", "hang",
+    "error", "overloaded", "unavailable", "gateway", "garbage", "reset", "cut", "ended", "hang", "page",
+    "in full", "failed",
 ]  # fmt: skip
 
 IMAGE = 100
@@ -79,7 +80,8 @@ class Spoken:
     thinking: the text that is shown of the thinking, where it is shown. thought: tokens of thinking (None: the
     words of its text). answered: tokens of the answer (None: its words). refusal: said in place of an answer.
     filtered: a filter ends the answer here; where a provider tells of no filter it is a refusal without a word.
-    cached: prompt tokens read from a cache.
+    cached: prompt tokens read from a cache. written: prompt tokens written to one. ends: the finish reason in
+    place of the right one; "null" for none. usage: what is reported in place of the right figures.
     """
 
     answer: str = ""
@@ -90,6 +92,9 @@ class Spoken:
     filtered: bool = False
     tools: tuple[Tool, ...] = ()
     cached: int = 0
+    written: int = 0
+    ends: str | None = None
+    usage: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,12 +105,14 @@ class Fault:
     allowed: what would be right; () where there is no such lever. after: seconds until another call is welcome;
     "" where that is not said.
     midway: in a stream, the error or the hanging comes after half of the answer. spoken: what a cut, an ended or a
-    hanging call was going to say.
+    hanging call was going to say. status, body: of a "page", and the status of an error that is told "in full".
 
     "gateway": a page of the gateway's in place of an error. "garbage": such a page in place of an answer; a stream
     ends with half of an event. "reset": the connection ends without a reply. "cut": it ends in the middle.
     "ended": the stream ends in the middle, and well-formed, as behind some proxies; what is not streamed is cut.
-    "hang": nothing comes until `Hosted.release`, or the client leaves.
+    "hang": nothing comes until `Hosted.release`, or the client leaves. "page": a body of any shape. "in full": the
+    provider's error of its own, with a status that says something else. "failed": a response of the Responses
+    interface that ends in an error.
     """
 
     kind: FaultKind
@@ -115,6 +122,8 @@ class Fault:
     after: str = "1"
     midway: bool = False
     spoken: Spoken = Spoken("one two three four", thinking="and so on")
+    status: int = 200
+    body: Any = ""
 
 
 Reply = Spoken | Fault
@@ -132,12 +141,19 @@ class Said:
     finish: Finish
     prompt: int
     cached: int = 0
+    written: int = 0
     refusal: str = ""
     tools: tuple[Tool, ...] = ()
+    ends: str | None = None
+    usage: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def completion(self) -> int:
         return self.thought + self.answered
+
+    def ending(self, right: str) -> str | None:
+        """The finish reason as it is sent."""
+        return right if self.ends is None else None if self.ends == "null" else self.ends
 
 
 def said(asked: Asked, spoken: Spoken) -> Said:
@@ -147,9 +163,11 @@ def said(asked: Asked, spoken: Spoken) -> Said:
     answered = _count(spoken.answered, text) + sum(1 + len(tool.args) for tool in spoken.tools)
     thinking = spoken.thinking if asked.thinks and asked.shows else ""
     finish = _finish(spoken)
+    cached = min(spoken.cached, asked.prompt)
+    written = min(spoken.written, asked.prompt - cached)
     whole = Said(
-        thinking, thought, spoken.answer, answered, finish, asked.prompt, min(spoken.cached, asked.prompt),
-        spoken.refusal or "", spoken.tools,
+        thinking, thought, spoken.answer, answered, finish, asked.prompt, cached, written, spoken.refusal or "",
+        spoken.tools, spoken.ends, spoken.usage,
     )  # fmt: skip
     return whole if asked.cap is None or whole.completion <= asked.cap else _cut(whole, asked.cap)
 
@@ -165,7 +183,7 @@ def _cut(whole: Said, cap: int) -> Said:
     room = cap - thought
     return Said(
         _first(whole.thinking, thought, whole.thought), thought, _first(whole.answer, room, whole.answered), room,
-        "length", whole.prompt, whole.cached,
+        "length", whole.prompt, whole.cached, whole.written, usage=whole.usage,
     )  # fmt: skip
 
 

@@ -12,12 +12,13 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
 from tests.hosted.anthropic_messages import ANTHROPIC
+from tests.hosted.batches import BatchServer
 from tests.hosted.google_generate import GOOGLE
 from tests.hosted.openai_chat import AZURE_CHAT, OPENAI_CHAT
 from tests.hosted.openai_responses import OPENAI_RESPONSES
@@ -25,6 +26,7 @@ from tests.hosted.script import Asked, Brain, Fault, Reply, said
 from tests.hosted.wire import Wire
 
 PAGE = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+BATCHED = {"/v1/chat/completions": OPENAI_CHAT, "/v1/responses": OPENAI_RESPONSES, "/v1/messages": ANTHROPIC}
 WIRES = (OPENAI_CHAT, AZURE_CHAT, OPENAI_RESPONSES, ANTHROPIC, GOOGLE)
 
 
@@ -54,7 +56,7 @@ class Hosted:
     brain: may be replaced between calls. key: the only one that is let in. models: what each model takes; None for
     any model, which takes everything. asked: every request that came, those that were refused too. hanging:
     released once for each call that began to hang; `on_hang` is called then. left: released once for each client
-    that left such a call.
+    that left such a call. batches: the jobs of its batch APIs; their requests are in `asked` too, once made.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Hosted:
     ) -> None:
         self.brain, self.key, self.models = brain, key, models
         self.asked: list[Asked] = []
+        self.batches = BatchServer(self.reply, BATCHED)
         self.on_hang: Callable[[], object] = lambda: None
         self.hanging, self.left = threading.Semaphore(0), threading.Semaphore(0)
         self._errors: list[BaseException] = []
@@ -140,13 +143,32 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.close_connection = True
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        sent, length = self.rfile, int(self.headers["content-length"])
+        if len(data := sent.read(length)) < length:
+            return None  # the client was killed while it asked
         headers = {name.lower(): value for name, value in self.headers.items()}
+        if self._serve_batches("POST", headers, data):
+            return None
+        body = json.loads(data)
         for wire in WIRES:
             if match := wire.path.fullmatch(self.path):
                 asked = wire.asked(match, headers, body)
                 return self._reply(wire, asked, self.server.hosted.reply(wire, asked))
         return self._send(404, {"error": {"message": f"Invalid URL (POST {self.path})"}})
+
+    def do_GET(self) -> None:
+        self.close_connection = True
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if not self._serve_batches("GET", headers, b""):
+            self._send(404, {"error": {"message": f"Invalid URL (GET {self.path})"}})
+
+    def _serve_batches(self, method: str, headers: Mapping[str, str], data: bytes) -> bool:
+        """Whether the address is one of a batch API, and was served."""
+        hosted = self.server.hosted
+        page = hosted.batches.answer(method, self.path, headers, data, hosted.url)
+        if page is not None:
+            self._send(*page)
+        return page is not None
 
     def _reply(self, wire: Wire, asked: Asked, reply: Reply) -> None:
         if not isinstance(reply, Fault):
@@ -159,6 +181,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang(wire, asked, reply)
         elif reply.kind == "gateway":
             self._send(502, PAGE)
+        elif reply.kind == "page":
+            self._send(reply.status, reply.body)
+        elif reply.kind == "failed":
+            self._reply(wire, asked, replace(reply.spoken, ends="failed"))
+        elif reply.kind == "in full":
+            self._send(reply.status, wire.problem(asked, replace(reply, kind="error"))[1])
         elif reply.kind != "reset":
             self._problem(wire, asked, reply)
 
@@ -199,8 +227,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(
         self, status: int, body: Any, headers: Mapping[str, str] | None = None, *, whole: bool = True
     ) -> None:
-        """Send a page as it is, and anything else as JSON."""
-        data = (body if body is PAGE else json.dumps(body)).encode()
+        """Send bytes, a page and what is empty as they are, and anything else as JSON."""
+        as_it_is = body is PAGE or body == ""
+        data = body if isinstance(body, bytes) else (body if as_it_is else json.dumps(body)).encode()
         kind = "text/html" if body is PAGE else "application/json"
         told = {"content-type": kind, "content-length": str(len(data)), **(headers or {})}
         self._head(status, told)

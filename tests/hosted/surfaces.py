@@ -25,7 +25,7 @@ from adaptive.cli import cli
 from adaptive.errors import InputError
 from adaptive.solve_log import SolveLog
 from tests.agents.asking import look_up
-from tests.hosted.clients import PROVIDERS, client
+from tests.hosted.clients import PROVIDERS, build_option_args, client
 from tests.hosted.server import Hosted
 from tests.hosted.told import Told
 from tests.support.thinking_hard import build_call
@@ -157,10 +157,8 @@ def ask_command(call: Call) -> Outcome:
     provider = PROVIDERS[call.provider]
     given = {"api_key": call.hosted.key, **provider.locate(call.hosted.url), **call.settings}
     given["disable_streaming"] = not call.streams
-    values = [str(value).lower() if isinstance(value, bool) else value for value in given.values()]
     args = ["solve", QUESTION, "-m", provider.spec, "--effort", "low", "--max-attempts", "1", "--json", "-u"]
-    for name, value in zip(given, values, strict=True):
-        args += ["-o", f"{name}={value}"]
+    args += build_option_args(given)
     made = CliRunner().invoke(cli, args, prog_name="adaptive")
     call.told.said.append(made.output)
     assert "Traceback" not in made.stderr

@@ -236,8 +236,3 @@ async def test_a_rate_limit_that_asks_to_wait_does_not_outlast_the_time() -> Non
         with pytest.raises(NoAnswerInTime, match="no answer within 3 s"):
             await solved(client("openai", server), timeout=LATER)
         assert len(server.asked) == 1
-
-
-@pytest.fixture(autouse=True)
-def _untaught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adaptive.chat.capabilities._CAPABILITIES", {})

@@ -51,8 +51,7 @@ def told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Told:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that one test teaches of a model is known in the next, and no pause is made before a second try."""
-    monkeypatch.setattr("adaptive.chat.capabilities._CAPABILITIES", {})
+    """No pause is made before a second try."""
     monkeypatch.setattr("adaptive.chat.retried_call.choose_wait", lambda state: 0.0)
 
 

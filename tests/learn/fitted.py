@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from adaptive.cli import cli
-from adaptive.learn.fit import difficulty, logistic
+from adaptive.learn.fit import difficulty, logistic, token_costs
 from adaptive.learn.report import plots
-from adaptive.learn.tuning import setting_search
+from adaptive.learn.tuning import policy_search
 from tests.learn.made import many, write
 
 COUNT = 600
@@ -31,9 +31,10 @@ def fit_quickly(patch: pytest.MonkeyPatch) -> None:
     """Fits without looking for the best strength."""
     for module in (difficulty, logistic):
         patch.setattr(module, "STRENGTHS", (0.1,))
+    patch.setattr(token_costs, "STRENGTHS", (10.0,))
 
 
 def quickly(patch: pytest.MonkeyPatch) -> None:
     """Searches few policies on few questions."""
-    patch.setattr(setting_search, "ROUNDS", (24, 12))
-    patch.setattr(setting_search, "SEARCHED", 120)
+    patch.setattr(policy_search, "WORTHS", 18)
+    patch.setattr(policy_search, "SEARCHED", 120)

@@ -98,7 +98,8 @@ def test_forty_answers_beat_the_share_on_all_other_questions() -> None:
     measured = found.figures["difficulty"]
     assert (measured["questions"], measured["held_out"]) == (40, len(examples) - 40)
     assert all(r["brier"] < r["brier_base"] and r["auroc"] > 0.75 for r in measured["rungs"])
-    assert len(found.held_out[0]) == len(found.held_out[1]) == len(examples) - 40
+    assert len(found.held_out.texts) == len(found.held_out.to_forecasts()) == len(examples) - 40
+    assert np.unique(found.held_out.tokens, axis=0).tolist() == [list(examples.average_tokens())]
 
 
 def test_with_enough_questions_the_probe_and_the_verifier_are_fitted_too() -> None:
@@ -110,9 +111,10 @@ def test_with_enough_questions_the_probe_and_the_verifier_are_fitted_too() -> No
 
 
 def test_what_too_few_questions_do_not_teach_is_left_as_it_was() -> None:
-    stated = Policy(accept={"none": 0.9, "medium": 0.8}, agreement=0.7, probe_from=0.6)
+    stated = Policy(accept={"none": 0.9, "medium": 0.8}, agreement=0.7, max_attempts=3)
     found, _ = placed(5, stated, 0.97)
-    assert (found.probe, found.verifier, found.policy) == (None, None, stated)
+    assert (found.probe, found.verifier, replace(found.policy, worth=None)) == (None, None, stated)
+    assert found.policy.worth is not None
     assert found.notes == ("no probe and no verifier model: under 30 groups of questions",)
 
 
@@ -132,6 +134,9 @@ def test_of_outcomes_some_of_the_part_to_learn_from_place_the_model(
     easy, hard = (profile.predict_difficulty(q)["p_solved"] for q in (EASY, HARD))
     assert easy == sorted(easy)
     assert easy[-1] > 0.5 > hard[-1]
+    assert len(profile.mean_tokens) == len(LADDER)
+    assert [one.tokens for one in profile.forecast([EASY, HARD])] == [profile.mean_tokens] * 2
+    assert profile.policy.worth is not None
     assert (profile.probe, profile.verifier, profile.tune_share) == (None, None, 0.5)
     assert "No probe and no verifier model: under 30 groups of questions." in result.stderr
     assert "Brier" in result.stdout

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from adaptive.cli import cli
 from adaptive.errors import InputError
-from adaptive.learn.data.outcome import DIRECT, RecordedQuestion
-from adaptive.learn.data.outcomes import OutcomeStore, plan_to_profile
+from adaptive.learn.data.outcome import DIRECT, RecordedQuestion, rung_to_key
+from adaptive.learn.data.outcomes import OutcomeStore, build_recorded_profile
 from adaptive.learn.data.splits import assign_split, hash_question, read_used_keys
 from adaptive.learn.fit import difficulty
 from adaptive.learn.fit.difficulty import TrainedDifficulty, assign_folds
@@ -29,6 +29,7 @@ from adaptive.learn.fit.trainer import FittedModels, Trainer
 from adaptive.learn.report import plots
 from adaptive.learn.train import TrainSettings
 from adaptive.learn.train import train as train_profile
+from adaptive.policy.utility import choose_promising_rung, estimate_gain
 from adaptive.profile.profile import Profile
 from adaptive.profile.verifier import build_profile_verifier
 from adaptive.profile.weights import WEIGHTS
@@ -87,6 +88,21 @@ def test_what_was_planted_is_found(learned: FittedModels) -> None:
     assert learned.verifier is not None
     assert 0.5 <= learned.verifier.threshold < 1
     assert learned.figures["verifier"]["gate"]["precision"] > 0.9
+    for one in learned.figures["tokens_by_rung"]:
+        assert one["predicted"] == pytest.approx(one["mean"], rel=0.05)
+    assert all(one["explained"] > 0.5 for one in learned.figures["tokens_by_rung"][1:]), "a digit takes 16 tokens"
+
+
+def test_a_right_answer_is_worth_enough_to_be_as_accurate_as_the_best_rung(learned: FittedModels) -> None:
+    policy, forecasts = learned.policy, learned.held_out.to_forecasts()
+    assert (policy.follow_ups, policy.evidence) == ((), ()), "what may follow is measured later"
+    made = {one.question.text: [one.is_solved(rung_to_key(rung)) for rung in LADDER] for one in many(400)}
+    rungs = {text: choose_promising_rung(range(3), policy, forecast) for text, forecast in forecasts.items()}
+    chosen = np.mean([made[text][rung] for text, rung in rungs.items()])
+    assert chosen >= np.mean([made[text] for text in rungs], axis=0).max() - 0.011
+    assert len(set(rungs.values())) > 1
+    tokens = np.mean([forecasts[text].tokens[rung] for text, rung in rungs.items()])
+    assert tokens < 0.9 * np.mean([one.tokens[-1] for one in forecasts.values()])
 
 
 def test_the_probe_moves_difficulty_with_the_confidence(learned: FittedModels) -> None:
@@ -110,9 +126,9 @@ def test_nothing_of_a_group_is_fitted_to_where_it_is_measured(monkeypatch: pytes
     fitted: list[set[str]] = []
     refit = TrainedDifficulty.refit.__func__  # type: ignore[attr-defined]
 
-    def watched(cls: Any, corpus: Any, solved: Any, seed: int, groups: Any, known: Any) -> TrainedDifficulty:
+    def watched(cls: Any, corpus: Any, solved: Any, seed: int, groups: Any, *more: Any) -> TrainedDifficulty:
         fitted.append(set(groups))
-        found: TrainedDifficulty = refit(cls, corpus, solved, seed, groups, known)
+        found: TrainedDifficulty = refit(cls, corpus, solved, seed, groups, *more)
         return found
 
     monkeypatch.setattr(TrainedDifficulty, "refit", classmethod(watched))
@@ -145,12 +161,28 @@ def test_loaded_it_says_what_it_said_in_memory(trained: Path, source: Path) -> N
     data = examples(made)
     learned = Trainer(0.95).fit(data, Policy())
     profile = Profile.load(trained)
-    assert (profile.verifier, profile.probe, profile.policy) == (learned.verifier, learned.probe, learned.policy)
+    assert (profile.verifier, profile.probe) == (learned.verifier, learned.probe)
+    assert profile.mean_tokens == data.average_tokens()
     model = profile.difficulty_model()
     assert model is not None
-    np.testing.assert_allclose(
-        model.p_solved(data.texts), learned.difficulty.to_model().p_solved(data.texts), atol=1e-12
-    )
+    for loaded, own in zip(
+        model.forecast(data.texts), learned.difficulty.to_model().forecast(data.texts), strict=True
+    ):
+        assert loaded is not None
+        np.testing.assert_allclose(loaded, own, rtol=1e-9)  # type: ignore[arg-type]
+
+
+def test_what_arms_and_verdicts_are_worth_is_measured_on_what_was_learned_from(trained: Path) -> None:
+    policy = Profile.load(trained).policy
+    assert {(one.arm, one.source, one.rung) for one in policy.follow_ups} >= {("budget", 0, 1), ("budget", 0, 2)}
+    assert {one.rung for one in policy.evidence} == {0, 1, 2}
+    assert policy.max_waits == 1, "no more than was recorded"
+    for one in policy.evidence:
+        assert np.mean(one.right) > 1 + np.mean(one.wrong), "right answers are surer"
+    further = next(one for one in policy.follow_ups if (one.arm, one.source, one.rung) == ("budget", 0, 2))
+    known = Profile.load(trained).forecast(["What is 31 + 27?", "What is 3141 + 2718?"])
+    likely, hopeless = (estimate_gain(further, 0.1, policy, one) for one in known)
+    assert likely > 0 > hopeless
 
 
 @pytest.mark.slow
@@ -300,7 +332,7 @@ def test_the_name_and_the_rest_of_the_policy_come_from_a_profile(
 
 def test_a_profile_is_trained_without_the_command(source: Path, tmp_path: Path, trained: Path) -> None:
     with OutcomeStore(source) as outcomes:
-        base = plan_to_profile(outcomes.plan, "toy", source)
+        base = build_recorded_profile(outcomes, "toy")
         made = train_profile(outcomes, base, TrainSettings(target_precision=0.95))
     assert made.save(tmp_path / "again") == []
     assert made.profile == Profile.load(tmp_path / "again") == Profile.load(trained)

@@ -10,6 +10,8 @@ from adaptive.types.ladder import Ladder, Rung
 
 LADDER = Ladder((Rung("none", 0), Rung("low", 64), Rung("medium", 160), Rung("high", 512, 1)))
 P = (0.1, 0.6, 0.7, 0.9)
+TOKENS = (40, 100, 200, 500)
+"""Expected of each rung, its prompt included."""
 
 
 def attempt(rung: int, *ends: RoundEnd, tokens: int = 20, **more: Any) -> Attempt:

@@ -60,6 +60,13 @@ class Judge:
         (Usage(prompt=9, cost=1.0), Options(), 1e9, ""),
         (Usage(prompt=9), Options(max_tokens=10, timeout=5), 4.9, ""),
         (Usage(prompt=9, answer=2), Options(max_tokens=10), 0, "reached the limit of 10 tokens, 11 spent"),
+        (Usage(prompt=9, answer=2), Options(max_output_tokens=3), 0, ""),
+        (
+            Usage(prompt=9, probe=2),
+            Options(max_output_tokens=2),
+            0,
+            "reached the limit of 2 output tokens, 2 spent",
+        ),
         (Usage(cost=0.0499), Options(max_cost=0.05), 0, ""),
         (Usage(cost=0.0512), Options(max_cost=0.05), 0, "reached the limit of $0.05, $0.0512 spent"),
         (Usage(), Options(max_cost=0.05), 0, "what was spent is not known, so the limit of $0.05 cannot be kept"),

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adaptive.policy.allocate import choose_first_rung
-from adaptive.policy.arms import ARM_ORDER, EscalationState, Plan, estimate_gain
+from adaptive.policy.arms import ARM_ORDER, EscalationState, Plan
 from adaptive.policy.escalate import choose_next_plan
 from adaptive.policy.ladder import limit_ladder, map_to_ladder
 from adaptive.policy.select import select_best_attempt
+from adaptive.policy.utility import choose_promising_rung, estimate_gain, estimate_promise, get_worth, read_score
+from adaptive.policy.vote import DECISIVE_VERIFIERS
 from adaptive.reason.chain import Thought
 from adaptive.types.attempt import Attempt
+from adaptive.types.forecast import NO_FORECAST, Forecast
 from adaptive.types.ladder import EFFORTS, Effort, Ladder, Rung
 from adaptive.types.options import Options
-from adaptive.types.policy import Payoff, Policy
+from adaptive.types.policy import Evidence, FollowUp, Policy
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
-from tests.policy.attempts import LADDER, P, attempt
+from tests.policy.attempts import attempt
 
 PURE = settings(max_examples=settings.default.max_examples * 3 // 2)  # type: ignore[union-attr]  # cheap: no model
 
@@ -65,25 +68,122 @@ OPTIONS = st.builds(
     waits=st.none() | st.integers(0, 4),
     adapt=st.sampled_from((True, True, True, False)),
     max_tokens=st.none() | st.integers(1, 4000),
+    max_output_tokens=st.none() | st.integers(1, 1500),
     max_attempts=st.none() | st.integers(1, 7),
 )
-PAYOFFS = st.builds(
-    Payoff,
-    st.sampled_from(("wait", "budget", "vote", "effort", "model")),
-    st.sampled_from(("direct", "cut", "ended")),
-    st.floats(0, 1),
-    st.floats(0, 1),
-    st.floats(0, 1),
-    st.integers(1, 900).map(float),
+MOST = 5
+"""The most rungs of `LADDERS`."""
+SHARES, SHIFTS = st.floats(0, 1), st.lists(st.floats(-8, 8), min_size=1, max_size=4).map(tuple)
+FOLLOW_UPS = st.builds(
+    FollowUp,
+    arm=st.sampled_from(("wait", "budget", "vote", "effort")),
+    source=st.integers(0, MOST - 1),
+    rung=st.integers(0, MOST - 1),
+    right=SHARES,
+    bias=st.floats(-9, 9),
+    slope=st.floats(-2, 2),
+    breaks=SHARES,
+    cost=st.floats(0.01, 9),
 )
+EVIDENCE = st.builds(Evidence, st.integers(0, MOST - 1), SHIFTS, SHIFTS)
+WORTHS = st.floats(0.1, 1e6)
 POLICIES = st.builds(
     Policy,
+    worth=st.none() | WORTHS,
     max_attempts=st.integers(1, 6),
     max_waits=st.integers(0, 4),
     vote_most=st.integers(0, 5),
-    payoffs=st.lists(PAYOFFS, max_size=4).map(tuple),
-    hopeless=st.sampled_from((0.0, 0.3)),
+    follow_ups=st.lists(FOLLOW_UPS, max_size=9, unique_by=lambda f: (f.arm, f.source, f.rung)).map(tuple),
+    evidence=st.lists(EVIDENCE, max_size=3, unique_by=lambda e: e.rung).map(tuple),
 )
+CHANCES = st.integers(0, 10_000).map(lambda n: n / 10_000)  # a forecast has four digits
+
+
+def forecasts(rungs: int) -> st.SearchStrategy[Forecast]:
+    """What may be expected of a ladder: more thinking need not be more likely, nor take more tokens."""
+    rows = (st.lists(each, min_size=rungs, max_size=rungs).map(tuple) for each in (CHANCES, st.integers(1, 9000)))
+    return st.builds(Forecast, *rows)
+
+
+FORECASTS = st.integers(1, MOST).flatmap(forecasts)
+
+
+def choose(policy: Policy, forecast: Forecast) -> int:
+    return choose_promising_rung(range(len(forecast.p_solved)), policy, forecast)
+
+
+@PURE
+@given(FORECASTS, st.none() | WORTHS)
+def test_no_rung_is_chosen_that_another_beats_in_both(forecast: Forecast, worth: float | None) -> None:
+    chosen = choose(Policy(worth=worth), forecast)
+    rows = list(zip(forecast.p_solved, forecast.tokens, strict=True))
+    p, tokens = rows[chosen]
+    assert not any(p_j >= p and t_j <= tokens and (p_j, t_j) != (p, tokens) for p_j, t_j in rows)
+    assert rows.index((p, tokens)) == chosen, "of equals the cheapest on the ladder"
+
+
+@PURE
+@given(FORECASTS)
+def test_if_no_number_of_tokens_is_too_many_the_most_likely_rung_is_chosen(forecast: Forecast) -> None:
+    assert forecast.p_solved[choose(Policy(worth=None), forecast)] == max(forecast.p_solved)
+
+
+@PURE
+@given(FORECASTS, WORTHS, WORTHS)
+def test_the_more_a_right_answer_is_worth_the_likelier_the_rung(
+    forecast: Forecast, one: float, more: float
+) -> None:
+    low, high = (choose(Policy(worth=worth), forecast) for worth in sorted((one, more)))
+    assert forecast.p_solved[low] <= forecast.p_solved[high]
+
+
+@PURE
+@given(st.data(), FORECASTS, POLICIES, WORTHS, WORTHS)
+def test_what_a_rung_promises_rises_with_the_worth(
+    data: st.DataObject, forecast: Forecast, policy: Policy, one: float, more: float
+) -> None:
+    rung = data.draw(st.integers(0, len(forecast.p_solved) - 1))
+    low, high = (estimate_promise(rung, policy.with_worth(worth), forecast) for worth in sorted((one, more)))
+    assert low <= high or math.isclose(low, high)
+
+
+@PURE
+@given(st.data(), FORECASTS, POLICIES)
+def test_what_may_follow_never_makes_a_rung_promise_less(
+    data: st.DataObject, forecast: Forecast, policy: Policy
+) -> None:
+    """An attempt that promises to lose is not made."""
+    rung = data.draw(st.integers(0, len(forecast.p_solved) - 1))
+    alone = get_worth(policy) * forecast.p_solved[rung] - forecast.tokens[rung]
+    assert estimate_promise(rung, policy, forecast) >= alone
+    assert estimate_promise(rung, replace(policy, follow_ups=()), forecast) == alone
+    assert estimate_promise(rung, replace(policy, evidence=()), forecast) == alone
+    assert estimate_promise(rung, replace(policy, max_attempts=1), forecast) == alone
+
+
+@PURE
+@given(FOLLOW_UPS, forecasts(MOST), WORTHS, SHARES, SHARES)
+def test_what_an_arm_promises_falls_as_the_answer_looks_better(
+    follow_up: FollowUp, forecast: Forecast, worth: float, one: float, other: float
+) -> None:
+    low, high = (estimate_gain(follow_up, s, Policy(worth=worth), forecast) for s in sorted((one, other)))
+    assert low >= high or math.isclose(low, high)
+    assert low <= worth
+
+
+@PURE
+@given(FOLLOW_UPS, VERDICT, st.sampled_from(("confidence", "learned", "check", "judge")))
+def test_only_the_score_of_a_learned_verdict_counts(
+    follow_up: FollowUp, verdict: Verdict | None, verifier: str
+) -> None:
+    """No answer is not right, nor one that a check or a judge rejected: of any other the measured share counts."""
+    judged = verdict and replace(verdict, verifier=verifier)
+    assert read_score(follow_up, attempt(1, "natural", answer=None, verdict=judged)) == 0
+    score = read_score(follow_up, attempt(1, "natural", verdict=judged))
+    if judged is not None and judged.rejected and verifier in DECISIVE_VERIFIERS:
+        assert score == 0
+    else:
+        assert score == (judged.score if judged is not None and verifier == "learned" else follow_up.right)
 
 
 def bought(plan: Plan, before: Attempt | None, draw: Any) -> Attempt:
@@ -129,10 +229,10 @@ def _made(plan: Plan, thought: Thought, finish: Any, draw: Any) -> Attempt:
 def test_escalation_keeps_all_limits_and_ends(
     data: st.DataObject, own: Ladder, options: Options, policy: Policy, trained: bool, efforts: tuple[Effort, ...]
 ) -> None:
-    chances = sorted(data.draw(st.floats(0, 1)) for _ in own) if trained else ()
+    known = data.draw(forecasts(len(own))) if trained else NO_FORECAST
     ladder = limit_ladder(own, options)
-    p_solved = map_to_ladder(chances, own, ladder)
-    plan: Plan | str = choose_first_rung(ladder, policy, p_solved, options)
+    forecast = Forecast(*(tuple(map_to_ladder(row, own, ladder)) for row in (known.p_solved, known.tokens)))
+    plan: Plan | str = choose_first_rung(ladder, policy, forecast, options)
     attempts: list[Attempt] = []
     steps = 0
     while isinstance(plan, Plan):
@@ -142,12 +242,17 @@ def test_escalation_keeps_all_limits_and_ends(
         last = len(attempts)
         for _ in range(data.draw(st.integers(1, plan.samples))):
             attempts.append(replace(bought(plan, before, data.draw), base=plan.base, model=plan.model))
-        plan = choose_next_plan(EscalationState(attempts, ladder, policy, p_solved, options, efforts, 2))
+        state = EscalationState(
+            attempts, ladder, policy, forecast, options, efforts, 1 - attempts[-1].model or None
+        )
+        plan = choose_next_plan(state)
+        _check_payment(plan, state)
         steps += 1
         assert steps <= (options.max_attempts or policy.max_attempts)
     assert plan
     assert options.adapt or len(attempts) == 1
     assert sum(a.usage.total for a in attempts[:last]) < (options.max_tokens or 10**9)
+    assert sum(a.usage.output for a in attempts[:last]) < (options.max_output_tokens or 10**9)
 
 
 def _check_plan(plan: Plan, own: Ladder, ladder: Ladder, options: Options, policy: Policy) -> None:
@@ -156,13 +261,33 @@ def _check_plan(plan: Plan, own: Ladder, ladder: Ladder, options: Options, polic
     assert rung.budget == ladder[plan.index].budget
     assert rung.budget <= max(own[own.top].budget, options.budget or 0)
     assert options.budget is None or rung.budget <= options.budget
+    assert options.max_output_tokens is None or rung.budget + rung.answer_room <= options.max_output_tokens
     granted = max(policy.max_waits, *(r.waits for r in own)) if options.waits is None else options.waits
     assert rung.waits <= granted
     assert not rung.thinks or options.effort in (None, rung.effort)
     assert not (rung.thinks and options.effort == "none")
     if not options.adapt and rung.thinks:
-        assert options.budget in (None, rung.budget)
+        assert options.budget in (None, rung.budget) or options.max_output_tokens is not None
         assert options.waits in (None, rung.waits)
+
+
+def _check_payment(plan: Plan | str, state: EscalationState) -> None:
+    """If something is known about the question, what follows was measured, pays, and no other arm pays more."""
+    if isinstance(plan, str) or not state.forecast or plan.arm == "model":
+        return
+    last = state.last_attempt
+    gains = {
+        (f.arm, f.rung): estimate_gain(f, read_score(f, last), state.policy, state.forecast)
+        for f in state.policy.follow_ups
+        if f.source == last.rung and f.rung <= state.ladder.top
+    }
+    gain = gains.get((plan.arm, plan.index))
+    if plan.arm == "wait" and state.options.waits:
+        return  # as many as the caller asked for
+    assert gain is not None
+    assert gain > 0
+    if plan.arm == "budget":  # every rung above it has room as well
+        assert gain == max(other for (arm, rung), other in gains.items() if arm == "budget" and rung >= plan.index)
 
 
 def _check_progress(plan: Plan, attempts: Sequence[Attempt]) -> None:
@@ -192,50 +317,6 @@ def _check_progress(plan: Plan, attempts: Sequence[Attempt]) -> None:
         assert all(a.arm != "vote" for a in attempts)
 
 
-@PURE
-@given(PAYOFFS, st.floats(0, 1), st.floats(0, 1))
-def test_what_an_arm_promises_falls_as_the_answer_looks_better(payoff: Payoff, one: float, other: float) -> None:
-    low, high = (estimate_gain(payoff, Verdict(False, p, "learned", "")) for p in sorted((one, other)))
-    assert low >= high - 1e-9
-    assert estimate_gain(payoff, Verdict(False, one, "confidence", "")) == estimate_gain(payoff, None)
-
-
-@pytest.mark.parametrize(
-    ("payoffs", "expected"),
-    [
-        ((Payoff("wait", "ended", 0.3, 0.1, 0, 100), Payoff("vote", "ended", 0.3, 0.4, 0, 200)), "vote"),
-        ((Payoff("wait", "ended", 0.3, 0.1, 0, 100), Payoff("vote", "ended", 0.3, 0.4, 0, 800)), "wait"),
-        ((Payoff("wait", "ended", 0.8, 0.1, 0.3, 100), Payoff("vote", "ended", 0.8, 0.4, 0, 800)), "vote"),
-        ((Payoff("wait", "ended", 0.5, 0.0, 0.1, 100),), "effort"),  # what was not measured may be better
-        ((Payoff("wait", "cut", 0.5, 0.9, 0, 100), Payoff("vote", "ended", 0.5, 0.1, 0, 100)), "vote"),
-    ],
-)
-def test_the_arm_that_promises_most_for_its_tokens_is_taken(payoffs: tuple[Payoff, ...], expected: str) -> None:
-    last = attempt(1, "natural")
-    plan = choose_next_plan(EscalationState([last], LADDER, Policy(payoffs=payoffs), P, Options(), EFFORTS))
-    assert isinstance(plan, Plan)
-    assert plan.arm == expected
-
-
-def test_where_nothing_promises_anything_it_gives_up_and_says_so() -> None:
-    payoffs = tuple(Payoff(arm, "ended", 0.5, 0.0, 0.1, 100) for arm in ("wait", "effort", "vote"))
-    now = EscalationState([attempt(1, "natural")], LADDER, Policy(payoffs=payoffs), P, Options(), EFFORTS)
-    assert str(choose_next_plan(now)).startswith("hopeless: wait promises")
-    assert isinstance(choose_next_plan(replace(now, options=Options(stop="loop"))), Plan)
-    for options, arm in ((Options(waits=1), "wait"), (Options(samples=3), "vote")):
-        plan = choose_next_plan(replace(now, options=options))
-        assert isinstance(plan, Plan), "what was asked for is taken all the same"
-        assert plan.arm == arm
-
-
-def test_a_question_that_no_rung_is_likely_to_solve_is_given_up() -> None:
-    policy = Policy(hopeless=0.1)
-    now = EscalationState([attempt(1, "budget")], LADDER, policy, (0.0, 0.01, 0.02, 0.05), Options())
-    assert choose_next_plan(now) == "hopeless: p(solved) is 0.05 at the top rung, under 0.10"
-    assert isinstance(choose_next_plan(replace(now, p_solved=P)), Plan)
-    assert isinstance(choose_next_plan(replace(now, options=Options(stop="none"))), Plan)
-
-
 OWN = Ladder((Rung("default", 4000, answer_room=50), Rung("high", 4000, answer_room=50)))
 ENDED = st.sampled_from(("none", "natural", "loop", "budget", "context"))
 
@@ -256,7 +337,9 @@ def test_after_evidence_without_a_profile(
     rejected = Verdict(False, 0.0, "check", "")
     last = attempt(0, *rounds, finish=finish, answer=answer, verdict=rejected, effort="default", budget=4000)
     options = Options(waits=waits, samples=samples)
-    state = EscalationState([last], OWN, Policy(measured=False), (), options, efforts, models)
+    state = EscalationState(
+        [last], OWN, Policy(measured=False), NO_FORECAST, options, efforts, 1 if models == 2 else None
+    )
     plan = choose_next_plan(state)
     if isinstance(plan, str):
         assert plan
@@ -283,6 +366,6 @@ def test_after_evidence_without_a_profile(
     p=st.none() | st.floats(0, 1),
 )
 def test_the_first_attempt_without_a_profile_is_the_models_own_way(options: Options, p: float | None) -> None:
-    plan = choose_first_rung(limit_ladder(OWN, options), Policy(measured=False), (), options, OWN, p)
+    plan = choose_first_rung(limit_ladder(OWN, options), Policy(measured=False), NO_FORECAST, options, OWN, p)
     assert (plan.index, plan.rung.effort, plan.rung.budget) == (0, "default", 4000)
     assert plan.rung.waits == (0 if options.adapt else options.waits or 0)

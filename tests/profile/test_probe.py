@@ -20,12 +20,20 @@ P = st.floats(0, 1)
 
 
 @given(st.lists(st.tuples(LINES, P), min_size=1, max_size=4), P | st.none(), st.text(max_size=5) | st.none())
-def test_it_never_falls_whatever_was_learned_and_answered(
+def test_each_rung_has_the_probability_of_its_own_line_whatever_was_learned_and_answered(
     rungs: list[tuple[LogitModel, float]], sure: float | None, answer: str | None
 ) -> None:
     direct: Any = outcome(DIRECT, answer, None, sure).attempt  # type: ignore[arg-type]
     p = Probe(tuple(line for line, _ in rungs)).p_solved([text for _, text in rungs], direct)
-    assert all(0 <= a <= b <= 1 for a, b in zip([0.0, *p], [*p, 1.0], strict=False))
+    assert p == [Probe((line,)).p_solved([text], direct)[0] for line, text in rungs]
+    assert all(0 <= one <= 1 for one in p)
+
+
+def test_a_dearer_rung_may_be_less_likely() -> None:
+    lines = LogitModel({"text": 1.0}, 0.0), LogitModel({"text": 1.0, "sure": -1.0}, 0.0)
+    base, thinking = Probe(lines).p_solved([0.8, 0.8], outcome(DIRECT, "1", None, 0.9).attempt)
+    assert base == pytest.approx(0.8)
+    assert thinking == pytest.approx(0.8 / 2.6)  # the odds of 0.8, 4, over those of 0.9, 9
 
 
 def test_what_is_not_known_of_an_answer_is_said() -> None:

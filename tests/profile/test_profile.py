@@ -9,18 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from adaptive.errors import InputError
 from adaptive.profile import general
+from adaptive.profile.difficulty import DifficultyModel, TokenWeights
+from adaptive.profile.features import COUNTS
 from adaptive.profile.files import CARD_FILE, PROFILE_FILE
 from adaptive.profile.profile import Profile
 from adaptive.profile.untrained import load_model_profile
 from adaptive.profile.weights import SKOPS
 from adaptive.reason.budget import Style
 from adaptive.types.conversation import ConversationShape
+from adaptive.types.forecast import NO_FORECAST, Forecast
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.policy import Policy
+from adaptive.types.routine import Routine
 from tests.learn.toy import ROOT
 from tests.support.solving import Fixed
 
@@ -30,7 +35,8 @@ PROFILE = Profile(
     model="onnx:toy",
     ladder=LADDER,
     style=Style(waits=("Wait", "Hmm"), closing="So", answer_prefix="\\boxed{", useful_round=4),
-    policy=Policy(target=0.7, accept={"none": 0.9, "low": None, "high": 1.0}, agreement=None, max_attempts=2),
+    policy=Policy(worth=500, accept={"none": 0.9, "low": None, "high": 1.0}, agreement=None, max_attempts=2),
+    mean_tokens=(30.5, 90.0, 160.0),
     figures={"questions": 3, "curve": [1, 2.5, None]},
 )
 
@@ -53,6 +59,12 @@ def test_what_is_saved_is_loaded(folder: Path) -> None:
     assert (folder / CARD_FILE).read_text() == "# Toy\n"
 
 
+def test_an_older_profile_may_lack_the_tokens(folder: Path) -> None:
+    for value in ([], None, ...):
+        _change(folder, mean_tokens=value)
+        assert Profile.load(folder).mean_tokens == ()
+
+
 def test_a_profile_says_on_which_shapes_it_was_measured(folder: Path) -> None:
     assert json.loads((folder / PROFILE_FILE).read_text())["shapes"] == ["alone"]
     shapes = (ConversationShape(), ConversationShape(system=True, tools=True))
@@ -72,9 +84,29 @@ def test_difficulty_is_a_level_and_a_probability_for_each_rung(folder: Path) -> 
     profile = Profile.load(folder)
     easy, hard = profile.predict_difficulty("What is 3 + 4?"), profile.predict_difficulty("What is 3141 + 2718?")
     assert (easy["level"], hard["level"]) == ("easy", "hard")
-    assert len(easy["p_solved"]) == len(LADDER)
-    assert easy["p_solved"] == sorted(easy["p_solved"])
+    assert len(easy["p_solved"]) == len(easy["tokens"]) == len(LADDER)
     assert json.loads(json.dumps(easy)) == easy
+
+
+def test_a_forecast_has_the_tokens_that_are_known_best(folder: Path) -> None:
+    """Those of the question, else the mean of what was recorded, else the whole budget and the room to answer."""
+    profile, questions = Profile.load(folder), ["What is 3 + 4?", "What is 3141 + 2718?"]
+    easy, hard = profile.forecast(questions)
+    assert easy == Forecast(tuple(profile.predict_difficulty(questions[0])["p_solved"]), (30.5, 90.0, 160.0))
+    assert easy.p_solved[0] > hard.p_solved[0]
+    assert [one.tokens for one in replace(profile, mean_tokens=()).forecast(questions)] == [(48, 112, 304)] * 2
+    on_counts = np.zeros((3, len(COUNTS)))
+    costs = TokenWeights(
+        np.zeros((3, 0)), on_counts, np.log([10.04, 50, 70]), least=np.log([1, 60, 1]), most=np.log([99, 99, 66])
+    )
+    falling = DifficultyModel((), np.zeros((3, 0)), on_counts, np.array([0.0, 2.0, 1.0]), costs)
+    (known,) = replace(profile, difficulty_model=lambda: falling).forecast(["What?"])
+    assert known == Forecast((0.5, 0.8808, 0.7311), (10.0, 60.0, 66.0)), "p(solved) may fall, tokens have bounds"
+    assert profile.forecast([]) == []
+
+
+def test_a_profile_without_a_model_expects_nothing() -> None:
+    assert PROFILE.forecast(["2 + 3?", "1 + 1?"]) == [NO_FORECAST] * 2
 
 
 def test_the_difficulty_model_is_loaded_once_and_kept_by_copies(folder: Path) -> None:
@@ -110,20 +142,25 @@ RUNG: dict[str, Any] = {"effort": "none", "budget": 0}
             "rung 0 of 'ladder' in .* is not valid: budget must be 0 or more",
         ),
         (
-            {"ladder": [RUNG | {"effort": "max"}]},
+            {"ladder": [RUNG | {"effort": "huge"}]},
             "'effort' in rung 0 of .* must be one of none, minimal, low",
         ),
         ({"ladder": [RUNG | {"budget": 5}, RUNG]}, "must be ordered by budget"),
         ({"style": {"waits": "Wait"}}, "'waits' in 'style' in .* must be a list, got 'Wait'"),
         ({"style": {"waits": [1]}}, "item 0 of 'waits' in 'style' in .* must be text, got 1"),
         ({"style": {"waits": []}}, "'style' in .* is not valid: a style needs at least one wait"),
-        ({"policy": {"targte": 0.5}}, "'policy' in .* has the unknown key 'targte'"),
-        ({"policy": {"target": "high"}}, "'target' in 'policy' in .* must be a number, got 'high'"),
-        ({"policy": {"target": 1.5}}, "'target' in 'policy' in .* must be between 0 and 1, got 1.5"),
+        ({"policy": {"wroth": 5}}, "'policy' in .* has the unknown key 'wroth'"),
+        ({"policy": {"worth": "high"}}, "'worth' in 'policy' in .* must be a number or null, got 'high'"),
+        ({"policy": {"vote_sure": 1.5}}, "'vote_sure' in 'policy' in .* must be between 0 and 1, got 1.5"),
+        ({"mean_tokens": 3}, "'mean_tokens' in .* must be a list, got 3"),
+        ({"mean_tokens": ["3"]}, "item 0 of 'mean_tokens' in .* must be a number, got '3'"),
+        ({"mean_tokens": [1, 2]}, "'mean_tokens' in .* must be a number above 0 for each of the 3 rungs"),
+        ({"mean_tokens": [1, 0, 2]}, "'mean_tokens' in .* must be a number above 0 for each of the 3 rungs"),
+        ({"mean_tokens": [1, 2, float("inf")]}, "item 2 of 'mean_tokens' in .* must be a finite number"),
         ({"policy": {"accept": {"low": "x"}}}, "'low' in 'accept' in 'policy' in .* must be a number or null"),
         (
-            {"policy": {"accept": {"max": 0.5}}},
-            "'policy' in .* is not valid: accept is for one of none, .*, got 'max'",
+            {"policy": {"accept": {"huge": 0.5}}},
+            "'policy' in .* is not valid: accept is for one of none, .*, got 'huge'",
         ),
         ({"policy": {"agreement": float("nan")}}, "'agreement' in 'policy' in .* must be a finite number"),
         ({"policy": {"max_attempts": 0}}, "'max_attempts' in 'policy' in .* must be 1 or more"),
@@ -171,8 +208,15 @@ def test_a_profile_with_an_embedding_is_refused(folder: Path) -> None:
         Profile.load(folder)
 
 
+def test_what_a_profile_always_does_is_read_as_it_was_written(tmp_path: Path) -> None:
+    always = Routine(Rung("medium", 32, waits=3), after_direct=True)
+    known = replace(PROFILE, policy=replace(PROFILE.policy, always=always))
+    known.save(tmp_path)
+    assert Profile.load(tmp_path).policy == known.policy
+
+
 def test_a_model_for_another_ladder(folder: Path) -> None:
-    _change(folder, ladder=LADDER.to_json()[:2])
+    _change(folder, ladder=LADDER.to_json()[:2], mean_tokens=[])
     with pytest.raises(InputError, match="knows 3 rungs, the ladder beside it has 2"):
         Profile.load(folder).predict_difficulty("2 + 3?")
 

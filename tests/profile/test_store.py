@@ -13,13 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive import build_solver
+from adaptive._util.whole_folder import OLD, PART
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.profile.files import PROFILE_FILE
 from adaptive.profile.profile import Profile
 from adaptive.profile.store import (
     FIT_FILE,
-    OLD,
-    PART,
     ProfileStore,
     StoredProfile,
     find_profiles_folder,

@@ -30,6 +30,11 @@ def spent(attempt: Attempt) -> tuple[int, int, int, int]:
     return usage.prompt, usage.thinking, usage.injected, usage.answer
 
 
+def forced(attempt: Attempt) -> list[str]:
+    """What stands in the thinking that the model did not write."""
+    return [attempt.thinking[start:end] for start, end in attempt.forced]
+
+
 # What is counted, and where.
 
 
@@ -49,6 +54,7 @@ def test_a_forced_end_is_injected() -> None:
     assert spent(attempt) == (OPEN, 5, len(" Now!") + 1 + 2 + len("\\boxed{"), 3)
     assert thinking_ids(engine) == says("so so Now!")
     assert attempt.thinking == "so so Now!"
+    assert forced(attempt) == [" Now!"]
     assert attempt.rounds == (Round(5, 0, "budget"),)
     assert (attempt.finish, attempt.text, attempt.answer) == ("budget", "\\boxed{4}", "4")
 
@@ -59,6 +65,7 @@ def test_a_put_off_end_and_its_wait_are_charged() -> None:
     assert spent(attempt) == (OPEN, 6 + 7, 4 + 2, 10)
     assert attempt.rounds == (Round(6, 0, "natural"), Round(11, 4, "natural"))
     assert (attempt.thinking, attempt.waits) == ("2+2=5Wait no, 4", 1)
+    assert forced(attempt) == ["Wait"]
     assert thinking_ids(engine) == says("2+2=5Wait no, 4")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
@@ -9,7 +11,7 @@ from langchain_core.messages import AIMessage
 from adaptive.chat.request import ChatRequest
 from adaptive.chat.response import ChatResponse
 from adaptive.reason.starvation import Recovery, ThinkingMemory
-from adaptive.types.ladder import EFFORTS, Effort
+from adaptive.types.ladder import EFFORTS, Effort, parse_attempt_effort, rank_effort
 from adaptive.types.usage import Usage
 
 ALL: tuple[Effort, ...] = ("low", "medium", "high")
@@ -59,6 +61,33 @@ def test_without_room_the_settings_that_would_do_are_named() -> None:
         ChatRequest("high", 3000, 4000), starved(4000), Usage(thinking=4000), ALL
     )
     assert advice == "effort high with a cap of 16000 tokens, or effort low with a cap of 4000 tokens"
+
+
+@given(
+    effort=st.sampled_from(EFFORTS[1:]),
+    cap=st.integers(1, 10_000),
+    largest=st.none() | st.integers(1, 50_000),
+    efforts=st.sets(st.sampled_from(EFFORTS)),
+    shares=st.lists(st.floats(0, 1), min_size=1, max_size=4),
+)
+def test_no_setting_is_tried_or_advised_that_has_just_starved(
+    effort: Effort, cap: int, largest: int | None, efforts: set[Effort], shares: list[float]
+) -> None:
+    recovery, ask = Recovery(largest=largest), ChatRequest(effort, cap // 2, cap)
+    for share in shares:
+        assert ask.cap is not None
+        turn = starved(int(share * ask.cap), ask.cap - int(share * ask.cap))
+        recovery = recovery.with_starved(ask, turn)
+        for name, room in re.findall(
+            r"effort (\w+) with a cap of (\d+)", recovery.advise(ask, turn, tuple(efforts))
+        ):
+            rank = rank_effort(parse_attempt_effort(name))
+            for call in recovery.starved:
+                assert rank < rank_effort(parse_attempt_effort(call.effort)) or int(room) > call.cap
+        retry = recovery.plan_retry(ask, turn, turn.usage, tuple(efforts))
+        if isinstance(retry, str):
+            return
+        ask = retry
 
 
 @given(

@@ -20,7 +20,7 @@ from adaptive.profile.profile import Profile
 from adaptive.profile.untrained import load_model_profile
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.options import Options
-from tests.support.solving import Fixed, ask, timeless
+from tests.support.solving import WORTH, Fixed, ask, list_follow_ups, timeless
 
 RUNGS = (Rung("none", 0, answer_room=24), Rung("medium", 16, answer_room=24), Rung("medium", 48, answer_room=24))
 SUM, STORY = "What is 47 + 38 - 12?", "Tom has 3 bags of 4 apples and eats 2 apples. How many are left?"
@@ -39,7 +39,8 @@ def engine() -> Iterator[OnnxEngine]:
 def strict() -> Profile:
     """The model's own profile on a short ladder, accepting nothing, so that it escalates as far as it may."""
     own = load_model_profile("embedded", 1024)
-    policy = replace(own.policy, accept={"none": None}, agreement=None)
+    paying = {"worth": WORTH, "always": None, "follow_ups": list_follow_ups(len(RUNGS)), "evidence": ()}
+    policy = replace(own.policy, accept={"none": None}, agreement=None, **paying)
     easy: Any = Fixed((0.9, 0.9, 0.9))  # the direct answer first
     return Profile("strict", "embedded", Ladder(RUNGS), own.style, policy, difficulty_model=lambda: easy)
 

@@ -43,6 +43,9 @@ def test_a_chain_that_was_stopped_and_rejected_goes_on_and_is_not_stopped_again(
     first, second, *_ = solver.invoke(ask("2+2?"))["adaptive_result"]["attempts"]
     assert (first["finish"], first["thinking"], first["usage"]["probe"]) == ("confident", "one.\n", 0)
     assert first["rounds"] == [{"tokens": 5, "injected": 0, "end": "confident", "stopped": True}]
+    assert [(one["charged"], one["answer"], one["tokens"] > 0) for one in first["probes"]] == [(5, "0", True)]
+    assert (first["forced"], second["probes"]) == ([[5, 5]], [])
+    assert [second["thinking"][a:b] for a, b in second["forced"]] == ["Wait"]
     assert (second["finish"], second["base"], second["usage"]["probe"]) == ("natural", 0, 0)
     assert second["thinking"].startswith("one.\ntwo.\nsix.\n")
     assert second["reason"] == "stopped early: let the same chain go on"
@@ -86,7 +89,9 @@ def engine() -> Iterator[OnnxEngine]:
 def abacus(**more: Any) -> Profile:
     """The embedded model's own profile on one thinking rung."""
     own = load_model_profile("embedded", 1024)
-    policy = replace(own.policy, **{"agreement": None, "max_waits": 0, **more.pop("policy", {})})
+    policy = replace(
+        own.policy, **{"agreement": None, "max_waits": 0, "escalates": True, **more.pop("policy", {})}
+    )
     settings: dict[str, Any] = {"style": own.style, "policy": policy, **more}
     return Profile("early", "embedded", Ladder(RUNGS), **settings)
 
@@ -135,7 +140,7 @@ async def test_a_sure_look_saves_thinking_on_the_embedded_model(text: str, engin
 
 
 async def test_a_vote_on_the_embedded_model_reads_its_prompt_once(engine: OnnxEngine) -> None:
-    policy = {"accept": {"none": None}, "payoffs": (), "vote_most": 4, "vote_sure": 1.0}
+    policy = {"accept": {"none": None}, "vote_most": 4, "vote_sure": 1.0}
     known = abacus(policy=policy)
     before = engine.prefilled_total
     solver = build_solver(engine, profile=known)
@@ -151,7 +156,7 @@ async def test_a_vote_on_the_embedded_model_reads_its_prompt_once(engine: OnnxEn
 
 @pytest.mark.slow
 def test_samples_on_the_embedded_model_differ_by_seed_and_are_the_same_again(engine: OnnxEngine) -> None:
-    policy = {"accept": {"none": None}, "payoffs": (), "vote_most": 4, "vote_sure": 1.0, "vote_temperature": 1.5}
+    policy = {"accept": {"none": None}, "vote_most": 4, "vote_sure": 1.0, "vote_temperature": 1.5}
     known = abacus(policy=policy)
     hard = "What is 873 * 46 - 1999 + 58 * 77?"
     one, again, other = (

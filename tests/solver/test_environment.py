@@ -25,7 +25,7 @@ def test_unset_and_empty_leave_it_to_the_profile(monkeypatch: pytest.MonkeyPatch
 
 def test_every_variable_is_the_option_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     set_to = {"effort": "high", "budget": 9, "waits": 1, "samples": 0, "stop": "loop", "verify": "rules",
-              "max_tokens": 100, "max_attempts": 3}  # fmt: skip
+              "max_tokens": 100, "max_attempts": 3, "worth": "0.02usd"}  # fmt: skip
     for name, value in set_to.items():
         monkeypatch.setenv(f"ADAPTIVE_{name.upper()}", f" {value} ")
     assert read_env_options() == Options(**set_to)  # type: ignore[arg-type]

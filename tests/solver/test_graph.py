@@ -47,7 +47,8 @@ def test_an_easy_question_costs_no_thinking() -> None:
     assert (result["answer"], result["accepted"], result["stopped"]) == (SURE, True, "accepted")
     assert arms(result) == [("first", 0)]
     assert (result["usage"]["thinking"], result["usage"]["injected"]) == (0, 0)
-    assert result["difficulty"] == {"level": "easy", "p_solved": [0.9, 0.95, 0.97, 0.99]}
+    tokens = [48.0, 64.0, 80.0, 128.0]  # not recorded: the whole budget, and the room to answer
+    assert result["difficulty"] == {"level": "easy", "p_solved": [0.9, 0.95, 0.97, 0.99], "tokens": tokens}
 
 
 def test_a_rejected_answer_escalates_until_one_is_accepted() -> None:
@@ -117,16 +118,16 @@ def test_a_worse_attempt_does_not_replace_a_better_one() -> None:
     result = solve(engine)
     assert [a["answer"] for a in result["attempts"]] == [UNSURE, None]
     assert (result["answer"], result["kept"], result["accepted"], result["rung"]) == (UNSURE, 0, False, 0)
-    assert result["stopped"] == "the model ended without a final answer"
+    assert result["stopped"].startswith("the model ended without a final answer; ")
 
 
 @pytest.mark.parametrize(("again", "end"), [(r"\boxed{0}", "loop"), (r"so \boxed{0}", "converged")])
 def test_a_chain_that_repeats_its_answer_gets_no_further_wait(again: str, end: str) -> None:
     said = [says(r"\boxed{0}", END), says(again, END)]
     result = solve(ScriptedEngine(said, [boxed(UNSURE)] * 9), p_solved=HARD, max_attempts=9)
-    assert arms(result) == [("first", 16), ("wait", 32)]
+    assert arms(result) == [("first", 16), ("wait", 80)]
     assert result["attempts"][-1]["rounds"][-1]["end"] == end
-    assert result["stopped"] == "the answer repeats"
+    assert result["stopped"].startswith("the answer repeats; ")
 
 
 def test_a_model_without_a_profile_of_its_own_starts_with_the_least_thinking() -> None:
@@ -174,6 +175,7 @@ def test_no_effort_and_no_budget_never_think(options: Options) -> None:
     [
         (Options(max_attempts=2), "reached the limit of 2 attempts", 2),
         (Options(max_tokens=30), "reached the limit of 30 tokens", 1),
+        (Options(max_output_tokens=10), "reached the limit of 10 output tokens", 2),
         (Options(waits=0), "reached the limit of 0 Waits", 3),
         (Options(budget=20), "the top budget of 20 tokens is used up", 1),
     ],
@@ -187,6 +189,7 @@ def test_limits_stop_it(options: Options, stopped: str, attempts: int) -> None:
 def test_a_capped_ladder_has_a_probability_for_each_of_its_rungs() -> None:
     result = solve(PureEngine(), Options(budget=20), p_solved=HARD)
     assert result["difficulty"]["p_solved"] == [0.1, 0.85, 0.85]
+    assert result["difficulty"]["tokens"] == [48, 64, 64]
     assert arms(result) == [("first", 20)]
 
 
@@ -242,12 +245,13 @@ def test_everything_that_the_engine_made_is_counted() -> None:
 def test_the_graph_is_the_one_of_the_design() -> None:
     drawn = build_solver(PureEngine(), profile=profile()).get_graph()
     edges = {(e.source, e.target) for e in drawn.edges}
-    assert set(drawn.nodes) == {"__start__", *NODES, "sample", "tally", "approve", "__end__"}
+    assert set(drawn.nodes) == {"__start__", *NODES, "sample", "tally", "approve", "explore", "__end__"}
     assert edges == {
         ("__start__", "classify"),
         ("classify", "allocate"),
         ("allocate", "think"),
         ("allocate", "approve"),
+        ("allocate", "sample"),
         ("escalate", "approve"),
         ("approve", "think"),
         ("approve", "sample"),
@@ -263,4 +267,7 @@ def test_the_graph_is_the_one_of_the_design() -> None:
         ("tally", "finish"),
         ("escalate", "finish"),
         ("finish", "__end__"),
+        ("finish", "explore"),
+        ("explore", "explore"),
+        ("explore", "__end__"),
     }

@@ -1,28 +1,26 @@
-"""Killed with SIGKILL at 50 moments, a solve goes on from what was saved: every time, and without paying twice.
+"""Killed with SIGKILL, a solve goes on from what was saved: every time, and without paying twice.
 
-Real processes, the embedded reasoner and a file of SQLite; the moment is an event seen on stdout.
+Real processes, and a file of SQLite or a server of Postgres. Once at any moment, an event seen on stdout, with the
+embedded reasoner; and once in each node, with a model and a judge whose calls a server counts. `make kills` makes
+100 kills in each node.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import random
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.solving import uncached
+from tests.support.counted_calls import CountedCalls
+from tests.support.killing import Kill, Processes, Solve, check_path, open_processes
+from tests.support.postgres import find_missing, serve_postgres
 
-ROOT = Path(__file__).parents[2]
-KILLS, MOST = 50, 10  # in all, and of one solve
-BETWEEN = 60.0  # events from a start to a kill, in the mean
+KILLS, MOST = 50, 10  # at any moment: in all, and of one solve
 HARD = "What is 9 * 8 * 7 - 6 * (5 + 4) + 3?"
 LONG = {"stop": "none", "max_attempts": 3}
 ASKED: list[tuple[str, dict[str, Any]]] = [
@@ -30,110 +28,108 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
     ("What is 123 * 45?", LONG),
     (HARD, {"stop": "none", "max_attempts": 2, "effort": "low", "budget": 32, "samples": 4}),
 ]
-
-
-@dataclass
-class Solve:
-    """One solve in several processes, by its log."""
-
-    question: str
-    options: dict[str, Any]
-    folder: Path
-    thread: str
-    kills: int = 0
-
-    def line(self) -> str:
-        """What a process is asked."""
-        return json.dumps({"file": str(self.folder / "threads.db"), "log": str(self.log), "thread": self.thread,
-                           "question": self.question, "options": self.options})  # fmt: skip
-
-    @property
-    def log(self) -> Path:
-        return self.folder / f"{self.thread}.log"
-
-    @property
-    def lines(self) -> list[tuple[str, Any]]:
-        """Whole lines of the log."""
-        text = self.log.read_text() if self.log.exists() else ""
-        return [tuple(json.loads(line)) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-
-    @property
-    def result(self) -> dict[str, Any] | None:
-        return next((value for kind, value in self.lines if kind == "result"), None)
-
-    def lives(self) -> list[dict[str, list[str]]]:
-        """What each process found saved, started and ended."""
-        lives: list[dict[str, list[str]]] = []
-        for kind, value in self.lines:
-            if kind == "saved":
-                lives.append({"saved": value, "start": [], "end": []})
-            elif kind != "result":
-                lives[-1][kind].append(value)
-        return lives
-
-
-@dataclass
-class Processes:
-    """The process that forks a child for each line."""
-
-    server: subprocess.Popen[str]
-    random: random.Random = field(default_factory=lambda: random.Random(6))
-
-    def run(self, solve: Solve, kill: bool) -> None:
-        """One process of a solve: to its end, or killed after some events where `kill`."""
-        assert self.server.stdin
-        assert self.server.stdout
-        self.server.stdin.write(solve.line() + "\n")
-        self.server.stdin.flush()
-        pid = int(self.server.stdout.readline().removeprefix("pid "))
-        left = int(self.random.expovariate(1 / BETWEEN)) if kill else None
-        while (said := self.server.stdout.readline()) != "gone\n" and left != 0:
-            assert said, "the process ended"
-            left = left and left - said.startswith("event")
-        if said != "gone\n":
-            os.kill(pid, signal.SIGKILL)
-            solve.kills += 1
-            while self.server.stdout.readline() != "gone\n":
-                pass
+KILLS_IN_A_NODE = int(os.environ.get("KILLS_IN_A_NODE", "4"))
+REJECTED = {"effort": "low", "samples": 3, "waits": 0, "max_attempts": 4}
+MOMENTS = {
+    "classify": ("start", "end"),
+    "allocate": ("start", "end"),
+    "think": ("start", "call", "end"),
+    "verify": ("start", "call", "end"),
+    "escalate": ("start", "end"),
+    "sample": ("start", "call", "end"),
+    "tally": ("start", "call", "end"),
+    "finish": ("start", "end", "after"),
+}
+"""Where a process is killed: before the node did anything, in a call that it makes, after its work but before that
+is saved, and after the solve."""
 
 
 @pytest.fixture
 def processes() -> Iterator[Processes]:
-    alone = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LANGGRAPH_STRICT_MSGPACK": "true"}
-    command, pipe = [sys.executable, "-m", "tests.support.killed"], subprocess.PIPE
-    environment = {**os.environ, **alone, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT, env=environment) as server:
-        yield Processes(server)
-        server.stdin.close()  # type: ignore[union-attr]
+    with open_processes() as running:
+        yield running
 
 
-def check(solve: Solve, whole: Solve) -> None:
-    (path,) = [life["start"] for life in whole.lives()]
-    lives = solve.lives()
-    for life, after in zip(lives, [*lives[1:], None], strict=True):
-        done = life["saved"] + life["start"]
-        assert done == path[: len(done)], "nothing that was saved is run again, and nothing is left out"
-        if after is not None:
-            assert after["saved"] == done[: len(after["saved"])]
-            lost = len(life["saved"]) + len(life["end"]) - len(after["saved"])
-            assert lost <= (4 if "sample" in life["end"] else 1), "only what ended just before may be lost"
-    assert lives[-1]["saved"] + lives[-1]["end"] == path
-    assert solve.result
-    assert whole.result
-    assert uncached(solve.result) == uncached(whole.result)
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    if missing := find_missing():
+        pytest.skip(missing)
+    with serve_postgres() as address:
+        from langgraph.checkpoint.postgres import PostgresSaver
+
+        with PostgresSaver.from_conn_string(address) as saver:
+            saver.setup()
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def saver(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where the checkpoints are."""
+    address = str(tmp_path / "threads.db") if request.param == "sqlite" else request.getfixturevalue("postgres")
+    assert isinstance(address, str)
+    return address
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_it_goes_on_and_pays_nothing_twice(processes: Processes, tmp_path: Path) -> None:
-    whole = [Solve(*asked, tmp_path, f"whole {number}") for number, asked in enumerate(ASKED)]
+def test_killed_at_any_moment_it_goes_on_and_pays_nothing_twice(
+    processes: Processes, saver: str, tmp_path: Path
+) -> None:
+    whole = [Solve(*asked, tmp_path, f"whole {number}", saver) for number, asked in enumerate(ASKED)]
     for one in whole:
-        processes.run(one, kill=False)
+        processes.run(one)
     solves: list[Solve] = []
     while (left := KILLS - sum(s.kills for s in solves)) > 0:
         place = len(solves) % len(ASKED)
-        solve = Solve(*ASKED[place], tmp_path, str(len(solves)))
+        solve = Solve(*ASKED[place], tmp_path, str(len(solves)), saver)
         while solve.result is None:
-            processes.run(solve, kill=solve.kills < min(MOST, left))
-        check(solve, whole[place])
+            processes.run_for_a_while(solve) if solve.kills < min(MOST, left) else processes.run(solve)
+        check_path(solve, whole[place])
         solves.append(solve)
     assert sum(s.kills for s in solves) == KILLS
+
+
+@pytest.fixture
+def calls(processes: Processes) -> Iterator[CountedCalls]:
+    with CountedCalls(processes) as server:
+        yield server
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("node", MOMENTS)
+def test_killed_in_a_node_it_pays_for_nothing_that_was_saved(
+    processes: Processes, calls: CountedCalls, saver: str, tmp_path: Path, node: str
+) -> None:
+    """The server's calls are those of a solve that was not killed, and those of the node that a kill cut off."""
+    whole = Solve(HARD, REJECTED, tmp_path, f"whole {node}", saver, calls.model)
+    calls.run(whole, None)
+    kills, solves = 0, 0
+    while kills < KILLS_IN_A_NODE:
+        solve = Solve(HARD, REJECTED, tmp_path, f"{node} {solves}", saver, calls.model)
+        for _ in range(processes.random.randint(1, min(3, KILLS_IN_A_NODE - kills))):
+            calls.run(solve, choose_kill(processes, node, kills + solve.kills))
+        calls.run(solve, None)
+        check_path(solve, whole)
+        check_calls(solve, whole)
+        kills, solves = kills + solve.kills, solves + 1
+
+
+def choose_kill(processes: Processes, node: str, number: int) -> Kill:
+    """The moments in turn; any of the samples that run side by side."""
+    moments = MOMENTS[node]
+    return node, moments[number % len(moments)], processes.random.randint(1, 3) if node == "sample" else 1
+
+
+def check_calls(solve: Solve, whole: Solve) -> None:
+    """Nothing that was saved was paid for again."""
+    lost: list[str] = []
+    lives = solve.lives()
+    for life, after in pairwise(lives):
+        unsaved = life.done[len(after.saved) :]
+        for node in set(unsaved):
+            made = life.calls.count(node)
+            lost += [node] * (min(made, unsaved.count(node)) if node in ("think", "sample") else made)
+    paid = sorted(call for life in lives for call in life.calls)
+    for call in lost:
+        with suppress(ValueError):
+            paid.remove(call)
+    assert paid == sorted(call for life in whole.lives() for call in life.calls)

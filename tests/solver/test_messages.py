@@ -25,7 +25,7 @@ NAMED = [ChatMessage("2+2?", role="teacher"), HumanMessage("2+2?")]
 @pytest.mark.parametrize(
     ("messages", "said"),
     [
-        ([], "the question is empty"),
+        ([], "there are no messages"),
         ([HumanMessage("")], "the question is empty"),
         (ONLY_BLANK, "the question is empty"),
         ([SystemMessage("2+2?")], "the question is empty"),

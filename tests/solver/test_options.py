@@ -48,11 +48,11 @@ def bought(result: dict[str, Any]) -> list[tuple[str, int, str]]:
 @pytest.mark.parametrize(
     ("given", "options", "known", "shadow"),
     [
-        ({"budget": 20}, None, EASY, (0, "none", 0, "try the direct answer")),
-        ({}, Options(effort="low"), EASY, (0, "none", 0, "try the direct answer")),
-        ({"adapt": False}, None, HARD, (1, "low", 16, "at least 0.80")),
-        ({"budget": 0}, None, HARD, (1, "low", 16, "at least 0.80")),
-        ({"budget": 10}, None, HARD, (1, "low", 16, "at least 0.80")),  # the same rung by number, and less of it
+        ({"budget": 20}, None, EASY, (0, "none", 0, "p(solved) 0.90 for about 48 tokens")),
+        ({}, Options(effort="low"), EASY, (0, "none", 0, "promises most")),
+        ({"adapt": False}, None, HARD, (1, "low", 16, "p(solved) 0.85 for about 64 tokens")),
+        ({"budget": 0}, None, HARD, (1, "low", 16, "promises most")),
+        ({"budget": 10}, None, HARD, (1, "low", 16, "promises most")),  # the same rung by number, and less of it
         ({"adapt": False}, None, (), (1, "low", 16, "no difficulty model was trained")),
     ],
 )
@@ -84,6 +84,11 @@ def test_where_options_change_nothing_about_the_beginning_there_is_no_shadow(
         ({"effort": "high"}, None, ("first", 80, "high")),
         ({"budget": None}, Options(budget=80), ("first", 0, "none")),
         ({"adapt": False}, None, ("first", 80, "low")),
+        ({"worth": 1500.0}, None, ("first", 32, "low")),  # 2 of 100 for 16 tokens more, not 2 for 48
+        ({"worth": 10_000.0}, Options(worth=1.0), ("first", 80, "low")),
+        ({"worth": "10000tok"}, Options(worth="1tok"), ("first", 80, "low")),
+        ({}, Options(worth=1e6), ("first", 80, "low")),
+        ({"worth": 1.0, "budget": 80}, None, ("first", 80, "low")),
         ({}, Options(budget=32), ("first", 32, "low")),
         (None, Options(budget=32), ("first", 32, "low")),
     ],
@@ -97,7 +102,9 @@ def test_what_one_question_buys_first(
 def test_limits_of_one_question() -> None:
     assert len(solved({"max_attempts": 2})["attempts"]) == 2
     assert len(solved({"max_tokens": 30})["attempts"]) == 1
-    assert solved({"waits": 0})["stopped"] == "reached the limit of 0 Waits"
+    assert solved({"waits": 0})["stopped"].startswith("reached the limit of 0 Waits; ")
+    assert [a["arm"] for a in solved({"worth": 0.01})["attempts"]] == ["first"]
+    assert solved({"worth": 0.01})["stopped"].startswith("hopeless: budget promises -")
     assert solved({"seed": 7})["seed"] == 7
     assert solved({"effort": "high", "adapt": False})["attempts"][0]["effort"] == "high"
 
@@ -160,6 +167,13 @@ def test_they_hold_where_a_solve_is_gone_on_with(node: str, tmp_path: Any) -> No
         ({"temperature": float("nan")}, "'temperature' in adaptive_options must be a finite number, got nan"),
         ({"temperature": 3}, "'temperature' in adaptive_options must be between 0 and 2, got 3"),
         ({"max_tokens": 0}, "'max_tokens' in adaptive_options must be 1 or more, got 0"),
+        ({"worth": 0}, "'worth' in adaptive_options must be more than 0, a number or one with a unit .*, got 0"),
+        ({"worth": "2000 apples"}, "'worth' in adaptive_options must be more than 0, .*, got '2000 apples'"),
+        ({"worth": True}, "'worth' in adaptive_options must be a number or text or null, got True"),
+        (
+            {"worth": "0.02usd"},
+            "the worth 0.02usd is in dollars, but this profile counts tokens: give it as 2000tok",
+        ),
         ({"verify": "rules"}, f"cannot set 'verify': it may set {', '.join(PER_QUESTION)}"),
         ({"stop": "none"}, "cannot set 'stop'"),
         ({"bugdet": 20}, f"'bugdet': it may set {', '.join(PER_QUESTION)}"),

@@ -12,11 +12,16 @@ from adaptive.learn.data.outcome import DIRECT
 from adaptive.profile.probe import Probe, find_direct_answer
 from adaptive.types.logistic import LogitModel
 from adaptive.types.options import Options
+from adaptive.types.policy import FollowUp
 from tests.learn.made import outcome
 from tests.support.solving import RUNGS, PureEngine, ask, profile
 
 TEXT = (0.6, 0.85, 0.9, 0.95)
-"""By the text alone the first thinking rung is likely enough."""
+"""By the text alone the direct answer comes first, and the first thinking rung is likely enough after it."""
+WORTH = 50.0
+FOLLOW_UPS = tuple(
+    FollowUp("budget", 0, rung, right=0.3, bias=0.0, slope=1.0, breaks=0.0, cost=0.2) for rung in (1, 2, 3)
+)
 
 
 def probing(slope: float) -> Probe:
@@ -26,13 +31,13 @@ def probing(slope: float) -> Probe:
 
 
 def solved(probe: Probe | None) -> dict[str, Any]:
-    known = replace(profile(TEXT, accept={"none": 0.95}, probe_from=0.5), probe=probe)
+    known = replace(profile(TEXT, accept={"none": 0.95}, worth=WORTH, follow_ups=FOLLOW_UPS), probe=probe)
     result = build_solver(PureEngine(), profile=known, options=Options()).invoke(ask("2+2?"))
     found: dict[str, Any] = result["adaptive_result"]
     return found
 
 
-@pytest.mark.parametrize(("probe", "rung"), [(None, 1), (probing(0.0), 1), (probing(3.0), 3)])
+@pytest.mark.parametrize(("probe", "rung"), [(None, 1), (probing(0.0), 1), (probing(6.0), 3)])
 def test_a_doubtful_direct_answer_sends_the_question_further_up(probe: Probe | None, rung: int) -> None:
     result = solved(probe)
     assert [a["rung"] for a in result["attempts"]][:2] == [0, rung]

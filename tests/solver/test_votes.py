@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.types import Command
 
 from adaptive import build_solver
 from adaptive.engines.protocol import Generation, Sampling
+from adaptive.errors import NoAnswerInTime
 from adaptive.policy.majority import Ballot, size_next_batch
-from adaptive.solver.nodes import SEEDS_PER_SOLVE
+from adaptive.solver.vote_nodes import SEEDS_PER_SOLVE
+from adaptive.types.ladder import Ladder
 from adaptive.types.options import Options
-from adaptive.types.policy import Payoff
+from adaptive.types.policy import FollowUp
+from adaptive.types.routine import Routine
+from adaptive.verify.check_function import Function
 from tests.support.scripted import STOP
 from tests.support.solving import THREAD, ask, is_plain, timeless, uncached
-from tests.support.voting import ACCEPTED, SeededEngine, same, voter
+from tests.support.voting import ACCEPTED, VOTE_RUNGS, SeededEngine, same, voter
 
 
 def vote(says: Callable[[int], str] = str, options: Options | None = None, **policy: Any) -> dict[str, Any]:
@@ -84,14 +89,15 @@ def test_a_vote_that_is_not_accepted_makes_no_answer_look_worse() -> None:
 
 
 def test_after_a_vote_that_was_not_accepted_other_arms_are_tried_and_no_second_vote() -> None:
-    payoffs = (Payoff("vote", "ended", 0.5, 0.9, 0.0, 10), Payoff("wait", "ended", 0.5, 0.5, 0.0, 100))
-    result = vote(str, Options(waits=1), max_attempts=9, payoffs=payoffs)
-    assert [a["arm"] for a in result["attempts"]] == [
-        "first",
-        *["vote"] * 8,
-        *["wait"] * (len(result["attempts"]) - 9),
-    ]
-    assert result["attempts"][-1]["base"] in (0, None)
+    follow_ups = tuple(
+        FollowUp(arm, 0, 0, right=0.5, bias=bias, slope=0.0, breaks=0.0, cost=0.1)
+        for arm, bias in (("wait", 0.0), ("vote", 2.0))
+    )
+    result = vote(str, Options(waits=1), p_solved=(0.5,), max_attempts=9, follow_ups=follow_ups)
+    assert [a["arm"] for a in result["attempts"]] == ["first", *["vote"] * 8, "wait"]
+    assert result["attempts"][-1]["base"] == 0
+    alone = vote(str, Options(waits=1), p_solved=(0.5,), max_attempts=9, follow_ups=follow_ups[:1])
+    assert [a["arm"] for a in alone["attempts"]] == ["first", "wait"], "a vote that was not measured is not taken"
 
 
 def test_max_tokens_bounds_the_samples_too() -> None:
@@ -326,3 +332,78 @@ def test_whatever_samples_say(answers: list[str], most: int, sure: float) -> Non
         assert max(map([answers[0], *said].count, said)) == [answers[0], *said].count(result["answer"]) > 1
     else:
         assert len(said) == most or result["stopped"]
+
+
+def routine(
+    says: Callable[[int], str] = str, samples: int = 4, options: Options | None = None, **kwargs: Any
+) -> dict[str, Any]:
+    """The result of a solve by a profile that takes a vote at every question."""
+    known = voter(always=Routine(VOTE_RUNGS[0], samples), **kwargs.pop("policy", {}))
+    solver = build_solver(SeededEngine(says=says), profile=known, options=options, **kwargs)
+    result: dict[str, Any] = solver.invoke(ask("2+2?"))["adaptive_result"]
+    return result
+
+
+def test_a_routine_draws_all_its_samples_with_the_seeds_of_a_recording_and_nothing_else() -> None:
+    result = routine(same)
+    assert [(a["arm"], a["answer"]) for a in result["attempts"]] == [("vote", "0")] * 4
+    assert (result["accepted"], result["stopped"], result["kept"]) == (True, "accepted", 0)
+    assert "4 of 4 answers agree" in result["attempts"][0]["verdict"]["reason"]
+    engine = SeededEngine()
+    known = voter(always=Routine(VOTE_RUNGS[0], 3), vote_temperature=0.4)
+    build_solver(engine, profile=known, options=Options(seed=2)).invoke(ask("2+2?"))
+    assert engine.samplings == {Sampling(0.4, seed=2 * SEEDS_PER_SOLVE + n) for n in (1, 2, 3)}
+    assert not engine.held
+
+
+@pytest.mark.parametrize(
+    ("answers", "kept"),
+    [
+        (("1", "2", "2", "3"), 1),
+        (("1", "2", "3", "4"), 0),
+        ((ACCEPTED, "2", "2", "3"), 1),
+        (("1",), 0),
+        (("1", "2", "1", "2"), 0),
+    ],
+)
+def test_the_answer_of_most_samples_is_kept_however_sure_another_is(answers: tuple[str, ...], kept: int) -> None:
+    result = routine(lambda number: answers[number - 1], len(answers))
+    assert (len(result["attempts"]), result["kept"]) == (len(answers), kept)
+    assert (result["accepted"], result["stopped"]) == (None, "tuning found nothing that pays after this")
+    assert [a["verdict"]["accepted"] for a in result["attempts"]] == [None] * len(answers)
+
+
+def test_a_check_judges_each_sample_of_a_routine() -> None:
+    checked = routine(str, check=Function(lambda _, answer: answer == "3"))
+    assert (checked["answer"], checked["accepted"], len(checked["attempts"])) == ("3", True, 4)
+    rejected = routine(lambda n: "7" if n < 4 else "8", check=Function(lambda _, answer: answer == "9"))
+    assert not rejected["accepted"]
+    assert {a["verdict"]["verifier"] for a in rejected["attempts"]} == {"check"}
+
+
+def test_a_model_that_was_not_measured_follows_its_routine_too() -> None:
+    known = voter(always=Routine(VOTE_RUNGS[0], 4), measured=False)
+    engine = SeededEngine(says=lambda n: "a sentence that nobody can compare" if n == 1 else "7")
+    solver = build_solver(engine, profile=replace(known, own_ladder=Ladder(VOTE_RUNGS)))
+    result = solver.invoke(ask("2+2?"))["adaptive_result"]
+    assert (len(result["attempts"]), result["answer"], result["accepted"]) == (4, "7", None)
+
+
+@pytest.mark.parametrize(("most", "drawn"), [(2, ["vote", "vote"]), (9, ["vote"] * 4), (0, ["first"])])
+def test_a_caller_limits_the_samples_of_a_routine(most: int, drawn: list[str]) -> None:
+    assert [a["arm"] for a in routine(str, options=Options(samples=most))["attempts"]] == drawn
+
+
+def test_no_sample_in_time_is_no_answer() -> None:
+    with pytest.raises(NoAnswerInTime, match=r"^no answer within 1e-09 s, 0 thinking and 0 answer tokens spent: "):
+        routine(options=Options(timeout=1e-9))
+
+
+def test_a_routine_asks_for_approval_of_all_its_samples_together() -> None:
+    known = voter(always=Routine(VOTE_RUNGS[0], 4))
+    options = Options(approve_above=20)
+    solver = build_solver(SeededEngine(), profile=known, options=options, checkpointer=InMemorySaver())
+    (asked,) = solver.invoke(ask("2+2?"), THREAD)["__interrupt__"]
+    assert (asked.value["tokens"], asked.value["samples"], asked.value["answer"]) == (64, 4, None)
+    result = solver.invoke(Command(resume=True), THREAD)["adaptive_result"]
+    assert [a["arm"] for a in result["attempts"]] == ["vote"] * 4

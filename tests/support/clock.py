@@ -29,7 +29,7 @@ class LeapingClock:
             return elapsed(one) + LIMIT * sum(moment >= one._started for moment in self._leaps)
 
         monkeypatch.setattr(Deadline, "elapsed", property(leapt))
-        now = SimpleNamespace(monotonic=lambda: time.monotonic() + LIMIT * len(self._leaps), time=time.time)
+        now = SimpleNamespace(monotonic=lambda: time.monotonic() + LIMIT * len(self._leaps))
         monkeypatch.setattr("adaptive.solver.nodes.time", now)
         monkeypatch.setattr("adaptive._util.deadline.asyncio", SimpleNamespace(timeout=self._timeout))
         http = SimpleNamespace(timeout=self._timeout, Semaphore=asyncio.Semaphore)
@@ -42,8 +42,9 @@ class LeapingClock:
 
     def leap(self) -> None:
         """Let `LIMIT` seconds pass, from any thread."""
+        running_now = tuple(self._running)  # a call that begins as the first of these ends is not among them
         self._leaps.append(time.monotonic())
-        for loop, running in self._running:
+        for loop, running in running_now:
             with suppress(RuntimeError):  # a loop that is closed
                 loop.call_soon_threadsafe(_expire, loop, running)
 

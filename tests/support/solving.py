@@ -18,12 +18,15 @@ import numpy as np
 from adaptive.engines.protocol import Generation
 from adaptive.profile.profile import Profile
 from adaptive.reason.budget import Style
+from adaptive.types.attempt import Arm
 from adaptive.types.conversation import ConversationShape
 from adaptive.types.ladder import Ladder, Rung
-from adaptive.types.policy import Policy
+from adaptive.types.policy import FollowUp, Policy
 from tests.support.scripted import END, STOP, THINK, ScriptedEngine, _Session, says
 
 SURE, UNSURE = "111111", "0"
+WORTH = 100.0
+"""Tokens that a right answer is worth: enough for a rung that is much more likely, not for a little more."""
 EASY, HARD = (0.9, 0.95, 0.97, 0.99), (0.1, 0.85, 0.9, 0.95)
 RUNGS = (Rung("none", 0), Rung("low", 16), Rung("low", 32), Rung("low", 80))
 THREAD: Any = {"configurable": {"thread_id": "one"}}
@@ -46,15 +49,34 @@ class Fixed:
     def p_solved(self, questions: Sequence[str]) -> Any:
         return np.array([self.row for _ in questions])
 
+    def forecast(self, questions: Sequence[str]) -> Any:
+        return self.p_solved(questions), None
+
+
+def list_follow_ups(rungs: int) -> tuple[FollowUp, ...]:
+    """Return follow-ups that all pay, the arms in the order of `ARM_ORDER`: from the base rung the next one most,
+    from any other the top."""
+    arms: tuple[Arm, ...] = ("budget", "wait", "effort", "vote")
+    best = [1 if source == 0 else rungs - 1 for source in range(rungs)]
+    return tuple(
+        FollowUp(arm, source, rung, right=0.0, bias=4.0 - place + (rung == best[source]), slope=0.0, breaks=0.0,
+                 cost=0.001, count=99)
+        for place, arm in enumerate(arms)
+        for source in range(rungs)
+        for rung in range(rungs)
+    )  # fmt: skip
+
 
 def profile(p_solved: Sequence[float] = EASY, rungs: Iterable[Rung] = RUNGS, **policy: Any) -> Profile:
     """Return a profile for scripted engines, measured on every shape; without `p_solved` it is untrained."""
     model: Any = Fixed(p_solved) if p_solved else None
-    settings: dict[str, Any] = {"accept": {"none": 0.87}, "agreement": None, "vote_most": 0, **policy}
+    ladder = Ladder(tuple(rungs))
+    settings: dict[str, Any] = {"accept": {"none": 0.87}, "agreement": None, "vote_most": 0, "worth": WORTH,
+                                "follow_ups": list_follow_ups(len(ladder)), **policy}  # fmt: skip
     return Profile(
         name="toy",
         model="scripted",
-        ladder=Ladder(tuple(rungs)),
+        ladder=ladder,
         style=Style(hand_over="", useful_round=1),
         policy=Policy(**settings),
         shapes=SHAPES,

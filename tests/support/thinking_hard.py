@@ -16,7 +16,7 @@ def build_call(args: dict[str, Any], number: int = 0) -> dict[str, Any]:
 
 
 class ToolCaller(BaseChatModel):
-    """Asks the tool all `questions` at once, and then answers with its results."""
+    """Asks the tool all `questions` at once in each turn, and then answers with its results."""
 
     questions: Sequence[str]
 
@@ -29,7 +29,8 @@ class ToolCaller(BaseChatModel):
         return self
 
     def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        results = [m for m in messages if isinstance(m, ToolMessage)]
+        turn = max(place for place, m in enumerate(messages) if m.type == "human")
+        results = [m for m in messages[turn:] if isinstance(m, ToolMessage)]
         calls = [build_call({"question": q}, i) for i, q in enumerate(self.questions)]
         reply = AIMessage(", ".join(str(m.content) for m in results), tool_calls=[] if results else calls)
         return ChatResult(generations=[ChatGeneration(message=reply)])

@@ -9,7 +9,7 @@ from typing import Any
 
 from adaptive.engines.protocol import Generation, Sampling
 from adaptive.profile.profile import Profile
-from adaptive.solver.nodes import SEEDS_PER_SOLVE
+from adaptive.solver.vote_nodes import SEEDS_PER_SOLVE
 from adaptive.types.ladder import Rung
 from tests.support.scripted import END, THINK, shared
 from tests.support.solving import PureEngine, boxed, profile
@@ -89,7 +89,7 @@ def same(_: int) -> str:
     return "0"
 
 
-def voter(**policy: Any) -> Profile:
+def voter(p_solved: Sequence[float] = (), **policy: Any) -> Profile:
     """A profile that takes a vote after the first attempt and nothing else, accepting no answer but `ACCEPTED`."""
     settings: dict[str, Any] = {"accept": {"none": 0.87}, "vote_most": 8, "max_waits": 0, **policy}
-    return profile(p_solved=(), rungs=VOTE_RUNGS, **settings)
+    return profile(p_solved, VOTE_RUNGS, **settings)

@@ -11,11 +11,15 @@ import pytest
 
 from adaptive.errors import InputError
 from adaptive.types.from_json import check_fields, convert_value, dataclass_from_json
-from adaptive.types.policy import Payoff, Policy
+from adaptive.types.ladder import EFFORTS, Rung
+from adaptive.types.policy import Evidence, FollowUp, Policy
+from adaptive.types.routine import Routine
 from adaptive.types.setting import Setting
 
-PAYOFF = Payoff(arm="wait", after="cut", right=0.5, mends=0.1, breaks=0, tokens=10)
-ROW = asdict(PAYOFF)
+FOLLOW_UP = FollowUp("wait", source=1, rung=3, right=0.5, bias=-2.0, slope=0.4, breaks=0, cost=1.5, count=30)
+ROW = asdict(FOLLOW_UP)
+ROUTINE = Routine(Rung("low", 8, waits=3), 4)
+LOW = asdict(Rung("low", 8))
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,9 @@ class Refusing:
 
 
 def test_a_policy_survives_json() -> None:
-    policy = Policy(payoffs=(PAYOFF,), accept={"none": None, "low": 1})
-    assert dataclass_from_json(Policy, json.loads(json.dumps(asdict(policy))), "the policy") == policy
+    measured = {"follow_ups": (FOLLOW_UP,), "evidence": (Evidence(0, (-0.5, 2.0), (-6.0,)),)}
+    for policy in (Policy(worth=80, accept={"none": None, "low": 1}, **measured), Policy(always=ROUTINE)):
+        assert dataclass_from_json(Policy, json.loads(json.dumps(asdict(policy))), "the policy") == policy
 
 
 def test_lists_become_tuples_and_defaults_may_be_left_out() -> None:
@@ -65,10 +70,29 @@ def test_lists_become_tuples_and_defaults_may_be_left_out() -> None:
         (Sample | None, "a", "x must be an object or null, got 'a'."),
         (float, float("nan"), "x must be a finite number, got nan."),
         (float, "1", "x must be a number, got '1'."),
-        (Policy, {"payoffs": [ROW | {"after": "cat"}]},
-         "'after' in item 0 of 'payoffs' in x must be one of direct, cut, ended, got 'cat'."),
-        (Policy, {"payoffs": [ROW | {"right": 2}]},
-         "'right' in item 0 of 'payoffs' in x must be between 0 and 1, got 2."),
+        (Policy, {"follow_ups": [ROW | {"arm": "x"}]},
+         "'arm' in item 0 of 'follow_ups' in x must be one of first, wait, budget, vote, effort, model, got 'x'."),
+        (Policy, {"follow_ups": [ROW, ROW | {"right": 2}]},
+         "'right' in item 1 of 'follow_ups' in x must be between 0 and 1, got 2."),
+        (Policy, {"follow_ups": [ROW | {"cost": 0}]},
+         "'cost' in item 0 of 'follow_ups' in x must be more than 0, got 0."),
+        (Policy, {"follow_ups": [ROW | {"source": -1}]},
+         "'source' in item 0 of 'follow_ups' in x must be 0 or more, got -1."),
+        (Policy, {"evidence": [{"rung": 0, "right": [0.5], "wrong": ["1"]}]},
+         "item 0 of 'wrong' in item 0 of 'evidence' in x must be a number, got '1'."),
+        (Policy, {"worth": 0}, "'worth' in x must be more than 0, got 0."),
+        (Policy, {"always": 2}, "'always' in x must be an object or null, got 2."),
+        (Policy, {"always": {}}, "'always' in x has no key 'rung'."),
+        (Policy, {"always": {"rung": LOW, "vote": 3}},
+         "'always' in x has the unknown key 'vote': it may have rung, samples, after_direct, early_stops."),
+        (Policy, {"always": {"rung": {**LOW, "effort": "huge"}}},
+         f"'effort' in 'rung' in 'always' in x must be one of {', '.join(EFFORTS)}, default, got 'huge'."),
+        (Policy, {"always": {"rung": {**LOW, "waits": -1}}}, "x is not valid: waits must be 0 or more, got -1."),
+        (Policy, {"always": {"rung": LOW, "samples": -1}},
+         "'samples' in 'always' in x must be 0 or more, got -1."),
+        (Policy, {"always": {"rung": LOW, "samples": 2, "after_direct": True}},
+         "x is not valid: after_direct is for one attempt at a rung that thinks: set it to false, or samples to 0 "
+         "and the effort and the budget of such a rung (samples 2, effort low, budget 8)."),
         (Policy, {"agreement": -1}, "'agreement' in x must be between 0 and 1 or null, got -1."),
         (Policy, {"vote_temperature": 0}, "'vote_temperature' in x must be more than 0 and at most 2, got 0."),
         (Refusing, {"even": 3}, "x is not valid: even must be even, got 3."),

@@ -6,13 +6,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextvars import Context
 from traceback import walk_stack
 from typing import Any
 
 import pytest
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from adaptive._util.aio import run_blocking, run_isolated
+from adaptive._util.aio import run_blocking, run_in_context
 from adaptive.solver.runnables import make_node_runnable
 from adaptive.types.events import OnEvent
 
@@ -45,7 +46,7 @@ async def test_what_runs_apart_writes_to_the_stream_of_its_node() -> None:
         async def work() -> None:
             write({"told": "apart"})
 
-        await run_isolated(work())
+        await run_in_context(work(), Context())
         return {"messages": []}
 
     graph: Any = StateGraph(MessagesState).add_node("node", make_node_runnable(node, "node"))

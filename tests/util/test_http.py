@@ -19,6 +19,10 @@ class Collected:
         self.parts: list[Part] = []
         self.ended = False
 
+    @property
+    def received(self) -> int:
+        return len(self.parts)
+
     def request(self) -> Part | None:
         return None if self.ended else {"prompt": [1]}
 

@@ -58,3 +58,9 @@ def test_one_short_line_that_can_be_printed(text: str) -> None:
 )
 def test_an_error_is_its_type_and_first_line(error: Exception, line: str) -> None:
     assert redact_error(error) == line
+
+
+@given(st.text(st.characters(exclude_characters="/", exclude_categories=["C", "Zl", "Zp"]), min_size=1))
+def test_no_part_of_a_password_in_an_address_is_shown(password: str) -> None:
+    shown = redact_text(f"no answer from https://user:{password}@host.test/v1 in time")
+    assert shown == "no answer from https://***@host.test/v1 in time"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from adaptive._util import reaper
 from adaptive.errors import InputError
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
@@ -89,7 +90,6 @@ async def test_the_exit_code_decides(command: str, accepted: bool, reason: str) 
         (sh("kill -SEGV $$"), "sh: killed by SIGSEGV"),
         (sh("kill -40 $$"), "sh: killed by signal 40"),
         ("true 'a\0b'", "true: it cannot be run (embedded null byte)"),
-        (sh("kill -9 $PPID"), "sh: what watches over it was killed, and what it started may go on"),
     ],
 )
 async def test_what_cannot_tell(command: str, reason: str) -> None:
@@ -207,6 +207,62 @@ async def test_one_that_is_cancelled_at_any_moment_leaves_nothing(nap: str) -> N
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+ATTACKS = [
+    *(f"kill -{signal.Signals(number).name[3:]} $PPID; {{nap}}" for number in (*reaper.CAUGHT, 13, 17, 18)),
+    "kill -STOP $PPID; {nap}",
+    "kill -STOP $PPID; kill -HUP $PPID; setsid {nap} & wait; {nap}",
+    "trap '' TERM HUP INT; while :; do kill -STOP $PPID; done & {nap}",
+    "(setsid sh -c 'while kill -STOP '$PPID'; do :; done; {nap}' &); {nap}",
+    "kill -INT $PPID; kill -INT $PPID; kill -TERM $PPID; (setsid {nap} &); {nap}",
+    "trap '' TERM; kill -TERM 0; {nap}",
+]
+"""What attacks the process that watches over it, by signals that cannot kill it, and stays."""
+KILLS = [
+    "kill -KILL $PPID; {nap}",
+    "(setsid env -i sh -c '{nap} & {nap}' &); kill -KILL $PPID; {nap}",
+    "(setsid {nap} &); [ $PPID = 1 ] && kill -KILL -1; {nap}",
+    "for one in $(ls /proc | grep '^[0-9]*$'); do [ $PPID = 1 ] && kill -STOP $one; done; {nap}",
+]
+
+
+@pytest.fixture
+def subreaper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which no namespace can be made."""
+    monkeypatch.setattr("adaptive._util.process.reaper.__file__", str(Path(__file__).with_name("subreaper.py")))
+
+
+async def attacks_that_end(attacks: list[str], nap: str) -> list[str]:
+    """Those of the attacks, all made at once, whose check was not cut at its limit."""
+    verdicts = await asyncio.gather(*(check(sh(attack.format(nap=nap)), timeout=2) for attack in attacks))
+    late = "not verified: sh: it took more than 2 s"
+    return [
+        f"{attack}: {verdict.reason}"
+        for attack, verdict in zip(attacks, verdicts, strict=True)
+        if verdict.reason != late
+    ]
+
+
+async def test_in_a_namespace_the_program_is_among_its_own() -> None:
+    assert (await check(sh("test $PPID = 1 && test -d /proc/$$ && test ! -d /proc/1000000"))).accepted
+
+
+async def test_nothing_gets_out_of_a_namespace(nap: str) -> None:
+    assert await attacks_that_end([*ATTACKS, *KILLS], nap) == []
+
+
+@pytest.mark.usefixtures("subreaper")
+async def test_a_subreaper_that_is_attacked_leaves_nothing(nap: str) -> None:
+    assert await attacks_that_end(ATTACKS, nap) == []
+
+
+@pytest.mark.usefixtures("subreaper")
+@pytest.mark.parametrize("attack", ["kill -9 $PPID; {nap}", "(setsid {nap} &); {nap} & kill -9 $PPID; {nap}"])
+async def test_a_subreaper_that_is_killed_is_told_and_leaves_nothing(attack: str, nap: str) -> None:
+    """Only what cleans its environment as well gets away."""
+    verdict = await check(sh(attack.format(nap=nap)))
+    assert verdict.reason == "not verified: sh: what watches over it was killed"
 
 
 PROGRAM = """

@@ -142,6 +142,8 @@ def test_what_is_no_pattern(regex: str) -> None:
         (None, "cannot be read"),
         ("{", "is no JSON"),
         ("[1]", "is no JSON schema"),
+        ("0", "is no JSON schema: write an object, true or false"),
+        ('{"$schema": []}', "which is not known: name a draft"),
         ('{"type": "int"}', "is no JSON schema .at ..type: 'int' is not valid"),
         ('{"pattern": "("}', "is no JSON schema"),
         ('{"$schema": "https://json-schema.test/draft-99"}', "which is not known"),

@@ -293,7 +293,7 @@ def test_names_that_name_no_model(spec: str) -> None:
 
 
 def test_a_provider_that_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    def opens(model: str, model_provider: str) -> BaseChatModel:
+    def opens(model: str, model_provider: str, **_: object) -> BaseChatModel:
         raise ProviderError("bad api_key='sk-abc123'")
 
     langchain(monkeypatch, opens)

@@ -27,7 +27,7 @@ def test_what_is_no_ladder(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("0,32,16", "must be ordered by budget"), ("0,16:max", "effort 'max' is not known")]
+    ("text", "message"), [("0,32,16", "must be ordered by budget"), ("0,16:huge", "effort 'huge' is not known")]
 )
 def test_ladders_that_make_no_sense(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):

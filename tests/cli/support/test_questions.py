@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptive.cli.support.questions import UserQuestion, read_user_questions
-from adaptive.errors import InputError
+from adaptive.cli.support.questions import read_question_text
 from tests.cli.conftest import Run, Use
 from tests.cli.stub import Solver
 
@@ -70,91 +69,36 @@ def test_nobody_to_ask(run: Run, monkeypatch: pytest.MonkeyPatch, stdin: str | N
 
     monkeypatch.setattr("adaptive.cli.support.questions.sys.stdin", Terminal() if stdin else None)
     with pytest.raises(Exception, match="no question: give one"):
-        read_user_questions(None, None)
+        read_question_text(None)
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "asked"),
+    ("name", "data"),
     [
-        ("q.txt", b"one\n\n  two  \r\n", ["one", "two"]),
-        ("q.txt", b'{"question": "as text"}', ['{"question": "as text"}']),
-        ("q.txt", "a\u2028b".encode(), ["a\u2028b"]),
-        (
-            "q.jsonl",
-            b'{"question": "one", "answer": 1}\n\n{"question": "two\\nlines"}\n',
-            ["one", "two\nlines"],
-        ),
+        ("q.txt", "\ufeffone\n\n  two  \r\none\n".encode()),
+        ("q.csv", b"question\none\ntwo\none\n"),
+        ("q.json", b'[{"question": "one"}, {"question": "two"}, {"question": "one"}]'),
+        ("-", b"one\ntwo\none\n"),
+        ("-", b'{"question": "one"}\n{"question": "two"}\n{"question": "one"}\n'),
     ],
 )
-def test_files(tmp_path: Path, name: str, data: bytes, asked: list[str]) -> None:
-    path = tmp_path / name
-    path.write_bytes(data)
-    assert [question.text for question in read_user_questions(None, str(path))] == asked
+def test_each_row_of_a_file_is_asked(run: Run, scripted: Use, tmp_path: Path, name: str, data: bytes) -> None:
+    solver = Solver()
+    scripted(solver)
+    file = tmp_path / name
+    if name != "-":
+        file.write_bytes(data)
+    made = run("solve", "--file", name if name == "-" else str(file), "--concurrency", "1", input=data)
+    assert (made.exit_code, made.stdout, made.stderr) == (0, "73\n" * 3, "")
+    assert solver.asked == ["one", "two", "one"]
 
 
-@pytest.mark.parametrize(
-    ("line", "reference"),
-    [
-        ('{"question": "q"}', None),
-        ('{"question": "q", "answer": null}', None),
-        ('{"question": "q", "answer": " 3/4 "}', "3/4"),
-        ('{"question": "q", "answer": 0}', "0"),
-        ('{"question": "q", "answer": "3 * 3 = 9\\n#### 9"}', "9"),
-        ('{"question": "q", "answer": "It is \\\\boxed{9}."}', "9"),
-        ('{"question": "q\\n(A) x\\n(B) y", "answer": "B"}', "B"),
-        ('{"question": "q", "answer": -1.5}', "-1.5"),
-    ],
-)
-def test_references(tmp_path: Path, line: str, reference: str | None) -> None:
-    path = tmp_path / "q.jsonl"
-    path.write_text(line)
-    (question,) = read_user_questions(None, str(path))
-    assert question.reference == reference
-
-
-@pytest.mark.parametrize(("base", "answer", "letter"), [(0, 1, "B"), (1, 1, "A"), (1, 2, "B"), (0, "C", "C")])
-def test_an_index_names_an_option(tmp_path: Path, base: int, answer: object, letter: str) -> None:
-    path = tmp_path / "q.jsonl"
-    path.write_text(json.dumps({"question": "q\nA) 1\nB) 2\nC) 3", "answer": answer}))
-    assert read_user_questions(None, str(path), base) == [UserQuestion("q\nA) 1\nB) 2\nC) 3", letter)]
-
-
-@pytest.mark.parametrize(
-    ("base", "expected"),
-    [(None, "line 1 of .* is 3, which may be the index of an option or the text of one: say --index-base 0 or"),
-     (0, "line 1 of .* is 3, and the question has 3 options counted from 0")],
-)  # fmt: skip
-def test_an_index_that_cannot_be_read(tmp_path: Path, base: int | None, expected: str) -> None:
-    path = tmp_path / "q.jsonl"
-    path.write_text(json.dumps({"question": "q\nA) 1\nB) 2\nC) 3", "answer": 3}))
-    with pytest.raises(InputError, match=expected):
-        read_user_questions(None, str(path), base)
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "expected"),
-    [
-        ("q.txt", b"", "holds no question: put one on each line."),
-        ("q.txt", b"one\n\xff", "is not valid UTF-8 at byte 4: convert it first."),
-        ("q.txt", b"one\n2\0", r"line 2 of .*q.txt has a NUL character at position 1"),
-        ("q.jsonl", b'{"question": "one"}\n{', r"line 2 of .*q.jsonl is not JSON \(Expecting"),
-        ("q.jsonl", b"[" * 100_000, r"line 1 of .*q.jsonl is not JSON"),
-        ("q.jsonl", b'"text"', r'line 1 of .*q.jsonl has no "question" that is text'),
-        ("q.jsonl", b'{"question": 7}', r'line 1 of .*q.jsonl has no "question" that is text'),
-        ("q.jsonl", b'{"question": " "}', r"the question on line 1 of .*q.jsonl is empty"),
-        ("q.jsonl", b'{"question": "q", "answer": true}', r'line 1 of .*q.jsonl has an "answer" that is neither'),
-        ("q.jsonl", b'{"question": "q", "answer": [7]}', r'line 1 of .*q.jsonl has an "answer" that is neither'),
-        (
-            "q.jsonl",
-            b'{"question": "q", "answer": " "}',
-            r"the answer on line 1 of .* is empty: give the right one",
-        ),
-        ("q.jsonl", b'{"question": "q", "answer": "\\ud800"}', r"the answer on line 1 of .* is not valid UTF-8"),
-        ("q.jsonl", b'{"question": "\\ud800"}', r"the question on line 1 of .*q.jsonl is not valid UTF-8"),
-    ],
-)
-def test_files_that_cannot_be(tmp_path: Path, name: str, data: bytes, expected: str) -> None:
-    path = tmp_path / name
-    path.write_bytes(data)
-    with pytest.raises(InputError, match=expected):
-        read_user_questions(None, str(path))
+def test_columns_have_the_names_that_record_takes(run: Run, scripted: Use, tmp_path: Path) -> None:
+    solver = Solver()
+    scripted(solver)
+    file = tmp_path / "q.csv"
+    file.write_text('problem,right,among\nWhich?,1,"[""red"", ""blue""]"\n')
+    names = ("--question-column", "problem", "--answer-column", "right", "--options-column", "among")
+    made = run("solve", "--file", str(file), *names, "--index-base", "0", "--json")
+    assert solver.asked == ["Which?\n(A) red\n(B) blue"]
+    assert json.loads(made.stdout)["reference"]["answer"] == "B"

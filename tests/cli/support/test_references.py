@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from adaptive.cli.support.questions import ReferenceCounts, ReferenceGrader, UserQuestion
+from adaptive.cli.support.questions import ReferenceCounts, ReferenceGrader
 from adaptive.errors import AdaptiveError
+from adaptive.learn.data.questions import Question
 from adaptive.solve_log import SolveLog
 from tests.cli.conftest import Run, Use
 from tests.cli.stub import ATTEMPT, RESULT, Solver
@@ -53,7 +54,7 @@ class Answers(Solver):
 )
 async def test_graded(answers: list[str | None], reference: str, right: bool, first_right: bool) -> None:
     grader = ReferenceGrader()
-    made = await grader.grade_result(ended(*answers), UserQuestion("q", reference))
+    made = await grader.grade_result(ended(*answers), Question("id", "q", reference))
     grader.close()
     assert made == {
         **ended(*answers),
@@ -81,7 +82,7 @@ def test_the_score(flips: list[tuple[bool, bool]], said: str) -> None:
 
 async def test_what_cannot_be_graded_is_neither_right_nor_wrong() -> None:
     grader, score = ReferenceGrader(), ReferenceCounts()
-    made = await grader.grade_result(ended("5x"), UserQuestion("q", r"\sqrt"))
+    made = await grader.grade_result(ended("5x"), Question("id", "q", r"\sqrt"))
     grader.close()
     score.add(made["reference"])
     assert made["reference"] == {"answer": r"\sqrt", "right": None, "first_right": None}
@@ -89,7 +90,7 @@ async def test_what_cannot_be_graded_is_neither_right_nor_wrong() -> None:
 
 
 async def test_a_letter_is_graded_by_the_options_of_the_question() -> None:
-    grader, question = ReferenceGrader(), UserQuestion("Which?\n**A.** 41\n**B.** 42", "B")
+    grader, question = ReferenceGrader(), Question("id", "Which?\n**A.** 41\n**B.** 42", "B")
     grades = [(await grader.grade_result(ended(text), question))["reference"]["right"] for text in ("42", "41")]
     grader.close()
     assert grades == [True, False]

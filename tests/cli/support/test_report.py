@@ -40,9 +40,13 @@ def test_how_it_ended(changed: dict[str, Any], code: int, said: list[str]) -> No
 @pytest.mark.parametrize("status", ["answered", "starved"])
 def test_what_was_given_up_as_hopeless_says_so(status: str) -> None:
     made = result(
-        accepted=False, model="onnx:x", status=status, stopped="hopeless: p(solved) is 0.01,\nunder 0.05"
+        accepted=False,
+        model="onnx:x",
+        status=status,
+        stopped="hopeless: vote promises -40 tokens,\nand nothing promises more",
     )
-    assert format_complaints(made)[1:] == ["Given up as hopeless: p(solved) is 0.01, under 0.05."]
+    said = "Given up as hopeless: vote promises -40 tokens, and nothing promises more."
+    assert format_complaints(made)[1:] == [said]
 
 
 def test_the_embedded_model_says_how_to_use_another() -> None:

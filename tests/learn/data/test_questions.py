@@ -25,6 +25,25 @@ def test_questions_are_read_once_each(tmp_path: Path) -> None:
     assert (two.id, two.text) == ("7", "a\u2028b")
 
 
+@pytest.mark.parametrize("row", ['{"question": "2 + 3?"}', '{"question": "2 + 3?", "answer": null}',
+                                 '{"question": "2 + 3?", "answer": ""}'])  # fmt: skip
+def test_answers_may_be_missing_where_none_is_needed(tmp_path: Path, row: str) -> None:
+    file = _file(tmp_path, row + '\n{"question": "a?", "answer": "#### b"}')
+    assert [one.reference for one in read_questions(file, need_answers=False)] == ["", "b"]
+    with pytest.raises(InputError, match="has no 'answer' that is text"):
+        read_questions(file)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference"),
+    [('" 3/4 "', "3/4"), ("0", "0"), ("-1.5", "-1.5"), ('"3 * 3 = 9\\n#### 9"', "9"),
+     ('"It is \\\\boxed{9}."', "9")],
+)  # fmt: skip
+def test_a_reference_is_the_end_of_a_solution(tmp_path: Path, answer: str, reference: str) -> None:
+    (question,) = read_questions(_file(tmp_path, f'{{"question": "q", "answer": {answer}}}'))
+    assert question.reference == reference
+
+
 def test_only_the_first_ones(tmp_path: Path) -> None:
     text = "".join(f'{{"question": "{i}?", "answer": "{i}"}}\n' for i in range(9)) + "not looked at"
     assert [q.text for q in read_questions(_file(tmp_path, text), limit=3)] == ["0?", "1?", "2?"]

@@ -46,8 +46,14 @@ def _parquet(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
+def _json(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text(json.dumps(rows, indent=1))
+    return path
+
+
 WRITERS: dict[str, Callable[[Path, list[dict[str, Any]]], Path]] = {
     "q.jsonl": _jsonl, "q.csv": _separated, "q.tsv": _separated, "q.parquet": _parquet,
+    "q.json": _json, "q.ndjson": _jsonl, "q": _jsonl,
 }  # fmt: skip
 
 
@@ -96,21 +102,45 @@ def test_an_index_is_read_as_a_letter(tmp_path: Path, base: int, letter: str) ->
     ],
 )
 def test_columns_that_are_not_there(write: Write, columns: Columns, said: str) -> None:
-    with pytest.raises(InputError, match=rf"^(line 2|line 1|row 1) of .*{said}") as caught:
+    with pytest.raises(InputError, match=rf"^(line 2|line 1|row 1|item 1) of .*{said}") as caught:
         read_questions(write(ROWS), columns=columns)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("answer", [None, " ", "5 ####", "5 #### \n"])
 def test_no_reference(write: Write, answer: str | None) -> None:
-    with pytest.raises(InputError, match=r"^(line 3|line 2|row 2) of .* has no 'answer'.*: give one"):
+    with pytest.raises(InputError, match=r"^(line 3|line 2|row 2|item 2) of .* has no 'answer'.*: give one"):
         read_questions(write([ROWS[0], {**ROWS[0], "id": "c", "answer": answer}]))
 
 
 def test_the_same_id_twice(write: Write) -> None:
     assert len(read_questions(write([ROWS[0], {**ROWS[0], "group": "other"}]))) == 1
-    with pytest.raises(InputError, match=r"(line|row) \d of .* has the id 'a' of (line|row) \d with another"):
+    with pytest.raises(
+        InputError, match=r"(line|row|item) \d of .* has the id 'a' of (line|row|item) \d with another"
+    ):
         read_questions(write([ROWS[0], {**ROWS[0], "answer": "3"}]))
+
+
+def test_a_file_without_a_known_name_is_read_by_how_it_begins(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("\none?\nTwo\u2028lines?\n")
+    (tmp_path / "rows.log").write_text('\n {"question": "one?"}\n')
+    (tmp_path / "rows.json").write_text('{"question": "one?"}\n{"question": "two?"}\n')
+    (tmp_path / "braces.txt").write_text('{"question": "one?"}\n')
+    read = {one.name: [q.text for q in read_questions(one, need_answers=False)] for one in tmp_path.iterdir()}
+    assert read == {
+        "text": ["one?", "Two\u2028lines?"],
+        "rows.log": ["one?"],
+        "rows.json": ["one?", "two?"],
+        "braces.txt": ['{"question": "one?"}'],
+    }
+
+
+def test_repeats_can_be_kept(write: Write) -> None:
+    rows = [ROWS[0], ROWS[0], {**ROWS[1], "id": "c"}, ROWS[0]]
+    ids = [one.id for one in read_questions(write(rows), keep_repeats=True)]
+    assert ids == ["a", "a-2", "c", "a-3"]
+    with pytest.raises(InputError, match=r"has the id 'a-2' of .* with another question"):
+        read_questions(write([*rows, {**ROWS[1], "id": "a-2"}]), keep_repeats=True)
 
 
 def test_only_the_last_mark_ends_a_solution(tmp_path: Path) -> None:
@@ -149,6 +179,11 @@ def test_options_that_are_none(tmp_path: Path, options: Any) -> None:
         ("q.csv", b'question,answer\n"1?,1\n2?,2\n', "line 2 of .* cannot be read"),
         ("q.csv", b"question,answer\n1?,\xff\n", "not valid UTF-8 at byte 19"),
         ("q.tsv", b"question,answer\n1?,1\n", "its columns are 'question,answer'; name the right one"),
+        ("q.json", b'[{"question": "1?", "answer": 1}, 2]', "item 2 of .* is not a JSON object"),
+        ("q.json", b'[{"question": "1?", "answer": 1}', "q.json is not JSON"),
+        ("q.json", b"[]", "holds no question"),
+        ("q.txt", b"1?\n", "line 1 of .* has no 'answer' that is text: its columns are 'question'"),
+        ("q.txt", b"2\0?\n", "line 1 of .* has a 'question' with characters that are no text"),
         ("q.parquet", b"", "q.parquet cannot be read"),
         ("q.parquet", b"PAR1" * 9, "q.parquet cannot be read"),
     ],

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from adaptive._util.file_lock import hold_file
+
 QUESTIONS = ["8+1", "47 + 38", "9 * 7", "100 - 58", "6*6", "12 + 30 + 5", "81 / 9", "5 * 12"]
 ANSWERS = ["9", "85", "63", "42", "36", "47", "9", "60"]
 KILLS = 20
@@ -51,6 +53,15 @@ def test_recording_a_model_of_this_machine_imports_no_langchain(questions: Path,
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert made.stdout.splitlines()[-1] == "[]"
     assert count(Path(out)) == 5
+
+
+def test_questions_without_answers_are_recorded_if_asked_for(tmp_path: Path) -> None:
+    file, out = tmp_path / "questions.jsonl", tmp_path / "outcomes.db"
+    file.write_text(json.dumps({"question": QUESTIONS[0]}) + "\n")
+    assert "has no 'answer' that is text" in record(file, out, code=2)
+    assert not out.exists()
+    record(file, out, "--reference", "dearest")
+    assert {(row[5] is not None, row[6]) for row in rows(out)} == {(True, None)}
 
 
 def rows(out: Path) -> list[tuple[object, ...]]:
@@ -151,3 +162,13 @@ def test_a_file_that_is_no_database_is_told_and_kept(
     if said:
         assert said in told
         assert out.read_bytes() == content
+
+
+def test_a_second_recorder_on_the_same_file_is_told(questions: Path, tmp_path: Path) -> None:
+    out = tmp_path / "outcomes.db"
+    with hold_file(out):
+        told = record(questions, out, code=2)
+    assert told == f"Error: another command is writing {out}: wait until it ends, or name another file.\n"
+    record(questions, out)
+    assert [one.name for one in tmp_path.iterdir() if one.suffix == ".lock"] == []
+    assert out.stat().st_mode & 0o777 == 0o600

@@ -14,14 +14,12 @@ import pytest
 import skops.io
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import FunctionTransformer
 
 from adaptive.errors import InputError
 from adaptive.learn.fit.corpus import Corpus
 from adaptive.learn.fit.difficulty import LEAST, TRUSTED, TrainedDifficulty, assign_folds
 from adaptive.profile.difficulty import DifficultyModel, name_level
-from adaptive.profile.features import COUNTS
 from adaptive.profile.weights import SKOPS, WEIGHTS
 from tests.learn.conftest import RUNGS, Data
 from tests.learn.toy import ROOT, labels_to_solved
@@ -45,31 +43,57 @@ def test_the_weights_predict_what_the_estimators_do(trained: TrainedDifficulty, 
     each = [
         np.full(len(data[0]), c) if isinstance(c, float) else c.predict_proba(rows)[:, 1] for c in trained.rungs
     ]
-    expected = np.maximum.accumulate(np.stack(each, axis=1), axis=1)
-    np.testing.assert_allclose(trained.to_model().p_solved(data[0]), expected, atol=1e-9)
+    np.testing.assert_allclose(trained.to_model().p_solved(data[0]), np.stack(each, axis=1), atol=1e-9)
+    np.testing.assert_allclose(trained.p_solved(corpus), np.stack(each, axis=1), atol=1e-9)
+    assert trained.forecast(corpus)[1] is trained.to_model().forecast(data[0])[1] is None, "no tokens were given"
 
 
-MODELS = st.builds(
-    lambda tokens, counts, bias: DifficultyModel(("<2d>", "what", "+"), tokens, counts, bias),
-    arrays(np.float64, (4, 3), elements=st.floats(-1e3, 1e3)),
-    arrays(np.float64, (4, len(COUNTS)), elements=st.floats(-1e3, 1e3)),
-    arrays(np.float64, (4,), elements=st.floats(-1e3, 1e3)),
-)
+def test_tokens_are_fitted_saved_and_loaded_with_the_rest(data: Data, tmp_path: Path) -> None:
+    questions, labels = data
+    corpus, solved = Corpus.read(questions), labels_to_solved(labels, RUNGS)
+    tokens = np.array([[4.0 * len(q), 16 * len(q), 40] for q in questions])
+    fitted = TrainedDifficulty.refit(corpus, solved, tokens=tokens)
+    p, expected = fitted.forecast(corpus)
+    assert expected is not None
+    assert expected.mean(axis=0) == pytest.approx(tokens.mean(axis=0), rel=0.02)
+    assert np.corrcoef(expected[:, 0], tokens[:, 0])[0, 1] > 0.9
+    assert expected[:, 2] == pytest.approx(40)
+    fitted.save(tmp_path)
+    for model in (
+        fitted.to_model(),
+        DifficultyModel.load(tmp_path),
+        TrainedDifficulty.load(tmp_path / SKOPS).to_model(),
+    ):
+        again, tokens_again = model.forecast(questions)
+        np.testing.assert_allclose(again, p, atol=1e-9)
+        np.testing.assert_allclose(tokens_again, expected, rtol=1e-9)
 
 
-@given(MODELS, st.lists(st.text(max_size=50), max_size=3))
-def test_p_solved_never_falls_whatever_the_weights_and_the_question(
-    model: DifficultyModel, questions: list[str]
-) -> None:
-    p = model.p_solved(questions)
-    assert p.shape == (len(questions), 4)
-    assert ((p >= 0) & (p <= 1)).all()
-    assert (np.diff(p, axis=1) >= 0).all()
+def test_only_questions_whose_tokens_are_known_tell_of_tokens(data: Data) -> None:
+    questions, labels = data
+    corpus, solved = Corpus.read(questions), labels_to_solved(labels, RUNGS)
+    tokens = np.array([[4.0 * len(q)] * RUNGS for q in questions])
+    logged = np.arange(len(questions)) >= 200
+    partly = np.where(logged[:, None], np.nan, tokens)
+    known = np.flatnonzero(~logged)
+    fitted = TrainedDifficulty.refit(corpus, solved, tokens=partly)
+    assert fitted.costs is not None
+    assert np.isfinite(
+        fitted.costs.predict(corpus.to_matrix(fitted.vocabulary, fitted.scaler.transform(corpus.counts)))
+    ).all()
+    assert fitted.forecast(corpus.select(known))[1].mean() == pytest.approx(tokens[known].mean(), rel=0.02)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
     ("p_solved", "word"),
-    [([], "unknown"), ([0.5, 0.9], "easy"), ([0.49, 0.5], "medium"), ([0.1, 0.49], "hard"), ([0.7], "easy")],
+    [
+        ([], "unknown"),
+        ([0.5, 0.9], "easy"),
+        ([0.49, 0.5], "medium"),
+        ([0.1, 0.49], "hard"),
+        ([0.7], "easy"),
+        ([0.1, 0.9, 0.2], "medium"),
+    ],
 )
 def test_levels(p_solved: list[float], word: str) -> None:
     assert name_level(p_solved) == word

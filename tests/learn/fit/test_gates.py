@@ -3,10 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-import pytest
-
 from adaptive.learn.fit.graded import GradedAttempt, GradedQuestion
-from adaptive.learn.fit.thresholds import Gate, Gates, compute_probe_from
+from adaptive.learn.fit.thresholds import Gates
 from adaptive.learn.report.tables import format_markdown_table
 from adaptive.types.ladder import Ladder, Rung
 from tests.learn.toy import question
@@ -55,16 +53,6 @@ def test_an_effort_without_answers_to_judge_has_no_threshold() -> None:
     gates = Gates.fit(bare, 0.97, seed=0)
     assert gates.to_thresholds(LADDER) == {"none": gates.direct.threshold, "low": None, "high": None}
     assert gates.agreement.threshold is None
-
-
-@pytest.mark.parametrize(
-    ("threshold", "accepted_right", "expected"),
-    [(0.9, 50, 0.6667), (0.9, 100, 0.3333), (0.9, 0, 1.0), (None, 0, 1.0)],
-)
-def test_from_when_on_the_probe_pays(threshold: float | None, accepted_right: int, expected: float) -> None:
-    """A direct answer takes 30 tokens, a chain 90: it pays from 1 in 3 on if all right ones are accepted."""
-    gate = Gate(0.97, threshold, 100, 100, accepted_right, accepted_right)
-    assert compute_probe_from(questions(20), gate) == expected
 
 
 def test_tables_line_up() -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from adaptive.cli import cli
 from adaptive.learn.data.outcome import RecordedQuestion, rung_to_key
-from adaptive.learn.data.outcomes import OutcomeStore, plan_to_profile
+from adaptive.learn.data.outcomes import OutcomeStore, build_recorded_profile
 from adaptive.learn.tuning.ways import Way, make_fixed_chooser
 from tests.learn.made import LADDER, many, write
 
@@ -70,7 +70,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
 def test_every_attempt_is_as_it_was_recorded(files: tuple[Path, Path, Path]) -> None:
     recorded, imported, _ = files
     with OutcomeStore(recorded) as first, OutcomeStore(imported) as second:
-        assert plan_to_profile(second.plan, "x", imported).ladder.to_json() == [
+        assert build_recorded_profile(second, "x").ladder.to_json() == [
             {**rung.to_json(), "answer_room": 4} for rung in LADDER
         ]
         mine = {one.question.id: one for one in first}
@@ -85,7 +85,7 @@ def test_every_attempt_is_as_it_was_recorded(files: tuple[Path, Path, Path]) -> 
 def test_bench_replay_measures_the_same(files: tuple[Path, Path, Path], tmp_path: Path) -> None:
     recorded, imported, questions = files
     with OutcomeStore(recorded) as outcomes:
-        profile = plan_to_profile(outcomes.plan, "toy", recorded)
+        profile = build_recorded_profile(outcomes, "toy")
         replace(profile, policy=replace(profile.policy, max_attempts=1)).save(tmp_path / "profile")
         expected = {
             rung.budget: Way.replay("", make_fixed_chooser(rung_to_key(rung)), list(outcomes)).right.mean()

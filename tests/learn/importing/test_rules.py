@@ -79,14 +79,16 @@ def test_a_row_without_a_verdict_is_graded_by_a_right_answer_or_left_out(tmp_pat
         )  # fmt: skip
     found = outcomes(tmp_path / "out.db")
     assert [next(iter(one.values())).right for one in found.values()] == [True, False]
-    assert importer.counts.unjudged == 1
+    assert (importer.counts.unjudged, importer.counts.unanswered, importer.counts.graded) == (0, 1, 2)
     assert plan(tmp_path / "out.db")["grader"] == "auto"
 
 
 def test_a_log_without_any_verdict_is_refused(tmp_path: Path) -> None:
-    log = write_rows(tmp_path / "log.jsonl", [row("1+1", "low", None)])
+    log = write_rows(tmp_path / "log.jsonl", [row("1+1", "low", None, reply="2")])
+    with pytest.raises(InputError, match=r"1 rows have neither a verdict nor a reply to grade: .*--map correct="):
+        import_logs(tmp_path / "a.db", log, mapping=PLAIN_MAP)
     with pytest.raises(InputError, match=r"1 rows have no verdict.*--answers"):
-        import_logs(tmp_path / "out.db", log, mapping=PLAIN_MAP)
+        import_logs(tmp_path / "b.db", log, mapping=f"{PLAIN_MAP},reply=reply")
 
 
 @pytest.mark.parametrize(("rule", "right"), [("drop", []), ("wrong", [False])])

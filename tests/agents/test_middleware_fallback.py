@@ -1,0 +1,87 @@
+"""The middleware with `ModelFallbackMiddleware`, on the wires of both models: each gets what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.middleware import ModelFallbackMiddleware
+from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
+from pydantic import BaseModel
+
+from adaptive.agents import AdaptiveThinkingMiddleware
+from tests.agents.asking import ask, last, report
+from tests.agents.toy import toy
+from tests.hosted.clients import client
+from tests.hosted.obliging import obliging
+from tests.hosted.script import Asked, Fault, Reply
+from tests.hosted.server import Hosted
+
+FIRST = "gpt-5"
+OTHERS = {"gpt-4o-mini": "openai", "claude-sonnet-4-6": "anthropic"}
+
+
+class Sum(BaseModel):
+    """A sum."""
+
+    total: int
+
+
+def brain(asked: Asked) -> Reply:
+    """The first model fails; the others do as they are told."""
+    return Fault("error") if asked.model == FIRST else obliging(asked)
+
+
+@pytest.fixture
+def hosted() -> Iterator[Hosted]:
+    with Hosted(brain) as server:
+        yield server
+
+
+def build_agent(hosted: Hosted, other: str, ours_first: bool, strategy: Any) -> Any:
+    fallback = ModelFallbackMiddleware(client(OTHERS[other], hosted, model=other))
+    ours = AdaptiveThinkingMiddleware(efforts=["low"])
+    middleware = [ours, fallback] if ours_first else [fallback, ours]
+    first = client("openai", hosted, model=FIRST)
+    return create_agent(first, middleware=middleware, response_format=strategy)
+
+
+@pytest.mark.parametrize("strategy", [None, ToolStrategy(Sum), ProviderStrategy(Sum)])
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("ours_first", [True, False])
+@pytest.mark.crossed
+def test_each_model_gets_the_arguments_that_it_takes(
+    ours_first: bool, other: str, way: str, strategy: Any, hosted: Hosted
+) -> None:
+    result = ask(build_agent(hosted, other, ours_first, strategy), way)
+    first, second = hosted.asked
+    assert (first.model, first.effort) == (FIRST, "low")
+    assert second.model == other
+    if other == "gpt-4o-mini":
+        assert second.effort is None
+    assert (strategy is None) == ("structured_response" not in result)
+    if ours_first:
+        (message,) = (m for m in result["messages"] if m.type == "ai")
+        notes = message.response_metadata["adaptive"]["notes"]
+        assert f"{OTHERS[other]}:{other} was called in place of the model" in notes
+
+
+def test_a_streamed_agent_falls_back_too(hosted: Hosted) -> None:
+    agent = build_agent(hosted, "gpt-4o-mini", ours_first=True, strategy=None)
+    parts = list(agent.stream({"messages": [("user", "What is 2 + 2?")]}, stream_mode="messages"))
+    assert "".join(chunk.text for chunk, _ in parts) == "It is done."
+    assert [asked.effort for asked in hosted.asked] == ["low", None]
+
+
+def test_a_cap_of_the_models_own_that_is_raised_is_noted() -> None:
+    class Capped(type(toy())):  # type: ignore[misc]
+        max_tokens: int | None = None
+
+    model = Capped(**{**toy().model_dump(), "profile": toy().profile, "max_tokens": 50})
+    result = ask(create_agent(model, middleware=[AdaptiveThinkingMiddleware(efforts=["low"])]))
+    assert model.calls[0]["cap"] > 50
+    assert f"the model's own cap of 50 tokens is raised to {report(result)['cap']}" in report(result)["notes"]
+    assert last(result).text

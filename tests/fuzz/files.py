@@ -1,0 +1,278 @@
+"""Poisoned files: each kind that a command reads, damaged in bytes, JSON, rows of a database, or arrays."""
+# ruff: noqa: E501 -- tables of commands
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from tests.fuzz.harness import Check
+from tests.fuzz.nasty import VALUES, iterate_places
+from tests.fuzz.world import build_folder, fresh_folder, judge, quiet_world, run_command
+
+ABACUS = Path(__file__).parents[2] / "models" / "abacus" / "profile"
+SOLVE = ("solve", "What is 2 + 3?", "--no-log", "--profile", "abacus")
+TRAIN = ("train", "outcomes.db", "--out", "new", "--report")
+READERS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "abacus/profile.json": (
+        SOLVE, ("solve", "What is 2 + 3?", "--json", "--profile", "abacus", "--samples", "3"),
+        ("bench", "abacus", "questions.jsonl", "--replay", "outcomes.db"),
+        ("tune", "abacus", "--outcomes", "outcomes.db"), ("logs", "--drift", "--profile", "abacus"),
+        ("train", "outcomes.db", "--out", "new", "--profile", "abacus"),
+    ),
+    "abacus/difficulty.npz": (SOLVE,),
+    "abacus/domain.npz": (SOLVE, ("logs", "--drift", "--profile", "abacus")),
+    "abacus/held_out.npz": (("tune", "abacus", "--outcomes", "outcomes.db"),),
+    "abacus/seen.txt": (SOLVE, ("bench", "abacus", "questions.jsonl", "--replay", "outcomes.db")),
+    "outcomes.db": (
+        TRAIN, ("bench", "profile", "questions.jsonl", "--replay", "outcomes.db"),
+        ("tune", "abacus", "--outcomes", "outcomes.db"), ("record", "questions.jsonl", "--out", "outcomes.db"),
+        ("train", "outcomes.db", "--out", "new", "--rule", "s1"),
+    ),
+    "solves.db": (
+        ("logs",), ("logs", "--json"), ("logs", "1"), ("logs", "--calibration"), ("logs", "--drift"), ("logs", "-q", "2"),
+        ("feedback", "last", "right"), ("train", "outcomes.db", "--out", "new", "--add", "logs"),
+        ("fit", "--from-log", "-y"), ("record", "--from-log", "--out", "new.db", "--unanswered", "new.jsonl"),
+        ("solve", "What is 2 + 3?"),
+    ),
+    "questions.jsonl": (
+        ("solve", "--file", "questions.jsonl"), ("record", "questions.jsonl", "--out", "new.db"),
+        ("bench", "profile", "questions.jsonl", "--replay", "outcomes.db"),
+    ),
+    "questions.json": (("solve", "--file", "questions.json", "--out", "new.jsonl"),),
+    "questions.csv": (("solve", "--file", "questions.csv"), ("solve", "--file", "questions.csv", "--answer-column", "x")),
+    "questions.txt": (("solve", "--file", "questions.txt"),),
+    "questions.parquet": (("solve", "--file", "questions.parquet"),),
+    "prices.toml": (("solve", "What is 2 + 3?", "-m", "toy", "--prices", "prices.toml", "-u"),),
+    "prices.json": (("solve", "What is 2 + 3?", "-m", "toy", "--prices", "prices.json", "-u"),),
+    "keys.toml": (("serve", "--port", "0", "--keys", "keys.toml"),),
+    "schema.json": (("solve", "What is 2 + 3?", "--check", "schema:schema.json"),),
+    "compare.db": (("compare", "What is 2 + 3?", "-m", "toy", "--effort", "low", "--max-tokens", "100", "--cache", "compare.db"),),
+    "results.jsonl": (("solve", "--file", "questions.txt", "--out", "results.jsonl"),),
+    "litellm_spend_logs.json": (("import", "litellm_spend_logs.json", "--out", "new.db"),),
+    "batch_output.jsonl": (("import", "batch_output.jsonl", "--out", "new.db"),),
+    "inspect_high.json": (("import", "inspect_high.json", "--out", "new.db"),),
+    "picture.png": (("solve", "What is 2 + 3?", "--image", "picture.png"),),
+}  # fmt: skip
+"""The commands that read each file. What they make themselves (`compare.db`, `results.jsonl`) a first run makes."""
+ARRAYS = (
+    "empty",
+    "zeros",
+    "nan",
+    "infinite",
+    "flat",
+    "text",
+    "huge numbers",
+    "one more",
+    "transposed",
+    "whole",
+    "gone",
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change: how, where (from 0, the begin, to 1, the end), and what is put there."""
+
+    how: str
+    where: float
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class Poison:
+    """A file, the changes to it, and which of its readers reads it."""
+
+    file: str
+    steps: tuple[Step, ...]
+    reader: int = 0
+
+
+def _steps(file: str) -> st.SearchStrategy[Step]:
+    where = st.floats(0, 1, exclude_max=True)
+    damage = st.builds(
+        Step,
+        st.sampled_from(["flip", "flip", "cut", "drop", "insert", "double"]),
+        where,
+        st.binary(min_size=1, max_size=9),
+    )
+    whole = st.builds(
+        Step,
+        st.just("whole"),
+        where,
+        st.sampled_from([b"", b"\0" * 99, b"[" * 99_999, b"null", b"[]", b"{}", b"\xff\xfe"]),
+    )
+    special = {
+        ".json": st.builds(Step, st.sampled_from(["change", "change", "leave out"]), where, VALUES),
+        ".jsonl": st.builds(Step, st.just("change line"), where, VALUES),
+        ".db": st.builds(
+            Step, st.sampled_from(["cell", "cell", "cell", "JSON cell", "no table", "plan"]), where, VALUES
+        ),
+        ".npz": st.builds(Step, st.just("array"), where, st.sampled_from(ARRAYS)),
+    }.get(Path(file).suffix)
+    return damage | whole if special is None else st.one_of(special, special, special, damage, damage, whole)
+
+
+@st.composite
+def poisons(draw: st.DrawFn) -> Poison:
+    """A file that was changed in up to three places."""
+    file = draw(st.sampled_from(sorted(READERS)))
+    steps = draw(st.lists(_steps(file), min_size=1, max_size=3))
+    return Poison(file, tuple(steps), draw(st.integers(0, len(READERS[file]) - 1)))
+
+
+CORPUS = [Poison(file, (Step("whole", 0, data),), reader)
+          for file, readers in READERS.items() for reader in range(len(readers)) for data in (b"", b"[" * 99_999)]  # fmt: skip
+"""Each reader of each file, once with an empty file and once with one that no parser can go down into."""
+
+
+def poison(file: Path, step: Step) -> None:
+    """Change a file."""
+    if step.how in ("cell", "JSON cell", "no table", "plan"):
+        with suppress(sqlite3.Error):  # an earlier step left no database
+            _poison_database(file, step)
+    elif step.how == "array":
+        with suppress(ValueError, OSError, KeyError, EOFError):
+            _poison_arrays(file, step)
+    elif step.how in ("change", "leave out", "change line"):
+        with suppress(ValueError, RecursionError, TypeError):
+            _poison_json(file, step)
+    else:
+        _poison_bytes(file, step)
+
+
+def _poison_bytes(file: Path, step: Step) -> None:
+    data = bytearray(file.read_bytes())
+    at = int(step.where * len(data))
+    if step.how == "whole":
+        data = bytearray(step.value)
+    elif step.how == "cut":
+        del data[at:]
+    elif step.how == "drop":
+        del data[at : at + 16 * len(step.value)]
+    elif step.how == "insert":
+        data[at:at] = step.value
+    elif step.how == "double":
+        data[at:at] = data[at : at + 64]
+    elif data:
+        data[at] ^= step.value[0] or 1
+    file.write_bytes(data)
+
+
+def _poison_json(file: Path, step: Step) -> None:
+    if step.how == "change line":
+        lines = file.read_text().splitlines()
+        at = int(step.where * len(lines))
+        lines[at] = json.dumps(_change(json.loads(lines[at]), Step("change", (step.where * 97) % 1, step.value)))
+        file.write_text("\n".join(lines))
+        return
+    file.write_text(json.dumps(_change(json.loads(file.read_text()), step)))
+
+
+def _change(value: Any, step: Step) -> Any:
+    places = list(iterate_places(value))
+    place = places[int(step.where * len(places))]
+    if not place:
+        return step.value
+    holder = value
+    for key in place[:-1]:
+        holder = holder[key]
+    if step.how == "leave out":
+        del holder[place[-1]]
+    else:
+        holder[place[-1]] = step.value
+    return value
+
+
+def _poison_database(file: Path, step: Step) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+        tables = [
+            name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        ]
+        cells = [(table, row[1]) for table in tables for row in db.execute(f'PRAGMA table_info("{table}")')]
+        table, column = cells[int(step.where * len(cells))]
+        if step.how == "no table":
+            db.execute(f'DROP TABLE "{table}"')
+            return
+        value = step.value
+        if step.how != "cell" or isinstance(value, list | dict):
+            value = json.dumps(value)
+        if isinstance(value, int) and abs(value) > 2**62:
+            value = float(value)
+        if isinstance(value, str):
+            value = value.encode("utf-8", "surrogatepass")
+            value = value if step.how == "cell" and len(value) % 2 else value.decode("utf-8", "replace")
+        if step.how == "plan" and "plan" in tables:
+            table, column = "plan", "value"
+        db.execute("PRAGMA ignore_check_constraints = 1")
+        keys = [row[0] for row in db.execute(f'SELECT "{column}" FROM "{table}"')]
+        where = keys[int(step.where * 97 % 1 * len(keys))] if keys else None
+        db.execute(f'UPDATE OR IGNORE "{table}" SET "{column}" = ? WHERE "{column}" IS ?', (value, where))
+
+
+def _poison_arrays(file: Path, step: Step) -> None:
+    with np.load(file, allow_pickle=False) as held:
+        arrays = dict(held)
+    name = sorted(arrays)[int(step.where * len(arrays))]
+    array = arrays[name]
+    number = array.astype(float) if array.dtype.kind in "fiub" else np.zeros(array.shape)
+    with np.errstate(all="ignore"):
+        arrays[name] = {
+            "empty": array[:0] if array.ndim else np.empty(0), "zeros": np.zeros_like(array), "nan": number * np.nan,
+            "infinite": number + np.inf, "flat": array.reshape(-1), "text": np.full(array.shape, "x"),
+            "huge numbers": number + 1e300, "one more": np.concatenate([array.reshape(-1), array.reshape(-1)[:1]]),
+            "transposed": array.T, "whole": np.round(number).astype(np.int64), "gone": array,
+        }[step.value]  # fmt: skip
+    if step.value == "gone":
+        del arrays[name]
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def _build_template(folder: Path) -> Path:
+    template = build_folder(folder)
+    import pyarrow
+    from pyarrow import parquet
+
+    parquet.write_table(
+        pyarrow.table({"question": ["What is 2 + 3?", "What is 4 + 3?"], "answer": ["5", "7"]}),
+        template / "questions.parquet",
+    )
+    shutil.copytree(ABACUS, template / "abacus", ignore=shutil.ignore_patterns("*.png", "*.md", "*.skops"))
+    data = json.loads((template / "abacus" / "profile.json").read_text())
+    data.pop("digests", None)  # with them each change but those of profile.json would be refused at once
+    (template / "abacus" / "profile.json").write_text(json.dumps(data))
+    os.chdir(template)
+    for file in ("compare.db", "results.jsonl"):
+        code, _, stderr = run_command(READERS[file][0], b"", {"ADAPTIVE_LOG": "made.db"})
+        assert code in (0, 3), stderr
+    return template
+
+
+@contextmanager
+def open_check(folder: Path) -> Iterator[Check]:
+    """The check of poisoned files: what is right, or one sentence."""
+    with quiet_world(folder):
+        template = _build_template(folder / "template")
+
+        def check(case: Poison) -> str:
+            arguments = READERS[case.file][case.reader]
+            with fresh_folder(template, folder / "deep" / "deeper" / "work"):
+                for step in case.steps:
+                    poison(Path(case.file), step)
+                code, _, stderr = run_command(arguments, b"", {"ADAPTIVE_LOG": "solves.db"})
+            return judge(code, stderr)
+
+        yield check
+
+
+CASES = poisons()

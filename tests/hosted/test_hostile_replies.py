@@ -1,0 +1,124 @@
+"""A provider's server that sends too much, or what cannot be read: one sentence, whichever client reads it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from langchain_core.messages import HumanMessage
+
+from adaptive.chat.errors import ChatError
+from adaptive.chat.registry import open_chat_model
+from adaptive.chat.request import ChatRequest
+from adaptive.cli import cli
+from adaptive.errors import AdaptiveError, InputError
+from tests.hosted.clients import NAMES, PROVIDERS
+from tests.support.hostile import EVENTS, REPLIES, HostileReply, HostileServer, serving
+
+KEY = "sk-hostile-0123456789abcdef"
+LIMIT = 0.5
+ENDLESS = [name for name, reply in REPLIES.items() if reply.endless]
+
+
+@pytest.fixture
+def hostile() -> Iterator[HostileServer]:
+    with serving() as server:
+        yield server
+
+
+def describe(name: str, server: HostileServer) -> dict[str, Any]:
+    return {**PROVIDERS[name].locate(server.root), "api_key": KEY, "max_reply": LIMIT}
+
+
+async def ask(name: str, server: HostileServer, streams: bool) -> AdaptiveError | None:
+    """Ask once; return the error, or None if the client made an empty answer of it."""
+    model = open_chat_model(PROVIDERS[name].spec, retries=0, **describe(name, server))
+    on_event = (lambda event: None) if streams else None
+    try:
+        await model.ask([HumanMessage("What?")], ChatRequest("low", 64, 200), on_event)
+    except AdaptiveError as error:
+        return error
+    return None
+
+
+@pytest.mark.crossed
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize("reply", ENDLESS)
+@pytest.mark.parametrize("name", NAMES)
+async def test_what_has_no_end_is_left(hostile: HostileServer, name: str, reply: str, streams: bool) -> None:
+    hostile.replies[None] = REPLIES[reply]
+    error = await ask(name, hostile, streams)
+    assert isinstance(error, ChatError), error
+    told = r"(sent more than [0-9.]+ MB without an answer: raise -o max|compresses its reply \([a-z, -]+\))"
+    told = rf"{PROVIDERS[name].spec}: the server 127\.0\.0\.1 {told}"
+    if (name, reply, streams) == ("google_genai", "endless pings", True):
+        # Its client gives up at the first line that is no JSON, or the limit comes first.
+        told = rf"{told}|{PROVIDERS[name].spec} sent a reply that cannot be read"
+    assert re.match(told, str(error)), error
+    assert "\n" not in str(error)
+    assert KEY not in str(error)
+    assert hostile.asked == 1, "it is not asked again, for it would fare the same"
+    assert hostile.sent < 50_000_000  # some is under way, and in the buffers of both sockets
+
+
+@pytest.mark.crossed
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize("reply", [name for name in REPLIES if name not in ENDLESS])
+@pytest.mark.parametrize("name", NAMES)
+async def test_what_cannot_be_read_is_one_sentence(
+    hostile: HostileServer, name: str, reply: str, streams: bool
+) -> None:
+    hostile.replies[None] = REPLIES[reply]
+    error = await ask(name, hostile, streams)
+    if error is None:  # a client made an empty message of it
+        return
+    assert isinstance(error, ChatError | InputError)
+    assert re.match(rf"{PROVIDERS[name].spec}:? ", str(error)), error
+    assert "\n" not in str(error)
+    assert not re.search(r"Traceback|line \d+, in ", str(error))
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_a_long_stream_of_an_answer_is_read(hostile: HostileServer, streams: bool) -> None:
+    part = {"choices": [{"index": 0, "delta": {"content": "x" * 50_000}, "finish_reason": None}], "id": "1"}
+    last = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "id": "1"}
+    parts = [part] * 30  # 1.5 MB, each far below the limit
+    hostile.stream(*parts, last, b"[DONE]", path="/v1/chat/completions")
+    assert hostile.replies["/v1/chat/completions"].kind == EVENTS
+    model = open_chat_model("openai:gpt-5", retries=0, streaming=True, **describe("openai", hostile))
+    on_event = (lambda event: None) if streams else None
+    response = await model.ask([HumanMessage("What?")], ChatRequest("low", 64, 200), on_event)
+    assert len(response.text) == 1_500_000
+
+
+async def fail_midway(name: str, server: HostileServer) -> None:
+    error = await ask(name, server, streams=True)
+    assert error is not None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_fails_midway_is_closed(hostile: HostileServer, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Otherwise the event loop closes it at its end, and complains on stderr."""
+    hostile.replies[None] = HostileReply(EVENTS, lambda: [b"data: [null]\n\n", *[b"data: 7\n\n"] * 99])
+    asyncio.run(fail_midway(name, hostile))
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
+def test_the_command_counts_the_call_as_failed(hostile: HostileServer) -> None:
+    hostile.replies[None] = REPLIES["a gzip bomb"]
+    options = [part for name, value in describe("openai", hostile).items() for part in ("-o", f"{name}={value}")]
+    made = CliRunner().invoke(cli, ["solve", "What?", "--no-log", "-m", "openai:gpt-5", *options])
+    assert (made.exit_code, made.stdout) == (1, "")
+    assert made.stderr.splitlines()[-1].startswith(
+        "Error: openai:gpt-5: the server 127.0.0.1 compresses its reply"
+    )
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "many", float("nan")])
+def test_a_limit_that_is_none(wrong: Any) -> None:
+    with pytest.raises(InputError, match="max_reply must be a number of megabytes above 0, got"):
+        open_chat_model("openai:gpt-5", api_key=KEY, max_reply=wrong)
