@@ -1,5 +1,5 @@
 # For an environment in which `pip install -e '.[test]'` was run; .ci/run makes one of its own.
-.PHONY: check lint types test test-all format bench
+.PHONY: check lint types test test-all kills fuzz format bench
 
 check: lint types test
 
@@ -16,6 +16,20 @@ test:
 
 test-all:
 	HYPOTHESIS_PROFILE=ci python -m pytest -m ''
+
+# A hundred kills in each node of the solver, on SQLite and on a Postgres server of its own.
+kills:
+	KILLS_IN_A_NODE=100 python -m pytest -m '' -n 2 tests/solver/test_killed.py -k in_a_node
+
+# Generated cases for each target, kills of those who write, pairs of them, and full disks.
+COUNT ?= 2000
+KILLS ?= 100
+SEED ?= 0
+fuzz:
+	FUZZ_SECONDS=10 python -m tests.fuzz $(COUNT) $(SEED)
+	python -m tests.fuzz.writers kills $(KILLS) $(SEED)
+	python -m tests.fuzz.writers full $(KILLS) $(SEED)
+	python -m tests.fuzz.writers beside 16 $(SEED)
 
 format:
 	ruff check --fix .

@@ -5,9 +5,8 @@
 Reads what `benchmarks.recording` wrote; asks no model. The first table is over starting attempts that the
 profile's verifier rejects: how many wrong answers an arm makes right and right ones wrong, by its own answer and
 by the better of both kept, and right answers gained for 1,000 tokens (95 % bootstrap interval over questions).
-The second compares, at equal tokens, the policy that takes the arm with the highest expected gain (payoffs from
-the other half of the questions) with always a Wait and always a vote. `--write` puts the payoffs into the
-profile.
+The second compares, at equal tokens, taking the arm that gained most for its tokens on the other half of the
+questions with always a Wait and always a vote.
 """
 
 from __future__ import annotations
@@ -22,11 +21,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from adaptive.policy.arms import estimate_gain
 from adaptive.profile.profile import Profile
 from adaptive.profile.untrained import build_untrained_profile
 from adaptive.types.attempt import Arm
-from adaptive.types.policy import After, Payoff
+from adaptive.types.policy import After
 from adaptive.verify import build_verifier
 from benchmarks.outcomes import Brought, Replay, Start, read
 
@@ -90,8 +88,20 @@ def _kept(_: Start, brought: Brought) -> bool:
     return brought.right
 
 
-def measured(starts: Sequence[Start]) -> tuple[Payoff, ...]:
-    """Payoffs for a profile: of rejected attempts, with one added to each count that a share is taken of."""
+@dataclass(frozen=True)
+class Measured:
+    """What an arm brought after rejected attempts that ended in one way.
+
+    gain: right answers gained for 1,000 tokens, with one added against it to each count that a share is taken of.
+    """
+
+    arm: Arm
+    after: After
+    gain: float
+
+
+def measured(starts: Sequence[Start]) -> list[Measured]:
+    """What each arm brought after rejected attempts."""
     found = []
     for after in ("cut", "ended"):
         for arm in get_args(Arm):
@@ -102,22 +112,18 @@ def measured(starts: Sequence[Start]) -> tuple[Payoff, ...]:
                 mends = sum(b.right for b in wrong) / (len(wrong) + 1)
                 breaks = (sum(not b.right for b in right) + 1) / (len(right) + 2)
                 tokens = float(np.mean([b.tokens for _, b in rows]))
-                shares = (round(x, 4) for x in (share, mends, breaks))
-                found.append(Payoff(arm, after, *shares, round(tokens, 1), len(rows)))  # type: ignore[arg-type]
-    return tuple(found)
+                gain = 1000 * ((1 - share) * mends - share * breaks) / tokens
+                found.append(Measured(arm, after, gain))  # type: ignore[arg-type]
+    return found
 
 
-def chooser(known: Sequence[Payoff], worth: float = 0.0) -> Choice:
-    """The arm that promises most for its tokens, if it promises more than `worth`; None to stop."""
+def chooser(known: Sequence[Measured]) -> Choice:
+    """The arm that gained most for its tokens, if it gained anything; None to stop."""
 
     def choose(start: Start) -> str | None:
-        gains = {
-            p.arm: estimate_gain(p, start.attempt.verdict)
-            for p in known
-            if p.after == start.after and p.arm in start.arms
-        }
+        gains = {one.arm: one.gain for one in known if one.after == start.after and one.arm in start.arms}
         best = max(gains, key=lambda a: gains[a], default=None)
-        return best if best is not None and gains[best] > worth else None
+        return best if best is not None and gains[best] > 0 else None
 
     return choose
 
@@ -159,7 +165,7 @@ def at_equal_tokens(arm: str, starts: Sequence[Start], tokens: float) -> Way:
 
 
 def compared(starts: Sequence[Start]) -> Table:
-    """The second table: the policy with payoffs of the other half, and each fixed arm at its tokens."""
+    """The second table: the best arm of the other half, and each fixed arm at its tokens."""
     half = np.random.default_rng(0).permutation(len(starts)) % 2
     parts = [[s for s, h in zip(starts, half, strict=True) if h == one] for one in (0, 1)]
     policies = [replayed("policy", parts[i], chooser(measured(parts[1 - i]))) for i in (0, 1)]
@@ -204,10 +210,7 @@ def votes(starts: Sequence[Start]) -> Table:
 @click.option("--accept", type=float, help="One accept threshold for every effort, in place of the profile's.")
 @click.option("--sure", type=float, help="vote_sure, in place of the profile's.")
 @click.option("--limit", type=int, help="Only the first so many questions.")
-@click.option("--write", is_flag=True, help="Put the payoffs into the profile.")
-def main(
-    recorded: Path, folder: Path | None, accept: float | None, sure: float | None, limit: int | None, write: bool
-) -> None:
+def main(recorded: Path, folder: Path | None, accept: float | None, sure: float | None, limit: int | None) -> None:
     """Print the tables."""
     profile = Profile.load(folder) if folder else build_untrained_profile("a model", UNKNOWN_WINDOW)
     policy = profile.policy
@@ -232,10 +235,6 @@ def main(
                 console.print(payoffs(starts, after))  # type: ignore[arg-type]
         console.print(compared(starts))
         console.print(votes(starts))
-    if write and folder:
-        known = measured([s for row in rows for s in row])
-        replace(profile, policy=replace(profile.policy, payoffs=known)).save(folder)
-        console.print(f"wrote {len(known)} payoffs into {folder}")
 
 
 if __name__ == "__main__":

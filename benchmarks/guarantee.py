@@ -30,11 +30,11 @@ from adaptive.learn.data.held_out import read_held_out
 from adaptive.learn.data.outcome import RecordedQuestion
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.splits import assign_split, hash_question
-from adaptive.learn.tuning.constants import BEST, choose_reference, list_fixed_rungs
+from adaptive.learn.tuning.constants import choose_constant, list_constants
+from adaptive.learn.tuning.policy_search import Search
 from adaptive.learn.tuning.replay import Replay
 from adaptive.learn.tuning.risk import compute_p_value
-from adaptive.learn.tuning.search import Goal, line_up_settings
-from adaptive.learn.tuning.setting_search import Search
+from adaptive.learn.tuning.tune import Goal, line_up_policies
 from adaptive.learn.tuning.ways import Way
 from adaptive.profile.profile import Profile
 
@@ -176,11 +176,12 @@ def lines(folder: Path, outcomes: Path, seed: int, tell: Told) -> Iterator[tuple
     p_solved = {q: held_out[k] for one in learn if (k := hash_question(q := one.question.text)) in held_out}
     search = Search([one for one in learn if one.question.text in p_solved], p_solved, seed).restrict_to(profile)
     replay = Replay.from_recorded(profile, test)
-    reference = choose_reference(list_fixed_rungs(profile.ladder), search.recorded, BEST)
+    measured = [(one, one.replay(search.recorded)) for one in list_constants(profile.ladder, [*learn, *test])]
+    reference = choose_constant(measured, profile.ladder)
     on_reference = reference.replay(test)
     for target in TARGETS:
-        settings = line_up_settings(profile, search, Goal(target), reference)
-        ways = [Way.replay("", replay.with_policy(s.policy, s.threshold).solve, test) for s, _ in settings]
+        policies = line_up_policies(profile, search, Goal(target), measured, reference)
+        ways = [Way.replay("", replay.with_policy(one).solve, test) for one, _ in policies]
         tell(
             f"{target:g}: {len(ways)} policies, found on {len(search.recorded)} questions, for {len(test)} others"
         )

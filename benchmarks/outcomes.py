@@ -93,7 +93,7 @@ class _Question:
             arms["budget"] = self.one(later[0], "budget", later[0].chain_tokens - first.chain_tokens)
             arms["budget, top"] = self.one(later[-1], "budget", later[-1].chain_tokens - first.chain_tokens)
         if not cut and waits:
-            arms["wait"] = self.one(waits[0], "wait", waits[0].usage.thinking)
+            arms["wait"] = self.one(waits[0], "wait", waits[0].usage.most_thinking)
         if not cut and len(waits) > 1:
             arms["2 waits"] = self.two(waits)
         if other is not None:
@@ -126,13 +126,13 @@ class _Question:
     def two(self, waits: list[Attempt]) -> Brought:
         """Two Waits, the second where the first one's answer is rejected."""
         second = self.by.judged(replace(waits[0], arm="wait", base=0), [self.first])
-        tokens = waits[0].usage.thinking + after_thinking(waits[0])
+        tokens = waits[0].usage.most_thinking + after_thinking(waits[0])
         if second.verdict is not None and second.verdict.accepted:
             return Brought(self.right(second), self.right(second), tokens)
         third = self.by.judged(replace(waits[1], arm="wait", base=1), [self.first, second])
         kept = [self.first, second, third][select.select_best_attempt([self.first, second, third])]
         return Brought(
-            self.right(kept), self.right(third), tokens + waits[1].usage.thinking + after_thinking(waits[1])
+            self.right(kept), self.right(third), tokens + waits[1].usage.most_thinking + after_thinking(waits[1])
         )
 
     def vote(self, *, adaptive: bool) -> Brought:
