@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextvars import Context
@@ -75,13 +76,21 @@ class LoopThread:
     async def _finish_tasks(self) -> None:
         """Cancel what still runs, as `asyncio.run` does, which otherwise is complained about on stderr.
 
-        A generator that an error left open is closed by such a task.
+        A generator that an error left open is closed by a task, and that drops the generator within, whose task
+        comes later. So this goes on until there is none.
         """
-        tasks = asyncio.all_tasks(self._loop) - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        until = self._loop.time() + STOP_SECONDS
+        told: set[asyncio.Task[Any]] = set()
+        while (left := until - self._loop.time()) > 0:
+            for _ in range(2):  # a generator that was dropped gets its task, and the task begins
+                await asyncio.sleep(0)
+            if not (tasks := asyncio.all_tasks(self._loop) - {asyncio.current_task()}):
+                return
+            for task in tasks - told:  # once: see the class
+                if inspect.iscoroutine(task.get_coro()):
+                    task.cancel()  # what closes a generator is none, and may await in its clean-up
+            told |= tasks
+            await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
 
 @cache

@@ -14,12 +14,12 @@ LAST = "last"
 LARGEST = 2**63 - 1  # what SQLite counts to
 
 
-class SolveNumber(click.ParamType[int | str, Any]):
+class SolveNumber(click.types.StringParamType):
     """The number of a logged solve, or `last`."""
 
     name = "number"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return an int of 1 or more, or `last`."""
         if value == LAST:
             return LAST

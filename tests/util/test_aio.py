@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextvars import Context
 from traceback import walk_stack
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from adaptive._util.aio import run_blocking, run_in_context
+from adaptive._util.aio import LoopThread, run_blocking, run_in_context
 from adaptive.solver.runnables import make_node_runnable
 from adaptive.types.events import OnEvent
 
@@ -39,6 +39,41 @@ def test_all_calls_run_on_one_loop() -> None:
         return asyncio.get_running_loop()
 
     assert run_blocking(work()) is run_blocking(work())
+
+
+def test_a_loop_that_stops_closes_generators_in_generators(caplog: pytest.LogCaptureFixture) -> None:
+    closed: list[int] = []
+
+    async def generate(depth: int) -> AsyncGenerator[int, None]:
+        try:
+            if depth == 0:
+                yield 1
+            else:
+                async for one in generate(depth - 1):
+                    yield one
+        finally:
+            await asyncio.sleep(0)
+            closed.append(depth)
+
+    async def leave_open() -> None:
+        async for _ in generate(6):
+            raise ValueError("left open")
+
+    async def wait_until_cancelled() -> None:
+        try:
+            await asyncio.sleep(600)
+        finally:
+            await asyncio.sleep(0)  # a second cancel would end it here
+            closed.append(99)
+
+    loop = LoopThread("closing")
+    with pytest.raises(ValueError, match="left open"):
+        loop.call(leave_open())
+    waiting = asyncio.run_coroutine_threadsafe(wait_until_cancelled(), loop._loop)
+    loop.stop()
+    assert sorted(closed) == [*range(7), 99]
+    assert waiting.cancelled()
+    assert not caplog.records  # no task that was destroyed while it was pending
 
 
 async def test_what_runs_apart_writes_to_the_stream_of_its_node() -> None:

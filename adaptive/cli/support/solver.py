@@ -47,12 +47,12 @@ class Share(FiniteFloat):
         return super().convert(share, param, ctx)
 
 
-class _Worth(click.ParamType[Any, Any]):
+class _Worth(click.types.StringParamType):
     """A number, or one with a unit, such as "2000tok"."""
 
     name = "worth"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number, or the text if it has a unit; fail as click does."""
         try:
             worth = parse_worth(value, "it")
@@ -82,7 +82,7 @@ def _setting_option(name: str) -> Callable[[Any], Any]:
     )
 
 
-def _build_param_type(kind: Any, setting: Setting) -> click.ParamType[Any, Any]:
+def _build_param_type(kind: Any, setting: Setting) -> Any:
     base = next(iter(get_args(kind)), kind)
     if get_origin(base) is Literal:
         return click.Choice(get_args(base))
