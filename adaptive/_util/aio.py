@@ -71,6 +71,7 @@ class LoopThread:
         self._loop.run_forever()
         self._loop.run_until_complete(self._finish_tasks())
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.run_until_complete(self._finish_tasks())  # of generators that were dropped meanwhile
         self._loop.close()
 
     async def _finish_tasks(self) -> None:

@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import sqlite3
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -136,19 +138,24 @@ CORPUS = [Poison(file, (Step("whole", 0, data),), reader)
 """Each reader of each file, once with an empty file and once with one that no parser can go down into."""
 
 
+NOT_OF_ITS_KIND = (
+    sqlite3.Error, ValueError, IndexError, KeyError, TypeError, EOFError, RecursionError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What a change raises where an earlier one left no file of that kind, or an empty one."""
+
+
 def poison(file: Path, step: Step) -> None:
     """Change a file."""
     if step.how in ("cell", "JSON cell", "no table", "plan"):
-        with suppress(sqlite3.Error):  # an earlier step left no database
-            _poison_database(file, step)
+        change = _poison_database
     elif step.how == "array":
-        with suppress(ValueError, OSError, KeyError, EOFError):
-            _poison_arrays(file, step)
+        change = _poison_arrays
     elif step.how in ("change", "leave out", "change line"):
-        with suppress(ValueError, RecursionError, TypeError):
-            _poison_json(file, step)
+        change = _poison_json
     else:
-        _poison_bytes(file, step)
+        change = _poison_bytes
+    with suppress(*NOT_OF_ITS_KIND):
+        change(file, step)
 
 
 def _poison_bytes(file: Path, step: Step) -> None:

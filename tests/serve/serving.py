@@ -29,7 +29,7 @@ from tests.support.guard import GUARD
 
 QUESTION = "What is 47 + 38 - 12?"
 LONG_SOLVES = ("--check", "sleep 3600", "--check-timeout", "3600", "--max-attempts", "1")
-"""Options by which a solve does not end while a test runs, however fast the machine is: its check takes an hour."""
+"""Options by which a solve does not end while a test runs, however fast the machine is: its check takes long."""
 
 
 @dataclass(frozen=True)
