@@ -139,7 +139,7 @@ CORPUS = [Poison(file, (Step("whole", 0, data),), reader)
 
 
 NOT_OF_ITS_KIND = (
-    sqlite3.Error, ValueError, IndexError, KeyError, TypeError, EOFError, RecursionError, zipfile.BadZipFile, zlib.error,
+    sqlite3.Error, ValueError, IndexError, KeyError, TypeError, OSError, EOFError, RecursionError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 """What a change raises where an earlier one left no file of that kind, or an empty one."""
 
