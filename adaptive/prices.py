@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from adaptive._util.files import read_named
 from adaptive._util.redact import redact_address
 from adaptive.errors import InputError
 from adaptive.types.from_json import dataclass_from_json
@@ -186,7 +187,7 @@ def _compute_list_cost(model: str, usage: Usage) -> float | None:
 
 def _read_price_file(path: Path) -> dict[str, Price]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_named(path).decode()
         data: Any = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise InputError(f"the prices {path} cannot be read ({error.strerror}).") from error

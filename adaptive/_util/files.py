@@ -10,7 +10,7 @@ import tomllib
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from adaptive.errors import InputError
 
@@ -58,6 +58,27 @@ def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
     return data
 
 
+def open_named(path: Path) -> BinaryIO:
+    """Open a file that the user named, to be read to its end: a regular file, a pipe or a terminal.
+
+    Raises:
+        OSError: It cannot be read, or is a device such as /dev/zero, which has no end.
+    """
+    file = path.open("rb")
+    about = os.fstat(file.fileno())
+    endless = stat.S_ISCHR(about.st_mode) and about.st_rdev != os.stat(os.devnull).st_rdev and not file.isatty()
+    if endless:
+        file.close()
+        raise OSError(errno.EINVAL, "it is a device, not a file", str(path))
+    return file
+
+
+def read_named(path: Path) -> bytes:
+    """Return the content of a file that the user named; raise `OSError` as `open_named` does."""
+    with open_named(path) as file:
+        return file.read()
+
+
 def unpack(data: bytes, most: int = MOST_BYTES) -> bytes:
     """Return what zlib compressed; raise `ValueError` if it is damaged, or more than `most` bytes."""
     inflating = zlib.decompressobj()
@@ -86,7 +107,7 @@ def read_json(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
 def read_toml(file: str | Path) -> dict[str, Any]:
     """Return the tables of a TOML file; raise `InputError` if it cannot be read."""
     try:
-        return tomllib.loads(Path(os.path.expanduser(file)).read_text(encoding="utf-8"))
+        return tomllib.loads(read_named(Path(os.path.expanduser(file))).decode())
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:  # no UTF-8, no TOML

@@ -13,6 +13,7 @@ from typing import Any
 from langchain_core.messages import AnyMessage
 from langchain_core.messages.content import create_image_block
 
+from adaptive._util.files import read_named
 from adaptive.errors import InputError, to_single_line
 
 IMAGE_TYPES = ("image/gif", "image/jpeg", "image/png", "image/webp")
@@ -71,7 +72,7 @@ def _read_file(path: Path) -> bytes:
         size = path.stat().st_size
         if size > MAX_IMAGE_BYTES:
             raise InputError(f"{path} has {size} bytes: an image may have at most {MAX_IMAGE_BYTES}.")
-        return path.read_bytes()
+        return read_named(path)
     except OSError as error:
         raise InputError(f"image {path} cannot be read ({to_single_line(error.strerror or error)}).") from error
 

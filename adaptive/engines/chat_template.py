@@ -23,7 +23,7 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from adaptive._util.files import read_json
+from adaptive._util.files import read_file, read_json
 from adaptive.errors import InputError, to_single_line
 
 # A slot is written in private-use characters: no template has a reason to. Each `j` says that the content stands
@@ -159,7 +159,10 @@ def _read_source(folder: Path, config: dict[str, Any]) -> str:
     """Read the template from the first file that has one; it may hold several by name."""
     path = folder / "chat_template.jinja"
     if path.exists():
-        return path.read_text(encoding="utf-8")
+        try:
+            return read_file(path).decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path} cannot be read ({to_single_line(error)}): get the file again.") from error
     text = config.get("chat_template")
     if text is None and (folder / "chat_template.json").exists():  # as processors of images and text write it
         text = read_json(folder / "chat_template.json").get("chat_template")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptive._util.deadline import check_time_limit
+from adaptive._util.files import read_named
 from adaptive._util.process import ProgramError, run_program
 from adaptive._util.redact import redact_text
 from adaptive.errors import InputError, to_single_line
@@ -103,7 +104,7 @@ async def _match_form(request: dict[str, Any], form: str, seconds: float) -> Ass
 def _read_schema(schema: Mapping[str, Any] | bool | str | Path, label: str) -> Any:
     """Return the schema as plain JSON."""
     try:
-        text = Path(schema).read_text("utf-8") if isinstance(schema, str | Path) else json.dumps(schema)
+        text = read_named(Path(schema)).decode() if isinstance(schema, str | Path) else json.dumps(schema)
         return json.loads(text)
     except OSError as error:
         raise InputError(f"{label} cannot be read ({error.strerror}).") from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adaptive._util.files import MOST_BYTES
 from adaptive.cli.support.report import Result
 from adaptive.errors import InputError
 from adaptive.learn.data.questions import Question
@@ -31,7 +32,14 @@ def read_question_text(argument: str | None) -> str:
         return clean_text(argument, "the question")
     if sys.stdin is None or (argument is None and sys.stdin.isatty()):  # None: it was closed
         raise click.UsageError("no question: give one as an argument, on stdin or with --file")
-    return clean_text(_decode_utf8(sys.stdin.buffer.read(), "stdin"), "the question on stdin")
+    return clean_text(_decode_utf8(_read_stdin(), "stdin"), "the question on stdin")
+
+
+def _read_stdin() -> bytes:
+    data = sys.stdin.buffer.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise InputError(f"the question on stdin has more than {MOST_BYTES // 1_000_000} MB: ask a shorter one.")
+    return data
 
 
 def clean_text(text: str, what: str, instead: str = "ask something") -> str:

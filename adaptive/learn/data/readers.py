@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from adaptive._util.files import read_named
 from adaptive._util.optional import import_optional
 from adaptive.errors import InputError, to_single_line
 
@@ -158,7 +159,7 @@ def parse_hub_source(source: str) -> tuple[str, str | None, str]:
 
 def _read_text(file: Path) -> str:
     try:
-        data = sys.stdin.buffer.read() if file == STDIN else file.read_bytes()
+        data = sys.stdin.buffer.read() if file == STDIN else read_named(file)
         return data.decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"the questions {file} cannot be read ({error.strerror}).") from error

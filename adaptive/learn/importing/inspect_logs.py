@@ -18,6 +18,7 @@ from typing import Any
 
 from zstandard import ZstdDecompressor, ZstdError
 
+from adaptive._util.files import read_named
 from adaptive.errors import InputError, to_single_line
 from adaptive.learn.importing.openai_batch import make_setting
 from adaptive.learn.importing.reader import ReadOptions
@@ -41,6 +42,8 @@ BROKEN = (
 
 def is_inspect_zip(file: Path) -> bool:
     """Return whether a file is an `.eval` log."""
+    if not file.is_file():  # a pipe or a device: a zip begins at its end
+        return False
     try:
         with zipfile.ZipFile(file) as archive:
             return any(name in archive.namelist() for name in HEADERS)
@@ -150,7 +153,7 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 def _read_json(file: Path, on_bytes: OnBytes) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
-        whole = json.loads(file.read_bytes())
+        whole = json.loads(read_named(file))
     except BROKEN as error:
         raise InputError(f"{file} cannot be read ({to_single_line(error, 100)}): get the log again.") from error
     yield "the head", whole

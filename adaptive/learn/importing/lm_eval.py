@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adaptive._util.files import read_named
 from adaptive.errors import InputError
 from adaptive.learn.importing.openai_batch import make_setting
 from adaptive.learn.importing.reader import ReadOptions
@@ -127,7 +128,7 @@ def _read_results(file: Path) -> ImportedSetting | None:
     if not own:
         return None
     try:
-        told = json.loads(own[-1].read_text(encoding="utf-8"))
+        told = json.loads(read_named(own[-1]))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{own[-1]} cannot be read ({error}): mend it, or move it away.") from error
     efforts = (_find_effort(find_first(told, f"config.{name}")) for name in ("gen_kwargs", "model_args"))

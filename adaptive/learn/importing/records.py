@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from adaptive._util.files import open_named
 from adaptive.errors import InputError
 from adaptive.learn.data.readers import read_rows
 
@@ -66,7 +67,7 @@ def _is_object(line: str) -> bool:
 
 def _read_lines(file: Path, on_bytes: OnBytes) -> Iterator[str]:
     try:
-        with file.open("rb") as raw:
+        with open_named(file) as raw:
             for number, line in enumerate(raw):
                 yield line.decode("utf-8" if number else "utf-8-sig")
                 on_bytes(len(line))
@@ -144,7 +145,7 @@ def _read_array(file: Path, on_bytes: OnBytes) -> Iterator[Record]:
 def _read_pieces(file: Path, on_bytes: OnBytes) -> Iterator[str]:
     decoder = getincrementaldecoder("utf-8-sig")()
     try:
-        with file.open("rb") as raw:
+        with open_named(file) as raw:
             while piece := raw.read(CHUNK):
                 text = decoder.decode(piece)
                 on_bytes(len(piece))
