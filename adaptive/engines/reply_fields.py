@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,8 @@ MOST = 10**9
 """No count of tokens, and no length of a context, is larger."""
 LARGEST_ID = 2**31 - 1
 ROUNDING = 1e-3
+LEAST_LOGPROB = -1e9
+"""Servers write -9999 for what they do not tell; sums of less than this would lose what else is in them."""
 
 
 @dataclass(frozen=True)
@@ -91,4 +92,4 @@ def as_logprob(value: object) -> float | None:
         number = float(value)
     except OverflowError:
         return None
-    return min(number, 0.0) if math.isfinite(number) and number < ROUNDING else None
+    return min(number, 0.0) if LEAST_LOGPROB < number < ROUNDING else None

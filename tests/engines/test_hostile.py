@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from adaptive._util.files import find_artifact
 from adaptive.engines.completions import CompletionsEngine
 from adaptive.engines.protocol import Sampling
+from adaptive.engines.reply_fields import as_logprob
 from adaptive.errors import AdaptiveError
 from tests.support.hostile import DEEP, EVENTS, JSON, MEGABYTE, HostileServer, endless, serving
 
@@ -219,3 +221,12 @@ def test_a_long_stream_that_brings_tokens_is_read(hostile: HostileServer) -> Non
 def test_a_limit_that_is_none(hostile: HostileServer, wrong: Any) -> None:
     with pytest.raises(AdaptiveError, match="max_reply must be a number of megabytes above 0, got"):
         connect(hostile, max_reply=wrong)
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [(-0.5, -0.5), (5e-4, 0.0), (0.5, None), (-9999, -9999.0), (-1e300, None), (-math.inf, None), (math.nan, None),
+     (10**400, None), (True, None), ("-1", None), (None, None)],
+)  # fmt: skip
+def test_log_probabilities_that_can_be_ones(told: object, read: float | None) -> None:
+    assert as_logprob(told) == read

@@ -93,9 +93,9 @@ def open_check(folder: Path) -> Iterator[Check]:
                 made = await engine.generate(
                     [5, 6], max_tokens=2, stop_ids=[2], sampling=Sampling(), session="s", on_token=lambda _: None
                 )
-                assert len(made.ids) <= 2
-                assert 0 <= made.cached <= 2
-                assert all(p is None or -1e9 < p <= 0 for p in made.logprobs)
+                assert len(made.ids) <= 2, made
+                assert 0 <= made.cached <= 2, made
+                assert all(p is None or -1e9 < p <= 0 for p in made.logprobs), made
             finally:
                 await engine.close()
 
