@@ -125,6 +125,10 @@ class Counted:
         self.generated += len(reply.ids) + (reply.stop_id is not None)
         self.held.append((*ids, *reply.ids))
 
+    async def can_guide(self) -> bool:
+        """Whether the other one can."""
+        return await self.engine.can_guide()
+
     async def release(self, session: str) -> None:
         await self.engine.release(session)
 

@@ -87,6 +87,10 @@ class Instant:
                 halt(token)
         return self._known[key]
 
+    async def can_guide(self) -> bool:
+        """Whether the other one can."""
+        return await self._engine.can_guide()
+
     async def release(self, session: str) -> None:
         """Nothing is held here, and nothing is asked of the other one any more."""
 

@@ -20,8 +20,9 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from langsmith import tracing_context
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from adaptive._util.aio import Emit, stream_in_context, stream_in_context_blocking
+from adaptive._util.aio import Emit, run_blocking, stream_in_context, stream_in_context_blocking
 from adaptive.agents.chunks import message_to_chunk, stream_chunks
+from adaptive.agents.guided_answer import ANY_OBJECT, bind_guided_output
 from adaptive.agents.step.bound_tools import (
     BoundArguments,
     choose_form_arguments,
@@ -51,6 +52,7 @@ OPTION_FIELDS = ("effort", "budget", "max_tokens", "max_cost", "temperature", "s
 """Fields of `ChatAdaptive` that are options of a solve."""
 OPTION_ALIASES = {"reasoning_effort": "effort"}
 """LangChain's names for options of ours."""
+NO_FORM = "has no structured output: ask for a form in words, and check it with build_solver(check=...)"
 _BUILD_LOCK = threading.Lock()  # one solver for each model, and two models never build at the same time
 
 
@@ -62,9 +64,11 @@ class ChatAdaptive(BaseChatModel):
     no room for the answer, "refusal" if the model gave none) and the result object as `adaptive`.
 
     Tools and structured output work if a chat model is underneath (`openai:...`, or one of LangChain's in the
-    solver): `bind_tools` and `with_structured_output` are that model's own. Such a call is a step of an agent and
-    no solve (`adaptive.agents.step.chat_model_step`): the message is the provider's, in one chunk, with the step's
-    usage, and `adaptive` in its metadata is the step's report, as `AdaptiveThinkingMiddleware` writes it.
+    solver): `bind_tools` and `with_structured_output` are that model's own. On a token engine with guided decoding
+    (vLLM, llama.cpp) structured output is a solve whose answer follows the schema. With a chat model such a call
+    is a step of an agent and no solve (`adaptive.agents.step.chat_model_step`): the message is the provider's, in
+    one chunk, with the step's usage, and `adaptive` in its metadata is the step's report, as
+    `AdaptiveThinkingMiddleware` writes it.
 
     Args:
         model: A model spec. Its solver is built on first use, that of a hosted model at once.
@@ -167,14 +171,18 @@ class ChatAdaptive(BaseChatModel):
         return rebind_runnable(bound, chat, lambda arguments: self.bind(**mark_arguments(arguments)))
 
     def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:
-        """Set a schema for answers as the chat model underneath does; `NotImplementedError` if there is none.
+        """Set a schema for answers, as the chat model underneath does or by the engine's guided decoding.
 
+        On a token engine the call stays a solve: the thinking is free, and only the answer is held to the schema.
         A call raises `AdaptiveError` if no structured answer came, since the room for it was used up or it was no
         JSON each time; with `include_raw` it returns the message.
+
+        Raises:
+            NotImplementedError: The model is on a token engine without guided decoding.
         """
-        chat = self._require_chat_model(
-            "has no structured output: ask for a form in words, and check it with build_solver(check=...)"
-        )
+        if self._can_guide():
+            return bind_guided_output(self, schema, **kwargs)
+        chat = self._require_chat_model(NO_FORM)
         structured = chat.with_structured_output(schema, **kwargs)
 
         def rebind(arguments: Mapping[str, Any]) -> Runnable[Any, Any]:
@@ -191,9 +199,11 @@ class ChatAdaptive(BaseChatModel):
             strict: Whether the provider must hold the model to the schema.
 
         Raises:
-            NotImplementedError: No chat model is underneath, or it shows no structured output of that kind.
+            NotImplementedError: The model has no structured output of that kind.
         """
-        chat, bound = self._require_chat_model("has no structured output"), dict[str, Any]()
+        if self._can_guide():
+            return self.bind(answer_schema=dict(ANY_OBJECT if schema is None else schema))
+        chat, bound = self._require_chat_model(NO_FORM), dict[str, Any]()
         arguments = choose_form_arguments(chat, schema, strict=strict)
 
         def keep(arguments: Mapping[str, Any]) -> Runnable[Any, Any]:
@@ -354,6 +364,15 @@ class ChatAdaptive(BaseChatModel):
         if runner is None:
             raise NotImplementedError(f"{self.model} runs on a token engine, which {limitation}.")
         return runner.solver_model.model.chat
+
+    def _can_guide(self) -> bool:
+        """Whether all models of the solver run on engines with guided decoding; the engines are asked."""
+        if self.solver is None and ModelSpec.parse(self.model).is_chat:
+            return False
+        from adaptive.solver.build import find_solver
+
+        solver = find_solver(self.solver or self._get_solver())
+        return solver is not None and all(run_blocking(model.can_guide()) for model in solver.models)
 
     def _build_step_runner(self, options: dict[str, Any]) -> StepRunner | None:
         """Return what runs steps within these options; None if no chat model is underneath."""

@@ -64,6 +64,8 @@ class ChainEngine(Engine):
             raise self._build_closed_error()
         request = GenerationRequest(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window)
         self._check_ids(request.ids)
+        if sampling.schema:
+            raise ValueError(f"{self._name} has no guided decoding, so no schema can be kept")
         bound = None if on_token is None else bind_to_callers_loop(on_token)
         call = ChainCall(GrowingGeneration(request, bound, halt))
         try:

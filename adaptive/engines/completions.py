@@ -6,6 +6,7 @@ wrote. A call that breaks off continues from the ids that arrived.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,10 @@ from adaptive.errors import InputError
 
 CACHE_PROBE = (1,) * 257
 """Sent twice to see whether cached ids are reported: longer than a cache's block, and valid for all models."""
+
+
+GUIDED_PROBE = "guided"
+"""The only JSON text that the schema of the probe allows: no model begins its answer to a greeting with it."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ class CompletionsEngine(LoopEngine):
         patience, loop = ServerRetryPolicy(timeout, retries, pause, max_reply), LoopThread("adaptive-server")
         self._server = ServerClient(address, key, patience, concurrency)
         try:
+            self._guides: bool | None = None
             self._served = loop.call(_connect_model(self._server, served_model, dialect))
             codec = FolderCodec(_find_tokenizer(tokenizer, self._served, name), markers)
             super().__init__(name, codec, self._served.window, loop)
@@ -119,13 +125,35 @@ class CompletionsEngine(LoopEngine):
             "token ids in and out": "yes",
             "log-probabilities": _format_yes_no(bool(probes[0].logprobs)),
             "cached ids are told": _format_yes_no(probes[1].counted),
+            "guided decoding": _format_yes_no(self._loop.call(self.can_guide())),
             "tokenizer endpoint": _format_yes_no(tokenizes is not None),
         }
+
+    async def can_guide(self) -> bool:
+        """Whether the server has guided decoding; it is asked once, by a short call with a schema."""
+        if self._guides is None:
+            self._guides = self._served.dialect.guides and await self._loop.run(self._probe_guided())
+        return self._guides
+
+    async def _probe_guided(self) -> bool:
+        """Ask for text by a schema: a server that does not know the field ignores it, or refuses the request."""
+        text = json.dumps(GUIDED_PROBE)
+        markers = self._codec.markers
+        ids = self._codec.render([("user", "Hello.")], "medium").closed[1 - self._window :]
+        sampling = Sampling(schema=json.dumps({"enum": [GUIDED_PROBE]}))
+        request = GenerationRequest(ids, 2 * len(text), frozenset(markers.answer_stops), sampling, self._window)
+        try:
+            made = await _stream_generation(self._server, self._served, GrowingGeneration(request), self._codec)
+        except RefusedError:
+            return False
+        return self._codec.decode(made.ids).strip() == text
 
     def _shut_down(self) -> None:
         _close_client(self._server, self._loop)
 
     async def _generate_in_loop(self, growing: GrowingGeneration) -> Generation:
+        if growing.request.sampling.schema and not self._served.dialect.guides:
+            raise ValueError(f"{self._name} has no guided decoding, so no schema can be kept")
         return await _stream_generation(self._server, self._served, growing, self._codec)
 
 

@@ -8,10 +8,14 @@
 | Ollama | `/api/generate` | ours: the connection is closed | text, in `ollama.py` |
 
 Only vLLM continues past an end of turn that is no stop id. The others stop there and are asked for the rest.
+
+Guided text comes whole, not as a stream: what breaks off cannot be continued in the middle of a grammar, and is
+asked for again from its start.
 """
 
 from __future__ import annotations
 
+import json
 import zlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -44,6 +48,8 @@ class DialectCall(ABC):
     path: ClassVar[str]
     text: ClassVar[str] = "prompt"
     takes_ids: ClassVar[bool] = True
+    guides: ClassVar[bool] = False
+    """Whether requests have a field for a schema. What a server does with it is asked (`CompletionsEngine`)."""
 
     def __init__(
         self, url: str, model: str, growing: GrowingGeneration, slots: int, codec: FolderCodec | None = None
@@ -67,6 +73,8 @@ class DialectCall(ABC):
 
     def on_end(self) -> None:
         """Handle the end of an answer. Raise `AdaptiveError` if it brought nothing."""
+        if self._guided and self._received_count:
+            self.growing.close()
         if self.growing.is_complete or len(self.growing.ids) > self._start:
             return
         if not self.growing.ids:
@@ -102,6 +110,10 @@ class DialectCall(ABC):
         return self._text_codec
 
     @property
+    def _guided(self) -> bool:
+        return bool(self.growing.request.sampling.schema)
+
+    @property
     def _seed(self) -> int | None:
         request = self.growing.request
         return request.seed_after(self._start) if request.sampling.temperature > 0 else None
@@ -119,7 +131,7 @@ class DialectCall(ABC):
 class VllmCall(DialectCall):
     """`vllm serve`, which returns ids since 0.10.2, and servers that are compatible with it."""
 
-    name, owner, path = "vllm", "vllm", "/v1/completions"
+    name, owner, path, guides = "vllm", "vllm", "/v1/completions", True
 
     @classmethod
     async def read_info(cls, server: ServerClient, listed: Part) -> ServedModelInfo:
@@ -147,7 +159,7 @@ class VllmCall(DialectCall):
             "prompt": ids,
             "max_tokens": most,
             "stop_token_ids": sorted(request.stop_ids),
-            "ignore_eos": True,
+            "ignore_eos": not self._guided,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "top_k": sampling.top_k,
@@ -155,8 +167,11 @@ class VllmCall(DialectCall):
             "logprobs": 0,
             "return_token_ids": True,
             "skip_special_tokens": False,
-            "stream": True,
-            "stream_options": {"include_usage": True},
+            **(
+                {"stream": False, "structured_outputs": {"json": json.loads(sampling.schema)}}
+                if self._guided
+                else {"stream": True, "stream_options": {"include_usage": True}}
+            ),
         }
 
 
@@ -168,7 +183,7 @@ class LlamaCppCall(DialectCall):
     no log-probabilities.
     """
 
-    name, owner, path, text = "llama.cpp", "llamacpp", "/completion", "content"
+    name, owner, path, text, guides = "llama.cpp", "llamacpp", "/completion", "content", True
 
     def __init__(
         self, url: str, model: str, growing: GrowingGeneration, slots: int, codec: FolderCodec | None = None
@@ -201,7 +216,7 @@ class LlamaCppCall(DialectCall):
             self._restore_lost(tokens, logprobs)
             return False
         predicted = part.read_count("tokens_predicted") or 0
-        if predicted > self._received_count + len(tokens):
+        if predicted > self._received_count + len(tokens) and not self._guided:
             self._lost = min(predicted, self.growing.request.room)
             return False
         self.growing.add(tokens, logprobs)
@@ -245,7 +260,8 @@ class LlamaCppCall(DialectCall):
             "timings_per_token": True,
             "cache_prompt": True,
             "ignore_eos": False,  # true forbids ends of turn, while vLLM's continues past them
-            "stream": True,
+            "stream": not self._guided,
+            **({"json_schema": json.loads(sampling.schema)} if self._guided else {}),
         }
 
 

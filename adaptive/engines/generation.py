@@ -54,12 +54,13 @@ class GrowingGeneration:
     logprobs: list[float] = field(default_factory=list)
     stop: tuple[int, float | None] | None = None
     halted: bool = False
+    closed: bool = False
     estimated: bool = False
 
     @property
     def is_complete(self) -> bool:
         """Whether no more tokens are wanted."""
-        return self.stop is not None or self.halted or len(self.ids) >= self.request.room
+        return self.stop is not None or self.halted or self.closed or len(self.ids) >= self.request.room
 
     @property
     def tokens_left(self) -> int:
@@ -77,6 +78,10 @@ class GrowingGeneration:
                 return
             self._append(token, logprob)
 
+    def close(self) -> None:
+        """End it where it is: a guided text is whole, even if what ended it is none of the stop ids."""
+        self.closed = not self.is_complete
+
     def _append(self, token: int, logprob: float | None) -> None:
         self.ids.append(token)
         if logprob is not None:
@@ -88,7 +93,7 @@ class GrowingGeneration:
     @property
     def end(self) -> GenerationEnd:
         """Why it ended."""
-        if self.stop is not None:
+        if self.stop is not None or self.closed:
             return "stop"
         if len(self.ids) >= self.request.max_tokens:
             return "length"

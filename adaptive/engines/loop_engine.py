@@ -44,6 +44,10 @@ class Engine:
         """Its other abilities, by name."""
         return {}
 
+    async def can_guide(self) -> bool:
+        """Whether the engine has guided decoding."""
+        return False
+
     def _build_closed_error(self) -> AdaptiveError:
         """Return the error that a call to a closed engine raises."""
         return AdaptiveError(f"the engine of model {self._name!r} is closed: open it again.")

@@ -24,12 +24,17 @@ SHORT_TEXT = 4000
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are chosen: temperature 0 is greedy; a seed makes sampling repeatable."""
+    """How tokens are chosen: temperature 0 is greedy; a seed makes sampling repeatable.
+
+    schema: the JSON schema that the new text must follow from its first token on, as JSON; empty for none. Only
+    engines that can guide take one (`TokenEngine.can_guide`).
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0
     top_k: int = 0
     seed: int = 0
+    schema: str = ""
 
 
 @dataclass(frozen=True)
@@ -176,6 +181,8 @@ class TokenEngine(Protocol):
     ) -> Generation:
         """Continue `ids` until a stop id, `max_tokens` or the window's end. Cancelling stops within one token.
 
+        With a schema in `sampling` it ends when the JSON is whole, as with a stop id.
+
         Args:
             ids: The whole sequence so far.
             max_tokens: The most new tokens, at least 1.
@@ -187,8 +194,12 @@ class TokenEngine(Protocol):
                 the last one.
 
         Raises:
-            ValueError: `ids` is empty or already fills the window.
+            ValueError: `ids` is empty or already fills the window, or there is a schema and no guided decoding.
         """
+        ...
+
+    async def can_guide(self) -> bool:
+        """Whether the engine has guided decoding: `Sampling.schema` is kept, token by token."""
         ...
 
     async def release(self, session: str) -> None:

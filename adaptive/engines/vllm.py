@@ -70,7 +70,8 @@ class VllmEngine(LoopEngine):
         vllm = import_optional("vllm", "vllm")
         name, codec = f"vllm:{model}", FolderCodec(find_tokenizer_folder(model), markers)
         self._params = vllm.SamplingParams
-        self._delta = import_optional("vllm.sampling_params", "vllm").RequestOutputKind.DELTA
+        sampling = import_optional("vllm.sampling_params", "vllm")
+        self._delta, self._guide = sampling.RequestOutputKind.DELTA, sampling.StructuredOutputsParams
         loop, others = LoopThread("adaptive-vllm"), _list_children()
         # The only reference, cleared in time: at exit, with its modules gone, its `__del__` would fail.
         self._engines: list[Any] = [loop.call(_start_engine(vllm, name, model, options))]
@@ -79,6 +80,10 @@ class VllmEngine(LoopEngine):
         self._end = weakref.finalize(
             self, _stop_engine, self._engines, loop, ProcessGuard(_list_children() - others)
         )
+
+    async def can_guide(self) -> bool:
+        """Whether the engine has guided decoding: vLLM always has."""
+        return True
 
     def _shut_down(self) -> None:
         self._end()
@@ -98,6 +103,9 @@ class VllmEngine(LoopEngine):
                     growing.add(part.token_ids, logprobs)
                     if growing.halted:
                         break
+                else:
+                    if request.sampling.schema:
+                        growing.close()
         except (RuntimeError, ValueError) as error:
             reason = to_single_line(error, 200)
             raise AdaptiveError(f"model {self._name!r} failed while generating ({reason}).") from error
@@ -108,7 +116,7 @@ class VllmEngine(LoopEngine):
         return self._params(
             max_tokens=request.room,
             stop_token_ids=sorted(request.stop_ids),
-            ignore_eos=True,  # an end of turn stops only if the caller says so
+            ignore_eos=not sampling.schema,  # an end of turn stops only if the caller, or a schema, says so
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             top_k=sampling.top_k,
@@ -116,6 +124,7 @@ class VllmEngine(LoopEngine):
             logprobs=0,
             detokenize=False,
             output_kind=self._delta,
+            structured_outputs=self._guide(json=sampling.schema) if sampling.schema else None,
         )
 
 

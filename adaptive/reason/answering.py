@@ -6,6 +6,7 @@ one in tags that are plain text. That is split off: it is no answer, and it is c
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 
@@ -30,6 +31,7 @@ class SampledAnswer:
         generation: The tokens of it, without those of `thinking`.
         thinking: What the model thought before it, where the answer should stand.
         thinking_tokens: The tokens of `thinking` and of its marks.
+        guided: Whether the text had to follow a schema: then it is the answer if it is whole JSON.
     """
 
     text: str
@@ -37,6 +39,7 @@ class SampledAnswer:
     generation: Generation
     thinking: str = ""
     thinking_tokens: int = 0
+    guided: bool = False
 
     @property
     def answer(self) -> str | None:
@@ -44,6 +47,8 @@ class SampledAnswer:
 
         Of a text that was cut off only a complete box counts.
         """
+        if self.guided:
+            return self.text.strip() if _is_json(self.text) else None
         if not self.is_complete:
             return extract_boxed(self.text)
         final = extract_final_answer(self.text)
@@ -61,11 +66,11 @@ class SampledAnswer:
         """`answered` if there is a box, or text that the model completed.
 
         `refused` if the model ended its turn without a word; a bare prefix is no text. Otherwise `starved`: the
-        room was used up.
+        room was used up, or a guided answer broken off.
         """
-        if self.is_complete or self.answer is not None:
+        if self.answer is not None or (self.is_complete and not self.guided):
             return "answered"
-        return "refused" if self.generation.end == "stop" else "starved"
+        return "refused" if self.generation.end == "stop" and not self.generated.strip() else "starved"
 
     @property
     def mean_logprob(self) -> float | None:
@@ -96,7 +101,12 @@ async def probe_answer(meter: Meter, ids: tuple[int, ...], prefix: tuple[int, ..
 
 
 async def sample_answer(
-    meter: Meter, ids: tuple[int, ...], prefix: tuple[int, ...], room: int, watcher: OnEvent | None
+    meter: Meter,
+    ids: tuple[int, ...],
+    prefix: tuple[int, ...],
+    room: int,
+    watcher: OnEvent | None,
+    schema: str = "",
 ) -> SampledAnswer:
     """Sample the answer after `ids`.
 
@@ -110,6 +120,7 @@ async def sample_answer(
         prefix: Heads the answer.
         room: The most tokens after the prefix; fewer if the window ends.
         watcher: Hears the answer's text as it comes.
+        schema: What the answer must follow, as in `Sampling`: then none of it is thinking.
     """
     codec = meter.engine.codec
     events = AnswerEvents(watcher)
@@ -118,9 +129,12 @@ async def sample_answer(
         stream(token)
     start = (*ids, *prefix)
     room = min(room, meter.engine.context_window - len(start))
-    generation = await meter.sample(start, room, codec.markers.answer_stops, "answer", stream)
+    generation = await meter.sample(start, room, codec.markers.answer_stops, "answer", stream, schema=schema)
     stream.flush()
     events.flush()
+    if schema:
+        text = codec.decode(generation.ids)
+        return SampledAnswer(text, text, generation, guided=True)
     answer = split_answer(codec, prefix, generation)
     meter.recount(answer.thinking_tokens, "answer", "thinking")
     return answer
@@ -155,6 +169,14 @@ def split_answer(
     )
     thought = codec.decode((*prefix, *generation.ids[:closed_at])) if closed_at else ""
     return SampledAnswer(text, text, said, "\n\n".join(filter(None, (thought.strip(), tagged))), spent)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _find_end_of_thought(codec: Codec, ids: tuple[int, ...]) -> int:

@@ -13,7 +13,7 @@ thinking; `meter.py` says how everything is counted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adaptive.answers.boxed import extract_boxed
 from adaptive.engines.protocol import Generation, Prompt, Sampling, TokenEngine
@@ -46,6 +46,7 @@ async def think_within_budget(
     session: str,
     index: int,
     arm: Arm,
+    schema: str = "",
     on_event: OnEvent | None = None,
 ) -> Attempt:
     """Make an attempt at a question at one rung (s1, arXiv 2501.19393, §3.1).
@@ -67,6 +68,8 @@ async def think_within_budget(
         session: The chain's name for the engine's cache.
         index: The rung's place in the ladder.
         arm: Why the attempt is made.
+        schema: What the answer must follow, as in `Sampling`. The thinking is free: it is neither guided nor
+            probed, and no prefix heads the answer.
         on_event: Hears the events of `adaptive.reason.token_stream`.
 
     Raises:
@@ -74,19 +77,21 @@ async def think_within_budget(
         AdaptiveError: The engine failed or generated too much.
     """
     emit_event(on_event, "start", rung=index, arm=arm, effort=rung.effort, budget=rung.budget, waits=rung.waits)
+    if schema:  # without a prefix there are no probes either
+        style = replace(style, answer_prefix="", direct_prefix="")
     if rung.thinks:
         tail = Tail.from_style(style, engine.codec)
         room = Room.plan(rung, engine.context_window, len(prompt.open), tail)
         thought = thought if thought.charged <= room.total else thought.truncate(room.limit, room.why)
         meter = Meter(engine, sampling, session, start_length=len(prompt.open) + len(thought.ids))
-        forcing = _Forcing(prompt.open, rung, style, stops, tail, room, meter, on_event)
+        forcing = _Forcing(prompt.open, rung, style, stops, tail, room, meter, on_event, schema)
         outcome = await forcing.run(thought)
     else:
         prefix = engine.codec.encode(style.direct_prefix)
         check_prompt_fits(engine.context_window, len(prompt.closed), len(prefix))
         meter = Meter(engine, sampling, session, start_length=len(prompt.closed))
         meter.injected += len(prefix)
-        answer = await sample_answer(meter, prompt.closed, prefix, rung.answer_room, on_event)
+        answer = await sample_answer(meter, prompt.closed, prefix, rung.answer_room, on_event, schema)
         outcome = _TokenOutcome(NO_THOUGHT, "", "none", answer)
     weakest = outcome.thought.weakest
     return Attempt(
@@ -134,6 +139,7 @@ class _Forcing:
     room: Room
     meter: Meter
     watcher: OnEvent | None
+    schema: str = ""
     last_stop: int | None = None
     adopted: SampledAnswer | None = None  # the probe that ended the chain
 
@@ -169,7 +175,7 @@ class _Forcing:
         sampled = thought.ended and self.last_stop in self.tail.end
         self.meter.injected += len(between) - sampled + len(prefix)
         ids = (*self.prompt, *thought.ids, *between)
-        return await sample_answer(self.meter, ids, prefix, self.rung.answer_room, self.watcher)
+        return await sample_answer(self.meter, ids, prefix, self.rung.answer_room, self.watcher, self.schema)
 
     def _next_opening(self, thought: Thought) -> tuple[int, ...] | None:
         """Return what the next round starts with, nothing or a wait; None if there is no next round."""

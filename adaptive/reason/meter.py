@@ -16,7 +16,7 @@ So `thinking + answer`, and the sampled part of `probe`, is exactly the number o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Literal
 
@@ -55,8 +55,11 @@ class Meter:
         kind: TokenKind,
         on_token: OnToken | None = None,
         halt: Halt | None = None,
+        schema: str = "",
     ) -> Generation:
         """Sample at most `room` tokens after `ids`, counted as `kind`; the rest as `TokenEngine.generate`.
+
+        schema: what they must follow, as in `Sampling`.
 
         Raises:
             AdaptiveError: The engine generated more tokens than that.
@@ -65,7 +68,7 @@ class Meter:
             ids,
             max_tokens=room,
             stop_ids=stop_ids,
-            sampling=self.sampling,
+            sampling=replace(self.sampling, schema=schema) if schema else self.sampling,
             session=self.session,
             on_token=on_token,
             halt=halt,

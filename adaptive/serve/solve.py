@@ -6,6 +6,7 @@ do the usage and the end of the last chunk.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
@@ -103,9 +104,9 @@ async def stream_pieces(
         AdaptiveError: The solve failed.
         NotImplementedError: Tools are wanted of a model on a token engine.
     """
-    chunks = _bind(chat.model_copy(update={"on_spent": on_spent}), request).astream(
-        list(request.messages), stop=list(request.stops), **request.options
-    )
+    # In a thread, because an engine on a server is asked, once, whether it has guided decoding.
+    bound = await asyncio.to_thread(_bind, chat.model_copy(update={"on_spent": on_spent}), request)
+    chunks = bound.astream(list(request.messages), stop=list(request.stops), **request.options)
     places: list[object] = []
     async with aclosing(cast("AsyncGenerator[AIMessageChunk, None]", chunks)) as open_chunks:
         async for chunk in open_chunks:

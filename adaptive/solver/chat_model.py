@@ -83,7 +83,11 @@ class ChatSolverModel:
         limited = ladder.limit_ladder(self.profile.get_ladder(options), options)
         return map_efforts(limited, self.efforts, self.rung_model)
 
-    def for_conversation(self, messages: Sequence[AnyMessage]) -> ChatSolverModel:
+    async def can_guide(self) -> bool:
+        """Whether it can hold an answer to a schema: not here, its own structured output is a step of an agent."""
+        return False
+
+    def for_conversation(self, messages: Sequence[AnyMessage], *, guided: bool = False) -> ChatSolverModel:
         """Return the model for a conversation: without measurements, if they were made on others."""
         question = find_question(messages)
         why = self.profile.explain_unmeasured(read_shape(messages, keeps_handoffs=True), question)

@@ -90,6 +90,7 @@ class Explorer:
         """
         options, view = self.view.options, self.view
         fixed = not options.adapt or options.effort is not None or options.budget is not None
+        fixed = fixed or options.answer_schema is not None
         alone = read_shape(view.state["messages"]) == ALONE
         if fixed or not alone or not is_explored(options.explore, view.question, options.seed):
             return []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from adaptive._util.deadline import Deadline
 from adaptive.chat.errors import ChatError
 from adaptive.engines.protocol import Sampling
-from adaptive.errors import AdaptiveError, NoAnswerInTime
+from adaptive.errors import AdaptiveError, InputError, NoAnswerInTime
 from adaptive.policy.arms import Plan
 from adaptive.policy.vote import ALIKE
 from adaptive.prices import Prices, add_cost
@@ -53,6 +53,17 @@ class NodeTools:
         if options.max_cost is not None:
             for model in self.models:
                 self.prices.require_price(model.name, options.max_cost)
+
+    async def check_schema(self, options: Options) -> None:
+        """Raise `InputError` for a schema of answers that a model, which may be asked, cannot be held to."""
+        if options.answer_schema is None:
+            return
+        for model in self.models:
+            if not await model.can_guide():
+                raise InputError(
+                    f"{model.name} has no guided decoding, so answer_schema cannot be kept: leave it out, and "
+                    "check the form with build_solver(check=...)."
+                )
 
     def get_allocator(self, view: SolveView) -> Allocator:
         """Return what chooses rungs for the models of a solve."""

@@ -53,8 +53,11 @@ class Solver(VoteNodes):
         context, own = read_context_settings(), view.state.get("adaptive_options")
         options = self.options.with_settings(context).with_settings(own)
         self.check_options(options)
+        await self.check_schema(options)
+        asked = {**context, **(own or {})}
+        view = view.with_settings(asked)
         return {
-            "adaptive_asked": {**context, **(own or {})},
+            "adaptive_asked": asked,
             "adaptive_question": question,
             "adaptive_session": uuid.uuid4().hex,
             "adaptive_difficulty": await self.get_allocator(view).predict_difficulty(0, question, options),

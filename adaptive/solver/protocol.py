@@ -70,8 +70,15 @@ class SolverModel(Protocol):
         """Return what is replaced by the nearest that the model can do, and what was not measured."""
         ...
 
-    def for_conversation(self, messages: Sequence[AnyMessage]) -> SolverModel:
-        """Return the model for a conversation: without measurements, if they were made on others."""
+    def for_conversation(self, messages: Sequence[AnyMessage], *, guided: bool = False) -> SolverModel:
+        """Return the model for a conversation: without measurements, if they were made on others.
+
+        guided: whether the answer must follow a schema, which is not what was measured.
+        """
+        ...
+
+    async def can_guide(self) -> bool:
+        """Whether it can hold an answer to a schema."""
         ...
 
     def check_messages(self, messages: Sequence[AnyMessage]) -> None:

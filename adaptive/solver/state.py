@@ -124,7 +124,8 @@ class SolveView:
     @cached_property
     def models(self) -> tuple[SolverModel, ...]:
         """The models as this conversation needs them: measurements count only on shapes that were measured."""
-        return tuple(model.for_conversation(self.state["messages"]) for model in self.base_models)
+        messages, guided = self.state["messages"], self.options.answer_schema is not None
+        return tuple(model.for_conversation(messages, guided=guided) for model in self.base_models)
 
     @cached_property
     def plan(self) -> Plan:
@@ -140,6 +141,10 @@ class SolveView:
     def deadline(self) -> Deadline:
         """The deadline of the solve; the node's own seconds count from the first use."""
         return Deadline.since(self.elapsed, self.state.get("adaptive_sent"), self.options.timeout)
+
+    def with_settings(self, settings: dict[str, Any]) -> SolveView:
+        """Return the view of a solve that begins with these settings."""
+        return replace(self, state={**self.state, "adaptive_asked": settings})
 
     def without_reply(self, id: str) -> SolveView:
         """Return the view of the conversation as it was before the reply with this id."""

@@ -14,16 +14,17 @@ from adaptive.policy.arms import Plan
 from adaptive.policy.ladder import map_efforts
 from adaptive.policy.limits import count_output_left
 from adaptive.profile.profile import Profile
-from adaptive.profile.untrained import with_own_way, without_measurements
+from adaptive.profile.untrained import choose_answer_room, with_own_way, without_measurements
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import NO_STOPS, think_within_budget
 from adaptive.reason.plain import answer_plainly
+from adaptive.solver.answer_schema import ask_for_form, format_schema
 from adaptive.solver.conversation import find_question, read_shape, to_chat_turns
 from adaptive.solver.protocol import AttemptContext
 from adaptive.solver.result import to_attempt_message
 from adaptive.solver.streaming import stream_as_message
 from adaptive.types.attempt import Attempt
-from adaptive.types.ladder import Effort, Ladder, Rung
+from adaptive.types.ladder import BELIEVED_DEFAULT, Effort, Ladder, Rung
 from adaptive.types.options import Options
 from adaptive.types.stops import Stops, parse_stops
 from adaptive.types.usage import Usage
@@ -59,10 +60,16 @@ class TokenSolverModel:
         """Whether all sessions of the engine share one cache."""
         return self.engine.shares_cache
 
-    def for_conversation(self, messages: Sequence[AnyMessage]) -> TokenSolverModel:
+    async def can_guide(self) -> bool:
+        """Whether the engine can hold an answer to a schema."""
+        return await self.engine.can_guide()
+
+    def for_conversation(self, messages: Sequence[AnyMessage], *, guided: bool = False) -> TokenSolverModel:
         """Return the model for a conversation: without measurements, if they were made on others."""
         question = find_question(messages)
         why = self.profile.explain_unmeasured(read_shape(messages), question)
+        if guided and self.profile.policy.measured:
+            why = why or "the profile was measured on answers without a schema"
         if not why:
             return self
         own = with_own_way(self.profile, self.engine.context_window, self.efforts, steered=True).own_ladder
@@ -104,6 +111,9 @@ class TokenSolverModel:
     ) -> Attempt:
         """Make the planned attempt."""
         turns = self.profile.style.with_system(to_chat_turns(messages))
+        schema = format_schema(context.options.answer_schema)
+        if schema:
+            turns, plan = ask_for_form(turns, schema), self._make_room(plan, before, context.options)
         base = before[plan.base] if plan.base is not None else None
         id, about = context.message_id, context.describe_attempt(plan)
         async with stream_as_message(messages, context.on_event, name=self.name, id=id, about=about) as stream:
@@ -134,10 +144,26 @@ class TokenSolverModel:
                     session=context.session,
                     index=plan.index,
                     arm=plan.arm,
+                    schema=schema,
                     on_event=stream.on_event,
                 )
             stream.message = to_attempt_message(attempt, attempt.usage, self.name, id, about)
         return replace(attempt, reason=plan.reason, base=plan.base, model=plan.model)
+
+    def _make_room(self, plan: Plan, before: Sequence[Attempt], options: Options) -> Plan:
+        """Return a plan with room for JSON. A plain rung thinks up to the window, and the answer follows apart.
+
+        A plain reply is one text, of which only the end could be guided. A model that marks no end of its thinking
+        answers at once.
+        """
+        rung, window = plan.rung, self.engine.context_window
+        room = max(rung.answer_room, choose_answer_room(window))
+        if rung.is_plain:
+            left = _count_tokens_left(before, options, 0)
+            thinks = self.engine.codec.markers.think_end is not None
+            budget = max(0, min(window, window if left is None else left - room)) if thinks else 0
+            rung = replace(rung, effort=BELIEVED_DEFAULT if budget else "none", budget=budget)
+        return replace(plan, rung=replace(rung, answer_room=room))
 
     async def _render(self, turns: Sequence[tuple[str, str]], effort: Effort) -> Prompt:
         """Return the prompt; a long conversation is encoded in a thread, so that the event loop goes on."""

@@ -119,6 +119,13 @@ class SolverContext:
             environment="ADAPTIVE_EXPLORE",
         ),
     ] = None
+    answer_schema: Annotated[
+        dict[str, Any] | None,
+        Setting(
+            "JSON schema that the answer must follow, by the engine's guided decoding; the thinking is free. For "
+            "token engines that have it: vLLM and llama.cpp.",
+        ),
+    ] = None
     approve_above: Annotated[
         int | None,
         Setting(

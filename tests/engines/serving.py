@@ -18,6 +18,7 @@ from typing import Any
 
 from adaptive._util.files import find_artifact
 from adaptive.engines.onnx import OnnxEngine
+from tests.engines.guided import find_schema, join_choices, write_guided
 from tests.engines.wires import WIRES, Wire
 
 
@@ -27,8 +28,9 @@ class Faulty:
 
     faults: for each generation request a status (429), "garbage", "no ids", "error", "cut" (the connection ends in
     the middle), "slow" (`on_hang` is called, and nothing follows until the server ends), or "" for none. without:
-    what is left out of each part of an answer. unfinished: ids that a stream of llama.cpp has no part for. stall:
-    a long call gives so many parts, and then nothing.
+    what is left out of each part of an answer. guides: whether a schema in a request is kept, or ignored as an
+    unknown field. unfinished: ids that a stream of llama.cpp has no part for. stall: a long call gives so many
+    parts, and then nothing.
     """
 
     engine: OnnxEngine
@@ -41,6 +43,7 @@ class Faulty:
     window: bool = True
     tokenizes: bool = True
     without: tuple[str, ...] = ()
+    guides: bool = True
     unfinished: frozenset[int] = frozenset()
     stall: int | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -142,13 +145,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _generate(self, body: dict[str, Any], fault: str) -> None:
         faulty = self.server.faulty
-        asked = faulty.wire.asked(body)
-        made = asyncio.run(faulty.engine.generate(session="served", **asked))
+        asked, schema = faulty.wire.asked(body), find_schema(body) if faulty.guides else None
+        if schema is None:
+            made = asyncio.run(faulty.engine.generate(session="served", **asked))
+        else:
+            made = write_guided(faulty.engine, schema, asked["ids"], asked["max_tokens"])
         parts = [_without(part, (*faulty.without, *_left_out(fault))) for part in faulty.wire.parts(body, made)]
+        if not body["stream"] and "choices" in parts[0]:
+            self._answer(200, json.dumps(join_choices(parts)))
+            return
         if not body["stream"]:
-            rows = parts[0]["completion_probabilities"]
+            rows = parts[0].get("completion_probabilities", [])
             known = [row for row in rows if row["id"] not in faulty.unfinished]
-            self._answer(200, json.dumps({**parts[0], "completion_probabilities": known}))
+            self._answer(200, json.dumps({**parts[0], **({"completion_probabilities": known} if rows else {})}))
             return
         shown = [part for part in parts if not faulty.unfinished & set(part.get("tokens") or ())]
         try:

@@ -77,6 +77,9 @@ class AddingEngine:
         noise = Random(prompt).random()
         return [*reply, *answer[said:]], -0.2 * noise if right else -0.1 - noise
 
+    async def can_guide(self) -> bool:
+        return False
+
     async def release(self, session: str) -> None:
         pass
 

@@ -64,6 +64,9 @@ class ToyEngine:
         answer = f"\\boxed{{{total if right else total + 1}}}".encode()
         return _made(answer, STOP, max_tokens, -0.2 * noise if right else -0.1 - noise)
 
+    async def can_guide(self) -> bool:
+        return False
+
     async def release(self, session: str) -> None:
         self.released.append(session)
 

@@ -61,6 +61,7 @@ class Call:
     session: str
     made: Generation
     probe: bool = False
+    schema: str = ""
 
     @property
     def sampled(self) -> int:
@@ -86,6 +87,7 @@ class ScriptedEngine:
     shares_cache: bool = True
     gives_logprobs: bool = True
     yields: bool = False
+    guides: bool = False
     name: str = "scripted"
     codec: ByteCodec = field(default_factory=ByteCodec)
     calls: list[Call] = field(default_factory=list)
@@ -128,8 +130,11 @@ class ScriptedEngine:
         made = self._generation(
             tuple(ids), tuple(kept), stop, state, "halted" if halted and len(kept) < room else why
         )
-        self.calls.append(Call(tuple(ids), max_tokens, tuple(stop_ids), session, made))
+        self.calls.append(Call(tuple(ids), max_tokens, tuple(stop_ids), session, made, schema=sampling.schema))
         return made
+
+    async def can_guide(self) -> bool:
+        return self.guides
 
     async def release(self, session: str) -> None:
         self.released.append(session)
