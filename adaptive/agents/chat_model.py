@@ -181,7 +181,7 @@ class ChatAdaptive(BaseChatModel):
             NotImplementedError: The model is on a token engine without guided decoding.
         """
         if self._can_guide():
-            return bind_guided_output(self, schema, **kwargs)
+            return bind_guided_output(self, self.model, schema, **kwargs)
         chat = self._require_chat_model(NO_FORM)
         structured = chat.with_structured_output(schema, **kwargs)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import BaseOutputParser, JsonOutputParser, PydanticOutputParser
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableMap, RunnablePassthrough
@@ -17,21 +18,25 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 
 from adaptive.errors import AdaptiveError
 
-if TYPE_CHECKING:
-    from adaptive.agents.chat_model import ChatAdaptive
-
 ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 METHOD = "json_schema"
 """The one method of LangChain's that guided decoding is."""
 
 
 def bind_guided_output(
-    chat: ChatAdaptive, schema: Any, *, include_raw: bool = False, method: str = METHOD, strict: bool | None = None
+    chat: BaseChatModel,
+    name: str,
+    schema: Any,
+    *,
+    include_raw: bool = False,
+    method: str = METHOD,
+    strict: bool | None = None,
 ) -> Runnable[Any, Any]:
     """Return the model bound to a schema, with the parser that `with_structured_output` of LangChain has.
 
     Args:
-        chat: A model on an engine that can guide.
+        chat: A `ChatAdaptive` on an engine that can guide.
+        name: Its model, for error sentences.
         schema: A pydantic class, a `TypedDict` or a JSON schema.
         include_raw: Whether the message is returned too, and a failure beside it instead of being raised.
         method: Only "json_schema".
@@ -43,7 +48,7 @@ def bind_guided_output(
     """
     if method != METHOD or strict is False:
         asked = f"method={method!r}" if method != METHOD else "strict=False"
-        raise NotImplementedError(f"{chat.model} holds answers to a schema as they are generated, not by {asked}.")
+        raise NotImplementedError(f"{name} holds answers to a schema as they are generated, not by {asked}.")
     form = convert_to_json_schema(schema)
     parser: BaseOutputParser[Any] = JsonOutputParser()
     if is_basemodel_subclass(schema) if isinstance(schema, type) else False:

@@ -31,6 +31,8 @@ class Style:
         system: The system message of conversations without one, "" for none. It tells models that were not
             trained to think to do so, and how to give their answer.
         direct_prefix: Heads an answer without thinking; it makes a model that would think in prose answer at once.
+        history: Whether the model is shown the earlier turns of a conversation. One that was trained on single
+            questions alone would answer the first of them again.
     """
 
     waits: tuple[str, ...] = ("Wait",)
@@ -41,6 +43,7 @@ class Style:
     stop_on_repeat: bool = True
     system: str = ""
     direct_prefix: str = ""
+    history: bool = True
 
     def __post_init__(self) -> None:
         if not self.waits:

@@ -54,11 +54,15 @@ def find_question(messages: Sequence[AnyMessage]) -> str:
     return next((str(m.text) for m in reversed(messages) if m.type == "human"), "")
 
 
-def to_chat_turns(messages: Sequence[AnyMessage]) -> list[Turn]:
+def to_chat_turns(messages: Sequence[AnyMessage], *, history: bool = True) -> list[Turn]:
     """Return (role, content) pairs for a chat template; the last one ends with the question.
 
     A call is a line of the assistant's turn, and a result is text of the user's that names the tool. Turns of the
     same role in a row are one, since many templates demand that roles alternate.
+
+    Args:
+        messages: The conversation.
+        history: Whether the turns before the question are kept; system messages always are.
 
     Raises:
         InputError: A token engine cannot read a message.
@@ -68,6 +72,7 @@ def to_chat_turns(messages: Sequence[AnyMessage]) -> list[Turn]:
     parts = _read_parts(messages)
     at = max((i for i, part in enumerate(parts) if part.is_question), default=len(parts))
     before, question, after = parts[:at], parts[at : at + 1], parts[at + 1 :]
+    before = before if history else [part for part in before if part.role == "system"]
     systems = [part for part in after if part.role == "system"]
     evidence = [part.as_evidence() for part in after if part.role != "system"]
     return _join_turns([*(p.to_turn() for p in (*before, *systems)), *evidence, *(p.to_turn() for p in question)])

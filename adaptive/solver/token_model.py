@@ -94,7 +94,9 @@ class TokenSolverModel:
         notes = map_efforts(self._limit_ladder(options), efforts)[1]
         if not efforts and options.effort not in (None, "none"):
             notes.append(f"the model tells no efforts apart: of effort {options.effort} only the budget counts")
-        turns = self.profile.style.with_system(to_chat_turns(messages))
+        if not self.profile.style.history and read_shape(messages).history:
+            notes.append("the model was trained on single questions: it is not shown the earlier turns")
+        turns = self._read_turns(messages)
         empty = [(role, "") for role, _ in turns]  # notes are about roles: long texts take long to encode
         return [*notes, *self.engine.codec.render(empty, "medium").notes]
 
@@ -110,7 +112,7 @@ class TokenSolverModel:
         self, messages: Sequence[AnyMessage], plan: Plan, before: Sequence[Attempt], context: AttemptContext
     ) -> Attempt:
         """Make the planned attempt."""
-        turns = self.profile.style.with_system(to_chat_turns(messages))
+        turns = self._read_turns(messages)
         schema = format_schema(context.options.answer_schema)
         if schema:
             turns, plan = ask_for_form(turns, schema), self._make_room(plan, before, context.options)
@@ -149,6 +151,11 @@ class TokenSolverModel:
                 )
             stream.message = to_attempt_message(attempt, attempt.usage, self.name, id, about)
         return replace(attempt, reason=plan.reason, base=plan.base, model=plan.model)
+
+    def _read_turns(self, messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
+        """Return the turns that the model is shown, with its system message."""
+        style = self.profile.style
+        return style.with_system(to_chat_turns(messages, history=style.history))
 
     def _make_room(self, plan: Plan, before: Sequence[Attempt], options: Options) -> Plan:
         """Return a plan with room for JSON. A plain rung thinks up to the window, and the answer follows apart.

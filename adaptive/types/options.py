@@ -26,7 +26,8 @@ class SolverContext:
     """Settings for one run: `solver.invoke(..., context=SolverContext(budget=512))`, or a dict of the same.
 
     None, the default, leaves a setting to the `Options` that the graph was built with. `adaptive_options` in the
-    graph's state overrides the context. Raises `InputError` if a value is wrong.
+    graph's state overrides the context. A subclass may have fields of its own, such as a tenant's name, which are
+    no settings. Raises `InputError` if a value is wrong.
     """
 
     effort: Annotated[
@@ -144,13 +145,16 @@ class SolverContext:
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
-        check_fields(SolverContext, vars(self), "the context")
+        check_fields(SolverContext, self._read_own_fields(), "the context")
         if self.worth is not None:
             parse_worth(self.worth, "'worth' in the context")
 
     def to_settings(self) -> dict[str, Any]:
         """Return the settings that are not None."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+        return {name: value for name, value in self._read_own_fields().items() if value is not None}
+
+    def _read_own_fields(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(SolverContext)}
 
 
 PER_QUESTION = tuple(f.name for f in fields(SolverContext))

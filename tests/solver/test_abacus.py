@@ -123,6 +123,8 @@ def test_a_question_after_another_is_answered_and_not_verified() -> None:
     after = solver.invoke(talk)["adaptive_result"]
     assert (alone["answer"], alone["accepted"]) == ("73", True)
     assert (after["question"], after["accepted"], len(after["attempts"])) == (SUM, None, 1)
+    assert after["answer"] == "73", "it used to answer the first question again"
+    assert any("it is not shown the earlier turns" in note for note in after["notes"])
 
 
 def test_a_question_after_a_hand_off_is_the_question() -> None:

@@ -29,6 +29,13 @@ class Mine:
     budget: int = 3
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ours(SolverContext):
+    """Our context with a field of the application's."""
+
+    tenant: str = ""
+
+
 def parent(context: Any = Mine, **options: Any) -> Any:
     """A graph of another context around a solver."""
     graph: Any = StateGraph(MessagesState, context_schema=context)
@@ -111,6 +118,16 @@ def test_a_parent_may_take_ours_as_its_own() -> None:
     graph = graph.add_edge(START, "solve").add_edge("solve", "after").compile()
     graph.invoke(ask("2+2?"), context={"effort": "none"})
     assert said == [r"\boxed{02}"]
+
+
+def test_a_parent_may_add_fields_to_ours() -> None:
+    """They used to be refused as unknown settings in the first node."""
+    graph, context = parent(Ours), Ours(tenant="a", budget=7)
+    assert context.to_settings() == {"budget": 7}
+    assert graph.invoke(ask("2+2?"), context=context)
+    assert graph.invoke(ask("2+2?"), context={"tenant": "a", "budget": 7})
+    with pytest.raises(InputError, match=r"'budget' in the context must be 0 or more, got -1\."):
+        Ours(tenant="a", budget=-1)
 
 
 def test_it_is_for_one_question_and_holds_where_that_is_gone_on_with() -> None:

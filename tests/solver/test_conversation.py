@@ -206,3 +206,19 @@ def test_a_shape_is_read_from_its_name(system: bool, history: bool, tools: bool)
     shape = ConversationShape(system, history, tools)
     assert ConversationShape.parse(shape.name) == shape
     assert shape.describe().count("with") == (shape != ALONE)
+
+
+def test_without_history_the_question_system_messages_and_evidence_are_left() -> None:
+    told = [
+        SystemMessage("Be brief."),
+        HumanMessage("1+1?"),
+        AIMessage("2"),
+        ASKED,
+        call("look"),
+        result("It rains.", "look"),
+    ]
+    assert to_chat_turns(told, history=False) == [
+        ("system", "Be brief."),
+        ("user", f"Called look({{}})\n\nResult of look:\nIt rains.\n\n{Q}"),
+    ]
+    assert to_chat_turns(told[1:4], history=False) == to_chat_turns([ASKED])
