@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from langchain_core import exceptions as langchain_errors
 from tenacity import RetryCallState
@@ -150,6 +150,13 @@ class ChatError(AdaptiveError):
     usage = Usage()
 
 
+class RateLimitError(ChatError):
+    """The model is over its rate limit; `retry_after` is the wait in seconds that it asks for, None if it says none."""
+
+    retry_after: float | None = None
+
+
+E = TypeVar("E", bound=ChatError)
 _KIND_BY_OURS: Mapping[type[AdaptiveError], ErrorKind] = {
     CutStreamError: "cut",
     UnreadableReplyError: "reply",
@@ -206,16 +213,21 @@ def explain_error(error: BaseException, name: str, lost: Usage | None = None) ->
         detail=redact_text(read_error_message(_find_unbounded(error) or error)) or type(error).__name__,
         when="try again later" if seconds is None else f"it asks to wait {_format_wait(seconds)}",
     )
+    if kind == "rate":
+        limited = _add_spent(RateLimitError, sentence, lost)
+        limited.retry_after = seconds
+        return limited
     if kind in (*TRANSIENT_ERRORS, "unbounded", "other"):
-        return _make_chat_error(sentence, lost)
+        return _add_spent(ChatError, sentence, lost)
     return UnusableModelError(sentence) if kind in UNUSABLE else InputError(sentence)
 
 
-def _make_chat_error(sentence: str, lost: Usage | None) -> ChatError:
+def _add_spent(kind: type[E], sentence: str, lost: Usage | None) -> E:
+    """Return an error of this kind, which has what was spent and says so."""
     if lost is None:
-        return ChatError(sentence)
+        return kind(sentence)
     about = "about " if lost.estimated else ""
-    error = ChatError(f"{sentence.rstrip('.')} ({about}{lost.total} tokens were spent).")
+    error = kind(f"{sentence.rstrip('.')} ({about}{lost.total} tokens were spent).")
     error.usage = lost
     return error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adaptive._util.redact import redact_error
+from adaptive.chat.errors import LONGEST_TOLD, RateLimitError
 from adaptive.errors import AdaptiveError, InputError, NoAnswerInTime
 
 LOG = logging.getLogger("adaptive")
@@ -69,10 +71,19 @@ def to_api_error(error: Exception) -> ApiError:
         return ApiError(400, str(error))
     if isinstance(error, NoAnswerInTime):
         return ApiError(504, str(error), "server_error", code="timeout", headers=DO_NOT_RETRY)
+    if isinstance(error, RateLimitError):
+        return _make_rate_error(error)
     if isinstance(error, AdaptiveError):
         return ApiError(500, str(error), "server_error")
     LOG.warning("a request failed: %s", redact_error(error), exc_info=LOG.isEnabledFor(logging.DEBUG))
     return ApiError(500, f"the server failed ({type(error).__name__}): its log says more.", "server_error")
+
+
+def _make_rate_error(error: RateLimitError) -> ApiError:
+    """Return the rate limit of a provider as ours, with the wait that the provider asks for."""
+    wait = error.retry_after
+    headers = {} if wait is None else {"Retry-After": str(math.ceil(min(wait, LONGEST_TOLD)))}
+    return ApiError(429, str(error), "rate_limit_error", code="rate_limit_exceeded", headers=headers)
 
 
 async def handle_error(_: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ import pytest
 from openai import OpenAI
 
 from adaptive.agents import ChatAdaptive
+from adaptive.chat.model import ChatModel
 from adaptive.serve.errors import ApiError
 from adaptive.serve.keys import KeyEntry, Keyring
 from adaptive.solver.build import build_solver
@@ -167,6 +168,27 @@ def make_keyring(**limits: Any) -> tuple[Keyring, Any]:
     """A keyring with one key, and whose it is."""
     keyring = Keyring({"alice": KeyEntry(KEY, **limits)})
     return keyring, keyring.find_client([f"Bearer {KEY}"])
+
+
+@pytest.mark.parametrize("after", ["", "3600"])
+@pytest.mark.parametrize("tools", [False, True])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_providers_rate_limit_is_ours(
+    provider: str, tools: bool, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def sleep(_: float) -> None:
+        """Wait for no other try."""
+
+    monkeypatch.setitem(ChatModel.__init__.__kwdefaults__ or {}, "sleep", sleep)
+    given: Any = {"tools": [{"type": "function", "function": LOOK_UP}]} if tools else {}
+    with (
+        served(always(Fault("rate", after=after)), provider) as (opened, _),
+        pytest.raises(openai.RateLimitError) as caught,
+    ):
+        opened.chat.completions.create(model="m", messages=chat(QUESTION), **given)
+    assert caught.value.response.headers.get("retry-after") == (after or None)
+    assert caught.value.code == "rate_limit_exceeded"
+    assert "is over its rate limit (429)" in caught.value.message
 
 
 @pytest.mark.parametrize("tools", [False, True])
