@@ -3,60 +3,56 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import threading
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams, ModelProfile
 from langchain_core.language_models.chat_models import agenerate_from_stream, generate_from_stream
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage
+from langchain_core.messages import AnyMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableLambda
 from langsmith import tracing_context
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from adaptive._util.aio import Emit, run_blocking, stream_in_context, stream_in_context_blocking
-from adaptive.agents.chunks import message_to_chunk, stream_chunks
-from adaptive.agents.guided_answer import ANY_OBJECT, bind_guided_output
-from adaptive.agents.step.bound_tools import (
-    BoundArguments,
-    choose_form_arguments,
-    has_tool_calls,
-    mark_arguments,
-    rebind_runnable,
-    split_arguments,
+from adaptive._util.aio import Emit, stream_in_context, stream_in_context_blocking
+from adaptive.agents.adapted_call import AdaptedCall
+from adaptive.agents.binding_model import BindingChatModel
+from adaptive.agents.call_options import (
+    OPTION_FIELDS,
+    check_retries,
+    check_stop_strings,
+    check_timeout,
+    read_options,
 )
+from adaptive.agents.step.bound_tools import split_arguments
 from adaptive.agents.step.counts import sum_conversation
-from adaptive.agents.step.report import describe_step, require_form
 from adaptive.agents.step.spending_limits import Scope, SpendingLimits
 from adaptive.agents.step.tenant_limits import TenantCall, TenantLimits, aopen_call, open_call
-from adaptive.errors import AdaptiveError, InputError, LimitReached
+from adaptive.agents.underlying_solver import (
+    build_from_spec,
+    can_guide,
+    describe_abilities,
+    find_given_solver,
+    make_step_runner,
+)
+from adaptive.errors import InputError, LimitReached
 from adaptive.solver.telemetry import mark_run
 from adaptive.solver.tracing import add_run_metadata, describe_model, make_detached_context
 from adaptive.types.model_spec import ModelSpec
-from adaptive.types.options import PER_QUESTION, Options
+from adaptive.types.options import Options
 from adaptive.types.usage import Usage
 
 if TYPE_CHECKING:
     from adaptive.agents.step.chat_model_step import StepRunner
-    from adaptive.solver.nodes import Solver
 
-
-T = TypeVar("T")
-OPTION_FIELDS = ("effort", "budget", "max_tokens", "max_cost", "temperature", "seed")
-"""Fields of `ChatAdaptive` that are options of a solve."""
-OPTION_ALIASES = {"reasoning_effort": "effort"}
-"""LangChain's names for options of ours."""
-NO_FORM = "has no structured output: ask for a form in words, and check it with build_solver(check=...)"
 _BUILD_LOCK = threading.Lock()  # one solver for each model, and two models never build at the same time
 
 
-class ChatAdaptive(BaseChatModel):
+class ChatAdaptive(BindingChatModel):
     """A chat model that thinks as much as the question needs, and returns the answer that was kept.
 
     The message holds the thinking of all attempts as reasoning blocks and the kept answer as text; its usage is
@@ -135,11 +131,9 @@ class ChatAdaptive(BaseChatModel):
         """Reject impossible values now and not at the first call."""
         self._read_options({})
         self._make_limits()
-        _check_stop_strings(self.stop)
-        if self.timeout is not None and not (self.timeout > 0 and math.isfinite(self.timeout)):
-            raise InputError(f"timeout must be a number of seconds above 0, got {self.timeout}.")
-        if self.max_retries is not None and self.max_retries < 0:
-            raise InputError(f"max_retries must be 0 or more, got {self.max_retries}.")
+        check_stop_strings(self.stop)
+        check_timeout(self.timeout)
+        check_retries(self.max_retries)
         if self.solver is not None and self.adaptive_profile is not None:
             raise InputError("a solver has its profile already: give adaptive_profile to build_solver.")
         if self.solver is None and ModelSpec.parse(self.model).is_chat:
@@ -159,59 +153,6 @@ class ChatAdaptive(BaseChatModel):
         state = super().__getstate__()
         private = {**(state["__pydantic_private__"] or {}), "_built_solver": None}
         return {**state, "__pydantic_private__": private}
-
-    def bind_tools(
-        self, tools: Sequence[Any], *, tool_choice: Any = None, **kwargs: Any
-    ) -> Runnable[Any, AIMessage]:
-        """Bind tools as the chat model underneath does; `NotImplementedError` if there is none."""
-        chat = self._require_chat_model(
-            "cannot call tools: let an agent's own model call adaptive.agents.adaptive_tool"
-        )
-        bound = chat.bind_tools(tools, tool_choice=tool_choice, **kwargs)
-        return rebind_runnable(bound, chat, lambda arguments: self.bind(**mark_arguments(arguments)))
-
-    def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:
-        """Set a schema for answers, as the chat model underneath does or by the engine's guided decoding.
-
-        On a token engine the call stays a solve: the thinking is free, and only the answer is held to the schema.
-        A call raises `AdaptiveError` if no structured answer came, since the room for it was used up or it was no
-        JSON each time; with `include_raw` it returns the message.
-
-        Raises:
-            NotImplementedError: The model is on a token engine without guided decoding.
-        """
-        if self._can_guide():
-            return bind_guided_output(self, self.model, schema, **kwargs)
-        chat = self._require_chat_model(NO_FORM)
-        structured = chat.with_structured_output(schema, **kwargs)
-
-        def rebind(arguments: Mapping[str, Any]) -> Runnable[Any, Any]:
-            bound = self.bind(**mark_arguments(arguments, structured=True))
-            return bound if kwargs.get("include_raw") else bound | RunnableLambda(require_form)
-
-        return rebind_runnable(structured, chat, rebind)
-
-    def bind_form(self, schema: Any | None, *, strict: bool = False) -> Runnable[Any, AIMessage]:
-        """Set a schema as `with_structured_output` does, and return the message as it came, without parsing it.
-
-        Args:
-            schema: The schema; None: any JSON object.
-            strict: Whether the provider must hold the model to the schema.
-
-        Raises:
-            NotImplementedError: The model has no structured output of that kind.
-        """
-        if self._can_guide():
-            return self.bind(answer_schema=dict(ANY_OBJECT if schema is None else schema))
-        chat, bound = self._require_chat_model(NO_FORM), dict[str, Any]()
-        arguments = choose_form_arguments(chat, schema, strict=strict)
-
-        def keep(arguments: Mapping[str, Any]) -> Runnable[Any, Any]:
-            bound.update(mark_arguments(arguments, structured=True))
-            return self.bind(**bound)
-
-        rebind_runnable(chat.with_structured_output(cast("Any", schema), **arguments), chat, keep)
-        return self.bind(**bound)
 
     @property
     def _llm_type(self) -> str:
@@ -235,33 +176,12 @@ class ChatAdaptive(BaseChatModel):
         return cast("LangSmithParams", {**params, **named})
 
     def _find_model_name(self) -> str:
-        solver = self._find_solver()
+        solver = find_given_solver(self.solver)
         return solver.models[0].name if solver else self.model
-
-    def _find_solver(self) -> Solver | None:
-        """Return the solver in the graph that was given, if any."""
-        if self.solver is None:
-            return None
-        from adaptive.solver.build import find_solver
-
-        return find_solver(self.solver)
 
     def _resolve_model_profile(self) -> ModelProfile:
         runner = self._build_step_runner({})
-        chat = None if runner is None else runner.solver_model.model.chat
-        can: Any = {} if chat is None else chat.profile or {}
-        binds_tools = chat is not None and type(chat).bind_tools is not BaseChatModel.bind_tools
-        return ModelProfile(
-            text_inputs=True,
-            text_outputs=True,
-            reasoning_output=True,
-            tool_calling=binds_tools and can.get("tool_calling", True),
-            structured_output=binds_tools and can.get("structured_output", False),
-            image_inputs=chat is not None and can.get("image_inputs", False),
-            audio_inputs=False,
-            video_inputs=False,
-            pdf_inputs=False,
-        )
+        return describe_abilities(None if runner is None else runner.solver_model.model.chat)
 
     def _generate(
         self,
@@ -338,25 +258,16 @@ class ChatAdaptive(BaseChatModel):
         call: TenantCall,
     ) -> dict[str, Any]:
         """Make a call, emit its chunks, and return what its span says of it."""
-        bound_arguments, arguments = split_arguments(arguments)
-        stops, options = _check_stop_strings(self.stop if stop is None else stop), self._read_options(arguments)
+        bound, arguments = split_arguments(arguments)
+        stops, options = check_stop_strings(self.stop if stop is None else stop), self._read_options(arguments)
         # Copies without ids: a graph sets ids, and takes two messages with the same id for one.
-        copies = [m.model_copy(update={"id": None}) for m in messages]
+        copies = [cast("AnyMessage", m.model_copy(update={"id": None})) for m in messages]
         options = self._limit_options(options, copies, call.scope)
-        runner = None
-        if bound_arguments or has_tool_calls(copies):
-            runner = await asyncio.to_thread(self._build_step_runner, options)
+        adapted = AdaptedCall(copies, bound, options, stops, self.timeout, call.count_also(self.on_spent))
+        runner = await asyncio.to_thread(self._build_step_runner, options) if adapted.is_step else None
         if runner is not None:
-            timeouts = [t for t in (self.timeout, runner.options.timeout) if t is not None]
-            bound_arguments = bound_arguments or BoundArguments()
-            step = runner.run(cast("list[AnyMessage]", copies), bound_arguments, call.count_also(self.on_spent))
-            message = await _run_with_timeout(step, min(timeouts, default=None))
-            emit(message_to_chunk(message, stops))
-            return describe_step(message)
-        solver = self.solver or await asyncio.to_thread(self._get_solver)
-        state = {"messages": copies, "adaptive_options": options}
-        solve = stream_chunks(solver, state, stops, emit, call.count_also(self.on_spent))
-        return await _run_with_timeout(solve, self.timeout)
+            return await adapted.make_step(runner, emit)
+        return await adapted.solve(self.solver or await asyncio.to_thread(self._get_solver), emit)
 
     def _require_chat_model(self, limitation: str) -> BaseChatModel:
         """Return the chat model underneath; raises `NotImplementedError` if it is a token engine."""
@@ -369,38 +280,19 @@ class ChatAdaptive(BaseChatModel):
         """Whether all models of the solver run on engines with guided decoding; the engines are asked."""
         if self.solver is None and ModelSpec.parse(self.model).is_chat:
             return False
-        from adaptive.solver.build import find_solver
-
-        solver = find_solver(self.solver or self._get_solver())
-        return solver is not None and all(run_blocking(model.can_guide()) for model in solver.models)
+        return can_guide(self.solver or self._get_solver())
 
     def _build_step_runner(self, options: dict[str, Any]) -> StepRunner | None:
         """Return what runs steps within these options; None if no chat model is underneath."""
         if self.solver is None and not ModelSpec.parse(self.model).is_chat:
             return None
-        from adaptive.agents.step.chat_model_step import StepRunner
-        from adaptive.solver.build import find_solver
-        from adaptive.solver.chat_model import ChatSolverModel
-
-        solver: Solver | None = find_solver(self.solver or self._get_solver())
-        first = solver.models[0] if solver else None
-        if solver is None or not isinstance(first, ChatSolverModel):
-            return None
-        return StepRunner(first, solver.options.with_settings(options), solver.prices)
+        return make_step_runner(self.solver or self._get_solver(), options)
 
     def _get_solver(self) -> Any:
         """Return the solver, built once."""
-        # LangGraph and a model take a second to load, so only when there is something to solve.
-        from adaptive.engines.registry import takes_option
-        from adaptive.solver.build import build_solver
-
         with _BUILD_LOCK:
             if self._built_solver is None:
-                takes_retries = self.max_retries is not None and (
-                    ModelSpec.parse(self.model).is_chat or takes_option(self.model, "retries")
-                )
-                engine = {"retries": self.max_retries} if takes_retries else None
-                self._built_solver = build_solver(self.model, profile=self.adaptive_profile, engine=engine)
+                self._built_solver = build_from_spec(self.model, self.adaptive_profile, self.max_retries)
         return self._built_solver
 
     def _make_limits(self) -> SpendingLimits:
@@ -414,36 +306,8 @@ class ChatAdaptive(BaseChatModel):
         limits = self._make_limits().after(*sum_conversation(messages)).within(tenant)
         if reached := limits.find_reached():
             raise LimitReached(f"{reached}: raise the limit, or begin anew.")
-        solver = self._find_solver()
+        solver = find_given_solver(self.solver)
         return limits.bound(options, solver.options if solver else Options())
 
     def _read_options(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the options of a call in plain types; raises `InputError` for any that it cannot set."""
-        own = {name: getattr(self, name) for name in OPTION_FIELDS}
-        call = {OPTION_ALIASES.get(name, name): value for name, value in arguments.items() if name != "stream"}
-        unknown = next((name for name in call if name not in PER_QUESTION), None)
-        if unknown is not None:
-            raise InputError(f"a call cannot set {unknown!r}: it may set {', '.join(PER_QUESTION)} and stop.")
-        options = {name: value for name, value in {**own, **call}.items() if value is not None}
-        Options().with_settings(options, "the call")
-        return options
-
-
-async def _run_with_timeout(work: Coroutine[Any, Any, T], seconds: float | None) -> T:
-    """Return the result of `work`; raises `AdaptiveError` if it takes longer than `seconds`."""
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            return await work
-    except TimeoutError as error:
-        if not limit.expired():  # somebody else's time limit
-            raise
-        raise AdaptiveError(f"no answer within {seconds:g} s: raise timeout or lower budget.") from error
-
-
-def _check_stop_strings(stop: Sequence[str] | None) -> Sequence[str]:
-    """Return the stop strings; raises `InputError` for an empty one, which would leave no text."""
-    if isinstance(stop, str):
-        raise InputError(f"stop must be a list of texts, got the text {stop!r}.")
-    if stop and not all(stop):
-        raise InputError("a stop string is empty, which would leave no text: leave it out.")
-    return stop or ()
+        return read_options({name: getattr(self, name) for name in OPTION_FIELDS}, arguments)

@@ -7,19 +7,17 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from adaptive._util.optional import import_optional
 from adaptive.chat.batch_api import (
     CLOCK_SECONDS,
     NO_REPLY,
-    POLL_RETRIES,
+    BatchClients,
     BatchStatus,
     explain_batch_errors,
     get_if_there,
     make_custom_id,
     parse_custom_id,
 )
-from adaptive.chat.call_transport import CallTransport, Send, WireReply, WireRequest
-from adaptive.chat.limited_clients import open_batch_client
+from adaptive.chat.call_transport import Send, WireReply, WireRequest
 
 _BETA_HEADER = "anthropic-beta"
 _STATUS_BY_ERROR: Mapping[str, int] = {
@@ -32,7 +30,7 @@ _WHOLE_REPLY_SECONDS = 24 * 3600.0
 """The client refuses long completions without a stream unless it was given a timeout."""
 
 
-class AnthropicBatches:
+class AnthropicBatches(BatchClients):
     """The `BatchApi` of Anthropic.
 
     Args:
@@ -44,18 +42,11 @@ class AnthropicBatches:
     most_bytes = 256_000_000
 
     def __init__(self, chat: BaseChatModel, name: str) -> None:
-        self._chat, self._name = chat, name
-        own: Any = chat._async_client  # type: ignore[attr-defined]
-        self._once = own.with_options(max_retries=0, http_client=open_batch_client("anthropic"))
-        self._client: Any = self._once.with_options(max_retries=POLL_RETRIES)
+        super().__init__(chat, name, chat._async_client, "anthropic")  # type: ignore[attr-defined]
 
     def route_calls(self, send: Send) -> BaseChatModel:
         """Return a copy of the chat model, as `BatchApi.route_calls`."""
-        http = import_optional("anthropic", "anthropic").DefaultAsyncHttpxClient
-        # No proxies of the environment: they would come before the transport.
-        client = self._once.with_options(
-            http_client=http(transport=CallTransport(send), trust_env=False), timeout=_WHOLE_REPLY_SECONDS
-        )
+        client = self._route(send, timeout=_WHOLE_REPLY_SECONDS)
         return self._chat.model_copy(update={"_async_client": client})  # a cached property
 
     async def submit(self, token: str, requests: Sequence[WireRequest]) -> str:

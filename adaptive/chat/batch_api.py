@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from langchain_core.language_models import BaseChatModel
 
-from adaptive.chat.call_transport import Send, WireReply, WireRequest
+from adaptive._util.optional import import_optional
+from adaptive.chat.call_transport import CallTransport, Send, WireReply, WireRequest
 from adaptive.chat.error_details import read_http_status
 from adaptive.chat.errors import explain_error
+from adaptive.chat.limited_clients import open_batch_client
 from adaptive.errors import InputError
 
 POLL_RETRIES = 8
@@ -24,6 +26,8 @@ CLOCK_SECONDS = 24 * 3600
 NO_REPLY = 408
 """The HTTP status of a request that the provider gave up: it expired, or the batch was cancelled."""
 NOT_FOUND = 404
+
+ClientPackage = Literal["openai", "anthropic"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,28 @@ class BatchApi(Protocol):
     def read_replies(self, id: str, token: str) -> AsyncIterator[tuple[int, WireReply]]:
         """Yield the replies of a batch that ended, each with the place of its request."""
         ...
+
+
+class BatchClients:
+    """The two clients of a batch API: one that sends each request once, and one that tries again.
+
+    Args:
+        chat: The chat model, which is called as it is.
+        name: The spec of the model, for error sentences.
+        client: The chat model's own client.
+        package: The package of the client.
+    """
+
+    def __init__(self, chat: BaseChatModel, name: str, client: Any, package: ClientPackage) -> None:
+        self._chat, self._name, self._package = chat, name, package
+        self._once = client.with_options(max_retries=0, http_client=open_batch_client(package))
+        self._client: Any = self._once.with_options(max_retries=POLL_RETRIES)
+
+    def _route(self, send: Send, **options: Any) -> Any:
+        """Return a client whose requests are given to `send`, with these options of its own."""
+        http = import_optional(self._package, self._package).DefaultAsyncHttpxClient
+        # No proxies of the environment: they would come before the transport.
+        return self._once.with_options(http_client=http(transport=CallTransport(send), trust_env=False), **options)
 
 
 def make_custom_id(token: str, place: int) -> str:

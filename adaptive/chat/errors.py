@@ -151,7 +151,7 @@ class ChatError(AdaptiveError):
 
 
 class RateLimitError(ChatError):
-    """The model is over its rate limit; `retry_after` is the wait in seconds that it asks for, None if it says none."""
+    """The model is over its rate limit; `retry_after` is the wait that it asks for in seconds, None if unknown."""
 
     retry_after: float | None = None
 

@@ -8,27 +8,25 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from adaptive._util.optional import import_optional
 from adaptive._util.redact import redact_text
 from adaptive.chat.batch_api import (
     CLOCK_SECONDS,
     NO_REPLY,
-    POLL_RETRIES,
+    BatchClients,
     BatchStatus,
     explain_batch_errors,
     get_if_there,
     make_custom_id,
     parse_custom_id,
 )
-from adaptive.chat.call_transport import CallTransport, Send, WireReply, WireRequest
-from adaptive.chat.limited_clients import open_batch_client
+from adaptive.chat.call_transport import Send, WireReply, WireRequest
 
 TOKEN_KEY = "adaptive"
 """The name of the token in a batch's metadata."""
 _ENDED = ("completed", "failed", "expired", "cancelled")
 
 
-class OpenAIBatches:
+class OpenAIBatches(BatchClients):
     """The `BatchApi` of OpenAI, and of servers that have the same.
 
     Args:
@@ -40,16 +38,11 @@ class OpenAIBatches:
     most_bytes = 200_000_000
 
     def __init__(self, chat: BaseChatModel, name: str) -> None:
-        self._chat, self._name = chat, name
-        own: Any = chat.root_async_client  # type: ignore[attr-defined]
-        self._once = own.with_options(max_retries=0, http_client=open_batch_client("openai"))
-        self._client: Any = self._once.with_options(max_retries=POLL_RETRIES)
+        super().__init__(chat, name, chat.root_async_client, "openai")  # type: ignore[attr-defined]
 
     def route_calls(self, send: Send) -> BaseChatModel:
         """Return a copy of the chat model, as `BatchApi.route_calls`."""
-        http = import_optional("openai", "openai").DefaultAsyncHttpxClient
-        # No proxies of the environment: they would come before the transport.
-        client = self._once.with_options(http_client=http(transport=CallTransport(send), trust_env=False))
+        client = self._route(send)
         clients = {"root_async_client": client, "async_client": client.chat.completions}
         return self._chat.model_copy(update=clients)
 

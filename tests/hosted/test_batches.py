@@ -34,8 +34,7 @@ each_wire = pytest.mark.parametrize("name", ["openai", "anthropic"])
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("adaptive.learn.data.batch_desk.FIRST_POLL", 0.0)
-    for module in ("openai_batches", "anthropic_batches"):
-        monkeypatch.setattr(f"adaptive.chat.{module}.POLL_RETRIES", 0)
+    monkeypatch.setattr("adaptive.chat.batch_api.POLL_RETRIES", 0)
 
 
 @pytest.fixture

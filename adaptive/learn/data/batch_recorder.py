@@ -79,7 +79,7 @@ class BatchRecorder(ChatRecorder):
                 for name, model in self.models.items()
             }
             run = ChatRecording(
-                self, lambda attempt, name: BatchedModel(desk, routed[name], self.prices, attempt), outcomes,
+                self, lambda attempt, name: BatchedModel(routed[name], self.prices, desk, attempt), outcomes,
                 on_question, on_attempt, self.listener.on_unanswered, journal.drop_replies,
             )  # fmt: skip
             await desk.run(run.list_purchases(questions), run.buy)

@@ -7,14 +7,11 @@ from dataclasses import dataclass, replace
 
 from langchain_core.messages import AnyMessage
 
-from adaptive.chat.model import ChatModel
 from adaptive.chat.request import ChatRequest
 from adaptive.chat.response import ChatResponse
 from adaptive.learn.data.batch_desk import BatchCall, BatchDesk
-from adaptive.learn.data.spending import bound_cost
-from adaptive.prices import Prices
+from adaptive.learn.data.priced_model import PricedModel
 from adaptive.types.events import OnEvent
-from adaptive.types.ladder import Effort
 
 BATCH_PRICE = 0.5
 """The price in a batch as a share of the ordinary one: OpenAI (developers.openai.com/api/docs/guides/batch) and
@@ -22,21 +19,14 @@ Anthropic (platform.claude.com/docs/en/build-with-claude/batch-processing)."""
 
 
 @dataclass(frozen=True)
-class BatchedModel:
+class BatchedModel(PricedModel):
     """The model as one attempt sees it. It is a `CallableModel` of `adaptive.reason.chat`.
 
     model: its requests go to the desk. prices: the ordinary ones. attempt: the attempt's name in the file.
     """
 
     desk: BatchDesk
-    model: ChatModel
-    prices: Prices
     attempt: str
-
-    @property
-    def efforts(self) -> Sequence[Effort]:
-        """The efforts that the model takes, as far as is known."""
-        return self.model.efforts
 
     async def ask(
         self, messages: Sequence[AnyMessage], request: ChatRequest, on_event: OnEvent | None = None
@@ -50,9 +40,7 @@ class BatchedModel:
             InputError: The caller can mend it.
         """
         request = replace(request, exact=True)
-        call = BatchCall(
-            self.attempt, self.model.name, _halve(bound_cost(self.model, self.prices, messages, request))
-        )
+        call = BatchCall(self.attempt, self.model.name, _halve(self.bound_cost(messages, request)))
         response = await self.desk.make_call(call, self.model.ask(messages, request))
         usage = replace(response.usage, seconds=0.0, tier="")  # at ordinary prices, as every attempt is recorded
         self.desk.journal.end_call(call.number, _halve(self.prices.compute_cost(self.model.name, usage)))

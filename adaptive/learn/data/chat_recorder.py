@@ -145,7 +145,7 @@ class ChatRecorder:
                 names = ", ".join(one.id or "one whose submission was cut off" for one in waiting)
                 raise InputError(f"{journal.path} waits for a batch ({names}): give --batch to fetch it.")
             spending = Spending.resume(journal, self.max_cost)
-            models = {name: PaidModel(one, spending, self.prices) for name, one in self.models.items()}
+            models = {name: PaidModel(one, self.prices, spending) for name, one in self.models.items()}
             run = ChatRecording(self, lambda attempt, model: models[model], outcomes, on_question, on_attempt)
             await run_concurrently(run.list_purchases(questions), concurrency, run.buy)
         if run.error is not None:

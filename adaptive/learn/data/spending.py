@@ -8,22 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from langchain_core.messages import AnyMessage
 
-from adaptive.chat.adapter import find_cap
 from adaptive.chat.errors import ChatError
-from adaptive.chat.model import ChatModel
 from adaptive.chat.request import ChatRequest
 from adaptive.chat.response import ChatResponse
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.learn.data.call_journal import CallJournal
-from adaptive.prices import Prices
+from adaptive.learn.data.priced_model import PricedModel
 from adaptive.types.events import OnEvent
-from adaptive.types.ladder import Effort
 from adaptive.types.usage import Usage
-
-LARGEST_COMPLETION = 128_000
-"""The completion tokens that a call without a cap is taken to have at most, if the model does not tell."""
-MESSAGE_TOKENS = 64
-"""Tokens that a chat template may add to a message, with room to spare."""
 
 
 class SpendingLimitError(AdaptiveError):
@@ -114,21 +106,14 @@ def explain_limit(most: float, spent: float, limit: float) -> str:
 
 
 @dataclass(frozen=True)
-class PaidModel:
+class PaidModel(PricedModel):
     """A chat model whose calls are counted, and end at a limit. It is a `CallableModel` of `adaptive.reason.chat`.
 
     An effort that the model turns out to lack ends all: a call at the nearest effort would be recorded as one at
     the effort that was asked for.
     """
 
-    model: ChatModel
     spending: Spending
-    prices: Prices
-
-    @property
-    def efforts(self) -> Sequence[Effort]:
-        """The efforts that the model takes, as far as is known."""
-        return self.model.efforts
 
     async def ask(
         self, messages: Sequence[AnyMessage], request: ChatRequest, on_event: OnEvent | None = None
@@ -142,7 +127,7 @@ class PaidModel:
             ChatError: Anything else that the provider raises.
         """
         request = replace(request, exact=True)
-        most = bound_cost(self.model, self.prices, messages, request)
+        most = self.bound_cost(messages, request)
         number = await self.spending.reserve(most)
         usage = Usage()
         try:
@@ -155,20 +140,3 @@ class PaidModel:
         finally:
             # A call that is cancelled is settled too: the run is over, and its row then says what is not known.
             await self.spending.settle(number, most, self.prices.compute_cost(self.model.name, usage))
-
-
-def bound_cost(
-    model: ChatModel, prices: Prices, messages: Sequence[AnyMessage], request: ChatRequest
-) -> float | None:
-    """Return the most dollars that a call may cost; None if its price is not known.
-
-    Args:
-        model: The model that is called.
-        prices: The prices.
-        messages: The conversation.
-        request: The settings of the call.
-    """
-    cap = find_cap(model.build_arguments(request)) or model.largest_cap or LARGEST_COMPLETION
-    # No tokenizer makes more tokens of a text than it has bytes.
-    prompt = sum(len(str(one.text).encode()) + MESSAGE_TOKENS for one in messages)
-    return prices.compute_cost(model.name, Usage(prompt=prompt, answer=cap))
