@@ -19,6 +19,8 @@ MAX_REPLY = 16.0
 """Megabytes of a reply by default: more than the longest answer takes; JSON of that size needs some 400 MB."""
 STREAM_REPLIES = 4
 """How many replies' size a stream of events has at most: it brings a token in up to 400 bytes."""
+BEGINNING = 20_000
+"""Bytes of a reply that are kept to see whether it is an error."""
 
 
 class UnboundedReplyError(AdaptiveError):
@@ -32,7 +34,7 @@ def check_max_reply(megabytes: object) -> None:
 
 
 class LimitedStream:
-    """A reply's bytes, up to a limit since the last `restart`.
+    """A reply's bytes, up to a limit since the last `restart`; `beginning` keeps the first of them.
 
     Args:
         stream: The reply.
@@ -42,7 +44,7 @@ class LimitedStream:
 
     def __init__(self, stream: Any, megabytes: float, who: str) -> None:
         self._stream, self._megabytes, self._who = stream, megabytes, who
-        self._read = 0
+        self._read, self.beginning = 0, b""
 
     def restart(self) -> None:
         """Count from here: what came was of use."""
@@ -50,12 +52,12 @@ class LimitedStream:
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._stream:
-            self._count(chunk)
+            self._take(chunk)
             yield chunk
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._stream:
-            self._count(chunk)
+            self._take(chunk)
             yield chunk
 
     def close(self) -> None:
@@ -65,6 +67,10 @@ class LimitedStream:
     async def aclose(self) -> None:
         """Close the reply."""
         await self._stream.aclose()
+
+    def _take(self, chunk: bytes) -> None:
+        self.beginning += chunk[: BEGINNING - len(self.beginning)]
+        self._count(chunk)
 
     def _count(self, chunk: bytes) -> None:
         self._read += len(chunk)

@@ -51,6 +51,11 @@ def read_error_message(error: BaseException) -> str:
     return (inner[2] if inner else message).rstrip(". \n")
 
 
+def has_sentence(error: BaseException) -> bool:
+    """Return whether the body of an error says anything."""
+    return bool(_find_sentence(_read_error_body(error)))
+
+
 def _find_sentence(value: Any, depth: int = MOST_NESTED) -> str:
     """Return the sentence in a body of any shape: a text, a list, or an object that holds one; "" if none does."""
     if isinstance(value, str):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from langchain_core import exceptions as langchain_errors
 from tenacity import RetryCallState
@@ -13,6 +14,7 @@ from tenacity import RetryCallState
 from adaptive._util.redact import redact_text
 from adaptive._util.reply_limit import UnboundedReplyError
 from adaptive.chat.error_details import (
+    has_sentence,
     iterate_causes,
     list_class_names,
     read_error_code,
@@ -67,6 +69,9 @@ _KIND_BY_CODE: Mapping[str, ErrorKind] = {
     "overloaded": "server",
     "server_error": "server",
     "api_error": "server",
+    "invalid_request": "request",  # these three of Anthropic's, in a reply of status 200
+    "authentication": "key",
+    "permission": "permission",
     "timeout": "timeout",
 }
 _KIND_BY_NAME: Mapping[str, ErrorKind] = {
@@ -126,6 +131,14 @@ class CutStreamError(AdaptiveError):
 
 class UnreadableReplyError(AdaptiveError):
     """A reply has no message in it."""
+
+
+class ErrorReplyError(AdaptiveError):
+    """A reply of status 200 is an error, which its client made nothing of; `body` is what it says."""
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        super().__init__("an error in a reply of status 200")
+        self.body = body
 
 
 class UnfinishedReplyError(AdaptiveError):
@@ -192,7 +205,28 @@ def _classify_by_status(error: BaseException) -> ErrorKind:
     code = read_error_code(error)
     by_code = (kind for word, kind in _KIND_BY_CODE.items() if word in code)
     # LangChain's integrations raise ValueError for some parameters before anything is sent.
-    return next(by_code, "request" if isinstance(error, ValueError) else "other")
+    unnamed: ErrorKind = "request" if isinstance(error, ValueError) else "other"
+    return next(by_code, "server" if isinstance(error, ErrorReplyError) else unnamed)
+
+
+def find_error_reply(error: BaseException, beginning: bytes) -> ErrorReplyError | None:
+    """Return the error that a reply of status 200 holds, if its client could not read it.
+
+    Args:
+        error: What the call raised.
+        beginning: The first bytes of the last reply.
+
+    Returns:
+        The error; None if the client read the reply, or no sentence is in it.
+    """
+    if classify_error(error) not in ("reply", "cut"):
+        return None
+    try:
+        body = json.loads(beginning)
+    except (ValueError, RecursionError):
+        return None
+    found = ErrorReplyError(body) if isinstance(body, Mapping) else None
+    return found if found is not None and has_sentence(found) else None
 
 
 def explain_error(error: BaseException, name: str, lost: Usage | None = None) -> AdaptiveError:

@@ -30,8 +30,8 @@ _OPEN_REPLIES = ContextVar[list[LimitedStream]]("_OPEN_REPLIES")
 
 
 @asynccontextmanager
-async def close_replies() -> AsyncIterator[None]:
-    """Close at the end what was opened in the block.
+async def close_replies() -> AsyncIterator[list[LimitedStream]]:
+    """Close at the end what was opened in the block, and yield the list of it, which grows.
 
     A client that fails in the middle of a stream leaves it open. The event loop would close it when it ends, and
     complain on stderr.
@@ -39,7 +39,7 @@ async def close_replies() -> AsyncIterator[None]:
     opened: list[LimitedStream] = []
     token = _OPEN_REPLIES.set(opened)
     try:
-        yield
+        yield opened
     finally:
         _OPEN_REPLIES.reset(token)
         for reply in opened:

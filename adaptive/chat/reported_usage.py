@@ -59,6 +59,8 @@ def read_reported_usage(message: AIMessage) -> ReportedUsage:
     """Return the usage that the provider reports of a message."""
     usage: Mapping[str, Any] = message.usage_metadata or {}
     read, written = (usage.get(f"{side}_token_details") or {} for side in ("input", "output"))
+    if _sum_tiers(read, "cache_read", missing=-1) == -1:
+        read = {**read, **_read_raw_cached(message.response_metadata)}
     prompt = read_count(usage.get("input_tokens")) or None  # every call reads something
     output = read_count(usage.get("output_tokens"))
     if output == 0 and (message.content or message.tool_calls):
@@ -108,6 +110,18 @@ def _sum_tiers(details: Mapping[str, Any], key: str, missing: int | None = None)
     if not counts:
         return missing
     return None if None in counts else sum(filter(None, counts))
+
+
+def _read_raw_cached(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the cached tokens of the provider's own usage beside the message, since LangChain drops Mistral's.
+
+    The name is OpenAI's and Mistral's (docs.mistral.ai, "Prompt caching"; langchain-ai/langchain, pull 38385).
+    langchain-mistralai 1.1 keeps nothing of a stream's usage but three counts.
+    """
+    usage = data.get("token_usage")
+    details = usage.get("prompt_tokens_details") if isinstance(usage, Mapping) else None
+    cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
+    return {} if cached is None else {"cache_read": cached}
 
 
 def _read_cost(data: Mapping[str, Any]) -> float | None:

@@ -20,6 +20,7 @@ from adaptive.chat.errors import (
     choose_wait,
     classify_error,
     explain_error,
+    find_error_reply,
     is_retryable,
 )
 from adaptive.chat.limited_clients import close_replies
@@ -73,13 +74,22 @@ class RetriedCall:
         return response
 
     async def _try_once(self, call: CallArguments) -> ChatResponse:
+        async with close_replies() as replies:
+            try:
+                return await self._read_once(call)
+            except Exception as error:
+                reply = find_error_reply(error, replies[-1].beginning) if replies else None
+                if reply is None:
+                    raise
+                raise reply from None
+
+    async def _read_once(self, call: CallArguments) -> ChatResponse:
         limit = self.adapter.stream_above
         cap = call.sent.get("cap") or getattr(self.chat, "max_tokens", None) or 0
-        async with close_replies():
-            if self.on_event is None and not (limit and cap > limit):
-                message = await self.chat.ainvoke(list(self.messages), **call.arguments)
-            else:
-                message = await self._stream(call)
+        if self.on_event is None and not (limit and cap > limit):
+            message = await self.chat.ainvoke(list(self.messages), **call.arguments)
+        else:
+            message = await self._stream(call)
         response = read_response(message, opened=self.capabilities.opened)
         if response.opened is not None:
             self.capabilities.beginnings.add(response.opened)

@@ -18,6 +18,7 @@ from adaptive.chat.errors import (
     UNUSABLE,
     ChatError,
     CutStreamError,
+    RateLimitError,
     UnusableModelError,
     classify_error,
     explain_error,
@@ -87,7 +88,8 @@ def test_kinds(error: Exception, kind: str, again: bool) -> None:
     assert (classify_error(error), is_retryable(error)) == (kind, again)
     told = explain_error(error, "openai:o4-mini")
     mended = kind not in ("rate", "server", "timeout", "connection", "cut", "reply", "other")
-    assert type(told) is ((UnusableModelError if kind in UNUSABLE else InputError) if mended else ChatError)
+    ours = RateLimitError if kind == "rate" else ChatError
+    assert type(told) is ((UnusableModelError if kind in UNUSABLE else InputError) if mended else ours)
     assert str(told).startswith("openai:o4-mini")
     assert str(told).endswith(".")
     assert "\n" not in str(told)

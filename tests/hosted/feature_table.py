@@ -137,7 +137,7 @@ FEATURES: tuple[FeatureRow, ...] = (
     ),
     FeatureRow(
         "Mistral", "mistral-small-latest", lambda cut: chat(content=MISTRAL[:1] if cut else MISTRAL)(cut),
-        "mistralai:mistral-small-latest", "yes no no yes yes yes yes yes yes",
+        "mistralai:mistral-small-latest", "yes no yes yes yes yes yes yes yes",
     ),
     FeatureRow(
         "Bedrock", "us.anthropic.claude-opus-5", converse, "bedrock_converse:us.anthropic.claude-opus-5",
