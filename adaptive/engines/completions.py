@@ -7,7 +7,7 @@ wrote. A call that breaks off continues from the ids that arrived.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adaptive._util.aio import LoopThread
@@ -28,6 +28,7 @@ from adaptive.engines.generation import GenerationRequest, GrowingGeneration
 from adaptive.engines.loop_engine import LoopEngine
 from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.protocol import Generation, Sampling
+from adaptive.engines.steering import ECHO_TOKENS, Steering, make_echo
 from adaptive.engines.tokenizer import FolderCodec, find_tokenizer_folder
 from adaptive.errors import InputError
 
@@ -47,6 +48,7 @@ class ServedModel:
     name: str
     info: ServedModelInfo
     window: int
+    steers: bool = False
 
 
 class CompletionsEngine(LoopEngine):
@@ -108,6 +110,11 @@ class CompletionsEngine(LoopEngine):
         return self._served.name
 
     @property
+    def steers(self) -> bool:
+        """Whether the server has loaded our processor; it was asked at connect."""
+        return self._served.steers
+
+    @property
     def facts(self) -> dict[str, str]:
         """The server's abilities, found out now by short calls."""
         if not self._served.dialect.takes_ids:
@@ -127,6 +134,7 @@ class CompletionsEngine(LoopEngine):
             "cached ids are told": _format_yes_no(probes[1].counted),
             "guided decoding": _format_yes_no(self._loop.call(self.can_guide())),
             "tokenizer endpoint": _format_yes_no(tokenizes is not None),
+            "forcing inside a request": _format_yes_no(self.steers),
         }
 
     async def can_guide(self) -> bool:
@@ -166,7 +174,7 @@ async def _connect_model(server: ServerClient, wanted: str | None, dialect: str 
     lacks = [] if info.window else ["the length of a context"]
     try:
         if call.takes_ids:
-            await _generate_one(server, served, (1,))
+            served = replace(served, steers=await _find_steering(server, served))
     except RefusedError as error:
         lacks.append(f"token ids in ({error.detail})")
     except InputError:
@@ -179,11 +187,26 @@ async def _connect_model(server: ServerClient, wanted: str | None, dialect: str 
     return served
 
 
+async def _find_steering(server: ServerClient, served: ServedModel) -> bool:
+    """Generate a token; return whether the server steers: then it is the one that is forced."""
+    if not served.dialect.can_steer:
+        await _generate_one(server, served, (1,))
+        return False
+    for token in ECHO_TOKENS:
+        if (await _generate_one(server, served, (1,), steering=make_echo(token))).ids != (token,):
+            return False
+    return True
+
+
 async def _generate_one(
-    server: ServerClient, served: ServedModel, ids: tuple[int, ...], codec: FolderCodec | None = None
+    server: ServerClient,
+    served: ServedModel,
+    ids: tuple[int, ...],
+    codec: FolderCodec | None = None,
+    steering: Steering | None = None,
 ) -> Generation:
     """Generate one token after `ids`, or after as many of them as fit."""
-    request = GenerationRequest(ids[: served.window - 1], 1, frozenset(), Sampling(), served.window)
+    request = GenerationRequest(ids[: served.window - 1], 1, frozenset(), Sampling(), served.window, steering)
     return await _stream_generation(server, served, GrowingGeneration(request), codec)
 
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, ClassVar
 from adaptive._util.redact import redact_text
 from adaptive.engines.generation import GrowingGeneration
 from adaptive.engines.reply_fields import ReplyFields, as_logprob
+from adaptive.engines.steering import STEERING_KEY, Steering
 from adaptive.errors import AdaptiveError, InputError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class DialectCall(ABC):
     takes_ids: ClassVar[bool] = True
     guides: ClassVar[bool] = False
     """Whether requests have a field for a schema. What a server does with it is asked (`CompletionsEngine`)."""
+    can_steer: ClassVar[bool] = False
 
     def __init__(
         self, url: str, model: str, growing: GrowingGeneration, slots: int, codec: FolderCodec | None = None
@@ -66,10 +68,15 @@ class DialectCall(ABC):
 
     def request(self) -> Part | None:
         """Return the body of the request for what is still missing; None if nothing is."""
-        if self.growing.is_complete:
+        if self.growing.is_complete or self._is_broken_off:
             return None
         self._start = len(self.growing.ids)
         return self._build_body([*self.growing.request.ids, *self.growing.ids], self.growing.tokens_left)
+
+    @property
+    def _is_broken_off(self) -> bool:
+        """Whether a steered call brought ids before: its caller, who follows the chain, asks for the rest."""
+        return self.growing.request.steering is not None and bool(self.growing.ids)
 
     def on_end(self) -> None:
         """Handle the end of an answer. Raise `AdaptiveError` if it brought nothing."""
@@ -131,7 +138,7 @@ class DialectCall(ABC):
 class VllmCall(DialectCall):
     """`vllm serve`, which returns ids since 0.10.2, and servers that are compatible with it."""
 
-    name, owner, path, guides = "vllm", "vllm", "/v1/completions", True
+    name, owner, path, guides, can_steer = "vllm", "vllm", "/v1/completions", True, True
 
     @classmethod
     async def read_info(cls, server: ServerClient, listed: Part) -> ServedModelInfo:
@@ -142,8 +149,9 @@ class VllmCall(DialectCall):
     def _take_fields(self, part: ReplyFields) -> bool:
         """Take the ids of one part; the last part has none, it reports what was cached."""
         for choice in part.read_objects("choices"):
-            logprobs = choice.read_object("logprobs").read_logprobs("token_logprobs")
-            self.growing.add(choice.read_ids("token_ids"), logprobs)
+            given = choice.read_object("logprobs")
+            logprobs = given.read_logprobs("token_logprobs")
+            self.growing.add(choice.read_ids("token_ids"), logprobs, _read_chosen(given, logprobs))
         details = part.read_object("usage").read_object("prompt_tokens_details")
         if "cached_tokens" in details.data:
             # null: none was.
@@ -155,6 +163,7 @@ class VllmCall(DialectCall):
     def _build_body(self, ids: list[int], most: int) -> Part:
         request, sampling = self.growing.request, self.growing.request.sampling
         return {
+            **_build_steering(request.steering),
             "model": self.model,
             "prompt": ids,
             "max_tokens": most,
@@ -164,7 +173,7 @@ class VllmCall(DialectCall):
             "top_p": sampling.top_p,
             "top_k": sampling.top_k,
             "seed": self._seed,
-            "logprobs": 0,
+            "logprobs": int(request.steering is not None and request.steering.may_wait),
             "return_token_ids": True,
             "skip_special_tokens": False,
             **(
@@ -317,6 +326,25 @@ class SglangCall(DialectCall):
             "return_logprob": sampling.temperature in (0, 1),
             "stream": True,
         }
+
+
+def _build_steering(steering: Steering | None) -> Part:
+    """Return the fields of a request that steer a chain inside it."""
+    if steering is None:
+        return {}
+    # Names of ids, not their texts: two ids may have the same text.
+    return {"vllm_xargs": {STEERING_KEY: steering.plan}, "return_tokens_as_token_ids": True}
+
+
+def _read_chosen(given: ReplyFields, logprobs: list[float | None]) -> list[bool] | None:
+    """Return whether each id is the most probable one; None if the server gives no others."""
+    rows = given.read_list("top_logprobs")
+    if len(rows) != len(logprobs) or not all(isinstance(row, dict) for row in rows):
+        return None
+    return [
+        logprob is None or logprob >= max((p for p in map(as_logprob, row.values()) if p is not None), default=0.0)
+        for logprob, row in zip(logprobs, rows, strict=True)
+    ]
 
 
 def _read_window(fields: ReplyFields, name: str) -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from adaptive.engines.protocol import Generation, GenerationEnd, Halt, OnToken, Sampling
+from adaptive.engines.steering import OnPart, Steering
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class GenerationRequest:
     stop_ids: frozenset[int]
     sampling: Sampling
     window: int
+    steering: Steering | None = None
 
     def __post_init__(self) -> None:
         if not self.ids or len(self.ids) >= self.window:
@@ -44,12 +46,16 @@ class GenerationRequest:
 
 @dataclass
 class GrowingGeneration:
-    """A generation as it arrives. `on_token` is called with each token that is kept, and `halt` may end it."""
+    """A generation as it arrives.
+
+    `on_token` is called with each token that is kept, and `halt` may end it; `on_part` with all tokens of a part.
+    """
 
     request: GenerationRequest
     on_token: OnToken | None = None
     halt: Halt | None = None
     session: str = ""
+    on_part: OnPart | None = None
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     stop: tuple[int, float | None] | None = None
@@ -67,8 +73,23 @@ class GrowingGeneration:
         """Tokens that are still missing."""
         return self.request.room - len(self.ids)
 
-    def add(self, ids: Sequence[int], logprobs: Sequence[float | None]) -> None:
-        """Take tokens up to a stop id or the room; later ones are dropped."""
+    def add(
+        self, ids: Sequence[int], logprobs: Sequence[float | None], chosen: Sequence[bool] | None = None
+    ) -> None:
+        """Take tokens up to a stop id or the room; later ones are dropped.
+
+        Args:
+            ids: The tokens.
+            logprobs: One for each, as far as they are known.
+            chosen: Whether each is the most probable one; None if unknown.
+        """
+        before = len(self.ids)
+        self._add_up_to_end(ids, logprobs)
+        count = len(self.ids) - before
+        if self.on_part is not None and count:
+            self.on_part(ids[:count], logprobs[:count], [True] * count if chosen is None else chosen[:count])
+
+    def _add_up_to_end(self, ids: Sequence[int], logprobs: Sequence[float | None]) -> None:
         for place, token in enumerate(ids):
             if self.is_complete:
                 return

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from typing import ClassVar
+from functools import partial
+from typing import ClassVar, ParamSpec
 
 from adaptive._util.aio import LoopThread
 from adaptive.engines.generation import GenerationRequest, GrowingGeneration
 from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling
+from adaptive.engines.steering import OnPart, Steering
 from adaptive.engines.tokenizer import FolderCodec
 from adaptive.errors import AdaptiveError
+
+P = ParamSpec("P")
 
 
 class Engine:
@@ -81,6 +85,29 @@ class LoopEngine(Engine, ABC):
         growing = GrowingGeneration(request, bound, halt, session)
         return await self._loop.run(self._generate_in_loop(growing))
 
+    @property
+    def steers(self) -> bool:
+        """Whether the engine steers a chain of thinking inside a request (`adaptive.in_vllm`)."""
+        return False
+
+    async def generate_steered(
+        self,
+        ids: Sequence[int],
+        *,
+        steering: Steering,
+        max_tokens: int,
+        stop_ids: Sequence[int],
+        sampling: Sampling,
+        session: str,
+        on_part: OnPart,
+    ) -> Generation:
+        """Continue `ids` as a steered chain; the contract is `SteeringEngine.generate_steered`'s."""
+        if self._closed:
+            raise self._build_closed_error()
+        request = GenerationRequest(tuple(ids), max_tokens, frozenset(stop_ids), sampling, self._window, steering)
+        growing = GrowingGeneration(request, session=session, on_part=bind_to_callers_loop(on_part))
+        return await self._loop.run(self._generate_in_loop(growing))
+
     async def release(self, session: str) -> None:
         """Do nothing: the shared cache drops what has not been used for longest."""
 
@@ -99,14 +126,14 @@ class LoopEngine(Engine, ABC):
         """Close the client and end the loop."""
 
 
-def bind_to_callers_loop(on_token: OnToken) -> OnToken:
-    """Return an `on_token` for any thread, which runs the given one in the loop and context of this call's caller.
+def bind_to_callers_loop(listener: Callable[P, None]) -> Callable[P, None]:
+    """Return a listener for any thread, which runs the given one in the loop and context of this call's caller.
 
     The context, because LangGraph keeps there what its stream writer needs.
     """
     loop, context = asyncio.get_running_loop(), copy_context()
 
-    def call_soon(token: int) -> None:
-        loop.call_soon_threadsafe(on_token, token, context=context)
+    def call_soon(*args: P.args, **kwargs: P.kwargs) -> None:
+        loop.call_soon_threadsafe(partial(listener, *args, **kwargs), context=context)
 
     return call_soon

@@ -23,7 +23,8 @@ from adaptive._util.optional import import_optional
 from adaptive.engines.generation import GenerationRequest, GrowingGeneration
 from adaptive.engines.loop_engine import LoopEngine
 from adaptive.engines.markers import MarkerStyle
-from adaptive.engines.protocol import Generation
+from adaptive.engines.protocol import Generation, Sampling
+from adaptive.engines.steering import ECHO_TOKENS, STEERING_KEY, make_echo
 from adaptive.engines.tokenizer import FolderCodec, find_tokenizer_folder
 from adaptive.errors import AdaptiveError, InputError, to_single_line
 
@@ -34,6 +35,8 @@ QUIET = {
     "PYTHONWARNINGS": "ignore::FutureWarning",  # read by its processes, which warn of what torch will drop
 }
 """Standard output is for answers, and nothing is reported to anyone unless the user says so."""
+PROCESSOR = "adaptive.in_vllm.processor:SteeringProcessor"
+"""What vLLM loads to force tokens inside a request."""
 SETTLE_SECONDS = 1.0
 """How long tasks of a closed engine may take to end."""
 GUARD_SCRIPT = """
@@ -80,6 +83,20 @@ class VllmEngine(LoopEngine):
         self._end = weakref.finalize(
             self, _stop_engine, self._engines, loop, ProcessGuard(_list_children() - others)
         )
+        self._steers = loop.call(self._find_steering())
+
+    @property
+    def steers(self) -> bool:
+        """Whether vLLM has loaded our processor; it was asked at the start."""
+        return self._steers
+
+    async def _find_steering(self) -> bool:
+        """Return whether both tokens that are forced come."""
+        for token in ECHO_TOKENS:
+            request = GenerationRequest((1,), 1, frozenset(), Sampling(), self._window, make_echo(token))
+            if (await self._generate_in_loop(GrowingGeneration(request))).ids != (token,):
+                return False
+        return True
 
     async def can_guide(self) -> bool:
         """Whether the engine has guided decoding: vLLM always has."""
@@ -99,8 +116,10 @@ class VllmEngine(LoopEngine):
                 async for output in parts:
                     cached = output.num_cached_tokens or cached
                     part = output.outputs[0]
-                    logprobs = [row[i].logprob for i, row in zip(part.token_ids, part.logprobs, strict=True)]
-                    growing.add(part.token_ids, logprobs)
+                    rows = list(zip(part.token_ids, part.logprobs, strict=True))
+                    logprobs = [row[i].logprob for i, row in rows]
+                    chosen = [row[i].logprob >= max(one.logprob for one in row.values()) for i, row in rows]
+                    growing.add(part.token_ids, logprobs, chosen)
                     if growing.halted:
                         break
                 else:
@@ -112,8 +131,9 @@ class VllmEngine(LoopEngine):
         return growing.finish(cached)
 
     def _build_sampling_params(self, request: GenerationRequest) -> Any:
-        sampling = request.sampling
+        sampling, steering = request.sampling, request.steering
         return self._params(
+            extra_args=None if steering is None else {STEERING_KEY: steering.plan},
             max_tokens=request.room,
             stop_token_ids=sorted(request.stop_ids),
             ignore_eos=not sampling.schema,  # an end of turn stops only if the caller, or a schema, says so
@@ -121,7 +141,7 @@ class VllmEngine(LoopEngine):
             top_p=sampling.top_p,
             top_k=sampling.top_k,
             seed=request.seed if sampling.temperature > 0 else None,
-            logprobs=0,
+            logprobs=int(steering is not None and steering.may_wait),
             detokenize=False,
             output_kind=self._delta,
             structured_outputs=self._guide(json=sampling.schema) if sampling.schema else None,
@@ -144,12 +164,20 @@ async def _start_engine(vllm: Any, name: str, model: str, options: dict[str, Any
     except TypeError as error:
         raise InputError(f"vLLM takes no such option ({error}): see its engine arguments.") from error
     try:
-        return engine.from_engine_args(arguments)
+        config = arguments.create_engine_config()
+        if _can_steer(config):
+            config.model_config.logits_processors = [*(config.model_config.logits_processors or ()), PROCESSOR]
+        return engine.from_vllm_config(config, disable_log_stats=arguments.disable_log_stats)
     except (OSError, RuntimeError, ValueError) as error:
         reason = to_single_line(error, 200)
         raise AdaptiveError(
             f"model {name!r} does not start ({reason}): VLLM_LOGGING_LEVEL=INFO shows what vLLM says."
         ) from error
+
+
+def _can_steer(config: Any) -> bool:
+    """Return whether our processor is loaded: not on Model Runner V2, where it never ran, nor beside drafts."""
+    return config.speculative_config is None and not getattr(config, "use_v2_model_runner", False)
 
 
 def _list_children() -> set[int]:

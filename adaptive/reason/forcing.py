@@ -15,14 +15,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from adaptive.answers.boxed import extract_boxed
 from adaptive.engines.protocol import Generation, Prompt, Sampling, TokenEngine
+from adaptive.engines.steering import SteeringEngine, find_steering
 from adaptive.reason.answering import SampledAnswer, probe_answer, sample_answer
 from adaptive.reason.budget import Room, Style, Tail, check_prompt_fits
 from adaptive.reason.chain import Thought, min_logprob
+from adaptive.reason.chain_rules import ChainRules
 from adaptive.reason.confidence import compute_confidence, compute_weakest_logprob
 from adaptive.reason.early_stop import HaltWatch, ProbeResult, StopDecider
 from adaptive.reason.meter import Meter
+from adaptive.reason.steered import SteeredRun, can_be_steered
+from adaptive.reason.steered_chain import SteeringPlan
 from adaptive.reason.token_stream import TextStreamer
 from adaptive.types.attempt import AnswerProbe, Arm, Attempt, Finish, RoundEnd
 from adaptive.types.events import OnEvent, emit_event
@@ -85,7 +88,8 @@ async def think_within_budget(
         thought = thought if thought.charged <= room.total else thought.truncate(room.limit, room.why)
         meter = Meter(engine, sampling, session, start_length=len(prompt.open) + len(thought.ids))
         forcing = _Forcing(prompt.open, rung, style, stops, tail, room, meter, on_event, schema)
-        outcome = await forcing.run(thought)
+        steering = forcing.find_steering()
+        outcome = await (forcing.run(thought) if steering is None else forcing.run_steered(steering, thought))
     else:
         prefix = engine.codec.encode(style.direct_prefix)
         check_prompt_fits(engine.context_window, len(prompt.closed), len(prefix))
@@ -144,6 +148,8 @@ class _Forcing:
     adopted: SampledAnswer | None = None  # the probe that ended the chain
 
     def __post_init__(self) -> None:
+        codec = self.meter.engine.codec
+        self.rules = ChainRules(codec, self.style, self.rung.waits, self.tail, self.room)
         self.stop_decider = StopDecider(self.stops)
         # What the model itself thought since the last probe: an injected Wait is no doubt of its own.
         self.since_probe: list[int] = []
@@ -151,21 +157,32 @@ class _Forcing:
 
     async def run(self, thought: Thought) -> _TokenOutcome:
         """Think until there is no next round, hand over, answer."""
-        while (opening := self._next_opening(thought)) is not None:
+        while (opening := self.rules.choose_opening(thought)) is not None:
             thought = await self._run_round(thought, opening)
             if thought.rounds[-1].end != "natural":
                 break
-        closing = () if thought.ended else self._closing(thought.charged)
+        closing = () if thought.ended else self.rules.choose_closing(thought.charged)
         answer = self.adopted or await self._sample_answer(thought, closing)
         thinking = self.meter.engine.codec.decode((*thought.ids, *closing))
-        forced = self._locate_forced(thought, closing)
-        return _TokenOutcome(thought, thinking, self._derive_finish(thought), answer, forced, tuple(self.probes))
+        forced = self.rules.locate_forced(thought, closing)
+        finish = self.rules.derive_finish(thought)
+        return _TokenOutcome(thought, thinking, finish, answer, forced, tuple(self.probes))
 
-    def _locate_forced(self, thought: Thought, closing: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-        """Return where in the thinking's text the waits and the closing phrase of a forced end are."""
-        ids, decode = (*thought.ids, *closing), self.meter.engine.codec.decode
-        spans = thought.locate_waits() + ([] if thought.ended else [(len(thought.ids), len(ids))])
-        return tuple((len(decode(ids[:start])), len(decode(ids[:end]))) for start, end in spans)
+    def find_steering(self) -> SteeringEngine | None:
+        """Return the engine if it does this attempt inside one request: probes and schemas need their own."""
+        possible = not self._probes_enabled and not self.schema and can_be_steered(self.rules)
+        return find_steering(self.meter.engine) if possible else None
+
+    async def run_steered(self, engine: SteeringEngine, thought: Thought) -> _TokenOutcome:
+        """Do what `run` does inside one request."""
+        ends = frozenset(self.rules.codec.markers.thinking_stops)
+        plan = SteeringPlan(self.rules, ends, self.stops.loop, thought, self.rung.answer_room)
+        steered = SteeredRun(engine, self.prompt, plan, self.rung.budget, self.meter, self.watcher)
+        chain, answer = await steered.run()
+        thought = chain.thought
+        thinking = self.rules.codec.decode((*thought.ids, *chain.closing))
+        forced = self.rules.locate_forced(thought, chain.closing)
+        return _TokenOutcome(thought, thinking, self.rules.derive_finish(thought), answer, forced)
 
     async def _sample_answer(self, thought: Thought, closing: tuple[int, ...]) -> SampledAnswer:
         """Sample the answer after the chain as it stands."""
@@ -177,21 +194,10 @@ class _Forcing:
         ids = (*self.prompt, *thought.ids, *between)
         return await sample_answer(self.meter, ids, prefix, self.rung.answer_room, self.watcher, self.schema)
 
-    def _next_opening(self, thought: Thought) -> tuple[int, ...] | None:
-        """Return what the next round starts with, nothing or a wait; None if there is no next round."""
-        if not thought.ended:
-            return () if thought.charged < self.room.limit else None
-        wait = self.meter.engine.codec.encode(self._next_wait(thought))
-        left = self.room.limit - thought.charged - len(wait)
-        return wait if thought.waits < self.rung.waits and left >= self.style.useful_round else None
-
-    def _next_wait(self, thought: Thought) -> str:
-        return self.style.waits[thought.waits % len(self.style.waits)]
-
     async def _run_round(self, thought: Thought, opening: tuple[int, ...]) -> Thought:
         """Add a round that starts with `opening` to the chain."""
         if thought.ended:
-            emit_event(self.watcher, "wait", text=self._next_wait(thought), number=thought.waits + 1)
+            emit_event(self.watcher, "wait", text=self.rules.choose_wait(thought), number=thought.waits + 1)
         watch = HaltWatch(
             self.stops, self.meter.engine.codec, (*thought.ids, *opening), probes=self._probes_enabled
         )
@@ -226,7 +232,7 @@ class _Forcing:
 
     async def _probe(self, ids: tuple[int, ...], charged: int, weakest: float | None) -> RoundEnd | None:
         """Probe the answer after `ids`; return why the chain stops here, if it does."""
-        between = (*self._closing(charged), *self.tail.end, *self.tail.hand_over)
+        between = (*self.rules.choose_closing(charged), *self.tail.end, *self.tail.hand_over)
         self.meter.count_probe(len(between))
         room = min(self.stops.probe_room, self.rung.answer_room)
         probed = await probe_answer(self.meter, (*ids, *between), self.tail.prefix, room)
@@ -264,32 +270,9 @@ class _Forcing:
         if generation.end != "stop":
             why = "context" if generation.end == "context" else self.room.why
             return thought.with_round(opening, generation.ids, why, compute_weakest_logprob(generation))
-        waited = thought.ended
-        thought = thought.with_round(opening, generation.ids, "natural", compute_weakest_logprob(generation))
-        return (
-            thought.with_end(self._judge_last_wait(thought)) if waited and self.style.stop_on_repeat else thought
+        return self.rules.add_round(
+            thought, opening, generation.ids, "natural", compute_weakest_logprob(generation)
         )
-
-    def _judge_last_wait(self, thought: Thought) -> RoundEnd:
-        """Return what the last wait brought: `loop` if no new token, `converged` if the same boxed answer."""
-        before, last = thought.get_round_ids(-2), thought.get_round_ids(-1)
-        if not last or last == before:
-            return "loop"
-        decode = self.meter.engine.codec.decode
-        answer = extract_boxed(decode(last))
-        return "converged" if answer is not None and answer == extract_boxed(decode(before)) else "natural"
-
-    def _closing(self, charged: int) -> tuple[int, ...]:
-        """Return the closing phrase of a forced end, if the budget has room for it."""
-        return self.tail.closing if charged + len(self.tail.closing) <= self.room.total else ()
-
-    def _derive_finish(self, thought: Thought) -> Finish:
-        if thought.ended:
-            return "natural"
-        if thought.rounds and thought.rounds[-1].stopped:
-            return thought.rounds[-1].end
-        cut_by_engine = bool(thought.rounds) and thought.rounds[-1].end == "context"
-        return "context" if cut_by_engine else self.room.why
 
     def _emit_end(self, thought: Thought, repetition: str) -> None:
         one, count = thought.rounds[-1], len(thought.rounds)

@@ -96,6 +96,16 @@ class Meter:
         self._tokens_by_kind["answer"] += steps
         self.injected += injected
 
+    def count_request(self, ids: tuple[int, ...], generation: Generation) -> None:
+        """Count what a request of a steered chain read; `count_steered` counts what came of all of them."""
+        self._count_reading(ids, generation, "thinking")
+
+    def count_steered(self, thinking: int, injected: int, answer: int) -> None:
+        """Count the tokens of a steered chain and its answer."""
+        self._tokens_by_kind["thinking"] += thinking
+        self._tokens_by_kind["answer"] += answer
+        self.injected += injected
+
     def read_usage(self) -> Usage:
         """Return the usage so far, with `seconds` since the meter was made and no cost."""
         return Usage(

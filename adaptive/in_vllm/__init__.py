@@ -1,0 +1,1 @@
+"""What vLLM loads into itself: budget forcing inside a request."""

@@ -1,0 +1,132 @@
+"""A steered request without an engine: what a plain client asks for, and what may be asked twice."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from adaptive.engines.steering import make_echo
+from adaptive.errors import AdaptiveError, InputError
+from adaptive.in_vllm.request import SteeredRequest, check_steering, open_request
+from adaptive.reason.loops import PATIENCE
+from tests.support.scripted import END, STOP, THINK
+from tests.support.steering_engine import BoxCodec
+
+CODEC = BoxCodec()
+OPEN = (97, THINK)
+
+
+def opened(plan: dict[str, Any], prompt: tuple[int, ...] = OPEN, *, greedy: bool = True) -> Any:
+    return open_request(json.dumps(plan), prompt, CODEC, 1000, greedy=greedy)
+
+
+def play(request: SteeredRequest, wanted: list[int], most: int = 60) -> list[int]:
+    """The ids that come if the model would choose `wanted` one after the other, and its end of turn for ever."""
+    generated, choices = list[int](), iter(wanted)
+    while len(generated) < most and STOP not in generated:
+        request.read(generated)
+        token = request.forced
+        if token is None:
+            choice = next(choices, STOP)
+            token = request.replace_end(choice) if request.may_wait else None
+            token = choice if token is None else token
+        generated.append(token)
+    return generated
+
+
+def text(*parts: str | int) -> list[int]:
+    return [i for part in parts for i in (CODEC.encode(part) if isinstance(part, str) else (part,))]
+
+
+def test_a_maximum_is_kept_to_the_token() -> None:
+    request = opened({"budget": 8, "closing": " So", "answer_prefix": "\\boxed{"})
+    assert play(request, text("1234567890")) == text("12345 So", END, "\n\n\\boxed{", "67890", STOP)
+
+
+def test_a_minimum_puts_ends_off_in_turn() -> None:
+    request = opened({"budget": 50, "waits": 2, "wait": ["Wait", "Hmm"]})
+    wanted = text("12", END, "34", END, "56", END, "7")
+    assert play(request, wanted) == text("12Wait34Hmm56", END, "\n\n7", STOP)
+
+
+def test_no_wait_follows_one_that_brought_nothing() -> None:
+    request = opened({"budget": 50, "waits": 5})
+    assert play(request, text("12", END, "12", END, "7")) == text("12Wait12", END, "\n\n7", STOP)
+
+
+def test_a_loop_ends_the_thinking() -> None:
+    request = opened({"budget": 500, "loop": True})
+    ids = play(request, text("or so it is, " * 40), most=400)
+    assert ids.count(END) == 1
+    assert ids.index(END) == PATIENCE  # to this codec single letters are no words
+
+
+def test_the_answers_room_ends_the_request() -> None:
+    request = opened({"budget": 4, "answer_room": 3})
+    assert play(request, text("abcdefghijkl")) == text("abcd", END, "\n\nefg", STOP)
+
+
+def test_a_prompt_that_opens_no_thinking_is_opened() -> None:
+    assert play(opened({"budget": 2}, (97, 98)), text("123456"))[:4] == text(THINK, "12", END)
+
+
+def test_a_prompt_that_has_thinking_shut_is_left_alone() -> None:
+    assert opened({"budget": 2}, (97, THINK, END, 10, 10)) is None
+
+
+def test_the_last_look_at_a_choice_counts() -> None:
+    """Parts of a long prompt are looked at too, and their choices never come."""
+    request = opened({"budget": 50, "waits": 1})
+    assert request.replace_end(END) == text("W")[0]
+    assert request.replace_end(49) is None
+    request.read([49])
+    assert request.forced is None
+    assert request.replace_end(END) == text("W")[0]
+    request.read([49, *text("W")])
+    assert request.forced == text("a")[0]
+
+
+def test_a_sampled_chain_is_not_looked_at() -> None:
+    assert not opened({"budget": 50, "waits": 1}, greedy=False).may_wait
+
+
+def test_another_token_than_the_forced_one_is_an_error() -> None:
+    request = opened({"budget": 1})
+    request.read([49])
+    with pytest.raises(AdaptiveError, match=f"gave the token 50 where {END} is forced"):
+        request.read([49, 50])
+
+
+def test_an_echo_shows_that_tokens_can_be_forced() -> None:
+    request = open_request(make_echo(7).plan, (1,), CODEC, 1000, greedy=True)
+    assert request is not None
+    assert (request.forced, request.may_wait) == (7, False)
+
+
+@pytest.mark.parametrize(
+    ("steering", "says"),
+    [
+        ("{", "is no JSON"),
+        ("[1]", "write an object"),
+        (7, "write an object"),
+        ({}, "lacks budget"),
+        ({"budget": -1}, "budget of adaptive is -1"),
+        ({"budget": True}, "budget of adaptive is True"),
+        ({"budget": 1, "loop": 1}, "write true or false"),
+        ({"budget": 1, "wait": []}, "write a text"),
+        ({"budget": 1, "wait": ""}, "wait of adaptive is empty"),
+        ({"budget": 1, "closing": ["a"]}, "closing of adaptive"),
+        ({"budget": 1, "waitz": 1}, "has no field 'waitz'"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence(steering: object, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        check_steering(steering, greedy=True)
+
+
+def test_waits_need_temperature_zero() -> None:
+    check_steering({"budget": 1, "waits": 1}, greedy=True)
+    with pytest.raises(InputError, match="temperature 0"):
+        check_steering({"budget": 1, "waits": 1}, greedy=False)
