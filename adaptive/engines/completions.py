@@ -28,7 +28,7 @@ from adaptive.engines.generation import GenerationRequest, GrowingGeneration
 from adaptive.engines.loop_engine import LoopEngine
 from adaptive.engines.markers import MarkerStyle
 from adaptive.engines.protocol import Generation, Sampling
-from adaptive.engines.steering import ECHO_TOKENS, Steering, make_echo
+from adaptive.engines.steering import ECHO_TOKENS, RequestSteering, make_echo
 from adaptive.engines.tokenizer import FolderCodec, find_tokenizer_folder
 from adaptive.errors import InputError
 
@@ -203,7 +203,7 @@ async def _generate_one(
     served: ServedModel,
     ids: tuple[int, ...],
     codec: FolderCodec | None = None,
-    steering: Steering | None = None,
+    steering: RequestSteering | None = None,
 ) -> Generation:
     """Generate one token after `ids`, or after as many of them as fit."""
     request = GenerationRequest(ids[: served.window - 1], 1, frozenset(), Sampling(), served.window, steering)

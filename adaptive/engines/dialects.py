@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, ClassVar
 from adaptive._util.redact import redact_text
 from adaptive.engines.generation import GrowingGeneration
 from adaptive.engines.reply_fields import ReplyFields, as_logprob
-from adaptive.engines.steering import STEERING_KEY, Steering
+from adaptive.engines.steering import STEERING_KEY, RequestSteering
 from adaptive.errors import AdaptiveError, InputError
 
 if TYPE_CHECKING:
@@ -328,7 +328,7 @@ class SglangCall(DialectCall):
         }
 
 
-def _build_steering(steering: Steering | None) -> Part:
+def _build_steering(steering: RequestSteering | None) -> Part:
     """Return the fields of a request that steer a chain inside it."""
     if steering is None:
         return {}

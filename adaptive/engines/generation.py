@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from adaptive.engines.protocol import Generation, GenerationEnd, Halt, OnToken, Sampling
-from adaptive.engines.steering import OnPart, Steering
+from adaptive.engines.steering import OnPart, RequestSteering
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class GenerationRequest:
     stop_ids: frozenset[int]
     sampling: Sampling
     window: int
-    steering: Steering | None = None
+    steering: RequestSteering | None = None
 
     def __post_init__(self) -> None:
         if not self.ids or len(self.ids) >= self.window:

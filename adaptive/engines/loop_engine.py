@@ -12,7 +12,7 @@ from typing import ClassVar, ParamSpec
 from adaptive._util.aio import LoopThread
 from adaptive.engines.generation import GenerationRequest, GrowingGeneration
 from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling
-from adaptive.engines.steering import OnPart, Steering
+from adaptive.engines.steering import OnPart, RequestSteering
 from adaptive.engines.tokenizer import FolderCodec
 from adaptive.errors import AdaptiveError
 
@@ -94,7 +94,7 @@ class LoopEngine(Engine, ABC):
         self,
         ids: Sequence[int],
         *,
-        steering: Steering,
+        steering: RequestSteering,
         max_tokens: int,
         stop_ids: Sequence[int],
         sampling: Sampling,

@@ -26,16 +26,16 @@ OnPart = Callable[[Sequence[int], Sequence[float | None], Sequence[bool]], None]
 
 
 @dataclass(frozen=True)
-class Steering:
+class RequestSteering:
     """What a request is steered by: a plan as JSON, and whether an end of thinking may be put off in it."""
 
     plan: str
     may_wait: bool
 
 
-def make_echo(token: int) -> Steering:
+def make_echo(token: int) -> RequestSteering:
     """Return the steering of a request that gives `token`, whatever the model would choose."""
-    return Steering(json.dumps({ECHO: token}), may_wait=False)
+    return RequestSteering(json.dumps({ECHO: token}), may_wait=False)
 
 
 @runtime_checkable
@@ -51,7 +51,7 @@ class SteeringEngine(Protocol):
         self,
         ids: Sequence[int],
         *,
-        steering: Steering,
+        steering: RequestSteering,
         max_tokens: int,
         stop_ids: Sequence[int],
         sampling: Sampling,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adaptive.engines.protocol import Codec
 from adaptive.engines.steering import ECHO
-from adaptive.errors import InputError
+from adaptive.errors import AdaptiveError, InputError
 from adaptive.in_vllm.plain_plan import build_plain_chain, read_plain_plan
 from adaptive.reason.steered_chain import SteeredChain, restore_chain
+
+logger = logging.getLogger(__name__)
 
 
 class SteeredRequest:
@@ -26,16 +29,24 @@ class SteeredRequest:
         self._chain, self._stop, self._greedy = chain, stop, greedy
         self._seen = 0
         self._ends_at: int | None = None
+        self._lost = False
 
     @property
     def forced(self) -> int | None:
         """The next token, if the model has no choice."""
+        if self._lost:
+            return None
         return self._stop if self._chain.is_done else self._chain.forced
 
     @property
     def may_wait(self) -> bool:
         """Whether the model's choice has to be looked at: an end may be put off."""
-        return self._greedy and self._chain.may_wait
+        return self._greedy and not self._lost and self._chain.may_wait
+
+    def list_forcible(self) -> tuple[int, ...]:
+        """Return the ids that the plan may force, beside waits, which the model's own codec encodes."""
+        tail = self._chain.rules.tail
+        return (*self._chain.pending, *tail.closing, *tail.end, *tail.hand_over, *tail.prefix)
 
     def replace_end(self, choice: int) -> int | None:
         """Return the token to force in place of the one that the model would choose; None: its own choice stands.
@@ -46,8 +57,18 @@ class SteeredRequest:
         return None if self._ends_at is None else self._chain.preview_end()
 
     def read(self, generated: Sequence[int]) -> None:
-        """Take what was generated since the last call; `generated` is all of it."""
-        while self._seen < len(generated) and not self._chain.is_done:
+        """Take what was generated since the last call; `generated` is all of it.
+
+        If something else forced another token, such as a grammar, the request is steered no further.
+        """
+        try:
+            self._follow(generated)
+        except AdaptiveError as error:
+            logger.warning("a request is steered no further: %s", error)
+            self._lost = True
+
+    def _follow(self, generated: Sequence[int]) -> None:
+        while not self._lost and self._seen < len(generated) and not self._chain.is_done:
             if self._ends_at == self._seen:
                 self._chain.end_round()
             self._chain.take(generated[self._seen])
@@ -61,6 +82,10 @@ class EchoRequest:
 
     def __init__(self, token: int) -> None:
         self.forced: int | None = token
+
+    def list_forcible(self) -> tuple[int, ...]:
+        """Return the token."""
+        return () if self.forced is None else (self.forced,)
 
     def replace_end(self, choice: int) -> int | None:
         """Return None: nothing is looked at."""
@@ -97,7 +122,9 @@ def open_request(
 def check_steering(steering: object, *, greedy: bool) -> None:
     """Raise `InputError` for an argument that cannot be read."""
     plan = parse_steering(steering)
-    if ECHO not in plan and "start" not in plan and read_plain_plan(plan).waits and not greedy:
+    if ECHO in plan or "start" in plan:
+        return  # written by `adaptive` itself: what is wrong with it shows when it is opened
+    if read_plain_plan(plan).waits and not greedy:
         raise InputError("waits of adaptive need temperature 0: set it, or leave waits out.")
 
 

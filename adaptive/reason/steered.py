@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from adaptive.engines.protocol import Generation, Markers
-from adaptive.engines.steering import Steering, SteeringEngine
+from adaptive.engines.steering import RequestSteering, SteeringEngine
 from adaptive.errors import AdaptiveError
 from adaptive.reason.answering import SampledAnswer, split_answer
 from adaptive.reason.chain_rules import ChainRules
@@ -73,7 +73,7 @@ class SteeredRun:
         room = min(chain.count_room(), self.meter.engine.context_window - len(ids))
         generation = await self.engine.generate_steered(
             ids,
-            steering=Steering(describe_steering(chain, len(self.prompt)), chain.rules.granted > 0),
+            steering=RequestSteering(describe_steering(chain, len(self.prompt)), chain.rules.granted > 0),
             max_tokens=room,
             stop_ids=self._choose_stops(),
             sampling=self.meter.sampling,

@@ -13,7 +13,7 @@ from adaptive.engines.dialects import VllmCall
 from adaptive.engines.generation import GenerationRequest, GrowingGeneration
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Sampling
-from adaptive.engines.steering import Steering, find_steering
+from adaptive.engines.steering import RequestSteering, find_steering
 from tests.engines.serving import Faulty, serving
 
 URL = "http://127.0.0.1:1/v1"
@@ -26,7 +26,7 @@ def server(engine: OnnxEngine) -> Iterator[Faulty]:
 
 
 def steered(heard: list[Any], *, may_wait: bool = True) -> VllmCall:
-    request = GenerationRequest((1, 2), 20, frozenset({9}), Sampling(), 100, Steering('{"a": 1}', may_wait))
+    request = GenerationRequest((1, 2), 20, frozenset({9}), Sampling(), 100, RequestSteering('{"a": 1}', may_wait))
     return VllmCall(URL, "m", GrowingGeneration(request, on_part=lambda *part: heard.append(part)), 1)
 
 

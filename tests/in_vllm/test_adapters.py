@@ -18,6 +18,7 @@ if find_spec("vllm") is None:
 # vLLM and torch warn of their own doings, which no test here is about.
 pytestmark = pytest.mark.filterwarnings("default")
 
+VOCABULARY = 2048
 WORDS = [5, 6, 7, 8, 9, 10, 11, 12]
 
 
@@ -39,7 +40,8 @@ def codec() -> Any:
 
 def config(drafts: Any = None) -> Any:
     return SimpleNamespace(
-        model_config=SimpleNamespace(tokenizer=HF, max_model_len=200), speculative_config=drafts
+        model_config=SimpleNamespace(tokenizer=HF, max_model_len=200, get_vocab_size=lambda: VOCABULARY),
+        speculative_config=drafts,
     )
 
 
@@ -104,7 +106,7 @@ def test_v1_follows_rows_that_move(processor: Any, codec: Any) -> None:
             made.update_state(BatchUpdate(3, [1], [], [(3, 1, MoveDirectionality.UNIDIRECTIONAL)]))
             rows = [rows[0], rows[3], rows[2]]
         made.update_state(None)
-        logits = torch.tensor([one.logits(400) for one in rows])
+        logits = torch.tensor([one.logits(VOCABULARY) for one in rows])
         for one, token in zip(rows, made.apply(logits).argmax(dim=-1).tolist(), strict=True):
             one.generated.append(token)
     check(codec, played)
@@ -121,7 +123,7 @@ def test_v1_knows_a_preempted_request_again(processor: Any, codec: Any) -> None:
     for step in range(12):
         if step in (0, 5):
             made.update_state(BatchUpdate(1, [0] if step else [], [(0, asked, one.prompt, one.generated)], []))
-        one.generated.append(int(made.apply(torch.tensor([one.logits(400)])).argmax()))
+        one.generated.append(int(made.apply(torch.tensor([one.logits(VOCABULARY)])).argmax()))
     assert one.generated[: 3 + len(wait)] == [*WORDS[:3], *wait]
     assert one.generated.count(wait[0]) == 1
 
@@ -148,13 +150,28 @@ def test_v2_finds_its_requests_by_slot(processor: Any, codec: Any) -> None:
     made.apply_staged_writes()
     for step in range(14):
         order = [(n + step) % 4 for n in range(4)]
-        logits = torch.tensor([played[n].logits(400) for n in order])
+        logits = torch.tensor([played[n].logits(VOCABULARY) for n in order])
         context = SimpleNamespace(expanded_idx_mapping=torch.tensor([slots[n] for n in order]))
         for n, token in zip(order, made.apply(logits, context).argmax(dim=-1).tolist(), strict=True):
             played[n].generated.append(token)
             tokens[slots[n], int(total[slots[n]])] = token
             total[slots[n]] += 1
     check(codec, played)
+
+
+@pytest.mark.parametrize(
+    "plan", [{"echo": 2048}, {"echo": -1}, {"echo": "a"}, {"start": 1}, {"start": "a"}, {"budget": 10**30}]
+)
+def test_no_argument_ends_the_engine(processor: Any, plan: Any) -> None:
+    import torch
+    from vllm.v1.sample.logits_processor import BatchUpdate
+
+    made = processor(config(), torch.device("cpu"), False)
+    asked = params(plan)
+    processor.validate_params(asked)
+    made.update_state(BatchUpdate(1, [], [(0, asked, [3, 4], [])], []))
+    logits = torch.zeros((1, VOCABULARY))
+    assert made.apply(logits).shape == (1, VOCABULARY)
 
 
 def test_drafts_are_refused(processor: Any) -> None:

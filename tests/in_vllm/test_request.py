@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adaptive.engines.steering import make_echo
-from adaptive.errors import AdaptiveError, InputError
+from adaptive.errors import InputError
 from adaptive.in_vllm.request import SteeredRequest, check_steering, open_request
 from adaptive.reason.loops import PATIENCE
 from tests.support.scripted import END, STOP, THINK
@@ -92,11 +92,14 @@ def test_a_sampled_chain_is_not_looked_at() -> None:
     assert not opened({"budget": 50, "waits": 1}, greedy=False).may_wait
 
 
-def test_another_token_than_the_forced_one_is_an_error() -> None:
+def test_where_another_token_was_forced_steering_ends(caplog: pytest.LogCaptureFixture) -> None:
     request = opened({"budget": 1})
     request.read([49])
-    with pytest.raises(AdaptiveError, match=f"gave the token 50 where {END} is forced"):
-        request.read([49, 50])
+    assert request.forced == END
+    request.read([49, 50])
+    assert (request.forced, request.may_wait) == (None, False)
+    assert f"gave the token 50 where {END} is forced" in caplog.text
+    request.read([49, 50, 51])
 
 
 def test_an_echo_shows_that_tokens_can_be_forced() -> None:

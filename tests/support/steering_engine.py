@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adaptive.engines.protocol import Generation, Halt, OnToken, Sampling
-from adaptive.engines.steering import OnPart, Steering
+from adaptive.engines.steering import OnPart, RequestSteering
 from adaptive.in_vllm.request import open_request
 from tests.support.scripted import END, SPOKEN, STOP, THINK, ByteCodec, logprob
 
@@ -80,7 +80,7 @@ class FunctionEngine:
         self,
         ids: Sequence[int],
         *,
-        steering: Steering,
+        steering: RequestSteering,
         max_tokens: int,
         stop_ids: Sequence[int],
         sampling: Sampling,
