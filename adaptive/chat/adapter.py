@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -138,7 +139,7 @@ class ProviderAdapter:
 
     def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
         """Return the arguments of a call; `request` holds only what the model takes."""
-        call, parameters = CallArguments(), _list_parameters(model.chat)
+        call, parameters = CallArguments(), _list_parameters(type(model.chat))
         if "max_tokens" in parameters and request.cap is not None:
             call.add("cap", request.cap, max_tokens=request.cap)
         if model.efforts and not request.is_plain:
@@ -170,7 +171,7 @@ class _PlainAdapter(ProviderAdapter):
     def list_efforts(self, chat: BaseChatModel, model: str, profile: Mapping[str, Any]) -> tuple[Effort, ...]:
         """Return the efforts of its profile, else the standard ones if its class has LangChain's parameter."""
         known = super().list_efforts(chat, model, profile)
-        return known or (STANDARD_EFFORTS if "reasoning_effort" in _list_parameters(chat) else ())
+        return known or (STANDARD_EFFORTS if "reasoning_effort" in _list_parameters(type(chat)) else ())
 
 
 PLAIN_ADAPTER = _PlainAdapter()
@@ -181,9 +182,12 @@ def find_cap(arguments: Mapping[str, Any]) -> int | None:
     return min((v for name, v in arguments.items() if name in CAP_ARGUMENTS and isinstance(v, int)), default=None)
 
 
-def _list_parameters(chat: BaseChatModel) -> set[str]:
-    """Return the parameters that a model's class names: its fields, and arguments of a call."""
-    kind = type(chat)
+@lru_cache(maxsize=256)
+def _list_parameters(kind: type[BaseChatModel]) -> frozenset[str]:
+    """Return the parameters that a model's class names: its fields, and arguments of a call.
+
+    Kept, because an agent asks at each call: reading signatures took a third of the middleware's own time.
+    """
     calls = (kind._generate, kind._agenerate, kind._stream, kind._astream)
     arguments = {name for call in calls for name in inspect.signature(call).parameters}
-    return arguments | set(kind.model_fields)
+    return frozenset(arguments | set(kind.model_fields))

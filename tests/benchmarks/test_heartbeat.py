@@ -26,8 +26,9 @@ async def test_a_step_that_holds_the_loop_up_is_measured() -> None:
     assert held.quantile(0.0) <= held.quantile(0.99) <= held.quantile(1.0)
 
 
-async def test_a_short_day_is_measured_after_each_part() -> None:
-    held, late = await run_day(4, 2, parts=2)
+@pytest.mark.parametrize("threaded", [False, True])
+async def test_a_short_day_is_measured_after_each_part(threaded: bool) -> None:
+    held, late = await run_day(4, 2, parts=2, threaded=threaded)
     assert [h.solves for h in held] == [0, 2, 4]
     assert all(h.memory > 0 and h.files > 0 and h.threads > 0 for h in held)
     assert late
