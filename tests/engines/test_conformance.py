@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -180,6 +181,22 @@ async def test_calls_at_once_do_not_mix(ask: BlockAsker) -> None:
     agree = sum(a.ids == b.ids for a, b in zip(together, alone, strict=True))
     # A batch adds up in another order, which may turn a token that was nearly a tie.
     assert agree >= 5
+
+
+GUIDING = ("vllm", "server", "llama.cpp")
+
+
+async def test_a_guided_text_follows_its_schema(ask: BlockAsker, backend: tuple[Backend, TokenEngine]) -> None:
+    assert await ask.engine.can_guide() is (backend[0].name in GUIDING)
+    if not await ask.engine.can_guide():
+        return
+    schema = json.dumps({"type": "array", "items": {"enum": ["left", "right"]}, "minItems": 2, "maxItems": 2})
+    codec = ask.engine.codec
+    prompt = codec.render([("user", QUESTIONS[0])], "medium").closed
+    made = await ask(prompt, 60, stop=codec.markers.answer_stops, sampling=Sampling(schema=schema))
+    assert made.end == "stop"
+    first, second = json.loads(codec.decode(made.ids))
+    assert {first, second} <= {"left", "right"}
 
 
 def solved(engine: Any, question: str) -> dict[str, Any]:
