@@ -15,7 +15,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.message import add_messages
 from typing_extensions import TypedDict
 
@@ -197,3 +197,12 @@ def test_several_threads_at_once_do_not_mix() -> None:
     solver = build_solver(engine, profile=profile(rungs=RUNGS))
     with ThreadPoolExecutor(3) as pool:
         check_unmixed(engine, texts, list(pool.map(solver.invoke, [ask(t) for t in texts])))
+
+
+def test_solvers_side_by_side_share_messages_alone() -> None:
+    """A parent with `adaptive_result` would get two of them in one step, which LangGraph refuses."""
+    graph: Any = StateGraph(MessagesState)
+    for name in ("one", "two"):
+        graph.add_node(name, build_solver(PureEngine(), profile=profile(), name=name)).add_edge(START, name)
+    state = graph.compile().invoke(ask("2+2?"))
+    assert sorted(m.name for m in state["messages"][1:]) == ["one", "two"]
