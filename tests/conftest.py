@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from adaptive.chat import capabilities
+from adaptive.reason import token_stream
 from tests.support.clock import LeapingClock
 
 # Of the user's own log and stored profiles no test may know, nor may the processes that tests start.
@@ -37,6 +38,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 def _untaught() -> None:
     """What one test teaches of a model is not known in the next: a process remembers it."""
     capabilities._CAPABILITIES.clear()
+
+
+@pytest.fixture(autouse=True)
+def _each_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text is emitted token by token in this process: what comes as one event must not depend on the machine."""
+    monkeypatch.setattr(token_stream, "CHUNK_SECONDS", 0.0)
 
 
 @pytest.fixture

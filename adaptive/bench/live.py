@@ -72,17 +72,18 @@ class SolveFile(Closing):
             self._lines.append(head)
 
 
-def collect_live_results(results: Sequence[Result], right: Sequence[bool], concurrency: int) -> PolicyRun:
+def collect_live_results(results: Sequence[Result], right: Sequence[bool], concurrency: int | None) -> PolicyRun:
     """Return the policy's run from live solves.
 
     Args:
         results: The result objects.
         right: Whether each answer is right.
-        concurrency: Solves at the same time.
+        concurrency: Solves at the same time; None for as many as the engine batches.
     """
     within = [_is_within_budget(attempt) for result in results for attempt in result["attempts"]]
+    many = concurrency or "as many as the engine batches"
     note = (
-        f"Measured live, {concurrency} at a time: seconds are those of a solve among as many. A prompt's tokens "
+        f"Measured live, {many} at a time: seconds are those of a solve among as many. A prompt's tokens "
         "are those that were computed, without what the engine found in its cache."
     )
     converted = tuple(_convert_result(result, ok) for result, ok in zip(results, right, strict=True))

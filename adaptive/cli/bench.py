@@ -147,11 +147,10 @@ def _open_live_model(
     spec: str, open_model: Any, out: Path | None, concurrency: int | None, grade: str | None
 ) -> LiveBench:
     from adaptive.cli.support.live_bench import LiveBench
-    from adaptive.engines.registry import get_parallel_solves
 
     if out is None:
         raise InputError("a live bench keeps its solves in a folder: name it with --out, or bench with --replay.")
-    return LiveBench(spec, open_model, out, concurrency or get_parallel_solves(spec), grade)
+    return LiveBench(spec, open_model, out, concurrency, grade)
 
 
 def _run_bench(

@@ -117,7 +117,7 @@ def fit_command(
     """
     from adaptive.answers.registry import open_grader
     from adaptive.cli.support.fit_progress import FitProgress
-    from adaptive.engines.registry import get_parallel_solves
+    from adaptive.engines.registry import get_engine_parallel
     from adaptive.fit.job import FitJob
     from adaptive.fit.run import fit_profile
     from adaptive.fit.split import hold_out_half
@@ -151,9 +151,10 @@ def fit_command(
         with _open_recorder(model, engine, steering, purchasing, grader, settings) as (key, base, recorder):
             folder = work or store.find_work_folder(key, _describe_settings(base.model, recorder))
             command = shlex.join(["adaptive", *sys.argv[1:]])
+            at_once = concurrency or get_engine_parallel(getattr(recorder, "engine", None), model[0])
             job = FitJob(
                 key, split, questions, recorder, base, grade, folder / "outcomes.db",
-                concurrency or get_parallel_solves(model[0]), price_list, target_loss, command, reference,
+                at_once, price_list, target_loss, command, reference,
             )  # fmt: skip
             with FitProgress(job.outcomes) as progress:
                 if batch:

@@ -9,7 +9,13 @@ import click
 
 from adaptive._util.optional import import_optional
 from adaptive.cli.support.options import parse_engine_settings
-from adaptive.cli.support.solver import COUNT, build_solver_from_options, parse_optional_check, solver_options
+from adaptive.cli.support.solver import (
+    COUNT,
+    build_solver_from_options,
+    get_solver_parallel,
+    parse_optional_check,
+    solver_options,
+)
 from adaptive.solve_log import SolveLog, find_log_path
 
 EPILOG = """The options are the limits of each call. A client chooses the question and its effort; for a
@@ -52,12 +58,12 @@ def mcp_command(
     from adaptive.cli.support.mcp_compare import CompareTool
     from adaptive.cli.support.mcp_server import build_mcp_server, serve_http, serve_stdio
     from adaptive.cli.support.mcp_solve import SolveTool
-    from adaptive.engines.registry import get_parallel_solves
     from adaptive.prices import Prices
 
     model = params["model"]
     with nullcontext() if no_log else SolveLog(find_log_path()) as log:
-        solve = SolveTool(build_solver_from_options(**params), log)
+        solver = build_solver_from_options(**params)
+        solve = SolveTool(solver, log)
         compare = CompareTool(
             models=tuple(dict.fromkeys((model, *compared))),
             engine=parse_engine_settings(params["served_model"], params["markers"], params["options"]),
@@ -68,5 +74,5 @@ def mcp_command(
             max_cost=params["max_cost"],
             timeout=params["timeout"],
         )
-        server = build_mcp_server(solve, compare, concurrency or get_parallel_solves(model))
+        server = build_mcp_server(solve, compare, concurrency or get_solver_parallel(solver, model))
         serve_http(server, host, port) if http else serve_stdio(server)

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from adaptive.cli.support.serve_config import MODELS, SERVER_KEYS, parse_model_table, read_config
-from adaptive.cli.support.solver import COUNT, build_solver_from_options, solver_options
+from adaptive.cli.support.solver import COUNT, build_solver_from_options, get_solver_parallel, solver_options
 from adaptive.errors import InputError
 from adaptive.solve_log import SolveLog, find_log_path
 
@@ -155,11 +155,10 @@ def _read_tables(ctx: click.Context, config: dict[str, Any]) -> dict[str, dict[s
 def _open_model(name: str, settings: Mapping[str, Any], concurrency: int | None, queue: int) -> OfferedModel:
     """Open a model; `concurrency` and `queue` are those of models that set none."""
     from adaptive.agents.chat_model import ChatAdaptive
-    from adaptive.engines.registry import get_parallel_solves
     from adaptive.serve.app import OfferedModel
     from adaptive.serve.solve_queue import SolveQueue
 
     own = {"concurrency": concurrency, "queue": queue, **{n: v for n, v in settings.items() if v is not None}}
-    turns = SolveQueue(own["concurrency"] or get_parallel_solves(settings["model"]), own["queue"])
     solver = build_solver_from_options(**{n: v for n, v in settings.items() if n not in ("concurrency", "queue")})
+    turns = SolveQueue(own["concurrency"] or get_solver_parallel(solver, settings["model"]), own["queue"])
     return OfferedModel(name, ChatAdaptive(model=settings["model"], solver=solver), turns)

@@ -15,7 +15,7 @@ from adaptive.cli.support.questions import read_question_text
 from adaptive.cli.support.result_file import ResultFile, digest_settings
 from adaptive.cli.support.session import Session
 from adaptive.cli.support.signals import run_until_signal
-from adaptive.cli.support.solver import COUNT, build_solver_from_options, solver_options
+from adaptive.cli.support.solver import COUNT, build_solver_from_options, get_solver_parallel, solver_options
 from adaptive.cli.support.warnings import WARNING_HANDLER
 from adaptive.learn.data.questions import Question, make_question_id
 from adaptive.solve_log import SolveLog, find_log_path
@@ -84,9 +84,10 @@ def solve_command(
     with nullcontext() if no_log else SolveLog(find_log_path()) as log:
         display = Display.for_stderr(hide_thinking, many=many)
         WARNING_HANDLER.before = display.break_line
-        at_once = _choose_concurrency(params["model"], concurrency, display) if many else 1
+        requested = _limit_concurrency(concurrency, display) if many else 1
         shown = read_image_blocks(images)
         solver = build_solver_from_options(**params, shows_thinking=hide_thinking is False)
+        at_once = requested or get_solver_parallel(solver, params["model"])
         session = Session(solver, display, log, many, at_once, json, usage, shown, require_verified)
         if out:
             code = _solve_into_file(session, asked, out, digest_settings({**params, "images": images}))
@@ -125,12 +126,10 @@ def read_image_blocks(places: Sequence[str]) -> list[dict[str, Any]]:
     return [build_image_block(place) for place in places]
 
 
-def _choose_concurrency(model: str, requested: int | None, display: Display) -> int:
-    """How many questions are solved at the same time: as many as suit the engine, one if thinking is shown."""
+def _limit_concurrency(requested: int | None, display: Display) -> int | None:
+    """Return how many questions are solved at the same time; None for as many as suit the engine."""
     if display.lines:
         if requested not in (None, 1):
             raise click.UsageError("thinking is shown of one question at a time: leave out --concurrency")
         return 1
-    from adaptive.engines.registry import get_parallel_solves
-
-    return requested or get_parallel_solves(model)
+    return requested

@@ -72,8 +72,6 @@ class CompletionsEngine(LoopEngine):
         InputError: The server cannot do token forcing, or has no such model or tokenizer.
     """
 
-    parallel = 16
-
     def __init__(
         self,
         url: str,
@@ -97,6 +95,7 @@ class CompletionsEngine(LoopEngine):
             self._served = loop.call(_connect_model(self._server, served_model, dialect))
             codec = FolderCodec(_find_tokenizer(tokenizer, self._served, name), markers)
             super().__init__(name, codec, self._served.window, loop)
+            self.parallel = min(self._served.info.parallel, concurrency)
             if not self._served.dialect.takes_ids:
                 _check_pieces(codec, name)
                 loop.call(_generate_one(self._server, self._served, codec.encode("1"), codec))

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from adaptive._util.redact import redact_text
 from adaptive.engines.generation import GrowingGeneration
+from adaptive.engines.loop_engine import UNREPORTED_BATCH
 from adaptive.engines.reply_fields import ReplyFields, as_logprob
 from adaptive.engines.steering import STEERING_KEY, RequestSteering
 from adaptive.errors import AdaptiveError, InputError
@@ -34,11 +35,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ServedModelInfo:
-    """Where a model came from, its window in ids if the server reports it, and how many slots the server has."""
+    """A model as its server describes it.
+
+    Args:
+        root: Where it came from.
+        window: Its window in ids; None if the server does not report it.
+        slots: How many caches the server keeps, if a call must name one.
+        parallel: How many calls the server batches.
+    """
 
     root: str
     window: int | None
     slots: int = 1
+    parallel: int = UNREPORTED_BATCH
 
 
 class DialectCall(ABC):
@@ -205,9 +214,8 @@ class LlamaCppCall(DialectCall):
         """Read the GGUF file and the window of one slot: `--ctx-size` may be split among several."""
         props = ReplyFields(server.url, await server.fetch_json("/props") or {})
         window = _read_window(props.read_object("default_generation_settings"), "n_ctx")
-        return ServedModelInfo(
-            props.read_text("model_path") or listed["id"], window, props.read_known_count("total_slots") or 1
-        )
+        slots = props.read_known_count("total_slots") or 1
+        return ServedModelInfo(props.read_text("model_path") or listed["id"], window, slots, slots)
 
     def request(self) -> Part | None:
         """Return the next request, which repeats the last one if it lost ids."""
@@ -291,7 +299,7 @@ class SglangCall(DialectCall):
         # It reserves six ids of the context.
         window = longest or (context - 6 if context and context > 7 else None)
         root = model.read_text("tokenizer_path") or model.read_text("model_path") or listed["id"]
-        return ServedModelInfo(root, window)
+        return ServedModelInfo(root, window, parallel=_read_batch(info))
 
     def _take_fields(self, part: ReplyFields) -> bool:
         """Take a part; one that is shorter than all generated ids holds only the new ones."""
@@ -351,3 +359,14 @@ def _read_window(fields: ReplyFields, name: str) -> int | None:
     """Return how many ids fit; None if the server does not say, or hardly any do."""
     window = fields.read_known_count(name)
     return window if window is not None and window > 1 else None
+
+
+def _read_batch(info: ReplyFields) -> int:
+    """Return how many requests SGLang runs at once: what it settled on, else what it was told.
+
+    The first stands in the state of each of its schedulers, of which a data-parallel server has several.
+    """
+    states = info.read_objects("internal_states")
+    settled = [state.read_known_count("effective_max_running_requests_per_dp") for state in states]
+    known = sum(filter(None, settled)) or info.read_known_count("max_running_requests")
+    return known or UNREPORTED_BATCH

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import partial
-from typing import ClassVar, ParamSpec
+from typing import ParamSpec
 
 from adaptive._util.aio import LoopThread
 from adaptive.engines.generation import GenerationRequest, GrowingGeneration
@@ -17,13 +17,16 @@ from adaptive.engines.tokenizer import FolderCodec
 from adaptive.errors import AdaptiveError
 
 P = ParamSpec("P")
+UNREPORTED_BATCH = 256
+"""Concurrent solves on a server that does not say how many it batches: vLLM's smallest `max_num_seqs` on an
+accelerator. What is more waits there."""
 
 
 class Engine:
     """A model with the spec `name` and a window of `window` ids."""
 
-    parallel: ClassVar[int] = 1
-    """How many concurrent solves make use of it."""
+    parallel: int = 1
+    """How many concurrent solves make use of it: what its class says, or what the opened engine was asked."""
 
     def __init__(self, name: str, codec: FolderCodec, window: int) -> None:
         self._name, self._codec, self._window = name, codec, window
@@ -61,6 +64,7 @@ class LoopEngine(Engine, ABC):
     """An engine whose client belongs to the event loop `loop`, with a cache that all calls share."""
 
     shares_cache = True
+    parallel = UNREPORTED_BATCH
 
     def __init__(self, name: str, codec: FolderCodec, window: int, loop: LoopThread) -> None:
         super().__init__(name, codec, window)

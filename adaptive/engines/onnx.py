@@ -7,7 +7,6 @@ batch. Models of other forms are left to ONNX Runtime GenAI, one call after the 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 from adaptive.engines.chain_engine import ChainEngine
 from adaptive.engines.chain_runners import BatchRunner, ChainRunner
@@ -39,7 +38,7 @@ class OnnxEngine(ChainEngine):
         AdaptiveError: The model does not load.
     """
 
-    parallel: ClassVar[int] = 32
+    parallel = 32
 
     def __init__(
         self, folder: Path, *, name: str, sessions: int | None = None, markers: MarkerStyle | None = None

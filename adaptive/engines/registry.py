@@ -45,7 +45,11 @@ def open_engine(spec: str, **options: Any) -> TokenEngine:
 
 
 def get_parallel_solves(spec: str) -> int:
-    """Return how many concurrent solves the engine of a spec can use; raise `InputError` as `open_engine`."""
+    """Return how many concurrent solves the engine of a spec can use, as far as is known before it is open.
+
+    Raises:
+        InputError: As `open_engine`.
+    """
     if ModelSpec.parse(spec).is_chat:
         return CHAT_AT_ONCE
     make, _ = _find_maker(spec)
@@ -54,6 +58,16 @@ def get_parallel_solves(spec: str) -> int:
 
         return OnnxEngine.parallel
     return int(getattr(make, "parallel", 1))
+
+
+def get_engine_parallel(engine: TokenEngine | None, spec: str) -> int:
+    """Return how many concurrent solves an open engine can use, as it was asked when it was opened.
+
+    Args:
+        engine: The engine; None for a chat model.
+        spec: Its spec, which counts if it does not say: an engine of the user's own.
+    """
+    return int(getattr(engine, "parallel", 0)) or get_parallel_solves(spec)
 
 
 def takes_option(spec: str, option: str) -> bool:

@@ -65,8 +65,6 @@ class VllmEngine(LoopEngine):
         AdaptiveError: The engine does not start.
     """
 
-    parallel = 16
-
     def __init__(self, model: str, *, markers: MarkerStyle | None = None, **options: Any) -> None:
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
@@ -79,6 +77,7 @@ class VllmEngine(LoopEngine):
         # The only reference, cleared in time: at exit, with its modules gone, its `__del__` would fail.
         self._engines: list[Any] = [loop.call(_start_engine(vllm, name, model, options))]
         super().__init__(name, codec, int(self._engines[0].model_config.max_model_len), loop)
+        self.parallel = int(self._engines[0].vllm_config.scheduler_config.max_num_seqs)
         # At exit too, and when an exception ends the program: the core is a process of its own.
         self._end = weakref.finalize(
             self, _stop_engine, self._engines, loop, ProcessGuard(_list_children() - others)

@@ -129,9 +129,13 @@ async def sample_answer(
         stream(token)
     start = (*ids, *prefix)
     room = min(room, meter.engine.context_window - len(start))
-    generation = await meter.sample(start, room, codec.markers.answer_stops, "answer", stream, schema=schema)
-    stream.flush()
-    events.flush()
+    try:
+        generation = await meter.sample(
+            start, room, codec.markers.answer_stops, "answer", stream.on_token, schema=schema
+        )
+    finally:  # what a solve that is cut off had written is charged
+        stream.flush()
+        events.flush()
     if schema:
         text = codec.decode(generation.ids)
         return SampledAnswer(text, text, generation, guided=True)

@@ -256,9 +256,10 @@ class _Forcing:
         stream = TextStreamer(codec, "thinking", self.watcher, ids)
         stops = codec.markers.thinking_stops
         halt = watch if self.stops.loop or self._probes_enabled else None
-        generation = await self.meter.sample(ids, room, stops, "thinking", stream, halt)
-        stream.flush()
-        return generation
+        try:
+            return await self.meter.sample(ids, room, stops, "thinking", stream.on_token, halt)
+        finally:  # what a solve that is cut off had written is charged
+            stream.flush()
 
     def _add_round(
         self, thought: Thought, opening: tuple[int, ...], generation: Generation, stopped: RoundEnd | None

@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Literal
 
 from adaptive._util.thinking_tags import THINKING_TAGS, find_open_tag
-from adaptive.engines.protocol import Codec, Generation, Prompt, Sampling, TokenEngine
+from adaptive.engines.protocol import Codec, Generation, OnToken, Prompt, Sampling, TokenEngine
 from adaptive.reason.answering import SampledAnswer, sample_answer, split_answer
 from adaptive.reason.budget import Style, Tail, check_prompt_fits
 from adaptive.reason.chain import Thought
@@ -159,11 +159,13 @@ class _PlainRun:
     async def _generate(self) -> Generation:
         """Generate the reply, up to the room; if it still thinks there, up to what a forced answer leaves."""
         held = min(self.tail.fixed + self.rung.answer_room, self.total // 2) if self.can_think else 0
-        reply = await self._continue(NOTHING, self.total - held)
-        if held and reply.end in ("length", "context") and not self._split(reply).in_thinking:
-            reply = await self._continue(reply, self.total)
-        self.stream.flush()
-        self.events.flush()
+        try:
+            reply = await self._continue(NOTHING, self.total - held)
+            if held and reply.end in ("length", "context") and not self._split(reply).in_thinking:
+                reply = await self._continue(reply, self.total)
+        finally:  # what a solve that is cut off had written is charged
+            self.stream.flush()
+            self.events.flush()
         return reply
 
     def _split(self, reply: Generation) -> ReplySplitter:
@@ -175,7 +177,7 @@ class _PlainRun:
         halt = self.halt if self.stops.loop else None
         while True:
             ids, left = (*self.prompt, *reply.ids), room - len(reply.ids)
-            piece = await self.meter.sample(ids, left, stops, "thinking", self.stream, halt)
+            piece = await self.meter.sample(ids, left, stops, "thinking", self.stream.on_token, halt)
             reply = piece if reply is NOTHING else reply.joined(piece)
             self.cut_short = piece.end == "length" and not piece.ids
             if piece.end != "length" or self.cut_short or len(reply.ids) >= room:
@@ -231,10 +233,15 @@ class _ReplyStream:
         self._kind = ""
         self._text: TextStreamer | None = None
 
+    @property
+    def on_token(self) -> OnToken | None:
+        """This stream, for an engine; None if nobody hears it, so that nothing is done for each token."""
+        return self if self._watcher else None
+
     def __call__(self, token: int) -> None:
         """Take an id."""
         kind = self._splitter.add(token)
-        if self._watcher is not None and kind != "marker":
+        if kind != "marker":
             if kind != self._kind or self._text is None:
                 self.flush()
                 self._kind, self._text = kind, TextStreamer(self._codec, kind, self._watcher, self._ids)

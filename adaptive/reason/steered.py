@@ -62,10 +62,14 @@ class SteeredRun:
         """
         self._open_stream()
         last: Generation | None = None
-        while last is None:
-            self._take_forced()
-            last = await self._request_more()
-        return self.chain, self._finish(last)
+        try:
+            while last is None:
+                self._take_forced()
+                last = await self._request_more()
+            return self.chain, self._finish(last)
+        finally:  # what a solve that is cut off had written is charged
+            self._flush()
+            self._answer_events.flush()
 
     async def _request_more(self) -> Generation | None:
         """Send a request; return its generation if it completed the answer."""

@@ -18,12 +18,15 @@ note      text: a hosted model is asked again; the events of a call that was cut
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import monotonic
 from typing import Literal
 
 from adaptive._util.thinking_tags import TextPart, ThinkingSplitter
-from adaptive.engines.protocol import Codec
+from adaptive.engines.protocol import Codec, OnToken
 from adaptive.types.events import Event, OnEvent, emit_event
 
+CHUNK_SECONDS = 0.02
+"""Text is emitted this often at most: each event is decoded, passed through the graph and sent to a client."""
 _CONTEXT = 6
 _BROKEN = "\ufffd"  # decoders write this for a character whose bytes are incomplete
 
@@ -32,7 +35,8 @@ class TextStreamer:
     """Turns ids into text as they come, never splitting a character; a call with an id is an `OnToken`.
 
     Each id is decoded together with a few before it, because many tokenizers write a leading space only inside a
-    text. Emitted text is never taken back: an unfinished character is held until it is whole, or `flush`.
+    text. Emitted text is never taken back: an unfinished character is held until it is whole, or `flush`. What
+    comes within `CHUNK_SECONDS` of the last event waits for the next.
 
     Args:
         codec: Decodes the ids.
@@ -51,16 +55,26 @@ class TextStreamer:
         self._codec, self._kind, self._watcher = codec, kind, watcher
         self._ids = list(before[-_CONTEXT:])
         self._emitted = len(self._ids)
+        self._next = 0.0
+
+    @property
+    def on_token(self) -> OnToken | None:
+        """This streamer, for an engine; None if nobody hears it, so that nothing is done for each token."""
+        return self if self._watcher else None
 
     def __call__(self, token: int) -> None:
-        """Take an id; emit its text if it ends a character."""
-        if self._watcher:
-            self._ids.append(token)
+        """Take an id; emit the text so far if it ends a character and the last text is long enough ago."""
+        if not self._watcher:
+            return
+        self._ids.append(token)
+        if (now := monotonic()) >= self._next:
+            self._next = now + CHUNK_SECONDS
             self._emit(final=False)
 
     def flush(self) -> None:
         """Emit what is still held."""
-        self._emit(final=True)
+        if self._watcher:
+            self._emit(final=True)
 
     def _emit(self, *, final: bool) -> None:
         emitted = self._codec.decode(self._ids[: self._emitted])

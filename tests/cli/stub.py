@@ -150,7 +150,7 @@ def workflow(solver: Any) -> ModuleType:
             raise solver
         return solver
 
-    module.build_solver = build_solver
+    module.build_solver, module.find_solver = build_solver, lambda graph: None
     return module
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from adaptive._util.files import find_artifact
 from adaptive.engines.completions import CompletionsEngine
+from adaptive.engines.loop_engine import UNREPORTED_BATCH
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Sampling
+from adaptive.engines.registry import get_engine_parallel
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.solver.build import build_solver
 from tests.cli.conftest import Run
@@ -185,6 +187,13 @@ class TestConnecting:
         client = CompletionsEngine(server.url)
         assert client.facts["dialect"] == server.dialect.partition(",")[0]
         asyncio.run(client.close())
+
+    def test_it_is_asked_how_many_it_batches(self, server: Faulty) -> None:
+        batch = {"vllm": UNREPORTED_BATCH, "llama.cpp": 4, "sglang": 24 + 24}[server.dialect.partition(",")[0]]
+        for limit, parallel in ((256, batch), (3, 3)):
+            client = CompletionsEngine(server.url, concurrency=limit)
+            assert (client.parallel, get_engine_parallel(client, server.url)) == (parallel, parallel)
+            asyncio.run(client.close())
 
     def test_or_said_by_hand(self, server: Faulty) -> None:
         with pytest.raises(InputError, match=r"dialect 'lmstudio' is not known: use vllm, llama\.cpp, sglang"):

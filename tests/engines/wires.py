@@ -72,7 +72,12 @@ def _sglang_told(root: str, window: int, name: str) -> dict[str, Any]:
     return {
         "/v1/models": {"data": [{"id": name, "owned_by": "sglang", "root": name, "max_model_len": window + 6}]},
         "/get_model_info": {"model_path": root, "tokenizer_path": root},
-        "/get_server_info": {"context_length": None, "max_req_input_len": window},
+        "/get_server_info": {
+            "context_length": None,
+            "max_req_input_len": window,
+            "max_running_requests": None,
+            "internal_states": [{"effective_max_running_requests_per_dp": 24}] * 2,
+        },
     }
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from adaptive.engines.protocol import Generation, Sampling
 from adaptive.errors import AdaptiveError, InputError
+from adaptive.reason import token_stream
 from adaptive.reason.budget import Style
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import think_within_budget
@@ -407,6 +408,39 @@ def test_sampling_session_and_markers_reach_the_engine() -> None:
     assert [(a["sampling"], a["session"]) for a in asked] == [(sampling, "mine")] * 2
     assert asked[0]["stop_ids"] == (END, STOP)
     assert set(asked[1]["stop_ids"]) == {STOP, MARKERS.think_start}
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_an_engine_tells_of_tokens_only_if_somebody_hears_them(heard: bool) -> None:
+    told: list[bool] = []
+
+    class Watched(ScriptedEngine):
+        async def generate(self, ids: Any, *, on_token: Any = None, **more: Any) -> Generation:
+            told.append(on_token is not None)
+            return await super().generate(ids, on_token=on_token, **more)
+
+    buy(Watched([says("so", END)], [BOXED]), rung(64), on_event=(lambda event: None) if heard else None)
+    assert told == [heard, heard]
+
+
+@pytest.mark.parametrize("calls", [1, 2], ids=["thinking", "answer"])
+def test_what_was_written_before_a_failure_is_emitted(calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token_stream, "CHUNK_SECONDS", 3600.0)
+    left, events = calls, list[Event]()
+
+    class Broken(ScriptedEngine):
+        async def generate(self, ids: Any, **more: Any) -> Generation:
+            nonlocal left
+            left -= 1
+            made = await super().generate(ids, **more)
+            if not left:
+                raise AdaptiveError("gone.")
+            return made
+
+    with pytest.raises(AdaptiveError, match="gone"):
+        buy(Broken([says("so it is", END)], [BOXED]), rung(64), on_event=events.append)
+    kind, text = ("thinking", "so it is") if calls == 1 else ("answer", "\\boxed{4}")
+    assert "".join(e["text"] for e in events if e["event"] == kind) == text
 
 
 def test_the_same_twice_gives_the_same() -> None:

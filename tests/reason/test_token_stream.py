@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive._util.thinking_tags import split_thinking
+from adaptive.reason import token_stream
 from adaptive.reason.token_stream import AnswerEvents, TextStreamer
 from tests.support.scripted import STOP, ByteCodec, says
 
@@ -57,9 +59,23 @@ def test_spaces_between_words_survive_a_decoder_that_strips() -> None:
 
 def test_nobody_watching_costs_nothing() -> None:
     stream = TextStreamer(CODEC, "answer", None, says("before"))
-    for token in says("text"):
-        stream(token)
+    assert stream.on_token is None
     stream.flush()
+
+
+def test_text_that_comes_fast_is_emitted_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(token_stream, "monotonic", lambda: now)
+    monkeypatch.setattr(token_stream, "CHUNK_SECONDS", 1.0)
+    events: list[dict[str, Any]] = []
+    stream = TextStreamer(CODEC, "thinking", events.append, ())
+    for second, text in enumerate(["abc", "def", "π!"]):
+        now = 100.0 + second
+        for token in says(text):
+            stream(token)
+    assert [e["text"] for e in events] == ["a", "bcd"]  # after the third second's first byte no character is whole
+    stream.flush()
+    assert [(e["text"], e["tokens"]) for e in events] == [("a", 1), ("bcd", 3), ("efπ!", 5)]
 
 
 @given(st.lists(st.sampled_from(["<think>", "</think>", "<answer>", "a", " ", "\n", "π", "7"]), max_size=9))

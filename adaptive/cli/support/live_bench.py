@@ -37,14 +37,14 @@ class LiveBench:
         model: The model spec.
         open_model: Opens its engine.
         out: The folder.
-        concurrency: Solves at the same time.
+        concurrency: Solves at the same time; None for as many as the engine batches.
         grade: The spec of the grader; None for that of the outcomes.
     """
 
     model: str
     open_model: Callable[[], TokenEngine]
     out: Path
-    concurrency: int
+    concurrency: int | None
     grade: str | None
 
     def record(self, questions: Sequence[Question], profile: Path, temperature: float) -> Path:
@@ -85,9 +85,11 @@ class LiveBench:
         return collect_live_results(results, [g.decided and g.right for g in grades], self.concurrency)
 
     def _solve_missing(self, profile: Profile, missing: Sequence[Question], total: int, solves: SolveFile) -> None:
+        from adaptive.engines.registry import get_engine_parallel
         from adaptive.solver.build import build_solver
 
         engine = self.open_model()
+        at_once = self.concurrency or get_engine_parallel(engine, self.model)
         solver = build_solver(engine, profile=profile)
         progress = Progress(total, total - len(missing), str(solves.path), word="solved")
 
@@ -97,7 +99,7 @@ class LiveBench:
 
         async def work() -> None:
             try:
-                await run_concurrently(missing, self.concurrency, one)
+                await run_concurrently(missing, at_once, one)
             finally:
                 await engine.close()
 

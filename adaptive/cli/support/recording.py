@@ -121,7 +121,7 @@ def record_outcomes(
         open_model: Opens the engine.
         settings: Further fields of the `Recorder`.
     """
-    from adaptive.engines.registry import get_parallel_solves
+    from adaptive.engines.registry import get_engine_parallel
     from adaptive.learn.data.outcomes import OutcomeStore
     from adaptive.learn.data.recorder import Recorder
     from adaptive.learn.data.regrading import regrade_outcomes
@@ -138,7 +138,7 @@ def record_outcomes(
             click.echo(f"Grading {outcomes.count()} attempts again, with {run.grade}.", err=True)
         regrade_outcomes(outcomes, run.grade, grader)
         outcomes.add_questions(run.questions)
-        _run_recorder(recorder, run, outcomes, run.concurrency or get_parallel_solves(run.model))
+        _run_recorder(recorder, run, outcomes, run.concurrency or get_engine_parallel(engine, run.model))
 
 
 def _run_recorder(recorder: Recorder, run: RecordingJob, outcomes: OutcomeStore, concurrency: int) -> None:

@@ -178,6 +178,15 @@ def build_solver_from_options(
     )
 
 
+def get_solver_parallel(graph: Any, spec: str) -> int:
+    """Return how many solves at once the engine of a graph of `build_solver_from_options` can use."""
+    from adaptive.engines.registry import get_engine_parallel
+    from adaptive.solver.build import find_solver
+
+    solver = find_solver(graph)
+    return get_engine_parallel(getattr(solver.models[0], "engine", None) if solver else None, spec)
+
+
 def parse_optional_check(text: str | None, timeout: float) -> Verifier | None:
     """Return the verifier that `--check` names, with a limit in seconds; None without one."""
     if text is None:
