@@ -17,9 +17,9 @@ test:
 test-all:
 	HYPOTHESIS_PROFILE=ci python -m pytest -m ''
 
-# A hundred kills in each node of the solver, on SQLite and on a Postgres server of its own.
+# A hundred kills in each node of the solver and at any moment, on SQLite and on a Postgres server of its own.
 kills:
-	KILLS_IN_A_NODE=100 python -m pytest -m '' -n 2 tests/solver/test_killed.py -k in_a_node
+	KILLS_AT_ANY_MOMENT=100 KILLS_IN_A_NODE=100 python -m pytest -m '' -n 2 tests/solver/test_killed.py
 
 # Generated cases for each target, kills of those who write, pairs of them, and full disks.
 COUNT ?= 2000

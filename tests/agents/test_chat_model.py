@@ -23,6 +23,7 @@ from adaptive.engines.registry import takes_option
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.types.ladder import Rung
 from tests.agents.scripts import ANSWERS, STRETCHES
+from tests.support.cases import WHOLE_SOLVES
 from tests.support.scripted import ScriptedEngine
 from tests.support.solving import EASY, HARD, SURE, PureEngine, ask, profile, timeless
 from tests.support.voting import ACCEPTED, SeededEngine, voter
@@ -54,6 +55,7 @@ def reasoning(message: AIMessage) -> list[str]:
     return [block["reasoning"] for block in message.content_blocks if block["type"] == "reasoning"]
 
 
+@WHOLE_SOLVES
 @given(STRETCHES, ANSWERS, st.sampled_from([EASY, HARD, ()]))
 def test_the_stream_sums_to_the_message_and_both_are_the_solvers(
     thinking: Any, answers: Any, p_solved: tuple[float, ...]
@@ -67,6 +69,7 @@ def test_the_stream_sums_to_the_message_and_both_are_the_solvers(
     assert what(told)["metadata"] == {**own.response_metadata, "adaptive": timeless(state["adaptive_result"])}
 
 
+@WHOLE_SOLVES
 @given(STRETCHES, ANSWERS, st.sampled_from([EASY, HARD, ()]))
 def test_an_answer_that_is_none_says_so(thinking: Any, answers: Any, p_solved: tuple[float, ...]) -> None:
     message = chat(ScriptedEngine(thinking, answers), profile(p_solved)).invoke("2+2?")

@@ -15,6 +15,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from adaptive.agents import read_spending
 from tests.agents.asking import CALL, WAYS, accepts, agent, ask, last, report, scored
 from tests.agents.toy import THINKS, toy
+from tests.support.cases import WHOLE_SOLVES
 
 THREAD: Any = {"configurable": {"thread_id": "one"}}
 
@@ -74,6 +75,7 @@ SCORES = st.sampled_from([0.0, 0.2, 0.4, 0.6, 0.9])
 THOUGHT = st.sampled_from([1, 100, 13_000, 26_000, 200_000])  # a count of 0 beside thoughts is not believed
 
 
+@WHOLE_SOLVES
 @given(
     scores=st.fixed_dictionaries(dict.fromkeys(THINKS, SCORES)),
     thinks=st.fixed_dictionaries(dict.fromkeys(THINKS, THOUGHT)),

@@ -17,6 +17,7 @@ from adaptive.agents import adaptive_tool
 from adaptive.errors import AdaptiveError, InputError
 from adaptive.types.ladder import EFFORTS
 from tests.agents.scripts import ANSWERS, STRETCHES
+from tests.support.cases import WHOLE_SOLVES
 from tests.support.scripted import STOP, Forever, ScriptedEngine, says
 from tests.support.solving import SURE, THREAD, UNSURE, BrokenEngine, PureEngine, ask, boxed, profile, timeless
 from tests.support.thinking_hard import ToolCaller, build_call
@@ -78,6 +79,7 @@ async def test_an_answer_that_does_not_count_says_so(answer: Any, status: str, s
     assert said in message.content
 
 
+@WHOLE_SOLVES
 @given(STRETCHES, ANSWERS)
 def test_only_an_accepted_answer_stands_alone(thinking: Any, answers: Any) -> None:
     message = tool(ScriptedEngine(thinking, answers)).invoke(build_call({"question": "2+2?"}))

@@ -20,6 +20,7 @@ from adaptive.policy.arms import Plan
 from adaptive.solver.approval import Approval, count_max_thinking_tokens, parse_approval
 from adaptive.types.ladder import Rung
 from adaptive.types.options import Options
+from tests.support.cases import WHOLE_SOLVES
 from tests.support.solving import HARD, SURE, THREAD, UNSURE, PureEngine, ask, profile, uncached
 from tests.support.voting import SeededEngine, voter
 
@@ -140,6 +141,7 @@ def test_whatever_is_answered(value: Any) -> None:
             assert read.endswith(".")
 
 
+@WHOLE_SOLVES
 @given(limit=st.integers(0, 90), answers=st.lists(st.booleans(), max_size=4))
 def test_nothing_dearer_is_bought_without_a_yes(limit: int, answers: list[bool]) -> None:
     graph, allowed = solver(limit), 0

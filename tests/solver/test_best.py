@@ -17,6 +17,7 @@ from adaptive.types.attempt import Attempt
 from adaptive.types.options import Options
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
+from tests.support.cases import WHOLE_SOLVES
 from tests.support.solving import PureEngine, ask, profile
 from tests.support.voting import SeededEngine, voter
 
@@ -79,6 +80,7 @@ def check_reason(result: dict[str, Any], verdict: dict[str, Any], number: int, c
         assert said.endswith(f"{verdict['score']:.2f}")
 
 
+@WHOLE_SOLVES
 @given(VERDICTS)
 def test_no_verified_answer_is_ever_lost(verdicts: list[tuple[bool | None, float]]) -> None:
     script = Scripted(verdicts)
@@ -87,6 +89,7 @@ def test_no_verified_answer_is_ever_lost(verdicts: list[tuple[bool | None, float
     assert told[-1]["result"]["usage"]["verifier"] == script.asked
 
 
+@WHOLE_SOLVES
 @given(VERDICTS, st.lists(st.sampled_from("012"), min_size=9, max_size=9))
 def test_nor_in_a_vote(verdicts: list[tuple[bool | None, float]], answers: list[str]) -> None:
     script = Scripted(verdicts)
@@ -101,6 +104,7 @@ INJECTED = (
 )  # fmt: skip
 
 
+@WHOLE_SOLVES
 @given(st.lists(st.sampled_from(INJECTED) | st.text(max_size=20), max_size=4), st.booleans())
 def test_no_words_in_a_question_change_a_verdict(words: list[str], agreeing: bool) -> None:
     """The engine answers by the question's first letter, so only the words that want to be a verdict differ."""
@@ -113,6 +117,7 @@ def test_no_words_in_a_question_change_a_verdict(words: list[str], agreeing: boo
     assert (said["answer"], said["accepted"], said["kept"]) == (plain["answer"], plain["accepted"], plain["kept"])
 
 
+@WHOLE_SOLVES
 @given(st.lists(st.sampled_from(INJECTED[:2]), min_size=9, max_size=9))
 def test_no_words_in_an_answer_are_a_verdict(answers: list[str]) -> None:
     """Samples that say they are accepted are counted as what they are: answers, and the majority may be wrong."""

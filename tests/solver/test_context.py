@@ -18,6 +18,7 @@ from adaptive.errors import InputError
 from adaptive.types.ladder import EFFORTS
 from adaptive.types.options import PER_QUESTION, Options, SolverContext
 from adaptive.types.setting import read_settings
+from tests.support.cases import WHOLE_SOLVES
 from tests.support.solving import THREAD, PureEngine, ask, profile
 
 
@@ -87,6 +88,7 @@ async def test_an_object_or_a_context() -> None:
         assert budgets(await solver.ainvoke(ask("2+2?"), context=context))[0] == 20
 
 
+@WHOLE_SOLVES
 @given(built=st.integers(0, 60), known=st.none() | st.integers(0, 60), asked=st.none() | st.integers(0, 60))
 def test_state_goes_before_context_and_context_before_what_it_was_built_with(
     built: int, known: int | None, asked: int | None

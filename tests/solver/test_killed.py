@@ -2,7 +2,7 @@
 
 Real processes, and a file of SQLite or a server of Postgres. Once at any moment, an event seen on stdout, with the
 embedded reasoner; and once in each node, with a model and a judge whose calls a server counts. `make kills` makes
-100 kills in each node.
+100 kills in each node, and as many at any moment.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.support.counted_calls import CountedCalls
 from tests.support.killing import Kill, Processes, Solve, check_path, open_processes
 from tests.support.postgres import find_missing, serve_postgres
 
-KILLS, MOST = 50, 10  # at any moment: in all, and of one solve
+KILLS, MOST = int(os.environ.get("KILLS_AT_ANY_MOMENT", "20")), 8  # at any moment: in all, and of one solve
 HARD = "What is 9 * 8 * 7 - 6 * (5 + 4) + 3?"
 LONG = {"stop": "none", "max_attempts": 3}
 ASKED: list[tuple[str, dict[str, Any]]] = [
@@ -28,7 +28,7 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
     ("What is 123 * 45?", LONG),
     (HARD, {"stop": "none", "max_attempts": 2, "effort": "low", "budget": 32, "samples": 4}),
 ]
-KILLS_IN_A_NODE = int(os.environ.get("KILLS_IN_A_NODE", "4"))
+KILLS_IN_A_NODE = int(os.environ.get("KILLS_IN_A_NODE", "3"))
 REJECTED = {"effort": "low", "samples": 3, "waits": 0, "max_attempts": 4}
 MOMENTS = {
     "classify": ("start", "end"),
@@ -44,10 +44,17 @@ MOMENTS = {
 is saved, and after the solve."""
 
 
-@pytest.fixture
-def processes() -> Iterator[Processes]:
+@pytest.fixture(scope="module")
+def forking() -> Iterator[Processes]:
     with open_processes() as running:
         yield running
+
+
+@pytest.fixture
+def processes(forking: Processes) -> Processes:
+    """What forks a child for each life: one for all tests, whose kills are each test's own."""
+    forking.random.seed(6)
+    return forking
 
 
 @pytest.fixture(scope="module")

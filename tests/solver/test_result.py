@@ -15,6 +15,7 @@ from adaptive.types.result import MapItem, MapResult, Result
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
 from tests.support.attempts import ATTEMPTS
+from tests.support.cases import WHOLE_SOLVES
 
 SEVERAL = st.lists(ATTEMPTS, min_size=1, max_size=4)
 FIELDS = {
@@ -85,6 +86,7 @@ def test_an_attempt_that_nobody_judged_is_not_accepted() -> None:
     assert result(attempt(verdict=None))["accepted"] is None
 
 
+@WHOLE_SOLVES
 @given(SEVERAL)
 def test_the_usage_is_the_sum_over_the_attempts(attempts: list[Attempt]) -> None:
     told = result(*attempts, kept=select.select_best_attempt(attempts))
@@ -96,6 +98,7 @@ def test_the_usage_is_the_sum_over_the_attempts(attempts: list[Attempt]) -> None
     assert (usage["cost"] is None) == any(part["cost"] is None for part in parts)
 
 
+@WHOLE_SOLVES
 @given(SEVERAL)
 def test_the_message_has_the_usage_of_the_whole_solve(attempts: list[Attempt]) -> None:
     told = result(*attempts)

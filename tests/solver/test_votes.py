@@ -26,6 +26,7 @@ from adaptive.types.options import Options
 from adaptive.types.policy import FollowUp
 from adaptive.types.routine import Routine
 from adaptive.verify.check_function import Function
+from tests.support.cases import WHOLE_SOLVES
 from tests.support.scripted import STOP
 from tests.support.solving import THREAD, ask, is_plain, timeless, uncached
 from tests.support.voting import ACCEPTED, VOTE_RUNGS, SeededEngine, same, voter
@@ -315,6 +316,7 @@ async def test_a_vote_that_is_cancelled_leaves_nothing_held(shares: bool) -> Non
     assert (engine.inside, engine.held) == (0, set())
 
 
+@WHOLE_SOLVES
 @given(
     st.lists(st.sampled_from(("0", "1", "2", ACCEPTED)), min_size=9, max_size=9),
     st.integers(2, 8),
