@@ -19,6 +19,7 @@ class ChatRequest:
         temperature: None leaves it to the model.
         seed: None leaves it to the model.
         forces_tool: Whether the call forces the model to call a tool, which some do only without thinking.
+        resumes_bare: Whether the conversation goes on with the results of a tool call that came without thinking.
         exact: An effort that the model lacks is an error, and is not mapped to the nearest.
     """
 
@@ -28,6 +29,7 @@ class ChatRequest:
     temperature: float | None = None
     seed: int | None = None
     forces_tool: bool = False
+    resumes_bare: bool = False
     exact: bool = False
 
     @property

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from adaptive._util.surrogates import mend_surrogates
 from adaptive._util.thinking_tags import ThinkingSplitter, join_parts
@@ -30,7 +30,8 @@ _FAILURE_REASONS = {
     "malformed_response", "unexpected_tool_call", "finish_reason_unspecified", "other",
 }  # fmt: skip
 _FINISH_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "status")
-_THINKING_BLOCKS = {"thinking", "redacted_thinking", "reasoning", "non_standard"}  # a sealed one is thinking too
+# A sealed one is thinking too; the last is Bedrock's.
+_THINKING_BLOCKS = {"thinking", "redacted_thinking", "reasoning", "non_standard", "reasoning_content"}
 _SHOWING_PROVIDERS = {"anthropic", "google_genai"}  # if they report no count and no block, there was no thinking
 
 
@@ -189,13 +190,30 @@ def _read_usage(message: AIMessage, thinking: str, text: str, seconds: float, *,
     )
 
 
+def resumes_bare(messages: Sequence[BaseMessage]) -> bool:
+    """Return whether a conversation goes on with the results of a tool call that came without thinking.
+
+    A tool loop is one turn of the model's: its first message says whether the turn thinks.
+    """
+    turn: list[AIMessage] = []
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            break
+        if isinstance(message, AIMessage):
+            turn.append(message)
+    return bool(turn and turn[-1].tool_calls) and not _has_thinking(turn[-1])
+
+
+def _has_thinking(message: AIMessage) -> bool:
+    return any(block.get("type") in _THINKING_BLOCKS for block in _list_blocks(message))
+
+
 def _find_thinking_count(message: AIMessage, reported: ReportedUsage) -> int | None:
     """Return the tokens of thinking; None if the provider does not count them."""
     if reported.reasoning is not None or reported.output is None:
         return reported.reasoning
-    has_thinking = any(block.get("type") in _THINKING_BLOCKS for block in _list_blocks(message))
     shows_thinking = message.response_metadata.get("model_provider") in _SHOWING_PROVIDERS
-    return 0 if shows_thinking and not has_thinking else None
+    return 0 if shows_thinking and not _has_thinking(message) else None
 
 
 def estimate_tokens(text: str) -> int:

@@ -51,6 +51,18 @@ def chat(**thinking: object) -> Callable[[bool], Body]:
     return reply
 
 
+def counts_beside(reply: Callable[[bool], Body]) -> Callable[[bool], Body]:
+    """The reply with the thinking beside the completion, as xAI counts (docs.x.ai, "Reasoning")."""
+
+    def counted(cut: bool) -> Body:
+        body = reply(cut)
+        usage = body["usage"]
+        thought = usage["completion_tokens_details"]["reasoning_tokens"]
+        return {**body, "usage": {**usage, "completion_tokens": usage["completion_tokens"] - thought}}
+
+    return counted
+
+
 def responses(cut: bool) -> Body:
     summary = [{"type": "summary_text", "text": THINKING}]
     text = {"type": "output_text", "text": ANSWER, "annotations": []}
@@ -143,6 +155,26 @@ FEATURES: tuple[FeatureRow, ...] = (
         "Bedrock", "us.anthropic.claude-opus-5", converse, "bedrock_converse:us.anthropic.claude-opus-5",
         "yes no yes yes yes yes yes yes yes", r"/converse",
     ),
+    FeatureRow(
+        "OpenRouter", "openai/gpt-5.4", chat(reasoning=THINKING), "openrouter:openai/gpt-5.4",
+        "yes yes yes yes yes yes yes yes yes",
+    ),
+    FeatureRow(
+        "xAI", "grok-4.3", counts_beside(chat(reasoning_content=THINKING)), "xai:grok-4.3",
+        "yes yes yes yes yes yes yes yes yes",
+    ),
+    FeatureRow(
+        "Together", "openai/gpt-oss-120b", chat(reasoning=THINKING), "together:openai/gpt-oss-120b",
+        "yes yes yes yes yes yes yes yes yes",
+    ),
+    FeatureRow(
+        "Fireworks", "accounts/fireworks/models/deepseek-v4-pro", chat(reasoning_content=THINKING),
+        "fireworks:accounts/fireworks/models/deepseek-v4-pro", "yes yes yes yes yes yes yes yes yes",
+    ),
+    FeatureRow(
+        "LiteLLM", "openai/gpt-5", chat(reasoning_content=THINKING), "litellm:openai/gpt-5",
+        "yes yes yes yes yes yes yes yes yes",
+    ),
     FeatureRow("Ollama", "qwen3", ollama, "ollama:qwen3", "yes no no no yes yes yes yes yes", r"/api/chat"),
 )  # fmt: skip
-"""Of the clients that the tests install."""
+"""Of each of `CLIENTS`; those whose package is not installed are skipped."""

@@ -88,3 +88,7 @@ def test_what_is_read_and_sent(row: FeatureRow) -> None:
     assert {name: "yes" if one else "no" for name, one in has.items()} == dict(
         zip(COLUMNS, row.has.split(), strict=True)
     )
+
+
+def test_each_client_has_a_row() -> None:
+    assert {row.client for row in FEATURES} == CLIENTS.keys()

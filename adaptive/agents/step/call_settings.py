@@ -24,6 +24,7 @@ class CallSettings:
         model: The model of the step.
         set_by_user: The request's `model_settings`, which are never replaced.
         forces_tool: Whether the request forces the model to call a tool.
+        resumes_bare: Whether the conversation goes on with the results of a tool call that came without thinking.
         temperature: Of all calls; None leaves it to the model.
         seed: Of all calls; None leaves it to the model.
         notes: Which of our settings gave way, in words; a dict so that each is there once, in order.
@@ -32,6 +33,7 @@ class CallSettings:
     model: ChatModel
     set_by_user: Mapping[str, Any]
     forces_tool: bool = False
+    resumes_bare: bool = False
     temperature: float | None = None
     seed: int | None = None
     notes: dict[str, None] = field(default_factory=dict)
@@ -61,7 +63,13 @@ class CallSettings:
         The model's own way has no cap of ours.
         """
         request = ChatRequest(
-            rung.effort, rung.budget, None, self.temperature, self.seed, forces_tool=self.forces_tool
+            rung.effort,
+            rung.budget,
+            None,
+            self.temperature,
+            self.seed,
+            forces_tool=self.forces_tool,
+            resumes_bare=self.resumes_bare,
         )
         if rung.is_plain:
             return request

@@ -31,7 +31,7 @@ from adaptive.agents.step.report import attach_report, build_step_report
 from adaptive.agents.step.start import StepStart, choose_start
 from adaptive.agents.step.step import Step
 from adaptive.chat.errors import FailedCallError, explain_error
-from adaptive.chat.response import estimate_tokens
+from adaptive.chat.response import estimate_tokens, resumes_bare
 from adaptive.policy.ladder import limit_ladder
 from adaptive.policy.limits import count_output_left, find_spending_limit
 from adaptive.prices import Prices, add_cost
@@ -114,6 +114,7 @@ class _ChatModelStep:
             model.with_tools() if bound_arguments.arguments.get("tools") else model,
             bound_arguments.arguments,
             bound_arguments.forces_tool,
+            resumes_bare(messages),
             options.temperature or None,  # 0 is the default of both options
             options.seed or None,
         )

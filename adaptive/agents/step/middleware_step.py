@@ -33,7 +33,7 @@ from adaptive.agents.step.tenant_limits import TenantLimits
 from adaptive.chat.model import ChatModel
 from adaptive.chat.openai_compat import recover_cut_message
 from adaptive.chat.request import ChatRequest
-from adaptive.chat.response import estimate_tokens, mend_message
+from adaptive.chat.response import estimate_tokens, mend_message, resumes_bare
 from adaptive.prices import Prices, add_cost
 from adaptive.profile.domain import UNLIKE
 from adaptive.profile.profile import Profile
@@ -120,7 +120,7 @@ class MiddlewareStep:
         if not isinstance(request.model, BaseChatModel):
             return request
         self.fallback = ChatModel(request.model, has_tools=_has_tools(request))
-        settings = CallSettings(self.fallback, request.model_settings, _must_call_tool(request))
+        settings = _read_settings(self.fallback, request)
         why = settings.skip_reason
         if not why:
             call = settings.build_call(settings.clamp_request(asked))
@@ -160,7 +160,7 @@ class MiddlewareStep:
         model = ChatModel(request.model, has_tools=_has_tools(request))
         counter = CallCounter(model.name, self._settings.prices, prompt)
         self._limits.require_price(model.name, counter.prices)
-        settings = CallSettings(model, request.model_settings, _must_call_tool(request))
+        settings = _read_settings(model, request)
         if settings.skip_reason:
             self._notes.append(settings.skip_reason)
             return pass_through(counter)
@@ -218,6 +218,11 @@ class MiddlewareStep:
 
     def _write_event(self, event: Event) -> None:
         self._request.runtime.stream_writer({**event, "step": self._run.steps + 1})
+
+
+def _read_settings(model: ChatModel, request: ModelRequest[Any]) -> CallSettings:
+    bare = resumes_bare(request.messages)
+    return CallSettings(model, request.model_settings, _must_call_tool(request), bare)
 
 
 def _has_tools(request: ModelRequest[Any]) -> bool:

@@ -17,6 +17,7 @@ ADAPTIVE_EFFORTS: tuple[Effort, ...] = ("low", "medium", "high", "xhigh", "max")
 ALWAYS_THINKS = re.compile(r"claude-(fable|mythos|(opus|sonnet)-5-[5-9])")
 """Models that refuse to switch their thinking off (platform.claude.com/docs/en/models/opus-5-5/whats-new-opus-5-5,
 "Thinking can't be disabled"; langchain-anthropic 1.7 raises for Fable)."""
+BARE_NOTE = "the tool call came without thinking, and a tool loop has one setting: no thinking budget is set"
 FORCED_NOTE = "a tool call is forced, which goes without thinking: none is set"
 
 
@@ -26,7 +27,9 @@ class AnthropicAdapter(ProviderAdapter):
 
     A budget has at least 1024 tokens and is smaller than the cap
     (docs.anthropic.com/en/docs/build-with-claude/extended-thinking). Models that name `xhigh`, and all from the
-    fifth generation on, think adaptively and take an effort only. A forced tool call goes without thinking.
+    fifth generation on, think adaptively and take an effort only. A forced tool call goes without thinking, and so
+    does a tool loop that began without: it has one thinking configuration, which is refused a budget halfway
+    (platform.claude.com/docs/en/build-with-claude/thinking-tool-workflows).
     """
 
     families: EffortFamilies = ((r"claude-[a-z]+-[5-9]", ADAPTIVE_EFFORTS),)
@@ -63,7 +66,9 @@ class AnthropicAdapter(ProviderAdapter):
 
     def _add_budget(self, call: CallArguments, model: ModelInfo, request: ChatRequest) -> int | None:
         """Send a budget. Return the cap that leaves the answer its room and is larger than the budget."""
-        if request.forces_tool:
+        if request.resumes_bare:
+            call.notes.append(BARE_NOTE)
+        if request.forces_tool or request.resumes_bare:
             return request.cap
         budget = max(self.least_budget, model.limit_cap(request.budget + 1) - 1)
         if budget > request.budget:

@@ -52,7 +52,8 @@ class BedrockConverseAdapter(AnthropicAdapter):
             call.add("effort", request.effort, reasoning_effort=level, **kept)
         elif "claude" in model.name and request.thinks and "budget" not in model.refused:
             cap = self._add_budget(call, model, request)
-            call.arguments = {_FIELDS: {**own, "thinking": call.arguments["thinking"]}}
+            if "thinking" in call.arguments:
+                call.arguments = {_FIELDS: {**own, "thinking": call.arguments["thinking"]}}
         if cap is not None:
             call.add("cap", cap, max_tokens=cap)
         self._add_sampling(call, model, request, "temperature")
