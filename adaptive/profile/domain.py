@@ -1,11 +1,13 @@
 """Domain: how unlike the questions that a profile was measured on is a question?
 
 Difficulty, verifier and thresholds say something about questions of the kind that was recorded, and nothing about
-any other. Novelty is measured four ways: the share of adjacent pieces of the question, of three in a row, and of
-four characters in a row that no recorded question has, and how far its counts (`features.COUNTS`) are from theirs.
-Each is standardised by what recorded questions of about the same length have when they are left out, group by
-group; the mean of the four is the score. A question whose score is above that of nearly all of these, the share
-`alpha` excepted, is outside: a conformal p-value (Vovk et al. 2005, "Algorithmic learning in a random world").
+any other. Novelty is measured five ways: the share of adjacent pieces of the question, of three in a row, of four
+characters in a row and of four words of its wording in a row that no recorded question has (`question_traits`),
+and how far its counts (`features.COUNTS`) are from theirs. Each is standardised by what recorded questions of
+about the same length have when they are left out, group by group; their mean is the score, in which the wording
+counts twice: by the other measures a new wording may be usual, above all in a short question. A question is
+outside if its score is above that of nearly all of these, the share `alpha` excepted: a conformal p-value (Vovk et
+al. 2005, "Algorithmic learning in a random world").
 
 Plain numpy, and bits instead of words: nobody can read the recorded questions out of a profile.
 """
@@ -13,12 +15,11 @@ Plain numpy, and bits instead of words: nobody can read the recorded questions o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,52 +27,23 @@ from numpy.typing import NDArray
 from adaptive._util.arrays import read_arrays, write_arrays
 from adaptive._util.files import BROKEN_ZIP
 from adaptive.errors import InputError
-from adaptive.profile.features import CACHE_SIZE, COUNTS, MAX_CHARACTERS, QuestionFeatures
+from adaptive.profile.features import COUNTS
+from adaptive.profile.question_traits import TABLES, Floats, QuestionTraits, Slots
 
-Floats = NDArray[np.float64]
 Bits = NDArray[np.uint8]
-Slots = NDArray[np.int64]
-Hashes = NDArray[np.uint64]
 
 FILE = "domain.npz"
-TABLES = {"pairs": 18, "triples": 19, "characters": 18}
-"""What is remembered of the recorded questions, and the base-2 logarithm of the bits of each table."""
 MEASURES = (*TABLES, "counts")
 """The measures of novelty, in order."""
+WEIGHTS = {"wordings": 2.0}
+"""How often a measure counts in the score, if not once."""
+LATER_TABLES = ("wordings",)
+"""Tables that older profiles lack: they measure novelty without them."""
 ALPHA = 0.05
 UNLIKE = "unlike the questions that this profile was measured on"
 LEAST_DEVIATION, MOST_DEVIATION = -2.0, 20.0
 """A standardised measure counts within these limits: one alone cannot make a question usual."""
 ROUNDING = 1e-6
-_CHARACTERS = 4
-_MIX, _SECOND, _THIRD = (
-    np.array([m], np.uint64) for m in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
-)
-_FNV = np.array([0x100000001B3], np.uint64)
-
-
-@dataclass(frozen=True)
-class QuestionTraits:
-    """What novelty is measured by.
-
-    slots: for each of `TABLES`, the place of each pair, triple or four characters. counts: log(1 + count), shape
-    (len(COUNTS),). length: log of the number of pieces.
-    """
-
-    slots: Mapping[str, Slots]
-    counts: Floats
-    length: float
-
-    @classmethod
-    def read(cls, question: str) -> QuestionTraits:
-        """Read a question's text, as far as `MAX_CHARACTERS`."""
-        features = QuestionFeatures(question)
-        pieces = np.array([_START, *map(_hash_piece, features.shapes), _END], np.uint64)
-        pairs = (pieces[:-1] * _MIX ^ pieces[1:] * _SECOND) * _MIX
-        triples = (pairs[:-1] ^ pieces[2:] * _THIRD) * _MIX
-        hashes = {"pairs": pairs, "triples": triples, "characters": _hash_characters(question)}
-        slots = {name: (hashes[name] >> np.uint64(64 - bits)).astype(np.int64) for name, bits in TABLES.items()}
-        return cls(slots, np.log1p(features.to_counts()), math.log(len(pieces)))
 
 
 @dataclass(frozen=True)
@@ -92,7 +64,7 @@ class CountSpread:
 class NoveltyScale:
     """What measures recorded questions have by length, when they are left out.
 
-    lengths: k logarithms, rising. mean, deviation: shape (len(MEASURES), k).
+    lengths: k logarithms, rising. mean, deviation: shape (measures, k).
     """
 
     lengths: Floats
@@ -100,9 +72,12 @@ class NoveltyScale:
     deviation: Floats
 
     def standardise(self, measured: Floats, length: float) -> Floats:
-        """Return the deviations of measures, shape (len(MEASURES),), from questions of this length."""
+        """Return the deviations of measures, shape (measures,), from questions of this length."""
+        place = float(np.interp(length, self.lengths, np.arange(len(self.lengths))))
+        left = int(place)
+        right = min(left + 1, len(self.lengths) - 1)
         mean, deviation = (
-            np.array([np.interp(length, self.lengths, row) for row in rows])
+            rows[:, left] + (place - left) * (rows[:, right] - rows[:, left])
             for rows in (self.mean, self.deviation)
         )
         return np.asarray(np.clip((measured - mean) / deviation, LEAST_DEVIATION, MOST_DEVIATION))
@@ -112,8 +87,8 @@ class NoveltyScale:
 class Domain:
     """The questions that a profile was measured on.
 
-    tables: for each of `TABLES` its bits, packed. scores: of the recorded questions when they are left out,
-    rising. alpha: the share of questions of the same kind that may be called outside, in 0..1.
+    tables: for each of `TABLES` its bits, packed, in this order. scores: of the recorded questions when they are
+    left out, rising. alpha: the share of questions of the same kind that may be called outside, in 0..1.
     """
 
     tables: Mapping[str, Bits]
@@ -153,8 +128,9 @@ class Domain:
 
     def _compute_score(self, question: str) -> float:
         traits = QuestionTraits.read(question)
-        shares = [1 - read_bits(self.tables[name], traits.slots[name]) for name in TABLES]
-        return compute_score(shares, traits, self.spread, self.scale)
+        shares = [1 - read_bits(table, traits.slots[name]) for name, table in self.tables.items()]
+        measured = measure_novelty(shares, traits, self.spread)
+        return average_deviations(self.scale.standardise(measured, traits.length), self.tables)
 
     def save(self, folder: Path) -> None:
         """Write `domain.npz` into a folder. A reader never sees half of it."""
@@ -173,7 +149,7 @@ class Domain:
             read = read_arrays(file)
             numbers = {name: read[name].astype(np.float64) for name in _NUMBERS}
             domain = cls(
-                {name: read[name] for name in TABLES},
+                {name: read[name] for name in TABLES if name in read or name not in LATER_TABLES},
                 CountSpread(*(numbers[f"count_{name}"] for name in ("mean", "deviation", "precision"))),
                 NoveltyScale(numbers["lengths"], numbers["mean"], numbers["deviation"]),
                 numbers["scores"],
@@ -197,20 +173,25 @@ def find_no_domain() -> Domain | None:
 _NUMBERS = ("count_mean", "count_deviation", "count_precision", "lengths", "mean", "deviation", "scores")
 
 
-def compute_score(shares: list[Floats], traits: QuestionTraits, spread: CountSpread, scale: NoveltyScale) -> float:
-    """Return the score of a question.
+def average_deviations(deviations: Floats, tables: Iterable[str]) -> float:
+    """Return the score of a question: the mean of its measures' deviations, some of which count more than others.
 
     Args:
-        shares: For each of `TABLES`, 1 for each of its slots that is new, else 0.
-        traits: The question.
-        spread: See `Domain`.
-        scale: See `Domain`.
+        deviations: Shape (number of tables + 1,).
+        tables: Their names; that of the counts comes after them.
     """
-    return float(np.mean(scale.standardise(measure_novelty(shares, traits, spread), traits.length)))
+    weights = np.array([WEIGHTS.get(name, 1.0) for name in (*tables, "counts")])
+    return float(deviations @ weights / weights.sum())
 
 
 def measure_novelty(shares: list[Floats], traits: QuestionTraits, spread: CountSpread) -> Floats:
-    """Return the measures of a question, shape (len(MEASURES),). The arguments are those of `compute_score`."""
+    """Return the measures of a question, shape (len(shares) + 1,).
+
+    Args:
+        shares: For each table, 1 for each of its slots that is new, else 0.
+        traits: The question.
+        spread: See `Domain`.
+    """
     means = [float(share.mean()) if len(share) else 0.0 for share in shares]
     return np.array([*means, spread.measure_distance(traits.counts)])
 
@@ -220,30 +201,9 @@ def read_bits(table: Bits, slots: Slots) -> Floats:
     return np.asarray((table[slots >> 3] >> (7 - (slots & 7)).astype(np.uint8)) & 1, np.float64)
 
 
-@lru_cache(CACHE_SIZE)
-def _hash_piece(piece: str) -> int:
-    return crc32(piece.encode(errors="replace")) + 2
-
-
-_START, _END = 0, 1
-"""In place of a piece before the first and after the last."""
-
-
-def _hash_characters(question: str) -> Hashes:
-    """Return a hash for each four bytes in a row of the text in lower case, in which all digits are the same."""
-    text = f" {question[:MAX_CHARACTERS].lower()} ".encode(errors="replace")
-    raw = np.frombuffer(text, np.uint8)
-    codes = np.where((raw >= ord("0")) & (raw <= ord("9")), ord("0"), raw).astype(np.uint64)
-    count = max(0, len(codes) - _CHARACTERS + 1)
-    mixed = np.zeros(count, np.uint64)
-    for start in range(_CHARACTERS):
-        mixed = (mixed ^ codes[start : start + count]) * _FNV
-    return mixed * _MIX
-
-
 def _is_consistent(domain: Domain) -> bool:
     spread, scale, counts, knots = domain.spread, domain.scale, len(COUNTS), len(domain.scale.lengths)
-    bits = all(domain.tables[name].shape == (2**size // 8,) for name, size in TABLES.items())
+    bits = all(table.shape == (2 ** TABLES[name] // 8,) for name, table in domain.tables.items())
     shapes = [
         spread.mean.shape,
         spread.deviation.shape,
@@ -251,7 +211,7 @@ def _is_consistent(domain: Domain) -> bool:
         scale.mean.shape,
         scale.deviation.shape,
     ]
-    expected = [(counts,), (counts,), (counts, counts), *[(len(MEASURES), knots)] * 2]
+    expected = [(counts,), (counts,), (counts, counts), *[(len(domain.tables) + 1, knots)] * 2]
     numbers = (spread.mean, spread.deviation, spread.precision, scale.mean, scale.deviation, domain.scores)
     finite = all(np.isfinite(one).all() for one in numbers) and bool((scale.deviation > 0).all())
     return (

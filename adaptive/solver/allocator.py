@@ -69,7 +69,11 @@ class Allocator:
         policy = model.profile.policy.with_worth(options.worth)
         plan = self._place(allocate.choose_first_rung(shaped, policy, forecast, options, known))
         unmeasured = model.unmeasured and plan.reason in (OWN_WAY_REASON, UNTRAINED_REASON)
-        return replace(plan, reason=f"{model.unmeasured}: it thinks as long as it does") if unmeasured else plan
+        return (
+            replace(plan, reason=f"{model.unmeasured}: the model thinks as long as it likes")
+            if unmeasured
+            else plan
+        )
 
     def choose_next(
         self, attempts: list[Attempt], options: Options, difficulty: Mapping[str, Any], seconds: float

@@ -42,7 +42,7 @@ def test_it_is_one_plain_call_that_is_not_verified(verify: str | None) -> None:
     assert (outside["accepted"], len(outside["attempts"])) == (None, 1)
     (one,) = outside["attempts"]
     assert outside["stopped"] == one["verdict"]["reason"] == NOT_VERIFIED
-    assert one["reason"] == f"{UNLIKE}: it thinks as long as it does"
+    assert one["reason"] == f"{UNLIKE}: the model thinks as long as it likes"
     assert (one["budget"], one["finish"]) == (PureEngine().context_window, "natural")
 
 

@@ -74,7 +74,7 @@ def test_only_measured_shapes_are_accepted(shape: ConversationShape, verify: str
     assert result["accepted"] is None
     assert one["verdict"]["reason"] == result["stopped"] == f"not verified: {why}"
     assert f"{why}: {NOTE}" in result["notes"]
-    assert one["reason"].startswith(f"{why}: it thinks as long as it does")
+    assert one["reason"].startswith(f"{why}: the model thinks as long as it likes")
     assert (one["budget"], one["finish"]) == (PureEngine().context_window, "natural")
 
 

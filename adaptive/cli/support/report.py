@@ -14,8 +14,9 @@ Result = dict[str, Any]
 SEVERITY = (FAILED, STARVED, NOT_ACCEPTED, ACCEPTED)
 
 EMBEDDED_HINT = (
-    "The embedded model only knows arithmetic and short word problems: for anything else name a real model, "
-    "such as -m hf:Qwen/Qwen3-0.6B, or -m http://localhost:8000/v1 for a server ('adaptive models' lists them)."
+    "The embedded model only knows arithmetic and a few forms of word problems: for anything else name a real "
+    "model, such as -m hf:Qwen/Qwen3-0.6B, or -m http://localhost:8000/v1 for a server ('adaptive models' "
+    "lists them)."
 )
 
 
@@ -35,10 +36,7 @@ def format_complaints(result: Result) -> list[str]:
     """Return the lines on stderr for an answer that was not accepted; none for an accepted one."""
     code = get_exit_code(result)
     if code == ACCEPTED and result["accepted"] is None:
-        return [
-            f"Not verified: {explain_unverified(result)}.",
-            *(_list_hints(result) if _is_outside(result) else ()),
-        ]
+        return [_format_unverified(result), *(_list_hints(result) if _is_outside(result) else ())]
     if code == ACCEPTED:
         return []
     complaint = {
@@ -51,6 +49,15 @@ def format_complaints(result: Result) -> list[str]:
         *_explain_stop(result["stopped"]),
         *_list_hints(result),
     ]
+
+
+def _format_unverified(result: Result) -> str:
+    from adaptive.profile.domain import UNLIKE  # imports numpy, which --help does not wait for
+
+    why = explain_unverified(result)
+    if why == UNLIKE:
+        why = f"the question is {UNLIKE}, so it is not known how often such an answer is right"
+    return f"Not verified: {why}."
 
 
 def _is_outside(result: Result) -> bool:

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from adaptive.profile.domain import (
     ALPHA,
     MEASURES,
-    TABLES,
     CountSpread,
     Domain,
-    Floats,
     NoveltyScale,
-    QuestionTraits,
+    average_deviations,
     measure_novelty,
 )
+from adaptive.profile.question_traits import TABLES, Floats, QuestionTraits
 
 LEAST_GROUPS = 10
 """With fewer groups each question is one of its own: what a group left out lacks would tell nothing."""
@@ -29,7 +28,7 @@ KNOTS, WIDTH = 12, 0.35
 """At how many lengths the scale is known, and over what distance (in logarithms) questions count for one."""
 SHRINKAGE = 0.3
 """How much of the correlation of counts is taken to be chance."""
-FLOORS = (0.01, 0.01, 0.01, 1.0)
+FLOORS = (*[0.01] * len(TABLES), 1.0)
 """The least deviation of each measure."""
 
 PARTS = 10
@@ -80,7 +79,7 @@ def fit_domain(questions: Sequence[str], groups: Sequence[str], alpha: float = A
         others = _list_others(part, len(traits))
         scale = _fit_scale(lengths[others], measured[others])
         for row in (row for rows in part for row in rows):
-            scores[row] = scale.standardise(measured[row], lengths[row]).mean()
+            scores[row] = average_deviations(scale.standardise(measured[row], lengths[row]), TABLES)
     tables = {name: np.packbits(count > 0) for name, count in counts.items()}
     everyone = np.arange(len(traits))
     spread, scale = _fit_spread(traits, everyone), _fit_scale(lengths, measured)

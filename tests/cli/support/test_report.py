@@ -14,6 +14,7 @@ from adaptive.cli.support.report import (
     get_exit_code,
     to_printable,
 )
+from adaptive.profile.domain import UNLIKE
 from tests.cli.stub import RESULT, result
 
 
@@ -55,6 +56,16 @@ def test_the_embedded_model_says_how_to_use_another() -> None:
         made = result(accepted=None, difficulty={"level": "unknown", "p_solved": [], "outside": outside})
         assert format_complaints(made)[1:] == hints
     assert format_complaints(result()) == []
+
+
+def test_a_question_outside_is_told_of_in_a_sentence_that_stands_alone() -> None:
+    made = result(accepted=None, reason=UNLIKE, model="onnx:x")
+    assert format_complaints(made) == [
+        "Not verified: the question is unlike the questions that this profile was measured on, "
+        "so it is not known how often such an answer is right."
+    ]
+    other = result(accepted=None, reason="no profile, no check", model="onnx:x")
+    assert format_complaints(other) == ["Not verified: no profile, no check."]
 
 
 def test_without_a_verdict_the_complaint_says_so() -> None:
