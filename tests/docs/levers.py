@@ -31,10 +31,10 @@ FEATURES_HEAD = """## What is read and sent beside an effort
 form. The rows of OpenRouter, xAI, Together, Fireworks and LiteLLM, here and above, are skipped unless their
 packages are installed, which CI does not do; they were last run with langchain-openrouter 0.2.9, langchain-xai
 1.3.0, langchain-together 0.4.0, langchain-fireworks 1.7.1 and langchain-litellm 0.11.2. In a stream Mistral's
-client drops the cached tokens. "Thinking counted" and "cached counted" say whether the client tells thinking apart from
-the answer, and cached prompt tokens; where it does not, thinking is unknown, and all of the prompt is counted
-as new. "Cost" is a list price. "Starvation" is a reply whose thinking used up the cap. A model that takes no
-images refuses them before anything is paid.
+client drops the cached tokens. "Thinking counted" and "cached counted" say whether the client tells thinking
+apart from the answer, and cached prompt tokens; where it does not, thinking is unknown, and all of the
+prompt is counted as new. "Cost" is a list price. "Starvation" is a reply whose thinking used up the cap.
+A model that takes no images refuses them before anything is paid.
 
 """
 
