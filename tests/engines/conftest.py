@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from adaptive._util.files import find_artifact
 from adaptive.cli import cli
 from adaptive.engines.onnx import OnnxEngine
 from tests.cli.conftest import Run
+from tests.engines.backends import vllm_server
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +30,17 @@ def engine(model_folder: Path) -> Iterator[OnnxEngine]:
     engine = OnnxEngine(model_folder, name="embedded")
     yield engine
     asyncio.run(engine.close())
+
+
+@pytest.fixture(scope="session")
+def vllm_url() -> Iterator[str]:
+    """A vLLM server of the embedded reasoner's weights."""
+    if find_spec("vllm") is None:
+        pytest.skip("vllm is not installed: .ci/run runs this where it is")
+    # This parser goes by ids: the markers are special tokens here, which vLLM leaves out of its texts.
+    with vllm_server("--reasoning-parser", "qwen3", "--enforce-eager") as address:
+        yield address
+    gc.collect()  # engines that are left open close their sockets here, where warnings of it are let pass
 
 
 @pytest.fixture

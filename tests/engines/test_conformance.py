@@ -12,9 +12,12 @@ import pytest
 from adaptive._util.files import find_artifact
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Generation, Sampling, TokenEngine
+from adaptive.engines.steering import find_steering
 from adaptive.solver.build import build_solver
+from adaptive.types.ladder import Rung
 from tests.engines.asking import GREEDY, Asker
 from tests.engines.backends import BACKENDS, Backend
+from tests.engines.steered import InRounds, attempt
 
 QUESTIONS = [
     *(
@@ -227,3 +230,28 @@ def test_a_solve_in_rounds_reads_each_token_once(ask: BlockAsker) -> None:
     prompt = len(ask.prompt())
     again = result["usage"]["prompt"] - prompt
     assert again <= ask.blocks * rounds
+
+
+async def test_a_steered_attempt_is_the_one_of_rounds(ask: BlockAsker) -> None:
+    if find_steering(ask.engine) is None:
+        pytest.skip("this engine does not steer")
+    rungs = [Rung("medium", 256, 2, 64), Rung("medium", 30, 1, 32), Rung("medium", 5, 0, 32)]
+    waits = 0
+    for question in QUESTIONS[:3]:
+        for rung in rungs:
+            steered = await attempt(ask.engine, question, rung)
+            assert steered == await attempt(InRounds(ask.engine), question, rung)
+            assert sum(one.tokens for one in steered.rounds) <= rung.budget
+            waits += steered.waits
+    assert waits > 0
+
+
+async def test_a_steered_sample_keeps_its_budget(ask: BlockAsker) -> None:
+    for rung in (Rung("medium", 60, 2, 32), Rung("medium", 7, 1, 32)):
+        made = await attempt(ask.engine, QUESTIONS[0], rung, temperature=1.2)
+        assert sum(one.tokens for one in made.rounds) <= rung.budget
+        assert made.waits <= rung.waits
+
+
+def test_vllm_steers(backend: tuple[Backend, TokenEngine]) -> None:
+    assert (find_steering(backend[1]) is not None) == (backend[0].name in ("vllm", "server"))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -29,7 +27,7 @@ from adaptive.solver.build import build_solver
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.verify.check_function import Function
 from tests.agents.asking import WAYS, agent, ask, last, report
-from tests.engines.backends import HF, vllm_server
+from tests.engines.backends import HF
 from tests.support.thinking_hard import ToolCaller
 
 # vLLM and torch warn of their own doings, which no test here is about.
@@ -53,14 +51,9 @@ ASKED: tuple[dict[str, Any], ...] = (
 """What the threads set, in turn."""
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    if find_spec("vllm") is None:
-        pytest.skip("vllm is not installed: .ci/run runs this where it is")
-    # This parser goes by ids: the markers are special tokens here, which vLLM leaves out of its texts.
-    with vllm_server("--reasoning-parser", "qwen3", "--enforce-eager") as address:
-        yield address
-    gc.collect()  # engines that are left open close their sockets here, where warnings of it are let pass
+@pytest.fixture
+def url(vllm_url: str) -> str:
+    return vllm_url
 
 
 @pytest.fixture
@@ -206,6 +199,12 @@ class Watched:
         self.held.add(session)
         self.seen.add(session)
         return await self._engine.generate(ids, session=session, **more)
+
+    async def generate_steered(self, ids: Sequence[int], *, session: str, **more: Any) -> Generation:
+        self.held.add(session)
+        self.seen.add(session)
+        steering: Any = self._engine
+        return await steering.generate_steered(ids, session=session, **more)
 
     async def release(self, session: str) -> None:
         self.held.discard(session)

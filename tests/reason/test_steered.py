@@ -75,7 +75,8 @@ ENGINES = st.builds(
     st.sampled_from([0, 0, 0, 1, 2, 7, 40]),
     context_window=st.sampled_from([20, 60, 130, 400, 100_000, 100_000, 100_000]),
 )
-CASE = st.builds(Case, ENGINES, STYLES, RUNGS.map(tuple), st.booleans())
+SAMPLINGS = st.sampled_from([GREEDY, GREEDY, Sampling(temperature=0.8)])
+CASE = st.builds(Case, ENGINES, STYLES, RUNGS.map(tuple), st.booleans(), sampling=SAMPLINGS)
 
 
 def compare(event: Event) -> Any:
@@ -112,3 +113,28 @@ def test_it_is_the_attempt_that_rounds_make(case: Case) -> None:
         assert without_reading(one) == without_reading(other)
         assert merge_texts(said) == merge_texts(said_in_rounds)
         event(f"{min(3, len(one.rounds))} rounds or more, {one.waits > 0}, finish {one.finish}")
+
+
+def make(engine: FunctionEngine, **more: Any) -> Attempt:
+    return run(
+        think_within_budget(
+            engine, PROMPT, Rung("low", 120, 2, 20), style=Style(answer_prefix="\\boxed{"), sampling=GREEDY,
+            session="one", index=0, arm="first", **more,
+        )
+    )  # fmt: skip
+
+
+def test_an_attempt_with_waits_is_one_request() -> None:
+    engines = [FunctionEngine(seed, ends=12) for seed in range(40)]
+    waited = [engine for engine in engines if make(engine).waits and engine.requests == 1]
+    assert len(waited) > 5
+    for engine in waited:
+        engine.steers, engine.requests = False, 0
+        attempt = make(engine)
+        assert engine.requests == len(attempt.rounds) + 1
+
+
+def test_probed_attempts_are_made_in_rounds() -> None:
+    engine = FunctionEngine(3)
+    assert make(engine, stops=Stops(converged=2, probe_every=8)).probes
+    assert engine.requests > 2
