@@ -71,7 +71,7 @@ def test_a_report(run: Run, filled: Path) -> None:
         "outside: 0 of 1 observed answers right, 0.00 (0.00 to 0.79)",
         "  p(solved) at the rung whose answer was kept: nothing was predicted",
         "Record anew (`adaptive record --from-log -m embedded --out outcomes.db`) and train again: 4 of the last "
-        "14 different questions are outside, and 5.0 % would be by chance (p = 0.0042).",
+        "14 different questions are outside, and 5.0 % would be by chance (p = 0.0044).",
     ]  # fmt: skip
 
 
