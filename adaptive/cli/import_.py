@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from adaptive.cli.support.solver import price_options
 from adaptive.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ command goes on."""
 @click.option(
     "-m", "--model", metavar="SPEC", help="The model as `adaptive solve -m` names it; default: the log's."
 )
+@price_options
 def import_command(
     logs: tuple[Path, ...],
     out: Path,
@@ -66,11 +68,14 @@ def import_command(
     answers: str | None,
     grade: str,
     model: str | None,
+    prices: str | None,
+    price: tuple[str, ...],
 ) -> None:
     """Import outcomes that other tools recorded.
 
     `adaptive train`, `tune` and `bench --replay` read the file as they read that of `adaptive record`, as far as
-    it goes. No model is called.
+    it goes. No model is called. Costs are counted in dollars if the prices of the models and the kinds of tokens
+    are known. Of several models they have to be.
     """
     from adaptive.answers.registry import open_grader
     from adaptive.learn.importing.importer import Importer
@@ -79,14 +84,16 @@ def import_command(
     from adaptive.learn.importing.reader import ReadOptions
     from adaptive.learn.importing.store import ImportStore
     from adaptive.learn.importing.tokens import open_token_counter
+    from adaptive.prices import Prices
 
     options = ReadOptions(score, right_from, setting, parse_map(mapping) if mapping else {})
     references = _read_references(answers) if answers else {}
     counter = open_token_counter(tokenizer) if tokenizer else None
+    price_list = Prices.load(prices, price)
     found = sort_logs(logs, bool(mapping))  # before a file is made
     job = ImportJob(found, options, [name for name in (order or "").split(",") if name.strip()], grade, model)
     with open_grader(grade) as grader, ImportStore(out) as store:
-        importer = Importer(store, failed, references, grader, counter)  # type: ignore[arg-type]
+        importer = Importer(store, failed, references, grader, counter, price_list)  # type: ignore[arg-type]
         built = job.run(importer)
         _print_settings(store, built)
         _print_counts(importer, grade)

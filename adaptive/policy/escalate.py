@@ -7,12 +7,13 @@ about the question, since the model was not measured, arms follow in a fixed ord
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from adaptive.policy import limits
 from adaptive.policy.arms import EscalationState, Plan, list_plans, may_give_up
 from adaptive.policy.routine import continue_routine
-from adaptive.policy.utility import estimate_gain, read_score
+from adaptive.policy.utility import estimate_effect, get_worth, read_score
 from adaptive.types.attempt import Arm
 from adaptive.types.policy import FollowUp, Policy
 from adaptive.types.usage import format_cost
@@ -21,8 +22,21 @@ NEARLY = 0.5
 """A rejected answer with at least this score was close; it counts if nothing is known about the question."""
 
 
+At = tuple[Arm, int]
+"""A plan: its arm, and its place among the arm's plans."""
+
+
 def choose_next_plan(state: EscalationState) -> Plan | str:
     """Return the attempt that follows a rejected one, or the reason to stop."""
+    following = find_following(state)
+    return following.choose(state.policy) if isinstance(following, Following) else following
+
+
+def find_following(state: EscalationState) -> Following | Plan | str:
+    """Return what may follow a rejected attempt, before it is asked what pays; or what follows, or why nothing.
+
+    The worth of a right answer does not count here, so a search of policies by their worth does this once.
+    """
     if reason := _find_attempt_limit(state):
         return reason
     if (plan := continue_routine(state)) is not None:
@@ -37,9 +51,54 @@ def choose_next_plan(state: EscalationState) -> Plan | str:
     plans = {arm: plans for arm, plans in arms.items() if not isinstance(plans, str)}
     if not plans:
         return "; ".join(dict.fromkeys(map(str, arms.values())))
-    if state.forecast:
-        return _choose_paying_plan(state, plans)
-    return _pick_rung(state, next(iter(plans.values())))
+    return Following.from_plans(state, plans) if state.forecast else _pick_rung(state, next(iter(plans.values())))
+
+
+@dataclass(frozen=True)
+class Following:
+    """The plans that may follow a rejected attempt.
+
+    effects: of each plan, the right answers that it adds and what it takes; None if it was not measured. The plans
+    of a better model are not in it. free: the plans that need not promise anything.
+    """
+
+    plans: Mapping[Arm, Sequence[Plan]]
+    effects: Mapping[At, tuple[float, float] | None]
+    free: frozenset[At]
+
+    @classmethod
+    def from_plans(cls, state: EscalationState, plans: Mapping[Arm, Sequence[Plan]]) -> Following:
+        """Estimate the effects of plans.
+
+        An arm whose number the caller set (Waits or samples) need not promise anything, and no arm needs to if
+        the caller does not let the solve give up.
+        """
+        ats = {(arm, i): plan for arm, some in plans.items() if arm != "model" for i, plan in enumerate(some)}
+        every = not may_give_up(state.options)
+        free = frozenset(at for at in ats if every or _is_asked_for(at[0], state))
+        return cls(plans, {at: _estimate_plan_effect(state, plan) for at, plan in ats.items()}, free)
+
+    def choose(self, policy: Policy) -> Plan | str:
+        """Choose the plan that promises most. A better model comes last: what it brings was not measured.
+
+        Args:
+            policy: Its worth and its unit count.
+        """
+        worth = get_worth(policy)
+        gains = {at: None if e is None else worth * e[0] - e[1] for at, e in self.effects.items()}
+        paying = {at: gain for at, gain in gains.items() if at in self.free or (gain is not None and gain > 0)}
+        if paying:
+            at = max(paying, key=lambda at: -float("inf") if (gain := paying[at]) is None else gain)
+            plan = self.plans[at[0]][at[1]]
+            return replace(plan, reason=f"{plan.reason}; {_describe_gain(plan, gains[at], policy)}")
+        if "model" in self.plans:
+            return self.plans["model"][0]
+        known = {at: gain for at, gain in gains.items() if gain is not None}
+        if not known:
+            return "hopeless: of what is left nothing was measured to help"
+        arm, place = max(known, key=lambda at: known[at])
+        best = _describe_gain(self.plans[arm][place], known[arm, place], policy)
+        return f"hopeless: {best}, and nothing promises more"
 
 
 def _keep_after_starvation(arm: Arm, plans: list[Plan] | str, state: EscalationState) -> list[Plan] | str:
@@ -65,45 +124,12 @@ def _find_attempt_limit(state: EscalationState) -> str:
     return "the context window is full" if full else ""
 
 
-def _choose_paying_plan(state: EscalationState, plans: dict[Arm, list[Plan]]) -> Plan | str:
-    """Choose the plan that promises most. A better model comes last: what it brings was not measured.
-
-    An arm whose number the caller set (Waits or samples) need not promise anything, and no arm needs to if the
-    caller does not let the solve give up.
-    """
-    gains = {
-        (arm, place): _estimate_plan_gain(state, plan)
-        for arm, some in plans.items()
-        for place, plan in enumerate(some)
-        if arm != "model"
-    }
-    free = not may_give_up(state.options)
-    paying = {
-        at: gain
-        for at, gain in gains.items()
-        if free or (gain is not None and gain > 0) or _is_asked_for(at[0], state)
-    }
-    if paying:
-        arm, place = max(paying, key=lambda at: -float("inf") if (gain := paying[at]) is None else gain)
-        plan = plans[arm][place]
-        return replace(plan, reason=f"{plan.reason}; {_describe_gain(plan, gains[arm, place], state.policy)}")
-    if "model" in plans:
-        return plans["model"][0]
-    known = {at: gain for at, gain in gains.items() if gain is not None}
-    if not known:
-        return "hopeless: of what is left nothing was measured to help"
-    arm, place = max(known, key=lambda at: known[at])
-    best = _describe_gain(plans[arm][place], known[arm, place], state.policy)
-    return f"hopeless: {best}, and nothing promises more"
-
-
-def _estimate_plan_gain(state: EscalationState, plan: Plan) -> float | None:
-    """Return what a plan promises to add, in tokens; None if it was not measured."""
+def _estimate_plan_effect(state: EscalationState, plan: Plan) -> tuple[float, float] | None:
+    """Return the right answers that a plan adds and what it takes; None if it was not measured."""
     follow_up = _find_follow_up(state, plan)
     if follow_up is None:
         return None
-    score = read_score(follow_up, state.last_attempt)
-    return estimate_gain(follow_up, score, state.policy, state.forecast)
+    return estimate_effect(follow_up, read_score(follow_up, state.last_attempt), state.forecast)
 
 
 def _find_follow_up(state: EscalationState, plan: Plan) -> FollowUp | None:

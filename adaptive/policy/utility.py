@@ -75,8 +75,17 @@ def estimate_gain(follow_up: FollowUp, score: float, policy: Policy, forecast: F
         policy: Its `worth` counts.
         forecast: Of the question.
     """
+    gained, cost = estimate_effect(follow_up, score, forecast)
+    return get_worth(policy) * gained - cost
+
+
+def estimate_effect(follow_up: FollowUp, score: float, forecast: Forecast) -> tuple[float, float]:
+    """Return the right answers that a follow-up adds, and what it takes, whatever a right answer is worth.
+
+    The arguments are those of `estimate_gain`.
+    """
     mends, cost = _estimate_mends_and_cost(follow_up, forecast)
-    return get_worth(policy) * _gain_right(score, mends, follow_up.breaks) - cost
+    return _gain_right(score, mends, follow_up.breaks), cost
 
 
 def _estimate_mends_and_cost(follow_up: FollowUp, forecast: Forecast) -> tuple[float, float]:

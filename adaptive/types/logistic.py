@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 MAX_LOGIT = 30.0
+LEAST_CHANCE = 4.54e-5
+"""The least probability that log-odds are taken of, and the distance of the most from 1."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ def to_probability(logit: float) -> float:
 
 def log_odds(p: float) -> float:
     """Return the log-odds of a probability, within -10..10."""
-    p = min(1 - 4.54e-5, max(4.54e-5, p))
+    p = min(1 - LEAST_CHANCE, max(LEAST_CHANCE, p))
     return math.log(p / (1 - p))
 
 

@@ -107,8 +107,8 @@ class Outcome:
 
     @property
     def is_billed(self) -> bool:
-        """Whether a provider made the attempt, and its usage is what the provider billed."""
-        return bool(self.attempt.turns)
+        """Whether a provider made the attempt: then its usage is what was billed."""
+        return bool(self.attempt.turns) or self.attempt.usage.cost is not None
 
     def compute_usage(self, before: Outcome | None = None, *, prompt_read: bool = False) -> Usage:
         """Return the cost of this attempt: from scratch, or on what the engine has in its cache.

@@ -23,10 +23,11 @@ from adaptive.errors import InputError
 from adaptive.learn.data.questions import Question, make_question_id
 from adaptive.learn.data.splits import hash_question
 from adaptive.learn.importing.ladder import ImportedLadder
+from adaptive.learn.importing.pricing import Pricing, to_model_spec
 from adaptive.learn.importing.row import ImportedRow
 from adaptive.learn.importing.store import GradedRow, ImportStore, make_origin
+from adaptive.prices import Prices
 from adaptive.reason.budget import Style
-from adaptive.types.model_spec import HOSTED_PROVIDERS
 from adaptive.types.stops import Stops
 
 FailedRule = Literal["drop", "wrong"]
@@ -61,6 +62,7 @@ class Importer:
         references: Right answers by `hash_question` of their questions.
         grader: Grades rows without a verdict.
         count_tokens: Counts the tokens of a text; None: rows without a count are refused.
+        prices: Of the models. A file with several models is counted in dollars.
     """
 
     store: ImportStore
@@ -68,6 +70,7 @@ class Importer:
     references: Mapping[str, Question] = field(default_factory=dict)
     grader: Grader | None = None
     count_tokens: CountTokens | None = None
+    prices: Prices = field(default_factory=Prices)
     counts: ImportCounts = field(default_factory=ImportCounts)
 
     def add_log(self, rows: Iterable[ImportedRow]) -> None:
@@ -161,7 +164,8 @@ class Importer:
             grade: The spec of the grader.
 
         Raises:
-            InputError: There is no row, or the order is not known.
+            InputError: There is no row, the order is not known, or there are several models and what one costs is
+                not known.
         """
         if not self.store.count_rows():
             raise InputError(self._explain_emptiness())
@@ -171,7 +175,9 @@ class Importer:
             "models": models, "style": asdict(Style()), "stops": asdict(Stops()), "seed": 0, "temperature": None,
             "grader": grade if self.counts.graded else self.store.plan.get("grader", KEPT_VERDICTS),
         }  # fmt: skip
-        return self.store.settle(list(order), plan)
+        knows_prompts = self.store.knows_prompts()
+        pricing = Pricing.for_models(self.prices, models, model, knows_prompts)
+        return self.store.settle(list(order), plan, pricing)
 
     def _explain_emptiness(self) -> str:
         if self.counts.unjudged:
@@ -192,9 +198,3 @@ class Importer:
 
 def _extract(reply: str | None) -> str | None:
     return (extract_final_answer(reply) or reply.strip() or None) if reply else None
-
-
-def to_model_spec(name: str) -> str:
-    """Return a log's name of a model as a spec: "openai/o4-mini" is "openai:o4-mini"."""
-    provider, slash, rest = name.partition("/")
-    return f"{provider}:{rest}" if slash and provider in HOSTED_PROVIDERS else name

@@ -22,6 +22,7 @@ from adaptive.learn.data.outcome import Outcome, rung_to_key
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.questions import Question
 from adaptive.learn.importing.ladder import ImportedLadder, SeenSetting, build_ladder
+from adaptive.learn.importing.pricing import Pricing, lacks_prompt
 from adaptive.learn.importing.row import ImportedRow, ImportedSetting
 from adaptive.types.attempt import Attempt, Round, RoundEnd
 from adaptive.types.ladder import Rung
@@ -204,15 +205,22 @@ class ImportStore(OutcomeStore):
         with self._explain_errors():
             return [m for (m,) in self._db.execute("SELECT DISTINCT model FROM imported WHERE model != ''")]
 
-    def settle(self, order: Sequence[str], plan: Mapping[str, Any]) -> ImportedLadder:
+    def knows_prompts(self) -> bool:
+        """Return whether the prompt tokens of every row are told, or were counted."""
+        with self._explain_errors():
+            details = (row.details for _, row in self._iter_rows())
+            return not any(lacks_prompt(one["prompt"], one["estimated"]) for one in details)
+
+    def settle(self, order: Sequence[str], plan: Mapping[str, Any], pricing: Pricing) -> ImportedLadder:
         """Make the outcomes from all rows, and write the plan.
 
         Args:
             order: The names of the settings, cheap to dear; empty: their names tell.
             plan: The rest of the plan.
+            pricing: What attempts cost.
 
         Raises:
-            InputError: The order is not known, or contradicts the budgets.
+            InputError: The order is not known, or contradicts the budgets; or a cost is needed and not known.
         """
         built = build_ladder(self.read_settings(), order)
         places = {one.setting: i for i, one in enumerate(built.settings)}
@@ -220,7 +228,8 @@ class ImportStore(OutcomeStore):
             self._db.execute("DELETE FROM outcomes")
             for question, row in self._iter_rows():
                 index = places[row.setting]
-                self.add(question, make_outcome(row, built.ladder[index], index))
+                outcome = make_outcome(row, built.ladder[index], index)
+                self.add(question, pricing.add_cost(outcome, row.setting.model))
             values = {**plan, **built.to_plan()}
             self._db.execute("DELETE FROM plan WHERE name NOT IN ('format', ?)", (MARK,))
             rows = [(name, json.dumps(value)) for name, value in values.items()]

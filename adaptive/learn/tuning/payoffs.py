@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive.learn.data.outcome import RecordedQuestion
-from adaptive.learn.tuning.replay import ArmTrial, JudgedAttempt, Replay
+from adaptive.learn.tuning.arm_trials import ArmTrial, JudgedAttempt, judge_rungs, try_arms
+from adaptive.learn.tuning.replay import Replay
 from adaptive.types.logistic import log_odds
 from adaptive.types.policy import Evidence, FollowUp
 
@@ -27,7 +28,7 @@ PRIOR_SLOPE, PRIOR_WEIGHT = 0.5, 4.0
 
 def measure_follow_ups(replay: Replay, recorded: Sequence[RecordedQuestion]) -> tuple[FollowUp, ...]:
     """Return what recorded arms achieved, after every rung whose answer the profile's verifier rejects."""
-    trials = sorted(t for one in recorded for t in replay.try_arms(one))
+    trials = sorted(t for one in recorded for t in try_arms(replay, one))
     measured = (_measure_follow_up(list(some)) for _, some in groupby(trials, lambda t: (t.arm, t.source, t.rung)))
     return tuple(one for one in measured if one is not None)
 
@@ -69,7 +70,7 @@ def _fit_line(x: Floats, y: Floats) -> tuple[float, float]:
 
 def measure_evidence(replay: Replay, recorded: Sequence[RecordedQuestion]) -> tuple[Evidence, ...]:
     """Return what the verdicts of the profile's verifier model tell about each rung's own answers."""
-    judged = [attempt for one in recorded for attempt in replay.judge_rungs(one)]
+    judged = [attempt for one in recorded for attempt in judge_rungs(replay, one)]
     rungs = sorted({one.rung for one in judged})
     evidence = (_measure_rung_evidence(k, [one for one in judged if one.rung == k]) for k in rungs)
     return tuple(one for one in evidence if one is not None)

@@ -11,6 +11,7 @@ import numpy as np
 
 from adaptive.learn.data.outcome import RecordedQuestion
 from adaptive.learn.tuning.constants import list_constants
+from adaptive.learn.tuning.first_rungs import FirstRungs
 from adaptive.learn.tuning.payoffs import measure_evidence, measure_follow_ups
 from adaptive.learn.tuning.replay import Replay, select_replayable
 from adaptive.learn.tuning.ways import Way
@@ -121,11 +122,13 @@ class PolicySearch:
         self.recorded = [search.recorded[i] for i in order]
         self.replay = Replay(profile, dict(search.forecasts))
         self.base = measure_policy(self.replay, self.recorded)
+        self.forecasts = self._list_forecasts()
+        self.first_rungs = FirstRungs(self.base, list(self.forecasts.values()))
 
     def list_policies(self) -> list[Policy]:
         """Return the policies to try, the cheapest first."""
-        forecasts = (self.replay.forecast(one.question.text) for one in self.recorded)
-        usual = float(np.mean([one.tokens for one in forecasts if one]))
+        texts = (one.question.text for one in self.recorded)
+        usual = float(np.mean([self.forecasts[text].tokens for text in texts if text in self.forecasts]))
         worths = np.geomspace(LEAST_WORTH * usual, MOST_WORTH * usual, WORTHS).tolist()
         single = replace(self.base, escalates=False)
         bases = (single, self.base) if self.base.follow_ups else (single,)
@@ -144,8 +147,20 @@ class PolicySearch:
         return select_pareto([(one, self.replay_policy(one, self.everything)) for one, _ in front], _get_way)
 
     def replay_policy(self, policy: Policy, recorded: Sequence[RecordedQuestion]) -> Way:
-        """Return the results of a policy on questions."""
-        return Way.replay("", self.replay.with_policy(policy).solve, recorded)
+        """Return the results of a policy on questions.
+
+        Args:
+            policy: A constant, or the base policy but for its worth and `escalates`.
+            recorded: The questions.
+        """
+        first = {} if policy.always else dict(zip(self.forecasts, self.first_rungs.choose(policy), strict=True))
+        return Way.replay("", self.replay.with_policy(policy, first_rungs=first).solve, recorded)
+
+    def _list_forecasts(self) -> dict[str, Forecast]:
+        """Return what is expected of all questions, by their text."""
+        texts = dict.fromkeys(one.question.text for one in self.everything)
+        forecasts = {text: self.replay.texts.forecast(text) for text in texts}
+        return {text: one for text, one in forecasts.items() if one}
 
 
 def _get_way(tried: tuple[Policy, Way]) -> Way:

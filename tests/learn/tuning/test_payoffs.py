@@ -73,10 +73,10 @@ def test_what_was_measured_tells_what_is_won(measured: tuple[FollowUp, ...]) -> 
     """The mean gain that is promised is the mean gain of the questions that were recorded."""
     replay, recorded = draw(1, lambda _: 0.6)
     policy, short = Policy(worth=1000), measured[0]
-    promised = [estimate_gain(short, RIGHT, policy, replay.forecast(one.question.text)) for one in recorded]
+    promised = [estimate_gain(short, RIGHT, policy, replay.texts.forecast(one.question.text)) for one in recorded]
     won = [1000 * (one.is_solved(SHORT) - one.is_solved(DIRECT)) - 30 for one in recorded]
     assert np.mean(promised) == pytest.approx(np.mean(won), abs=40)
-    likely = np.array([replay.forecast(one.question.text).p_solved[1] > 0.8 for one in recorded])
+    likely = np.array([replay.texts.forecast(one.question.text).p_solved[1] > 0.8 for one in recorded])
     assert np.mean(np.array(promised)[likely]) == pytest.approx(np.mean(np.array(won)[likely]), abs=60)
 
 
@@ -116,7 +116,7 @@ def test_what_was_planted_of_verdicts_is_measured() -> None:
 def test_verdicts_that_cannot_be_told_apart_are_no_evidence(kind: str) -> None:
     replay, recorded = draw(5, lambda _: 0.6, 60)
     if kind == "no verifier model":
-        replay = Replay(replace(PROFILE, verifier=None), replay.forecasts)
+        replay = Replay(replace(PROFILE, verifier=None), replay.texts.forecasts)
     elif kind == "few":
         recorded = recorded[: 2 * MIN_TRIALS - 1]
     else:

@@ -43,7 +43,7 @@ def measure(way: Way) -> tuple[float, float]:
 
 def test_policies_differ_in_the_worth_and_in_what_may_follow(searched: PolicySearch) -> None:
     policies = searched.list_policies()
-    usual = np.mean([searched.replay.forecast(one.question.text).tokens for one in searched.recorded])
+    usual = np.mean([searched.replay.texts.forecast(one.question.text).tokens for one in searched.recorded])
     worths = [one.worth for one in policies if one.worth is not None]
     assert len(policies) == len(worths) == 2 * policy_search.WORTHS
     assert worths == sorted(worths)
