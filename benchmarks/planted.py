@@ -6,7 +6,7 @@ A made-up model has four rungs. A question needs one of them, or is solved by no
 are right, but for a few that chance decides. In each scenario something else is planted: whether the text shows
 what a question needs, whether the verifier's confidence tells right from wrong, a top rung that breaks answers,
 heavy tails of the tokens, and groups of 40 questions that are alike. A profile is trained for each scenario, once,
-on questions of its own. Each seed draws others to search and to test on (more if they come in groups), and 800
+on questions of its own. Each seed draws others to search and to test on (more if they come in groups), and 300
 more that are the truth. Rows are written as they come; what is in the file is not done again.
 """
 
@@ -51,9 +51,9 @@ PLAN = {
     "model": "planted", "ladder": LADDER.to_json(), "style": asdict(Style()), "stops": asdict(Stops()), "seed": 0,
     "temperature": 0.7, "window": 4096, "grader": "auto",
 }  # fmt: skip
-TRAINING, SEARCH, TEST, TRUTH = 300, 250, 350, 800
+TRAINING, SEARCH, TEST, TRUTH = 200, 150, 250, 300
 """How many questions are drawn to train, search and test on, and as the truth."""
-GROUP, GROUPED = 40, 5
+GROUP, GROUPED = 40, 7
 """Of questions in groups so many times as many are trained, searched and tested on."""
 CONFIDENCE = 0.9
 KINDS = ("apple river", "stone window", "cloud engine", "paper garden", "silver bridge")
@@ -97,12 +97,14 @@ def make_questions(scenario: Scenario, count: int, rng: Random, name: str) -> It
         kind = KINDS[need if scenario.visible else rng.randrange(len(KINDS))]
         text = f"{kind} {rng.choice(FILLERS)} {rng.choice(FILLERS)} number {rng.randrange(10**6)}"
         group = f"{name}{number // GROUP}" if scenario.grouped else ""
-        question = Question(f"{name}{number}", text, "7", group)
-        outcomes = [_make_outcome(scenario, rung, need, rng) for rung in range(len(LADDER))]
+        right, wrong = (str(rng.randrange(10**5, 10**6)) for _ in range(2))
+        question = Question(f"{name}{number}", text, right, group)
+        outcomes = [_make_outcome(scenario, rung, need, (right, wrong), rng) for rung in range(len(LADDER))]
         yield RecordedQuestion(question, {one.key: one for one in outcomes})
 
 
-def _make_outcome(scenario: Scenario, rung: int, need: int, rng: Random) -> Outcome:
+def _make_outcome(scenario: Scenario, rung: int, need: int, answers: tuple[str, str], rng: Random) -> Outcome:
+    """Return an attempt. answers: the right one and a wrong one, which all rungs give if nothing is to tell."""
     right = rung >= need if rng.random() < 0.98 else rng.random() < 0.5
     if rung == len(LADDER) - 1 and rng.random() < scenario.top_breaks:
         right = False
@@ -112,11 +114,12 @@ def _make_outcome(scenario: Scenario, rung: int, need: int, rng: Random) -> Outc
     told = 0.97 if right else 0.2
     sure = min(0.999, max(0.001, rng.gauss(told, 0.05))) if scenario.knows else rng.uniform(0.05, 0.95)
     key = rung_to_key(LADDER[rung]) if rung else DIRECT
-    answer = "7" if right else str(rng.randrange(8, 10**6))
+    wrong = str(rng.randrange(10**5, 10**6)) if scenario.knows else answers[1]
+    answer = answers[0] if right else wrong
     attempt = Attempt(
         rung, "first", key.effort, key.budget, 0, answer, answer, "", "answered", "natural" if rung else "none",
         rounds=(Round(tokens, 0, "natural"),) if rung else (),
-        trace=tuple(range(tokens)), confidence=sure, weakest=-0.1 if rung else None,
+        confidence=sure, weakest=-0.1 if rung else None,
         usage=Usage(prompt=PROMPT, thinking=tokens, answer=8),
     )  # fmt: skip
     return Outcome(key, attempt, right, PROMPT, 0)
@@ -223,13 +226,14 @@ def build_table(rows: Sequence[dict[str, Any]]) -> Table:
 @click.command(help=__doc__)
 @click.option("--seeds", type=int, default=20, show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
-def main(seeds: int, out: Path) -> None:
+@click.option("--only", "names", multiple=True, type=click.Choice([one.name for one in SCENARIOS]))
+def main(seeds: int, out: Path, names: tuple[str, ...]) -> None:
     rows = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
     done = {(row["scenario"], row["seed"]) for row in rows}
     with out.open("a", encoding="utf-8") as file:
         for seed in range(seeds):
             for scenario in SCENARIOS:
-                if (scenario.name, seed) not in done:
+                if (scenario.name, seed) not in done and scenario.name in (names or [scenario.name]):
                     rows.append(row := measure(scenario, train_profile(scenario), seed))
                     file.write(json.dumps(row, default=float) + "\n")
                     file.flush()

@@ -21,6 +21,7 @@ from adaptive.cli.support.options import (
     question_column_options,
     reference_option,
 )
+from adaptive.cli.support.solver import worth_option
 from adaptive.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ FOLDER; if interrupted or killed, the same command goes on from there."""
     help="Questions to tune the baselines on; default: all other recorded questions.",
 )
 @reference_option(None, f"What is right: the questions' own {AGREEMENT}; default: as the profile was trained.")
+@worth_option(
+    "What a right answer is worth, '2000tok' or '0.02usd': measures the policy for that in place of the tuned one."
+)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
               help="Folder for report.html, the plots and figures.json.")  # fmt: skip
 @click.option("--target-loss", type=float, default=0.01, show_default=True,
@@ -80,6 +84,7 @@ def bench_command(
     replay: Path | None,
     tuned_on: str | None,
     reference: Reference | None,
+    worth: float | str | None,
     out: Path | None,
     target_loss: float,
     limit: int | None,
@@ -104,7 +109,7 @@ def bench_command(
         raise InputError(f"--target-loss must be between 0 and 1, got {target_loss}.")
     if out is not None:
         require_matplotlib()
-    loaded = Profile.load(profile)
+    loaded = _set_worth(Profile.load(profile), worth)
     graded_by = reference or read_reference_of(loaded.figures)
     if graded_by != "answers" and replay is None:
         raise InputError(f"live solves are graded by right answers: bench --reference {graded_by} with --replay.")
@@ -119,6 +124,10 @@ def bench_command(
             spec, partial(open_engine_from_options, spec, served_model, markers, options), out, concurrency, grade
         )
     _print_results(_run_bench(loaded, Path(profile), inputs, replay, live, target_loss), out, as_json)
+
+
+def _set_worth(profile: Profile, worth: float | str | None) -> Profile:
+    return replace(profile, policy=profile.policy.with_worth(worth))
 
 
 @dataclass(frozen=True)

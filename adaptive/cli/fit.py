@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,11 +42,15 @@ if TYPE_CHECKING:
     from adaptive.cli.support.fit_progress import FitProgress
     from adaptive.engines.protocol import TokenEngine
     from adaptive.fit.estimate import Estimate
-    from adaptive.fit.job import FitRecorder
+    from adaptive.fit.job import FitJob, FitRecorder
+    from adaptive.fit.result import FitResult
+    from adaptive.fit.split import FitSplit
     from adaptive.learn.data.questions import Columns
     from adaptive.learn.data.recorder import Recorder
     from adaptive.learn.data.reference import Reference
+    from adaptive.prices import Prices
     from adaptive.profile.profile import Profile
+    from adaptive.profile.store import ProfileStore
 
 
 EPILOG = """QUESTIONS is a JSONL, JSON, CSV, TSV or Parquet file with "question" and "answer", perhaps with "id"
@@ -115,16 +119,7 @@ def fit_command(
     Records every budget, learns which questions need how much, tunes a policy, and measures it on held-out
     questions against a plain call and every fixed budget.
     """
-    from adaptive.answers.registry import open_grader
-    from adaptive.cli.support.fit_progress import FitProgress
-    from adaptive.engines.registry import get_engine_parallel
-    from adaptive.fit.job import FitJob
-    from adaptive.fit.run import fit_profile
-    from adaptive.fit.split import hold_out_half
-    from adaptive.learn.data.chat_recorder import ChatRecorder
-    from adaptive.learn.data.questions import read_questions
     from adaptive.prices import Prices
-    from adaptive.profile.store import ProfileStore, find_profiles_folder
 
     if (questions is None) != from_log:
         raise click.UsageError("give QUESTIONS or --from-log, " + ("not both" if from_log else "one of them"))
@@ -139,38 +134,90 @@ def fit_command(
             as_json,
         )  # fmt: skip
         return
-    reference = reference or "answers"
     purchasing = Purchasing(efforts, max_cost, prices, price, batch)
     purchasing.check(*model)
-    rows = read_questions(questions, limit, columns=columns, need_answers=reference == "answers")
-    split = hold_out_half(rows, settings["seed"])
-    price_list, store = Prices.load(prices, price), ProfileStore(find_profiles_folder())
-    grader = open_grader(grade)
-    engine = parse_engine_settings(served_model, markers, options)
-    try:
-        with _open_recorder(model, engine, steering, purchasing, grader, settings) as (key, base, recorder):
-            folder = work or store.find_work_folder(key, _describe_settings(base.model, recorder))
-            command = shlex.join(["adaptive", *sys.argv[1:]])
-            at_once = concurrency or get_engine_parallel(getattr(recorder, "engine", None), model[0])
-            job = FitJob(
-                key, split, questions, recorder, base, grade, folder / "outcomes.db",
-                at_once, price_list, target_loss, command, reference,
-            )  # fmt: skip
+    run = FitRun(
+        questions, model, parse_engine_settings(served_model, markers, options), columns, steering, grade, limit,
+        concurrency, reference or "answers", target_loss, work, purchasing, Prices.load(prices, price), yes,
+        settings,
+    )  # fmt: skip
+    run.fit(as_json)
+
+
+@dataclass(frozen=True)
+class FitRun:
+    """What the command was asked for, with recorded questions. The fields are its options.
+
+    engine: the settings of the engine. settings: those of the recorder.
+    """
+
+    questions: str
+    model: tuple[str, ...]
+    engine: dict[str, Any]
+    columns: Columns
+    steering: Steering
+    grade: str
+    limit: int | None
+    concurrency: int | None
+    reference: Reference
+    target_loss: float
+    work: Path | None
+    purchasing: Purchasing
+    prices: Prices
+    yes: bool
+    settings: dict[str, Any]
+
+    def fit(self, as_json: bool) -> None:
+        """Fit, store the profile and print the page."""
+        from adaptive.answers.registry import open_grader
+        from adaptive.fit.split import hold_out_half
+        from adaptive.learn.data.questions import read_questions
+        from adaptive.profile.store import ProfileStore, find_profiles_folder
+
+        labelled = self.reference == "answers"
+        rows = read_questions(self.questions, self.limit, columns=self.columns, need_answers=labelled)
+        split, store = hold_out_half(rows, self.settings["seed"]), ProfileStore(find_profiles_folder())
+        with open_grader(self.grade) as grader:
+            key, result = self._run(split, store, grader)
+        folder = result.save(store)
+        click.echo(f"Stored the profile of {key} in {folder}.", err=True)
+        click.echo(json.dumps(result.to_json(), ensure_ascii=False) if as_json else result.page, nl=as_json)
+
+    def _run(self, split: FitSplit, store: ProfileStore, grader: Grader) -> tuple[str, FitResult]:
+        """Record, train, tune and bench; return the model's key and the result."""
+        from adaptive.cli.support.fit_progress import FitProgress
+        from adaptive.fit.run import fit_profile
+        from adaptive.learn.data.chat_recorder import ChatRecorder
+
+        opened = _open_recorder(self.model, self.engine, self.steering, self.purchasing, grader, self.settings)
+        with opened as (key, base, recorder):
+            job = self._build_job(key, base, recorder, split, store)
             with FitProgress(job.outcomes) as progress:
-                if batch:
+                if self.purchasing.batch:
                     assert isinstance(recorder, ChatRecorder)  # the check refuses other models
-                    job = replace(job, recorder=record_in_batches(recorder, progress.batches, concurrency))
+                    batched = record_in_batches(recorder, progress.batches, self.concurrency)
+                    job = replace(job, recorder=batched)
                 result = fit_profile(
-                    job, lambda estimate: _confirm(estimate, yes, progress), progress.show_stage,
+                    job, lambda estimate: _confirm(estimate, self.yes, progress), progress.show_stage,
                     lambda recording: run_until_signal(recording, progress),
                 )  # fmt: skip
-    finally:
-        grader.close()
-    if unanswered := progress.batches.describe_unanswered():
-        click.echo(unanswered, err=True)
-    folder = result.save(store)
-    click.echo(f"Stored the profile of {key} in {folder}.", err=True)
-    click.echo(json.dumps(result.to_json(), ensure_ascii=False) if as_json else result.page, nl=as_json)
+        if unanswered := progress.batches.describe_unanswered():
+            click.echo(unanswered, err=True)
+        return key, result
+
+    def _build_job(
+        self, key: str, base: Profile, recorder: FitRecorder, split: FitSplit, store: ProfileStore
+    ) -> FitJob:
+        from adaptive.engines.registry import get_engine_parallel
+        from adaptive.fit.job import FitJob
+
+        folder = self.work or store.find_work_folder(key, _describe_settings(base.model, recorder))
+        at_once = self.concurrency or get_engine_parallel(getattr(recorder, "engine", None), self.model[0])
+        return FitJob(
+            key, split, self.questions, recorder, base, self.grade, folder / "outcomes.db",
+            at_once, self.prices, self.target_loss,
+            shlex.join(["adaptive", *sys.argv[1:]]), self.reference,
+        )  # fmt: skip
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from adaptive.learn.data.outcomes import OutcomeStore
     from adaptive.learn.data.reference import Reference
     from adaptive.learn.tuning.cost_front import CostFront
+    from adaptive.learn.tuning.policy_search import Search
+    from adaptive.learn.tuning.tune import Goal
     from adaptive.profile.profile import Profile
 
 
@@ -97,33 +100,50 @@ def tune_command(
     most accurate constant (the same at every question) is at most the target. If nothing cheaper keeps that
     promise, the profile does what the constant does.
     """
-    from adaptive._util.whole_folder import replace_folder
-    from adaptive.learn.data.held_out import read_held_out
     from adaptive.learn.data.reference import read_reference_of
-    from adaptive.learn.data.splits import hash_question, read_used_keys, write_used_keys
-    from adaptive.learn.report.tuning_card import format_promise, format_refusal, promise_to_json, write_promise
     from adaptive.learn.tuning.constants import BEST, TOP
-    from adaptive.learn.tuning.policy_search import Search
-    from adaptive.learn.tuning.tune import Goal, tune_policy
+    from adaptive.learn.tuning.tune import Goal
     from adaptive.profile.profile import Profile
 
     base = Profile.load(profile)
-    if price is not None and max_cost is None:
-        raise InputError("--price is for --max-cost: say what a question may cost, or leave it out.")
-    if max_cost is not None and price is None and base.policy.unit == "tokens":
-        raise InputError("--max-cost needs --price: what a million tokens cost, read and generated.")
+    _check_prices(base, max_cost, price)
     graded_by = reference or read_reference_of(base.figures)
     against = against or (BEST if graded_by == "answers" else TOP)
     goal = Goal(target_loss, confidence, max_tokens, max_cost, price, against, graded_by)
+    click.echo("\n\n".join(_tune(profile, base, outcomes, goal, seed, front)))
+
+
+def _check_prices(profile: Profile, max_cost: float | None, price: tuple[float, float] | None) -> None:
+    """Raise `InputError` if a price is given for nothing, or is needed and not given."""
+    if price is not None and max_cost is None:
+        raise InputError("--price is for --max-cost: say what a question may cost, or leave it out.")
+    if max_cost is not None and price is None and profile.policy.unit == "tokens":
+        raise InputError("--max-cost needs --price: what a million tokens cost, read and generated.")
+
+
+def _tune(profile: Path, base: Profile, outcomes: Path | None, goal: Goal, seed: int, front: bool) -> list[str]:
+    """Tune a profile in its folder; return what to print.
+
+    Args:
+        profile: The folder.
+        base: What is in it.
+        outcomes: The recorded outcomes; None: those that the profile was trained on.
+        goal: The goal.
+        seed: Of the search.
+        front: Whether the front is drawn and returned too.
+
+    Raises:
+        Failure: Nothing keeps the promise and the limits.
+    """
+    from adaptive._util.whole_folder import replace_folder
+    from adaptive.learn.data.splits import read_used_keys, write_used_keys
+    from adaptive.learn.report.tuning_card import format_promise, format_refusal, promise_to_json, write_promise
+    from adaptive.learn.tuning.tune import tune_policy
+
     # From the start: of two that tune at once, the second would not know which questions the first has used.
     with replace_folder(profile) as part:
-        search, test = _split_recorded(profile, base, outcomes, graded_by)
-        held_out = read_held_out(profile)
-        forecasts = {
-            q: held_out[k] for q in (r.question.text for r in search) if (k := hash_question(q)) in held_out
-        }
-        searched = [one for one in search if one.question.text in forecasts]
-        result = tune_policy(base, Search(searched, forecasts, seed, _print_progress), test, goal)
+        learned, test = _split_recorded(profile, base, outcomes, goal.graded_by)
+        result = tune_policy(base, _build_search(profile, learned, seed), test, goal)
         if result.chosen is None:
             raise Failure(format_refusal(result), FAILED)
         figures = {**base.figures, "tuned": promise_to_json(result)}
@@ -132,7 +152,20 @@ def tune_command(
         write_promise(part, result, shown)
         write_used_keys(part, [one.question.text for one in test], before=read_used_keys(profile))
         tuned.save(part)
-    click.echo("\n\n".join([format_promise(result), *([shown] if shown else [])]))
+    return [format_promise(result), *([shown] if shown else [])]
+
+
+def _build_search(folder: Path, recorded: Sequence[RecordedQuestion], seed: int) -> Search:
+    """Return the search on the questions of which the profile's folder has out-of-fold forecasts."""
+    from adaptive.learn.data.held_out import read_held_out
+    from adaptive.learn.data.splits import hash_question
+    from adaptive.learn.tuning.policy_search import Search
+
+    held_out = read_held_out(folder)
+    keys = {one.question.text: hash_question(one.question.text) for one in recorded}
+    forecasts = {text: held_out[key] for text, key in keys.items() if key in held_out}
+    known = [one for one in recorded if one.question.text in forecasts]
+    return Search(known, forecasts, seed, _print_progress)
 
 
 def _draw_front(part: Path, profile: Path, front: CostFront) -> str:

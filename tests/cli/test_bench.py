@@ -19,6 +19,7 @@ from adaptive.learn.tuning.replay import Replay
 from adaptive.learn.tuning.ways import WayResult, make_fixed_chooser
 from adaptive.profile.profile import Profile
 from adaptive.types.policy import Policy
+from adaptive.types.routine import Routine
 from tests.bench.planted import LADDER, question, rungs, written
 from tests.cli.conftest import Run
 from tests.support.solving import PureEngine
@@ -72,6 +73,22 @@ def test_the_policys_tokens_are_those_of_its_attempts(run: Run, profile: Path, o
     line = json.loads(made.stdout)["lines"][0]
     # Untrained it thinks first, on the cheapest rung: 10 + 8 + 2 + 3.
     assert (line["kind"], line["tokens"], line["questions"]) == ("policy", 23.0, COUNT // 2)
+
+
+def test_a_worth_is_measured_in_place_of_the_tuned_policy(
+    run: Run, profile: Path, outcomes: Path, half: str
+) -> None:
+    tuned = Profile.load(profile)
+    always = Routine(replace(LADDER[LADDER.top], waits=0))
+    replace(tuned, policy=replace(tuned.policy, always=always)).save(profile)
+    constant, chosen = (
+        json.loads(run("bench", str(profile), half, "--replay", str(outcomes), "--json", *more).stdout)["lines"][0]
+        for more in ((), ("--worth", "50tok"))
+    )
+    assert constant["tokens"] > chosen["tokens"] == 23.0
+    refused = run("bench", str(profile), half, "--replay", str(outcomes), "--worth", "1usd")
+    assert refused.exit_code != 0
+    assert "this profile counts tokens" in refused.stderr
 
 
 def test_out_holds_the_report_the_plots_and_the_figures(

@@ -61,6 +61,11 @@ class _Worth(click.types.StringParamType):
         return str(value) if worth.unit else worth.amount
 
 
+def worth_option(text: str) -> Callable[[Any], Any]:
+    """Return the option `--worth` of a command that does not solve, with its help."""
+    return click.option("--worth", type=_Worth(), metavar="WORTH", help=text)
+
+
 class _WaitString(click.types.StringParamType):
     """Text; `|` separates several in the environment variable, since spaces belong to them."""
 
