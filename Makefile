@@ -1,5 +1,5 @@
 # For an environment in which `pip install -e '.[test]'` was run; .ci/run makes one of its own.
-.PHONY: check lint types test test-all kills fuzz format bench
+.PHONY: check lint types test test-all lowest kills fuzz format bench
 
 check: lint types test
 
@@ -16,6 +16,14 @@ test:
 
 test-all:
 	HYPOTHESIS_PROFILE=ci python -m pytest -m ''
+
+# Tests on the lowest versions that pyproject.toml allows, in .lowest/; hosted clients are not among them yet.
+LOWEST ?= tests/types tests/util tests/test_prices.py tests/test_public.py
+lowest:
+	python3 -m venv .lowest
+	.lowest/bin/pip install -q -c tests/lowest.txt -e '.[serve,mcp,otel,learn,agents]' \
+		pytest pytest-asyncio pytest-xdist hypothesis opentelemetry-sdk
+	.lowest/bin/python -m pytest $(LOWEST)
 
 # A hundred kills in each node of the solver and at any moment, on SQLite and on a Postgres server of its own.
 kills:

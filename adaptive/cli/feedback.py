@@ -79,7 +79,8 @@ def _format_answer(solve: LoggedSolve) -> str:
 
 def _format_confirmation(solve: LoggedSolve) -> str:
     """The recorded feedback in one line."""
-    word, ours = solve.feedback["user"], _format_answer(solve)
+    word = solve.feedback["user"]
+    ours = "giving no answer" if solve.result["answer"] is None else _format_answer(solve)
     better = "" if word.answer is None else f", the right answer is {to_one_line(word.answer, 30)}"
     question = to_one_line(solve.result["question"], 60)
     return f"Recorded for solve {solve.id} ({question}): {ours} is {'right' if word.right else 'wrong'}{better}."

@@ -85,7 +85,7 @@ def _describe_most_tokens(summaries: Sequence[SettingSummary]) -> Iterator[str]:
     with_most = [one for one in answering if one.generated == most]
     if len(answering) > 1 and len(with_most) == 1:
         model, effort, cap = with_most[0].setting
-        count = format_token_count(most)
+        count = f"{format_token_count(most)} beside the prompt"
         yield f"{effort} effort on {model} at {cap} answers, with the most tokens of those that do: {count}"
 
 

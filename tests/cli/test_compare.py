@@ -63,7 +63,7 @@ def test_the_lab(run: Run, hosted: Hosted, cache: Path, picture: str) -> None:
         "(632 beside the prompt), by cost.",
         "High effort on openai:o4-mini: +10 tokens, same answer.",
         "A cap of 4000 starves openai:o1 at high effort: 4000 tokens spent, no answer.",
-        "Low effort on openai:o1 at 4000 answers, with the most tokens of those that do: 1757.",
+        "Low effort on openai:o1 at 4000 answers, with the most tokens of those that do: 1757 beside the prompt.",
     ):
         assert said in made.stdout
     assert sorted((f"openai:{a.model}", a.effort, a.cap) for a in hosted.asked) == sorted(CELLS)

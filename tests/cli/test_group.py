@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import click
 import pytest
@@ -48,13 +49,25 @@ def test_a_verb_says_of_itself_what_the_group_says(verb: str) -> None:
 @pytest.mark.parametrize("args", [["--help"], ["--version"], ["solve", "--help"], ["compare", "--help"]])
 def test_help_imports_nothing_heavy(args: list[str]) -> None:
     """What the 0.4 s of `--help` rest on, checked without a clock."""
-    heavy = HEAVY if args[0] != "solve" else HEAVY[:-2]
+    assert _find_imported(HEAVY if args[0] != "solve" else HEAVY[:-2], args) == "[]"
+
+
+@pytest.mark.parametrize("args", [["fit"], ["fit", "/nowhere.jsonl"]])
+def test_a_wrong_call_of_fit_is_told_of_before_anything_heavy_is_imported(args: list[str]) -> None:
+    assert _find_imported(["sklearn", "scipy", "langgraph"], args) == "[]"
+
+
+def _find_imported(modules: Sequence[str], args: list[str]) -> str:
+    """Which of the modules a command has imported at its end, as a list's text."""
     code = (
-        "import sys; from adaptive.cli import cli; "
-        f"cli.main({args}, standalone_mode=False); print([m for m in {heavy} if m in sys.modules])"
+        "import sys\n"
+        "from adaptive.cli import cli\n"
+        f"try: cli.main({args}, standalone_mode=False)\n"
+        "except Exception as error: print(error)\n"
+        f"print([m for m in {list(modules)} if m in sys.modules])"
     )
     made = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert made.stdout.splitlines()[-1] == "[]"
+    return made.stdout.splitlines()[-1]
 
 
 def test_version(run: Run) -> None:
@@ -72,9 +85,10 @@ def test_no_verb_is_wrong_usage_and_shows_help(run: Run) -> None:
     [
         (["slove"], "No such command 'slove'."),
         (["--nothing"], "No such option '--nothing'"),
+        (["models", "--jsn"], "Did you mean '--json'? Try 'adaptive models --help'.\n"),
         (
             ["solve", "-3 + 5"],
-            "No such option '-3' (text that begins with '-' goes after --). Try 'adaptive solve",
+            "No such option '-3': a text that begins with '-' goes after --. Try 'adaptive solve",
         ),
         (["solve", "two", "words"], "Got unexpected extra argument (words)"),
         (["solve", "q", "--budget", "-1"], "'--budget': -1 is not in the range x>=0"),

@@ -108,7 +108,7 @@ def test_one_that_always_answers_is_before_a_cheaper_one_that_does_not() -> None
         (row(answer=None, text="It is"), row(effort="high"),
          "a cap of 4000 cuts off the answer of m at low effort"),
         (row(), row("n", reasoning=101),
-         "low effort on n at 4000 answers, with the most tokens of those that do: 111"),
+         "low effort on n at 4000 answers, with the most tokens of those that do: 111 beside the prompt"),
     ],
 )  # fmt: skip
 def test_what_a_lever_bought(low: ComparisonRow, high: ComparisonRow, said: str) -> None:

@@ -55,8 +55,11 @@ def to_failure(error: Exception) -> Failure:
 def _format_usage_error(error: click.UsageError) -> str:
     """Click's error in one line, with a pointer to the help."""
     where = error.ctx.command_path if error.ctx else "adaptive"
-    dash = " (text that begins with '-' goes after --)" if isinstance(error, click.NoSuchOption) else ""
-    return f"{_collapse_whitespace(error.format_message()).rstrip('.')}{dash}. Try '{where} --help'."
+    sentence = _collapse_whitespace(error.format_message())
+    if isinstance(error, click.NoSuchOption) and not error.possibilities:
+        sentence = f"{sentence.rstrip('.')}: a text that begins with '-' goes after --."
+    end = "" if sentence.endswith((".", "?", ")")) else "."
+    return f"{sentence}{end} Try '{where} --help'."
 
 
 def _collapse_whitespace(text: str) -> str:
