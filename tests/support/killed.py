@@ -129,4 +129,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    from adaptive.reason import token_stream
+
+    token_stream.CHUNK_SECONDS = 0.0  # kills are placed by events: an event for each token
     main()
