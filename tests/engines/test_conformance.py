@@ -193,13 +193,13 @@ async def test_a_guided_text_follows_its_schema(ask: BlockAsker, backend: tuple[
     assert await ask.engine.can_guide() is (backend[0].name in GUIDING)
     if not await ask.engine.can_guide():
         return
-    schema = json.dumps({"type": "array", "items": {"enum": ["left", "right"]}, "minItems": 2, "maxItems": 2})
+    # A word, since between the parts of a list vLLM allows blanks without end, which abacus may choose.
+    schema = json.dumps({"enum": ["left", "right"]})
     codec = ask.engine.codec
     prompt = codec.render([("user", QUESTIONS[0])], "medium").closed
     made = await ask(prompt, 60, stop=codec.markers.answer_stops, sampling=Sampling(schema=schema))
     assert made.end == "stop"
-    first, second = json.loads(codec.decode(made.ids))
-    assert {first, second} <= {"left", "right"}
+    assert json.loads(codec.decode(made.ids)) in ("left", "right")
 
 
 def solved(engine: Any, question: str) -> dict[str, Any]:
