@@ -17,6 +17,7 @@ STOP_SECONDS = 5.0
 """How long an interrupted caller waits for its work to stop, and `LoopThread.stop` for the thread."""
 
 _END: Any = object()
+_STARTING = threading.Lock()
 
 
 class LoopThread:
@@ -95,8 +96,14 @@ class LoopThread:
 
 
 @cache
-def _get_shared_loop() -> LoopThread:
+def _start_shared_loop() -> LoopThread:
     return LoopThread("adaptive")
+
+
+def _get_shared_loop() -> LoopThread:
+    # Two threads that come first would start one each, and what waits on one would be woken on the other.
+    with _STARTING:
+        return _start_shared_loop()
 
 
 def run_blocking(work: Coroutine[Any, Any, T]) -> T:

@@ -17,6 +17,7 @@ note      text: a hosted model is asked again; the events of a call that was cut
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from time import monotonic
 from typing import Literal
@@ -36,7 +37,8 @@ class TextStreamer:
 
     Each id is decoded together with a few before it, because many tokenizers write a leading space only inside a
     text. Emitted text is never taken back: an unfinished character is held until it is whole, or `flush`. What
-    comes within `CHUNK_SECONDS` of the last event waits for the next.
+    comes within `CHUNK_SECONDS` of the last event is emitted when they are over, also if the model stalls then.
+    All calls belong to one event loop.
 
     Args:
         codec: Decodes the ids.
@@ -56,6 +58,7 @@ class TextStreamer:
         self._ids = list(before[-_CONTEXT:])
         self._emitted = len(self._ids)
         self._next = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def on_token(self) -> OnToken | None:
@@ -63,18 +66,30 @@ class TextStreamer:
         return self if self._watcher else None
 
     def __call__(self, token: int) -> None:
-        """Take an id; emit the text so far if it ends a character and the last text is long enough ago."""
+        """Take an id; emit the text so far if it ends a character, as soon as the last text is long enough ago."""
         if not self._watcher:
             return
         self._ids.append(token)
-        if (now := monotonic()) >= self._next:
-            self._next = now + CHUNK_SECONDS
-            self._emit(final=False)
+        if (left := self._next - monotonic()) <= 0:
+            self._emit_now()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(left, self._emit_now)
 
     def flush(self) -> None:
-        """Emit what is still held."""
+        """Emit what is still held. To be called however the text ends: an event may be waiting for its time."""
+        self._stop_timer()
         if self._watcher:
             self._emit(final=True)
+
+    def _emit_now(self) -> None:
+        self._stop_timer()
+        self._next = monotonic() + CHUNK_SECONDS
+        self._emit(final=False)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _emit(self, *, final: bool) -> None:
         emitted = self._codec.decode(self._ids[: self._emitted])

@@ -27,7 +27,7 @@ DEFAULTS = {
     "samples": None, "stop": None, "adapt": True, "seed": 0, "temperature": 0.0, "verify": None,
     "max_tokens": None, "max_output_tokens": None, "approve_above": None, "max_attempts": None, "stronger": None,
     "check": None, "judge": None, "max_cost": None, "worth": None, "timeout": None, "prices": Prices(),
-    "explore": None,
+    "explore": None, "answer_schema": None,
 }  # fmt: skip
 PRICES = Prices({"m": Price(1, 2), "n": Price(1, 3, 2)})
 BOUND = {"model", "profile", "stronger", "check", "judge", "prices"}

@@ -18,6 +18,7 @@ from adaptive.reason.forcing import think_within_budget
 from adaptive.types.attempt import Attempt, Round
 from adaptive.types.events import Event
 from adaptive.types.ladder import Rung
+from tests.reason import buying
 from tests.reason.buying import PLAIN, QUESTION, buy, rung, thinking_ids
 from tests.support.scripted import END, MARKERS, STOP, THINK, TURN, Forever, ScriptedEngine, logprob, says
 
@@ -426,6 +427,7 @@ def test_an_engine_tells_of_tokens_only_if_somebody_hears_them(heard: bool) -> N
 @pytest.mark.parametrize("calls", [1, 2], ids=["thinking", "answer"])
 def test_what_was_written_before_a_failure_is_emitted(calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(token_stream, "CHUNK_SECONDS", 3600.0)
+    monkeypatch.setattr(buying, "run", asyncio.run)  # what waits for its time needs a loop
     left, events = calls, list[Event]()
 
     class Broken(ScriptedEngine):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ def test_nobody_watching_costs_nothing() -> None:
     stream.flush()
 
 
-def test_text_that_comes_fast_is_emitted_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_text_that_comes_fast_is_emitted_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(token_stream, "monotonic", lambda: now)
     monkeypatch.setattr(token_stream, "CHUNK_SECONDS", 1.0)
@@ -76,6 +77,20 @@ def test_text_that_comes_fast_is_emitted_in_chunks(monkeypatch: pytest.MonkeyPat
     assert [e["text"] for e in events] == ["a", "bcd"]  # after the third second's first byte no character is whole
     stream.flush()
     assert [(e["text"], e["tokens"]) for e in events] == [("a", 1), ("bcd", 3), ("efπ!", 5)]
+
+
+async def test_text_is_emitted_in_time_when_nothing_more_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token_stream, "CHUNK_SECONDS", 0.01)
+    texts: asyncio.Queue[str] = asyncio.Queue()
+    stream = TextStreamer(CODEC, "thinking", lambda event: texts.put_nowait(event["text"]), ())
+    for token in says("abc"):
+        stream(token)
+    assert await texts.get() + await texts.get() == "abc"  # without a flush
+    stream(says("d")[0])
+    stream(says("e")[0])
+    stream.flush()
+    await asyncio.sleep(0.05)
+    assert [texts.get_nowait() for _ in range(texts.qsize())] in (["d", "e"], ["de"])  # and nothing twice
 
 
 @given(st.lists(st.sampled_from(["<think>", "</think>", "<answer>", "a", " ", "\n", "π", "7"]), max_size=9))

@@ -6,13 +6,16 @@ import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
+from functools import cache
 from traceback import walk_stack
 from typing import Any
 
 import pytest
 from langgraph.graph import END, START, MessagesState, StateGraph
 
+from adaptive._util import aio
 from adaptive._util.aio import LoopThread, run_blocking, run_in_context
 from adaptive.solver.runnables import make_node_runnable
 from adaptive.types.events import OnEvent
@@ -77,6 +80,24 @@ def test_a_loop_that_stops_closes_generators_in_generators(held: bool, caplog: p
     assert sorted(closed) == [*range(7), 99]
     assert waiting.cancelled()
     assert not caplog.records  # no task that was destroyed while it was pending
+
+
+def test_threads_that_call_first_at_once_share_one_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[LoopThread] = []
+
+    def start(name: str) -> LoopThread:
+        time.sleep(0.05)  # the others are here before it is over
+        started.append(LoopThread(name))
+        return started[-1]
+
+    async def work() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    monkeypatch.setattr(aio, "_start_shared_loop", cache(lambda: start("racing")))
+    with ThreadPoolExecutor(8) as pool:
+        loops = set(pool.map(lambda _: run_blocking(work()), range(8)))
+    assert len(loops) == len(started) == 1
+    started[0].stop()
 
 
 async def test_what_runs_apart_writes_to_the_stream_of_its_node() -> None:
