@@ -24,7 +24,6 @@ _SEPARATORS = re.compile(
 )
 _LABEL = re.compile(r"^[a-z](?:_[a-z0-9]|_\{[a-z0-9]\})? ?= ?")
 _OPEN, _CLOSE = "([{", ")]}"
-_PAIRS = {"(": ")", "[": "]"}
 
 
 @dataclass(frozen=True)

@@ -180,8 +180,6 @@ class SteeredRun:
 
     def _finish(self, last: Generation) -> SampledAnswer:
         """Return the answer, with all that was taken counted."""
-        self._flush()
-        self._answer_events.flush()
         chain = self.chain
         stopped = last.stop_id is not None and not chain.is_done
         complete = len(chain.answer_logprobs) == len(chain.answer)

@@ -136,11 +136,6 @@ class ViewedLog(SolveLog):
         sql = f"SELECT DISTINCT {column} FROM solves WHERE {column} IS NOT NULL ORDER BY 1"
         return [str(name) for (name,) in self._fetch(sql, {})]
 
-    def list_pairs(self) -> list[tuple[str, str]]:
-        """Return the names of models and profiles that occur together."""
-        sql = "SELECT DISTINCT model, profile FROM solves WHERE profile IS NOT NULL ORDER BY 1, 2"
-        return [(str(model), str(profile)) for model, profile in self._fetch(sql, {})]
-
     def list_runs(self) -> list[Run]:
         """Return the runs, newest first."""
         sql = (

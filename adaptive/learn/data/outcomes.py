@@ -31,7 +31,6 @@ from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.stops import Stops
 
 FORMAT = 2
-NEWEST = 1 << 62
 SCHEMA = (
     "CREATE TABLE plan (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE questions (
