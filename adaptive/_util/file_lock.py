@@ -26,6 +26,7 @@ def hold_file(path: Path) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout as error:
+        open(lock.lock_file, "ab").close()  # filelock tells a file that cannot be made as one that is held
         raise InputError(
             f"another command is writing {path}: wait until it ends, or name another file."
         ) from error

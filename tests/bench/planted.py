@@ -15,10 +15,11 @@ from adaptive.learn.data.outcome import DIRECT, Outcome, OutcomeKey, RecordedQue
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.questions import Question
 from adaptive.learn.tuning.cost_front import MeasuredConstants
-from adaptive.learn.tuning.ways import Chooser, Way, make_fixed_chooser
+from adaptive.learn.tuning.ways import Chooser, Way
 from adaptive.types.attempt import Attempt, Round
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.usage import Usage
+from tests.support.choosing import make_fixed_chooser
 
 LADDER = Ladder((Rung("none", 0), Rung("low", 8), Rung("low", 16), Rung("high", 16)))
 LOW8, LOW16, HIGH16 = OutcomeKey("low", 8), OutcomeKey("low", 16), OutcomeKey("high", 16)

@@ -18,9 +18,10 @@ from adaptive.bench.plots import PLOTS, write_plots
 from adaptive.bench.report import print_bench_table, render_report
 from adaptive.learn.data.outcome import DIRECT, OutcomeKey, RecordedQuestion
 from adaptive.learn.data.readings import HeldOutReading
-from adaptive.learn.tuning.ways import WayResult, make_fixed_chooser
+from adaptive.learn.tuning.ways import WayResult
 from adaptive.types.forecast import NO_FORECAST, Forecast
 from tests.bench.planted import HIGH16, LOW16, outcome, rungs, trial_of
+from tests.support.choosing import make_fixed_chooser
 
 HOSTILE = '</pre><script src="http://evil.example/x.js">alert(1)</script>{{ 7 * 7 }} & "quoted" \u202e'
 ABOUT = {"profile": HOSTILE, "command": HOSTILE, "target loss": "1 points", "questions": HOSTILE}

@@ -16,12 +16,13 @@ from adaptive.errors import AdaptiveError, InputError
 from adaptive.learn.data.outcome import OutcomeKey, RecordedQuestion
 from adaptive.learn.data.splits import hash_question
 from adaptive.learn.tuning.replay import Replay
-from adaptive.learn.tuning.ways import WayResult, make_fixed_chooser
+from adaptive.learn.tuning.ways import WayResult
 from adaptive.profile.profile import Profile
 from adaptive.types.policy import Policy
 from adaptive.types.routine import Routine
 from tests.bench.planted import LADDER, question, rungs, written
 from tests.cli.conftest import Run
+from tests.support.choosing import make_fixed_chooser
 from tests.support.solving import PureEngine
 
 COUNT = 24

@@ -20,7 +20,7 @@ from tests.hosted.clients import NAMES, PROVIDERS
 from tests.support.hostile import EVENTS, REPLIES, HostileReply, HostileServer, serving
 
 KEY = "sk-hostile-0123456789abcdef"
-LIMIT = 0.5
+LIMIT = 0.25
 ENDLESS = [name for name, reply in REPLIES.items() if reply.endless]
 
 

@@ -12,11 +12,12 @@ from adaptive import Profile
 from adaptive.learn.data.outcome import OutcomeKey, RecordedQuestion
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.tuning.replay import Replay, select_replayable
-from adaptive.learn.tuning.ways import Way, make_fixed_chooser
+from adaptive.learn.tuning.ways import Way
 from tests.hosted.clients import NAMES, PROVIDERS
 from tests.hosted.planted import NEEDED, Planted, make_questions, write_questions
 from tests.hosted.recorded import EFFORTS, build_model_args, call, price_call, record
 from tests.hosted.server import Hosted
+from tests.support.choosing import make_fixed_chooser
 
 LEARNED, NEW = 240, 60
 BRAIN = Planted(LEARNED + NEW)

@@ -24,13 +24,14 @@ from adaptive.learn.data.outcome import OutcomeKey, RecordedQuestion, rung_to_ke
 from adaptive.learn.data.outcomes import OutcomeStore, build_recorded_profile
 from adaptive.learn.tuning.constants import list_constants
 from adaptive.learn.tuning.replay import Replay, select_replayable
-from adaptive.learn.tuning.ways import Way, make_fixed_chooser
+from adaptive.learn.tuning.ways import Way
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.logistic import Logistic
 from adaptive.types.policy import Evidence, FollowUp, Policy
 from tests.hosted.planted import CHEAP, DEAR, TEAM_BEST, Team, make_questions, write_questions
 from tests.hosted.recorded import call, price_call, read_outcomes, read_rows
 from tests.hosted.server import Hosted
+from tests.support.choosing import make_fixed_chooser
 
 MODELS = ("-m", CHEAP, "-m", DEAR)
 HOW = ("--efforts", "low,high", "--concurrency", "16")

@@ -104,11 +104,6 @@ class Way:
         return np.array([t.usage.measure(self.unit) for t in self.results], dtype=np.float64)
 
 
-def make_fixed_chooser(key: OutcomeKey) -> Chooser:
-    """Return a way that always makes this attempt, which raises `KeyError` if it was not recorded."""
-    return lambda recorded: WayResult.from_outcome(recorded.outcomes[key])
-
-
 def find_cheapest_way(right: Floats, tokens: Floats, least: float) -> int:
     """Return the index of the cheapest way with enough accuracy; of equals, the earlier.
 

@@ -164,6 +164,11 @@ def test_a_file_that_is_no_database_is_told_and_kept(
         assert out.read_bytes() == content
 
 
+def test_where_no_file_can_be_made_the_reason_is_told(questions: Path) -> None:
+    told = record(questions, Path("/proc/outcomes.db"), code=1)
+    assert told == "Error: No such file or directory: /proc/outcomes.db.lock.\n"
+
+
 def test_a_second_recorder_on_the_same_file_is_told(questions: Path, tmp_path: Path) -> None:
     out = tmp_path / "outcomes.db"
     with hold_file(out):

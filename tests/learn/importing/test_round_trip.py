@@ -12,8 +12,9 @@ from click.testing import CliRunner
 from adaptive.cli import cli
 from adaptive.learn.data.outcome import RecordedQuestion, rung_to_key
 from adaptive.learn.data.outcomes import OutcomeStore, build_recorded_profile
-from adaptive.learn.tuning.ways import Way, make_fixed_chooser
+from adaptive.learn.tuning.ways import Way
 from tests.learn.made import LADDER, many, write
+from tests.support.choosing import make_fixed_chooser
 
 MAP = (
     "id=name,question=asked,setting=bought,correct=ok,output_tokens=n.out,thinking_tokens=n.think,"

@@ -15,10 +15,11 @@ from adaptive.learn.tuning.constants import Constant, choose_constant, list_cons
 from adaptive.learn.tuning.replay import Replay
 from adaptive.learn.tuning.risk import compute_p_value, count_minimum_questions
 from adaptive.learn.tuning.tune import Goal, TuningResult, line_up_policies, tune_policy
-from adaptive.learn.tuning.ways import Way, WayResult, make_fixed_chooser
+from adaptive.learn.tuning.ways import Way, WayResult
 from adaptive.types.policy import Policy
 from adaptive.types.usage import Usage
 from tests.learn.tuning.tuned import Tuned
+from tests.support.choosing import make_fixed_chooser
 
 pytestmark = pytest.mark.usefixtures("quick_search")
 GOAL = Goal(0.1, 0.9, against="top")
