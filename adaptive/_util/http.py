@@ -39,7 +39,7 @@ Part = dict[str, Any]
 
 
 class Exchange(Protocol):
-    """One call in the server's dialect (`adaptive.engines.dialects.DialectCall`)."""
+    """One call in the server's dialect (`adaptive.engines.dialects.call.DialectCall`)."""
 
     path: ClassVar[str]
 

@@ -22,8 +22,8 @@ from adaptive._util.http import (
 )
 from adaptive._util.redact import redact_address
 from adaptive._util.reply_limit import MAX_REPLY
-from adaptive.engines.dialect_registry import find_dialect
-from adaptive.engines.dialects import DialectCall, ServedModelInfo
+from adaptive.engines.dialects.call import DialectCall, ServedModelInfo
+from adaptive.engines.dialects.registry import find_dialect
 from adaptive.engines.generation import GenerationRequest, GrowingGeneration
 from adaptive.engines.loop_engine import LoopEngine
 from adaptive.engines.markers import MarkerStyle

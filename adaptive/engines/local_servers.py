@@ -12,7 +12,7 @@ import httpx
 
 from adaptive._util.deadline import Deadline, DeadlineExceeded
 from adaptive._util.reply_limit import limit_reply
-from adaptive.engines.dialect_registry import DIALECTS
+from adaptive.engines.dialects.registry import DIALECTS
 from adaptive.errors import AdaptiveError
 
 OLLAMA_PORT = 11434

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adaptive._util.files import find_artifact
 from adaptive.engines.completions import CompletionsEngine
-from adaptive.engines.ollama import _count_open_mark
+from adaptive.engines.dialects.ollama import _count_open_mark
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.tokenizer import FolderCodec
 from adaptive.errors import AdaptiveError, InputError

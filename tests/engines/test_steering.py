@@ -9,7 +9,7 @@ import pytest
 
 from adaptive._util.files import find_artifact
 from adaptive.engines.completions import CompletionsEngine
-from adaptive.engines.dialects import VllmCall
+from adaptive.engines.dialects.vllm import VllmCall
 from adaptive.engines.generation import GenerationRequest, GrowingGeneration
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Sampling

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adaptive.engines.dialects import DialectCall, LlamaCppCall, SglangCall, VllmCall
-from adaptive.engines.ollama import OllamaCall
+from adaptive.engines.dialects.call import DialectCall
+from adaptive.engines.dialects.llamacpp import LlamaCppCall
+from adaptive.engines.dialects.ollama import OllamaCall
+from adaptive.engines.dialects.sglang import SglangCall
+from adaptive.engines.dialects.vllm import VllmCall
 from adaptive.errors import InputError
 
 if TYPE_CHECKING:

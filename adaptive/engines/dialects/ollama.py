@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from adaptive.engines.dialects import DialectCall, ServedModelInfo
+from adaptive.engines.dialects.call import DialectCall, ServedModelInfo
 from adaptive.engines.reply_fields import ReplyFields
 from adaptive.engines.tokenizer import FolderCodec
 from adaptive.errors import AdaptiveError, InputError
