@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +122,8 @@ def serve_command(
     tables = {name or redact_address(params["model"]): params} if config is None else _read_tables(ctx, config)
     with open_socket(host, port) as listening, SolveLog(find_log_path()) if view else nullcontext() as log:
         models = [_open_model(served, table, concurrency, queue) for served, table in tables.items()]
+        for model, table in zip(models, tables.values(), strict=True):
+            _require_prices(model, table["judge"], keyring.money_limits)
         if keyring.is_open and not is_loopback(listening):
             click.echo("Warning: anybody who reaches this address can use the model: give --keys.", err=True)
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/v1"
@@ -150,6 +152,15 @@ def _read_tables(ctx: click.Context, config: dict[str, Any]) -> dict[str, dict[s
         name: parse_model_table(name, table, config["file"], MODEL_OPTIONS)
         for name, table in config[MODELS].items()
     }
+
+
+def _require_prices(model: OfferedModel, judge: str | None, limits: Sequence[float]) -> None:
+    """Raise `InputError` if a key's limit of money cannot be kept, because a price is unknown."""
+    from adaptive.solver.build import find_solver
+
+    if limits and (solver := find_solver(model.chat.solver)):
+        for spec in (*(one.name for one in solver.models), *([judge] if judge else [])):
+            solver.prices.require_price(spec, limits[0])
 
 
 def _open_model(name: str, settings: Mapping[str, Any], concurrency: int | None, queue: int) -> OfferedModel:

@@ -1,4 +1,8 @@
-"""The keys of clients, each with its own limits, from a TOML file."""
+"""The keys of clients, each with its own limits, from a TOML file.
+
+A limit of money needs the price of every model that a client may name: what a solve without a price cost is not
+known, and after it nothing can be said of the limit. `adaptive serve` refuses to start without them.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +63,7 @@ class Client:
         if reached := find_spending_limit(self.spent, self.limits):
             raise ApiError(
                 429,
-                f"the key of {self.name!r} {reached}: ask the server's owner for more.",
+                f"the key of {self.name!r} is used up ({reached}): ask the server's owner for more.",
                 "insufficient_quota",
                 code="insufficient_quota",
                 headers={"x-should-retry": "false"},
@@ -101,6 +105,12 @@ class Keyring:
     def is_open(self) -> bool:
         """Whether no key is needed."""
         return self._anybody is not None
+
+    @property
+    def money_limits(self) -> list[float]:
+        """The dollars of those keys that have a limit of money."""
+        limits = (client.limits.max_cost for client in self._clients.values())
+        return [limit for limit in limits if limit is not None]
 
     def find_client(self, authorization: Sequence[str]) -> Client:
         """Return who sent a request.

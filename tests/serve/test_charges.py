@@ -94,7 +94,7 @@ def test_a_key_pays_for_solves_that_its_client_left(tmp_path: Path) -> None:
             while len(told) < 20:  # a part of what it writes before the check
                 told += getattr(next(stream).choices[0].delta, "reasoning_content", None) or ""
         wait_until(lambda: server.metric("running", KEY) == 0)
-        said = r"'alice' reached the limit of 5 tokens, \d+ spent"
+        said = r"'alice' is used up .reached the limit of 5 tokens, \d+ spent"
         with pytest.raises(openai.RateLimitError, match=said) as caught:
             create(model="embedded", messages=chat())
         assert caught.value.code == "insufficient_quota"

@@ -15,6 +15,7 @@ from adaptive.cli import cli
 from adaptive.cli.serve import MODEL_OPTIONS
 from adaptive.cli.support.serve_config import parse_model_table, read_config
 from adaptive.errors import InputError
+from adaptive.serve import run
 from adaptive.solver.build import build_solver
 from adaptive.types.options import Options
 from tests.docs.blocks import ROOT
@@ -122,6 +123,29 @@ def test_options_of_one_model_stand_in_its_table(args: list[str], tmp_path: Path
     assert "is of one model: with --config, write it in the model's table." in made.stderr
 
 
+@pytest.mark.parametrize(
+    ("args", "unpriced"),
+    [
+        ([], "embedded"),
+        (["--price", "embedded=1/2", "--judge", "openai:my-own"], "openai:my-own"),
+        (["--price", "embedded=1/2"], None),
+    ],
+)
+def test_a_keys_limit_of_money_needs_all_prices(
+    args: list[str], unpriced: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without them the key was dead after its first solve, whose cost was not known."""
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    started = list[Any]()
+    monkeypatch.setattr(run, "run_server", lambda *told: started.append(told))
+    (keys := tmp_path / "keys.toml").write_text(f'[alice]\nkey = "{ALICE}"\nmax_cost = 20.0\n')
+    made = CliRunner().invoke(cli, ["serve", "--port", "0", "--keys", str(keys), *args])
+    assert (made.exit_code, len(started)) == ((0, 1) if unpriced is None else (2, 0))
+    if unpriced is not None:
+        assert "a limit of $20 cannot be kept: " in made.stderr
+        assert unpriced in made.stderr
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("serve")
@@ -164,5 +188,5 @@ def test_the_limits_of_a_key_span_the_models(server: Served) -> None:
     bob = server.client(BOB).chat.completions
     assert bob.create(model="small", messages=chat()).choices
     for name in ("small", "large"):
-        with pytest.raises(openai.RateLimitError, match="'bob' reached the limit of 1 tokens"):
+        with pytest.raises(openai.RateLimitError, match=r"'bob' is used up .reached the limit of 1 tokens"):
             bob.create(model=name, messages=chat())

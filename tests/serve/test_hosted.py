@@ -209,7 +209,7 @@ def test_a_client_that_hangs_up_pays_for_what_was_begun(tools: bool) -> None:
     assert alice.spent.cost > 0
     assert "prompt" in alice.spent.estimated
     assert tools or alice.spent.thinking > 0
-    with pytest.raises(ApiError, match=r"'alice' reached the limit of 40 tokens, \d+ spent"):
+    with pytest.raises(ApiError, match=r"'alice' is used up .reached the limit of 40 tokens, \d+ spent"):
         alice.check_limits()
 
 

@@ -48,7 +48,7 @@ def test_keys_and_their_limits(tmp_path: Path) -> None:
         bob = server.client(BOB).chat.completions
         assert bob.create(model="embedded", messages=chat()).choices[0].message.content  # the first may begin
         with pytest.raises(
-            openai.RateLimitError, match=r"'bob' reached the limit of 1 tokens, \d+ spent"
+            openai.RateLimitError, match=r"'bob' is used up .reached the limit of 1 tokens, \d+ spent"
         ) as caught:
             bob.create(model="embedded", messages=chat())
         assert caught.value.code == "insufficient_quota"
