@@ -187,7 +187,8 @@ def _run_bench(
         grade = choose_file_grader(plan.get("grader"), live.grade, file)
         run = live.solve(profile, folder, split.test, grade)
     figures = bench_policy(profile, split, run, loss, _describe_run(profile, folder, inputs, plan, file))
-    texts = [one.question.text for one in split.test]
+    # All that were named: which of them the profile leaves out changes when it is trained anew.
+    texts = [one.text for one in inputs.questions]
     reading = count_reading(find_profiles_folder(), texts, (folder / PROFILE_FILE).read_bytes())
     return replace(figures, reading=reading)
 

@@ -113,6 +113,18 @@ def test_reading_the_same_questions_again_is_counted(run: Run, profile: Path, ou
     assert "This set was read 2 times, with 2 different profiles" in again.stdout
 
 
+def test_a_profile_that_leaves_out_other_questions_reads_the_same_set(
+    run: Run, profile: Path, outcomes: Path, half: str
+) -> None:
+    run("bench", str(profile), half, "--replay", str(outcomes))
+    file = profile / "profile.json"
+    file.write_text(file.read_text().replace('"max_attempts": 4', '"max_attempts": 3'))
+    (profile / "seen.txt").write_text(hash_question(question(0).text) + "\n")
+    found = json.loads(run("bench", str(profile), half, "--replay", str(outcomes), "--json").stdout)
+    assert found["lines"][0]["questions"] == COUNT // 2 - 1
+    assert (found["reading"]["times"], found["reading"]["profiles"]) == (2, 2)
+
+
 def test_seen_questions_are_left_out(run: Run, profile: Path, outcomes: Path, half: str) -> None:
     (profile / "seen.txt").write_text(hash_question(question(0).text) + "\n")
     made = run("bench", str(profile), half, "--replay", str(outcomes), "--json")
