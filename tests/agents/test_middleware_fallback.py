@@ -11,7 +11,8 @@ from langchain.agents.middleware import ModelFallbackMiddleware
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from pydantic import BaseModel
 
-from adaptive.agents import AdaptiveThinkingMiddleware
+from adaptive.agents import AdaptiveThinkingMiddleware, read_spending
+from adaptive.prices import Price, Prices
 from tests.agents.asking import ask, last, report
 from tests.agents.toy import toy
 from tests.hosted.clients import client
@@ -60,8 +61,7 @@ def test_each_model_gets_the_arguments_that_it_takes(
     first, second = hosted.asked
     assert (first.model, first.effort) == (FIRST, "low")
     assert second.model == other
-    if other == "gpt-4o-mini":
-        assert second.effort is None
+    assert second.effort == (None if other == "gpt-4o-mini" else "low")
     assert (strategy is None) == ("structured_response" not in result)
     if ours_first:
         (message,) = (m for m in result["messages"] if m.type == "ai")
@@ -74,6 +74,27 @@ def test_a_streamed_agent_falls_back_too(hosted: Hosted) -> None:
     parts = list(agent.stream({"messages": [("user", "What is 2 + 2?")]}, stream_mode="messages"))
     assert "".join(chunk.text for chunk, _ in parts) == "It is done."
     assert [asked.effort for asked in hosted.asked] == ["low", None]
+
+
+@pytest.mark.parametrize(("efforts", "effort"), [(None, "low"), (["high"], "high")])
+def test_after_a_model_that_is_left_as_it_is_the_other_is_adapted_and_paid(
+    efforts: list[str] | None, effort: str
+) -> None:
+    plain = toy(
+        model_name="plain",
+        profile={"reasoning_output": False, "reasoning_effort_levels": []},
+        fails={1: RuntimeError("down")},
+    )
+    other = toy()
+    name = f"ToyReasoner:{other.model_name}"
+    prices = Prices({"ToyReasoner:plain": Price(1, 1), name: Price(1000, 1000)})
+    ours = AdaptiveThinkingMiddleware(efforts=efforts, prices=prices)
+    result = ask(create_agent(plain, middleware=[ours, ModelFallbackMiddleware(other)]))
+    assert [call["effort"] for call in other.calls] == [effort]
+    usage = last(result).usage_metadata
+    assert usage is not None
+    assert read_spending(result)["run"]["usage"]["cost"] == pytest.approx(usage["total_tokens"] * 1000 / 1e6)
+    assert f"{name} was called in place of the model" in report(result)["notes"]
 
 
 def test_a_cap_of_the_models_own_that_is_raised_is_noted() -> None:

@@ -110,28 +110,42 @@ class MiddlewareStep:
         """Return the request of a call; its model reports usage in streams too."""
         self.fallback = None
         if call.settings is None or call.request is None or self._call_settings is None:
-            return self._request
+            return AdaptedRequest.of(self._request, (), partial(self._follow_model, None))
         request = self._request.override(model=self._call_settings.model.chat, model_settings=call.settings)
         ours = call.settings.keys() - self._request.model_settings.keys()
         return AdaptedRequest.of(request, ours, partial(self._follow_model, call.request))
 
-    def _follow_model(self, asked: ChatRequest, request: ModelRequest[Any]) -> ModelRequest[Any]:
-        """Return a request that middleware gave another model, with the settings of that one."""
+    def _follow_model(self, asked: ChatRequest | None, request: ModelRequest[Any]) -> ModelRequest[Any]:
+        """Return a request that middleware gave another model, with the settings of that one.
+
+        Args:
+            asked: What the step's model was asked for; None if its calls are left as they are.
+            request: The request, with the other model.
+        """
         if not isinstance(request.model, BaseChatModel):
             return request
         self.fallback = ChatModel(request.model, has_tools=_has_tools(request))
+        self._add_notes(f"{self.fallback.name} was called in place of the model")
         settings = _read_settings(self.fallback, request)
-        why = settings.skip_reason
-        if not why:
+        if settings.skip_reason:
+            self._add_notes(settings.skip_reason)
+            return request
+        asked = asked or self._choose_named_effort(settings)
+        if asked is not None:
             call = settings.build_call(settings.clamp_request(asked))
             request = request.override(model=self.fallback.chat, model_settings=call.settings or {})
-        notes = [
-            f"{self.fallback.name} was called in place of the model",
-            *([why] if why else []),
-            *settings.list_notes(),
-        ]
-        self._notes += [note for note in notes if note not in self._notes]
+        self._add_notes(*settings.list_notes())
         return request
+
+    def _choose_named_effort(self, settings: CallSettings) -> ChatRequest | None:
+        """Return the request of the cheapest effort that the user named; None if the model keeps its own."""
+        if self._settings.efforts is None:
+            return None
+        ladder = build_untrained_chat_profile(settings.model).ladder
+        return settings.build_request(select_rungs(settings.model, ladder, self._settings.efforts)[0][0])
+
+    def _add_notes(self, *notes: str) -> None:
+        self._notes += [note for note in notes if note not in self._notes]
 
     def finish(self, result: StepResult) -> ExtendedModelResponse[Any]:
         """Return the kept response with the report in its message, and the new counts of run and thread."""
