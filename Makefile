@@ -1,5 +1,5 @@
 # For an environment in which `pip install -e '.[test]'` was run; .ci/run makes one of its own.
-.PHONY: check lint types test test-all lowest kills fuzz format bench
+.PHONY: check lint types test test-all many lowest kills fuzz format bench
 
 check: lint types test
 
@@ -16,6 +16,11 @@ test:
 
 test-all:
 	HYPOTHESIS_PROFILE=ci python -m pytest -m ''
+
+# 10,000 generated cases for each property of budget forcing: in rounds, inside a request, and as vLLM's processor has it.
+many:
+	HYPOTHESIS_PROFILE=many python -m pytest -m '' \
+		tests/reason/test_forcing_properties.py tests/reason/test_steered.py tests/in_vllm/test_request.py
 
 # Tests on the lowest versions that pyproject.toml allows, in .lowest/; hosted clients are not among them yet.
 LOWEST ?= tests/types tests/util tests/test_prices.py tests/test_public.py

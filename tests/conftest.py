@@ -1,7 +1,8 @@
 """How much of the suite runs: cases of properties by HYPOTHESIS_PROFILE, and what is slow.
 
-`dev`, the default profile, has few cases; `ci` has many. A test that is marked `crossed` runs with a part of its
-cases in the README's command, such that each value of each parameter comes; its other cases are slow.
+`dev`, the default profile, has few cases; `ci` has ten times as many, and `many` (`make many`) a hundred times.
+A test that is marked `crossed` runs with a part of its cases in the README's command, such that each value of each
+parameter comes; its other cases are slow.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # Without a deadline: a busy machine is slow at times, and how long things take is measured in benchmarks/.
 settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None, print_blob=True)
+settings.register_profile("many", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 

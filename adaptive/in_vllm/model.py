@@ -36,7 +36,9 @@ class LoadedModel:
         greedy = params.temperature < GREEDY_BELOW
         # Whatever a client sends must not end the engine, and with it all other requests.
         try:
-            request = open_request(steering, prompt, self._codec, self._window, greedy=greedy)
+            request = open_request(
+                steering, prompt, self._codec, self._window, greedy=greedy, max_tokens=params.max_tokens
+            )
             if request is not None:
                 self._check_ids(request)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, AdaptiveError) as error:

@@ -14,6 +14,9 @@ from adaptive.reason.chain_rules import ChainRules
 from adaptive.reason.steered_chain import SteeredChain, SteeringPlan
 from adaptive.types.ladder import Rung
 
+ANSWER_ROOM = 48
+"""Tokens that are kept free for an answer, but no more than a quarter of what the request may generate."""
+
 
 @dataclass(frozen=True)
 class PlainPlan:
@@ -26,7 +29,7 @@ class PlainPlan:
         closing: Put before a forced end, if the budget has room for it.
         answer_prefix: Heads the answer after a forced end, for example `\boxed{`.
         loop: Whether thinking that repeats itself is ended.
-        answer_room: The most tokens of the answer; 0: as many as the request allows.
+        answer_room: The most tokens of the answer; 0: as many as the request allows, with `ANSWER_ROOM` kept free.
     """
 
     budget: int
@@ -49,16 +52,17 @@ def read_plain_plan(plan: Mapping[str, Any]) -> PlainPlan:
     return PlainPlan(**given)
 
 
-def build_plain_chain(plain: PlainPlan, prompt: Sequence[int], codec: Codec, window: int) -> SteeredChain | None:
+def build_plain_chain(plain: PlainPlan, prompt: Sequence[int], codec: Codec, most: int) -> SteeredChain | None:
     """Return the chain that follows a prompt; None if the prompt has thinking shut.
 
-    A prompt of a template that leaves it to the model to open its thinking is opened: the opener is forced.
+    A prompt of a template that leaves it to the model to open its thinking is opened: the opener is forced. If the
+    request may not generate enough, thinking shrinks: without an end it would have no answer.
 
     Args:
         plain: How it is steered.
         prompt: The request's ids.
         codec: The model's codec.
-        window: The model's context window in ids.
+        most: The most ids that the request may generate.
     """
     markers = codec.markers
     opener = () if markers.think_start is None else (markers.think_start,)
@@ -68,8 +72,9 @@ def build_plain_chain(plain: PlainPlan, prompt: Sequence[int], codec: Codec, win
         return None
     style = Style(plain.wait, plain.closing, None, plain.answer_prefix)
     tail = Tail.from_style(style, codec)
-    rung = Rung("medium", plain.budget, plain.waits, plain.answer_room or 1)
-    room = Room.plan(rung, window, len(prompt) + (last is None), tail)
+    answer_room = plain.answer_room or max(1, min(ANSWER_ROOM, most // 4))
+    rung = Rung("medium", plain.budget, plain.waits, answer_room)
+    room = Room.plan(rung, len(prompt) + most, len(prompt) + (last is None), tail)
     rules = ChainRules(codec, style, plain.waits, tail, room)
     ends = frozenset(markers.thinking_stops)
     plan = SteeringPlan(rules, ends, plain.loop, Thought(), plain.answer_room or None)

@@ -95,7 +95,13 @@ class EchoRequest:
 
 
 def open_request(
-    steering: object, prompt: Sequence[int], codec: Codec, window: int, *, greedy: bool
+    steering: object,
+    prompt: Sequence[int],
+    codec: Codec,
+    window: int,
+    *,
+    greedy: bool,
+    max_tokens: int | None = None,
 ) -> SteeredRequest | EchoRequest | None:
     """Return the steered request that a request's argument describes; None if its prompt has thinking shut.
 
@@ -105,6 +111,8 @@ def open_request(
         codec: The model's codec.
         window: The model's context window in ids.
         greedy: Whether the most probable token is chosen.
+        max_tokens: The most ids that the request may generate; None: what the window leaves. A plan that we wrote
+            has it already.
 
     Raises:
         InputError: The argument cannot be read.
@@ -115,7 +123,9 @@ def open_request(
     if "start" in plan:
         chain: SteeredChain | None = restore_chain(plan, prompt, codec)
     else:
-        chain = build_plain_chain(read_plain_plan(plan), prompt, codec, window)
+        left = window - len(prompt)
+        most = left if max_tokens is None else min(left, max_tokens)
+        chain = build_plain_chain(read_plain_plan(plan), prompt, codec, most)
     return None if chain is None else SteeredRequest(chain, codec.markers.turn_end[0], greedy=greedy)
 
 

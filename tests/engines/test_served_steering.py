@@ -43,6 +43,14 @@ def test_a_plain_client_sets_a_budget(vllm_url: str, codec: FolderCodec) -> None
         assert prefix == tuple(ids[ids.index(end) + 1 + len(codec.markers.hand_over) :][: len(prefix)])
 
 
+def test_a_request_that_may_generate_little_has_an_answer(vllm_url: str, codec: FolderCodec) -> None:
+    reply = complete(vllm_url, '{"budget": 300, "waits": 9}', max_tokens=60)
+    ids = reply.json()["choices"][0]["token_ids"]
+    end = ids.index(codec.markers.think_end)
+    assert end < 60 - 15
+    assert len(ids) > end + 1 + len(codec.markers.hand_over)
+
+
 def test_a_plain_client_grants_waits(vllm_url: str, codec: FolderCodec) -> None:
     end, wait = codec.markers.think_end, codec.encode("Hmm")
     plain, waited = (

@@ -45,9 +45,9 @@ def config(drafts: Any = None) -> Any:
     )
 
 
-def params(plan: Any) -> Any:
+def params(plan: Any, max_tokens: int | None = None) -> Any:
     extra = None if plan is None else {"adaptive": json.dumps(plan)}
-    return SimpleNamespace(extra_args=extra, temperature=0.0)
+    return SimpleNamespace(extra_args=extra, temperature=0.0, max_tokens=max_tokens)
 
 
 @dataclass
@@ -110,6 +110,20 @@ def test_v1_follows_rows_that_move(processor: Any, codec: Any) -> None:
         for one, token in zip(rows, made.apply(logits).argmax(dim=-1).tolist(), strict=True):
             one.generated.append(token)
     check(codec, played)
+
+
+def test_thinking_ends_within_what_the_request_may_generate(processor: Any, codec: Any) -> None:
+    import torch
+    from vllm.v1.sample.logits_processor import BatchUpdate
+
+    made = processor(config(), torch.device("cpu"), False)
+    one = Played({"budget": 100}, [3, 4, codec.markers.think_start], WORDS)
+    made.update_state(BatchUpdate(1, [], [(0, params(one.plan, 40), one.prompt, one.generated)], []))
+    for _ in range(40):
+        made.update_state(None)
+        one.generated.append(int(made.apply(torch.tensor([one.logits(VOCABULARY)])).argmax()))
+    room = 10  # of the answer
+    assert one.generated.index(codec.markers.think_end) == 40 - room - len(codec.markers.hand_over) - 1
 
 
 def test_v1_knows_a_preempted_request_again(processor: Any, codec: Any) -> None:

@@ -1,4 +1,7 @@
-"""A steered request without an engine: what a plain client asks for, and what may be asked twice."""
+"""A steered request without an engine: what a plain client asks for, and what may be asked twice.
+
+The properties have 1,000 cases each in the profile `ci`, and 10,000 by `make many`.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adaptive.engines.steering import make_echo
 from adaptive.errors import InputError
+from adaptive.in_vllm.plain_plan import ANSWER_ROOM
 from adaptive.in_vllm.request import SteeredRequest, check_steering, open_request
 from adaptive.reason.loops import PATIENCE
 from tests.support.scripted import END, STOP, THINK
@@ -16,10 +22,25 @@ from tests.support.steering_engine import BoxCodec
 
 CODEC = BoxCodec()
 OPEN = (97, THINK)
+CASES = settings.default.max_examples  # type: ignore[union-attr]
+PLANS = st.fixed_dictionaries(
+    {
+        "budget": st.integers(0, 100),
+        "waits": st.integers(0, 4),
+        "closing": st.sampled_from(["", " So", " Now I answer."]),
+    }
+)
 
 
-def opened(plan: dict[str, Any], prompt: tuple[int, ...] = OPEN, *, greedy: bool = True) -> Any:
-    return open_request(json.dumps(plan), prompt, CODEC, 1000, greedy=greedy)
+def opened(
+    plan: dict[str, Any],
+    prompt: tuple[int, ...] = OPEN,
+    *,
+    greedy: bool = True,
+    window: int = 1000,
+    max_tokens: int | None = None,
+) -> Any:
+    return open_request(json.dumps(plan), prompt, CODEC, window, greedy=greedy, max_tokens=max_tokens)
 
 
 def play(request: SteeredRequest, wanted: list[int], most: int = 60) -> list[int]:
@@ -86,6 +107,28 @@ def test_the_last_look_at_a_choice_counts() -> None:
     assert request.replace_end(END) == text("W")[0]
     request.read([49, *text("W")])
     assert request.forced == text("a")[0]
+
+
+@settings(max_examples=5 * CASES)
+@given(PLANS, st.lists(st.sampled_from([END, END, STOP, *b"so 12."]), max_size=80))
+def test_thinking_is_never_longer_than_its_budget(plan: dict[str, Any], wanted: list[int]) -> None:
+    ids = play(opened(plan), wanted, most=400)
+    thinking = ids[: next(place for place, token in enumerate(ids) if token in (END, STOP))]
+    put_off = thinking.count(ord("W"))  # which no choice is
+    assert len(thinking) + put_off <= plan["budget"]
+    assert put_off <= plan["waits"]
+
+
+@settings(max_examples=5 * CASES)
+@given(PLANS, st.integers(8, 250), st.booleans())
+def test_an_answer_has_room_in_what_the_request_may_generate(
+    plan: dict[str, Any], most: int, by_window: bool
+) -> None:
+    """A request that was cut off in the middle of its thinking had no answer."""
+    limit: dict[str, Any] = {"window": len(OPEN) + most} if by_window else {"max_tokens": most}
+    ids = play(opened(plan, **limit), text("or so " * 60), most)
+    after = len(ids) - ids.index(END) - 1 - len(CODEC.markers.hand_over)
+    assert after >= max(1, min(ANSWER_ROOM, most // 4))
 
 
 def test_a_sampled_chain_is_not_looked_at() -> None:

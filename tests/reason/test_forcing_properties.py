@@ -1,4 +1,6 @@
-"""Budget forcing on the scripted engine, 10,000 cases in the profile `ci`: `invariants.py` has what always holds.
+"""Budget forcing on the scripted engine: 1,000 cases in the profile `ci`, 10,000 by `make many`.
+
+`invariants.py` has what always holds.
 
 A case is a question asked by several attempts on one chain, with budgets that grow (and now and then
 shrink), any waits and wait strings, any script of early ends, and any context window. Then the same with early
