@@ -37,11 +37,12 @@ class AdaptiveState(MessagesState, total=False):
     """The state of a parent graph that shares more with a solver than `messages`: inherit from it.
 
     adaptive_options: options of the next solves, set by a node before it, until another node sets others or None.
-    adaptive_result: the result of the last solve.
+    adaptive_result: the result of the last solve that ended, until a node sets None. A solver cannot clear it when
+        it begins: a parent graph hears of a subgraph only at its end.
     """
 
     adaptive_options: dict[str, Any] | None
-    adaptive_result: dict[str, Any]
+    adaptive_result: dict[str, Any] | None
 
 
 class SolverOutput(MessagesState, total=False):

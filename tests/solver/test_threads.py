@@ -121,6 +121,19 @@ def test_a_parents_node_sets_options_if_its_state_declares_them() -> None:
     assert parent.invoke(ask("2+2?"))["adaptive_result"]["attempts"][0]["effort"] == "none"
 
 
+def test_a_parents_first_node_clears_the_result_of_the_last_question() -> None:
+    engine = BrokenEngine(fails_at=100)
+    graph: Any = StateGraph(AdaptiveState)
+    graph.add_node("clear", lambda state: {"adaptive_result": None})
+    graph.add_node("solve", build_solver(engine, profile=profile()))
+    parent = graph.add_edge(START, "clear").add_edge("clear", "solve").compile(checkpointer=InMemorySaver())
+    assert parent.invoke(ask("2+2?"), THREAD)["adaptive_result"]["question"] == "2+2?"
+    engine.fails_at = len(engine.calls)
+    with pytest.raises(RuntimeError):
+        parent.invoke(ask("3+3?"), THREAD)
+    assert parent.get_state(THREAD).values["adaptive_result"] is None
+
+
 def test_a_parent_without_messages_is_told_so() -> None:
     class Topic(TypedDict):
         topic: str
