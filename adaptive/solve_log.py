@@ -7,6 +7,7 @@ may write at once. Older files are migrated on opening, newer ones are refused.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from adaptive._util.files import find_data_folder
-from adaptive._util.redact import redact_address
+from adaptive._util.redact import redact_address, redact_error
 from adaptive._util.sqlite import SqliteFile
 from adaptive._util.surrogates import mend_surrogates
 from adaptive.errors import AdaptiveError, InputError
 
+LOG = logging.getLogger("adaptive")
 COPIED_COLUMNS = ("question", "model", "profile", "answer", "status", "rung")
 
 # Step i brings the file from version i to i + 1. Only add to the end: existing files have run the others.
@@ -136,6 +138,14 @@ class SolveLog(SqliteFile):
         sql = f"INSERT INTO solves ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})"
         with self._explain_errors():
             return int(self._db.execute(sql, row).lastrowid or 0)
+
+    def add_or_warn(self, result: dict[str, Any]) -> None:
+        """Log a result object; a failure is a warning, since the answer, which was paid for, must not be lost."""
+        try:
+            self.add(result)
+        except Exception as error:  # noqa: BLE001 -- whatever it is
+            said = error if isinstance(error, AdaptiveError) else redact_error(error)
+            LOG.warning("a solve is not logged: %s", said)
 
     def add_feedback(
         self, number: int, right: bool, answer: str | None = None, source: str = "user"

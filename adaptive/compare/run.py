@@ -7,12 +7,13 @@ Settings that a model maps to the same request share one call.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from adaptive._util.aio import run_concurrently
-from adaptive._util.redact import redact_address
+from adaptive._util.redact import redact_address, redact_error
 from adaptive.compare.backends import ComparisonBackend, EngineBackend
 from adaptive.compare.cache import CellCache, ComparisonRequest
 from adaptive.compare.cell import Cell, CellResult, CellSetting, ComparisonRow
@@ -20,6 +21,7 @@ from adaptive.errors import AdaptiveError
 from adaptive.prices import Prices, add_cost
 from adaptive.verify import Rules, Verifier
 
+LOG = logging.getLogger("adaptive")
 OnRow = Callable[[ComparisonRow], None]
 
 
@@ -43,6 +45,7 @@ class Comparison:
     check: Verifier | None = None
     concurrency: int = 4
     _rows_by_cell: dict[Cell, ComparisonRow] = field(default_factory=dict)
+    _warned: bool = False
 
     @property
     def rows(self) -> list[ComparisonRow]:
@@ -98,7 +101,7 @@ class Comparison:
             if model.map_request(other).key == mapped.key:
                 note = _describe_identical(cell.setting, other)
                 result = replace(row.result, notes=(*mapped.notes, note))
-                self.cache.add(self.request, cell, result)
+                self._cache_or_warn(cell, result)
                 return await self._build_row(cell, result, cached=True)
         return None
 
@@ -107,8 +110,18 @@ class Comparison:
             result = await model.ask(cell)
         except AdaptiveError as error:
             return ComparisonRow(cell, error=redact_address(str(error)))
-        self.cache.add(self.request, cell, result)
+        self._cache_or_warn(cell, result)
         return await self._build_row(cell, result, cached=False)
+
+    def _cache_or_warn(self, cell: Cell, result: CellResult) -> None:
+        """Cache a result. The first failure is a warning: what was paid for is shown, and no other cell stops."""
+        try:
+            self.cache.add(self.request, cell, result)
+        except Exception as error:  # noqa: BLE001 -- whatever it is
+            if not self._warned:
+                self._warned = True
+                said = error if isinstance(error, AdaptiveError) else redact_error(error)
+                LOG.warning("results are not cached, and would be paid for again: %s", said)
 
     async def _build_row(self, cell: Cell, result: CellResult, *, cached: bool) -> ComparisonRow:
         """Price and judge a result. A cached one too: prices and check may have changed since."""

@@ -23,7 +23,7 @@ from adaptive.errors import AdaptiveError
 from adaptive.serve.body import read_json_body
 from adaptive.serve.chat_reply import ChatReply
 from adaptive.serve.chat_request import parse_completion_request
-from adaptive.serve.errors import LOG, ApiError, dump_json, handle_error
+from adaptive.serve.errors import ApiError, dump_json, handle_error
 from adaptive.serve.held_response import EVENT_STREAM, JSON, HeldResponse
 from adaptive.serve.keys import Client, Keyring
 from adaptive.serve.metrics import Metrics
@@ -156,16 +156,9 @@ class ModelServer:
                     self.metrics.count_first_token(model.name, perf_counter() - started)
                 if isinstance(piece, LastPiece) and (result := piece.result) is not None:
                     self.metrics.count_result(model.name, result)
-                    await self._log_result(piece.report)
+                    if self.log is not None:
+                        await run_in_threadpool(self.log.add_or_warn, dict(piece.report))
                 yield piece
-
-    async def _log_result(self, report: Mapping[str, Any]) -> None:
-        """Log a result; that it cannot be logged keeps no reply back, which was paid for."""
-        if self.log is not None:
-            try:
-                await run_in_threadpool(self.log.add, dict(report))
-            except AdaptiveError as error:
-                LOG.warning("a solve is not logged: %s", error)
 
     def _find_model(self, name: str) -> OfferedModel:
         if name not in self.models:

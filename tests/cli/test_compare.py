@@ -8,9 +8,12 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from adaptive.compare.cache import CellCache
+from adaptive.errors import AdaptiveError
 from tests.cli.conftest import Run
 from tests.compare.lab import ARGS, CELLS, PROMPT, lab, png
 from tests.hosted.brains import always
@@ -169,6 +172,19 @@ def test_a_cell_that_fails_stops_no_other_and_is_asked_again(run: Run, hosted: H
     hosted.brain = always(Spoken("7", thought=9))
     assert run("compare", "What?", *TWO).exit_code == 0
     assert [a.effort for a in hosted.asked] == ["low", "high", "low"]
+
+
+def test_results_that_cannot_be_cached_are_shown(
+    run: Run, hosted: Hosted, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CellCache, "add", Mock(side_effect=AdaptiveError("the cache is full.")))
+    made = run("compare", "What?", *TWO, "--effort", "low,high,xhigh")
+    assert made.exit_code == 0
+    assert [line.split()[-2] for line in made.stdout.splitlines()[1:4]] == ["answered"] * 3
+    assert (
+        made.stderr.count("Warning: results are not cached, and would be paid for again: the cache is full.\n")
+        == 1
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from mcp import ClientSession, StdioServerParameters
@@ -22,6 +23,7 @@ from adaptive.cli.support.mcp_compare import CompareTool
 from adaptive.cli.support.mcp_server import build_mcp_server
 from adaptive.cli.support.mcp_solve import SolveTool
 from adaptive.engines.protocol import Generation
+from adaptive.errors import AdaptiveError
 from adaptive.prices import Price, Prices
 from adaptive.solve_log import SolveLog
 from adaptive.solver.build import build_solver
@@ -109,6 +111,18 @@ async def test_solve_answers_and_tells_its_progress(log: Path) -> None:
     words = [(message or "").split()[0] for _, _, message in notified.steps]
     assert words[:2] == ["difficulty", "attempt"]
     assert words[-1] == "accepted"
+
+
+@pytest.mark.parametrize("error", [AdaptiveError("the log is full."), OverflowError("too large")])
+async def test_an_answer_that_cannot_be_logged_is_answered(
+    log: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    monkeypatch.setattr(SolveLog, "add", Mock(side_effect=error))
+    with SolveLog(log) as kept:
+        async with connect(log=kept) as session:
+            result = await session.call_tool("solve", {"question": "2+2?"})
+    assert (read_text(result), result.isError) == (SURE + "2", False)
+    assert str(error) in caplog.text
 
 
 async def test_long_thinking_is_told_while_it_streams() -> None:

@@ -6,14 +6,19 @@ import asyncio
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import httpx
 import openai
 import pytest
 from langchain_core.messages import HumanMessage
 
 from adaptive.agents import ChatAdaptive
-from adaptive.errors import InputError, NoAnswerInTime
+from adaptive.errors import AdaptiveError, InputError, NoAnswerInTime
+from adaptive.serve.app import ModelServer, OfferedModel
 from adaptive.serve.solve import LastPiece, SolveRequest, TextPiece, stream_pieces
+from adaptive.serve.solve_queue import SolveQueue
+from adaptive.solve_log import SolveLog
 from adaptive.solver.build import build_solver
 from adaptive.types.options import Options
 from adaptive.types.usage import Usage
@@ -82,6 +87,22 @@ async def test_a_finished_solve_tells_its_own_usage_and_a_refused_one_nothing() 
     with pytest.raises(InputError, match="the question is empty"):
         _ = [piece async for piece in stream_pieces(chat, blank, spent.append)]
     assert sum(usage.total for usage in spent[1:]) == 0
+
+
+@pytest.mark.parametrize("error", [AdaptiveError("the log is full."), OverflowError("too large")])
+@guarded
+async def test_a_reply_that_cannot_be_logged_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    monkeypatch.setattr(SolveLog, "add", Mock(side_effect=error))
+    model = OfferedModel("embedded", ChatAdaptive(solver=build_solver("embedded")), SolveQueue(1, 0))
+    with SolveLog(tmp_path / "log.db") as log:
+        app = ModelServer({"embedded": model}, log=log).build_app()
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
+            response = await client.post("/v1/chat/completions", json={"model": "embedded", "messages": chat()})
+    assert response.status_code == 200
+    assert response.json()["choices"][0]["message"]["content"] == r"\boxed{73}"
+    assert str(error) in caplog.text
 
 
 @pytest.mark.slow  # a server of its own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -75,7 +76,7 @@ class SolveTool:
         async with ProgressSender.open(context) as progress:
             finished = await solve_one(self.solver, question, progress.show_event, settings=settings)
         if self.log:
-            self.log.add(finished)
+            await asyncio.to_thread(self.log.add_or_warn, finished)  # a log that is locked is waited for
         result = Result.of(finished)
         return CallToolResult(
             content=[TextContent(type="text", text=describe_for_agent(result))],

@@ -19,7 +19,7 @@ class WarningHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one warning."""
         self.before()
-        click.echo(f"Warning: {record.getMessage()}.", err=True)
+        click.echo(f"Warning: {record.getMessage().removesuffix('.')}.", err=True)
 
 
 WARNING_HANDLER = WarningHandler(logging.WARNING)
