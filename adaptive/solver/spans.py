@@ -106,6 +106,7 @@ def _describe_call(run: SeenRun) -> Attributes:
         "gen_ai.request.seed": given.get("seed"),
         "gen_ai.request.stream": True if streamed else None,
         "adaptive.requested_effort": given.get("reasoning_effort") or _read_effort(given.get("reasoning")),
+        "adaptive.requested_budget": given.get("thinking_budget"),
     }
     if run.first_token_at is not None:
         seconds = (run.first_token_at - run.started_at) / NANOSECONDS

@@ -13,7 +13,7 @@ that shows messages by their id replaces them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -117,6 +117,7 @@ async def stream_as_message(
     name: str,
     id: str,
     about: dict[str, Any],
+    parameters: Mapping[str, Any] | None = None,
     traced: bool = True,
 ) -> AsyncIterator[AttemptListener]:
     """Send the events of an attempt to `on_event`, and its text to the callbacks of the node, while it is made.
@@ -127,6 +128,7 @@ async def stream_as_message(
         name: The name of the model.
         id: The id of the message.
         about: Metadata of each token, which distinguishes this attempt from others.
+        parameters: What the attempt is made with (temperature, ...), for tracers.
         traced: Whether tracers see the attempt too. If not, they see the calls that it makes (`tracing`).
 
     Yields:
@@ -139,7 +141,9 @@ async def stream_as_message(
         yield AttemptListener(on_event)
         return
     manager.add_metadata({**describe_model(name), **about}, inherit=False)
-    (run,) = await manager.on_chat_model_start({"name": name}, [list(messages)], name=name)
+    (run,) = await manager.on_chat_model_start(
+        {"name": name}, [list(messages)], name=name, invocation_params=dict(parameters or {})
+    )
     stream = MessageStream(run, id, about)
 
     def send(event: Event) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from langchain_core.messages import AnyMessage
 
-from adaptive.engines.protocol import SHORT_TEXT, Prompt, TokenEngine
+from adaptive.engines.protocol import SHORT_TEXT, Prompt, Sampling, TokenEngine
 from adaptive.policy import ladder
 from adaptive.policy.arms import Plan
 from adaptive.policy.ladder import map_efforts
@@ -118,7 +119,14 @@ class TokenSolverModel:
             turns, plan = ask_for_form(turns, schema), self._make_room(plan, before, context.options)
         base = before[plan.base] if plan.base is not None else None
         id, about = context.message_id, context.describe_attempt(plan)
-        async with stream_as_message(messages, context.on_event, name=self.name, id=id, about=about) as stream:
+        async with stream_as_message(
+            messages,
+            context.on_event,
+            name=self.name,
+            id=id,
+            about=about,
+            parameters=_describe_parameters(plan.rung, context.sampling),
+        ) as stream:
             prompt = await self._render(turns, self._choose_prompt_effort(plan.rung, context.options))
             if plan.rung.is_plain and base is None and not plan.rung.waits:
                 attempt = await answer_plainly(
@@ -186,6 +194,12 @@ class TokenSolverModel:
         """Return the stops of an attempt: a chain whose early answer was rejected is stopped only in a loop."""
         stopped = base is not None and bool(base.rounds) and base.rounds[-1].stopped
         return replace(NO_STOPS, loop=self.resolve_stops(options).loop) if stopped else self.resolve_stops(options)
+
+
+def _describe_parameters(rung: Rung, sampling: Sampling) -> dict[str, Any]:
+    """Return what an attempt is made with, by the names that providers give it; a plain rung has no budget."""
+    budget = {} if rung.is_plain else {"thinking_budget": rung.budget}
+    return {"temperature": sampling.temperature, "seed": sampling.seed, **budget}
 
 
 def _count_tokens_left(before: Sequence[Attempt], options: Options, prompt: int) -> int | None:

@@ -19,10 +19,10 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command
 
 from adaptive import Options, build_solver
-from adaptive.agents import AdaptiveThinkingMiddleware, ChatAdaptive, adaptive_tool
+from adaptive.agents import AdaptiveThinkingMiddleware, ChatAdaptive, adaptive_tool, read_spending
 from adaptive.solver.spans import CONTENT_VARIABLE
 from adaptive.verify.judge import Judge
-from tests.agents.test_traces import NEVER, QUESTION, SOLVES, brain, client, run, solve_in_parent
+from tests.agents.test_traces import NEVER, QUESTION, SAMPLED, SOLVES, brain, client, run, solve_in_parent
 from tests.hosted.server import Hosted
 from tests.support.solving import THREAD, BrokenEngine, PureEngine, ask, profile
 from tests.support.telemetry import Telemetry, export_in_memory
@@ -67,13 +67,15 @@ def test_a_token_engines_attempts_and_its_judge_are_in_the_tree(
     awaited: bool, hosted: Hosted, telemetry: Telemetry
 ) -> None:
     judge = Judge(client(hosted))
-    result = solve_in_parent(build_solver(PureEngine(), profile=profile(), judge=judge), awaited)
-    attempts = len(result["attempts"])
-    check_telemetry(telemetry, attempts + len(hosted.asked), result["usage"]["total"])
+    solver = build_solver(PureEngine(), profile=profile(), judge=judge, options=SAMPLED)
+    result = solve_in_parent(solver, awaited)
+    attempts = result["attempts"]
+    check_telemetry(telemetry, len(attempts) + len(hosted.asked), result["usage"]["total"])
     assert telemetry.find_roots() == ["invoke_agent adaptive"]
     calls = telemetry.find_operations("chat")
-    assert [call["gen_ai.request.model"] for call in calls].count("scripted") == attempts
     streamed = [call for call in calls if call["gen_ai.request.model"] == "scripted"]
+    assert [call["adaptive.requested_budget"] for call in streamed] == [a["budget"] for a in attempts]
+    assert {(c["gen_ai.request.temperature"], c["gen_ai.request.seed"]) for c in streamed} == {(0.5, 7)}
     assert all(call["gen_ai.response.time_to_first_chunk"] >= 0 for call in streamed)
 
 
@@ -128,6 +130,17 @@ def test_the_calls_of_a_step_are_spans(awaited: bool, hosted: Hosted, telemetry:
     run(agent, ask(QUESTION), awaited)
     assert telemetry.find_roots() == ["chat gpt-5"] * len(hosted.asked)
     assert len(hosted.asked) > 1
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_the_calls_of_a_step_and_its_judge_are_below_the_callers_span(
+    awaited: bool, hosted: Hosted, telemetry: Telemetry
+) -> None:
+    ours = AdaptiveThinkingMiddleware(efforts=["low", "high"], judge=Judge(client(hosted)))
+    with telemetry.provider.get_tracer("web").start_as_current_span("POST /ask"):
+        state = run(create_agent(client(hosted), middleware=[ours]), ask(QUESTION), awaited)
+    assert telemetry.draw_tree() == ["POST /ask", *["  chat gpt-5"] * 4]
+    check_telemetry(telemetry, 4, read_spending(state)["run"]["usage"]["total"])
 
 
 @pytest.mark.parametrize("in_parent", [False, True])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,6 +28,7 @@ from tests.support.thinking_hard import ToolCaller
 
 NEVER = Function(lambda question, answer: False)
 QUESTION = "What is 47 + 38 - 12?"
+SAMPLED = Options(temperature=0.5, seed=7)
 
 
 def brain(asked: Asked) -> Spoken:
@@ -96,6 +98,9 @@ def test_each_call_of_a_solve_is_traced_once(kind: str, awaited: bool, hosted: H
         assert trace.find_path(model)[:3] == ["parent", "solve", "adaptive"]
         assert read_metadata(model)["ls_provider"] == "openai"
         assert read_metadata(model)["ls_model_name"] == "gpt-5"
+    efforts = [model["extra"]["invocation_params"].get("reasoning_effort") for model in trace.find_models()]
+    assert Counter(efforts) == Counter(asked.effort for asked in hosted.asked)
+    assert set(efforts) - {None}
 
 
 @pytest.mark.parametrize("awaited", [False, True])
@@ -103,12 +108,16 @@ def test_a_token_engines_attempts_and_its_judge_are_in_the_tree(
     awaited: bool, hosted: Hosted, trace: Trace
 ) -> None:
     judge = Judge(client(hosted))
-    result = solve_in_parent(build_solver(PureEngine(), profile=profile(), judge=judge), awaited)
-    attempts = len(result["attempts"])
-    check_trace(trace, attempts + len(hosted.asked), result["usage"]["total"])
+    solver = build_solver(PureEngine(), profile=profile(), judge=judge, options=SAMPLED)
+    result = solve_in_parent(solver, awaited)
+    attempts = result["attempts"]
+    check_trace(trace, len(attempts) + len(hosted.asked), result["usage"]["total"])
     names = [read_metadata(model)["ls_model_name"] for model in trace.find_models()]
-    assert names.count("scripted") == attempts
     assert names.count("gpt-5") == len(hosted.asked) > 0
+    own = [model for model in trace.find_models() if read_metadata(model)["ls_model_name"] == "scripted"]
+    assert [model["extra"]["invocation_params"] for model in own] == [
+        {"temperature": 0.5, "seed": 7, "thinking_budget": attempt["budget"]} for attempt in attempts
+    ]
 
 
 def test_the_solvers_span_says_how_it_went(hosted: Hosted, trace: Trace) -> None:
