@@ -148,17 +148,19 @@ class ModelServer:
             self.metrics.count_usage(model.name, usage)
             client.spent += usage
 
-        async with model.queue.admit(), aclosing(stream_pieces(model.chat, request, charge)) as pieces:
-            first = True
-            async for piece in pieces:
-                if first:
-                    first = False
-                    self.metrics.count_first_token(model.name, perf_counter() - started)
-                if isinstance(piece, LastPiece) and (result := piece.result) is not None:
-                    self.metrics.count_result(model.name, result)
-                    if self.log is not None:
-                        await run_in_threadpool(self.log.add_or_warn, dict(piece.report))
-                yield piece
+        async with model.queue.admit():
+            client.check_limits()  # what ran while this request waited may have reached them
+            async with aclosing(stream_pieces(model.chat, request, charge)) as pieces:
+                first = True
+                async for piece in pieces:
+                    if first:
+                        first = False
+                        self.metrics.count_first_token(model.name, perf_counter() - started)
+                    if isinstance(piece, LastPiece) and (result := piece.result) is not None:
+                        self.metrics.count_result(model.name, result)
+                        if self.log is not None:
+                            await run_in_threadpool(self.log.add_or_warn, dict(piece.report))
+                    yield piece
 
     def _find_model(self, name: str) -> OfferedModel:
         if name not in self.models:

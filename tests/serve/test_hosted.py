@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from openai import OpenAI
@@ -40,14 +43,18 @@ KEY = "0123456789abcdef"
 
 @contextmanager
 def served(
-    brain: Brain, provider: str = "openai", keyring: Keyring | None = None, **options: Any
+    brain: Brain,
+    provider: str = "openai",
+    keyring: Keyring | None = None,
+    concurrency: int = 8,
+    **options: Any,
 ) -> Iterator[tuple[OpenAI, Hosted]]:
     """A client of a server in front of a provider, and the provider."""
     with Hosted(brain) as hosted:
         how = Options(**{"max_attempts": 1, **options})
         solver = build_solver(client(provider, hosted), options=how, engine={"shows_thinking": True})
         with (
-            serving_here({"m": ChatAdaptive(solver=solver)}, keyring) as address,
+            serving_here({"m": ChatAdaptive(solver=solver)}, keyring, concurrency) as address,
             OpenAI(base_url=f"{address}/v1", api_key=KEY, max_retries=0, timeout=60) as opened,
         ):
             yield opened, hosted
@@ -221,6 +228,25 @@ def send(opened: OpenAI, body: Any) -> socket.socket:
     connection = socket.create_connection((address.host, address.port), timeout=60)
     connection.sendall(head.encode() + data)
     return connection
+
+
+def test_a_request_that_waited_is_refused_if_its_keys_limit_was_reached_meanwhile() -> None:
+    keyring, _ = make_keyring(max_tokens=1)
+    both_are_in = threading.Event()
+
+    def think(_: Any) -> Spoken:
+        assert both_are_in.wait(60)
+        return Spoken("85", thought=9)
+
+    with served(think, keyring=keyring, concurrency=1) as (opened, _), ThreadPoolExecutor() as pool:
+        create = opened.chat.completions.create
+        sent = [pool.submit(create, model="m", messages=chat(QUESTION)) for _ in range(2)]
+        page, headers = str(opened.base_url.join("/metrics")), {"Authorization": f"Bearer {KEY}"}
+        wait_until(lambda: 'adaptive_waiting{model="m"} 1.0' in httpx.get(page, headers=headers).text)
+        both_are_in.set()
+        (refused,) = [error for one in sent if (error := one.exception()) is not None]
+    assert isinstance(refused, openai.RateLimitError)
+    assert refused.code == "insufficient_quota"
 
 
 def test_a_finished_solve_is_charged_as_it_is_reported() -> None:
