@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from adaptive.serve.answer_form import parse_form
 from adaptive.serve.errors import ApiError
@@ -17,16 +17,18 @@ from adaptive.serve.request_fields import (
     read_body,
 )
 from adaptive.serve.solve import SolveRequest
+from adaptive.types.setting import Setting
 
 ONLY_VALUES: OnlyValues = {
     **COMMON_ONLY_VALUES,
-    "n": (1, "a solve keeps one answer, so send the request again with another seed"),
     "presence_penalty": (0, "leave it out"),
     "frequency_penalty": (0, "leave it out"),
     "logit_bias": ({}, "leave it out"),
     "logprobs": (False, "leave it out"),
     "modalities": (["text"], "replies are text"),
 }
+MOST_CHOICES = 8
+"""They are solved one after the other, in the request's one place among the solves at once."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class ChatBody:
     max_tokens: int | None = None
     temperature: float | None = None
     seed: int | None = None
+    n: Annotated[int, Setting("Answers, each of a solve of its own.", ge=1, le=MOST_CHOICES)] = 1
     stop: str | list[str] = field(default_factory=list)
     tools: list[dict[str, Any]] = field(default_factory=list)
     tool_choice: str | dict[str, Any] | None = None
@@ -79,6 +82,7 @@ def parse_completion_request(body: Any) -> CompletionRequest:
         form=form,
         stream=read.stream,
         wants_result=read.adaptive.get("result") is True,
+        choices=read.n,
     )
     return CompletionRequest(solve, read.stream_options.get("include_usage") is True)
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 from langchain_core.messages import AIMessageChunk, BaseMessage, ToolCall
@@ -20,6 +20,8 @@ from adaptive.agents.chat_model import ChatAdaptive
 from adaptive.chat.response import ResponseFinish, classify_finish
 from adaptive.errors import AdaptiveError
 from adaptive.serve.answer_form import AnswerForm, bind_form
+from adaptive.solver.build import find_solver
+from adaptive.types.options import SEED_LIMIT
 from adaptive.types.result import Result
 from adaptive.types.usage import Usage
 
@@ -40,6 +42,7 @@ class SolveRequest:
         form: The form of the answer; None: text.
         stream: Whether pieces are sent as they come.
         wants_result: Whether the reply has the whole result.
+        choices: How many answers the reply has. Each is a solve of its own, with the next seed.
     """
 
     model: str
@@ -51,20 +54,22 @@ class SolveRequest:
     form: AnswerForm | None = None
     stream: bool = False
     wants_result: bool = False
+    choices: int = 1
 
 
 @dataclass(frozen=True)
 class TextPiece:
-    """Some text of the reply. block: counts the texts of thinking, one for each attempt, from 0."""
+    """Some text of the reply. block: counts the texts of thinking, one for each attempt of a choice, from 0."""
 
     kind: Literal["reasoning", "text"]
     text: str
     block: int = 0
+    choice: int = 0
 
 
 @dataclass(frozen=True)
 class LastPiece:
-    """The end of a reply.
+    """The end of a choice.
 
     Args:
         finish: How it ended.
@@ -72,6 +77,7 @@ class LastPiece:
         tool_calls: Calls of tools.
         stop: The stop string that cut the text.
         report: The result object of a solve, or the report of an agent's step (a call with tools or a form).
+        choice: Its index.
     """
 
     finish: ResponseFinish
@@ -79,6 +85,7 @@ class LastPiece:
     tool_calls: Sequence[ToolCall] = ()
     stop: str | None = None
     report: Mapping[str, Any] = field(default_factory=dict)
+    choice: int = 0
 
     @property
     def result(self) -> Result | None:
@@ -89,14 +96,16 @@ class LastPiece:
 async def stream_pieces(
     chat: ChatAdaptive, request: SolveRequest, on_spent: Callable[[Usage], None]
 ) -> AsyncGenerator[TextPiece | LastPiece, None]:
-    """Yield the pieces of a reply; the last one is a `LastPiece`. Cancelling the task that reads stops the solve.
+    """Yield the pieces of a reply: choices come one after the other, and the last piece of each is a `LastPiece`.
+
+    Cancelling the task that reads stops the solve.
 
     Closing the generator stops it a moment later: LangChain leaves the generator in its own to the collector.
 
     Args:
         chat: The solver of the model.
         request: What is wanted.
-        on_spent: Is sent what the solve spent, at its end, also if it is stopped or fails.
+        on_spent: Is sent what each solve spent, at its end, also if it is stopped or fails.
 
     Raises:
         InputError: The request is not possible.
@@ -106,12 +115,21 @@ async def stream_pieces(
     """
     # In a thread, because an engine on a server is asked, once, whether it has guided decoding.
     bound = await asyncio.to_thread(_bind, chat.model_copy(update={"on_spent": on_spent}), request)
-    chunks = bound.astream(list(request.messages), stop=list(request.stops), **request.options)
-    places: list[object] = []
-    async with aclosing(cast("AsyncGenerator[AIMessageChunk, None]", chunks)) as open_chunks:
-        async for chunk in open_chunks:
-            for piece in _read_chunk(chunk, places, request.form):
-                yield piece
+    for choice in range(request.choices):
+        options = {**request.options, **({"seed": _choose_seed(chat, request, choice)} if choice else {})}
+        chunks = bound.astream(list(request.messages), stop=list(request.stops), **options)
+        places: list[object] = []
+        async with aclosing(cast("AsyncGenerator[AIMessageChunk, None]", chunks)) as open_chunks:
+            async for chunk in open_chunks:
+                for piece in _read_chunk(chunk, places, request.form):
+                    yield replace(piece, choice=choice)
+
+
+def _choose_seed(chat: ChatAdaptive, request: SolveRequest, choice: int) -> int:
+    """Return the seed of a choice after the first, whose solve has found the seed of the request possible."""
+    solver = find_solver(chat.solver)
+    first = request.options.get("seed", solver.options.seed if solver else 0)
+    return int((first + choice) % SEED_LIMIT)
 
 
 def _bind(chat: ChatAdaptive, request: SolveRequest) -> Any:

@@ -17,7 +17,9 @@ from adaptive.types.setting import Setting
 from adaptive.types.worth import parse_worth
 
 _ADAPT = Setting("Choose and escalate by difficulty and verdict; if false, make one attempt.")
-_SEED = Setting("Seed of all sampling.", ge=0, le=2**31 - 1, unit="N")
+SEED_LIMIT = 2**31
+"""Seeds are below it."""
+_SEED = Setting("Seed of all sampling.", ge=0, le=SEED_LIMIT - 1, unit="N")
 _TEMPERATURE = Setting("Sampling temperature; 0 is greedy.", ge=0, le=2)
 
 

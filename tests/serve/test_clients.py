@@ -69,6 +69,39 @@ def test_a_reply_is_the_solvers(
     assert timeless(report) == timeless(expected)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("sent", "seeds"), [({}, (0, 1, 2)), ({"seed": 2**31 - 1}, (2**31 - 1, 0, 1))])
+def test_choices_are_the_answers_of_the_next_seeds(
+    server: Served, sent: dict[str, Any], seeds: tuple[int, ...], stream: bool
+) -> None:
+    fields = {"temperature": 0.7, "extra_body": {"adaptive": {"result": True}}}
+    alone = [server.ask(seed=seed, **fields) for seed in seeds]
+    expected = [(*read_choice(one.choices[0]), timeless(one.adaptive)) for one in alone]
+    if stream:
+        *chunks, last = server.ask(n=3, stream=True, stream_options={"include_usage": True}, **sent, **fields)
+        assert not last.choices
+        usage, found = last.usage, []
+        for index in range(3):
+            own = [chunk for chunk in chunks if chunk.choices[0].index == index]
+            deltas = [chunk.choices[0].delta for chunk in own]
+            text = "".join(delta.content or "" for delta in deltas)
+            reasoning = "".join(getattr(delta, "reasoning_content", None) or "" for delta in deltas)
+            assert [delta.role for delta in deltas if delta.role] == ["assistant"]
+            found.append((text, reasoning, own[-1].choices[0].finish_reason, timeless(own[-1].adaptive)))
+    else:
+        reply = server.ask(n=3, **sent, **fields)
+        usage = reply.usage
+        found = [(*read_choice(choice), timeless(choice.adaptive)) for choice in reply.choices]
+        assert [choice.index for choice in reply.choices] == [0, 1, 2]
+        assert not hasattr(reply, "adaptive")
+    assert found == expected
+    assert read_usage(usage) == tuple(map(sum, zip(*(read_usage(one.usage) for one in alone), strict=True)))
+
+
+def read_choice(choice: Any) -> tuple[str, str, str]:
+    return choice.message.content, getattr(choice.message, "reasoning_content", ""), choice.finish_reason
+
+
 def test_a_cap_on_the_completion_is_kept(server: Served) -> None:
     for most in (1, 8, 30):
         fields = {"max_completion_tokens": most, "extra_body": {"adaptive": {"result": True}}}
@@ -130,7 +163,8 @@ def test_the_models_are_listed(server: Served) -> None:
     ("fields", "status", "param", "said"),
     [
         ({"model": "gpt-4o"}, 404, "model", "there is no model 'gpt-4o': this server has embedded."),
-        ({"n": 3}, 400, "n", "n cannot be 3: a solve keeps one answer"),
+        ({"n": 9}, 400, None, "'n' in the request must be between 1 and 8, got 9."),
+        ({"n": 0}, 400, None, "'n' in the request must be between 1 and 8, got 0."),
         ({"logprobs": True}, 400, "logprobs", "logprobs cannot be True: leave it out."),
         ({"response_format": {"type": "json_object"}}, 400, "response_format", "--check schema:FILE"),
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, 400, None, "which cannot call tools"),
