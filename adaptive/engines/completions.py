@@ -228,9 +228,10 @@ def _find_tokenizer(tokenizer: str | None, served: ServedModel, url: str) -> Any
     except InputError as error:
         if tokenizer:
             raise
+        instead = "" if served.dialect.takes_ids else f", or use -m ollama:{served.name}, which needs none"
         raise InputError(
             f"the tokenizer of {served.info.root!r}, which {url} serves, is not on this machine: "
-            "name its folder or hub ID with -o tokenizer=…"
+            f"name its folder or hub ID with -o tokenizer=…{instead}."
         ) from error
 
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import uuid
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -165,13 +165,20 @@ async def _start_engine(vllm: Any, name: str, model: str, options: dict[str, Any
     try:
         config = arguments.create_engine_config()
         if _can_steer(config):
-            config.model_config.logits_processors = [*(config.model_config.logits_processors or ()), PROCESSOR]
+            config.model_config.logits_processors = add_processor(config.model_config.logits_processors)
         return engine.from_vllm_config(config, disable_log_stats=arguments.disable_log_stats)
     except (OSError, RuntimeError, ValueError) as error:
         reason = to_single_line(error, 200)
         raise AdaptiveError(
             f"model {name!r} does not start ({reason}): VLLM_LOGGING_LEVEL=INFO shows what vLLM says."
         ) from error
+
+
+def add_processor(named: Sequence[Any] | None) -> list[Any]:
+    """Return processors, by name or as classes, with ours: once, or a Wait would be taken for the model's own."""
+    processors = list(named or ())
+    names = (one if isinstance(one, str) else f"{one.__module__}:{one.__qualname__}" for one in processors)
+    return processors if PROCESSOR in names else [*processors, PROCESSOR]
 
 
 def _can_steer(config: Any) -> bool:

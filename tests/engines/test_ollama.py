@@ -132,7 +132,7 @@ def test_a_mark_that_a_user_writes_is_refused(connect: Connect, server: OllamaSe
 
 
 def test_its_tokenizer_must_be_named(server: OllamaServer) -> None:
-    with pytest.raises(AdaptiveError, match="-o tokenizer="):
+    with pytest.raises(AdaptiveError, match=r"with -o tokenizer=…, or use -m ollama:\S+, which needs none\.$"):
         CompletionsEngine(server.url)
 
 

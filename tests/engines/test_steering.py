@@ -14,6 +14,7 @@ from adaptive.engines.generation import GenerationRequest, GrowingGeneration
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Sampling
 from adaptive.engines.steering import RequestSteering, find_steering
+from adaptive.engines.vllm import PROCESSOR, add_processor
 from tests.engines.serving import Faulty, serving
 
 URL = "http://127.0.0.1:1/v1"
@@ -32,6 +33,15 @@ def steered(heard: list[Any], *, may_wait: bool = True) -> VllmCall:
 
 def part(ids: list[int], logprobs: list[float], tops: list[dict[str, float]] | None) -> dict[str, Any]:
     return {"choices": [{"token_ids": ids, "logprobs": {"token_logprobs": logprobs, "top_logprobs": tops}}]}
+
+
+def test_a_processor_that_the_user_names_is_not_loaded_twice() -> None:
+    """Of two, the second would put its Wait in the place of the first one's, which is then the model's own."""
+    named = type("SteeringProcessor", (), {"__module__": "adaptive.in_vllm.processor"})
+    assert add_processor(None) == [PROCESSOR]
+    assert add_processor(["a:B"]) == ["a:B", PROCESSOR]
+    for ours in (PROCESSOR, named):
+        assert add_processor(["a:B", ours]) == ["a:B", ours]
 
 
 async def test_a_server_that_ignores_the_argument_does_not_steer(server: Faulty, engine: OnnxEngine) -> None:
