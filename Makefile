@@ -1,5 +1,5 @@
 # For an environment in which `pip install -e '.[test]'` was run; .ci/run makes one of its own.
-.PHONY: check lint types test test-all many lowest kills fuzz format bench
+.PHONY: check lint types test test-all many lowest clients kills fuzz format bench
 
 check: lint types test
 
@@ -29,6 +29,16 @@ lowest:
 	.lowest/bin/pip install -q -c tests/lowest.txt -e '.[serve,mcp,otel,learn,agents]' \
 		pytest pytest-asyncio pytest-xdist hypothesis opentelemetry-sdk
 	.lowest/bin/python -m pytest $(LOWEST)
+
+# Programs of others, in .clients/: clients of the server (Python's and Node's), Ray Data, and axe-core in Chromium on the
+# pages of the log. It needs node, npm and chromium; what is not there is skipped, and named at the end.
+clients:
+	python3 -m venv .clients
+	.clients/bin/pip install -q -e '.[test]' litellm llm inspect-ai 'ray[data]'
+	npm install --silent --no-save --prefix .clients openai axe-core
+	CLIENT_PACKAGES=$(CURDIR)/.clients ADAPTIVE_AXE=$(CURDIR)/.clients/node_modules/axe-core/axe.min.js \
+		.clients/bin/python -m pytest -m '' -rs \
+		tests/serve/test_other_clients.py tests/view/test_browser.py tests/docs/test_bulk_page.py
 
 # A hundred kills in each node of the solver and at any moment, on SQLite and on a Postgres server of its own.
 kills:
