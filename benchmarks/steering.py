@@ -2,16 +2,17 @@
 
     python -m benchmarks.steering vllm:models/abacus/hf -o dtype=float32 --at-once 64 --budget 192
 
-*fixed* gives each question one budget and a forced answer; *loop* grants two waits and watches for loops too.
-*raw* makes as many tokens for each question as its attempt has, in one call without forcing. The ways take turns;
-a ratio is of tokens per second against the raw run beside it, the median over the repeats. Processor time is that
-of the process that asks.
+*fixed* gives each question one budget and a forced answer; *loop* grants two waits and watches for loops too;
+*solve* is a whole solve, as `build_solver` makes it. *raw* makes as many tokens for each question, in one call of
+vLLM's own engine that nothing of ours sees before it has ended. The ways take turns; a ratio is of tokens a second
+against the raw run beside it, the median over the repeats. Processor time is that of the process that asks.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter, process_time
@@ -19,10 +20,12 @@ from typing import Any
 
 import click
 
+from adaptive._util.optional import import_optional
 from adaptive.engines.protocol import Sampling
 from adaptive.engines.registry import open_engine, parse_options
 from adaptive.reason.budget import Style
 from adaptive.reason.forcing import NO_STOPS, think_within_budget
+from adaptive.solver.build import build_solver
 from adaptive.types.ladder import Rung
 from adaptive.types.stops import Stops
 
@@ -65,15 +68,31 @@ class Runs:
         )
 
 
+def ask(number: int) -> str:
+    return f"Tom has {number + 3} boxes with {number % 7 + 2} pens each. How many pens does he have?"
+
+
 def render(engine: Any, number: int) -> Any:
-    question = f"Tom has {number + 3} boxes with {number % 7 + 2} pens each. How many pens does he have?"
-    return engine.codec.render([("user", question)], "medium")
+    return engine.codec.render([("user", ask(number))], "medium")
 
 
-async def solve_raw(engine: Any, number: int, tokens: int) -> int:
-    prompt = render(engine, number).open
-    made = await engine.generate(prompt, max_tokens=tokens, stop_ids=(), sampling=GREEDY, session=f"raw {number}")
-    return len(made.ids)
+async def run_raw(engine: Any, tokens: Sequence[int]) -> int:
+    """So many tokens of each question from vLLM's own engine, on the loop that it runs on."""
+    sampling = import_optional("vllm.sampling_params", "vllm")
+
+    async def generate(number: int, most: int) -> int:
+        params = sampling.SamplingParams(
+            max_tokens=most, temperature=0.0, ignore_eos=True, detokenize=False,
+            output_kind=sampling.RequestOutputKind.FINAL_ONLY,
+        )  # fmt: skip
+        prompt = {"prompt_token_ids": list(render(engine, number).open)}
+        (made,) = [one async for one in engine._engines[0].generate(prompt, params, uuid.uuid4().hex)]
+        return len(made.outputs[0].token_ids)
+
+    async def generate_all() -> int:
+        return sum(await asyncio.gather(*(generate(number, most) for number, most in enumerate(tokens))))
+
+    return int(await engine._loop.run(generate_all()))
 
 
 async def solve_forced(engine: Any, number: int, rung: Rung, stops: Stops) -> int:
@@ -84,18 +103,31 @@ async def solve_forced(engine: Any, number: int, rung: Rung, stops: Stops) -> in
     return attempt.usage.thinking + attempt.usage.injected + attempt.usage.answer
 
 
-async def measure(engine: Any, at_once: int, budget: int, repeats: int) -> Runs:
-    runs = Runs()
-    kinds = {
-        "fixed": (Rung("medium", budget, 0, ANSWER_ROOM), NO_STOPS),
-        "loop": (Rung("medium", budget, 2, ANSWER_ROOM), Stops()),
+async def solve_whole(solver: Any, number: int) -> int:
+    state = await solver.ainvoke({"messages": [("user", ask(number))]})
+    usage = state["adaptive_result"]["usage"]
+    return int(usage["total"] - usage["prompt"])
+
+
+def list_kinds(engine: Any, budget: int) -> dict[str, Callable[[int], Awaitable[int]]]:
+    """What is solved on an engine, by number of the question."""
+    fixed, waiting = Rung("medium", budget, 0, ANSWER_ROOM), Rung("medium", budget, 2, ANSWER_ROOM)
+    solver = build_solver(engine)
+    return {
+        "fixed": lambda number: solve_forced(engine, number, fixed, NO_STOPS),
+        "loop": lambda number: solve_forced(engine, number, waiting, Stops()),
+        "solve": lambda number: solve_whole(solver, number),
     }
-    for kind, (rung, stops) in kinds.items():
-        made = await asyncio.gather(*(solve_forced(engine, n, rung, stops) for n in range(at_once)))
+
+
+async def measure(engine: Any, at_once: int, budget: int, repeats: int) -> Runs:
+    runs, rounds, inside = Runs(), list_kinds(InRounds(engine), budget), list_kinds(engine, budget)
+    for kind in inside:
+        made = await asyncio.gather(*map(inside[kind], range(at_once)))
         for _ in range(repeats):
-            await runs.time(f"{kind}, raw", [solve_raw(engine, n, tokens) for n, tokens in enumerate(made)])
-            for way, on in (("rounds", InRounds(engine)), ("inside", engine)):
-                await runs.time(f"{kind}, {way}", [solve_forced(on, n, rung, stops) for n in range(at_once)])
+            await runs.time(f"{kind}, raw", [run_raw(engine, made)])
+            for way, solve in (("rounds", rounds[kind]), ("inside", inside[kind])):
+                await runs.time(f"{kind}, {way}", [solve(number) for number in range(at_once)])
     return runs
 
 
