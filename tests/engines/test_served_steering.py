@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import httpx
 import pytest
 
 from adaptive.engines.tokenizer import FolderCodec
-from tests.engines.backends import HF
+from tests.engines.backends import HF, vllm_server
 
 # vLLM and torch warn of their own doings, which no test here is about.
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.slow]
@@ -41,6 +43,25 @@ def test_a_plain_client_sets_a_budget(vllm_url: str, codec: FolderCodec) -> None
         assert ids.index(end) == budget + opened
         prefix = codec.encode("\\boxed{")
         assert prefix == tuple(ids[ids.index(end) + 1 + len(codec.markers.hand_over) :][: len(prefix)])
+
+
+@pytest.mark.skipif(find_spec("vllm") is None, reason="vllm is not installed: .ci/run runs this where it is")
+def test_a_budget_is_that_of_vllms_own(codec: FolderCodec) -> None:
+    """vLLM's `thinking_token_budget` counts what the prompt has after the opener too, ours what is generated."""
+    markers = {"reasoning_start_str": "<think>", "reasoning_end_str": "</think>"}
+    options = ("--reasoning-parser", "qwen3", "--reasoning-config", json.dumps(markers))
+    opener, end = codec.markers.think_start, codec.markers.think_end
+    prompt = codec.render([("user", QUESTION)], "medium").open
+    after_opener = prompt[::-1].index(opener)
+    with vllm_server("--enforce-eager", "--no-async-scheduling", *options) as address:
+        for budget in (1, 7, 12):
+            ours = complete(address, json.dumps({"budget": budget}))
+            theirs = complete(address, "", vllm_xargs=None, thinking_token_budget=budget + after_opener)
+            thoughts = [
+                (ids := reply.json()["choices"][0]["token_ids"])[: ids.index(end) + 1] for reply in (ours, theirs)
+            ]
+            assert thoughts[0] == thoughts[1]
+            assert len(thoughts[0]) == budget + 1
 
 
 def test_a_request_that_may_generate_little_has_an_answer(vllm_url: str, codec: FolderCodec) -> None:
