@@ -1,7 +1,7 @@
 """Clients that people have, each a program of its own at one server: what they print is what the solver answers.
 
-`make clients` installs them. Those that are not installed are skipped by name; `CLIENT_PACKAGES` is a folder with a
-`node_modules` for Node's.
+`make clients` installs them. Those that are not installed are skipped by name; `CLIENT_PACKAGES` is a folder with
+a `node_modules` for Node's.
 """
 
 from __future__ import annotations
