@@ -22,7 +22,7 @@ from langgraph.types import Command, Send
 from typing_extensions import TypedDict
 
 from adaptive.errors import AdaptiveError, InputError, to_single_line
-from adaptive.solver.build import check_compile_options
+from adaptive.solver.build import check_compile_options, find_solver
 from adaptive.solver.runnables import SyncAsyncRunnable, make_nonblocking_node
 from adaptive.solver.state import add_or_clear
 from adaptive.types.options import SolverContext
@@ -34,23 +34,42 @@ MOST_QUESTIONS = 1000
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of a run of the map solver. Raises `InputError` for a value below 1.
+    """Limits of a run of the map solver. Raises `InputError` for a count below 1, or a cost of 0 or less.
 
     Args:
         concurrency: How many questions are solved at once, unless the run's config has a `max_concurrency`.
         questions: The most questions of a run.
         tokens: Once so many are spent no further question starts; None for no limit.
+        cost: The same in dollars.
     """
 
     concurrency: int = 1
     questions: int = MOST_QUESTIONS
     tokens: int | None = None
+    cost: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("concurrency", "questions", "tokens"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"the limit of {name} must be 1 or more, got {value}.")
+        if self.cost is not None and not self.cost > 0:
+            raise InputError(f"the limit of cost must be more than 0 dollars, got {self.cost:g}.")
+
+    def find_reached(self, spent: Usage) -> str:
+        """Say which limit of tokens or money a run has reached; "" if none.
+
+        If the cost of a question is not known, the limit of money cannot be kept any more: it counts as reached.
+        """
+        if self.tokens is not None and spent.total >= self.tokens:
+            return f"the run reached its limit of {self.tokens} tokens, {spent.total} spent"
+        if self.cost is None:
+            return ""
+        if spent.cost is None:
+            return f"what the run spent is not known, so its limit of ${self.cost:g} cannot be kept"
+        if spent.cost >= self.cost:
+            return f"the run reached its limit of ${self.cost:g}, ${spent.cost:.6g} spent"
+        return ""
 
 
 NO_LIMITS = Limits()
@@ -102,8 +121,14 @@ def build_map_solver(
         solver: What solves each question (`build_solver`).
         limits: Limits of a run.
         **compile_options: Passed to `StateGraph.compile` (`checkpointer`, `name`, ...).
+
+    Raises:
+        InputError: An option is not known, or a limit of money cannot be kept because a price is unknown.
     """
     check_compile_options(compile_options, "build_map_solver")
+    if limits.cost is not None and (solver_nodes := find_solver(solver)):
+        for model in solver_nodes.models:
+            solver_nodes.prices.require_price(model.name, limits.cost)
     nodes = _MapNodes(solver, limits)
     graph: StateGraph[MapState, Any, Any, Any] = StateGraph(
         MapState, context_schema=SolverContext, input_schema=MapInput, output_schema=MapOutput
@@ -152,9 +177,8 @@ class _MapNodes:
         """Collect the results so far, and choose the next wave."""
         ended = {one["place"]: one["result"] for one in state["adaptive_ended"]}
         left = [place for place in range(len(state["adaptive_items"])) if place not in ended]
-        spent = sum_usage(list(ended.values())).total
-        if self.limits.tokens is not None and spent >= self.limits.tokens:
-            why = f"not begun: the run reached its limit of {self.limits.tokens} tokens, {spent} spent."
+        if reached := self.limits.find_reached(sum_usage(list(ended.values()))):
+            why = f"not begun: {reached}."
             items = (state["adaptive_items"][place] for place in left)
             skipped = [
                 MapItem(item["id"], item["question"], error=why, usage=Usage(cost=0.0)).to_json() for item in items

@@ -135,6 +135,8 @@ def test_prices_and_limits_of_money_count_for_a_run_of_many_too(opened: list[str
     (first, *_) = mapped(MODEL="scripted", CONCURRENCY="1", **limits)["results"]
     assert first["usage"]["cost"] > 0
     assert first["stopped"].startswith("reached the limit of $1e-06, $")
+    (_, second, _) = mapped(MODEL="scripted", CONCURRENCY="1", PRICES=str(prices), MAX_RUN_COST="1e-6")["results"]
+    assert second["error"].startswith("not begun: the run reached its limit of $1e-06, $")
 
 
 @pytest.mark.usefixtures("opened")

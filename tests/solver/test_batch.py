@@ -19,7 +19,9 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from adaptive import build_solver
 from adaptive.engines.protocol import Generation
 from adaptive.errors import AdaptiveError, InputError
+from adaptive.prices import Price, Prices
 from adaptive.solver.batch import Limits, build_map_solver, parse_map_questions
+from adaptive.types.usage import Usage
 from tests.support.solving import SURE, PureEngine, profile, question
 
 THREAD: Any = {"configurable": {"thread_id": "one"}}
@@ -133,6 +135,34 @@ def test_once_the_tokens_are_spent_none_is_begun() -> None:
         assert state["adaptive_summary"]["uncounted"] == 0
 
 
+def build_priced(engine: PureEngine, limits: Limits, **prices: Price) -> Any:
+    solver = build_solver(engine, profile=profile(), prices=Prices(prices))
+    return build_map_solver(solver, limits)
+
+
+def test_once_the_money_is_spent_none_is_begun() -> None:
+    dollar = Price(1, 1)
+    (one,) = build_priced(PureEngine(), Limits(), scripted=dollar).invoke({"questions": ["A?"]})["results"]
+    cost = one["usage"]["cost"]
+    for limit, begun in ((cost / 9, 2), (1.9 * cost, 2), (2.1 * cost, 4), (9 * cost, 5)):
+        engine = PureEngine()
+        state = build_priced(engine, Limits(2, cost=limit), scripted=dollar).invoke({"questions": TEXTS})
+        assert [r["status"] for r in state["results"]] == ["answered"] * begun + ["failed"] * (5 - begun)
+        said = f"not begun: the run reached its limit of ${limit:g}, ${begun * cost:.6g} spent."
+        assert [result["error"] for result in state["results"][begun:]] == [said] * (5 - begun)
+        assert {chr(question(call.ids)[0]) for call in engine.calls} == set("ABCD2"[:begun])
+
+
+def test_a_limit_of_money_is_reached_if_a_cost_is_not_known() -> None:
+    reached = Limits(cost=1).find_reached(Usage(answer=9))
+    assert reached == "what the run spent is not known, so its limit of $1 cannot be kept"
+
+
+def test_a_limit_of_money_needs_the_price_of_each_model() -> None:
+    with pytest.raises(InputError, match=r"a limit of \$1 cannot be kept: the price of scripted is not known"):
+        build_priced(PureEngine(), Limits(cost=1))
+
+
 def test_options_are_those_of_each_solve() -> None:
     asked = {"questions": ["A?", "B?"], "adaptive_options": {"budget": 9, "adapt": False}}
     for state in both(mapped(PureEngine()), asked):
@@ -201,6 +231,12 @@ def test_what_is_no_list_of_questions_is_refused_before_any_is_asked(questions: 
 def test_a_limit_is_1_or_more(limits: dict[str, int]) -> None:
     with pytest.raises(InputError, match="must be 1 or more, got 0"):
         Limits(**limits)
+
+
+@pytest.mark.parametrize("cost", [0, -1, float("nan")])
+def test_a_limit_of_money_is_more_than_0(cost: float) -> None:
+    with pytest.raises(InputError, match=f"the limit of cost must be more than 0 dollars, got {cost:g}"):
+        Limits(cost=cost)
 
 
 @given(st.lists(st.text(), min_size=1, max_size=8))
