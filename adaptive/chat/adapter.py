@@ -112,6 +112,10 @@ class ProviderAdapter:
         """Whether the provider never leaves thinking in the text of a reply."""
         return False
 
+    def prepare_chat(self, chat: BaseChatModel) -> BaseChatModel:
+        """Return the model so that the arguments of a call win over its own settings; a plain call keeps those."""
+        return chat
+
     def select_interface(
         self, chat: BaseChatModel, *, has_tools: bool, needs_responses: bool | None
     ) -> BaseChatModel:

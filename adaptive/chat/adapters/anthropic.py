@@ -19,6 +19,9 @@ ALWAYS_THINKS = re.compile(r"claude-(fable|mythos|(opus|sonnet)-5-[5-9])")
 "Thinking can't be disabled"; langchain-anthropic 1.7 raises for Fable)."""
 BARE_NOTE = "the tool call came without thinking, and a tool loop has one setting: no thinking budget is set"
 FORCED_NOTE = "a tool call is forced, which goes without thinking: none is set"
+NEVER_FORCED = re.compile(r"claude-(fable-5-1|(opus|sonnet)-5-5)")
+"""Models that refuse every forced tool call (langchain-anthropic 1.7, `_supports_forced_tool_choice`)."""
+NEVER_FORCED_NOTE = "it takes no forced tool call: ask for a structured answer with ProviderStrategy"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,17 @@ class AnthropicAdapter(ProviderAdapter):
         """Return True: thinking has blocks of its own."""
         return True
 
+    def prepare_chat(self, chat: BaseChatModel) -> BaseChatModel:
+        """Return the model with its `thinking` among its `model_kwargs`, over which the arguments of a call win.
+
+        langchain-anthropic 1.7 puts the field into a request last, whatever the call says.
+        """
+        own: Any = chat
+        if not getattr(chat, "thinking", None):
+            return chat
+        kwargs = {**own.model_kwargs, "thinking": own.thinking}
+        return chat.model_copy(update={"thinking": None, "model_kwargs": kwargs})
+
     def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
         """Return the arguments of a call; thinking is off if the request has none and the model can do that."""
         call, cap = CallArguments(), request.cap
@@ -56,8 +70,11 @@ class AnthropicAdapter(ProviderAdapter):
             call.add("effort", request.effort, **_build_effort(model, request, adaptive=adaptive))
         if request.thinks and not request.is_plain and not adaptive and takes_budget:
             cap = self._add_budget(call, model, request)
-        if request.forces_tool and not request.is_plain and request.thinks:
-            call.notes.append(FORCED_NOTE)
+        own_thinks = _thinks_by_itself(model.chat)
+        if own_thinks and (request.forces_tool or not request.is_plain):
+            call.arguments.setdefault("thinking", None)
+        if request.forces_tool and (own_thinks if request.is_plain else request.thinks):
+            call.notes.append(explain_forced_tool(model.name))
         if cap is not None:
             call.add("cap", cap, max_tokens=cap)
         self._add_sampling(call, model, request, "temperature")
@@ -71,12 +88,26 @@ class AnthropicAdapter(ProviderAdapter):
         if request.forces_tool or request.resumes_bare:
             return request.cap
         budget = max(self.least_budget, model.limit_cap(request.budget + 1) - 1)
+        if model.limit_cap(budget + 1) <= budget:
+            call.notes.append(f"there is no room for a thinking budget of {budget}: none is set")
+            return request.cap
         if budget > request.budget:
             call.notes.append(f"a thinking budget of {request.budget} is too small: {budget} is used")
         call.add("budget", budget, thinking={"type": "enabled", "budget_tokens": budget})
         if request.cap is None:
             return None
         return max(model.limit_cap(request.cap + max(0, budget - request.budget)), budget + 1)
+
+
+def explain_forced_tool(name: str) -> str:
+    """Return what becomes of a call that forces a tool, as a note."""
+    return NEVER_FORCED_NOTE if NEVER_FORCED.search(name) else FORCED_NOTE
+
+
+def _thinks_by_itself(chat: BaseChatModel) -> bool:
+    """Return whether thinking is set on the model (see `AnthropicAdapter.prepare_chat`)."""
+    own = (getattr(chat, "model_kwargs", None) or {}).get("thinking") or {}
+    return own.get("type") in ("enabled", "adaptive")
 
 
 def _build_effort(model: ModelInfo, request: ChatRequest, *, adaptive: bool) -> dict[str, Any]:

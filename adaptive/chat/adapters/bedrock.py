@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from adaptive.chat.adapter import CallArguments, ModelInfo
-from adaptive.chat.adapters.anthropic import ALWAYS_THINKS, FORCED_NOTE, AnthropicAdapter
+from adaptive.chat.adapters.anthropic import ALWAYS_THINKS, AnthropicAdapter, explain_forced_tool
 from adaptive.chat.request import ChatRequest
 from adaptive.types.ladder import Effort
 
@@ -44,7 +44,7 @@ class BedrockConverseAdapter(AnthropicAdapter):
         if request.is_plain:
             pass
         elif request.forces_tool and "claude" in model.name:
-            call.notes.append(FORCED_NOTE)
+            call.notes.append(explain_forced_tool(model.name))
         elif model.efforts and request.effort == "none" and "claude" in model.name:
             call.add("effort", "none", **{_FIELDS: {**own, "thinking": {"type": "disabled"}}})
         elif model.efforts:
