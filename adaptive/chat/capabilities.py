@@ -15,7 +15,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from adaptive.chat.adapter import ProviderAdapter
-from adaptive.chat.context_window import read_completion_room
+from adaptive.chat.context_window import read_window_refusal
 from adaptive.types.ladder import EFFORTS, Effort, find_nearest_effort
 
 _LIST_PATTERN = re.compile(
@@ -71,6 +71,7 @@ class Capabilities:
         refused: Parameters that it does not take: `budget`, `temperature`, `seed`, and the cap by the name
             `max_completion_tokens`.
         largest_cap: Largest completion cap in tokens; None until a refusal says so.
+        window: Tokens of its context window; None until a refusal says so.
         takes_images: False once it has refused an image.
         needs_responses: Whether it asked for OpenAI's Responses interface; False if there is none.
         beginnings: Whether its replies so far began inside the thinking (`ChatResponse.opened`).
@@ -81,6 +82,7 @@ class Capabilities:
     efforts: tuple[Effort, ...] | None = None
     refused: set[str] = field(default_factory=set)
     largest_cap: int | None = None
+    window: int | None = None
     takes_images: bool = True
     needs_responses: bool | None = None
     beginnings: set[bool] = field(default_factory=set)
@@ -164,20 +166,23 @@ class Capabilities:
         return True
 
     def learn_context(self, text: str, sent: Mapping[str, object]) -> bool:
-        """Learn from a request that did not fit the context window how long its completion may be.
+        """Learn from a request that did not fit the context window how large that is.
+
+        The room that it leaves is another in each call (`ChatRequest.room`).
 
         Args:
             text: The provider's error text.
             sent: The settings that were sent, by our names for them.
 
         Returns:
-            Whether a smaller cap was learned, so that another request makes sense.
+            Whether there is room for a smaller cap, so that another request makes sense.
         """
-        room, cap = read_completion_room(text.lower()), sent.get("cap")
-        if room is None or not isinstance(cap, int) or room >= cap:
+        refusal, cap = read_window_refusal(text), sent.get("cap")
+        if refusal is None or not isinstance(cap, int) or refusal.room >= cap:
             return False
-        self.largest_cap = room
-        self.notes.append(f"its context window has room for a completion of {room} tokens")
+        if refusal.window != self.window:
+            self.window = refusal.window
+            self.notes.append(f"its context window has {self.window} tokens: completions are fitted to it")
         return True
 
 

@@ -14,13 +14,14 @@ from langchain_core.messages import AnyMessage
 from adaptive._util.redact import redact_address
 from adaptive.chat.adapter import CAP_ARGUMENTS, CallArguments, ModelInfo, find_cap
 from adaptive.chat.capabilities import CallKind, Capabilities, fit_effort, get_capabilities, resolve_efforts
+from adaptive.chat.context_window import estimate_room, read_window_refusal
 from adaptive.chat.error_details import read_error_text
 from adaptive.chat.errors import FailedCallError, UnusableModelError, classify_error
 from adaptive.chat.images import has_image, is_image_refusal, make_image_error
 from adaptive.chat.openai_compat import keep_reasoning, recover_cut_message
 from adaptive.chat.providers import find_adapter
 from adaptive.chat.request import ChatRequest
-from adaptive.chat.response import ChatResponse, read_response
+from adaptive.chat.response import ChatResponse, estimate_prompt, read_response
 from adaptive.chat.retried_call import RetriedCall, Sleep
 from adaptive.types.events import OnEvent
 from adaptive.types.ladder import Effort
@@ -55,7 +56,8 @@ class ChatModel:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._adapter = find_adapter(chat)
-        self._own_chat, self._has_tools = _enable_stream_usage(keep_reasoning(chat)), has_tools
+        self._own_chat = self._adapter.prepare_chat(_enable_stream_usage(keep_reasoning(chat)))
+        self._has_tools = has_tools
         self._model = _read_model_id(chat)
         self.name = redact_address(name or f"{self._adapter.provider or type(chat).__name__}:{self._model}")
         self._mapping_notes: dict[str, None] = {}
@@ -129,8 +131,12 @@ class ChatModel:
     @property
     def largest_cap(self) -> int | None:
         """The most tokens of its completions; None if unknown."""
-        caps = [n for n in (self._profile.get("max_output_tokens"), self._capabilities.largest_cap) if n]
-        return min(caps, default=None)
+        learned = self._capabilities
+        return _find_least(self._profile.get("max_output_tokens"), learned.largest_cap, learned.window)
+
+    def find_largest_cap(self, prompt: int) -> int | None:
+        """Return the most tokens of a completion after a prompt of so many tokens; None if unknown."""
+        return _find_least(self.largest_cap, estimate_room(self._capabilities.window, prompt))
 
     @property
     def own_cap(self) -> int | None:
@@ -177,6 +183,7 @@ class ChatModel:
         if has_image(messages) and not self.takes_images:
             raise make_image_error(self.name)
         call = self._start_call(messages, on_event)
+        request = replace(request, room=estimate_room(self._capabilities.window, estimate_prompt(messages)))
         while True:
             arguments = self._map_request(request)
             try:
@@ -188,7 +195,7 @@ class ChatModel:
                 if not self.learn_from_error(error, arguments.sent):
                     # Not `from error`: its text may hold a key, and a traceback would show it.
                     raise call.explain(error) from None
-                call.chat = self.chat
+                call.chat, request = self.chat, fit_to_window(request, error)
             else:
                 self.confirm(arguments.sent)
                 return response
@@ -233,7 +240,8 @@ class ChatModel:
                 )
             self._mapping_notes[f"effort {request.effort} is not one that it takes: {effort} is used"] = None
         refused = frozenset(self._capabilities.refused)
-        model = ModelInfo(self.chat, self._model, self._profile, self.efforts, refused, self.largest_cap)
+        largest = _find_least(self.largest_cap, request.room)
+        model = ModelInfo(self.chat, self._model, self._profile, self.efforts, refused, largest)
         call = self._adapter.build_arguments(model, replace(request, effort=effort))
         self._mapping_notes |= dict.fromkeys(call.notes)
         return call
@@ -242,14 +250,12 @@ class ChatModel:
         """Return the request within the model's longest completion; thinking gives way, not the answer."""
         if request.cap is None:
             return request
-        excess = request.cap - (self.largest_cap or request.cap)
-        if excess <= 0:
-            return request
-        cap = request.cap - excess
-        self._mapping_notes[f"a completion of {request.cap} tokens is more than it gives: {cap} are asked for"] = (
-            None
-        )
-        return replace(request, cap=cap, budget=max(0, request.budget - excess))
+        cap = min(request.cap, self.largest_cap or request.cap)
+        if cap < request.cap:
+            note = f"a completion of {request.cap} tokens is more than it gives: {cap} are asked for"
+            self._mapping_notes[note] = None
+        cap = min(cap, request.room or cap)
+        return replace(request, cap=cap, budget=max(0, request.budget - (request.cap - cap)))
 
     def learn_from_error(self, error: Exception, sent: Mapping[str, object]) -> bool:
         """Learn from a refused request.
@@ -287,6 +293,17 @@ class ChatModel:
         if is_image_refusal(read_error_text(error)):
             self._capabilities.takes_images = False
             raise make_image_error(self.name) from None
+
+
+def fit_to_window(request: ChatRequest, error: Exception) -> ChatRequest:
+    """Return a refused request with the room that its refusal says the context window leaves, if it does."""
+    refusal = read_window_refusal(read_error_text(error))
+    return request if refusal is None else replace(request, room=refusal.room)
+
+
+def _find_least(*limits: int | None) -> int | None:
+    """Return the least of the limits that are known; None if none is."""
+    return min((limit for limit in limits if limit), default=None)
 
 
 def _enable_stream_usage(chat: BaseChatModel) -> BaseChatModel:

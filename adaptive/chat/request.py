@@ -20,6 +20,7 @@ class ChatRequest:
         seed: None leaves it to the model.
         forces_tool: Whether the call forces the model to call a tool, which some do only without thinking.
         resumes_bare: Whether the conversation goes on with the results of a tool call that came without thinking.
+        room: Most tokens of the completion that the context window leaves; None if unknown.
         exact: An effort that the model lacks is an error, and is not mapped to the nearest.
     """
 
@@ -30,6 +31,7 @@ class ChatRequest:
     seed: int | None = None
     forces_tool: bool = False
     resumes_bare: bool = False
+    room: int | None = None
     exact: bool = False
 
     @property

@@ -216,6 +216,11 @@ def _find_thinking_count(message: AIMessage, reported: ReportedUsage) -> int | N
     return 0 if shows_thinking and not _has_thinking(message) else None
 
 
+def estimate_prompt(messages: Sequence[BaseMessage]) -> int:
+    """Return the tokens of a conversation, estimated by the length of its texts."""
+    return estimate_tokens("".join(str(message.text) for message in messages))
+
+
 def estimate_tokens(text: str) -> int:
     """Return the tokens of a text, estimated by its length."""
     return -(-len(text) // CHARACTERS_PER_TOKEN)

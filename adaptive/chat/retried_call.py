@@ -24,7 +24,7 @@ from adaptive.chat.errors import (
     is_retryable,
 )
 from adaptive.chat.limited_clients import close_replies
-from adaptive.chat.response import ChatResponse, estimate_tokens, read_finish_reason, read_response
+from adaptive.chat.response import ChatResponse, estimate_prompt, read_finish_reason, read_response
 from adaptive.chat.streaming import StreamedMessage
 from adaptive.types.events import OnEvent, emit_event
 from adaptive.types.usage import Usage
@@ -141,7 +141,7 @@ class RetriedCall:
     def _estimate_prompt(self, usage: Usage) -> Usage:
         if "prompt" not in usage.estimated:
             return usage
-        return replace(usage, prompt=estimate_tokens("".join(str(m.text) for m in self.messages)))
+        return replace(usage, prompt=estimate_prompt(self.messages))
 
     def _add_lost_usage(self, usage: Usage) -> None:
         lost = self._estimate_prompt(usage)

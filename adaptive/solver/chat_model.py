@@ -11,6 +11,7 @@ from langchain_core.messages import AnyMessage
 from adaptive._util.aio import run_in_context
 from adaptive.chat.images import has_image, make_image_error
 from adaptive.chat.model import ChatModel
+from adaptive.chat.response import estimate_prompt
 from adaptive.policy import ladder
 from adaptive.policy.arms import Plan
 from adaptive.policy.ladder import map_efforts
@@ -117,7 +118,7 @@ class ChatSolverModel:
                 messages,
                 plan.rung,
                 style=self.profile.style,
-                recovery=self._make_recovery(before, plan.model, context),
+                recovery=self._make_recovery(messages, before, plan.model, context),
                 chain=ChatChain.from_attempt(before[plan.base])
                 if goes_on and plan.base is not None
                 else NO_CHAT_CHAIN,
@@ -135,7 +136,9 @@ class ChatSolverModel:
     async def release(self, session: str) -> None:
         """Do nothing: providers cache by prefix."""
 
-    def _make_recovery(self, before: Sequence[Attempt], model: int, context: AttemptContext) -> Recovery:
+    def _make_recovery(
+        self, messages: Sequence[AnyMessage], before: Sequence[Attempt], model: int, context: AttemptContext
+    ) -> Recovery:
         """Return what may be done about a starved call of this model, whose index is `model`."""
         options = context.options
         spent = sum((a.usage for a in before), Usage(cost=0.0))
@@ -150,7 +153,7 @@ class ChatSolverModel:
         starved = tuple(call for attempt in before if attempt.model == model for call in attempt.starved)
         return Recovery(
             self.memory,
-            self.model.largest_cap,
+            self.model.find_largest_cap(estimate_prompt(messages)),
             left,
             affordable,
             pinned=options.effort is not None,

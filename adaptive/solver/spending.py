@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from adaptive.chat.response import estimate_tokens
+from adaptive.chat.response import estimate_prompt, estimate_tokens
 from adaptive.prices import Prices, add_cost
 from adaptive.solver.nodes import Solver
 from adaptive.solver.spent import SpentTokens
@@ -61,7 +61,7 @@ class SolveSpending:
     def __init__(self, solver: Solver | None, messages: Sequence[BaseMessage]) -> None:
         self._models = [model.name for model in solver.models] if solver else []
         self._prices = solver.prices if solver else Prices()
-        self._prompt = estimate_tokens("".join(str(message.text) for message in messages))
+        self._prompt = estimate_prompt(messages)
         self._state: Mapping[str, Any] = {}
         self._open: dict[int, _OpenAttempt] = {}
         self._cut: list[_OpenAttempt] = []

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
-from adaptive.agents import read_spending
-from tests.agents.asking import WAYS, accepts, agent, ask, last, report
+from adaptive import Options, build_solver
+from adaptive.agents import ChatAdaptive, read_spending
+from tests.agents.asking import WAYS, accepts, agent, ask, last, look_up, report
 from tests.hosted.clients import NAMES, client
-from tests.hosted.script import Asked, Spoken, Tool
+from tests.hosted.script import Asked, Fault, Reply, Spoken, Tool
 from tests.hosted.server import Hosted
 
 pytestmark = pytest.mark.crossed
@@ -75,3 +76,23 @@ def test_streamed_and_over_two_turns_of_a_thread(hosted: tuple[Any, Hosted]) -> 
     counts = read_spending(talk.get_state(config).values)
     assert counts["thread"]["calls"] == len(server.asked)
     assert counts["thread"]["usage"]["prompt"] == sum(a.prompt for a in server.asked)
+
+
+@pytest.mark.parametrize("kind", ["middleware", "chat model"])
+def test_one_long_conversation_does_not_shrink_the_caps_of_others(kind: str) -> None:
+    def small(asked: Asked) -> Reply:
+        says = f"must be <= 4096. Given: {asked.prompt} `inputs` tokens and {asked.cap} `max_new_tokens`"
+        fits = asked.prompt + (asked.cap or 0) <= 4096
+        return Spoken("It is 73.") if fits else Fault("page", status=400, body={"error": {"message": says}})
+
+    with Hosted(small) as server:
+        chat = client("openai", server)
+        for question in ("word " * 3900, "What is 47 + 26?"):
+            if kind == "middleware":
+                ask(agent(chat, efforts=["low"]), question=question)
+            else:
+                solver = build_solver(chat, options=Options(effort="low"))
+                ChatAdaptive(solver=solver).bind_tools([look_up]).invoke(question)
+        caps = [asked.cap for asked in server.asked if asked.prompt + (asked.cap or 0) <= 4096]
+        long = server.asked[0].prompt
+    assert caps[0] == 4096 - long < 4000 < (caps[1] or 0) < 4096

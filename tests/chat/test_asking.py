@@ -196,9 +196,41 @@ async def test_a_context_window_that_is_too_small_is_learned(hosted: Hosted, str
     asking = Asking(hosted, "openai")
     assert (await asking.ask(ChatRequest("low", 100, 8292), stream)).text == "It is 73."
     assert [asked.cap for asked in hosted.asked] == [8292, 3996]
-    assert asking.model.largest_cap == 3996
-    await asking.ask(ChatRequest("low", 100, 8292), stream)
-    assert hosted.asked[-1].cap == 3996
+    assert asking.model.largest_cap == 4096
+    await asking.ask(ChatRequest("low", 100, 3000), stream)
+    assert [asked.cap for asked in hosted.asked[2:]] == [3000]
+
+
+async def test_one_long_prompt_does_not_shrink_the_caps_of_later_calls(hosted: Hosted, stream: bool) -> None:
+    def brain(asked: Asked) -> Reply:
+        says = f"must be <= 4096. Given: {asked.prompt} `inputs` tokens and {asked.cap} `max_new_tokens`"
+        fits = asked.prompt + (asked.cap or 0) <= 4096
+        return Spoken("It is 73.") if fits else Fault("page", status=400, body={"error": {"message": says}})
+
+    hosted.brain = brain
+    asking, request = Asking(hosted, "openai"), ChatRequest("low", 2000, 8292)
+    long = [HumanMessage("word " * 3900)]
+    await asking.ask(request, stream, long)
+    await asking.ask(request, stream)
+    await asking.ask(request, stream, long)
+    rooms = [asked.cap for asked in hosted.asked if asked.prompt + (asked.cap or 0) <= 4096]
+    exact, short = 4096 - hosted.asked[0].prompt, rooms[1] or 0
+    assert rooms == [exact, short, exact]
+    assert 4000 < short < 4096
+    assert len(hosted.asked) == 5  # one refusal for each of the long ones
+    assert asking.model.notes() == [
+        "openai:gpt-5: its context window has 4096 tokens: completions are fitted to it",
+        "openai:gpt-5: a completion of 8292 tokens is more than it gives: 4096 are asked for",
+    ]
+
+
+async def test_a_window_without_room_for_the_least_thinking_budget(hosted: Hosted, stream: bool) -> None:
+    says = "input length and `max_tokens` exceed context limit: 3900 + 1025 > 4096, decrease input length"
+    too_long = Fault("page", status=400, body={"error": {"message": says, "type": "invalid_request_error"}})
+    hosted.brain = lambda asked: too_long if (asked.cap or 0) > 196 else Spoken("It is 73.")
+    asking = Asking(hosted, "anthropic", model="claude-haiku-4-5")
+    assert (await asking.ask(ChatRequest("low", 2000, 3000), stream)).text == "It is 73."
+    assert [(asked.cap, asked.budget) for asked in hosted.asked] == [(3000, 2000), (196, None)]
 
 
 async def test_a_prompt_that_alone_is_too_long_teaches_nothing(hosted: Hosted, stream: bool) -> None:

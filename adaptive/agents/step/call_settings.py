@@ -27,6 +27,7 @@ class CallSettings:
         resumes_bare: Whether the conversation goes on with the results of a tool call that came without thinking.
         temperature: Of all calls; None leaves it to the model.
         seed: Of all calls; None leaves it to the model.
+        prompt: Tokens of the conversation, estimated.
         notes: Which of our settings gave way, in words; a dict so that each is there once, in order.
     """
 
@@ -36,6 +37,7 @@ class CallSettings:
     resumes_bare: bool = False
     temperature: float | None = None
     seed: int | None = None
+    prompt: int = 0
     notes: dict[str, None] = field(default_factory=dict)
 
     @property
@@ -50,7 +52,8 @@ class CallSettings:
     @property
     def largest_cap(self) -> int | None:
         """The largest completion cap that may be set, in tokens; None if unknown."""
-        caps = [cap for cap in (self._user_cap, self.model.largest_cap) if cap is not None]
+        limits = (self._user_cap, self.model.find_largest_cap(self.prompt))
+        caps = [cap for cap in limits if cap is not None]
         return min(caps, default=None)
 
     @property
@@ -87,7 +90,7 @@ class CallSettings:
         request = replace(request, effort=fit_effort(request.effort, self.model.efforts))
         if request.cap is None:
             return request
-        cap = request.cap if self.largest_cap is None else min(request.cap, self.largest_cap)
+        cap = min(request.cap, self.largest_cap or request.cap, request.room or request.cap)
         return replace(request, budget=min(request.budget, cap), cap=cap)
 
     def build_call(self, request: ChatRequest) -> ModelCall:
@@ -99,7 +102,7 @@ class CallSettings:
         if CAP_ARGUMENTS & self.set_by_user.keys():
             ours = {name: value for name, value in ours.items() if name not in CAP_ARGUMENTS}
         if why := self._explain_no_budget(ours.get("thinking")):
-            del ours["thinking"]
+            ours["thinking"] = {"type": "disabled"}  # the model's own would have no room either
             self.notes[f"{why}: no thinking budget is set"] = None
         return ModelCall(self._merge_reasoning({**ours, **self.set_by_user}, call.sent), request, call.sent)
 

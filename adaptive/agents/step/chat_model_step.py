@@ -31,7 +31,7 @@ from adaptive.agents.step.report import attach_report, build_step_report
 from adaptive.agents.step.start import StepStart, choose_start
 from adaptive.agents.step.step import Step
 from adaptive.chat.errors import FailedCallError, explain_error
-from adaptive.chat.response import estimate_tokens, resumes_bare
+from adaptive.chat.response import estimate_prompt, resumes_bare
 from adaptive.policy.ladder import limit_ladder
 from adaptive.policy.limits import count_output_left, find_spending_limit
 from adaptive.prices import Prices, add_cost
@@ -109,7 +109,7 @@ class _ChatModelStep:
         options = runner.options
         self._runner, self._messages, self._bound_arguments = runner, messages, bound_arguments
         self.spent = Usage(cost=0.0)
-        model = runner.solver_model.model
+        model, prompt = runner.solver_model.model, estimate_prompt(messages)
         self._call_settings = CallSettings(
             model.with_tools() if bound_arguments.arguments.get("tools") else model,
             bound_arguments.arguments,
@@ -117,11 +117,11 @@ class _ChatModelStep:
             resumes_bare(messages),
             options.temperature or None,  # 0 is the default of both options
             options.seed or None,
+            prompt,
         )
         self._reason = self._call_settings.skip_reason
         self.failure: Exception | None = None
         self.lost_usage: Usage | None = None
-        prompt = estimate_tokens("".join(str(m.text) for m in messages))
         self._counter = CallCounter(self._call_settings.model.name, runner.prices, prompt)
         self.work = self._start_work()
 

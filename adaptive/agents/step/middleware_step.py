@@ -33,7 +33,7 @@ from adaptive.agents.step.tenant_limits import TenantLimits
 from adaptive.chat.model import ChatModel
 from adaptive.chat.openai_compat import recover_cut_message
 from adaptive.chat.request import ChatRequest
-from adaptive.chat.response import estimate_tokens, mend_message, resumes_bare
+from adaptive.chat.response import estimate_prompt, mend_message, resumes_bare
 from adaptive.prices import Prices, add_cost
 from adaptive.profile.domain import UNLIKE
 from adaptive.profile.profile import Profile
@@ -165,7 +165,7 @@ class MiddlewareStep:
 
     def _start_work(self) -> StepWork:
         request = self._request
-        prompt = estimate_tokens("".join(str(m.text) for m in request.messages))
+        prompt = estimate_prompt(request.messages)
         if not isinstance(request.model, BaseChatModel):
             self._notes.append(
                 f"a {type(request.model).__name__} is no chat model: its calls are left as they are"
@@ -235,8 +235,13 @@ class MiddlewareStep:
 
 
 def _read_settings(model: ChatModel, request: ModelRequest[Any]) -> CallSettings:
-    bare = resumes_bare(request.messages)
-    return CallSettings(model, request.model_settings, _must_call_tool(request), bare)
+    return CallSettings(
+        model,
+        request.model_settings,
+        _must_call_tool(request),
+        resumes_bare(request.messages),
+        prompt=estimate_prompt(request.messages),
+    )
 
 
 def _has_tools(request: ModelRequest[Any]) -> bool:

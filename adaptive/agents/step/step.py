@@ -26,6 +26,7 @@ from adaptive.agents.step.effects import CallCounter, ModelCall, ModelReply, Ste
 from adaptive.agents.step.prompt_cache import PromptCache
 from adaptive.agents.step.verdict import build_attempt, is_cut_off, read_final_text
 from adaptive.chat.errors import classify_error
+from adaptive.chat.model import fit_to_window
 from adaptive.chat.request import ChatRequest
 from adaptive.policy import select
 from adaptive.reason.starvation import Recovery, measure_cap
@@ -158,6 +159,8 @@ class Step:
                     break
             elif not model.learn_from_error(reply.error, call.sent):
                 break
+            else:
+                request = fit_to_window(request, reply.error)
         if reply.error is None and reply.fallback is None:
             model.confirm(call.sent)
         return reply, request
