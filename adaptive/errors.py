@@ -12,8 +12,11 @@ class AdaptiveError(Exception):
     """Something failed while running (exit code 1)."""
 
 
-class NoAnswerInTime(AdaptiveError):  # noqa: N818 -- what it says
-    """The time was up before any attempt had finished; the message says what was spent."""
+class NoAnswerInTime(AdaptiveError, RuntimeError):  # noqa: N818 -- what it says
+    """The time was up before any attempt had finished; the message says what was spent.
+
+    It is a `RuntimeError` too, as `InputError` is: trying again with the same limit would only spend more.
+    """
 
 
 class LimitReached(AdaptiveError, RuntimeError):  # noqa: N818 -- what it says

@@ -135,7 +135,7 @@ def read_cut(error: AdaptiveError, spent: SpentTokens) -> Usage:
 
 def explain_no_answer(options: Options, spent: str) -> NoAnswerInTime:
     """Return the error of a solve whose time was up before it had an answer."""
-    return NoAnswerInTime(f"no answer within {options.timeout:g} s, {spent}: raise --timeout or lower --budget.")
+    return NoAnswerInTime(f"no answer within {options.timeout:g} s, {spent}: raise timeout or lower the budget.")
 
 
 def _note_unmeasured(model: SolverModel) -> list[str]:

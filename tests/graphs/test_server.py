@@ -233,6 +233,13 @@ def test_the_sentence_of_a_bad_input_arrives(
     assert said in error["message"]
 
 
+def test_the_sentence_of_a_solve_whose_time_is_up_arrives(server: httpx.Client) -> None:
+    mode, error = stream_run(server, "solve", ASKED, context={"timeout": 1e-9})[-1]
+    assert (mode, error["error"]) == ("error", "NoAnswerInTime")
+    assert error["message"].startswith("no answer within 1e-09 s, ")
+    assert error["message"].endswith(": raise timeout or lower the budget.")
+
+
 def test_every_graph_says_what_its_context_may_set(server: httpx.Client) -> None:
     for one in server.post("/assistants/search", json={}).json():
         schema = server.get(f"/assistants/{one['assistant_id']}/schemas").json()["context_schema"]

@@ -175,7 +175,7 @@ async def say_too_late(chat: Any, clock: LeapingClock, fault: Fault, awaited: bo
 async def test_a_first_call_that_hangs_is_no_answer_in_time(name: str, streams: bool, clock: LeapingClock) -> None:
     said = await say_too_late(lambda server: model(name, server, streams), clock, Fault("hang"))
     assert said.startswith("no answer within 1000 s, ")
-    assert said.endswith("raise --timeout or lower --budget.")
+    assert said.endswith("raise timeout or lower the budget.")
 
 
 async def test_one_that_hangs_in_a_graph_that_is_not_awaited_too(clock: LeapingClock) -> None:

@@ -158,7 +158,7 @@ async def test_where_no_attempt_was_finished_it_is_an_error_that_says_what_was_s
     engine = HangingEngine(on_hang=clock.leap)
     solver = build_solver(engine, profile=profile(), options=Options(timeout=LIMIT))
     spent = "0 thinking and 0 answer tokens spent in 1 attempt"
-    said = f"no answer within 1000 s, {spent}: raise --timeout or lower --budget."
+    said = f"no answer within 1000 s, {spent}: raise timeout or lower the budget."
     with pytest.raises(NoAnswerInTime, match=f"^{re.escape(said)}"):
         await solver.ainvoke(ask("2+2?"))
     assert not engine._sessions

@@ -82,7 +82,7 @@ def test_time_is_up(run: Run, monkeypatch: pytest.MonkeyPatch, clock: LeapingClo
     made = run("solve", "q", *([] if as_variable else ["--timeout", "1000"]))
     assert (made.exit_code, made.stdout) == (1, "")
     spent = "0 thinking and 0 answer tokens spent in 1 attempt"
-    assert made.stderr == f"Error: no answer within 1000 s, {spent}: raise --timeout or lower --budget.\n"
+    assert made.stderr == f"Error: no answer within 1000 s, {spent}: raise timeout or lower the budget.\n"
     assert not engine._sessions
 
 
