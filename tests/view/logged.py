@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
 from adaptive import SolverContext, build_solver
+from adaptive._util.files import find_artifact
 from adaptive.solve_log import SolveLog
 from tests.support.solving import ask
 
@@ -16,6 +19,29 @@ EVIL = (
     "What is 2 + 3?"
 )
 STRANGE = "Quelle est la capitale de la France, et pourquoi la Seine y coule-t-elle?"
+OVER = [0.1, 0.0, 0.2]
+FRONT = {
+    "unit": "tokens",
+    "points": [
+        {
+            "name": name,
+            "kind": kind,
+            "cost": cost,
+            "accuracy": accuracy,
+            "hull": hull,
+            "over_hull": [0.1, 0.0, 0.2],
+        }
+        for name, kind, cost, accuracy, hull in (
+            ("high", "constant", 300, 0.9, True),
+            ("none", "constant", 20, 0.3, True),
+            ("low", "constant", 250, 0.4, False),
+            ("chosen policy", "chosen", 150, 0.8, False),
+            ("tested", "policy", 140, 0.7, False),
+            ("oracle", "oracle", 100, 0.95, False),
+        )
+    ],
+}
+"""The front of a tuned profile; abacus' own has an image in its place."""
 VOID = {"meta", "input", "br", "img", "link", "hr"}
 
 
@@ -33,6 +59,15 @@ def fill_log(path: Path, text: str = EVIL) -> Path:
         log.add_feedback(1, right=True)
         log.add_feedback(2, right=False, answer="73")
     return path
+
+
+def write_fronted_profile(folder: Path) -> Path:
+    """Write abacus' profile as `fronted`, which holds its front, and return its folder."""
+    shutil.copytree(find_artifact("abacus") / "profile", folder)
+    data = json.loads((file := folder / "profile.json").read_text())
+    tuned = {"verdict": "It pays.", "front": FRONT}
+    file.write_text(json.dumps({**data, "name": "fronted", "figures": {**data["figures"], "tuned": tuned}}))
+    return folder
 
 
 @dataclass

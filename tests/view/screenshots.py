@@ -13,7 +13,7 @@ from pathlib import Path
 
 from adaptive.view.pages import ViewPages
 from tests.docs.blocks import ROOT
-from tests.view.logged import EVIL, fill_log
+from tests.view.logged import EVIL, fill_log, write_fronted_profile
 
 STORY = "Tom has 3 bags of 4 apples and eats 2 apples. How many are left?"
 ASSETS = ROOT / "docs" / "assets"
@@ -58,7 +58,7 @@ def frame(page: Path, width: int, height: int) -> Path:
 
 def render_pages(folder: Path, text: str = EVIL) -> dict[str, Path]:
     """Solve (`text` is one of the questions), and return each kind of page as a file."""
-    pages = ViewPages(fill_log(folder / "solves.db", text))
+    pages = ViewPages(fill_log(folder / "solves.db", text), [write_fronted_profile(folder / "fronted")])
     made = {
         "solves": pages.render_solves({}),
         "solve": pages.render_solve({"id": "3"}),
@@ -66,6 +66,7 @@ def render_pages(folder: Path, text: str = EVIL) -> dict[str, Path]:
         "pair": pages.render_pair({"first": "2", "second": "3"}),
         "profiles": pages.render_profiles({}),
         "profile": pages.render_profile({"model": "embedded", "name": "abacus"}),
+        "front": pages.render_profile({"model": "embedded", "name": "fronted"}),
         "compare": pages.render_comparison(choose_runs(pages)),
     }
     files = {name: folder / f"{name}.html" for name in made}

@@ -1,8 +1,8 @@
 """The pages in Chromium: axe-core finds nothing serious, and nothing is wider than a narrow screen.
 
-It runs where both are installed: `apt-get install chromium`, and `npm install --no-save axe-core` in this folder's
-repository, or the path of axe.min.js in ADAPTIVE_AXE. The pages' own policy lets no script run, so it is taken out
-of the copies that are tested.
+It runs where both are installed: `apt-get install chromium`, and `make clients`, or `npm install --no-save
+axe-core` in this folder's repository, or the path of axe.min.js in ADAPTIVE_AXE. The pages' own policy lets no
+script run, so it is taken out of the copies that are tested.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def inspect(file: Path, width: int, dark: bool) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("width", "dark"), [(360, False), (360, True), (1200, False), (1200, True)])
-@pytest.mark.parametrize("name", ["solves", "solve", "cut", "pair", "profiles", "profile", "compare"])
+@pytest.mark.parametrize("name", ["solves", "solve", "cut", "pair", "profiles", "profile", "front", "compare"])
 def test_axe_finds_nothing_and_nothing_sticks_out(
     files: dict[str, Path], name: str, width: int, dark: bool
 ) -> None:

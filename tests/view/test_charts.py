@@ -17,22 +17,15 @@ from adaptive.view.charts import (
     draw_front_chart,
     draw_reliability_chart,
 )
+from tests.view.logged import FRONT
 
 
-def point(name: str, kind: str, cost: float, accuracy: float, hull: bool = False) -> dict[str, Any]:
-    return {"name": name, "kind": kind, "cost": cost, "accuracy": accuracy, "hull": hull, "over_hull": [0, 0, 0]}
+def point(cost: float, accuracy: float) -> dict[str, Any]:
+    return {"name": "p", "kind": "constant", "cost": cost, "accuracy": accuracy, "hull": False}
 
 
 def test_a_front_has_its_hull_by_rising_cost_and_names_what_matters() -> None:
-    points = [
-        point("high", "constant", 300, 0.9, hull=True),
-        point("none", "constant", 20, 0.3, hull=True),
-        point("low", "constant", 250, 0.4),
-        point("chosen policy", "chosen", 150, 0.8),
-        point("tested", "policy", 140, 0.7),
-        point("oracle", "oracle", 100, 0.95),
-    ]
-    chart = draw_front_chart({"unit": "tokens", "points": points})
+    chart = draw_front_chart(FRONT)
     assert [mark.name for mark in chart.marks if mark.name] == ["high", "none", "oracle", "chosen policy"]
     assert chart.marks[-1].kind == "chosen"
     (x0, y0), (x1, y1) = (map(float, corner.split(",")) for corner in chart.hull.split())
@@ -42,7 +35,7 @@ def test_a_front_has_its_hull_by_rising_cost_and_names_what_matters() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1)), min_size=1))
 def test_every_point_of_a_front_lies_in_the_drawing(values: list[tuple[float, float]]) -> None:
-    chart = draw_front_chart({"unit": "dollars", "points": [point("p", "constant", *one) for one in values]})
+    chart = draw_front_chart({"unit": "dollars", "points": [point(*one) for one in values]})
     assert len(chart.marks) == len(values)
     assert all(LEFT <= mark.x <= RIGHT and TOP <= mark.y <= BOTTOM for mark in chart.marks)
     assert all(LEFT - 0.1 <= tick.at <= RIGHT + 0.1 for tick in chart.across)

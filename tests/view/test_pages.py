@@ -14,12 +14,13 @@ from adaptive.errors import AdaptiveError, InputError
 from adaptive.solve_log import MIGRATIONS, SolveLog
 from adaptive.view.pages import PAGE_ROWS, ViewPages
 from tests.cli.stub import result
-from tests.view.logged import EVIL, STRANGE, SUM, Page, fill_log
+from tests.view.logged import EVIL, STRANGE, SUM, Page, fill_log, write_fronted_profile
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> ViewPages:
-    return ViewPages(fill_log(tmp_path_factory.mktemp("view") / "solves.db"))
+    folder = tmp_path_factory.mktemp("view")
+    return ViewPages(fill_log(folder / "solves.db"), [write_fronted_profile(folder / "fronted")])
 
 
 def open_page(pages: ViewPages, address: str) -> Page:
@@ -185,6 +186,18 @@ def test_a_profile_shows_its_ladder_reliability_and_drift(pages: ViewPages) -> N
     )
     assert "2 of 4 logged solves are outside the domain." in page.text
     assert "1 by user" in page.text
+
+
+def test_a_profile_that_holds_its_front_draws_it(pages: ViewPages) -> None:
+    page = open_page(pages, "profile?model=embedded&name=fronted")
+    label = "Accuracy against tokens of a question: constants, their hull, the policy and the oracle"
+    assert any(one.attributes.get("aria-label", "").startswith(label) for one in page.find("svg"))
+    drawn = {"corner": 2, "constant": 1, "policy": 1, "chosen": 1, "oracle": 1}
+    assert {kind: len(page.find("circle", class_=kind)) for kind in drawn} == drawn
+    assert "policies; the largest point is the chosen one" in page.text
+    assert "+10.0 (+0.0 to +20.0)" in page.text
+    assert "It pays." in page.text
+    assert not page.find("img")
 
 
 def test_two_runs_are_compared_on_the_questions_that_both_answered(pages: ViewPages) -> None:
