@@ -1,27 +1,36 @@
-"""The parts of the server without a model: requests, keys, turns and responses."""
+"""The parts of the server: requests, keys, metrics, turns and responses."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.requests import Request
 
 from adaptive.errors import AdaptiveError, InputError, NoAnswerInTime
 from adaptive.serve import held_response, responses_request
+from adaptive.serve.body import read_json_body
 from adaptive.serve.chat_request import ONLY_VALUES, ChatBody, parse_completion_request
 from adaptive.serve.errors import ApiError
 from adaptive.serve.held_response import EVENT_STREAM, JSON, HeldResponse
 from adaptive.serve.keys import Keyring
+from adaptive.serve.metrics import Metrics
 from adaptive.serve.responses_reply import ResponsesReply
 from adaptive.serve.responses_request import ResponsesBody, parse_response_request
 from adaptive.serve.solve import TextPiece
 from adaptive.serve.solve_queue import SolveQueue
+from adaptive.solver.build import build_solver
+from adaptive.types.options import Options
+from adaptive.types.result import Result
+from adaptive.verify.check_function import Function
 from tests.support.guard import guarded
 
 KEY = "0123456789abcdef"
@@ -109,6 +118,37 @@ def test_only_a_bearer_key_opens(sent: list[str], tmp_path: Path) -> None:
     with pytest.raises(ApiError) as caught:
         keyring.find_client(sent)
     assert caught.value.status == 401
+
+
+@guarded
+async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adaptive.serve.body.BODY_SECONDS", 0.01)
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    headers = [(b"content-type", b"application/json")]
+    with pytest.raises(ApiError, match=r"the body was not complete within 0.01 s: send it again\.") as caught:
+        await read_json_body(Request({"type": "http", "headers": headers}, receive), 100)
+    assert caught.value.status == 408
+
+
+def test_the_metrics_of_a_solve_are_those_of_its_result() -> None:
+    solver = build_solver("embedded", check=Function(lambda *_: False), options=Options(max_attempts=1))
+    result = Result.of(solver.invoke({"messages": [("user", "What is 12 + 7?")]}))
+    result = replace(result, attempts=result.attempts[:1] * 3)
+    metrics = Metrics()
+    metrics.count_first_token("m", 0.2)
+    metrics.count_result("m", result)
+    page = metrics.render().decode()
+    samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples]
+    found = {(sample.name.removeprefix("adaptive_"), *sample.labels.values()): sample.value for sample in samples}
+    assert found["rungs_total", "m", str(result.rung)] == 1
+    assert found["verdicts_total", "m", "rejected"] == 1
+    assert found["statuses_total", "m", result.status] == 1
+    assert found["escalations_total", "m"] == 2
+    assert found["saved_tokens", "m"] == result.difficulty.tokens[-1] - result.usage.total
+    assert (found["first_token_seconds_count", "m"], found["first_token_seconds_sum", "m"]) == (1, 0.2)
 
 
 @guarded
