@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from adaptive.cli.support.serve_config import MODELS, SERVER_KEYS, parse_model_table, read_config
+from adaptive.cli.support.serve_config import CHECKS, MODELS, SERVER_KEYS, parse_model_table, read_config
 from adaptive.cli.support.solver import COUNT, build_solver_from_options, get_solver_parallel, solver_options
 from adaptive.errors import InputError
 from adaptive.solve_log import SolveLog, find_log_path
@@ -121,7 +121,8 @@ def serve_command(
         raise InputError("--view shows everybody's solves: give --keys, and a key with view = true.")
     tables = {name or redact_address(params["model"]): params} if config is None else _read_tables(ctx, config)
     with open_socket(host, port) as listening, SolveLog(find_log_path()) if view else nullcontext() as log:
-        models = [_open_model(served, table, concurrency, queue) for served, table in tables.items()]
+        checks = {} if config is None else config[CHECKS]
+        models = [_open_model(served, table, checks, concurrency, queue) for served, table in tables.items()]
         for model, table in zip(models, tables.values(), strict=True):
             _require_prices(model, table["judge"], keyring.money_limits)
         if keyring.is_open and not is_loopback(listening):
@@ -163,13 +164,20 @@ def _require_prices(model: OfferedModel, judge: str | None, limits: Sequence[flo
             solver.prices.require_price(spec, limits[0])
 
 
-def _open_model(name: str, settings: Mapping[str, Any], concurrency: int | None, queue: int) -> OfferedModel:
-    """Open a model; `concurrency` and `queue` are those of models that set none."""
+def _open_model(
+    name: str, settings: Mapping[str, Any], checks: Mapping[str, str], concurrency: int | None, queue: int
+) -> OfferedModel:
+    """Open a model, once for all checks; `concurrency` and `queue` are those of models that set none."""
     from adaptive.agents.chat_model import ChatAdaptive
     from adaptive.serve.app import OfferedModel
     from adaptive.serve.solve_queue import SolveQueue
+    from adaptive.solver.build import replace_check
+    from adaptive.verify.check import parse_check
 
     own = {"concurrency": concurrency, "queue": queue, **{n: v for n, v in settings.items() if v is not None}}
     solver = build_solver_from_options(**{n: v for n, v in settings.items() if n not in ("concurrency", "queue")})
     turns = SolveQueue(own["concurrency"] or get_solver_parallel(solver, settings["model"]), own["queue"])
-    return OfferedModel(name, ChatAdaptive(model=settings["model"], solver=solver), turns)
+    limit = settings["check_timeout"]
+    solvers = {check: replace_check(solver, parse_check(spec, limit)) for check, spec in checks.items()}
+    checked = {check: ChatAdaptive(model=settings["model"], solver=one) for check, one in solvers.items()}
+    return OfferedModel(name, ChatAdaptive(model=settings["model"], solver=solver), turns, checked)

@@ -51,11 +51,24 @@ class OfferedModel:
         name: Its name in requests.
         chat: Its solver as a chat model.
         queue: How many of its solves run at once.
+        checked: The same with other checks, by their names in requests.
     """
 
     name: str
     chat: ChatAdaptive
     queue: SolveQueue
+    checked: Mapping[str, ChatAdaptive] = field(default_factory=dict)
+
+    def find_chat(self, check: str | None) -> ChatAdaptive:
+        """Return the chat model with a check; raise `ApiError` if there is none of that name."""
+        if check is None:
+            return self.chat
+        if check not in self.checked:
+            names = (
+                f"it has {', '.join(self.checked)}" if self.checked else "its --config can name some in [checks]"
+            )
+            raise ApiError(400, f"this server has no check {check!r}: {names}.", param="adaptive")
+        return self.checked[check]
 
 
 @dataclass
@@ -129,9 +142,10 @@ class ModelServer:
 
     def _answer(self, request: Request, wanted: SolveRequest, reply: Reply) -> Response:
         model, client, started = self._find_model(wanted.model), request.state.client, perf_counter()
+        chat = model.find_chat(wanted.check)
 
         async def make_parts() -> AsyncGenerator[bytes, None]:
-            async with aclosing(self._solve(model, wanted, client, started)) as pieces:
+            async with aclosing(self._solve(model, chat, wanted, client, started)) as pieces:
                 async for piece in pieces:
                     for part in reply.convert_piece(piece):
                         yield part
@@ -140,7 +154,7 @@ class ModelServer:
         return HeldResponse(make_parts, EVENT_STREAM if wanted.stream else JSON, reply.format_error)
 
     async def _solve(
-        self, model: OfferedModel, request: SolveRequest, client: Client, started: float
+        self, model: OfferedModel, chat: ChatAdaptive, request: SolveRequest, client: Client, started: float
     ) -> AsyncGenerator[TextPiece | LastPiece, None]:
         """Yield the pieces of a solve once it is its turn, and count it."""
 
@@ -150,7 +164,7 @@ class ModelServer:
 
         async with model.queue.admit():
             client.check_limits()  # what ran while this request waited may have reached them
-            async with aclosing(stream_pieces(model.chat, request, charge)) as pieces:
+            async with aclosing(stream_pieces(chat, request, charge)) as pieces:
                 first = True
                 async for piece in pieces:
                     if first:

@@ -12,6 +12,7 @@ from adaptive.serve.request_fields import (
     LABELS,
     OnlyValues,
     collect_options,
+    parse_check_name,
     parse_messages,
     parse_tool_choice,
     read_body,
@@ -82,6 +83,7 @@ def parse_completion_request(body: Any) -> CompletionRequest:
         form=form,
         stream=read.stream,
         wants_result=read.adaptive.get("result") is True,
+        check=parse_check_name(read.adaptive),
         choices=read.n,
     )
     return CompletionRequest(solve, read.stream_options.get("include_usage") is True)

@@ -19,7 +19,9 @@ LABELS = (
     "metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "service_tier", "store", "user",
 )  # fmt: skip
 """Fields that no reply depends on."""
-OWN_OPTIONS = (*PER_QUESTION, "result")
+NO_OPTIONS = ("check", "result")
+"""What `adaptive` of a request has beside options of the solve."""
+OWN_FIELDS = (*PER_QUESTION, *NO_OPTIONS)
 ROLES = ("system", "developer", "user", "assistant", "tool")
 OnlyValues = Mapping[str, tuple[Any, str]]
 """Fields with the only value that can be honoured, and what to do instead."""
@@ -66,12 +68,20 @@ def collect_options(named: Mapping[str, Any], own: Mapping[str, Any]) -> dict[st
     Raises:
         ApiError: `own` has what is no option, or what is set by the protocol's name too.
     """
-    if other := next((name for name in own if name not in OWN_OPTIONS), None):
-        raise ApiError(400, f"adaptive takes no {other!r}: it takes {', '.join(OWN_OPTIONS)}.", param="adaptive")
-    options = {name: value for name, value in own.items() if name != "result"}
+    if other := next((name for name in own if name not in OWN_FIELDS), None):
+        raise ApiError(400, f"adaptive takes no {other!r}: it takes {', '.join(OWN_FIELDS)}.", param="adaptive")
+    options = {name: value for name, value in own.items() if name not in NO_OPTIONS}
     if twice := next((name for name in options if named.get(name) is not None), None):
         raise ApiError(400, f"{twice} is set twice: set it in adaptive, or by OpenAI's name.", param="adaptive")
     return {name: value for name, value in {**named, **options}.items() if value is not None}
+
+
+def parse_check_name(own: Mapping[str, Any]) -> str | None:
+    """Return the name of the check that a request's `adaptive` wants; None for none."""
+    name = own.get("check")
+    if not isinstance(name, str | None):
+        raise ApiError(400, f"check of adaptive must be the name of a check, got {name!r}.", param="adaptive")
+    return name
 
 
 def parse_tool_choice(choice: str | Mapping[str, Any] | None) -> str | None:

@@ -16,6 +16,7 @@ from adaptive.serve.request_fields import (
     OnlyValues,
     collect_options,
     make_item_error,
+    parse_check_name,
     parse_messages,
     parse_tool_choice,
     read_body,
@@ -94,6 +95,7 @@ def parse_response_request(body: Any) -> ResponseRequest:
         form=form,
         stream=read.stream,
         wants_result=read.adaptive.get("result") is True,
+        check=parse_check_name(read.adaptive),
     )
     return ResponseRequest(solve, read, read.reasoning.get("summary") is not None)
 

@@ -43,6 +43,7 @@ class SolveRequest:
         stream: Whether pieces are sent as they come.
         wants_result: Whether the reply has the whole result.
         choices: How many answers the reply has. Each is a solve of its own, with the next seed.
+        check: The name of the check that decides; None for the model's own.
     """
 
     model: str
@@ -55,6 +56,7 @@ class SolveRequest:
     stream: bool = False
     wants_result: bool = False
     choices: int = 1
+    check: str | None = None
 
 
 @dataclass(frozen=True)

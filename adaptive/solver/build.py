@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,23 @@ def build_solver(
     solver = Solver(tuple(models), options, prices or Prices(), compile_options.get("name"))
     solver.check_options(options)
     return build_graph(solver).compile(**{"name": "adaptive", **compile_options})
+
+
+def replace_check(graph: Any, check: Verifier) -> CompiledStateGraph[Any, SolverContext, Any, Any]:
+    """Return a solver of the same open models in which another check decides.
+
+    Args:
+        graph: A graph of `build_solver`.
+        check: A verifier that knows whether an answer is right.
+
+    Raises:
+        InputError: It is no such graph.
+    """
+    solver = find_solver(graph)
+    if solver is None:
+        raise InputError(f"{graph!r} is no graph of build_solver: build one.")
+    models = tuple(model.with_check(check) for model in solver.models)
+    return build_graph(replace(solver, models=models)).compile(name=graph.name)
 
 
 def check_compile_options(options: Mapping[str, Any], function: str) -> None:

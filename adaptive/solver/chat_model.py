@@ -88,6 +88,10 @@ class ChatSolverModel:
         """Whether it can hold an answer to a schema: not here, its own structured output is a step of an agent."""
         return False
 
+    def with_check(self, check: Verifier) -> ChatSolverModel:
+        """Return the model with another check, which decides in place of its check and its judge."""
+        return replace(self, verifier=build_profile_verifier(self.profile, check=check))
+
     def for_conversation(self, messages: Sequence[AnyMessage], *, guided: bool = False) -> ChatSolverModel:
         """Return the model for a conversation: without measurements, if they were made on others."""
         question = find_question(messages)

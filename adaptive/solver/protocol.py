@@ -70,6 +70,10 @@ class SolverModel(Protocol):
         """Return what is replaced by the nearest that the model can do, and what was not measured."""
         ...
 
+    def with_check(self, check: Verifier) -> SolverModel:
+        """Return the model with another check, which decides in place of its check and its judge."""
+        ...
+
     def for_conversation(self, messages: Sequence[AnyMessage], *, guided: bool = False) -> SolverModel:
         """Return the model for a conversation: without measurements, if they were made on others.
 

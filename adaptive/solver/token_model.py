@@ -16,6 +16,7 @@ from adaptive.policy.ladder import map_efforts
 from adaptive.policy.limits import count_output_left
 from adaptive.profile.profile import Profile
 from adaptive.profile.untrained import choose_answer_room, with_own_way, without_measurements
+from adaptive.profile.verifier import build_profile_verifier
 from adaptive.reason.chain import Thought
 from adaptive.reason.forcing import NO_STOPS, think_within_budget
 from adaptive.reason.plain import answer_plainly
@@ -64,6 +65,10 @@ class TokenSolverModel:
     async def can_guide(self) -> bool:
         """Whether the engine can hold an answer to a schema."""
         return await self.engine.can_guide()
+
+    def with_check(self, check: Verifier) -> TokenSolverModel:
+        """Return the model with another check, which decides in place of its check and its judge."""
+        return replace(self, verifier=build_profile_verifier(self.profile, check=check))
 
     def for_conversation(self, messages: Sequence[AnyMessage], *, guided: bool = False) -> TokenSolverModel:
         """Return the model for a conversation: without measurements, if they were made on others."""

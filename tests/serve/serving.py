@@ -23,7 +23,8 @@ from adaptive.serve.app import ModelServer, OfferedModel
 from adaptive.serve.keys import Keyring
 from adaptive.serve.run import open_socket
 from adaptive.serve.solve_queue import SolveQueue
-from adaptive.solver.build import build_solver
+from adaptive.solver.build import build_solver, replace_check
+from adaptive.verify import Verifier
 from tests.docs.blocks import ROOT
 from tests.support.guard import GUARD
 
@@ -113,10 +114,21 @@ def serving(*options: str) -> Iterator[Served]:
 
 @contextmanager
 def serving_here(
-    chats: Mapping[str, ChatAdaptive], keyring: Keyring | None = None, concurrency: int = 8
+    chats: Mapping[str, ChatAdaptive],
+    keyring: Keyring | None = None,
+    concurrency: int = 8,
+    checks: Mapping[str, Verifier] | None = None,
 ) -> Iterator[str]:
     """Serve models in a thread of this process, on a free port; yield the address."""
-    models = {name: OfferedModel(name, chat, SolveQueue(concurrency, 64)) for name, chat in chats.items()}
+    models = {
+        name: OfferedModel(
+            name,
+            chat,
+            SolveQueue(concurrency, 64),
+            {check: ChatAdaptive(solver=replace_check(chat.solver, one)) for check, one in (checks or {}).items()},
+        )
+        for name, chat in chats.items()
+    }
     app = ModelServer(models, keyring or Keyring()).build_app()
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     with open_socket("127.0.0.1", 0) as listening:

@@ -28,6 +28,10 @@ CONFIG = """
 queue = 9
 keys = "{keys}"
 
+[checks]
+some = "re:."
+none = "re:x{{9}}"
+
 [models.small]
 model = "embedded"
 budget = 24
@@ -106,6 +110,8 @@ def test_the_file_in_the_docs_is_one(tmp_path: Path) -> None:
         ("[models]\na = 1", "[models.a] in"),
         ("prot = 1\n[models.a]\nmodel = 'm'", "has the unknown key 'prot': it takes host, port, keys"),
         ("[models", "is no TOML file"),
+        ("[models.a]\nmodel = 'm'\n[checks]\na = 1", "[checks] in"),
+        ("checks = 'a'\n[models.a]\nmodel = 'm'", "must name checks as text: write form = "),
     ],
 )
 def test_a_file_that_is_none(text: str, said: str, tmp_path: Path) -> None:
@@ -146,6 +152,19 @@ def test_a_keys_limit_of_money_needs_all_prices(
         assert unpriced in made.stderr
 
 
+@pytest.mark.parametrize(
+    ("args", "host", "warns"), [([], "127.0.0.1", False), (["--host", "0.0.0.0"], "0.0.0.0", True)]
+)
+def test_only_this_machine_is_served_unless_it_is_said(
+    args: list[str], host: str, warns: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = list[str]()
+    monkeypatch.setattr(run, "run_server", lambda _, listening, *__: hosts.append(listening.getsockname()[0]))
+    made = CliRunner().invoke(cli, ["serve", "--port", "0", *args])
+    assert (made.exit_code, hosts) == (0, [host])
+    assert ("Warning: anybody who reaches this address can use the model: give --keys." in made.stderr) is warns
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("serve")
@@ -173,6 +192,16 @@ def test_each_request_goes_to_the_model_that_it_names(server: Served) -> None:
         assert reply.model == name
         assert timeless(found["adaptive"]) == timeless(expected)
     assert server.metric("verdicts_total", ALICE, model="small") == 1
+
+
+@pytest.mark.slow  # a server of its own
+def test_each_model_has_the_checks_of_the_file(server: Served) -> None:
+    alice = server.client(ALICE)
+    for name in ("small", "large"):
+        for check, accepted in (("some", True), ("none", False)):
+            own = {"adaptive": {"check": check, "max_attempts": 1, "result": True}}
+            reply: Any = alice.chat.completions.create(model=name, messages=chat(), extra_body=own)
+            assert reply.adaptive["accepted"] is accepted
 
 
 @pytest.mark.slow  # a server of its own

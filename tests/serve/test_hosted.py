@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +21,8 @@ from adaptive.serve.errors import ApiError
 from adaptive.serve.keys import KeyEntry, Keyring
 from adaptive.solver.build import build_solver
 from adaptive.types.options import Options
+from adaptive.verify import Verifier
+from adaptive.verify.check_function import Function
 from tests.hosted.brains import always, in_order
 from tests.hosted.clients import client
 from tests.hosted.obliging import obliging
@@ -47,6 +49,7 @@ def served(
     provider: str = "openai",
     keyring: Keyring | None = None,
     concurrency: int = 8,
+    checks: Mapping[str, Verifier] | None = None,
     **options: Any,
 ) -> Iterator[tuple[OpenAI, Hosted]]:
     """A client of a server in front of a provider, and the provider."""
@@ -54,7 +57,7 @@ def served(
         how = Options(**{"max_attempts": 1, **options})
         solver = build_solver(client(provider, hosted), options=how, engine={"shows_thinking": True})
         with (
-            serving_here({"m": ChatAdaptive(solver=solver)}, keyring, concurrency) as address,
+            serving_here({"m": ChatAdaptive(solver=solver)}, keyring, concurrency, checks) as address,
             OpenAI(base_url=f"{address}/v1", api_key=KEY, max_retries=0, timeout=60) as opened,
         ):
             yield opened, hosted
@@ -169,6 +172,34 @@ def test_a_provider_that_fails_is_an_error_in_openais_shape(stream: bool) -> Non
             opened.chat.completions.create(model="m", messages=chat(), stream=stream)
         with pytest.raises(openai.BadRequestError, match="is not known to its provider"):
             opened.responses.create(model="m", input=QUESTION, stream=stream)
+
+
+def test_a_request_names_its_check() -> None:
+    checks = {
+        "right": Function(lambda _, answer: answer == "85"),
+        "other": Function(lambda _, answer: answer == "7"),
+    }
+    with served(always(Spoken(r"\boxed{85}", thought=9)), checks=checks) as (opened, _):
+
+        def ask(**own: Any) -> Any:
+            body = {"adaptive": {"result": True, **own}}
+            reply: Any = opened.chat.completions.create(model="m", messages=chat(QUESTION), extra_body=body)
+            response: Any = opened.responses.create(model="m", input=QUESTION, extra_body=body)
+            assert response.adaptive["accepted"] is reply.adaptive["accepted"]
+            return reply.adaptive["accepted"]
+
+        assert [ask(), ask(check="right"), ask(check="other"), ask()] == [None, True, False, None]
+        for name, said in (
+            ("wrong", "has no check 'wrong': it has right, other."),
+            (1, "the name of a check, got 1."),
+        ):
+            with pytest.raises(openai.BadRequestError, match=said):
+                ask(check=name)
+    with (
+        served(always(Spoken("85"))) as (opened, _),
+        pytest.raises(openai.BadRequestError, match=r"in \[checks\]"),
+    ):
+        ask(check="right")
 
 
 def make_keyring(**limits: Any) -> tuple[Keyring, Any]:

@@ -17,14 +17,20 @@ from adaptive.errors import InputError
 SERVER_KEYS = ("host", "port", "keys", "concurrency", "queue", "body_limit", "drain", "view")
 """Options of the command that the file may set; the command line comes before it."""
 MODELS = "models"
+CHECKS = "checks"
 
 
 def read_config(file: str | Path) -> dict[str, Any]:
     """Return the tables of a file; raise `InputError` if it cannot be read, or has an unknown key."""
     data = read_toml(file)
-    if other := next((key for key in data if key not in (*SERVER_KEYS, MODELS)), None):
+    if other := next((key for key in data if key not in (*SERVER_KEYS, CHECKS, MODELS)), None):
         keys = ", ".join(SERVER_KEYS)
-        raise InputError(f"{file} has the unknown key {other!r}: it takes {keys}, and tables [models.NAME].")
+        raise InputError(
+            f"{file} has the unknown key {other!r}: it takes {keys}, a table [checks] and tables [models.NAME]."
+        )
+    checks = data.setdefault(CHECKS, {})
+    if not isinstance(checks, dict) or not all(isinstance(check, str) for check in checks.values()):
+        raise InputError(f'[checks] in {file} must name checks as text: write form = "schema:form.json".')
     models = data.get(MODELS)
     if not isinstance(models, dict) or not models:
         raise InputError(f'{file} names no model: write a table such as [models.small] with model = "...".')
