@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import struct
+import sys
 import tokenize
 import zipfile
 import zlib
@@ -22,8 +23,8 @@ from numpy.typing import NDArray
 
 from adaptive._util.files import read_file
 
-MOST_UNPACKED = 64_000_000
-"""No file of arrays has more bytes: those of a profile trained on 100,000 questions have 10 million."""
+MOST_UNPACKED = 12_000_000
+"""No file of arrays that a solve reads has more bytes: a profile of 100,000 questions has 1 million."""
 _READ_HEADER = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, RuntimeError, OverflowError,
@@ -72,6 +73,8 @@ def _read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any
         content = raw.read(size)
         if raw.read(1):  # reaching the end checks the sum of the content, too
             raise ValueError(f"{entry.filename} is larger than its header tells")
+    if dtype.kind == "U" and (np.frombuffer(content, f"{dtype.byteorder}u4") > sys.maxunicode).any():
+        raise ValueError(f"{entry.filename} holds letters that do not exist")
     array = np.frombuffer(content, dtype, count=math.prod(shape)) if size else np.empty(shape, dtype)
     return array.reshape(shape[::-1]).transpose() if by_column else array.reshape(shape)
 

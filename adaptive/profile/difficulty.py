@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,22 +138,26 @@ class DifficultyModel:
         folder = Path(folder)
         arrays = read_weights(folder)
         try:
-            vocabulary = tuple(map(str, arrays["vocabulary"]))
+            if not _is_consistent(arrays):
+                raise report_damage(folder)
+            vocabulary = tuple(arrays["vocabulary"].tolist())
             costs = TokenWeights.from_arrays(arrays)
-            model = cls(vocabulary, arrays["on_tokens"], arrays["on_counts"], arrays["bias"], costs)
-            consistent = _is_consistent(model)
-        except (KeyError, TypeError) as error:
+            return cls(vocabulary, arrays["on_tokens"], arrays["on_counts"], arrays["bias"], costs)
+        except KeyError as error:
             raise report_damage(folder) from error
-        if not consistent:
-            raise report_damage(folder)
-        return model
 
 
-def _is_consistent(model: DifficultyModel) -> bool:
-    parts, costs = [(model.on_tokens, model.on_counts, model.bias)], model.costs
-    if costs is not None:
-        parts += [(costs.on_tokens, costs.on_counts, bound) for bound in (costs.bias, costs.least, costs.most)]
-    shapes = (model.rungs, len(model.vocabulary)), (model.rungs, len(COUNTS)), (model.rungs,)
-    return all(
-        tuple(a.shape for a in part) == shapes and all(np.isfinite(a).all() for a in part) for part in parts
+def _is_consistent(arrays: Mapping[str, NDArray[Any]]) -> bool:
+    """Return whether arrays of a file can be used. Nothing is made of them before: that could take gigabytes."""
+    vocabulary, rungs = arrays["vocabulary"], arrays["bias"].shape
+    shapes = {"on_tokens": rungs + vocabulary.shape, "on_counts": (*rungs, len(COUNTS)), "bias": rungs}
+    if "cost_bias" in arrays:
+        shapes |= {f"cost_{one.name}": shapes.get(one.name, rungs) for one in fields(TokenWeights)}
+    return (
+        vocabulary.dtype.kind == "U"
+        and (vocabulary.ndim, len(rungs)) == (1, 1)
+        and all(
+            arrays[name].dtype == np.float64 and arrays[name].shape == shape and np.isfinite(arrays[name]).all()
+            for name, shape in shapes.items()
+        )
     )

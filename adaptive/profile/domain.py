@@ -147,7 +147,7 @@ class Domain:
         file = folder / FILE
         try:
             read = read_arrays(file)
-            numbers = {name: read[name].astype(np.float64) for name in _NUMBERS}
+            numbers = {name: read[name] for name in _NUMBERS}
             domain = cls(
                 {name: read[name] for name in TABLES if name in read or name not in LATER_TABLES},
                 CountSpread(*(numbers[f"count_{name}"] for name in ("mean", "deviation", "precision"))),
@@ -203,21 +203,22 @@ def read_bits(table: Bits, slots: Slots) -> Floats:
 
 def _is_consistent(domain: Domain) -> bool:
     spread, scale, counts, knots = domain.spread, domain.scale, len(COUNTS), len(domain.scale.lengths)
-    bits = all(table.shape == (2 ** TABLES[name] // 8,) for name, table in domain.tables.items())
+    bits = all((t.dtype, t.shape) == (np.uint8, (2 ** TABLES[name] // 8,)) for name, t in domain.tables.items())
     shapes = [
         spread.mean.shape,
         spread.deviation.shape,
         spread.precision.shape,
         scale.mean.shape,
         scale.deviation.shape,
+        scale.lengths.shape,
     ]
-    expected = [(counts,), (counts,), (counts, counts), *[(len(domain.tables) + 1, knots)] * 2]
-    numbers = (spread.mean, spread.deviation, spread.precision, scale.mean, scale.deviation, domain.scores)
-    finite = all(np.isfinite(one).all() for one in numbers) and bool((scale.deviation > 0).all())
+    expected = [(counts,), (counts,), (counts, counts), *[(len(domain.tables) + 1, knots)] * 2, (knots,)]
+    numbers = (*vars(spread).values(), *vars(scale).values(), domain.scores)
     return (
         bits
         and shapes == expected
-        and finite
-        and bool(len(domain.scores))
-        and domain.tables["pairs"].dtype == np.uint8
+        and domain.scores.ndim == 1
+        and bool(knots and len(domain.scores))
+        and all(one.dtype == np.float64 and np.isfinite(one).all() for one in numbers)
+        and all(bool((one.deviation > 0).all()) for one in (spread, scale))
     )

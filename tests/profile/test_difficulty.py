@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,34 @@ def test_weights_of_tokens_that_cannot_be_used_are_one_sentence(tmp_path: Path, 
     with pytest.raises(InputError, match=r"is damaged: train it again\.$") as caught:
         DifficultyModel.load(folder)
     assert str(folder / WEIGHTS) in str(caught.value)
+
+
+def forge(folder: Path, **changed: Any) -> Path:
+    """Change some of the arrays of a model's file."""
+    with np.load(folder / WEIGHTS) as held:
+        parts = dict(held)
+    np.savez_compressed(folder / WEIGHTS, **parts | changed)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"vocabulary": np.zeros(5_000_000, np.uint8)},
+        {"vocabulary": np.full(1_000_000, "a"), "on_tokens": np.zeros((2, 1_000_000), np.uint8)},
+        {"bias": np.asarray(0.0)},
+        {"bias": np.zeros(2, np.complex128)},
+    ],
+)
+def test_forged_arrays_are_one_sentence_and_take_little_memory(tmp_path: Path, changed: dict[str, Any]) -> None:
+    folder = forge(save(replace(make_model(), costs=None), tmp_path), **changed)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=r"is damaged: train it again\.$"):
+            DifficultyModel.load(folder)
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_half_of_the_weights_of_tokens_is_damage(tmp_path: Path) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adaptive._util.arrays import read_arrays, write_arrays
 from adaptive.errors import InputError
 from adaptive.learn.fit.domain import fit_domain
 from adaptive.profile.domain import ALPHA, FILE, LATER_TABLES, ROUNDING, UNLIKE, Domain
@@ -55,6 +58,30 @@ def test_a_question_of_another_kind_is_outside() -> None:
 
 def test_alpha_0_calls_nothing_outside() -> None:
     assert not replace(DOMAIN, alpha=0.0).is_outside(FOREIGN)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"scores": np.zeros(5_000_000, np.uint8)},
+        {"scores": np.zeros((2, 2))},
+        {"scores": np.asarray(1.0)},
+        {"lengths": np.empty(0), "mean": np.empty((5, 0)), "deviation": np.empty((5, 0))},
+        {"lengths": np.full(len(DOMAIN.scale.lengths), np.nan)},
+        {"triples": np.zeros(2**16, np.int8)},
+        {"count_deviation": np.zeros_like(DOMAIN.spread.deviation)},
+    ],
+)
+def test_forged_arrays_are_one_sentence_and_take_little_memory(tmp_path: Path, changed: dict[str, Any]) -> None:
+    DOMAIN.save(tmp_path)
+    write_arrays(tmp_path / FILE, {**read_arrays(tmp_path / FILE), **changed})
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=r"domain\.npz is damaged"):
+            Domain.load(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_file_holds_all_of_it(tmp_path: Path) -> None:

@@ -171,5 +171,5 @@ def test_a_pipe_in_the_place_of_the_profile_does_not_hang(tmp_path: Path) -> Non
 def test_a_domain_that_unpacks_to_gigabytes_is_one_sentence(folder: Path) -> None:
     np.savez_compressed(folder / FILE, pairs=np.zeros(100_000_000, np.uint8))
     forget_digests(folder)
-    with pytest.raises(InputError, match=r"domain\.npz is damaged \(it unpacks to more than 64 MB\)"):
+    with pytest.raises(InputError, match=r"domain\.npz is damaged \(it unpacks to more than 12 MB\)"):
         Profile.load(folder).is_outside("What?")

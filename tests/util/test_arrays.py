@@ -60,8 +60,22 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         (b"\x93NUMPY\x01\x00\x05\x00{(((\n", zipfile.ZIP_DEFLATED),
         (b"no array", zipfile.ZIP_DEFLATED),
         (make_header((30_000_000,), "|u1") + bytes(30_000_000), zipfile.ZIP_DEFLATED),
+        (make_header((1,), "<U1") + b"\xff" * 4, zipfile.ZIP_DEFLATED),
+        (make_header((1,), ">U1") + b"\x00\x11\x00\x00", zipfile.ZIP_DEFLATED),
     ],
-    ids=["huge", "overflow", "negative", "objects", "more", "bzip2", "header", "no array", "bomb"],
+    ids=[
+        "huge",
+        "overflow",
+        "negative",
+        "objects",
+        "more",
+        "bzip2",
+        "header",
+        "no array",
+        "bomb",
+        "no letter",
+        "big",
+    ],
 )
 def test_forged_arrays_take_no_memory(tmp_path: Path, content: bytes, how: int) -> None:
     file = forge(tmp_path / "a.npz", content, how)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adaptive._util.arrays import read_arrays, write_arrays
 from adaptive._util.files import BROKEN_ZIP
@@ -18,6 +20,9 @@ from adaptive.learn.data.splits import hash_question
 from adaptive.profile.difficulty import Floats
 from adaptive.profile.files import HELD_OUT_FILE
 from adaptive.types.forecast import Forecast
+
+MOST_BYTES = 32_000_000
+"""No file has more bytes: that of 200,000 questions at ten rungs has 29 million."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,26 @@ def read_held_out(folder: Path) -> dict[str, Forecast]:
     """Return the rows by `hash_question`; raise `InputError` if the file is missing or damaged."""
     file = folder / HELD_OUT_FILE
     try:
-        arrays = read_arrays(file)
-        keys, rows = arrays["keys"].tolist(), arrays["p_solved"].astype(np.float64).round(4).tolist()
-        tokens = arrays["tokens"].astype(np.float64).round(1).tolist()
+        arrays = read_arrays(file, MOST_BYTES)
+        columns = arrays["keys"], arrays["p_solved"], arrays["tokens"]
+        if not _is_consistent(*columns):
+            raise ValueError("its arrays do not fit together")
+        return {
+            str(key): Forecast(*(tuple(row.astype(np.float64).round(n).tolist()) for n, row in ((4, p), (1, t))))
+            for key, p, t in zip(*columns, strict=True)
+        }
     except FileNotFoundError as error:
         raise InputError(
             f"{file} is not there: train the profile on outcomes first (`adaptive train`)."
         ) from error
     except BROKEN_ZIP as error:
         raise InputError(f"{file} is damaged ({error}): train the profile again.") from error
-    return {key: Forecast(tuple(p), tuple(t)) for key, p, t in zip(keys, rows, tokens, strict=True)}
+
+
+def _is_consistent(keys: NDArray[Any], p_solved: NDArray[Any], tokens: NDArray[Any]) -> bool:
+    return (
+        (keys.dtype.kind, keys.ndim, p_solved.ndim) == ("U", 1, 2)
+        and p_solved.shape == tokens.shape
+        and len(p_solved) == len(keys)
+        and all(one.dtype == np.float32 and np.isfinite(one).all() for one in (p_solved, tokens))
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,8 @@ Split = Literal["learn", "tune"]
 TUNE_SHARE = 0.5
 """The default share of the questions that is left to tune on."""
 _KEY = 16
+_MOST_BYTES = 10_000_000
+"""No file of keys has more bytes: that of 500,000 questions has 8.5 million."""
 
 
 def get_group(question: Question) -> str:
@@ -47,15 +50,22 @@ def read_used_keys(folder: str | Path) -> frozenset[str]:
     """
     file = Path(folder) / SEEN_FILE
     try:
-        lines = read_file(file).decode("ascii").split()
+        data = read_file(file, _MOST_BYTES)
     except FileNotFoundError:
         return frozenset()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise InputError(f"{file} cannot be read ({error}): train the profile again.") from error
-    wrong = next((k for k in lines if len(k) != _KEY or set(k) - set("0123456789abcdef")), None)
-    if wrong is not None:
-        raise InputError(f"{file} holds {wrong[:40]!r}, which is no key of a question: train the profile again.")
-    return frozenset(lines)
+    return frozenset(_parse_key(line, file) for line in BytesIO(data) if not line.isspace())
+
+
+def _parse_key(line: bytes, file: Path) -> str:
+    key = line.strip()
+    if len(key) != _KEY or set(key) - set(b"0123456789abcdef"):
+        raise InputError(
+            f"{file} holds {key[:40].decode('ascii', 'replace')!r}, which is no key of a question: "
+            "train the profile again."
+        )
+    return key.decode()
 
 
 def write_used_keys(folder: str | Path, questions: Iterable[str], *, before: Iterable[str] = ()) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,4 +39,26 @@ def test_a_file_that_is_missing_or_of_an_older_version_is_one_sentence(tmp_path:
         read_held_out(tmp_path)
     np.savez(tmp_path / HELD_OUT_FILE, keys=np.array(["a"]), p_solved=np.array([[0.5]]))
     with pytest.raises(InputError, match=r"held_out.npz is damaged .*tokens.*: train the profile again"):
+        read_held_out(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"keys": np.array(["a", "b"])},
+        {"keys": np.asarray("a")},
+        {"keys": np.array([["a"]])},
+        {"keys": np.array([7])},
+        {"p_solved": np.zeros(1, np.float32)},
+        {"p_solved": np.full((1, 2), np.nan, np.float32)},
+        {"tokens": np.zeros((1, 3), np.float32)},
+        {"tokens": np.zeros((1, 2), np.float16)},
+    ],
+)
+def test_arrays_that_do_not_fit_together_are_one_sentence(tmp_path: Path, changed: dict[str, Any]) -> None:
+    whole = {"keys": np.array(["a"]), **dict.fromkeys(("p_solved", "tokens"), np.full((1, 2), 0.5, np.float32))}
+    np.savez(tmp_path / HELD_OUT_FILE, **whole)
+    assert read_held_out(tmp_path) == {"a": Forecast((0.5, 0.5), (0.5, 0.5))}
+    np.savez(tmp_path / HELD_OUT_FILE, **whole | changed)
+    with pytest.raises(InputError, match=r"held_out.npz is damaged \(its arrays do not fit together\)"):
         read_held_out(tmp_path)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,14 @@ def test_a_file_that_is_none_of_ours(tmp_path: Path, content: bytes) -> None:
     (tmp_path / SEEN_FILE).write_bytes(content)
     with pytest.raises(InputError, match=r"seen.txt .*train the profile again"):
         read_used_keys(tmp_path)
+
+
+def test_a_large_file_that_is_none_of_ours_takes_little_memory(tmp_path: Path) -> None:
+    (tmp_path / SEEN_FILE).write_bytes(b"xy\n" * 3_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=r"holds 'xy', which is no key"):
+            read_used_keys(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    finally:
+        tracemalloc.stop()
