@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from adaptive._util.files import find_data_folder
@@ -56,7 +57,10 @@ MIGRATIONS: tuple[str, ...] = (
     "UPDATE solves SET accepted = json_extract(result, '$.accepted')",
 )
 
-SHOWN = {"status": str, "question": str, "model": str, "attempts": list, "difficulty": dict, "usage": dict}
+SHOWN = {
+    "status": str, "question": str, "model": str, "attempts": list, "difficulty": dict, "usage": dict,
+    "answer": (str, NoneType), "profile": (str, NoneType),
+}  # fmt: skip
 """What every logged result has."""
 
 
@@ -189,7 +193,7 @@ class SolveLog(SqliteFile):
             rows = self._db.execute(sql, values).fetchall()
             feedback = self._select_feedback([number for number, _, _ in rows])
         return [
-            LoggedSolve(number, time, self._read_result(number, result), feedback.get(number, {}))
+            LoggedSolve(number, str(time), self._read_result(number, result), feedback.get(number, {}))
             for number, time, result in rows
         ]
 
@@ -209,7 +213,8 @@ class SolveLog(SqliteFile):
             "WHERE solve IN (SELECT value FROM json_each(?))"
         )
         for number, source, right, answer, time in self._db.execute(sql, (json.dumps(numbers),)):
-            feedback.setdefault(number, {})[source] = Feedback(bool(right), answer, time)
+            text = None if answer is None else str(answer)
+            feedback.setdefault(number, {})[str(source)] = Feedback(bool(right), text, str(time))
         return feedback
 
     def _check_tables(self) -> None:

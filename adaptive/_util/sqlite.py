@@ -16,7 +16,10 @@ from adaptive.errors import AdaptiveError
 BUSY_SECONDS = 30.0
 """How long a call waits while another process holds the file."""
 
-FILE_ERRORS = (sqlite3.Error, zlib.error, OSError, ValueError, KeyError, TypeError, OverflowError)
+FILE_ERRORS = (
+    sqlite3.Error, zlib.error, OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError,
+    RecursionError,
+)  # fmt: skip
 """What SQLite, the system, and a row with unexpected content raise."""
 
 

@@ -12,6 +12,7 @@ from adaptive.chat.batch_api import (
     NO_REPLY,
     BatchClients,
     BatchStatus,
+    explain_batch_damage,
     explain_batch_errors,
     get_if_there,
     make_custom_id,
@@ -88,9 +89,11 @@ class AnthropicBatches(BatchClients):
             return
         with explain_batch_errors(self._name):
             async for entry in await self._client.messages.batches.results(id):
-                place = parse_custom_id(entry.custom_id, token)
+                with explain_batch_damage(self._name):
+                    place = parse_custom_id(entry.custom_id, token)
+                    reply = _read_reply(entry.result.to_dict(mode="json", warnings=False))
                 if place is not None:
-                    yield place, _read_reply(entry.result.to_dict(mode="json", warnings=False))
+                    yield place, reply
 
     async def _retrieve(self, id: str) -> Any:
         return await get_if_there(self._client.messages.batches.retrieve(id), self._name)

@@ -17,7 +17,7 @@ from adaptive.chat.call_transport import CallTransport, Send, WireReply, WireReq
 from adaptive.chat.error_details import read_http_status
 from adaptive.chat.errors import explain_error
 from adaptive.chat.limited_clients import open_batch_client
-from adaptive.errors import InputError
+from adaptive.errors import AdaptiveError, InputError
 
 POLL_RETRIES = 8
 """How often a question about a batch is put again if its failure may pass: a batch is waited for for hours."""
@@ -125,6 +125,21 @@ async def get_if_there(call: Awaitable[Any], name: str) -> Any:
         if read_http_status(error) == NOT_FOUND:
             return None
         raise explain_error(error, name) from None  # as in `explain_batch_errors`
+
+
+@contextmanager
+def explain_batch_damage(name: str) -> Iterator[None]:
+    """Say that a batch is damaged if what is read of a reply in the block is not there, or something else.
+
+    Args:
+        name: The spec of the model.
+    """
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise AdaptiveError(
+            f"{name}: a reply of its batch cannot be read: run the command again, or without --batch."
+        ) from None
 
 
 @contextmanager

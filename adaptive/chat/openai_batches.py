@@ -14,6 +14,7 @@ from adaptive.chat.batch_api import (
     NO_REPLY,
     BatchClients,
     BatchStatus,
+    explain_batch_damage,
     explain_batch_errors,
     get_if_there,
     make_custom_id,
@@ -86,10 +87,11 @@ class OpenAIBatches(BatchClients):
         for file in filter(None, (batch.output_file_id, batch.error_file_id) if batch else ()):
             content = await get_if_there(self._client.files.content(file), self._name)
             for line in filter(None, content.content.split(b"\n") if content else ()):
-                row = json.loads(line)
-                place = parse_custom_id(row["custom_id"], token)
+                with explain_batch_damage(self._name):
+                    row = json.loads(line)
+                    place, reply = parse_custom_id(row["custom_id"], token), _read_reply(row)
                 if place is not None:
-                    yield place, _read_reply(row)
+                    yield place, reply
 
     async def _retrieve(self, id: str) -> Any:
         return await get_if_there(self._client.batches.retrieve(id), self._name)
@@ -107,5 +109,7 @@ def _read_reply(row: Mapping[str, Any]) -> WireReply:
     """Return the reply in a line: one that came over the wire, or the error of a request that was given up."""
     response = row.get("response")
     if response:
+        if type(response["status_code"]) is not int:
+            raise TypeError("a status is no number")
         return WireReply(response["status_code"], response["body"])
     return WireReply(NO_REPLY, {"error": row.get("error")})

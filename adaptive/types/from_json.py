@@ -77,12 +77,39 @@ def check_fields(kind: type, values: Mapping[str, Any], where: str = "") -> None
         raise InputError(_explain_error(error, kind, where)) from None
 
 
+def check_made(kind: Any, value: Any, where: str) -> None:
+    """Check dataclasses that were made of a stranger's data without checks, and all that is in them.
+
+    Args:
+        kind: The type of `value`.
+        value: A dataclass, or a tuple of them.
+        where: The place in words.
+
+    Raises:
+        ValueError: A value in it is of the wrong type. Whoever reads a file says which file is damaged.
+    """
+    from pydantic import ValidationError
+
+    try:
+        _get_adapter(kind, again=True).validate_python((value,))
+    except ValidationError as error:
+        raise ValueError(_explain_error(error, kind, where).removesuffix(".")) from None
+
+
 @cache
-def _get_adapter(kind: Any) -> TypeAdapter[tuple[Any]]:
-    """The checker of `kind`, in a tuple because pydantic takes no configuration for a dataclass alone."""
+def _get_adapter(kind: Any, *, again: bool = False) -> TypeAdapter[tuple[Any]]:
+    """The checker of `kind`, in a tuple because pydantic takes no configuration for a dataclass alone.
+
+    again: whether what is a dataclass already is checked too.
+    """
     from pydantic import ConfigDict, TypeAdapter
 
-    config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)  # json.loads reads NaN and Infinity
+    config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        allow_inf_nan=False,  # json.loads reads NaN and Infinity
+        revalidate_instances="always" if again else "never",
+    )
     return TypeAdapter(tuple[kind], config=config)
 
 

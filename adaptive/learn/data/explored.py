@@ -18,10 +18,11 @@ from adaptive.learn.data.logged_questions import find_logged_answers
 from adaptive.learn.data.outcome import Outcome, OutcomeKey, RecordedQuestion, rung_to_key
 from adaptive.learn.data.questions import Question, make_question_id
 from adaptive.learn.data.splits import hash_question
-from adaptive.solve_log import LoggedSolve
+from adaptive.solve_log import LoggedSolve, explain_damage
 from adaptive.types.attempt import Attempt
+from adaptive.types.from_json import check_made
 from adaptive.types.ladder import Ladder
-from adaptive.types.result import Result
+from adaptive.types.result import Exploration, Result
 
 INCOMPLETE = "lack a rung, which a limit left out"
 OTHER_LADDER = "were explored on another ladder than the newest"
@@ -66,7 +67,8 @@ class ExploredQuestions:
                 f"no logged solve of {model} explored: solve with --explore 5% for a while, or name a file of "
                 "questions."
             )
-        ladder = Ladder.from_json(explored[-1].result["explored"]["ladder"])
+        results = {one.id: _read_result(one) for one in explored}
+        ladder = _get_exploration(results[explored[-1].id]).ladder
         keys = {hash_question(one.result["question"]) for one in explored}
         asked = [one for one in solves if hash_question(one.result["question"]) in keys]
         answers, wrong, left_out = (
@@ -76,7 +78,7 @@ class ExploredQuestions:
         )
         recorded: dict[str, RecordedQuestion] = {}
         for solve in reversed(explored):
-            key, result = hash_question(solve.result["question"]), Result.of(solve.result)
+            key, result = hash_question(solve.result["question"]), results[solve.id]
             why, attempts = _find_attempts(result, ladder)
             if why or key in recorded:
                 left_out[why or REPEATED] += 1
@@ -87,11 +89,30 @@ class ExploredQuestions:
         return cls(ladder, rows, sum(bool(one.question.reference) for one in rows), left_out)
 
 
+def _read_result(solve: LoggedSolve) -> Result:
+    """Return the result of an explored solve; raise `AdaptiveError` if it is damaged."""
+    with explain_damage(solve):
+        try:
+            result = Result.of(solve.result)
+        except InputError as error:  # of a rung, say
+            raise ValueError(str(error)) from error
+        check_made(tuple[Attempt, ...], (*result.attempts, *_get_exploration(result).attempts), "the attempts")
+        check_made(Ladder, _get_exploration(result).ladder, "the ladder")
+        if not all(one.base is None or 0 <= one.base < i for i, one in enumerate(result.attempts)):
+            raise ValueError("an attempt continues none that came before it")
+        return result
+
+
+def _get_exploration(result: Result) -> Exploration:
+    assert result.explored is not None
+    return result.explored
+
+
 def _find_wrong_answers(solves: Sequence[LoggedSolve]) -> dict[str, list[str]]:
     """Return the answers that feedback calls wrong, by the keys of their questions."""
     wrong: dict[str, list[str]] = {}
     for solve in solves:
-        feedback, answer = solve.feedback.get("user"), solve.result["answer"]
+        feedback, answer = solve.feedback.get("user"), solve.result.get("answer")
         if feedback is not None and not feedback.right and answer is not None:
             wrong.setdefault(hash_question(solve.result["question"]), []).append(answer)
     return wrong
@@ -108,8 +129,7 @@ def _note_wrong(recorded: RecordedQuestion, wrong: Sequence[str], ladder: Ladder
 
 def _find_attempts(result: Result, ladder: Ladder) -> tuple[str, list[Attempt]]:
     """Return the attempt of each rung; or why there are not all."""
-    assert result.explored is not None
-    if result.explored.ladder != ladder:
+    if _get_exploration(result).ladder != ladder:
         return OTHER_LADDER, []
     made = result.rung_attempts
     attempts = [made.get(rung.setting) for rung in ladder]

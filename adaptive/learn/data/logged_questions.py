@@ -10,7 +10,7 @@ from adaptive.answers.reference import read_choice_index, read_reference
 from adaptive.learn.data.observations import find_right_answer
 from adaptive.learn.data.questions import Question, make_question_id
 from adaptive.learn.data.splits import hash_question
-from adaptive.solve_log import LoggedSolve
+from adaptive.solve_log import LoggedSolve, explain_damage
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ def find_logged_answers(solves: Iterable[LoggedSolve], index_base: int | None) -
     """Return the right answers that are known, by the keys of their questions; the newest counts."""
     answers: dict[str, str] = {}
     for solve in solves:
-        answer = read_reference(find_right_answer(solve) or "")
+        with explain_damage(solve):
+            answer = read_reference(find_right_answer(solve) or "")
         if answer:
             question, where = solve.result["question"], f"the right answer of solve {solve.id}"
             answers[hash_question(question)] = read_choice_index(question, answer, index_base, where)

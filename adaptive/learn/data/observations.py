@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from adaptive._util.redact import redact_address
 from adaptive.solve_log import LoggedSolve, SolveLog, explain_damage
+from adaptive.types.from_json import check_made
 
 Source = Literal["user", "reference", "verdict"]
 DECISIVE = ("check", "judge")
@@ -55,19 +56,28 @@ def read_observations(store: SolveLog, search: str | None = None) -> list[Observ
 
     The user's feedback counts before the question's reference, and that before the verdict of a check or a judge.
     """
-    observations = []
-    for solve in store.list_recent(0, search):
-        with explain_damage(solve):
-            observations.append(observe_solve(solve))
+    observations = map(observe_solve, store.list_recent(0, search))
     return [one for one in observations if one is not None]
 
 
 def observe_solve(solve: LoggedSolve) -> Observation | None:
-    """Return the observation of a solve; None if nobody knows whether its answer is right."""
-    result = solve.result
-    if (grade := _find_grade(solve)) is None:
-        return None
-    (right, source), selected = grade, _get_kept_attempt(result)
+    """Return the observation of a solve; None if nobody knows whether its answer is right.
+
+    Raises:
+        AdaptiveError: The solve is damaged.
+    """
+    with explain_damage(solve):
+        if (grade := _find_grade(solve)) is None:
+            return None
+        observation = _build_observation(solve, *grade)
+        check_made(Observation, observation, "the solve")
+        if not all(0 <= one <= 1 for one in observation.p_solved):
+            raise ValueError("a probability is not in 0..1")
+        return observation
+
+
+def _build_observation(solve: LoggedSolve, right: bool, source: Source) -> Observation:
+    result, selected = solve.result, _get_kept_attempt(solve.result)
     verdict, p_solved = selected["verdict"] or {}, tuple(result["difficulty"]["p_solved"])
     own = redact_address(selected.get("model", result["model"])) == result["model"] and selected["rung"] < len(
         p_solved
@@ -90,7 +100,7 @@ def observe_solve(solve: LoggedSolve) -> Observation | None:
         verifier=verdict.get("verifier", ""),
         accepted=bool(verdict.get("accepted")),
         model=redact_address(selected.get("model", result["model"])),
-        profile=result["profile"],
+        profile=result["profile"] or "",
     )
 
 

@@ -8,6 +8,7 @@ style, sampling) of the recording.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,11 +27,13 @@ from adaptive.profile.profile import Profile
 from adaptive.reason.budget import Style
 from adaptive.types.attempt import Attempt
 from adaptive.types.conversation import ALONE
-from adaptive.types.from_json import convert_value, dataclass_from_json
+from adaptive.types.from_json import check_made, convert_value, dataclass_from_json
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.stops import Stops
 
 FORMAT = 2
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+"""What a number that is too large has, or else a text. Numbers are looked at one by one only if it is there."""
 SCHEMA = (
     "CREATE TABLE plan (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE questions (
@@ -159,7 +162,7 @@ class OutcomeStore(SqliteFile):
         with self._explain_errors():
             for question, cost, *key in self._db.execute(sql):
                 costs.setdefault(question, {})[OutcomeKey(*key)] = cost
-        return order_by_cost(ladder, list(costs.values()))
+            return order_by_cost(ladder, list(costs.values()))
 
     def read_texts(self) -> list[str]:
         """Return the texts of all questions, including those without attempts."""
@@ -204,12 +207,15 @@ class OutcomeStore(SqliteFile):
                 key, rest = OutcomeKey(*row[: len(KEY_COLUMNS)]), row[len(KEY_COLUMNS) :]
                 *question_row, right, why, prompt, closing, blob = rest
                 question = Question(*question_row)
+                outcome = Outcome(
+                    key, _unpack_attempt(blob), None if right is None else bool(right), prompt, closing, why
+                )
+                check_made(tuple[Question, Outcome], (question, outcome), f"an attempt in {self.path}")
                 if last is not None and last != question:
                     yield RecordedQuestion(last, outcomes)
                     outcomes = {}
                 last = question
-                graded = None if right is None else bool(right)
-                outcomes[key] = Outcome(key, _unpack_attempt(blob), graded, prompt, closing, why)
+                outcomes[key] = outcome
             if last is not None:
                 yield RecordedQuestion(last, outcomes)
 
@@ -250,7 +256,15 @@ def _pack_attempt(attempt: Attempt) -> bytes:
 
 
 def _unpack_attempt(blob: bytes) -> Attempt:
-    return Attempt.from_json(json.loads(unpack(blob)))
+    data = unpack(blob)
+    return Attempt.from_json(json.loads(data, parse_int=_parse_number if _LONG_NUMBER.search(data) else None))
+
+
+def _parse_number(text: str) -> int:
+    """Return a whole number; raise `ValueError` if numpy and SQLite cannot hold it."""
+    if abs(number := int(text)) >= 2**63:
+        raise ValueError(f"{text[:20]}… is too large a number")
+    return number
 
 
 def read_plan_ladder(plan: Mapping[str, Any], file: Path) -> Ladder:

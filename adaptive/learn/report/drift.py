@@ -135,7 +135,7 @@ def compute_drifts(
 
 def _get_names(solve: LoggedSolve) -> tuple[str, str]:
     """Return the names of the model and of the profile."""
-    return solve.result["model"], solve.result["profile"]
+    return solve.result["model"], solve.result.get("profile") or ""
 
 
 def _list_questions(solves: Iterable[LoggedSolve]) -> list[LoggedSolve]:
