@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 
 from adaptive.agents import AdaptiveThinkingMiddleware, read_spending
 from adaptive.prices import Price, Prices
-from tests.agents.asking import ask, last, report
+from tests.agents.asking import QUESTION, WAYS, ask, last, report
 from tests.agents.toy import toy
 from tests.hosted.clients import client
 from tests.hosted.obliging import obliging
@@ -49,15 +50,29 @@ def build_agent(hosted: Hosted, other: str, ours_first: bool, strategy: Any) -> 
     return create_agent(first, middleware=middleware, response_format=strategy)
 
 
+def stream_agent(agent: Any, way: str) -> dict[str, Any]:
+    """The agent's last state, streamed with the tokens of its models."""
+    given, modes = {"messages": [("user", QUESTION)]}, ["values", "messages"]
+
+    async def collect() -> list[Any]:
+        return [part async for part in agent.astream(given, stream_mode=modes)]
+
+    parts = asyncio.run(collect()) if way == "astream" else list(agent.stream(given, stream_mode=modes))
+    assert "messages" in [mode for mode, _ in parts]
+    state: dict[str, Any] = [data for mode, data in parts if mode == "values"][-1]
+    return state
+
+
 @pytest.mark.parametrize("strategy", [None, ToolStrategy(Sum), ProviderStrategy(Sum)])
-@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+@pytest.mark.parametrize("way", [*WAYS, "stream", "astream"])
 @pytest.mark.parametrize("other", OTHERS)
 @pytest.mark.parametrize("ours_first", [True, False])
 @pytest.mark.crossed
 def test_each_model_gets_the_arguments_that_it_takes(
     ours_first: bool, other: str, way: str, strategy: Any, hosted: Hosted
 ) -> None:
-    result = ask(build_agent(hosted, other, ours_first, strategy), way)
+    agent = build_agent(hosted, other, ours_first, strategy)
+    result = ask(agent, way) if way in WAYS else stream_agent(agent, way)
     first, second = hosted.asked
     assert (first.model, first.effort) == (FIRST, "low")
     assert second.model == other

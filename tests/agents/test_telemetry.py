@@ -57,7 +57,10 @@ def test_each_call_of_a_solve_is_below_it_once(
     check_telemetry(telemetry, len(hosted.asked), result["usage"]["total"])
     assert telemetry.draw_tree() == ["invoke_agent adaptive", *["  chat gpt-5"] * len(hosted.asked)]
     calls = telemetry.find_operations("chat")
-    assert {call["gen_ai.provider.name"] for call in calls} == {"openai"}
+    for attribute, value in (("provider.name", "openai"), ("response.model", "gpt-5")):
+        assert {call[f"gen_ai.{attribute}"] for call in calls} == {value}
+    assert all(asked.stream for asked in hosted.asked)
+    assert all(call["gen_ai.response.time_to_first_chunk"] > 0 for call in calls)
     assert arm in {call["adaptive.arm"] for call in calls}
     assert sum(call["gen_ai.usage.reasoning.output_tokens"] for call in calls) == result["usage"]["thinking"]
 
