@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from adaptive.cli.support.options import AGREEMENT, reference_option
 from adaptive.cli.support.solver import price_options
 from adaptive.errors import InputError
 
 if TYPE_CHECKING:
     from adaptive.learn.data.questions import Question
+    from adaptive.learn.data.reference import Reference
     from adaptive.learn.importing.importer import Importer
     from adaptive.learn.importing.kinds import LogKind
     from adaptive.learn.importing.ladder import ImportedLadder
@@ -25,12 +27,12 @@ the output of an OpenAI batch, spend logs of LiteLLM, an export of Langfuse (obs
 --map, any JSONL, JSON, CSV, TSV or Parquet.
 
 --map names the field of each value: question, setting, correct and output_tokens, and perhaps id, answer (the
-right one), reply, thinking_tokens, prompt_tokens, model, group, sample and failed. A dot goes into an object or a
-list: output_tokens=usage.completion_tokens.
+right one), reply, thinking_tokens, prompt_tokens, cost (in dollars), model, group, sample and failed. A dot goes
+into an object or a list: output_tokens=usage.completion_tokens.
 
 A setting is what was bought: an effort, a budget, both ("low 64") or a model. Verdicts that come along are kept;
-rows without one are graded by --answers. A row that is in FILE already is not added again. Interrupted, the same
-command goes on."""
+rows without one are graded by --answers, or kept for `train --reference dearest`. A row that is in FILE already is
+not added again. Interrupted, the same command goes on."""
 
 
 @click.command("import", epilog=EPILOG)
@@ -51,6 +53,9 @@ command goes on."""
               help="Questions with right answers, to grade rows without a verdict.")  # fmt: skip
 @click.option("--grade", default="auto", show_default=True, metavar="GRADER",
               help="Grader of rows without a verdict, as for `adaptive record`.")  # fmt: skip
+@reference_option(
+    "answers", f"What will be right: verdicts and right {AGREEMENT}. Unless answers, rows without either are kept."
+)
 @click.option(
     "-m", "--model", metavar="SPEC", help="The model as `adaptive solve -m` names it; default: the log's."
 )
@@ -67,6 +72,7 @@ def import_command(
     right_from: float | None,
     answers: str | None,
     grade: str,
+    reference: Reference,
     model: str | None,
     prices: str | None,
     price: tuple[str, ...],
@@ -74,8 +80,8 @@ def import_command(
     """Import outcomes that other tools recorded.
 
     `adaptive train`, `tune` and `bench --replay` read the file as they read that of `adaptive record`, as far as
-    it goes. No model is called. Costs are counted in dollars if the prices of the models and the kinds of tokens
-    are known. Of several models they have to be.
+    it goes. No model is called. Costs are counted in dollars if the log tells them, or if the prices of the models
+    and the kinds of tokens are known. Of several models they have to be.
     """
     from adaptive.answers.registry import open_grader
     from adaptive.learn.importing.importer import Importer
@@ -93,11 +99,14 @@ def import_command(
     found = sort_logs(logs, bool(mapping))  # before a file is made
     job = ImportJob(found, options, [name for name in (order or "").split(",") if name.strip()], grade, model)
     with open_grader(grade) as grader, ImportStore(out) as store:
-        importer = Importer(store, failed, references, grader, counter, price_list)  # type: ignore[arg-type]
+        keeps = reference != "answers"
+        importer = Importer(store, failed, references, grader, counter, price_list, keeps)  # type: ignore[arg-type]
         built = job.run(importer)
         _print_settings(store, built)
         _print_counts(importer, grade)
         _print_shared(built)
+        if model is None:
+            _print_mixed_models(built)
 
 
 @dataclass(frozen=True)
@@ -153,8 +162,8 @@ def _print_settings(store: ImportStore, built: ImportedLadder) -> None:
         figures = summary[one.setting]
         name = f"{rung.effort} {rung.budget}" if rung.thinks else "no thinking"
         table.add_row(
-            one.name, name, f"{figures.questions:,}", f"{figures.attempts:,}", f"{100 * figures.right:.1f} %",
-            f"{figures.output:,.0f}",
+            one.name, name, f"{figures.questions:,}", f"{figures.attempts:,}",
+            "-" if figures.right is None else f"{100 * figures.right:.1f} %", f"{figures.output:,.0f}",
         )  # fmt: skip
     Console().print(table, markup=False)
 
@@ -169,11 +178,22 @@ def _print_shared(built: ImportedLadder) -> None:
         )  # fmt: skip
 
 
+def _print_mixed_models(built: ImportedLadder) -> None:
+    """Say what rungs of several models are not good for if no rung names its own."""
+    if models := built.list_mixed_models():
+        click.echo(
+            f"The settings are of several models ({', '.join(models)}), whose names are no specs that a solve can "
+            "open: compare them as fixed settings only. A cascade needs `adaptive record -m A -m B`.",
+            err=True,
+        )  # fmt: skip
+
+
 def _print_counts(importer: Importer, grade: str) -> None:
     """Say what became of the rows."""
     counts, store = importer.counts, importer.store
     known = f", {counts.known} were there already" if counts.known else ""
     click.echo(f"Imported {counts.added} rows{known}; {store.path} holds {store.count()}.", err=True)
+    click.echo(importer.pricing.sentence, err=True)
     if counts.graded:
         click.echo(f"{counts.graded} rows came without a verdict and were graded ({grade}).", err=True)
     if counts.failed:
@@ -181,10 +201,16 @@ def _print_counts(importer: Importer, grade: str) -> None:
             "left out (--failed wrong counts them as wrong)" if importer.failed == "drop" else "counted as wrong"
         )
         click.echo(f"{counts.failed} requests failed and were {became}.", err=True)
+    if counts.ungraded:
+        click.echo(
+            f"{counts.ungraded} rows have no verdict, and no right answer to grade them by: they are kept for "
+            "`train`, `tune` and `bench` with --reference dearest or mixed.",
+            err=True,
+        )  # fmt: skip
     if counts.unjudged:
         click.echo(
             f"{counts.unjudged} rows have no verdict, and no right answer to grade them by: they are left out "
-            "(--answers QUESTIONS names right answers).",
+            "(--answers QUESTIONS names right answers, --reference dearest keeps them).",
             err=True,
         )  # fmt: skip
     if counts.unanswered:

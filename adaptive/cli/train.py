@@ -101,9 +101,19 @@ def train_command(
     click.echo(trained.format_figures())
     if report and not isinstance(trained, PlacedProfile):
         click.echo(f"\n{trained.format_report()}")
+    click.echo(
+        "\n".join([*notes, f"Wrote the profile {out}{_describe_use(out, trained.profile.model)}"]), err=True
+    )
+
+
+def _describe_use(out: Path, model: str) -> str:
+    """Return the command of a solve, or why there is none."""
+    from adaptive.learn.data.outcomes import UNNAMED_MODEL
+
+    if model == UNNAMED_MODEL:
+        return ". Its outcomes name no model that a solve can open."
     # Quoted: the name of the model comes from the file, and the line is meant to be copied into a shell.
-    solve = shlex.join(["adaptive", "solve", "--profile", str(out), "-m", trained.profile.model])
-    click.echo("\n".join([*notes, f"Wrote the profile {out}: {solve}"]), err=True)
+    return ": " + shlex.join(["adaptive", "solve", "--profile", str(out), "-m", model])
 
 
 def _require_outcomes(source: str) -> None:

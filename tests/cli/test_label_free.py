@@ -71,6 +71,38 @@ def test_without_labels_a_disagreement_is_promised(run: Run, source: Path, tmp_p
     assert said["gains"] == 0
 
 
+def test_a_log_without_labels_is_imported_and_trained_on_by_agreement(
+    run: Run, source: Path, tmp_path: Path
+) -> None:
+    log, out = tmp_path / "log.jsonl", tmp_path / "imported.db"
+    with OutcomeStore(source) as outcomes, log.open("w") as file:
+        for recorded in outcomes:
+            for one in recorded.outcomes.values():
+                row = {"asked": recorded.question.text, "bought": f"{one.key.effort} {one.key.budget}",
+                       "said": one.attempt.text, "n": one.attempt.chain_tokens + 4}  # fmt: skip
+                file.write(json.dumps(row) + "\n" if one.key.waits == 0 and one.key.budget else "")
+    fields = "question=asked,setting=bought,reply=said,output_tokens=n"
+    arguments = ("import", str(log), "--out", str(out), "--map", fields)
+    refused = run(*arguments)
+    assert refused.exit_code == 2
+    assert f"{2 * COUNT} rows have no verdict, and no right answer to grade them by" in refused.stderr
+    assert "--reference dearest" in refused.stderr
+
+    made = run(*arguments, "--reference", "dearest")
+    assert made.exit_code == 0, made.stderr
+    assert f"{2 * COUNT} rows have no verdict, and no right answer to grade them by: they are kept" in made.stderr
+    assert [line.split()[-2] for line in made.stdout.splitlines()[1:]] == ["-", "-"]
+
+    refused = run("train", str(out), "--out", str(tmp_path / "toy"))
+    assert refused.exit_code == 2
+    assert "--reference dearest" in refused.stderr
+    trained = run("train", str(out), "--out", str(tmp_path / "toy"), "--reference", "dearest")
+    assert trained.exit_code == 0, trained.stderr
+    assert "No label was read" in (tmp_path / "toy" / "README.md").read_text()
+    assert "Its outcomes name no model that a solve can open." in trained.stderr
+    assert "adaptive solve" not in trained.stderr
+
+
 def _write_questions(source: Path, folder: Path) -> Path:
     """Write the questions: their texts alone."""
     file = folder / "questions.jsonl"

@@ -34,6 +34,8 @@ from adaptive.types.stops import Stops
 FORMAT = 2
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
 """What a number that is too large has, or else a text. Numbers are looked at one by one only if it is there."""
+UNNAMED_MODEL = "imported"
+"""The model in a plan that names none that can be opened."""
 SCHEMA = (
     "CREATE TABLE plan (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE questions (

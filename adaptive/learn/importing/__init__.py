@@ -15,9 +15,13 @@ How an imported *setting*, what was bought for a row, becomes a rung of a ladder
 * The plan keeps each setting's own name under `settings`. Its `window`, the context window, is 0: not known; or
   the budget of the setting "default", so that a plain call is found.
 
-A replay takes rungs of one effort for one chain that is cut at several budgets. Several models, or separate runs
-at several budgets, are no such chain: as fixed settings they are compared exactly, but a policy over them is not
-replayed rightly, and the command says so.
+Of several models each rung names its own, if all names are specs that a solve can open; the ladder is then ordered
+by what the rungs cost. If a name is none, the rungs say nothing of models: they can be compared as fixed settings
+only, and the command says so.
+
+A replay takes a model's rungs of one effort for one chain that is cut at several budgets. Separate runs at several
+budgets are no such chain: as fixed settings they are compared exactly, but a policy over them is not replayed
+rightly, and the command says so.
 
 Thinking tokens are those that the log tells. If it tells only how many tokens were generated in all, all of them
 count as the chain, and the usage says that this split is an estimate.

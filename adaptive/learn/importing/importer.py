@@ -1,7 +1,8 @@
 """Importer: the rules by which rows of a log become outcomes. The room's docstring has those of settings.
 
 * A verdict that comes along is kept. A row without one is graded by the right answer that its log or `references`
-  tells; without that, or without a reply to grade, it is left out, and counted.
+  tells. Without that it is left out and counted, or kept ungraded, to be graded by the dearest rung later. Without
+  a reply to grade it is left out and counted.
 * A failed request is left out and counted, or counts as wrong.
 * A row without its output tokens is refused, unless a tokenizer counts its reply.
 * A row that is there already is not added again. A log's own id of a row says so, or else all of its content, of
@@ -20,10 +21,11 @@ from typing import Any, Literal
 from adaptive.answers.extract import extract_final_answer
 from adaptive.answers.grader import Grader
 from adaptive.errors import InputError
+from adaptive.learn.data.outcomes import UNNAMED_MODEL
 from adaptive.learn.data.questions import Question, make_question_id
 from adaptive.learn.data.splits import hash_question
 from adaptive.learn.importing.ladder import ImportedLadder
-from adaptive.learn.importing.pricing import Pricing, to_model_spec
+from adaptive.learn.importing.pricing import Pricing, name_rung_models, to_model_spec
 from adaptive.learn.importing.row import ImportedRow
 from adaptive.learn.importing.store import GradedRow, ImportStore, make_origin
 from adaptive.prices import Prices
@@ -39,7 +41,7 @@ KEPT_VERDICTS = "imported"
 
 @dataclass
 class ImportCounts:
-    """How many rows were added, were there already or failed, and how many we graded.
+    """How many rows were added, were there already or failed, how many we graded, and how many nobody did.
 
     Without a verdict are left out: unjudged: those without a right answer. unanswered: those without a reply.
     """
@@ -50,6 +52,7 @@ class ImportCounts:
     unjudged: int = 0
     unanswered: int = 0
     graded: int = 0
+    ungraded: int = 0
 
 
 @dataclass
@@ -63,6 +66,8 @@ class Importer:
         grader: Grades rows without a verdict.
         count_tokens: Counts the tokens of a text; None: rows without a count are refused.
         prices: Of the models. A file with several models is counted in dollars.
+        keeps_ungraded: Whether a row without a verdict and without a right answer is kept.
+        pricing: What attempts cost, once outcomes are made.
     """
 
     store: ImportStore
@@ -71,6 +76,8 @@ class Importer:
     grader: Grader | None = None
     count_tokens: CountTokens | None = None
     prices: Prices = field(default_factory=Prices)
+    keeps_ungraded: bool = False
+    pricing: Pricing = field(default_factory=lambda: Pricing(Prices()))
     counts: ImportCounts = field(default_factory=ImportCounts)
 
     def add_log(self, rows: Iterable[ImportedRow]) -> None:
@@ -122,12 +129,16 @@ class Importer:
             if row.reply is None and row.answer is None:
                 self.counts.unanswered += 1
                 return None
-            if not reference or self.grader is None:
+            if reference and self.grader is not None:
+                grade = self.grader.grade(row.question, answer, reference)
+                right, why = (grade.right, "") if grade.decided else (None, grade.reason)
+                self.counts.graded += 1
+            elif self.keeps_ungraded:
+                why = "no right answer is known"
+                self.counts.ungraded += 1
+            else:
                 self.counts.unjudged += 1
                 return None
-            grade = self.grader.grade(row.question, answer, reference)
-            right, why = (grade.right, "") if grade.decided else (None, grade.reason)
-            self.counts.graded += 1
         output, prompt, estimated = self._count(row)
         return GradedRow(
             replace(row, answer=answer), Question(name, row.question, reference, group), right, why, output,
@@ -150,6 +161,8 @@ class Importer:
             output = self.count_tokens(row.thought + row.reply)
             estimated.append("answer")
         prompt = row.prompt
+        if prompt is None and row.failed:
+            prompt = 0
         if prompt is None:
             prompt = self.count_tokens(row.question) if self.count_tokens is not None else 0
             estimated.append("prompt")
@@ -170,20 +183,21 @@ class Importer:
         if not self.store.count_rows():
             raise InputError(self._explain_emptiness())
         models = self.store.list_models()
+        rung_models = {} if model else name_rung_models(models)
+        named = bool(rung_models) or len(models) == 1
         plan: dict[str, Any] = {
-            "model": model or (to_model_spec(models[0]) if len(models) == 1 else "imported"),
+            "model": model or (to_model_spec(models[0]) if named else UNNAMED_MODEL),
             "models": models, "style": asdict(Style()), "stops": asdict(Stops()), "seed": 0, "temperature": None,
             "grader": grade if self.counts.graded else self.store.plan.get("grader", KEPT_VERDICTS),
         }  # fmt: skip
-        knows_prompts = self.store.knows_prompts()
-        pricing = Pricing.for_models(self.prices, models, model, knows_prompts)
-        return self.store.settle(list(order), plan, pricing)
+        self.pricing = Pricing.for_models(self.prices, models, model, self.store.find_unpaid())
+        return self.store.settle(list(order), plan, self.pricing, rung_models)
 
     def _explain_emptiness(self) -> str:
         if self.counts.unjudged:
             return (
                 f"{self.counts.unjudged} rows have no verdict, and no right answer to grade them by: name a file "
-                "of questions and right answers with --answers."
+                "of questions and right answers with --answers, or keep them with --reference dearest."
             )
         if self.counts.unanswered:
             return (

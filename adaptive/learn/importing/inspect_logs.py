@@ -24,7 +24,15 @@ from adaptive.learn.importing.openai_batch import make_setting
 from adaptive.learn.importing.reader import ReadOptions
 from adaptive.learn.importing.records import OnBytes
 from adaptive.learn.importing.row import ImportedRow, ImportedSetting
-from adaptive.learn.importing.values import find_first, read_content, read_turns, to_count, to_text, to_verdict
+from adaptive.learn.importing.values import (
+    add_apart_thinking,
+    find_first,
+    read_content,
+    read_turns,
+    to_count,
+    to_text,
+    to_verdict,
+)
 
 HEADERS = ("header.json", "_journal/start.json")
 """The head of a log; an evaluation that did not end has only the second one."""
@@ -85,14 +93,19 @@ class InspectReader:
         message = find_first(sample, "output.choices.0.message") or {}
         score = None if failed else self._choose_score(sample, where)
         target = sample.get("target")
+        output, thinking, total = (
+            to_count(usage.get(name), name, where)
+            for name in ("output_tokens", "reasoning_tokens", "total_tokens")
+        )
+        prompt = _sum_prompt(usage, where)
         return ImportedRow(
             place=where,
             question=_add_choices(read_turns(sample.get("input")), sample.get("choices")),
             setting=setting,
             right=None if score is None else to_verdict(score.get("value"), self.options.right_from, where),
-            output=None if failed and not usage else to_count(usage.get("output_tokens"), "output_tokens", where),
-            thinking=to_count(usage.get("reasoning_tokens"), "reasoning_tokens", where),
-            prompt=_sum_prompt(usage, where),
+            output=add_apart_thinking(output, thinking, prompt, total),
+            thinking=thinking,
+            prompt=prompt,
             # Options may be shuffled: then one id has several questions.
             id="" if sample.get("choices") else f"{head['eval']['task']}/{to_text(sample.get('id'))}",
             reference=to_text(target[0] if isinstance(target, list) and target else target),

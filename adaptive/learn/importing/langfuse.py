@@ -17,15 +17,21 @@ from adaptive.learn.importing.reader import ReadOptions
 from adaptive.learn.importing.records import OnBytes, read_records
 from adaptive.learn.importing.row import ImportedRow
 from adaptive.learn.importing.values import (
+    add_apart_thinking,
     find_first,
     parse_json,
     read_content,
     read_turns,
+    to_cost,
     to_count,
     to_text,
     to_verdict,
 )
 
+COST_PATHS = (
+    "total_cost", "totalCost", "cost_details.total", "costDetails.total", "calculated_total_cost",
+    "calculatedTotalCost",
+)  # fmt: skip
 Scores = dict[str, Any]
 """Values by the names of their scores."""
 
@@ -72,6 +78,7 @@ class LangfuseReader:
             output=None if failed else plain,
             thinking=thinking,
             prompt=_sum_counts(usage, where, "input", "prompt_tokens", "promptTokens"),
+            cost=to_cost(find_first(record, *COST_PATHS), where),
             reply=_read_output(record.get("output")),
             failed=(why or "level ERROR") if failed else "",
             origin=to_text(record.get("id")),
@@ -112,7 +119,6 @@ def _read_counts(usage: Mapping[str, Any], where: str) -> tuple[int | None, int 
     """Return the output tokens and the thinking tokens among them.
 
     Details of one kind are apart from each other: "output" is without the thinking if that stands beside it.
-    Whether it is tells the total.
     """
     output = _sum_counts(usage, where, "output", "completion_tokens", "completionTokens")
     thinking = _sum_counts(
@@ -120,15 +126,8 @@ def _read_counts(usage: Mapping[str, Any], where: str) -> tuple[int | None, int 
         "completion_details_reasoning", "output_details.reasoning_tokens",
     )  # fmt: skip
     total = _sum_counts(usage, where, "total", "total_tokens", "totalTokens")
-    if output is not None and thinking is not None and total is not None:
-        inputs = sum(
-            to_count(value, name, where) or 0 for name, value in usage.items() if name.startswith("input")
-        )
-        if inputs + output + thinking == total:
-            output += thinking
-    if output is not None and thinking is not None and thinking > output:
-        output += thinking
-    return output, thinking
+    inputs = [to_count(value, name, where) or 0 for name, value in usage.items() if name.startswith("input")]
+    return add_apart_thinking(output, thinking, sum(inputs), total), thinking
 
 
 def _sum_counts(usage: Mapping[str, Any], where: str, *names: str) -> int | None:

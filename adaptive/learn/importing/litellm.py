@@ -16,7 +16,7 @@ from adaptive.learn.importing.openai_batch import make_setting, read_completion,
 from adaptive.learn.importing.reader import ReadOptions
 from adaptive.learn.importing.records import OnBytes, read_records
 from adaptive.learn.importing.row import ImportedRow
-from adaptive.learn.importing.values import find_first, parse_json, read_turns, to_count, to_text
+from adaptive.learn.importing.values import find_first, parse_json, read_turns, to_cost, to_count, to_text
 
 GENERATING = ("completion", "responses", "anthropic_messages", "generate_content")
 """What types of calls that generate text have in their names."""
@@ -60,6 +60,7 @@ class LiteLLMReader:
             output=None if failed else to_count(record.get("completion_tokens"), "completion_tokens", where),
             thinking=told["thinking"] if thinking is None else to_count(thinking, "reasoning_tokens", where),
             prompt=to_count(record.get("prompt_tokens"), "prompt_tokens", where),
+            cost=to_cost(record.get("spend"), where),
             reply=told["reply"] or None,
             thought=told["thought"],
             cut=told["cut"],

@@ -11,11 +11,11 @@ from adaptive.errors import InputError, to_single_line
 from adaptive.learn.importing.reader import ReadOptions
 from adaptive.learn.importing.records import OnBytes, read_records
 from adaptive.learn.importing.row import ImportedRow, ImportedSetting
-from adaptive.learn.importing.values import find_value, read_turns, to_count, to_text, to_verdict
+from adaptive.learn.importing.values import find_value, read_turns, to_cost, to_count, to_text, to_verdict
 
 FIELDS = (
-    "id", "question", "setting", "correct", "output_tokens", "thinking_tokens", "prompt_tokens", "answer", "reply",
-    "group", "model", "failed", "sample",
+    "id", "question", "setting", "correct", "output_tokens", "thinking_tokens", "prompt_tokens", "cost", "answer",
+    "reply", "group", "model", "failed", "sample",
 )  # fmt: skip
 """The fields of a map. `answer` is the right answer, as in a file of questions."""
 NEEDED = ("question", "setting")
@@ -73,6 +73,7 @@ class MappedReader:
             output=to_count(get("output_tokens"), "output_tokens", where),
             thinking=to_count(get("thinking_tokens"), "thinking_tokens", where),
             prompt=to_count(get("prompt_tokens"), "prompt_tokens", where),
+            cost=to_cost(get("cost"), where),
             id=to_text(get("id")),
             reference=_read_answer(get("answer")),
             group=to_text(get("group")),

@@ -15,7 +15,15 @@ from adaptive.errors import InputError, to_single_line
 from adaptive.learn.importing.reader import ReadOptions
 from adaptive.learn.importing.records import OnBytes, read_records
 from adaptive.learn.importing.row import ImportedRow, ImportedSetting
-from adaptive.learn.importing.values import find_first, find_value, read_content, read_turns, to_count, to_text
+from adaptive.learn.importing.values import (
+    add_apart_thinking,
+    find_first,
+    find_value,
+    read_content,
+    read_turns,
+    to_count,
+    to_text,
+)
 
 GOOD = range(200, 300)
 
@@ -95,12 +103,16 @@ def read_completion(body: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 def read_usage(usage: Mapping[str, Any], where: str) -> dict[str, int | None]:
     """Return the counts of tokens in OpenAI's words."""
-    output = find_first(usage, "completion_tokens", "output_tokens")
-    thinking = find_first(
-        usage, "completion_tokens_details.reasoning_tokens", "output_tokens_details.reasoning_tokens"
+    reasoning = ("completion_tokens_details.reasoning_tokens", "output_tokens_details.reasoning_tokens")
+    output, thinking, prompt, total = (
+        to_count(find_first(usage, *paths), name, where)
+        for name, paths in (
+            ("completion_tokens", ("completion_tokens", "output_tokens")),
+            ("reasoning_tokens", reasoning),
+            ("prompt_tokens", ("prompt_tokens", "input_tokens")),
+            ("total_tokens", ("total_tokens",)),
+        )
     )
     return {
-        "output": to_count(output, "completion_tokens", where),
-        "thinking": to_count(thinking, "reasoning_tokens", where),
-        "prompt": to_count(find_first(usage, "prompt_tokens", "input_tokens"), "prompt_tokens", where),
-    }
+        "output": add_apart_thinking(output, thinking, prompt, total), "thinking": thinking, "prompt": prompt,
+    }  # fmt: skip

@@ -65,6 +65,7 @@ class ImportedRow:
         output: All tokens that the model generated, thinking included.
         thinking: The thinking tokens among them.
         prompt: The tokens of the prompt.
+        cost: The dollars that were paid.
         id: The id of the question.
         reference: The right answer.
         group: Shared by questions of one template, say.
@@ -84,6 +85,7 @@ class ImportedRow:
     output: int | None = None
     thinking: int | None = None
     prompt: int | None = None
+    cost: float | None = None
     id: str = ""
     reference: str = ""
     group: str = ""

@@ -51,8 +51,8 @@ INDEX = "CREATE INDEX imported_order ON imported (question, name, model, effort,
 class GradedRow:
     """A row with its verdict, its tokens and its question.
 
-    right: None if a grader could not tell, with the reason in `why`. estimated: the names of the counts that are
-    not exact.
+    right: None if a grader could not tell, or no right answer is known, with the reason in `why`. estimated: the
+    names of the counts that are not exact.
     """
 
     row: ImportedRow
@@ -68,18 +68,21 @@ class GradedRow:
         row = self.row
         return {
             "answer": row.answer, "reply": row.reply or "", "thought": row.thought, "thinking": row.thinking,
-            "prompt": self.prompt, "cut": row.cut, "failed": row.failed, "why": self.why,
+            "prompt": self.prompt, "cost": row.cost, "cut": row.cut, "failed": row.failed, "why": self.why,
             "estimated": list(self.estimated),
         }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ImportedFigures:
-    """The attempts at a setting: their number, that of their questions, the share that is right, mean tokens."""
+    """The attempts at a setting: their number, that of their questions, mean tokens.
+
+    right: the share of the graded ones that is right; None if none is graded.
+    """
 
     attempts: int
     questions: int
-    right: float
+    right: float | None
     output: float
 
 
@@ -193,7 +196,7 @@ class ImportStore(OutcomeStore):
     def summarise(self) -> dict[ImportedSetting, ImportedFigures]:
         """Return the figures of each setting."""
         sql = (
-            "SELECT name, model, effort, budget, count(*), count(DISTINCT question), avg(coalesce(right, 0)), "
+            "SELECT name, model, effort, budget, count(*), count(DISTINCT question), avg(right), "
             "avg(output) FROM imported GROUP BY name, model, effort, budget"
         )
         with self._explain_errors():
@@ -203,26 +206,38 @@ class ImportStore(OutcomeStore):
     def list_models(self) -> list[str]:
         """Return the names of the models that the rows tell."""
         with self._explain_errors():
-            return [m for (m,) in self._db.execute("SELECT DISTINCT model FROM imported WHERE model != ''")]
+            sql = "SELECT model FROM imported WHERE model != '' GROUP BY model ORDER BY min(number)"
+            return [model for (model,) in self._db.execute(sql)]
 
-    def knows_prompts(self) -> bool:
-        """Return whether the prompt tokens of every row are told, or were counted."""
+    def find_unpaid(self) -> dict[str, bool]:
+        """Return the models of rows that do not tell what was paid, and whether a prompt of these is not counted.
+
+        A request that failed before it used a token costs nothing.
+        """
+        unpaid: dict[str, bool] = {}
         with self._explain_errors():
-            details = (row.details for _, row in self._iter_rows())
-            return not any(lacks_prompt(one["prompt"], one["estimated"]) for one in details)
+            for _, row in self._iter_rows():
+                lacks = lacks_prompt(row.details["prompt"], row.details["estimated"])
+                if row.details.get("cost") is None and (row.output or row.details["prompt"] or lacks):
+                    model = row.setting.model
+                    unpaid[model] = unpaid.get(model, False) or lacks
+        return unpaid
 
-    def settle(self, order: Sequence[str], plan: Mapping[str, Any], pricing: Pricing) -> ImportedLadder:
+    def settle(
+        self, order: Sequence[str], plan: Mapping[str, Any], pricing: Pricing, models: Mapping[str, str]
+    ) -> ImportedLadder:
         """Make the outcomes from all rows, and write the plan.
 
         Args:
             order: The names of the settings, cheap to dear; empty: their names tell.
             plan: The rest of the plan.
             pricing: What attempts cost.
+            models: The model of a rung by the log's name of it; empty: all rungs are of the plan's model.
 
         Raises:
             InputError: The order is not known, or contradicts the budgets; or a cost is needed and not known.
         """
-        built = build_ladder(self.read_settings(), order)
+        built = build_ladder(self.read_settings(), order, models)
         places = {one.setting: i for i, one in enumerate(built.settings)}
         with self._explain_errors(), self._transaction():
             self._db.execute("DELETE FROM outcomes")
@@ -234,7 +249,7 @@ class ImportStore(OutcomeStore):
             self._db.execute("DELETE FROM plan WHERE name NOT IN ('format', ?)", (MARK,))
             rows = [(name, json.dumps(value)) for name, value in values.items()]
             self._db.executemany("INSERT INTO plan VALUES (?, ?)", rows)
-        return built
+        return built.reorder(self.read_ladder()) if len(built.ladder.models) > 1 else built
 
     def _iter_rows(self) -> Iterator[tuple[Question, KeptRow]]:
         """Yield the rows with their questions; the samples of a question at a setting in their order."""
@@ -277,6 +292,7 @@ def make_outcome(row: KeptRow, rung: Rung, index: int) -> Outcome:
         prompt=details["prompt"],
         thinking=thinking,
         answer=row.output - thinking,
+        cost=details.get("cost"),
         estimated=tuple(sorted(estimated)),
     )
     key = replace(rung_to_key(rung), sample=row.sample)

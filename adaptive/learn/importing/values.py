@@ -84,6 +84,45 @@ def to_count(value: Any, name: str, where: str) -> int | None:
     return int(number)
 
 
+def add_apart_thinking(
+    output: int | None, thinking: int | None, prompt: int | None, total: int | None
+) -> int | None:
+    """Return all output tokens: with the thinking, if the log counts that apart from the output.
+
+    Some APIs count thinking within the output, others (Gemini's) beside it. Which it is tells the total, or a
+    thinking that is longer than the output.
+
+    Args:
+        output: The output tokens.
+        thinking: The thinking tokens.
+        prompt: The tokens of the prompt.
+        total: All tokens.
+    """
+    if output is None or thinking is None:
+        return output
+    apart = thinking > output or (total is not None and (prompt or 0) + output + thinking == total)
+    return output + thinking if apart else output
+
+
+def to_cost(value: Any, where: str) -> float | None:
+    """Return the dollars that were paid; None if that is not known, as where a log says 0.
+
+    Raises:
+        InputError: It is no sum of money.
+    """
+    if value is None or value == "":
+        return None
+    try:
+        dollars = float(value)
+    except (TypeError, ValueError):
+        dollars = -1.0
+    if math.isnan(dollars):
+        return None
+    if isinstance(value, bool) or not 0 <= dollars < math.inf:
+        raise InputError(f"{where} has the cost {_show(value)}, which is no number of dollars: mend the row.")
+    return dollars or None
+
+
 def to_verdict(value: Any, right_from: float | None, where: str) -> bool | None:
     """Return whether an answer is right, by a verdict as tools write it; None if there is no verdict.
 

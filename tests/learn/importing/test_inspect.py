@@ -98,6 +98,21 @@ def test_content_in_blocks_attachments_and_a_grading_model(tmp_path: Path) -> No
     assert (outcome.attempt.finish, outcome.attempt.usage.answer) == ("budget", 10)
 
 
+def test_thinking_that_gemini_counts_beside_the_output_is_added(tmp_path: Path) -> None:
+    """Inspect's `output_tokens` of Gemini are those of the candidates: thinking is in the total alone."""
+
+    def change(log: dict[str, Any]) -> None:
+        log["samples"][0]["model_usage"] = {log["eval"]["model"]: {
+            "input_tokens": 20, "output_tokens": 10, "reasoning_tokens": 120, "total_tokens": 150,
+        }}  # fmt: skip
+        del log["samples"][1:]
+
+    import_logs(tmp_path / "out.db", changed(tmp_path / "log.json", change))
+    ((outcome,),) = (tuple(one.values()) for one in outcomes(tmp_path / "out.db").values())
+    usage = outcome.attempt.usage
+    assert (usage.prompt, usage.thinking, usage.answer) == (20, 120, 10)
+
+
 def test_options_of_multiple_choice_are_part_of_the_question(tmp_path: Path) -> None:
     def change(log: dict[str, Any]) -> None:
         log["samples"][0]["choices"], log["samples"][3]["choices"] = ["24", "32"], ["32", "24"]
