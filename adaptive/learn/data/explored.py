@@ -146,7 +146,16 @@ def _record(
         grade = grader.grade(text, attempt.answer, reference)
         right, why = (grade.right, "") if grade.decided else (None, grade.reason)
         closing = attempt.usage.injected - sum(one.injected for one in attempt.rounds)
-        usage = replace(attempt.usage, verifier=0)  # a replay counts its own
-        made = replace(attempt, rung=index, arm="first", verdict=None, reason="", usage=usage)
+        made = replace(_take_back_verdict(attempt), rung=index, arm="first", reason="")
+        usage = made.usage
         outcomes[key] = Outcome(key, made, right, usage.prompt, max(0, closing), why)
     return RecordedQuestion(Question(make_question_id(text, reference), text, reference), outcomes)
+
+
+def _take_back_verdict(attempt: Attempt) -> Attempt:
+    """Return an attempt without its verdict and what that cost: a replay counts its own."""
+    judged = attempt.verdict.usage.cost if attempt.verdict and attempt.verdict.usage else None
+    cost = attempt.usage.cost
+    if cost is not None and judged is not None:
+        cost = max(0.0, cost - judged)
+    return replace(attempt, verdict=None, usage=replace(attempt.usage, verifier=0, cost=cost))

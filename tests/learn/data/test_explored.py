@@ -15,6 +15,8 @@ from adaptive.learn.data.outcome import DIRECT, OutcomeKey, rung_to_key
 from adaptive.solve_log import SolveLog
 from adaptive.types.attempt import Attempt
 from adaptive.types.ladder import Ladder, Rung
+from adaptive.types.usage import Usage
+from adaptive.types.verdict import Verdict
 from tests.learn.explored import explore, explore_recorded
 from tests.learn.made import LADDER, many, outcome
 
@@ -57,6 +59,16 @@ def test_an_explored_solve_is_the_recording_of_its_question(store: SolveLog) -> 
             assert mine.right == (other.attempt.answer == recorded.question.reference)
             assert mine.compute_usage() == other.compute_usage()
             assert replace(mine.attempt, trace=()) == replace(other.attempt, trace=())
+
+
+def test_what_a_judge_took_is_no_cost_of_a_rung(store: SolveLog) -> None:
+    judge = Verdict(True, 0.9, "judge", usage=Usage(verifier=50, cost=0.02))
+    attempts = [replace(one, usage=replace(one.usage, cost=0.01)) for one in answers("2", "2", "2")]
+    store.add(explore("1+1?", [one.with_verdict(judge) for one in attempts]))
+    for one in select(store).recorded[0].outcomes.values():
+        usage = one.compute_usage()
+        assert (usage.verifier, one.attempt.verdict) == (0, None)
+        assert usage.cost == pytest.approx(0.01)
 
 
 def test_without_a_right_answer_nothing_is_graded(store: SolveLog) -> None:
