@@ -35,7 +35,7 @@ def main(profile: Path, outcomes: Path, limit: int | None) -> None:
     texts = [one.question.text for one in recorded]
     forecasts = dict(zip(texts, base.forecast(texts), strict=True))
     start = time.process_time()
-    search = PolicySearch(base, Search(recorded, forecasts))
+    search = PolicySearch(base, Search(recorded, forecasts), "tokens")
     policies = search.list_policies()
     measured = time.process_time() - start
     shared = anew = 0.0
@@ -44,7 +44,7 @@ def main(profile: Path, outcomes: Path, limit: int | None) -> None:
         start = time.process_time()
         one = search.replay_policy(policy, recorded)
         middle = time.process_time()
-        other = Way.replay("", Replay(replace(base, policy=policy), dict(forecasts)).solve, recorded)
+        other = Way.replay("", Replay(replace(base, policy=policy), dict(forecasts)).solve, recorded, "tokens")
         shared, anew = shared + middle - start, anew + time.process_time() - middle
         same += one == other
     print(

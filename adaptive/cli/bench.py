@@ -113,7 +113,8 @@ def bench_command(
     graded_by = reference or read_reference_of(loaded.figures)
     if graded_by != "answers" and replay is None:
         raise InputError(f"live solves are graded by right answers: bench --reference {graded_by} with --replay.")
-    read = partial(read_questions, columns=columns, need_answers=graded_by == "answers")
+    # A replay's grades are those of the outcomes, which may be verdicts without a right answer.
+    read = partial(read_questions, columns=columns, need_answers=replay is None)
     inputs = BenchInputs(
         read(questions, limit), questions, (read(tuned_on), tuned_on) if tuned_on else None, graded_by
     )

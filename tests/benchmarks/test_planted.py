@@ -30,6 +30,20 @@ def test_where_difficulty_shows_the_policy_costs_what_an_oracle_does(monkeypatch
     assert row["lost"] <= row["target"]
 
 
+@pytest.mark.slow
+def test_where_nothing_shows_the_policy_is_not_below_the_hull(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = measure("nothing shows", monkeypatch)
+    assert row["hull_gain"] >= -0.02
+    assert row["lost"] <= row["target"]
+
+
+@pytest.mark.slow
+def test_in_groups_of_40_no_more_is_lost_than_was_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = measure("groups of 40", monkeypatch)
+    assert row["lost"] <= row["target"]
+    assert row["tokens"] <= row["reference_tokens"]
+
+
 def test_an_oracle_knows_what_each_question_needs() -> None:
     scenario = SCENARIOS["difficulty shows, confidence is noise"]
     truth = list(planted.make_questions(scenario, 200, planted.Random(0), "t"))

@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from adaptive.learn.importing.store import ImportStore
+from adaptive.learn.report import plots
+from adaptive.profile.profile import Profile
 from tests.cli.conftest import Run
+from tests.learn.fitted import fit_quickly
 from tests.learn.importing.imported import LOGS, PLAIN_MAP, outcomes, row, write_rows
+from tests.learn.made import many
 from tests.learn.toy import ROOT
 
 
@@ -94,6 +98,30 @@ def test_an_unknown_order_keeps_the_rows_for_a_second_try(run: Run, tmp_path: Pa
     assert "The settings small, big are rungs of one effort, and a replay takes those for one chain" in made.stderr
     assert "2 were there already" in made.stderr
     assert [key.budget for key in sorted(outcomes(tmp_path / "out.db")["What is 1+1?"])] == [5, 10]
+
+
+def test_a_log_of_two_models_is_trained_on_as_their_cascade(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit_quickly(monkeypatch)
+    monkeypatch.setattr(plots, "write_reliability_plots", lambda *_: ([], ""))
+    bought = {32: ("openai/small", "low"), 64: ("openai/large", "high")}
+    rows = [
+        {"asked": made.question.text, "model": bought[key.budget][0], "effort": bought[key.budget][1], "in": 20,
+         "ok": one.right, "said": one.attempt.text, "n": one.attempt.chain_tokens + 4}
+        for made in many(200) for key, one in made.outcomes.items() if key.budget and not key.waits
+    ]  # fmt: skip
+    log, out = write_rows(tmp_path / "log.jsonl", rows), tmp_path / "out.db"
+    fields = "question=asked,setting=effort,model=model,correct=ok,reply=said,output_tokens=n,prompt_tokens=in"
+    prices = ("--price", "openai:small=1/2", "--price", "openai:large=10/20")
+    made = run("import", str(log), "--out", str(out), "--map", fields, *prices)
+    assert made.exit_code == 0, made.output
+    trained = run("train", str(out), "--out", str(tmp_path / "toy"))
+    assert trained.exit_code == 0, trained.output
+    assert f"adaptive solve --profile {tmp_path / 'toy'} -m openai:small" in trained.stderr
+    profile = Profile.load(tmp_path / "toy")
+    assert [(rung.model, rung.effort) for rung in profile.ladder] == [("", "low"), ("openai:large", "high")]
+    assert profile.policy.unit == "dollars"
 
 
 def test_one_setting_for_a_log_that_tells_none(run: Run, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tests.support.choosing import make_fixed_chooser
 
 LEARNED, NEW = 240, 60
 BRAIN = Planted(LEARNED + NEW)
-HOW = ("--efforts", EFFORTS, "--samples", "1", "--concurrency", "16")
+HOW = ("--efforts", EFFORTS, "--samples", "2", "--concurrency", "16")
 HIGH = OutcomeKey("high", 32768)
 
 
@@ -39,7 +39,7 @@ def test_the_tuned_policy_finds_what_was_planted(
     with Hosted(BRAIN) as hosted:
         record(name, hosted, learned, outcomes, *HOW)
         record(name, hosted, new, held_out, *HOW)
-        assert len(hosted.asked) == 4 * (LEARNED + NEW)
+        assert len(hosted.asked) == 5 * (LEARNED + NEW)
         call("train", str(outcomes), "--out", str(folder))
         call("tune", str(folder), "--outcomes", str(outcomes))
         check_solves(name, hosted, folder)

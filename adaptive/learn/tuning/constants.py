@@ -21,6 +21,7 @@ from adaptive.profile.untrained import choose_answer_room
 from adaptive.types.ladder import Ladder, Rung, parse_attempt_effort
 from adaptive.types.policy import Policy
 from adaptive.types.routine import Routine, format_rung
+from adaptive.types.usage import CostUnit
 
 ConstantKind = Literal["plain", "rung", "waits", "unlimited", "vote", "direct_first"]
 
@@ -199,15 +200,16 @@ def choose_constant(
     return named
 
 
-def choose_as_oracle(constants: Sequence[Constant], recorded: RecordedQuestion) -> WayResult:
+def choose_as_oracle(constants: Sequence[Constant], recorded: RecordedQuestion, unit: CostUnit) -> WayResult:
     """Return the result of the cheapest constant that is right at a question, else of the cheapest.
 
     Args:
         constants: At least one.
         recorded: The question.
+        unit: What costs are counted in.
     """
     results = [one.choose(recorded) for one in constants]
-    return min(results, key=lambda one: (not one.right, one.spent))
+    return min(results, key=lambda one: (not one.right, one.usage.measure(unit)))
 
 
 def _make_plain_rung(window: int, ladder: Ladder) -> Rung:

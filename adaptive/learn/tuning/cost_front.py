@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from adaptive.learn.tuning.constants import (
 from adaptive.learn.tuning.front import find_hull
 from adaptive.learn.tuning.hull_gain import HullGain, measure_hull_gain, measure_over_hull
 from adaptive.learn.tuning.resampling import Interval
-from adaptive.learn.tuning.ways import Chooser, Way, WayResult
+from adaptive.learn.tuning.ways import Chooser, Way, WayResult, find_common_unit
 from adaptive.types.ladder import Ladder
 from adaptive.types.usage import CostUnit
 
@@ -96,14 +96,15 @@ class MeasuredConstants:
         """
         listed = list_constants(ladder, [*search, *test], direct_first=judges is not None)
         before, after = judges or (None, None)
-        on_search = tuple(one.replay(search, before) for one in listed)
-        return cls(ladder, tuple(listed), on_search, tuple(one.replay(test, after) for one in listed), test, after)
+        ways = [(one.replay(search, before), one.replay(test, after)) for one in listed]
+        unit = find_common_unit(way for pair in ways for way in pair)
+        on_search, on_test = (tuple(replace(pair[i], counts=unit) for pair in ways) for i in (0, 1))
+        return cls(ladder, tuple(listed), on_search, on_test, test, after)
 
     @cached_property
     def unit(self) -> CostUnit:
-        """What the constants' costs are counted in."""
-        ways = (*self.on_search, *self.on_test)
-        return "tokens" if any(way.unit == "tokens" for way in ways) else "dollars"
+        """What all costs are counted in: dollars if they are known of every constant at every question."""
+        return find_common_unit((*self.on_search, *self.on_test))
 
     @cached_property
     def corners(self) -> list[int]:
@@ -114,11 +115,12 @@ class MeasuredConstants:
     @cached_property
     def oracle(self) -> Way:
         """The oracle's results on the questions to measure on."""
-        return Way.replay("oracle", self.choose_as_oracle, self.recorded)
+        return Way.replay("oracle", self.choose_as_oracle, self.recorded, self.unit)
 
     def choose_as_oracle(self, recorded: RecordedQuestion) -> WayResult:
         """Return the oracle's result at a question, among rungs with Waits: of samples it would take the lucky."""
-        return choose_as_oracle([one for one in self.constants if one.kind in ("rung", "waits")], recorded)
+        rungs = [one for one in self.constants if one.kind in ("rung", "waits")]
+        return choose_as_oracle(rungs, recorded, self.unit)
 
     def make_chooser(self, constant: Constant) -> Chooser:
         """Return what answers a question that is measured on by a constant."""

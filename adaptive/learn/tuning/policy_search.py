@@ -14,10 +14,11 @@ from adaptive.learn.tuning.constants import list_constants
 from adaptive.learn.tuning.first_rungs import FirstRungs
 from adaptive.learn.tuning.payoffs import measure_evidence, measure_follow_ups
 from adaptive.learn.tuning.replay import Replay, select_replayable
-from adaptive.learn.tuning.ways import Way
+from adaptive.learn.tuning.ways import Way, find_common_unit
 from adaptive.profile.profile import Profile
 from adaptive.types.forecast import Forecast
 from adaptive.types.policy import Policy
+from adaptive.types.usage import CostUnit
 
 WORTHS = 40
 """The number of worths that are tried, from a fiftieth of a mean attempt to many thousands of them."""
@@ -70,8 +71,10 @@ def pick_cheapest_policy(profile: Profile, search: Search, least: float) -> Poli
         search: The questions to search on.
         least: The accuracy that it must have, in 0..1. If no policy has it, the most accurate one is returned.
     """
-    found = PolicySearch(profile, search.restrict_to(profile))
-    constants = list_constants(profile.ladder, found.everything, direct_first=True)
+    search = search.restrict_to(profile)
+    constants = list_constants(profile.ladder, search.recorded, direct_first=True)
+    alone = [one for one in constants if one.kind != "direct_first"]  # the others are made of these
+    found = PolicySearch(profile, search, find_common_unit(one.replay(search.recorded) for one in alone))
     fixed = [one.to_policy(profile.policy) for one in constants]
     tried = [*found.find_front(), *((one, found.replay_policy(one, found.everything)) for one in fixed)]
     front = select_pareto(tried, _get_way)
@@ -114,10 +117,13 @@ def limit_to_recorded(policy: Policy, recorded: Sequence[RecordedQuestion]) -> P
 
 
 class PolicySearch:
-    """Replays policies that differ in what a right answer is worth, each with and without later attempts."""
+    """Replays policies that differ in what a right answer is worth, each with and without later attempts.
 
-    def __init__(self, profile: Profile, search: Search) -> None:
-        self.everything, self.on_replay = search.recorded, search.on_replay
+    unit: what costs are counted in; it is that of the constants that policies are compared with.
+    """
+
+    def __init__(self, profile: Profile, search: Search, unit: CostUnit) -> None:
+        self.everything, self.on_replay, self.unit = search.recorded, search.on_replay, unit
         order = np.random.default_rng(search.seed).permutation(len(search.recorded))[:SEARCHED]
         self.recorded = [search.recorded[i] for i in order]
         self.replay = Replay(profile, dict(search.forecasts))
@@ -154,7 +160,7 @@ class PolicySearch:
             recorded: The questions.
         """
         first = {} if policy.always else dict(zip(self.forecasts, self.first_rungs.choose(policy), strict=True))
-        return Way.replay("", self.replay.with_policy(policy, first_rungs=first).solve, recorded)
+        return Way.replay("", self.replay.with_policy(policy, first_rungs=first).solve, recorded, self.unit)
 
     def _list_forecasts(self) -> dict[str, Forecast]:
         """Return what is expected of all questions, by their text."""

@@ -218,11 +218,11 @@ def line_up_policies(
         constants: All constants with their results on the questions to search on.
         reference: The one that accuracy is compared with.
     """
-    candidates: list[Candidate] = [
-        (way, policy, None) for policy, way in PolicySearch(profile, search).find_front()
-    ]
-    candidates += [(way, one.to_policy(profile.policy), one) for one, way in constants]
     on_reference = next(way for one, way in constants if one == reference)
+    found = PolicySearch(profile, search, on_reference.unit)
+    # Constants first: of ways that are as accurate and as cheap the simplest is kept.
+    candidates: list[Candidate] = [(way, one.to_policy(profile.policy), one) for one, way in constants]
+    candidates += [(way, policy, None) for policy, way in found.find_front()]
     line = [
         (_compute_p_value(way, on_reference, search, goal), policy, constant)
         for way, policy, constant in select_pareto(candidates, lambda one: one[0])
@@ -261,6 +261,6 @@ def _test_policy(
     reference: Way,
     goal: Goal,
 ) -> TestedPolicy:
-    way = Way.replay("adaptive", replay.with_policy(policy).solve, test)
+    way = Way.replay("adaptive", replay.with_policy(policy).solve, test, reference.unit)
     paired = PairedLosses.from_ways(way, reference, test)
     return TestedPolicy(policy, way, paired, paired.compute_p_value(goal.target), goal.confidence, constant)

@@ -6,7 +6,7 @@ has one `WayResult` for each, which counts everything that an engine would have 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -46,11 +46,6 @@ class WayResult:
         """All tokens, including prompt, injected tokens, probes and verifiers."""
         return self.usage.total
 
-    @property
-    def spent(self) -> float:
-        """Millionths of a dollar, or tokens if the cost is not known."""
-        return self.usage.measure("tokens" if self.usage.cost is None else "dollars")
-
 
 Chooser = Callable[[RecordedQuestion], WayResult]
 
@@ -67,15 +62,22 @@ class Way:
     counts: CostUnit | None = None
 
     @classmethod
-    def replay(cls, name: str, choose: Chooser, recorded: Sequence[RecordedQuestion]) -> Way:
+    def replay(
+        cls,
+        name: str,
+        choose: Chooser,
+        recorded: Sequence[RecordedQuestion],
+        counts: CostUnit | None = None,
+    ) -> Way:
         """Replay a way over recorded questions.
 
         Args:
             name: What to call it.
             choose: Answers a recorded question.
             recorded: The questions.
+            counts: What costs are counted in.
         """
-        return cls(name, tuple(choose(one) for one in recorded))
+        return cls(name, tuple(choose(one) for one in recorded), counts)
 
     def __len__(self) -> int:
         return len(self.results)
@@ -102,6 +104,11 @@ class Way:
     def spent(self) -> Floats:
         """What each question took, in `unit` (dollars in millionths), shape (n,)."""
         return np.array([t.usage.measure(self.unit) for t in self.results], dtype=np.float64)
+
+
+def find_common_unit(ways: Iterable[Way]) -> CostUnit:
+    """Return what all of these can be counted in, so that they compare: dollars if every cost is known."""
+    return "tokens" if any(way.unit == "tokens" for way in ways) else "dollars"
 
 
 def find_cheapest_way(right: Floats, tokens: Floats, least: float) -> int:

@@ -62,7 +62,7 @@ def test_an_explored_solve_is_the_recording_of_its_question(store: SolveLog) -> 
 
 
 def test_what_a_judge_took_is_no_cost_of_a_rung(store: SolveLog) -> None:
-    judge = Verdict(True, 0.9, "judge", usage=Usage(verifier=50, cost=0.02))
+    judge = Verdict(True, 0.9, "judge", "it looks right", usage=Usage(verifier=50, cost=0.02))
     attempts = [replace(one, usage=replace(one.usage, cost=0.01)) for one in answers("2", "2", "2")]
     store.add(explore("1+1?", [one.with_verdict(judge) for one in attempts]))
     for one in select(store).recorded[0].outcomes.values():

@@ -1,4 +1,4 @@
-"""Toy outcomes, written as a table of another tool's, imported: bench sees the same accuracy of each setting."""
+"""Outcomes of other tools, imported: bench sees the accuracy that their log tells of each setting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from adaptive.cli import cli
 from adaptive.learn.data.outcome import RecordedQuestion, rung_to_key
 from adaptive.learn.data.outcomes import OutcomeStore, build_recorded_profile
 from adaptive.learn.tuning.ways import Way
+from adaptive.types.routine import format_rung
+from tests.learn.importing.imported import LOGS
 from tests.learn.made import LADDER, many, write
+from tests.learn.toy import ROOT
 from tests.support.choosing import make_fixed_chooser
 
 MAP = (
@@ -98,3 +101,43 @@ def test_bench_replay_measures_the_same(files: tuple[Path, Path, Path], tmp_path
     )
     assert after == before
     assert sorted(right for right, _ in after.values()) == pytest.approx(sorted(expected.values()), abs=1e-4)
+
+
+ANSWERS = {
+    "How many wheels have six bicycles?": "12", "What is 13 plus 29?": "42",
+    "Spell the number of days in a week in digits.": "7", "How many sides have four triangles?": "12",
+    "What is 15 minus 8?": "7",
+}  # fmt: skip
+TOKENIZER = str(ROOT / "models" / "abacus" / "onnx")
+KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "Inspect": (("inspect_low.eval", "inspect_high.json"), ()),
+    "batch": (("batch_input.jsonl", "batch_output.jsonl", "batch_errors.jsonl"), ("--answers", "{answers}")),
+    "LiteLLM": (("litellm_spend_logs.json",), ("--answers", "{answers}")),
+    "Langfuse": (("langfuse_observations.jsonl", "langfuse_scores.jsonl"), ()),
+    "lm-eval": (
+        ("small-model/samples_small_sums_2026-11-29T11-26-16.319186.jsonl",),
+        ("--score", "exact_match,flexible", "--tokenizer", TOKENIZER),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_log_of_each_kind_is_measured_as_it_tells(kind: str, tmp_path: Path) -> None:
+    answers, out, profile = tmp_path / "answers.jsonl", tmp_path / "out.db", tmp_path / "profile"
+    answers.write_text("".join(json.dumps({"question": q, "answer": a}) + "\n" for q, a in ANSWERS.items()))
+    logs, more = KINDS[kind]
+    options = [one.format(answers=answers) for one in more]
+    call("import", *(str(LOGS / log) for log in logs), "--out", str(out), *options)
+    with OutcomeStore(out) as outcomes:
+        made = build_recorded_profile(outcomes, "imported")
+        complete = [one for one in outcomes if one.is_complete(made.ladder)]
+    made.save(profile)
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text("".join(json.dumps({"question": one.question.text}) + "\n" for one in complete))
+    found = bench(profile, questions, out)
+    assert len(complete) >= 2
+    assert len(found) == len(made.ladder)
+    for rung in made.ladder:
+        (measured,) = (accuracy for name, (accuracy, _) in found.items() if format_rung(rung) in name)
+        told = [one.outcomes[rung_to_key(rung)].right for one in complete]
+        assert measured == pytest.approx(sum(map(bool, told)) / len(told), abs=1e-4)

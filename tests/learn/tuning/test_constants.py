@@ -18,6 +18,7 @@ from adaptive.learn.tuning.constants import (
     list_constants,
     list_partial_constants,
 )
+from adaptive.learn.tuning.cost_front import MeasuredConstants
 from adaptive.learn.tuning.ways import Way, WayResult, find_cheapest_way
 from adaptive.types.ladder import Ladder, Rung
 from adaptive.types.policy import Policy
@@ -145,6 +146,21 @@ def test_the_best_is_the_most_accurate_and_of_equals_the_cheapest(
     assert choose_constant(measured(*rows), LADDER, margin=margin).name == best
 
 
+def test_tokens_and_dollars_are_never_mixed() -> None:
+    """The samples have a cost and the rungs have none: all is counted in tokens."""
+    paid = [sample(n) for n in (1, 2)]
+    paid = [replace(one, attempt=replace(one.attempt, usage=Usage(answer=3, cost=9.0))) for one in paid]
+    asked = [rungs((False, False, True, True), UNSURE, n, *paid) for n in range(4)]
+    constants = MeasuredConstants.replay(LADDER, asked, asked)
+    assert {way.unit for way in (*constants.on_search, *constants.on_test)} == {"tokens"}
+    front = constants.build_front("chosen", constants.get_way(constants.choose()))
+    assert front.unit == front.gain.unit == "tokens"
+    assert {one.name: one.cost for one in front.points} == {
+        "no thinking": 13, "low 8": 23, "low 16": 27, "high 16": 29, "one sample of low 16": 3,
+        "vote of 2 of low 16": 6, "chosen": 27, "oracle": 27,
+    }  # fmt: skip
+
+
 def test_any_constant_can_be_named() -> None:
     some = measured(*[(0.5, 1)] * 5)
     assert [choose_constant(some, LADDER, name).name for name in ("top", "vote of 2 of low 16", "low 8")] == [
@@ -162,14 +178,14 @@ def test_any_constant_can_be_named() -> None:
 )  # fmt: skip
 def test_the_oracle_pays_for_the_cheapest_that_is_right_only(right: tuple[bool, ...], tokens: int) -> None:
     one = rungs(right)
-    taken = choose_as_oracle(list_constants(LADDER, [one]), one)
+    taken = choose_as_oracle(list_constants(LADDER, [one]), one, "tokens")
     assert (taken.tokens, taken.right) == (tokens, any(right))
 
 
 def test_what_the_grader_could_not_tell_is_not_right() -> None:
     one = rungs(WRONG)
     undecided = replace(one, outcomes={k: replace(o, right=None) for k, o in one.outcomes.items()})
-    assert not choose_as_oracle(list_constants(LADDER, [undecided]), undecided).right
+    assert not choose_as_oracle(list_constants(LADDER, [undecided]), undecided, "tokens").right
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 9)), min_size=1, max_size=8), st.integers(0, 6))

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("quick_search")
 
 @pytest.fixture(scope="module")
 def searched(made: Tuned, quick_search: None) -> PolicySearch:
-    return PolicySearch(made.profile, made.search)
+    return PolicySearch(made.profile, made.search, "tokens")
 
 
 def measure(way: Way) -> tuple[float, float]:
