@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,14 +37,19 @@ def open_scratch_folder() -> Iterator[Path]:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove the folders that nobody uses any more."""
+    """Remove our folders that nobody uses any more.
+
+    Others may write into the temporary folder too: what they put there is left alone, and stops nothing.
+    """
+    own = os.getuid() if hasattr(os, "getuid") else 0  # Windows has none, and 0 for all
     for folder in parent.glob(f"{PREFIX}*"):
         try:
-            old = time.time() - folder.stat().st_mtime > _NEW_SECONDS
-            if old and os.access(folder, os.W_OK) and not _is_locked(folder):
+            about = folder.lstat()
+            ours = stat.S_ISDIR(about.st_mode) and about.st_uid == own
+            if ours and time.time() - about.st_mtime > _NEW_SECONDS and not _is_locked(folder):
                 shutil.rmtree(folder, ignore_errors=True)
-        except FileNotFoundError:
-            continue  # another process removed it
+        except OSError:
+            continue  # another process removed it, or its lock is a link
 
 
 def _is_locked(folder: Path) -> bool:

@@ -45,6 +45,27 @@ def test_only_what_a_killed_process_left_is_removed(parent: Path, killed: bool) 
         holder.kill()
 
 
+def test_what_others_put_there_is_left_alone(parent: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    target = tmp_path_factory.mktemp("target")
+    (target / "precious").write_text("mine")
+    (parent / f"{PREFIX}linked").symlink_to(target)
+    (parent / f"{PREFIX}file").write_text("mine")
+    (parent / f"{PREFIX}locked").mkdir()
+    (parent / f"{PREFIX}locked" / ".in-use").symlink_to(target / "precious")
+    others = {f"{PREFIX}linked", f"{PREFIX}file", f"{PREFIX}locked"}
+    if os.getuid() == 0:
+        (parent / f"{PREFIX}foreign").mkdir()
+        os.chown(parent / f"{PREFIX}foreign", 12345, 12345)
+        others.add(f"{PREFIX}foreign")
+    for folder in (target, *parent.iterdir()):
+        make_old(folder)
+    with open_scratch_folder() as own:
+        assert own.is_dir()
+    assert {one.name for one in parent.iterdir()} == others
+    assert [one.name for one in target.iterdir()] == ["precious"]
+    assert (target / "precious").read_text() == "mine"
+
+
 def test_a_new_folder_and_one_of_another_name_stay(parent: Path) -> None:
     (parent / f"{PREFIX}new").mkdir()
     (parent / "other").mkdir()
