@@ -20,7 +20,7 @@ import httpx
 from httpx_sse import EventSource, SSEError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 
-from adaptive._util.redact import redact_address, redact_text
+from adaptive._util.redact import redact_address, redact_name, redact_text
 from adaptive._util.reply_limit import MAX_REPLY, LimitedStream, check_max_reply, limit_reply
 from adaptive.errors import AdaptiveError, InputError, to_single_line
 
@@ -32,6 +32,8 @@ RETRIES_AT_CONNECT = 3
 """Fewer than later: a server that is missing at the start is not about to come back."""
 RETRY_STATUSES = (408, 409, 425, 429, 500, 502, 503, 504)
 MAX_SHOWN = 160
+MAX_LISTED, MAX_NAME = 20, 80
+"""How many of a server's models are named in a sentence, and by how many characters."""
 SERVER_KEY_VARIABLES = ("ADAPTIVE_API_KEY", "VLLM_API_KEY", "LLAMA_API_KEY")
 """The key of servers without one of their own is the first of these environment variables that is set."""
 
@@ -199,9 +201,10 @@ class ServerClient:
             yield self._check_part(self._parse_object((await response.aread()).decode(errors="replace")))
             return
         if "ndjson" in response.headers.get("content-type", ""):
-            async for line in response.aiter_lines():
-                if line.strip():
-                    yield self._check_part(self._parse_object(line))
+            async with aclosing(_iterate_lines(response)) as lines:
+                async for line in lines:
+                    if line.strip():
+                        yield self._check_part(self._parse_object(line))
             return
         try:
             async with aclosing(EventSource(response).aiter_sse()) as events:
@@ -303,13 +306,31 @@ def pick_model(models: list[Part], wanted: str | None, url: str) -> Part:
     Raises:
         InputError: No model has this name, or there are several to choose from; it names what is served.
     """
-    names = [str(m.get("id")) for m in models]
     if wanted is None and len(models) != 1:
-        raise InputError(f"the server {url} serves {len(models)} models: name one of {', '.join(names)}.")
+        raise InputError(f"the server {url} serves {len(models)} models: name one of {_list_names(models)}.")
     model = next((m for m in models if wanted in (None, m.get("id"))), None)
     if model is None:
-        raise InputError(f"the server {url} serves no model {wanted!r}: it serves {', '.join(names)}.")
+        raise InputError(f"the server {url} serves no model {wanted!r}: it serves {_list_names(models)}.")
     return model
+
+
+def _list_names(models: list[Part]) -> str:
+    """Return the names of models fit to be shown: a server may put anything there, a key too."""
+    names = [redact_name(str(model.get("id")))[:MAX_NAME] for model in models[:MAX_LISTED]]
+    more = len(models) - len(names)
+    return ", ".join([*names, f"and {more} more"] if more else names)
+
+
+async def _iterate_lines(response: httpx.Response) -> AsyncGenerator[str, None]:
+    """Yield what line feeds end. `httpx.Response.aiter_lines` would cut at U+0085 inside a text too."""
+    held: list[bytes] = []
+    async for chunk in response.aiter_bytes():
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            yield b"".join([*held, line]).decode(errors="replace")
+            held.clear()
+        held.append(rest)
+    yield b"".join(held).decode(errors="replace")
 
 
 def _has_id(model: Part) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from adaptive.errors import to_single_line
 
@@ -19,14 +20,24 @@ _SECRETS = (
     (re.compile(r"(?i)\b(?:sk|pk|rk|gsk|xai|hf|gh[opsu]|github_pat|glpat|pplx|nvapi|lsv2)[-_][\w.*-]+"), "***"),
     (re.compile(r"\b(?:AIza|AKIA|ASIA|eyJ)[\w.-]{8,}"), "***"),
     (_LOGIN_IN_TEXT, "***"),
-    (re.compile(r"\b(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{32,}"), "***"),  # a long run with digits: no word
 )
+_LONG_RUN = (re.compile(r"\b(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{32,}"), "***")  # with digits: no word
+_LONG_WORD = (re.compile(r"\b(?=[A-Za-z_]*[0-9])[A-Za-z0-9_]{24,}"), "***")
 
 
 def redact_text(text: str) -> str:
     """Return `text` on one line, shortened, without control characters, its likely keys masked."""
+    return _redact(text, (*_SECRETS, _LONG_RUN))
+
+
+def redact_name(text: str) -> str:
+    """Return the name of a model as `redact_text` does, but words that hyphens join are no key."""
+    return _redact(text, (*_SECRETS, _LONG_WORD))
+
+
+def _redact(text: str, secrets: Iterable[tuple[re.Pattern[str], str]]) -> str:
     line = to_single_line("".join(c if c.isprintable() else " " for c in text[:_READ]))
-    for pattern, mask in _SECRETS:
+    for pattern, mask in secrets:
         line = pattern.sub(mask, line)
     return line if len(line) <= MAX_CHARACTERS else line[: MAX_CHARACTERS - 1] + "…"
 

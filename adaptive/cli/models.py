@@ -42,7 +42,9 @@ def models_command(ctx: click.Context, /, json: bool, **named: Any) -> None:
         _print_local_models(json)
         return
     facts = _describe_model(**named)
-    click.echo(dumps(facts) if json else "\n".join(f"{name}: {value}" for name, value in facts.items()))
+    click.echo(
+        dumps(facts) if json else "\n".join(f"{name}: {to_one_line(str(fact))}" for name, fact in facts.items())
+    )
 
 
 def _describe_engine(name: str, spec: str, module: str, extra: str) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from adaptive._util.files import find_artifact
+from adaptive.cli import cli
 from adaptive.engines.completions import CompletionsEngine
 from adaptive.engines.protocol import Sampling
 from adaptive.engines.reply_fields import as_logprob
@@ -121,6 +123,14 @@ def test_a_list_of_models_that_cannot_be_read(
     check_sentence(caught.value, hostile, capfd.readouterr())
 
 
+def test_the_name_of_a_model_controls_no_terminal(hostile: HostileServer) -> None:
+    hostile.say("/v1/models", {"data": [{**LISTED, "id": "a\x1b[2J\r\x85b"}]})
+    made = CliRunner().invoke(cli, ["models", "-m", hostile.url], prog_name="adaptive")
+    assert made.exit_code == 0
+    assert "served model: a" in made.stdout
+    assert all(line.isprintable() for line in made.stdout.splitlines())
+
+
 @pytest.mark.parametrize(
     ("dialect", "path", "fields"),
     [
@@ -151,6 +161,8 @@ def test_what_a_server_says_of_itself(
         ("sglang", {"output_ids": [1], "meta_info": {"finish_reason": "stop"}}, "finish_reason"),
         ("sglang", {"output_ids": [1], "meta_info": {"completion_tokens": "x"}}, "completion_tokens"),
         ("sglang", {"output_ids": [1], "meta_info": {"output_token_logprobs": {}}}, "output_token_logprobs"),
+        ("ollama", {"response": 3}, "response"),
+        ("ollama", {"response": "x", "done": True, "done_reason": []}, "done_reason"),
     ],
 )
 def test_a_field_of_another_dialect(
@@ -158,8 +170,8 @@ def test_a_field_of_another_dialect(
 ) -> None:
     hostile.say("/props", {"default_generation_settings": {"n_ctx": 99}, "model_path": HF})
     hostile.say("/get_model_info", {"model_path": HF})
-    path = {"llama.cpp": "/completion", "sglang": "/generate"}[dialect]
-    hostile.stream({"tokens": [7], "output_ids": [7]}, path=path)
+    path = {"llama.cpp": "/completion", "sglang": "/generate", "ollama": "/api/generate"}[dialect]
+    hostile.stream({"tokens": [7], "output_ids": [7], "response": "7"}, path=path)
     engine = connect(hostile, dialect=dialect, tokenizer=HF)
     hostile.stream(part, path=path)
     with pytest.raises(AdaptiveError) as caught:

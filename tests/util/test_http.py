@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from typing import ClassVar
 
 import httpx
 import pytest
 
-from adaptive._util.http import Part, ServerClient, ServerRetryPolicy
-from adaptive.errors import AdaptiveError
+from adaptive._util.http import Part, ServerClient, ServerRetryPolicy, pick_model
+from adaptive.errors import AdaptiveError, InputError
 
 
 class Collected:
@@ -34,10 +35,16 @@ class Collected:
         self.ended = True
 
 
-async def stream(body: str, content_type: str) -> Collected:
+async def stream(body: str, content_type: str, size: int = 2**20) -> Collected:
     client = ServerClient("http://host/v1", None, ServerRetryPolicy(retries=0), 1)
     headers = {"content-type": content_type}
-    answer = httpx.MockTransport(lambda request: httpx.Response(200, headers=headers, content=body.encode()))
+    data = body.encode()
+
+    async def send() -> AsyncIterator[bytes]:
+        for at in range(0, len(data), size):
+            yield data[at : at + size]
+
+    answer = httpx.MockTransport(lambda request: httpx.Response(200, headers=headers, content=send()))
     client._client = httpx.AsyncClient(transport=answer)
     collected = Collected()
     await client.stream(collected)
@@ -51,6 +58,38 @@ async def test_line_separators_inside_a_text_end_no_event() -> None:
     body = f": ping\n\ndata: {json.dumps(part, ensure_ascii=False)}\r\n\r\ndata: [DONE]\n\n"
     made = await stream(body, "text/event-stream; charset=utf-8")
     assert (made.parts, made.ended) == ([part], True)
+
+
+async def test_they_end_no_line_either() -> None:
+    """Ollama writes them as they are."""
+    parts = [{"response": "a\u0085b\u2028"}, {"response": "c", "done": True}]
+    body = "\n".join(json.dumps(part, ensure_ascii=False) for part in parts)
+    assert (await stream(f"{body}\r\n\n", "application/x-ndjson")).parts == parts
+    assert (await stream(body, "application/x-ndjson", size=1)).parts == parts
+
+
+def test_names_of_models_are_fit_to_be_shown() -> None:
+    key = "sk-planted-secret-0123456789"
+    models = [{"id": f"\x1b[2J\n{key}{'x' * 9_000}"}, *({"id": f"model/{n}/{'y' * 900}"} for n in range(9_000))]
+    for wanted, said in (
+        (None, "serves 9001 models: name one of"),
+        ("other", "serves no model 'other': it serves"),
+    ):
+        with pytest.raises(InputError) as caught:
+            pick_model(models, wanted, "http://host/v1")
+        text = str(caught.value)
+        assert said in text
+        assert text.isprintable()
+        assert len(text) < 2_000
+        assert key not in text
+        assert "model/1/y" in text
+        assert text.endswith(", and 8981 more.")
+
+
+def test_a_long_name_of_a_model_is_no_key() -> None:
+    name = "Qwen3-235B-A22B-Thinking-2507-FP8"
+    with pytest.raises(InputError, match=f"it serves {name}"):
+        pick_model([{"id": name}], "other", "http://host/v1")
 
 
 async def test_an_answer_that_is_no_stream_is_one_part() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT_WINDOW = 4096
 """Ids of the context of a model that sets none and is not loaded, as Ollama's documentation has it."""
-_SET_WINDOW = re.compile(r"^num_ctx\s+(\d+)\s*$", re.MULTILINE)
+_SET_WINDOW = re.compile(r"^num_ctx\s+([0-9]{1,9})\s*$", re.MULTILINE)
 
 
 class OllamaCall(DialectCall):
