@@ -29,7 +29,7 @@ queue = 9
 keys = "{keys}"
 
 [checks]
-some = "re:."
+some = "re:.+"
 none = "re:x{{9}}"
 
 [models.small]
