@@ -112,6 +112,21 @@ def test_after_a_model_that_is_left_as_it_is_the_other_is_adapted_and_paid(
     assert f"{name} was called in place of the model" in report(result)["notes"]
 
 
+def test_an_effort_that_the_other_refuses_is_learned_after_a_model_that_is_left_as_it_is() -> None:
+    def answer(asked: Asked) -> Reply:
+        if asked.model == "gpt-4o-mini":
+            return Fault("error")
+        refused = Fault("effort", value="high", allowed=("low", "medium"))
+        return refused if asked.effort == "high" else obliging(asked)
+
+    with Hosted(answer) as hosted:
+        first, other = (client("openai", hosted, model=name) for name in ("gpt-4o-mini", FIRST))
+        ours = AdaptiveThinkingMiddleware(efforts=["high"])
+        result = ask(create_agent(first, middleware=[ours, ModelFallbackMiddleware(other)]))
+    assert [asked.effort for asked in hosted.asked if asked.model == FIRST] == ["high", "medium"]
+    assert last(result).text == "It is done."
+
+
 def test_a_cap_of_the_models_own_that_is_raised_is_noted() -> None:
     class Capped(type(toy())):  # type: ignore[misc]
         max_tokens: int | None = None

@@ -22,6 +22,9 @@ from adaptive.types.attempt import Attempt
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
 
+MOST_RETRIES = 4
+"""How often a call is repeated because the refusal of a setting taught which settings the model takes."""
+
 
 @dataclass(frozen=True)
 class ModelCall:
@@ -48,6 +51,19 @@ class VerdictRequest:
 
 
 @dataclass(frozen=True)
+class Fallback:
+    """A model that middleware called in place of the step's.
+
+    Attributes:
+        model: The model.
+        sent: What of ours its settings held.
+    """
+
+    model: ChatModel
+    sent: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ModelReply:
     """What came of a call.
 
@@ -68,7 +84,7 @@ class ModelReply:
     structured: Any = None
     agent_response: Any = None
     chat_response: ChatResponse | None = None
-    fallback: ChatModel | None = None
+    fallback: Fallback | None = None
     lost_usage: Usage | None = None
 
     def read_response(self) -> ChatResponse:
@@ -123,7 +139,7 @@ class CallCounter:
             return Counts(calls=1)
         if "prompt" in usage.estimated and not usage.prompt:
             usage = replace(usage, prompt=self.prompt)
-        model = reply.fallback.name if reply.fallback else self.model
+        model = reply.fallback.model.name if reply.fallback else self.model
         return Counts(calls=1, usage=add_cost(usage, model, self.prices))
 
     @property
@@ -137,15 +153,23 @@ class CallCounter:
 
 
 def pass_through(counter: CallCounter) -> StepWork:
-    """Make a call that is left as it is; once more, if the provider failed in the middle of its answer."""
-    counts = Counts(steps=1)
-    for _ in range(2):
+    """Make a call that is left as it is.
+
+    It is made again if a model in its place refused a setting of ours and taught which it takes, and once if the
+    provider failed in the middle of its answer.
+    """
+    counts, unfinished = Counts(steps=1), 0
+    for _ in range(MOST_RETRIES):
         reply: ModelReply = yield ModelCall(None)
         counts += counter.count(reply)
-        if reply.error is not None:
-            raise reply.error
-        if reply.read_response().finish != "failed":
+        if reply.error is None:
+            unfinished += reply.read_response().finish == "failed"
+            if reply.read_response().finish != "failed" or unfinished > 1:
+                break
+        elif reply.fallback is None or not reply.fallback.model.learn_from_error(reply.error, reply.fallback.sent):
             break
+    if reply.error is not None:
+        raise reply.error
     return StepResult(reply, None, None, 1, counts)
 
 

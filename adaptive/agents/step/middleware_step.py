@@ -23,7 +23,15 @@ from langgraph.types import Command
 from adaptive.agents.step.adapted_request import AdaptedRequest
 from adaptive.agents.step.call_settings import CallSettings, select_rungs
 from adaptive.agents.step.counts import Counts, sum_conversation
-from adaptive.agents.step.effects import CallCounter, ModelCall, ModelReply, StepResult, StepWork, pass_through
+from adaptive.agents.step.effects import (
+    CallCounter,
+    Fallback,
+    ModelCall,
+    ModelReply,
+    StepResult,
+    StepWork,
+    pass_through,
+)
 from adaptive.agents.step.prompt_cache import PromptCache
 from adaptive.agents.step.report import attach_report, build_step_report
 from adaptive.agents.step.spending_limits import Scope, SpendingLimits
@@ -98,7 +106,7 @@ class MiddlewareStep:
         self._counts = Counts()
         self._notes: list[str] = []
         self._reason = ""
-        self.fallback: ChatModel | None = None
+        self.fallback: Fallback | None = None
         self.work = self._start_work()
 
     @property
@@ -124,16 +132,18 @@ class MiddlewareStep:
         """
         if not isinstance(request.model, BaseChatModel):
             return request
-        self.fallback = ChatModel(request.model, has_tools=_has_tools(request))
-        self._add_notes(f"{self.fallback.name} was called in place of the model")
-        settings = _read_settings(self.fallback, request)
+        model = ChatModel(request.model, has_tools=_has_tools(request))
+        self.fallback = Fallback(model)
+        self._add_notes(f"{model.name} was called in place of the model")
+        settings = _read_settings(model, request)
         if settings.skip_reason:
             self._add_notes(settings.skip_reason)
             return request
         asked = asked or self._choose_named_effort(settings)
         if asked is not None:
             call = settings.build_call(settings.clamp_request(asked))
-            request = request.override(model=self.fallback.chat, model_settings=call.settings or {})
+            self.fallback = Fallback(model, call.sent)
+            request = request.override(model=model.chat, model_settings=call.settings or {})
         self._add_notes(*settings.list_notes())
         return request
 
@@ -262,7 +272,7 @@ def _answers_by_tool(request: ModelRequest[Any]) -> bool:
     return isinstance(strategy, ToolStrategy)
 
 
-def build_reply(response: ModelResponse[Any], seconds: float, fallback: ChatModel | None) -> ModelReply:
+def build_reply(response: ModelResponse[Any], seconds: float, fallback: Fallback | None) -> ModelReply:
     """Return the reply of a call, with texts that can be stored: the agent's checkpointer may not take others."""
     mended = [mend_message(m) if isinstance(m, AIMessage) else m for m in response.result]
     response = replace(response, result=mended)
@@ -270,7 +280,7 @@ def build_reply(response: ModelResponse[Any], seconds: float, fallback: ChatMode
     return ModelReply(message, None, seconds, response.structured_response, response, fallback=fallback)
 
 
-def build_error_reply(error: Exception, seconds: float, fallback: ChatModel | None) -> ModelReply:
+def build_error_reply(error: Exception, seconds: float, fallback: Fallback | None) -> ModelReply:
     """Return the reply of a failed call; with its message, if a structured answer was cut or not parsed."""
     message = error.ai_message if isinstance(error, StructuredOutputError) else recover_cut_message(error)
     return ModelReply(message, error, seconds, fallback=fallback)

@@ -22,7 +22,16 @@ from typing import Any, NamedTuple, TypeVar
 from adaptive._util.redact import redact_error
 from adaptive.agents.step.call_settings import CallSettings
 from adaptive.agents.step.counts import Counts
-from adaptive.agents.step.effects import CallCounter, ModelCall, ModelReply, StepResult, StepWork, VerdictRequest
+from adaptive.agents.step.effects import (
+    MOST_RETRIES,
+    CallCounter,
+    Fallback,
+    ModelCall,
+    ModelReply,
+    StepResult,
+    StepWork,
+    VerdictRequest,
+)
 from adaptive.agents.step.prompt_cache import PromptCache
 from adaptive.agents.step.verdict import build_attempt, is_cut_off, read_final_text
 from adaptive.chat.errors import classify_error
@@ -35,9 +44,6 @@ from adaptive.types.events import OnEvent, emit_event
 from adaptive.types.ladder import Effort, Ladder
 from adaptive.types.usage import Usage
 from adaptive.types.verdict import Verdict
-
-MOST_RETRIES = 4
-"""How often a call is repeated because the refusal of a setting taught which settings the model takes."""
 
 T = TypeVar("T")
 Effects = Generator[ModelCall | VerdictRequest, Any, T]
@@ -152,17 +158,17 @@ class Step:
             call = self.call_settings.build_call(request)
             reply: ModelReply = yield call
             self._count(call, request, reply)
-            model = reply.fallback or self.call_settings.model
+            called = reply.fallback or Fallback(self.call_settings.model, call.sent)
             if reply.error is None:
                 unfinished += reply.read_response().finish == "failed"
                 if reply.read_response().finish != "failed" or unfinished > 1:
                     break
-            elif not model.learn_from_error(reply.error, call.sent):
+            elif not called.model.learn_from_error(reply.error, called.sent):
                 break
             else:
                 request = fit_to_window(request, reply.error)
         if reply.error is None and reply.fallback is None:
-            model.confirm(call.sent)
+            called.model.confirm(called.sent)
         return reply, request
 
     def _count(self, call: ModelCall, request: ChatRequest, reply: ModelReply) -> None:
