@@ -36,6 +36,10 @@ _ANSWERS: dict[str, Body] = {
         "id": "1", "type": "message", "role": "assistant", "model": "m", "content": _TEXT,
         "stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 5, "output_tokens": 4},
     },
+    r"/invoke$": {
+        "id": "1", "type": "message", "role": "assistant", "model": "m", "content": _TEXT,
+        "stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 5, "output_tokens": 4},
+    },
     r":generateContent": {
         "candidates": [{"content": {"role": "model", "parts": [{"text": "It is four."}]}, "finishReason": "STOP"}],
         "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 4, "totalTokenCount": 9},

@@ -12,7 +12,17 @@ from langchain_core.messages import HumanMessage
 from adaptive.chat.model import ChatModel
 from adaptive.chat.request import ChatRequest
 from adaptive.profile.untrained import build_untrained_chat_profile, takes_budget
-from tests.hosted.lever_table import ASKED, BUDGET, CAP, CLIENTS, ROWS, Body, LeverRow
+from tests.hosted.lever_table import (
+    ASKED,
+    BUDGET,
+    CAP,
+    CLIENTS,
+    ROWS,
+    Body,
+    LeverRow,
+    bedrock_adaptive,
+    claude_budget,
+)
 from tests.hosted.recorder import Recorder
 
 LEVERS = (
@@ -85,6 +95,34 @@ def test_a_model_with_any_lever_is_adapted(row: LeverRow) -> None:
         assert any(rung.thinks for rung in rungs) == any(row.sent.values())
     finally:
         asyncio.run(ask_all(model, []))
+
+
+INVOKED: dict[str, list[tuple[ChatRequest, Body]]] = {
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0": [
+        (ChatRequest("high", BUDGET, CAP), claude_budget("high")),
+        (ChatRequest("none", 0, CAP), {}),
+        (ChatRequest("default", 0, CAP), {}),
+    ],
+    "us.anthropic.claude-opus-5": [
+        (ChatRequest("high", BUDGET, CAP), bedrock_adaptive("high")),
+        (ChatRequest("none", 0, CAP), bedrock_adaptive("none")),
+    ],
+}
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("name", INVOKED)
+def test_what_bedrock_is_sent_by_its_older_interface(name: str) -> None:
+    kind, one = pytest.importorskip("langchain_aws").ChatBedrock, CLIENTS["Bedrock"]
+    requests, sent = zip(*INVOKED[name], strict=True)
+    with Recorder() as recorder:
+        chat = kind(model=name, max_tokens=500, **one.locate(recorder.url))
+        answers = asyncio.run(ask_all(ChatModel(chat), requests))
+    assert answers == ["It is four."] * len(requests)
+    for body, levers in zip(recorder.requests, sent, strict=True):
+        own = {"anthropic_version", "max_tokens", "messages"}
+        assert {field: value for field, value in body.items() if field not in own} == levers
+        assert body["max_tokens"] == CAP
 
 
 def test_each_client_has_a_model() -> None:

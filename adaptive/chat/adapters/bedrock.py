@@ -63,8 +63,35 @@ class BedrockConverseAdapter(AnthropicAdapter):
 
 @dataclass(frozen=True)
 class BedrockInvokeAdapter(BedrockConverseAdapter):
-    """Bedrock's older interface, whose calls have neither: thinking is set on the model (`model_kwargs`)."""
+    """Bedrock's InvokeModel, whose body has the fields of Claude's maker; or Converse, if langchain-aws uses it.
+
+    docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html.
+    """
 
     def list_efforts(self, chat: BaseChatModel, model: str, profile: Mapping[str, Any]) -> tuple[Effort, ...]:
-        """Return no effort."""
-        return ()
+        """Return the efforts; none for a body of another maker."""
+        known = "claude" in model or _uses_converse(chat)
+        return super().list_efforts(chat, model, profile) if known else ()
+
+    def prepare_chat(self, chat: BaseChatModel) -> BaseChatModel:
+        """Return the model with its cap among its `model_kwargs`: langchain-aws writes the field over a call's."""
+        own: Any = chat
+        if "claude" not in own.model_id or not own.max_tokens:
+            return chat
+        kwargs = {**(own.model_kwargs or {}), "max_tokens": own.max_tokens}
+        return chat.model_copy(update={"max_tokens": None, "model_kwargs": kwargs})
+
+    def build_arguments(self, model: ModelInfo, request: ChatRequest) -> CallArguments:
+        """Return the arguments of a call: fields of its body, as the maker names them."""
+        call = super().build_arguments(model, request)
+        if _uses_converse(model.chat):
+            return call
+        level, fields = call.arguments.pop("reasoning_effort", None), call.arguments.pop(_FIELDS, {})
+        if level is not None:
+            fields = {**fields, "thinking": {"type": "adaptive"}, "output_config": {"effort": level}}
+        call.arguments |= fields
+        return call
+
+
+def _uses_converse(chat: BaseChatModel) -> bool:
+    return bool(getattr(chat, "beta_use_converse_api", False))
