@@ -97,6 +97,8 @@ _KIND_BY_PATTERN: Mapping[str, ErrorKind] = {
     # A page in place of JSON, or JSON of another kind: what the clients make of it, and LangChain of no events.
     r"unexpected response type|'str' object has no attribute '(error|model_dump)'": "reply",
     r"'nonetype' object is not (iterable|subscriptable)|no generation chunks were returned": "reply",
+    r"^'choices'$": "reply",  # Mistral's and Groq's clients, of an object without an answer
+    r"expected response header content-type": "reply",  # Mistral's, of a stream that is none
     # langchain-openai 1.7 shares clients, whose connections may belong to a closed loop; the next try opens one.
     r"event loop is closed": "connection",
     r"\[type=json_invalid": "form",  # pydantic's, of a structured answer that OpenAI's client parses
@@ -238,7 +240,7 @@ def explain_error(error: BaseException, name: str, lost: Usage | None = None) ->
         lost: What the failed tries of the call spent.
 
     Returns:
-        An `InputError` if the caller can mend it, else a `ChatError`, which has what was spent and says so.
+        An `InputError` if the caller can mend it, else a `ChatError`, which has what was spent. Both say so.
     """
     kind, seconds = classify_error(error), read_retry_after(error)
     sentence = _ERROR_SENTENCES[kind].format(
@@ -248,22 +250,27 @@ def explain_error(error: BaseException, name: str, lost: Usage | None = None) ->
         when="try again later" if seconds is None else f"it asks to wait {_format_wait(seconds)}",
     )
     if kind == "rate":
-        limited = _add_spent(RateLimitError, sentence, lost)
+        limited = _build_chat_error(RateLimitError, sentence, lost)
         limited.retry_after = seconds
         return limited
     if kind in (*TRANSIENT_ERRORS, "unbounded", "other"):
-        return _add_spent(ChatError, sentence, lost)
-    return UnusableModelError(sentence) if kind in UNUSABLE else InputError(sentence)
+        return _build_chat_error(ChatError, sentence, lost)
+    return (UnusableModelError if kind in UNUSABLE else InputError)(_add_spent(sentence, lost))
 
 
-def _add_spent(kind: type[E], sentence: str, lost: Usage | None) -> E:
+def _build_chat_error(kind: type[E], sentence: str, lost: Usage | None) -> E:
     """Return an error of this kind, which has what was spent and says so."""
-    if lost is None:
-        return kind(sentence)
-    about = "about " if lost.estimated else ""
-    error = kind(f"{sentence.rstrip('.')} ({about}{lost.total} tokens were spent).")
-    error.usage = lost
+    error = kind(_add_spent(sentence, lost))
+    error.usage = lost or Usage()
     return error
+
+
+def _add_spent(sentence: str, lost: Usage | None) -> str:
+    """Return the sentence of an error with what was spent before it."""
+    if lost is None:
+        return sentence
+    about = "about " if lost.estimated else ""
+    return f"{sentence.rstrip('.')} ({about}{lost.total} tokens were spent)."
 
 
 def _format_wait(seconds: float) -> str:

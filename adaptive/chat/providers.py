@@ -47,11 +47,14 @@ _ADAPTER_BY_CLASS: Mapping[str, ProviderAdapter] = {
     ),
     "ChatFireworks": ProviderAdapter("fireworks", families=(("gpt-oss", STANDARD_EFFORTS),)),
     "ChatGoogleGenerativeAI": GeminiAdapter("google_genai", reports_finish=True),
-    "ChatGroq": GroqAdapter("groq", families=(("gpt-oss", STANDARD_EFFORTS), ("qwen3", SWITCH_EFFORTS))),
+    "ChatGroq": GroqAdapter(
+        "groq", reports_finish=True, families=(("gpt-oss", STANDARD_EFFORTS), ("qwen3", SWITCH_EFFORTS))
+    ),
     "ChatLiteLLM": LiteLLMAdapter("litellm"),
     # docs.mistral.ai/capabilities/reasoning/adjustable; Magistral always thinks.
     "ChatMistralAI": ProviderAdapter(
         "mistralai",
+        reports_finish=True,
         families=(
             (r"mistral-(small-(latest|2603)|medium-(latest|2604|3-5|3\.5))", ("none", "high")),
             ("mistral-large-4", STANDARD_EFFORTS),

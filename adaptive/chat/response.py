@@ -30,6 +30,7 @@ _FAILURE_REASONS = {
     "malformed_response", "unexpected_tool_call", "finish_reason_unspecified", "other",
 }  # fmt: skip
 _FINISH_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "status")
+_REQUIRED_FINISH_KEYS = ("finish_reason", "stop_reason")
 # A sealed one is thinking too; the last is Bedrock's.
 _THINKING_BLOCKS = {"thinking", "redacted_thinking", "reasoning", "non_standard", "reasoning_content"}
 _SHOWING_PROVIDERS = {"anthropic", "google_genai"}  # if they report no count and no block, there was no thinking
@@ -132,7 +133,9 @@ def classify_finish(message: AIMessage) -> ResponseFinish:
         return "failed"
     if message.tool_calls or reason in _TOOL_REASONS:
         return "tools"
-    return "stop" if reason or message.text else "failed"
+    # No key at all is a client's way, or an older server's; an empty one is what the provider says.
+    is_empty = any(key in message.response_metadata for key in _REQUIRED_FINISH_KEYS)
+    return "stop" if reason or (message.text and not is_empty) else "failed"
 
 
 def _read_refusal(message: AIMessage) -> str:

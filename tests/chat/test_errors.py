@@ -81,7 +81,7 @@ class ModelRefusalError(known.ModelError):
         (TypeError("Could not resolve authentication method."), "no key", False),
         (json.JSONDecodeError("Expecting value", "<html>", 0), "reply", True),
         (AttributeError("'str' object has no attribute 'model_dump'"), "reply", True),
-        (KeyError("choices"), "other", False),
+        (KeyError("choices"), "reply", True),
     ],
 )
 def test_kinds(error: Exception, kind: str, again: bool) -> None:

@@ -50,6 +50,10 @@ def message(content: Any = "73", end: dict[str, Any] | None = None, **more: Any)
         ({"status": "completed", "incomplete_details": None}, "stop"),
         ({}, "stop"),
         ({"finish_reason": "error"}, "failed"),
+        ({"finish_reason": None}, "failed"),
+        ({"finish_reason": ""}, "failed"),
+        ({"stop_reason": None}, "failed"),
+        ({"done_reason": None}, "stop"),  # older Ollamas
         ({"finish_reason": "insufficient_system_resource"}, "failed"),
         ({"finish_reason": "MALFORMED_FUNCTION_CALL"}, "failed"),
     ],

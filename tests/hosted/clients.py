@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from langchain_anthropic import ChatAnthropic
 from langchain_core.language_models import BaseChatModel
 from langchain_google_genai import ChatGoogleGenerativeAI
@@ -57,13 +58,35 @@ PROVIDERS = {
     ),
 }  # fmt: skip
 NAMES = tuple(PROVIDERS)
+
+
+def build_installed(package: str, cls: str) -> Callable[..., BaseChatModel]:
+    """A class of a package; the test is skipped if that is not installed."""
+    return lambda **settings: getattr(pytest.importorskip(package), cls)(**settings)
+
+
+OTHERS = {
+    "deepseek": Provider(
+        build_installed("langchain_deepseek", "ChatDeepSeek"), "deepseek:deepseek-v4-pro", "max_tokens",
+        lambda url: {"api_base": f"{url}/v1"},
+    ),
+    "groq": Provider(
+        build_installed("langchain_groq", "ChatGroq"), "groq:openai/gpt-oss-120b", "max_tokens",
+        lambda url: {"base_url": url},
+    ),
+    "mistralai": Provider(
+        build_installed("langchain_mistralai", "ChatMistralAI"), "mistralai:mistral-small-latest", "max_tokens",
+        lambda url: {"base_url": f"{url}/v1"},
+    ),
+}  # fmt: skip
+"""Providers that speak Chat Completions, by clients of their own."""
 MODELS = {name: provider.model for name, provider in PROVIDERS.items()}
 CAP = {name: provider.cap for name, provider in PROVIDERS.items()}
 
 
 def client(name: str, hosted: Hosted, **more: Any) -> BaseChatModel:
     """One client, without retries; `more` is its own settings, before ours."""
-    provider = PROVIDERS[name]
+    provider = {**PROVIDERS, **OTHERS}[name]
     how = {"model": provider.model, "api_key": hosted.key, "timeout": 30, "max_retries": 0}
     how = {**how, **provider.locate(hosted.url), **more}
     if name == "azure_openai":

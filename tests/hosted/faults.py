@@ -30,7 +30,7 @@ class Promise:
     streamed, if not the same. raised: the providers whose client makes an error of it. begins: a stream
     brings a part of the answer, which is counted. paid: the reply reports what it took, which counts. providers:
     where it can occur. fails: the providers whose client makes no error of it, so that a step of an agent has
-    failed. settings: of the client.
+    failed. settings: of the client. deaf: clients that pass over the fault in a stream, which only ends for them.
     """
 
     reply: Reply
@@ -45,6 +45,7 @@ class Promise:
     providers: tuple[str, ...] = NAMES
     fails: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    deaf: tuple[str, ...] = ()
 
 
 def passing(reply: Fault, says: str, **more: Any) -> Promise:
@@ -89,6 +90,7 @@ FAULTS = {
         Fault("overloaded", midway=True),
         r"has a failure of its own \(.*verloaded.*\): try again later",
         begins=True,
+        deaf=("mistralai",),
     ),
     "garbage": passing(Fault("garbage"), CANNOT_BE_READ, begins=True),
     "reset": passing(Fault("reset"), BROKEN),

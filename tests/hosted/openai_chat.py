@@ -23,17 +23,18 @@ _ROLES = {"developer": "system"}
 
 def _asked(match: re.Match[str], headers: Mapping[str, str], body: Body) -> Asked:
     deployment = match.groupdict().get("deployment")
+    effort = body.get("reasoning_effort") or (body.get("reasoning") or {}).get("effort")  # OpenRouter's is inside
     contents = [message.get("content") for message in body["messages"]]
     roles = [message["role"] for message in body["messages"]]
     return Asked(
         provider="azure_openai" if deployment else "openai",
         model=deployment or body["model"],
         messages=tuple((_ROLES.get(role, role), text_of(c)) for role, c in zip(roles, contents, strict=True)),
-        effort=body.get("reasoning_effort"),
+        effort=effort,
         cap=body.get("max_completion_tokens", body.get("max_tokens")),
         images=images_in(contents, ("image_url",)),
         stream=bool(body.get("stream")),
-        thinks=body.get("reasoning_effort") != "none",
+        thinks=effort != "none",
         shows=_is_deepseek(deployment or body["model"]),
         temperature=body.get("temperature"),
         seed=body.get("seed"),
@@ -102,6 +103,7 @@ def _tools(said: Said) -> list[Body]:
 
 
 def _frames(asked: Asked, said: Said) -> list[str]:
+    """The stream; usage comes where it is asked for, and with Groq's and Mistral's last words unasked."""
     deltas: list[Body] = [{"role": "assistant", "content": "", "refusal": None}]
     deltas += [{"reasoning_content": piece} for piece in pieces(said.thinking)]
     deltas += [{"content": piece} for piece in pieces(said.answer)]
@@ -114,6 +116,10 @@ def _frames(asked: Asked, said: Said) -> list[str]:
     if wants_usage:
         last = {**_top(asked, "chat.completion.chunk"), "choices": [], "usage": _usage(said)}
         chunks = [{**chunk, "usage": None} for chunk in chunks] + [last]
+    elif asked.model.startswith("mistral-"):
+        chunks[-1]["usage"] = _usage(said)
+    elif asked.path.startswith("/openai/v1/"):
+        chunks[-1]["x_groq"] = {"id": "req_1", "usage": _usage(said)}
     return [*map(frame, chunks), frame("[DONE]")]
 
 

@@ -14,8 +14,8 @@ from adaptive.chat.errors import ChatError
 from adaptive.chat.model import ChatModel
 from adaptive.errors import InputError
 from tests.hosted.brains import always, in_order
-from tests.hosted.clients import NAMES, PROVIDERS
-from tests.hosted.faults import FAULTS
+from tests.hosted.clients import NAMES, OTHERS, PROVIDERS
+from tests.hosted.faults import ENDED, FAULTS
 from tests.hosted.script import Asked, Spoken, said
 from tests.hosted.server import Hosted
 from tests.hosted.surfaces import SURFACES, Call
@@ -34,8 +34,16 @@ CASE = ("fault", "surface", "provider", "streams")
 def spread(faults: Sequence[str], surfaces: Sequence[str]) -> list[tuple[str, str, str, bool]]:
     """The handle meets each fault at each provider, streamed and whole; those above it at one in turn."""
     where = {fault: FAULTS[fault].providers for fault in faults}
+    others = [name for name in OTHERS if name != "mistralai"]  # whose time limit is a whole number
+    more = {
+        fault: () if "openai" not in where[fault] else others if FAULTS[fault].settings else list(OTHERS)
+        for fault in faults
+    }
     cases = [
-        (f, "handle", provider, streams) for f in faults for provider in where[f] for streams in (True, False)
+        (fault, "handle", provider, streams)
+        for fault in faults
+        for provider in (*where[fault], *more[fault])
+        for streams in (True, False)
     ]
     for (row, fault), (column, surface) in product(enumerate(faults), enumerate(surfaces)):
         streams = SURFACES[surface].streams and (row // len(NAMES) + column) % 2 == 0
@@ -88,7 +96,9 @@ def test_a_fault_that_stays(
     assert waits == list(promise.waits)
     if promise.says:
         says = (streams and promise.streamed) or promise.says
-        assert re.fullmatch(rf"{PROVIDERS[provider].spec}:? {says}.*", str(outcome.error)), outcome
+        says = ENDED if streams and provider in promise.deaf else says
+        spec = {**PROVIDERS, **OTHERS}[provider].spec
+        assert re.fullmatch(rf"{spec}:? {says}.*", str(outcome.error)), outcome
         assert isinstance(outcome.error, InputError if promise.mended else ChatError)
         assert outcome.error.__cause__ is None
         if not promise.settings:  # the server may not have come to a call before its client left it
@@ -133,3 +143,30 @@ def test_a_fault_that_passes(
         assert outcome.tokens == least
     assert outcome.code in (None, 0)
     assert told.leaks() == []
+
+
+@pytest.mark.parametrize("ends", ["null", ""])
+@pytest.mark.parametrize("provider", ["openai", "azure_openai", "anthropic", *OTHERS])
+def test_text_without_a_finish_reason_is_asked_for_once_more(
+    provider: str, ends: str, told: Told, waits: list[float]
+) -> None:
+    unfinished = Spoken("It is", thought=20, ends=ends)
+    with Hosted(in_order(unfinished, GOOD), key=KEY) as hosted:
+        outcome = SURFACES["handle"].play(Call(provider, hosted, False, {}, told))
+        asked = hosted.asked
+    assert (outcome.error, outcome.status, outcome.answer) == (None, "answered", "It is 42.")
+    assert (waits, len(asked)) == ([1.0], 2)
+    assert outcome.tokens == sum(map(count_tokens, asked, (unfinished, GOOD)))
+
+
+@pytest.mark.parametrize("fault", ["quota", "key", "request", "context"])
+def test_an_error_that_the_caller_can_mend_says_what_was_paid_before(
+    fault: str, told: Told, waits: list[float]
+) -> None:
+    unfinished = Spoken("It is", thought=20, ends="error")
+    with Hosted(in_order(unfinished, FAULTS[fault].reply), key=KEY) as hosted:
+        outcome = SURFACES["handle"].play(Call("openai", hosted, False, {}, told))
+        paid = count_tokens(hosted.asked[0], unfinished)
+    assert isinstance(outcome.error, InputError)
+    assert str(outcome.error).endswith(f" ({paid} tokens were spent).")
+    assert waits == [1.0]
