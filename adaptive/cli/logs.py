@@ -128,7 +128,8 @@ def _format_feedback(solve: LoggedSolve) -> list[str]:
 
 
 def _format_attempt(attempt: dict[str, Any]) -> str:
-    rounds = ", ".join(f"{item['tokens']} {item['end']}" for item in attempt["rounds"])
+    most = "at most " if attempt["usage"].get("thinking", 0) is None else ""
+    rounds = ", ".join(f"{most}{item['tokens']} {item['end']}" for item in attempt["rounds"])
     bought = f"{attempt['arm']}, rung {attempt['rung']}, budget {attempt['budget']}, rounds [{rounds}]"
     verdict = attempt["verdict"]
     judged = f"{verdict['score']:.2f}, {verdict['reason']}" if verdict else "not judged"

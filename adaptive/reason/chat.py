@@ -210,8 +210,9 @@ class _ChatRun:
         rounds = chain.rounds
         if self.rung.thinks:
             rounds = (*rounds, Round(turn.usage.most_thinking, 0, end))
+            at_most = {"at_most": True} if turn.usage.thinking is None else {}
             emit_event(self.watcher, "end", round=len(rounds), tokens=turn.usage.most_thinking, injected=0,
-                 charged=sum(r.tokens for r in rounds), budget=self.rung.budget, end=end)  # fmt: skip
+                 charged=sum(r.tokens for r in rounds), budget=self.rung.budget, end=end, **at_most)  # fmt: skip
         return ChatChain((*chain.turns, *opening, turn.message), rounds, answer), turn
 
     async def _ask_with_retry(self, messages: Sequence[AnyMessage], ask: ChatRequest) -> ChatResponse:

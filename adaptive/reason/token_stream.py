@@ -7,7 +7,8 @@ thinking  text, tokens: what the model added to the thinking
 wait      text, number: an end of thinking was put off with this text; counted from 1 in its chain
 end       round, tokens, injected, charged, budget, end: a round is over, counted from 1 in its chain;
           `charged` is what the chain takes of the budget so far, `end` is why the round ended, `said` has more
-          in words if there is more
+          in words if there is more; `at_most` is true if a provider does not count thinking apart: `tokens` is
+          all that it generated
 probe     answer, confidence, tokens, charged: what the answer would be by now, and what the probe cost
 answer    text, tokens: what was added to the answer
 recover   effort, cap, starved_effort, starved_cap, tokens: a call whose thinking took its whole cap is repeated;

@@ -40,12 +40,17 @@ class BarPart:
 
 @dataclass(frozen=True)
 class RoundLine:
-    """A stretch of thinking in words. before: whether an earlier attempt made it."""
+    """A stretch of thinking in words.
+
+    before: whether an earlier attempt made it. at_most: whether the answer is among its tokens, because the
+    provider does not count thinking apart.
+    """
 
     tokens: int
     injected: int
     end: str
     before: bool
+    at_most: bool
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ def view_solve(solve: LoggedSolve) -> SolveTimeline:
 
 def _build_steps(result: Mapping[str, Any]) -> list[AttemptStep]:
     attempts = [_fill_attempt(one) for one in result["attempts"]]
-    longest = max((_count_chain(one) + one["usage"]["answer"] for one in attempts), default=0) or 1
+    longest = max((_count_chain(one) + _count_answer(one) for one in attempts), default=0) or 1
     budgets = [one["budget"] for one in attempts if one["rounds"] and one["budget"] <= FAR * longest]
     unit = SCALE / max([longest, *budgets])
     return [
@@ -132,6 +137,12 @@ def _count_chain(attempt: Mapping[str, Any]) -> int:
     return sum(one["tokens"] for one in attempt["rounds"])
 
 
+def _count_answer(attempt: Mapping[str, Any]) -> int:
+    """Return the tokens of an answer; 0 if the rounds hold them, because thinking is not counted apart."""
+    is_in_rounds = attempt["usage"]["thinking"] is None and attempt["rounds"]
+    return 0 if is_in_rounds else int(attempt["usage"]["answer"])
+
+
 def _count_before(attempt: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> int:
     """Return how many tokens of an attempt's chain an earlier attempt made."""
     base = attempt.get("base")
@@ -143,7 +154,8 @@ def _list_rounds(attempt: Mapping[str, Any], attempts: Sequence[Mapping[str, Any
     for one in attempt["rounds"]:
         place += one["tokens"]
         end = ROUND_ENDS.get(one["end"], one["end"])
-        lines.append(RoundLine(one["tokens"], one["injected"], end, place <= before))
+        at_most = attempt["usage"]["thinking"] is None
+        lines.append(RoundLine(one["tokens"], one["injected"], end, place <= before, at_most))
     return lines
 
 
@@ -157,5 +169,5 @@ def _list_parts(attempt: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]
             parts += [BarPart("before", unit * place, unit * old)] if old else []
             parts += [BarPart(kind, unit * (place + old), unit * (count - old))] if count > old else []
             place += count
-    answer = attempt["usage"]["answer"]
+    answer = _count_answer(attempt)
     return [*parts, *([BarPart("answer", unit * place, unit * answer)] if answer else [])]

@@ -37,7 +37,8 @@ def _describe_start(event: Event) -> str:
 
 
 def _describe_end(event: Event) -> str:
-    spent = f"{event['tokens']} tokens, {event['charged']} of the budget of {event['budget']}"
+    most = "at most " if event.get("at_most") else ""
+    spent = f"{most}{event['tokens']} tokens, {event['charged']} of the budget of {event['budget']}"
     injected = f" ({event['injected']} injected)" if event["injected"] else ""
     reason = f": {event['said']}" if event.get("said") else ""
     return f"round {event['round']}: {spent}{injected}, {ENDED.get(event['end'], event['end'])}{reason}"
