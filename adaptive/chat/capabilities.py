@@ -1,8 +1,8 @@
 """What a model takes beyond what its profile says, remembered until the process ends.
 
 Its refusals teach it, and its replies how they begin. What one teaches holds for calls of the same kind alone: of
-this model, on this interface of its provider, with tools or without. A call that succeeds with what was refused
-before ends that.
+this model at this address, on this interface of its provider, with tools or without. A call that succeeds with
+what was refused before ends that.
 """
 
 from __future__ import annotations
@@ -49,11 +49,13 @@ class CallKind:
         name: The model's name.
         interface: The interface of its provider; "" if there is one only.
         has_tools: Whether the calls have tools.
+        address: Of the server, if one is set; others may serve a model of that name too.
     """
 
     name: str
     interface: str = ""
     has_tools: bool = False
+    address: str = field(default="", repr=False)  # may hold a password
 
     @property
     def words(self) -> str:

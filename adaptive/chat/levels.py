@@ -12,7 +12,7 @@ def name_levels(levels: Sequence[str]) -> dict[Effort, str]:
 
     A level that is not one of our efforts gets the first free name between its neighbours in the list, so that it
     can be asked for: after "high" that is "xhigh". "default" is what a model does unasked. No new level is "none",
-    and one for which no name is left is not used.
+    and one for which no name is left is not used (`list_unnamed`).
 
     Args:
         levels: The provider's names, from the least thinking to the most.
@@ -32,3 +32,9 @@ def name_levels(levels: Sequence[str]) -> dict[Effort, str]:
             named[names[0]] = level
             free.remove(names[0])
     return {effort: named[effort] for effort in EFFORTS if effort in named}
+
+
+def list_unnamed(levels: Sequence[str]) -> list[str]:
+    """Return the levels for which no name is left, such as one above "max"."""
+    named = name_levels(levels).values()
+    return [level for level in levels if level not in named]

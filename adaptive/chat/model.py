@@ -18,6 +18,7 @@ from adaptive.chat.context_window import estimate_room, read_window_refusal
 from adaptive.chat.error_details import read_error_text
 from adaptive.chat.errors import FailedCallError, UnusableModelError, classify_error
 from adaptive.chat.images import has_image, is_image_refusal, make_image_error
+from adaptive.chat.levels import list_unnamed
 from adaptive.chat.openai_compat import keep_reasoning, recover_cut_message
 from adaptive.chat.providers import find_adapter
 from adaptive.chat.request import ChatRequest
@@ -29,12 +30,18 @@ from adaptive.types.ladder import Effort
 DEFAULT_RETRIES = 3
 """How often a call is made again if its failure may pass by itself."""
 
+_ADDRESS_FIELDS = (
+    "openai_api_base", "azure_endpoint", "anthropic_api_url", "groq_api_base", "api_base", "base_url", "endpoint",
+    "endpoint_url",
+)  # fmt: skip
+"""What LangChain's classes call the address of the server."""
+
 
 class ChatModel:
     """A chat model of any provider.
 
-    What the model refuses (an effort, a temperature) is remembered by its name while the process lives, and is not
-    sent again in calls of the same kind (`CallKind`).
+    What the model refuses (an effort, a temperature) is remembered by its name and address while the process
+    lives, and is not sent again in calls of the same kind (`CallKind`).
 
     Args:
         chat: LangChain's chat model.
@@ -58,9 +65,12 @@ class ChatModel:
         self._adapter = find_adapter(chat)
         self._own_chat = self._adapter.prepare_chat(_enable_stream_usage(keep_reasoning(chat)))
         self._has_tools = has_tools
-        self._model = _read_model_id(chat)
+        self._model, self._address = _read_model_id(chat), _read_address(chat)
         self.name = redact_address(name or f"{self._adapter.provider or type(chat).__name__}:{self._model}")
-        self._mapping_notes: dict[str, None] = {}
+        self._mapping_notes = dict.fromkeys(
+            f"its level {level} is not used: it is beyond our names for efforts"
+            for level in list_unnamed(self._profile.get("reasoning_effort_levels") or ())
+        )
         if shows_thinking:
             self._own_chat, note = self._adapter.show_thinking(self._own_chat, thinks=bool(self.efforts))
             self._mapping_notes |= dict.fromkeys([note] if note else [])
@@ -101,7 +111,7 @@ class ChatModel:
 
     def _get_capabilities(self, chat: BaseChatModel) -> Capabilities:
         interface = self._adapter.name_interface(chat, has_tools=self._has_tools)
-        return get_capabilities(CallKind(self.name, interface, self._has_tools))
+        return get_capabilities(CallKind(self.name, interface, self._has_tools, self._address))
 
     @property
     def provider(self) -> str:
@@ -311,6 +321,12 @@ def _enable_stream_usage(chat: BaseChatModel) -> BaseChatModel:
     if "stream_usage" in type(chat).model_fields and getattr(chat, "stream_usage", None) is None:
         return chat.model_copy(update={"stream_usage": True})
     return chat
+
+
+def _read_address(chat: BaseChatModel) -> str:
+    """Return the address of its server that is set on a model; "" if none is."""
+    values = (getattr(chat, field, None) for field in _ADDRESS_FIELDS)
+    return next((value for value in values if isinstance(value, str) and value), "")
 
 
 def _read_model_id(chat: BaseChatModel) -> str:

@@ -32,7 +32,7 @@ class _LosslessOpenAI:
 
     def _get_request_payload(self, input_: Any, **more: Any) -> Any:
         payload = super()._get_request_payload(input_, **more)  # type: ignore[misc]
-        if "ChatDeepSeek" in list_class_names(self):
+        if _is_deepseek(self) and "messages" in payload:
             _send_reasoning_back(payload["messages"], self._convert_input(input_).to_messages())  # type: ignore[attr-defined]
         return payload
 
@@ -119,6 +119,11 @@ def keep_reasoning(chat: BaseChatModel) -> BaseChatModel:
 @cache
 def _build_lossless_class(kind: type[BaseChatModel]) -> type[BaseChatModel]:
     return type(kind.__name__, (_LosslessOpenAI, kind), {"__module__": kind.__module__})
+
+
+def _is_deepseek(chat: Any) -> bool:
+    """Return whether a model is DeepSeek's own, by its class or its address."""
+    return "ChatDeepSeek" in list_class_names(chat) or "api.deepseek.com" in str(chat.openai_api_base)
 
 
 def _send_reasoning_back(sent: Sequence[dict[str, Any]], messages: Sequence[AnyMessage]) -> None:

@@ -305,6 +305,16 @@ async def test_a_temperature_that_is_refused_is_left_out(hosted: Hosted, stream:
     assert asking.model.notes() == ["openai:o4-mini: it does not take a temperature of 0.5: it is left out"]
 
 
+async def test_what_one_server_refuses_is_not_learned_of_another(hosted: Hosted, stream: bool) -> None:
+    hosted.models = {"o4-mini": Takes(temperature=False)}
+    request, own = ChatRequest("low", 100, 200, temperature=0.5), {"profile": {"reasoning_output": True}}
+    await Asking(hosted, "openai", model="o4-mini", **own).ask(request, stream)
+    with Hosted(always(SPOKEN)) as other:
+        await Asking(other, "openai", model="o4-mini", **own).ask(request, stream)
+    assert [asked.temperature for asked in hosted.asked] == [0.5, None]
+    assert [asked.temperature for asked in other.asked] == [0.5]
+
+
 async def test_a_budget_that_is_refused_is_left_out(hosted: Hosted, stream: bool) -> None:
     hosted.models = {"claude-haiku-4-5": Takes(budgets=False)}
     asking = Asking(hosted, "anthropic", model="claude-haiku-4-5")

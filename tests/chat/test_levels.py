@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive.chat.levels import name_levels
+from adaptive.chat.levels import list_unnamed, name_levels
 from adaptive.types.ladder import EFFORTS
 
 
@@ -25,6 +25,7 @@ from adaptive.types.ladder import EFFORTS
 )
 def test_levels(levels: list[str], named: dict[str, str]) -> None:
     assert name_levels(levels) == named
+    assert list_unnamed(levels) == [level for level in levels if level not in named.values()]
 
 
 KNOWN = st.sampled_from([*EFFORTS, "ultra", "default", "mega"])

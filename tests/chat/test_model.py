@@ -14,6 +14,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_google_genai import ChatGoogleGenerativeAI
 from langchain_openai import AzureChatOpenAI, ChatOpenAI
 
+from adaptive.agents.step.call_settings import CallSettings
 from adaptive.chat.errors import ChatError
 from adaptive.chat.model import ChatModel
 from adaptive.chat.openai_compat import keep_reasoning
@@ -89,6 +90,36 @@ def test_a_new_level_of_a_profile_is_sent_under_its_own_name(kind: Any) -> None:
     model = ChatModel(kind(profile=profile, **settings))
     assert [effort for effort in model.efforts if effort != "none"] == ["low", "high", "xhigh"]
     assert model.build_arguments(ChatRequest("max", 2000, 3000))["reasoning_effort"] == "ultra"
+
+
+@pytest.mark.parametrize(
+    ("package", "cls"),
+    [("langchain_groq", "ChatGroq"), ("langchain_deepseek", "ChatDeepSeek"), ("", "ChatOllama")],
+)
+def test_every_adapter_sends_the_name_of_the_level(package: str, cls: str) -> None:
+    profile = {"reasoning_output": True, "reasoning_effort_levels": ["low", "high", "ultra"]}
+    kind = getattr(pytest.importorskip(package), cls) if package else ChatOllama
+    settings = {"api_key": "x"} if package else {}
+    arguments = ChatModel(kind(model="new", profile=profile, **settings)).build_arguments(
+        ChatRequest("max", 20, 30)
+    )
+    assert "ultra" in (arguments.get("reasoning_effort"), arguments.get("reasoning"))
+
+
+def test_a_level_beyond_our_names_is_told() -> None:
+    profile = {"reasoning_output": True, "reasoning_effort_levels": ["high", "max", "ultra"]}
+    notes = ChatModel(Plain(profile=profile)).notes()
+    assert notes == ["Plain:plain: its level ultra is not used: it is beyond our names for efforts"]
+
+
+def test_a_level_of_a_profile_becomes_a_part_of_the_users_reasoning() -> None:
+    profile = {"reasoning_output": True, "reasoning_effort_levels": ["low", "high", "ultra"]}
+    for own in (None, {"summary": "auto"}):
+        chat = ChatOpenAI(model="new", api_key="x", profile=profile, reasoning=own)  # type: ignore[call-arg,arg-type]
+        settings = CallSettings(ChatModel(chat), {"reasoning": {"summary": "detailed"}})
+        sent = settings.build_call(ChatRequest("max", 20, 30)).settings or {}
+        assert sent["reasoning"] == {"summary": "detailed", "effort": "ultra"}
+        assert "reasoning_effort" not in sent
 
 
 async def test_a_plain_model_is_told_as_a_whole() -> None:

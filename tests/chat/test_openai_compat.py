@@ -55,8 +55,9 @@ def test_deepseek_gets_the_reasoning_of_tool_calls_back_and_of_no_other_turn() -
         AIMessage("", tool_calls=[call], additional_kwargs=thought),
         ToolMessage("y", tool_call_id="1"),
     ]
-    for kind, back in ((ChatDeepSeek, "so"), (ChatOpenAI, None)):
-        chat: Any = keep_reasoning(kind(model="m", api_key="k"))  # type: ignore[arg-type]
+    theirs = {"base_url": "https://api.deepseek.com/v1"}
+    for kind, more, back in ((ChatDeepSeek, {}, "so"), (ChatOpenAI, theirs, "so"), (ChatOpenAI, {}, None)):
+        chat: Any = keep_reasoning(kind(model="m", api_key="k", **more))  # type: ignore[arg-type]
         sent = chat._get_request_payload(messages)["messages"]
         assert [message.get("reasoning_content") for message in sent] == [None, None, None, back, None]
 

@@ -104,7 +104,7 @@ class CallSettings:
         if why := self._explain_no_budget(ours.get("thinking")):
             ours["thinking"] = {"type": "disabled"}  # the model's own would have no room either
             self.notes[f"{why}: no thinking budget is set"] = None
-        return ModelCall(self._merge_reasoning({**ours, **self.set_by_user}, call.sent), request, call.sent)
+        return ModelCall(self._merge_reasoning(ours, call.sent), request, call.sent)
 
     def _sets_thinking(self, name: str) -> bool:
         """Whether a setting of the user's says how much to think.
@@ -116,13 +116,15 @@ class CallSettings:
         mixed = name in ("reasoning", "output_config") and isinstance(value, Mapping)
         return not mixed or bool(limits & value.keys())
 
-    def _merge_reasoning(self, settings: dict[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the settings with our effort as a part of the user's `reasoning`: both are not taken together."""
-        own = self.set_by_user.get("reasoning")
+    def _merge_reasoning(self, ours: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all settings, our effort as a part of the user's `reasoning`: both are not taken together."""
+        settings, own = {**ours, **self.set_by_user}, self.set_by_user.get("reasoning")
         if not isinstance(own, Mapping) or "effort" not in sent:
             return settings
+        nested = ours.get("reasoning")
+        level = nested["effort"] if isinstance(nested, Mapping) else ours.get("reasoning_effort", sent["effort"])
         others = {name: value for name, value in settings.items() if name != "reasoning_effort"}
-        return {**others, "reasoning": {**own, "effort": sent["effort"]}}
+        return {**others, "reasoning": {**own, "effort": level}}
 
     def list_notes(self) -> list[str]:
         """Return what gave way and what was mapped to the nearest value that the model takes, in words."""

@@ -18,7 +18,7 @@ class GroqAdapter(ProviderAdapter):
 
     def _build_effort(self, model: ModelInfo, effort: Effort) -> dict[str, Any]:
         switches = tuple(model.efforts) == SWITCH_EFFORTS and effort != "none"
-        return {"reasoning_effort": "default" if switches else effort}
+        return {"reasoning_effort": "default" if switches else model.get_level(effort)}
 
 
 @dataclass(frozen=True)

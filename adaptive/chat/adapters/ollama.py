@@ -32,6 +32,8 @@ class OllamaAdapter(ProviderAdapter):
         elif ours:
             call.arguments["options"] = {**own, **ours}
         if not request.is_plain and "budget" not in model.refused:
-            think = request.effort if model.efforts else request.thinks
-            call.add("effort" if model.efforts else "budget", think, reasoning=think)
+            if model.efforts:
+                call.add("effort", request.effort, reasoning=model.get_level(request.effort))
+            else:
+                call.add("budget", request.thinks, reasoning=request.thinks)
         return call

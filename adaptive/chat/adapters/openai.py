@@ -102,7 +102,7 @@ class DeepSeekAdapter(OpenAIAdapter):
         if effort == "none":
             return {"extra_body": {**own, "thinking": {"type": "disabled"}}}
         on = {"extra_body": {**own, "thinking": {"type": "enabled"}}} if "thinking" in own else {}
-        return {"reasoning_effort": effort, **on}
+        return {"reasoning_effort": model.get_level(effort), **on}
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,6 @@ class TogetherAdapter(OpenAIAdapter):
 
     def _build_effort(self, model: ModelInfo, effort: Effort) -> dict[str, Any]:
         if tuple(model.efforts) != SWITCH_EFFORTS:
-            return {"reasoning_effort": effort}
+            return {"reasoning_effort": model.get_level(effort)}
         own = getattr(model.chat, "extra_body", None) or {}
         return {"extra_body": {**own, "reasoning": {"enabled": effort != "none"}}}
