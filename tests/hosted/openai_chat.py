@@ -62,10 +62,12 @@ def _check(asked: Asked) -> Fault | None:
     return Fault("cap") if own and asked.body.get("max_tokens") is not None else None
 
 
-def _usage(said: Said) -> Body:
+def _usage(asked: Asked, said: Said) -> Body:
+    """The counts; xAI's completion is without the reasoning (docs.x.ai, "Reasoning")."""
+    completion = said.answered if asked.model.startswith("grok-") else said.completion
     return {
         "prompt_tokens": said.prompt,
-        "completion_tokens": said.completion,
+        "completion_tokens": completion,
         "total_tokens": said.prompt + said.completion,
         "prompt_tokens_details": {"cached_tokens": said.cached, "audio_tokens": 0},
         "completion_tokens_details": {
@@ -88,7 +90,7 @@ def _whole(asked: Asked, said: Said) -> Body:
         message |= {"content": said.answer or None, "tool_calls": _tools(said)}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": said.ending(_FINISH[said.finish])}
     top = _top(asked, "chat.completion")
-    return {**top, "choices": [choice], "usage": _usage(said), "service_tier": "default"}
+    return {**top, "choices": [choice], "usage": _usage(asked, said), "service_tier": "default"}
 
 
 def _tools(said: Said) -> list[Body]:
@@ -114,12 +116,12 @@ def _frames(asked: Asked, said: Said) -> list[str]:
         _chunk(asked, {}, said.ending(_FINISH[said.finish]))
     ]
     if wants_usage:
-        last = {**_top(asked, "chat.completion.chunk"), "choices": [], "usage": _usage(said)}
+        last = {**_top(asked, "chat.completion.chunk"), "choices": [], "usage": _usage(asked, said)}
         chunks = [{**chunk, "usage": None} for chunk in chunks] + [last]
     elif asked.model.startswith("mistral-"):
-        chunks[-1]["usage"] = _usage(said)
+        chunks[-1]["usage"] = _usage(asked, said)
     elif asked.path.startswith("/openai/v1/"):
-        chunks[-1]["x_groq"] = {"id": "req_1", "usage": _usage(said)}
+        chunks[-1]["x_groq"] = {"id": "req_1", "usage": _usage(asked, said)}
     return [*map(frame, chunks), frame("[DONE]")]
 
 
@@ -129,7 +131,13 @@ def _chunk(asked: Asked, delta: Body, finish: str | None) -> Body:
 
 
 def _top(asked: Asked, kind: str) -> dict[str, Any]:
-    return {"id": "chatcmpl-1", "object": kind, "created": 1764000000, "model": asked.model}
+    return {
+        "id": "chatcmpl-1",
+        "object": kind,
+        "created": 1764000000,
+        "model": asked.model,
+        "system_fingerprint": None,
+    }
 
 
 def _wire(path: str, *keys: str) -> Wire:
