@@ -21,6 +21,7 @@ from adaptive._util.sqlite import SqliteFile
 from adaptive.compare.cell import Cell, CellResult
 from adaptive.errors import InputError
 from adaptive.solve_log import find_log_path
+from adaptive.types.from_json import check_made
 
 SCHEMA = """CREATE TABLE cells (
     key TEXT PRIMARY KEY,
@@ -81,7 +82,11 @@ class CellCache(SqliteFile):
         """Return a cell's result from an earlier run, or None."""
         with self._explain_errors():
             row = self._db.execute("SELECT bought FROM cells WHERE key = ?", (request.make_key(cell),)).fetchone()
-            return None if row is None else CellResult.from_json(json.loads(row[0]))
+            if row is None:
+                return None
+            result = CellResult.from_json(json.loads(row[0]))
+            check_made(CellResult, result, "the result")
+            return result
 
     def add(self, request: ComparisonRequest, cell: Cell, result: CellResult) -> None:
         """Store a cell's result in place of any earlier one."""

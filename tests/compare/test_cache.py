@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,3 +68,26 @@ def test_what_is_no_file_of_sqlite_is_said_in_a_sentence(tmp_path: Path) -> None
     (tmp_path / "c.db").write_text("hello " * 100)
     with pytest.raises(AdaptiveError, match=r"cannot be used .*: name another with --cache"):
         CellCache(tmp_path / "c.db")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[",
+        "7",
+        "[" * 99_999,
+        "{}",
+        json.dumps({**BOUGHT.to_json(), "notes": [7]}),
+        json.dumps({**BOUGHT.to_json(), "attempt": {**BOUGHT.attempt.to_json(), "budget": "x"}}),
+    ],
+)
+def test_a_damaged_cell_is_said_in_a_sentence(tmp_path: Path, text: str) -> None:
+    with CellCache(tmp_path / "c.db") as cache:
+        cache.add(ASKING, CELL, BOUGHT)
+    with closing(sqlite3.connect(tmp_path / "c.db")) as db, db:
+        db.execute("UPDATE cells SET bought = ?", (text,))
+    with (
+        CellCache(tmp_path / "c.db") as cache,
+        pytest.raises(AdaptiveError, match=r"cannot be used .*: name another with --cache"),
+    ):
+        cache.get(ASKING, CELL)
