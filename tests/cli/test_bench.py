@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from adaptive._util.file_lock import hold_file
 from adaptive.answers.registry import choose_file_grader
 from adaptive.bench.plots import PLOTS
 from adaptive.engines import registry
@@ -260,6 +261,17 @@ def test_live_solves_and_records_and_is_not_asked_twice(engines: list[Any], live
 
 
 @pytest.mark.slow
+def test_a_second_live_bench_in_the_same_folder_buys_nothing(
+    engines: list[Any], live: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "live").mkdir()
+    with hold_file(tmp_path / "live" / "outcomes.db"):
+        made = live()
+    assert (made.exit_code, engines) == (2, [])
+    assert "another command is writing" in made.stderr
+    assert live().exit_code == 0
+
+
 def test_live_goes_on_from_what_a_kill_left(engines: list[Any], live: Any, tmp_path: Path) -> None:
     whole = json.loads(live().stdout)
     file = tmp_path / "live" / "solves.jsonl"

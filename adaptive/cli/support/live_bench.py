@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adaptive._util.aio import run_concurrently
+from adaptive._util.file_lock import hold_file
 from adaptive.cli.support.progress import Progress
 from adaptive.cli.support.signals import run_until_signal, solve_one
 from adaptive.errors import InputError
@@ -48,7 +50,11 @@ class LiveBench:
     grade: str | None
 
     def record(self, questions: Sequence[Question], profile: Path, temperature: float) -> Path:
-        """Record the attempts that the baselines need; return the file. What is in it is not asked again."""
+        """Record the attempts that the baselines need; return the file. What is in it is not asked again.
+
+        Raises:
+            InputError: Another command is recording into the same folder: both would buy the same.
+        """
         from adaptive.answers.registry import DEFAULT_GRADER, open_grader
         from adaptive.cli.support.recording import RecordingJob, Steering, record_outcomes
 
@@ -57,11 +63,8 @@ class LiveBench:
         steering = Steering(str(profile), None, None, None, None, None)
         settings = {"waits": WAITS, "samples": SAMPLES, "temperature": temperature, "sample_effort": None}
         self.out.mkdir(parents=True, exist_ok=True)
-        grader = open_grader(grade)
-        try:
+        with closing(open_grader(grade)) as grader, hold_file(run.out):
             record_outcomes(run, steering, grader, self.open_model, settings)
-        finally:
-            grader.close()
         return run.out
 
     def solve(self, profile: Profile, folder: Path, test: Sequence[RecordedQuestion], grade: str) -> PolicyRun:
