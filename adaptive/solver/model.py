@@ -51,7 +51,8 @@ def open_models(spec: Model, options: Options, **settings: Any) -> list[SolverMo
 def _open_ladder_model(name: str, own: ChatSolverModel, engine: Mapping[str, Any]) -> SolverModel:
     """Open another model of a ladder. Settings such as an address or a key are for models of one provider."""
     spec = ModelSpec.parse(name)
-    if not spec.is_chat:  # a stranger's profile names no address that would get the user's key and questions
+    # A stranger's profile names no address that would get the user's key and questions, and nothing to run here.
+    if not spec.is_chat or spec.kind == "huggingface":
         raise InputError(
             f"the profile {own.profile.name} has rungs of {name}, which is no hosted model: fit it again."
         )

@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adaptive import Options, Profile, Result, build_solver
+from adaptive.cli import cli
 from adaptive.errors import InputError
 from adaptive.learn.data.call_journal import CallJournal
 from adaptive.learn.data.outcome import OutcomeKey, RecordedQuestion, rung_to_key
@@ -305,6 +307,7 @@ def test_a_model_of_the_ladder_that_cannot_be_opened_is_named(monkeypatch: pytes
     [
         ("embedded", DEAR, "which a model on a token engine cannot share"),
         (CHEAP, "http://stranger.example/v1", "which is no hosted model"),
+        (CHEAP, "huggingface:stranger/model", "which is no hosted model"),
     ],
 )
 def test_a_ladder_of_several_models_has_hosted_ones_alone(model: str, other: str, says: str) -> None:
@@ -313,6 +316,17 @@ def test_a_ladder_of_several_models_has_hosted_ones_alone(model: str, other: str
         build_solver(
             model, profile=Profile("team", model, ladder), engine={} if model == "embedded" else {"api_key": "k"}
         )
+
+
+def test_the_command_names_the_other_models_of_a_profile_that_is_named(
+    hosted: Hosted, recorded: tuple[Profile, Any], tmp_path: Path
+) -> None:
+    base, rows = recorded
+    base.save(tmp_path / "profile")
+    command = ["solve", rows[0].question.text, "-m", CHEAP, *locate(hosted), "--no-log"]
+    made = CliRunner().invoke(cli, [*command, "--profile", str(tmp_path / "profile")])
+    assert f"Note: the profile {base.name} also asks {DEAR}, with your keys.\n" in made.stderr
+    assert "also asks" not in CliRunner().invoke(cli, command).stderr
 
 
 def test_exploration_tries_the_rungs_of_every_model(hosted: Hosted, recorded: tuple[Profile, Any]) -> None:

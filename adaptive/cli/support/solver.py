@@ -171,7 +171,7 @@ def build_solver_from_options(
 
     price_list = Prices.load(prices, price)
     engine, is_chat = parse_engine_settings(served_model, markers, options), ModelSpec.parse(model).is_chat
-    return build_solver(
+    solver = build_solver(
         model,
         profile=profile,
         options=Options(adapt=not no_adapt, **option_fields),
@@ -181,6 +181,21 @@ def build_solver_from_options(
         judge=_open_judge(judge, price_list, option_fields["max_cost"]),
         prices=price_list,
     )
+    if profile is not None:
+        _note_other_models(solver)
+    return solver
+
+
+def _note_other_models(graph: Any) -> None:
+    """Say which other models a profile that was named asks: it may be a stranger's."""
+    from adaptive.cli.support.report import to_one_line
+    from adaptive.solver.build import find_solver
+
+    solver = find_solver(graph)
+    own = solver.models[0].profile if solver else None
+    if own and (names := [name for name in own.models if name]):
+        text = f"Note: the profile {own.name} also asks {', '.join(names)}, with your keys."
+        click.echo(to_one_line(text), err=True)
 
 
 def get_solver_parallel(graph: Any, spec: str) -> int:
