@@ -57,7 +57,7 @@ MIGRATIONS: tuple[str, ...] = (
     "UPDATE solves SET accepted = json_extract(result, '$.accepted')",
 )
 
-SHOWN = {
+SHOWN: Mapping[str, type | tuple[type, ...]] = {
     "status": str, "question": str, "model": str, "attempts": list, "difficulty": dict, "usage": dict,
     "answer": (str, NoneType), "profile": (str, NoneType),
 }  # fmt: skip

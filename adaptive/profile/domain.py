@@ -203,7 +203,7 @@ def read_bits(table: Bits, slots: Slots) -> Floats:
 
 def _is_consistent(domain: Domain) -> bool:
     spread, scale, counts, knots = domain.spread, domain.scale, len(COUNTS), len(domain.scale.lengths)
-    bits = all((t.dtype, t.shape) == (np.uint8, (2 ** TABLES[name] // 8,)) for name, t in domain.tables.items())
+    bits = all(t.dtype == np.uint8 and t.shape == (2 ** TABLES[n] // 8,) for n, t in domain.tables.items())
     shapes = [
         spread.mean.shape,
         spread.deviation.shape,
@@ -220,5 +220,5 @@ def _is_consistent(domain: Domain) -> bool:
         and domain.scores.ndim == 1
         and bool(knots and len(domain.scores))
         and all(one.dtype == np.float64 and np.isfinite(one).all() for one in numbers)
-        and all(bool((one.deviation > 0).all()) for one in (spread, scale))
+        and all(bool((one > 0).all()) for one in (spread.deviation, scale.deviation))
     )
