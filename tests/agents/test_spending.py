@@ -19,6 +19,7 @@ from tests.hosted.brains import always
 from tests.hosted.clients import client
 from tests.hosted.script import Asked, Spoken, Tool, said
 from tests.hosted.server import Hosted
+from tests.support.thinking_hard import ToolCaller
 
 ANSWER = Spoken("It is 42.", thought=60)
 THREAD: Any = {"configurable": {"thread_id": "one"}}
@@ -143,3 +144,18 @@ def test_the_chat_model_keeps_a_limit_of_money(hosted: Hosted) -> None:
         assert (len(hosted.asked) == 1) == (limit is not None)
         cost = message.response_metadata["adaptive"]["usage"]["cost"]
         assert cost == pytest.approx(sum(map(count_tokens, hosted.asked)) / 1e6)
+
+
+@pytest.mark.parametrize("scope", ["run", "thread"])
+def test_the_tool_keeps_a_limit_of_money(hosted: Hosted, scope: str) -> None:
+    """Once nothing is left of the thread's money, the agent is told to go on without the tool."""
+    chat, limit = client("openai", hosted), {f"max_{scope}_cost": 1e-6}
+    limited: Any = adaptive_tool(chat, check=accepts("none"), prices=A_MILLIONTH, **limit)
+    agent: Any = create_agent(ToolCaller(questions=["2+2?"]), [limited], checkpointer=InMemorySaver())
+    first, second = (ask(agent)["messages"] for _ in range(2))
+    assert first[2].artifact["stopped"].startswith("reached the limit of $")
+    assert first[2].artifact["usage"]["cost"] == pytest.approx(count_tokens(hosted.asked[0]) / 1e6)
+    assert len(hosted.asked) == (2 if scope == "run" else 1)
+    if scope == "thread":
+        assert (second[6].status, second[6].artifact) == ("error", None)
+        assert second[6].content.endswith("spent in this thread: go on without think_hard.")

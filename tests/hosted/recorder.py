@@ -107,9 +107,25 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.recorder.paths.append(self.path)
         answers = self.server.recorder.answers
         answer = next((a for path, a in answers.items() if re.search(path, self.path)), None)
+        if body.get("stream") and answer is not None and "choices" in answer:
+            self._stream(answer)
+            return
         data = json.dumps(answer or {"error": {"message": f"nothing is at {self.path}"}}).encode()
         self.send_response(404 if answer is None else 200)
         for name, value in {"content-type": "application/json", "content-length": str(len(data))}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
+
+    def _stream(self, answer: Body) -> None:
+        """An answer of Chat Completions word by word; the last chunk has its end and its usage."""
+        (choice,), top = answer["choices"], {**answer, "object": "chat.completion.chunk"}
+        words: list[Body] = [{"content": word} for word in re.findall(r"\s*\S+", choice["message"]["content"])]
+        ends = [*[None] * len(words), choice["finish_reason"]]
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.end_headers()
+        for delta, end in zip([{"role": "assistant", **words[0]}, *words[1:], {}], ends, strict=True):
+            chunk = {**top, "choices": [{"index": 0, "delta": delta, "finish_reason": end}]}
+            self.wfile.write(f"data: {json.dumps({**chunk, 'usage': top['usage'] if end else None})}\n\n".encode())
+        self.wfile.write(b"data: [DONE]\n\n")

@@ -77,7 +77,7 @@ def test_what_is_read_and_sent(row: FeatureRow) -> None:
         "thinking shown": whole.thinking == THINKING,
         "thinking counted": usage.thinking == 40,
         "cached counted": usage.cached == 1500,
-        "cost": Prices().has_price(row.price),
+        "cost": bool(Prices().compute_cost(row.price, usage)),
         "starvation": cut.starved and not whole.starved,
         "images": "aGk=" in sent[0],
         "tools": "look_up" in sent[1],
@@ -88,6 +88,34 @@ def test_what_is_read_and_sent(row: FeatureRow) -> None:
     assert {name: "yes" if one else "no" for name, one in has.items()} == dict(
         zip(COLUMNS, row.has.split(), strict=True)
     )
+
+
+CHATS = [row for row in FEATURES if row.path == r"/chat/completions"]
+"""Those whose streams the recorder plays; `tests.hosted.test_faults` and others stream those of the five wires."""
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("row", CHATS, ids=lambda row: f"{row.client}-{row.model}")
+def test_a_stream_is_emitted_as_it_comes(row: FeatureRow) -> None:
+    async def stream() -> tuple[str, list[str]]:
+        texts: list[str] = []
+        with Recorder() as recorder:
+            model = open_model(row, recorder.url)
+            try:
+                for _ in range(2):  # the first tells that its replies do not begin inside the thinking
+                    texts.clear()
+                    response = await model.ask(
+                        [HumanMessage("What is 2 + 2?")], REQUEST, lambda event: texts.append(event["text"])
+                    )
+            finally:
+                if close := getattr(model.chat, "aclose", None):
+                    await close()
+            assert [body.get("stream") for body in recorder.requests] == [True, True]
+        return response.text, texts
+
+    text, texts = asyncio.run(stream())
+    assert text == "".join(texts) == "It is four."
+    assert len(texts) == 3
 
 
 def test_each_client_has_a_row() -> None:

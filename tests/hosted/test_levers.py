@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
+from langchain_openai import ChatOpenAI
 
+from adaptive import Options, build_solver
 from adaptive.chat.model import ChatModel
 from adaptive.chat.request import ChatRequest
 from adaptive.profile.untrained import build_untrained_chat_profile, takes_budget
@@ -16,6 +18,7 @@ from tests.hosted.lever_table import (
     ASKED,
     BUDGET,
     CAP,
+    CHAT_CAP,
     CLIENTS,
     ROWS,
     Body,
@@ -123,6 +126,15 @@ def test_what_bedrock_is_sent_by_its_older_interface(name: str) -> None:
         own = {"anthropic_version", "max_tokens", "messages"}
         assert {field: value for field, value in body.items() if field not in own} == levers
         assert body["max_tokens"] == CAP
+
+
+async def test_a_solve_says_that_of_an_effort_only_the_cap_counts() -> None:
+    with Recorder() as recorder:
+        chat = ChatOpenAI(model="gpt-4o", **CLIENTS["OpenAI"].locate(recorder.url))
+        solver = build_solver(chat, options=Options(effort="high"))
+        result = (await solver.ainvoke({"messages": [("user", "What is 2 + 2?")]}))["adaptive_result"]
+    assert "the model takes no efforts: of effort high only the cap counts" in result["notes"]
+    assert recorder.requests[0][CHAT_CAP] > 0
 
 
 def test_each_client_has_a_model() -> None:
