@@ -19,6 +19,7 @@ MAX_REPLY = 16.0
 """Megabytes of a reply by default: more than the longest answer takes; JSON of that size needs some 400 MB."""
 STREAM_REPLIES = 4
 """How many replies' size a stream of events has at most: it brings a token in up to 400 bytes."""
+_STREAM_TYPES = ("text/event-stream", "application/x-ndjson")
 BEGINNING = 20_000
 """Bytes of a reply that are kept to see whether it is an error."""
 
@@ -118,7 +119,7 @@ def limit_reply(response: Any, megabytes: float, who: str, *, events: bool = Fal
         raise UnboundedReplyError(
             f"{who} compresses its reply ({shown}), which was not asked for: switch that off there."
         )
-    has_events = events and response.headers.get("content-type", "").startswith("text/event-stream")
+    has_events = events and response.headers.get("content-type", "").startswith(_STREAM_TYPES)
     library = sys.modules[type(response).__module__.partition(".")[0]]
     kind = _derive_class(LimitedEvents if has_events else LimitedStream, library)
     stream: LimitedStream = kind(response.stream, megabytes, who)

@@ -82,6 +82,11 @@ def limit_options(provider: str, options: Mapping[str, Any], megabytes: float) -
         transport = LoopTransport({"event_hooks": build_hooks(megabytes), **(options.get("client_args") or {})})
         # The key is in a header of its own, which would follow a redirect to any host.
         return {**options, "client_args": {"transport": transport, "follow_redirects": False}}
+    if provider == "ollama":
+        return {
+            **options,
+            "client_kwargs": {"event_hooks": build_hooks(megabytes), **(options.get("client_kwargs") or {})},
+        }
     if provider not in _WITH_CLIENT_FIELDS or {"http_client", "http_async_client"} & options.keys():
         return dict(options)
     proxy = options.get("openai_proxy", os.environ.get("OPENAI_PROXY")) or None
