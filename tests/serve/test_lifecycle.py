@@ -9,6 +9,7 @@ import httpx
 import openai
 import pytest
 
+from adaptive.solve_log import SolveLog
 from tests.serve.serving import LONG_SOLVES, Served, chat, serving, wait_until
 
 pytestmark = pytest.mark.slow  # a server of its own
@@ -83,6 +84,23 @@ def test_sigterm_finishes_what_is_accepted_and_takes_nothing_new() -> None:
         *_, last = running
         assert last.usage is not None
         assert server.process.wait(60) == 0
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_kill_loses_no_solve_that_was_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setenv("ADAPTIVE_LOG", str(tmp_path / "log.db"))
+    (keys := tmp_path / "keys.toml").write_text(f'[alice]\nkey = "{ALICE}"\nview = true\n')
+    asked = [f"What is {number} + 2?" for number in range(count)]
+    with serving("--view", "--keys", str(keys)) as server:
+        create = server.client(ALICE).chat.completions.create
+        for question in asked:
+            assert create(model="embedded", messages=chat(question)).choices[0].message.content
+        server.process.kill()
+        server.process.wait()
+    with SolveLog(tmp_path / "log.db") as log:
+        assert [one.result["question"] for one in log.list_recent(0)] == asked
 
 
 def test_a_second_signal_ends_it_at_once() -> None:
