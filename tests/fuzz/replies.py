@@ -16,6 +16,8 @@ from tests.fuzz.nasty import changed, damaged
 from tests.support.hostile import EVENTS, JSON, PAGE, REPLIES, HostileReply
 
 TYPES = (EVENTS, EVENTS, EVENTS, JSON, PAGE, "text/event-stream; charset=utf-16", "", "application/x-ndjson")
+LINES = "application/x-ndjson"
+LINE_TYPES = (LINES, LINES, LINES, "application/x-ndjson; charset=utf-16", JSON, EVENTS, "")
 STATUSES = (200,) * 8 + (201, 204, 299, 400, 401, 404, 418, 429, 500, 503, 529)
 LINE_ENDS = (b"\n", b"\n", b"\n", b"\r\n", b"\r", b"\n\r")
 HEADERS: tuple[Mapping[str, str], ...] = (
@@ -44,11 +46,17 @@ def to_bytes(value: Any) -> bytes:
 
 
 @st.composite
-def framed(draw: st.DrawFn, events: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, ...]:
-    """Events, each a name and data, in any framing: line ends, comments, names, cuts, and chunks of any size."""
+def framed(draw: st.DrawFn, events: Sequence[tuple[bytes, bytes]], lines: bool) -> tuple[bytes, ...]:
+    """Events, each a name and data, in any framing: line ends, comments, names, cuts, and chunks of any size.
+
+    lines: the data alone is sent, each in a line.
+    """
     end = draw(st.sampled_from(LINE_ENDS))
     made = []
     for name, data in events:
+        if lines:
+            made.append(draw(st.sampled_from([b""] * 4 + [b"\n", b" \n", b"\xef\xbb\xbf"])) + data + end)
+            continue
         head = b"event: " + name + end if name else b""
         odd = draw(
             st.sampled_from(
@@ -64,8 +72,10 @@ def framed(draw: st.DrawFn, events: Sequence[tuple[bytes, bytes]]) -> tuple[byte
 
 
 @st.composite
-def sent(draw: st.DrawFn, events: Sequence[tuple[str, Any]], whole: Any, streams: bool) -> Sent:
-    """A reply that should have been these events, or this object."""
+def sent(
+    draw: st.DrawFn, events: Sequence[tuple[str, Any]], whole: Any, streams: bool, lines: bool = False
+) -> Sent:
+    """A reply that should have been these events, each in a line if it is one of lines, or this object."""
     if draw(st.sampled_from([False] * 9 + [True])):
         name = draw(st.sampled_from([name for name, reply in REPLIES.items() if not reply.endless]))
         reply = REPLIES[name]
@@ -86,7 +96,8 @@ def sent(draw: st.DrawFn, events: Sequence[tuple[str, Any]], whole: Any, streams
         made = draw(
             st.sampled_from([made[:at], made[at:], made[:at] + made[at + 1 :], [*made, made[at]], made[::-1]])
         )
-    return Sent(draw(st.sampled_from(TYPES)) if status == 200 else JSON, draw(framed(made)), status, headers)
+    kind = draw(st.sampled_from(LINE_TYPES if lines else TYPES)) if status == 200 else JSON
+    return Sent(kind, draw(framed(made, lines)), status, headers)
 
 
 def judge_call(call: Callable[[], object], name: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.fuzz.harness import Check
-from tests.fuzz.replies import Sent, collecting_complaints, judge_call, sent, take_complaint, to_bytes
+from tests.fuzz.replies import LINES, Sent, collecting_complaints, judge_call, sent, take_complaint, to_bytes
 from tests.support.hostile import EVENTS, JSON, REPLIES, HostileReply, HostileServer, serving
 
 DIALECT_EVENTS: dict[str, list[Any]] = {
@@ -36,8 +36,13 @@ DIALECT_EVENTS: dict[str, list[Any]] = {
          "prompt_tokens": 2, "finish_reason": {"type": "length"},
          "output_token_logprobs": [[-0.1, 7, None], [-0.1, 8, None]]}},
     ],
+    "ollama": [
+        {"model": "m", "response": "4", "done": False},
+        {"model": "m", "response": "2", "done": False},
+        {"model": "m", "response": "", "done": True, "done_reason": "stop", "prompt_eval_count": 2, "eval_count": 2},
+    ],
 }  # fmt: skip
-PATHS = {"vllm": "/v1/completions", "llama.cpp": "/completion", "sglang": "/generate"}
+PATHS = {"vllm": "/v1/completions", "llama.cpp": "/completion", "sglang": "/generate", "ollama": "/api/generate"}
 TOKENIZER = str(Path(__file__).parents[2] / "models" / "abacus" / "hf")
 TOLD: dict[str, dict[str, Any]] = {
     "vllm": {"/v1/models": {"data": [{"id": "m", "owned_by": "vllm", "root": TOKENIZER, "max_model_len": 512}]}},
@@ -49,6 +54,12 @@ TOLD: dict[str, dict[str, Any]] = {
         "/v1/models": {"data": [{"id": "m", "owned_by": "sglang", "root": "m", "max_model_len": 518}]},
         "/get_model_info": {"model_path": TOKENIZER, "tokenizer_path": TOKENIZER},
         "/get_server_info": {"context_length": None, "max_req_input_len": 512},
+    },
+    "ollama": {
+        "/v1/models": {"data": [{"id": "m", "owned_by": "library"}]},
+        "/api/version": {"version": "0.40.12"},
+        "/api/show": {"parameters": "num_ctx 512", "model_info": {"llama.context_length": 1000}},
+        "/api/ps": {"models": [{"name": "m", "context_length": 512}]},
     },
 }
 """The place of the tokenizer is ours, so that what a server names is not looked for on a hub."""
@@ -67,13 +78,17 @@ class TokenReply:
 def token_replies(draw: st.DrawFn) -> TokenReply:
     dialect = draw(st.sampled_from(sorted(DIALECT_EVENTS)))
     told = {path: Sent(JSON, (to_bytes(body),)) for path, body in TOLD[dialect].items()}
-    events = [("", one) for one in DIALECT_EVENTS[dialect]]
-    right = Sent(EVENTS, tuple(b"data: " + to_bytes(one) + b"\n\n" for _, one in events))
+    events, lines = [("", one) for one in DIALECT_EVENTS[dialect]], dialect == "ollama"
+    right = (
+        Sent(LINES, tuple(to_bytes(one) + b"\n" for _, one in events))
+        if lines
+        else Sent(EVENTS, tuple(b"data: " + to_bytes(one) + b"\n\n" for _, one in events))
+    )
     if draw(st.sampled_from([False, False, True])):
         path = draw(st.sampled_from(sorted(told)))
         told[path] = draw(sent(events, TOLD[dialect][path], streams=False))
         return TokenReply(dialect, tuple(told.items()), right)
-    return TokenReply(dialect, tuple(told.items()), draw(sent(events, events[-1][1], streams=True)))
+    return TokenReply(dialect, tuple(told.items()), draw(sent(events, events[-1][1], True, lines)))
 
 
 @contextmanager
