@@ -41,7 +41,8 @@ def test_the_tuned_policy_finds_what_was_planted(
         record(name, hosted, new, held_out, *HOW)
         assert len(hosted.asked) == 5 * (LEARNED + NEW)
         call("train", str(outcomes), "--out", str(folder))
-        call("tune", str(folder), "--outcomes", str(outcomes))
+        # The questions that are left to tune on are too few to show a loss below 1 point for every policy.
+        call("tune", str(folder), "--outcomes", str(outcomes), "--target-loss", "0.03")
         check_solves(name, hosted, folder)
     with OutcomeStore(held_out) as store:
         recorded = select_replayable(Profile.load(folder), store)
