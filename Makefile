@@ -44,7 +44,7 @@ clients:
 kills:
 	KILLS_AT_ANY_MOMENT=100 KILLS_IN_A_NODE=100 python -m pytest -m '' -n 2 tests/solver/test_killed.py
 
-# Generated cases for each target, kills of those who write, pairs of them, and full disks.
+# Generated cases for each target, kills of those who write, pairs of them, full disks, and guided bytes (atheris).
 COUNT ?= 2000
 KILLS ?= 100
 SEED ?= 0
@@ -53,6 +53,8 @@ fuzz:
 	python -m tests.fuzz.writers kills $(KILLS) $(SEED)
 	python -m tests.fuzz.writers full $(KILLS) $(SEED)
 	python -m tests.fuzz.writers beside 16 $(SEED)
+	python -m tests.fuzz.writers unwritable 16 $(SEED)
+	python -m tests.fuzz.guided $(COUNT) $(SEED)
 
 format:
 	ruff check --fix .

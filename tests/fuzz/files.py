@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sqlite3
+import sys
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,41 +17,46 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
+from tests.fuzz.forks import shorten
 from tests.fuzz.harness import Check
 from tests.fuzz.nasty import VALUES, iterate_places
 from tests.fuzz.world import build_folder, fresh_folder, judge, quiet_world, run_command
 
-ABACUS = Path(__file__).parents[2] / "models" / "abacus" / "profile"
-SOLVE = ("solve", "What is 2 + 3?", "--no-log", "--profile", "abacus")
+SOLVE = ("solve", "What is 2 + 3?", "--no-log", "--profile", "trained")
 TRAIN = ("train", "outcomes.db", "--out", "new", "--report")
+BENCH = ("bench", "trained", "asked.jsonl", "--replay", "outcomes.db")
+FIT = ("fit", "--from-log", "-y")
+PICTURE = ("solve", "What is 2 + 3?", "--image", "picture.png")
 READERS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "abacus/profile.json": (
-        SOLVE, ("solve", "What is 2 + 3?", "--json", "--profile", "abacus", "--samples", "3"),
-        ("bench", "abacus", "questions.jsonl", "--replay", "outcomes.db"),
-        ("tune", "abacus", "--outcomes", "outcomes.db"), ("logs", "--drift", "--profile", "abacus"),
-        ("train", "outcomes.db", "--out", "new", "--profile", "abacus"),
+    "trained/profile.json": (
+        SOLVE, ("solve", "What is 2 + 3?", "--json", "--profile", "trained", "--samples", "3"),
+        BENCH,
+        ("tune", "trained", "--outcomes", "outcomes.db"), ("logs", "--drift", "--profile", "trained"),
+        ("train", "outcomes.db", "--out", "new", "--profile", "trained"),
     ),
-    "abacus/difficulty.npz": (SOLVE,),
-    "abacus/domain.npz": (SOLVE, ("logs", "--drift", "--profile", "abacus")),
-    "abacus/held_out.npz": (("tune", "abacus", "--outcomes", "outcomes.db"),),
-    "abacus/seen.txt": (SOLVE, ("bench", "abacus", "questions.jsonl", "--replay", "outcomes.db")),
+    "trained/difficulty.npz": (SOLVE,),
+    "trained/domain.npz": (SOLVE, ("logs", "--drift", "--profile", "trained")),
+    "trained/held_out.npz": (("tune", "trained", "--outcomes", "outcomes.db"),),
+    "trained/seen.txt": (SOLVE, BENCH),
     "outcomes.db": (
-        TRAIN, ("bench", "profile", "questions.jsonl", "--replay", "outcomes.db"),
-        ("tune", "abacus", "--outcomes", "outcomes.db"), ("record", "questions.jsonl", "--out", "outcomes.db"),
+        TRAIN, BENCH,
+        ("tune", "trained", "--outcomes", "outcomes.db"), 
         ("train", "outcomes.db", "--out", "new", "--rule", "s1"),
     ),
+    "recorded.db": (("record", "questions.jsonl", "--out", "recorded.db"),),
     "solves.db": (
         ("logs",), ("logs", "--json"), ("logs", "1"), ("logs", "--calibration"), ("logs", "--drift"), ("logs", "-q", "2"),
         ("feedback", "last", "right"), ("train", "outcomes.db", "--out", "new", "--add", "logs"),
-        ("fit", "--from-log", "-y"), ("record", "--from-log", "--out", "new.db", "--unanswered", "new.jsonl"),
+        FIT, ("record", "--from-log", "--out", "new.db", "--unanswered", "new.jsonl"),
         ("solve", "What is 2 + 3?"),
     ),
     "questions.jsonl": (
         ("solve", "--file", "questions.jsonl"), ("record", "questions.jsonl", "--out", "new.db"),
-        ("bench", "profile", "questions.jsonl", "--replay", "outcomes.db"),
     ),
+    "asked.jsonl": (BENCH,),
     "questions.json": (("solve", "--file", "questions.json", "--out", "new.jsonl"),),
     "questions.csv": (("solve", "--file", "questions.csv"), ("solve", "--file", "questions.csv", "--answer-column", "x")),
     "questions.txt": (("solve", "--file", "questions.txt"),),
@@ -61,12 +67,20 @@ READERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "schema.json": (("solve", "What is 2 + 3?", "--check", "schema:schema.json"),),
     "compare.db": (("compare", "What is 2 + 3?", "-m", "toy", "--effort", "low", "--max-tokens", "100", "--cache", "compare.db"),),
     "results.jsonl": (("solve", "--file", "questions.txt", "--out", "results.jsonl"),),
-    "litellm_spend_logs.json": (("import", "litellm_spend_logs.json", "--out", "new.db"),),
-    "batch_output.jsonl": (("import", "batch_output.jsonl", "--out", "new.db"),),
+    "litellm_spend_logs.json": (("import", "litellm_spend_logs.json", "--out", "new.db", "--answers", "answers.jsonl"),),
+    "batch_output.jsonl": (
+        ("import", "batch_input.jsonl", "batch_output.jsonl", "--out", "new.db", "--answers", "answers.jsonl"),
+    ),
     "inspect_high.json": (("import", "inspect_high.json", "--out", "new.db"),),
-    "picture.png": (("solve", "What is 2 + 3?", "--image", "picture.png"),),
+    "picture.png": (PICTURE,),
 }  # fmt: skip
-"""The commands that read each file. What they make themselves (`compare.db`, `results.jsonl`) a first run makes."""
+"""The commands that read each file."""
+MADE = ("compare.db", "results.jsonl", "recorded.db")
+"""Files that a first run of their reader makes."""
+ENDS = {FIT: 2, PICTURE: 2}
+"""The exit codes of readers of whole files, where they are not 0: too few solves, and a model that cannot see."""
+RECORDED = 100
+"""The questions of `outcomes.db`: enough to train and tune on."""
 ARRAYS = (
     "empty",
     "zeros",
@@ -118,7 +132,10 @@ def _steps(file: str) -> st.SearchStrategy[Step]:
         ".json": st.builds(Step, st.sampled_from(["change", "change", "leave out"]), where, VALUES),
         ".jsonl": st.builds(Step, st.just("change line"), where, VALUES),
         ".db": st.builds(
-            Step, st.sampled_from(["cell", "cell", "cell", "JSON cell", "no table", "plan"]), where, VALUES
+            Step,
+            st.sampled_from(["field", "field", "field", "cell", "cell", "JSON cell", "no table", "plan"]),
+            where,
+            VALUES,
         ),
         ".npz": st.builds(Step, st.just("array"), where, st.sampled_from(ARRAYS)),
     }.get(Path(file).suffix)
@@ -136,6 +153,16 @@ def poisons(draw: st.DrawFn) -> Poison:
 CORPUS = [Poison(file, (Step("whole", 0, data),), reader)
           for file, readers in READERS.items() for reader in range(len(readers)) for data in (b"", b"[" * 99_999)]  # fmt: skip
 """Each reader of each file, once with an empty file and once with one that no parser can go down into."""
+DEEP_CELLS = (
+    ("outcomes.db", "plan", "value"), ("outcomes.db", "outcomes", "attempt"), ("solves.db", "solves", "result"),
+    ("compare.db", "cells", "bought"), ("recorded.db", "plan", "value"), ("recorded.db", "outcomes", "attempt"),
+)  # fmt: skip
+"""The cells that hold JSON, by file, table and column."""
+CORPUS += [
+    Poison(file, (Step("deep", 0, (table, column)),), reader)
+    for file, table, column in DEEP_CELLS
+    for reader in range(len(READERS[file]))
+]
 
 
 NOT_OF_ITS_KIND = (
@@ -148,6 +175,8 @@ def poison(file: Path, step: Step) -> None:
     """Change a file."""
     if step.how in ("cell", "JSON cell", "no table", "plan"):
         change = _poison_database
+    elif step.how in ("field", "deep"):
+        change = _poison_packed
     elif step.how == "array":
         change = _poison_arrays
     elif step.how in ("change", "leave out", "change line"):
@@ -227,6 +256,31 @@ def _poison_database(file: Path, step: Step) -> None:
         db.execute(f'UPDATE OR IGNORE "{table}" SET "{column}" = ? WHERE "{column}" IS ?', (value, where))
 
 
+def _poison_packed(file: Path, step: Step) -> None:
+    """Change a place in the JSON of a cell, or put JSON there that no parser can go down into."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+        if step.how == "deep":
+            table, column = step.value
+            deep = "[" * 99_999
+            db.execute(
+                f'UPDATE "{table}" SET "{column}" = ?',
+                (zlib.compress(deep.encode()) if column == "attempt" else deep,),
+            )
+            return
+        cells = [
+            (table, column, cell)
+            for name, table, column in DEEP_CELLS
+            if name == file.name
+            for (cell,) in db.execute(f'SELECT "{column}" FROM "{table}"')
+        ]
+        table, column, cell = cells[int(step.where * len(cells))]
+        packed = isinstance(cell, bytes)
+        data = json.loads(zlib.decompress(cell) if packed else cell)
+        text = json.dumps(_change(data, Step("change", step.where * 997 % 1, step.value)))
+        changed = zlib.compress(text.encode()) if packed else text
+        db.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE "{column}" IS ?', (changed, cell))
+
+
 def _poison_arrays(file: Path, step: Step) -> None:
     with np.load(file, allow_pickle=False) as held:
         arrays = dict(held)
@@ -246,7 +300,7 @@ def _poison_arrays(file: Path, step: Step) -> None:
 
 
 def _build_template(folder: Path) -> Path:
-    template = build_folder(folder)
+    template = build_folder(folder, recorded=RECORDED)
     import pyarrow
     from pyarrow import parquet
 
@@ -254,21 +308,70 @@ def _build_template(folder: Path) -> Path:
         pyarrow.table({"question": ["What is 2 + 3?", "What is 4 + 3?"], "answer": ["5", "7"]}),
         template / "questions.parquet",
     )
-    shutil.copytree(ABACUS, template / "abacus", ignore=shutil.ignore_patterns("*.png", "*.md", "*.skops"))
-    data = json.loads((template / "abacus" / "profile.json").read_text())
-    data.pop("digests", None)  # with them each change but those of profile.json would be refused at once
-    (template / "abacus" / "profile.json").write_text(json.dumps(data))
+    _write_questions(template)
+    _log_explored(template / "solves.db")
     os.chdir(template)
-    for file in ("compare.db", "results.jsonl"):
+    code, _, stderr = run_command(("train", "outcomes.db", "--out", "trained"), b"", {"ADAPTIVE_LOG": "made.db"})
+    assert code == 0, stderr
+    data = json.loads((template / "trained" / "profile.json").read_text())
+    data.pop("digests")  # with them each change but those of profile.json would be refused at once
+    (template / "trained" / "profile.json").write_text(json.dumps(data))
+    for file in MADE:
         code, _, stderr = run_command(READERS[file][0], b"", {"ADAPTIVE_LOG": "made.db"})
         assert code in (0, 3), stderr
     return template
 
 
+def _write_questions(template: Path) -> None:
+    """Write the questions of `outcomes.db`, and the right answers of the imported logs."""
+    from tests.learn.importing.test_round_trip import ANSWERS
+    from tests.learn.made import many
+
+    asked = [vars(one.question) for one in many(RECORDED)]
+    rows = [{"id": one["id"], "question": one["text"], "answer": one["reference"]} for one in asked]
+    (template / "asked.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rows = [{"question": question, "answer": answer} for question, answer in ANSWERS.items()]
+    (template / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _log_explored(file: Path) -> None:
+    """Log solves that explored, of questions unlike the others, which somebody calls right."""
+    from adaptive.solve_log import SolveLog
+    from tests.cli.stub import ATTEMPT, RESULT
+
+    made = {**ATTEMPT, "model": "embedded"}
+    ladder = [{"effort": "none", "budget": 0}, {"effort": "low", "budget": 64}]
+    direct = {**made, "effort": "none", "budget": 0, "rounds": []}
+    unlike = {"level": "unknown", "p_solved": [], "typical": 0.01, "outside": True}
+    with SolveLog(file) as log:
+        for number in range(3):
+            told = {"question": f"How much is {number} less 2?", "attempts": [made], "difficulty": unlike}
+            explored = {"ladder": ladder, "attempts": [direct, made]}
+            log.add_feedback(log.add({**RESULT, **told, "explored": explored}), right=True)
+
+
+def list_wrong_ends(folder: Path) -> list[str]:
+    """Run each reader with its file as it is; return those that do not read it to the end.
+
+    A reader that refuses the right file would refuse each poisoned one too, and nothing would be tested.
+    """
+    wrong = []
+    with quiet_world(folder), pytest.MonkeyPatch.context() as patch:
+        shorten(patch)
+        template = _build_template(folder / "template")
+        for arguments in dict.fromkeys(one for readers in READERS.values() for one in readers):
+            with fresh_folder(template, folder / "deep" / "deeper" / "work"):
+                code, _, stderr = run_command(arguments, b"", {"ADAPTIVE_LOG": "solves.db"})
+            if code != ENDS.get(arguments, 0) or judge(code, stderr):
+                wrong.append(f"{' '.join(arguments)}: {code}: {stderr[-300:]}")
+    return wrong
+
+
 @contextmanager
 def open_check(folder: Path) -> Iterator[Check]:
     """The check of poisoned files: what is right, or one sentence."""
-    with quiet_world(folder):
+    with quiet_world(folder), pytest.MonkeyPatch.context() as patch:
+        shorten(patch)
         template = _build_template(folder / "template")
 
         def check(case: Poison) -> str:
@@ -283,3 +386,10 @@ def open_check(folder: Path) -> Iterator[Check]:
 
 
 CASES = poisons()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="adaptive-fuzz-") as name:
+        found = list_wrong_ends(Path(name))
+    sys.stdout.write("".join(f"{one}\n" for one in found))
+    sys.exit(bool(found))

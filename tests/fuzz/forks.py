@@ -116,16 +116,23 @@ def limit_files(size: int) -> Callable[[], None]:
     return limit
 
 
+def shorten(patch: pytest.MonkeyPatch) -> None:
+    """Make fits, searches and intervals short, and draw nothing: what they find does not matter here."""
+    from adaptive.bench import metrics
+    from adaptive.learn.report import plots
+    from tests.learn.fitted import fit_quickly, quickly
+
+    fit_quickly(patch)
+    quickly(patch)
+    patch.setattr(metrics, "BOOTSTRAP_SAMPLES", 20)
+    patch.setattr(plots, "write_reliability_plots", lambda *_: ([], ""))
+
+
 @contextmanager
 def forking_world(folder: Path) -> Iterator[None]:
     """The world of all these commands (`quiet_world`), in which fits and searches are short."""
     with quiet_world(folder), pytest.MonkeyPatch.context() as patch:
         for module in IMPORTED:
             import_module(module)
-        from adaptive.learn.report import plots
-        from tests.learn.fitted import fit_quickly, quickly
-
-        fit_quickly(patch)
-        quickly(patch)
-        patch.setattr(plots, "write_reliability_plots", lambda *_: ([], ""))
+        shorten(patch)
         yield

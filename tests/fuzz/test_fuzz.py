@@ -21,9 +21,16 @@ def test_generated_cases(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["kills", "beside", "full"])
+def test_each_reader_reads_its_file() -> None:
+    command = [sys.executable, "-m", "tests.fuzz.files"]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stdout + made.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["kills", "beside", "full", "unwritable"])
 def test_those_who_write(how: str) -> None:
-    """Each verb once: killed, beside another of its kind, and on a disk that is full."""
+    """Each verb once: killed, beside another of its kind, on a full disk, and where it may not write."""
     command = [sys.executable, "-m", "tests.fuzz.writers", how]
     made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stdout + made.stderr

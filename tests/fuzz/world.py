@@ -45,8 +45,8 @@ def build_folder(folder: Path, recorded: int = 8) -> Path:
     with SolveLog(folder / "solves.db") as log:
         for number in range(3):
             log.add({**RESULT, "question": f"What is {number} + 2?"})
-    for log_file in (LOGS / "litellm_spend_logs.json", LOGS / "batch_output.jsonl", LOGS / "inspect_high.json"):
-        shutil.copy(log_file, folder)
+    for name in ("litellm_spend_logs.json", "batch_input.jsonl", "batch_output.jsonl", "inspect_high.json"):
+        shutil.copy(LOGS / name, folder)
     os.mkfifo(folder / "fifo")
     (folder / "empty").touch()
     (folder / "empty-folder").mkdir()
@@ -130,6 +130,8 @@ def judge(code: int, stderr: str, known: str = "") -> str:
         return "a traceback"
     if FALLBACK in stderr:
         return re.sub(r"['\"0-9].*", "", last)[:60] + "…: no sentence of ours"
+    if re.search(r":\d+: \w*Warning: ", stderr):
+        return "a warning of Python's"
     if re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", stderr.replace("\r\n", "\n")):
         return "control characters"
     if code in (1, 2) and not errors and not stderr.startswith("Usage:"):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import sys
@@ -82,6 +83,14 @@ def read_results(file: Path) -> Any:
     return sorted((row["id"], row["answer"]) for row in rows)
 
 
+def read_bench(folder: Path) -> Any:
+    """The attempts and the solves of a live bench, each once."""
+    solves = (json.loads(line) for line in (folder / "solves.jsonl").read_text().splitlines()[1:])
+    answers = [(one["question"], one["answer"]) for one in solves]
+    assert len(answers) == len(dict(answers)), "a question was solved twice"
+    return read_outcomes(folder / "outcomes.db"), sorted(answers)
+
+
 def read_cells(file: Path) -> Any:
     """The settings whose answers are kept."""
     with closing(sqlite3.connect(file)) as db:
@@ -111,11 +120,12 @@ WRITERS: dict[str, Writer] = {
     "solve --out": Writer(("solve", "--file", "questions.jsonl", *QUIET, "--no-log", "--out", "new.jsonl"), "new.jsonl",
                           read_results),
     "solve": Writer(("solve", "What is 5 + 3?", *QUIET), "solves.db", read_log),
+    "bench": Writer(("bench", "profile", "questions.jsonl", "-m", "toy", "--out", "new"), "new", read_bench),
     "feedback": Writer(("feedback", "1", "right"), "solves.db", read_feedback),
     "compare": Writer(("compare", "What is 2 + 3?", "-m", "toy", "--effort", "low", "--max-tokens", "50,100", "--cache",
                        "new.db"), "new.db", read_cells),
 }  # fmt: skip
-"""Not `fit`, which `tests/fit/test_killed.py` kills, and not `serve`, which writes nothing."""
+"""Not `fit`, which `tests/fit/test_killed.py` kills, and not `serve`: `tests/serve/test_lifecycle.py` does."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +210,31 @@ def fill_disk(trial: Trial, rng: Random) -> str:
     return trial.finish()
 
 
-DISTURBANCES: dict[str, Callable[[Trial, Random], str]] = {"kills": kill, "beside": run_beside, "full": fill_disk}
+def forbid_writing(trial: Trial, rng: Random) -> str:
+    """Run the verb where it may not write, in the folder or in the file alone; then it may again.
+
+    The superuser may always write: for it there is nothing to see.
+    """
+    if os.geteuid() == 0:
+        return ""
+    closed = [trial.folder] if rng.random() < 0.5 or not trial.file.exists() else [trial.file]
+    before = {one: one.stat().st_mode for one in closed}
+    for one, mode in before.items():
+        one.chmod(mode & ~0o222)
+    ended = run(trial.folder, trial.writer.arguments)
+    for one, mode in before.items():
+        one.chmod(mode)
+    if ended.problem:
+        return f"where it may not write: {ended.problem}: {ended.stderr[-200:]}"
+    return trial.finish()
+
+
+DISTURBANCES: dict[str, Callable[[Trial, Random], str]] = {
+    "kills": kill,
+    "beside": run_beside,
+    "full": fill_disk,
+    "unwritable": forbid_writing,
+}
 
 
 def attack(folder: Path, how: str, names: Sequence[str], count: int, seed: int) -> Iterator[str]:
@@ -217,7 +251,7 @@ def attack(folder: Path, how: str, names: Sequence[str], count: int, seed: int) 
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run `python -m tests.fuzz.writers kills|beside|full [COUNT [SEED]] [VERB ...]`; print a summary."""
+    """Run `python -m tests.fuzz.writers kills|beside|full|unwritable [COUNT [SEED]] [VERB ...]`; print a summary."""
     numbers = [int(one) for one in arguments if one.isdecimal()]
     count, seed = [*numbers, *(len(WRITERS), 0)[len(numbers) :]]
     how = next(one for one in arguments if one in DISTURBANCES)
