@@ -1,14 +1,12 @@
-"""Builds Abacus from nothing: `python build.py [--work DIR] [--steps N N N N] [--go-on]`.
+"""Builds Abacus from nothing: `python build.py [--work DIR] [--steps N N N N]`.
 
 Tokenizer, packed data, training, more trainings with the network's own chains among the data, export, evaluation
-and profile, one after the other; a step whose output exists is skipped. With `--go-on` it starts from the
-unfinished weights in `../next`.
+and profile, one after the other; a step whose output exists is skipped.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -20,11 +18,9 @@ from pathlib import Path
 import tokenizer as words
 from corpus import documents
 from export import export
-from net import Config
 from own import make_own
 from pack import pack
-from safetensors.torch import load_file
-from train import Course, save, train
+from train import Course, train
 
 HERE = Path(__file__).resolve().parent
 HOME = HERE.parent
@@ -32,10 +28,11 @@ FIGURES = HOME / "figures.json"
 TOKENIZER_SEED, DATA_SEED, LATE_SEED, OWN_SEED = 0, 100, 500, 900
 SHARDS, LATE_SHARDS, OWN_SHARDS = 4, 2, 2
 OWN_QUESTIONS = 5_000
-STEPS = (1500, 600, 2400, 3600)
-"""Of each training; the last has the time that is left of five hours on two cores."""
-NEXT = HOME / "next"
+STEPS = (1500, 600, 2400, 3000)
+"""Of each training."""
 PROFILED = 3_111
+PRECISION = "0.99"
+"""The share of what the profile accepts that is right: newcomers should not see a wrong answer called verified."""
 OWN_TIMES, OWN_TIMES_LATE = 4, 3  # how often a later training reads its own chains to once for all else
 TOKENIZER_DOCUMENTS = 40_000
 SHARD_DOCUMENTS = 50_000
@@ -73,18 +70,6 @@ def make_model(work: Path, tokenizer: Path, steps: Sequence[int]) -> Path:
     return model
 
 
-def go_on(work: Path) -> None:
-    """Put the tokenizer and the weights of `NEXT` in the place of all trainings but the last."""
-    (work / "tokenizer").mkdir(exist_ok=True)
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        shutil.copy(NEXT / name, work / "tokenizer" / name)
-    weights = {name: value.float() for name, value in load_file(NEXT / "model.safetensors").items()}
-    state = {"config": Config().as_dict(), "step": 0, "net": weights}
-    for number in range(1, len(STEPS)):
-        (work / str(number)).mkdir(exist_ok=True)
-        save(state, work / str(number) / "model.pt")
-
-
 def on_every_core(make: Callable[..., None], count: int, out: Path, *arguments: object) -> None:
     """All of the numbered shards that are not there yet: `make(number, shard, *arguments)`."""
     out.mkdir(exist_ok=True)
@@ -110,8 +95,8 @@ def make_profile(work: Path) -> None:
     step("start_profile.py", work / "start")
     out, outcomes = HOME / "profile", work / "outcomes.db"
     adaptive("record", asked, "--out", outcomes, "--profile", work / "start", "--limit", PROFILED)
-    adaptive("train", outcomes, "--profile", work / "start", "--out", out)
-    adaptive("tune", out, "--outcomes", outcomes)
+    adaptive("train", outcomes, "--profile", work / "start", "--out", out, "--target-precision", PRECISION)
+    adaptive("tune", out, "--outcomes", outcomes, "--front")
 
 
 def adaptive(*arguments: object) -> None:
@@ -124,11 +109,9 @@ def step(script: str, *arguments: str | Path) -> None:
     subprocess.run([sys.executable, HERE / script, *arguments], check=True)
 
 
-def build(work: Path, steps: Sequence[int], going_on: bool) -> None:
+def build(work: Path, steps: Sequence[int]) -> None:
     """Everything that is not there yet."""
     work.mkdir(parents=True, exist_ok=True)
-    if going_on and not (work / "1").exists():
-        go_on(work)
     tokenizer = work / "tokenizer"
     if not (tokenizer / "tokenizer.json").exists():
         make_tokenizer(tokenizer)
@@ -145,9 +128,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=HOME / "work")
     parser.add_argument("--steps", type=int, nargs=len(STEPS), default=STEPS)
-    parser.add_argument("--go-on", action="store_true")
     given = parser.parse_args()
-    build(given.work, given.steps, given.go_on)
+    build(given.work, given.steps)
 
 
 if __name__ == "__main__":

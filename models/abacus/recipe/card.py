@@ -44,11 +44,14 @@ def by_effort(figures: Figures) -> str:
 
 def card(figures: Figures, body: str) -> str:
     """The card: its words from the template beside this file, its figures from the evaluation."""
+    count = figures["questions"] // len(figures["families"])
     planted, own, hard = (figures[k] for k in ("planted mistakes", "a Wait after its own chains", "hard half"))
     values = {
         "by_family": by_family(figures),
         "by_effort": by_effort(figures),
         "questions": f"{figures['questions']:,}",
+        "count": str(count),
+        "error": f"{50 / count**0.5:.0f}",
         "mended": f"{planted['mended']:.1f} %",
         "kept": f"{planted['kept']:.1f} %",
         "planted": str(planted["chains"]),

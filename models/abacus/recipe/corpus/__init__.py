@@ -34,8 +34,8 @@ MAKERS: dict[str, tuple[Callable[[Random], Problem], int]] = {
     "rates": (stories.rates, 4),
 }
 GSM_WEIGHT = 16
-# Word problems get as much as all of the above together, arithmetic as typed a tenth of everything.
-WRITTEN = {"words": 99, "typed": 22, "schemas": 0}
+# Word problems get as much as all of the above together, arithmetic as typed a sixth of everything.
+WRITTEN = {"words": 99, "typed": 40, "schemas": 0}
 NEW_SCHEMAS_WEIGHT = 20  # of fresh questions; of those that are trained on there are none
 FAMILIES = (*MAKERS, "gsm", *WRITTEN)
 UNKNOWN_SHARE = 0.05
