@@ -149,14 +149,16 @@ def format_table(by_shape: dict[str, list[Row]]) -> str:
 @click.argument("questions", default=QUESTIONS)
 @click.option("-m", "--model", default="embedded", show_default=True)
 @click.option("--profile", help="A profile's folder; by default the model's own.")
-@click.option("--limit", default=30, show_default=True, help="How many questions.")
+@click.option(
+    "--limit", default=30, show_default=True, help="How many questions, of those with a number in digits."
+)
 @click.option("--shape", "shapes", multiple=True, type=click.Choice(list(SHAPES)), help="By default all.")
 @click.option("--verify", help="Verifiers, as for `adaptive solve`.")
 @click.option("--samples", type=int, help="A vote of so many samples.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The rows, as JSONL.")
 def main(questions: str, model: str, profile: str | None, limit: int, shapes: tuple[str, ...], verify: str | None,
          samples: int | None, out: Path) -> None:  # fmt: skip
-    chosen = read_questions(questions, limit)
+    chosen = [one for one in read_questions(questions) if NUMBER.search(one.text)][:limit]
     done = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
     known = {(row["shape"], row["id"]) for row in done}
     settings: dict[str, Any] = {"verify": verify} if samples is None else {"verify": verify, "samples": samples}

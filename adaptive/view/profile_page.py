@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adaptive._util.files import read_file
-from adaptive._util.whole_folder import find_current
 from adaptive.errors import InputError
 from adaptive.learn.data.logged_questions import has_domain
 from adaptive.learn.data.observations import observe_solve
 from adaptive.learn.report.drift import Drift
-from adaptive.learn.report.front_plot import FRONT_FILE
 from adaptive.learn.report.log_calibration import Calibration
 from adaptive.solve_log import LoggedSolve
 from adaptive.view.charts import FrontChart, ReliabilityChart, draw_front_chart, draw_reliability_chart
@@ -57,7 +53,6 @@ class ProfileView:
         verdict: What its tuning promises, in a sentence; empty if it was not tuned.
         rungs: Its ladder.
         front: The front of its tuning; None if the profile does not hold it.
-        front_image: The front as an image in an address; empty if there is a chart, or no image.
         reliability: What its predictions were worth on questions that it was not fitted to.
         drift: What the log says of its questions; None if it has none of a profile with a domain.
         calibration: What came true in the log; None if nothing was observed.
@@ -68,7 +63,6 @@ class ProfileView:
     rungs: Sequence[RungLine]
     front: FrontChart | None
     front_points: Sequence[Mapping[str, Any]]
-    front_image: str
     reliability: Sequence[Reliability]
     drift: Drift | None
     calibration: Calibration | None
@@ -93,7 +87,6 @@ def build_profile_view(viewed: ViewedProfile, solves: Sequence[LoggedSolve]) -> 
             rungs=_list_rungs(viewed),
             front=draw_front_chart(front) if front else None,
             front_points=sorted(front["points"], key=lambda one: one["cost"]) if front else (),
-            front_image="" if front else _read_front_image(viewed),
             reliability=list(_list_reliability(figures)),
             drift=_measure_drift(viewed, solves),
             calibration=_calibrate(viewed, solves),
@@ -136,15 +129,6 @@ def _make_reliability(title: str, groups: Mapping[str, Sequence[Mapping[str, Any
         for one in group
     ]
     return [Reliability(title, chart, rows)]
-
-
-def _read_front_image(viewed: ViewedProfile) -> str:
-    """Return the image that `tune --front` drew, as an address that holds it; empty if there is none."""
-    try:
-        data = read_file(find_current(viewed.folder) / FRONT_FILE)
-    except OSError:  # it was not drawn
-        return ""
-    return f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def _measure_drift(viewed: ViewedProfile, solves: Sequence[LoggedSolve]) -> Drift | None:

@@ -63,11 +63,11 @@ def chat(server: Faulty, **more: Any) -> ChatAdaptive:
 
 
 def test_a_form_is_filled_after_free_thinking(server: Faulty) -> None:
-    raw: Any = chat(server, budget=16).with_structured_output(Sum, include_raw=True).invoke(QUESTION)
+    raw: Any = chat(server, budget=8).with_structured_output(Sum, include_raw=True).invoke(QUESTION)
     assert (raw["parsed"], raw["parsing_error"]) == (Sum(total=7), None)
     report = raw["raw"].response_metadata["adaptive"]
     assert (report["answer"], report["attempts"][0]["finish"]) == ('{"total": 7}', "budget")
-    assert 0 < report["usage"]["thinking"] <= 16
+    assert 0 < report["usage"]["thinking"] <= 8
     told = find_schema(server.asked[-1])
     assert (told["properties"], told["required"]) == ({"total": {"type": "integer"}}, ["total"])
     assert [find_schema(body) for body in server.asked[-2:]] == [None, told]

@@ -102,7 +102,8 @@ async def test_a_long_stream_of_an_answer_is_read(hostile: HostileServer, stream
     parts = [part] * 30  # 1.5 MB, each far below the limit
     hostile.stream(*parts, last, b"[DONE]", path="/v1/chat/completions")
     assert hostile.replies["/v1/chat/completions"].kind == EVENTS
-    model = open_chat_model("openai:gpt-5", retries=0, streaming=True, **describe("openai", hostile))
+    server = describe("openai", hostile) | {"max_reply": 0.5}
+    model = open_chat_model("openai:gpt-5", retries=0, streaming=True, **server)
     on_event = (lambda event: None) if streams else None
     response = await model.ask([HumanMessage("What?")], ChatRequest("low", 64, 200), on_event)
     assert len(response.text) == 1_500_000

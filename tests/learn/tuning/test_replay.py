@@ -20,6 +20,7 @@ from adaptive.learn.data.recorder import Recorder
 from adaptive.learn.tuning.constants import list_constants
 from adaptive.learn.tuning.replay import Replay
 from adaptive.learn.tuning.ways import WayResult
+from adaptive.profile.domain import find_no_domain
 from adaptive.profile.profile import Profile
 from adaptive.solver.build import build_solver
 from adaptive.types.ladder import Ladder
@@ -27,7 +28,7 @@ from adaptive.types.options import Options
 from adaptive.types.policy import Evidence, FollowUp, Policy
 from tests.support.solving import list_follow_ups
 
-ASKED = slice(8, 12)
+ASKED = slice(11, 15)
 """Two of these take several attempts."""
 
 
@@ -48,7 +49,7 @@ def profile() -> Profile:
     policy = replace(known.policy, vote_most=0)  # votes are recorded at one effort
     strict = replace(known.verifier, threshold=0.99) if known.verifier else None
     ladder = Ladder(tuple(replace(r, waits=0) for r in known.ladder))
-    return replace(known, ladder=ladder, policy=policy, verifier=strict)
+    return replace(known, ladder=ladder, policy=policy, verifier=strict, domain_model=find_no_domain)
 
 
 @pytest.fixture(scope="module")
