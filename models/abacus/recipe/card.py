@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from statistics import mean
 from typing import Any
+
+from corpus import MAKERS
 
 Figures = dict[str, Any]
 SHOWN = (0, 16, 32, 64, 128, 256, 512)
@@ -51,6 +54,7 @@ def card(figures: Figures, body: str) -> str:
         "by_effort": by_effort(figures),
         "questions": f"{figures['questions']:,}",
         "count": str(count),
+        "older": f"{mean(figures['families'][name]['medium']['accuracy'][-1] for name in (*MAKERS, 'gsm')):.1f} %",
         "error": f"{50 / count**0.5:.0f}",
         "mended": f"{planted['mended']:.1f} %",
         "kept": f"{planted['kept']:.1f} %",
