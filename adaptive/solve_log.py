@@ -19,7 +19,7 @@ from types import NoneType
 from typing import Any
 
 from adaptive._util.files import find_data_folder
-from adaptive._util.redact import redact_address, redact_error
+from adaptive._util.redact import explain_failure, redact_address
 from adaptive._util.sqlite import SqliteFile
 from adaptive._util.surrogates import mend_surrogates
 from adaptive.errors import AdaptiveError, InputError
@@ -148,8 +148,7 @@ class SolveLog(SqliteFile):
         try:
             self.add(result)
         except Exception as error:  # noqa: BLE001 -- whatever it is
-            said = error if isinstance(error, AdaptiveError) else redact_error(error)
-            LOG.warning("a solve is not logged: %s", said)
+            LOG.warning("a solve is not logged: %s", explain_failure(error))
 
     def add_feedback(
         self, number: int, right: bool, answer: str | None = None, source: str = "user"

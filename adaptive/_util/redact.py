@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from adaptive.errors import to_single_line
+from adaptive.errors import AdaptiveError, to_single_line
 
 MAX_CHARACTERS = 160
 """Characters that are shown."""
@@ -28,6 +28,11 @@ _LONG_WORD = (re.compile(r"\b(?=[A-Za-z_]*[0-9])[A-Za-z0-9_]{24,}"), "***")
 def redact_text(text: str) -> str:
     """Return `text` on one line, shortened, without control characters, its likely keys masked."""
     return _redact(text, (*_SECRETS, _LONG_RUN))
+
+
+def explain_failure(error: Exception) -> str:
+    """Return what a warning says of an error: our own sentence, or the redacted text of another's."""
+    return str(error) if isinstance(error, AdaptiveError) else redact_error(error)
 
 
 def redact_name(text: str) -> str:

@@ -160,8 +160,9 @@ def _require_prices(model: OfferedModel, judge: str | None, limits: Sequence[flo
     from adaptive.solver.build import find_solver
 
     if limits and (solver := find_solver(model.chat.solver)):
-        for spec in (*(one.name for one in solver.models), *([judge] if judge else [])):
-            solver.prices.require_price(spec, limits[0])
+        solver.require_prices(limits[0])
+        if judge:
+            solver.prices.require_price(judge, limits[0])
 
 
 def _open_model(

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from adaptive._util.aio import run_concurrently
-from adaptive._util.redact import redact_address, redact_error
+from adaptive._util.redact import explain_failure, redact_address
 from adaptive.compare.backends import ComparisonBackend, EngineBackend
 from adaptive.compare.cache import CellCache, ComparisonRequest
 from adaptive.compare.cell import Cell, CellResult, CellSetting, ComparisonRow
@@ -120,8 +120,7 @@ class Comparison:
         except Exception as error:  # noqa: BLE001 -- whatever it is
             if not self._warned:
                 self._warned = True
-                said = error if isinstance(error, AdaptiveError) else redact_error(error)
-                LOG.warning("results are not cached, and would be paid for again: %s", said)
+                LOG.warning("results are not cached, and would be paid for again: %s", explain_failure(error))
 
     async def _build_row(self, cell: Cell, result: CellResult, *, cached: bool) -> ComparisonRow:
         """Price and judge a result. A cached one too: prices and check may have changed since."""

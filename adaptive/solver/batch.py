@@ -127,8 +127,7 @@ def build_map_solver(
     """
     check_compile_options(compile_options, "build_map_solver")
     if limits.cost is not None and (solver_nodes := find_solver(solver)):
-        for model in solver_nodes.models:
-            solver_nodes.prices.require_price(model.name, limits.cost)
+        solver_nodes.require_prices(limits.cost)
     nodes = _MapNodes(solver, limits)
     graph: StateGraph[MapState, Any, Any, Any] = StateGraph(
         MapState, context_schema=SolverContext, input_schema=MapInput, output_schema=MapOutput

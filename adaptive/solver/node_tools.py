@@ -51,8 +51,12 @@ class NodeTools:
         for model in self.models:
             model.profile.policy.with_worth(options.worth)
         if options.max_cost is not None:
-            for model in self.models:
-                self.prices.require_price(model.name, options.max_cost)
+            self.require_prices(options.max_cost)
+
+    def require_prices(self, limit: float) -> None:
+        """Raise `InputError` if a limit of money cannot be kept, because the price of a model is unknown."""
+        for model in self.models:
+            self.prices.require_price(model.name, limit)
 
     async def check_schema(self, options: Options) -> None:
         """Raise `InputError` for a schema of answers that a model, which may be asked, cannot be held to."""
