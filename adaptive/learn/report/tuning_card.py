@@ -139,7 +139,7 @@ def _explain_nothing(result: TuningResult) -> str:
         return "Nothing cheaper is among what was searched."
     needed = None if result.needed is None else max(result.needed, result.least)
     more = "too much for any number of questions" if needed is None else f"about {needed} would be enough"
-    allowed = f"{math.ceil(1000 * best.bound) / 1000:.3f}"  # never less than the bound
+    allowed = f"{(math.floor(round(1000 * best.bound, 3)) + 1) / 1000:.3f}"  # above the bound, which is not enough
     return f"{_describe_failure(best, result.goal)}, {more}; these data allow --target-loss {allowed}."
 
 

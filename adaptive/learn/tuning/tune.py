@@ -88,12 +88,16 @@ Candidate = tuple[Way, Policy, Constant | None]
 
 @dataclass(frozen=True)
 class TestedPolicy:
-    """A policy's results on the test questions, paired with the reference's. constant: it is that constant."""
+    """A policy's results on the test questions, paired with the reference's.
+
+    p_value: that it loses `target` or more. confidence: of the test. constant: it is that constant.
+    """
 
     policy: Policy
     way: Way
     paired: PairedLosses
     p_value: float
+    target: float
     confidence: float
     constant: Constant | None = None
 
@@ -109,8 +113,14 @@ class TestedPolicy:
 
     @cached_property
     def bound(self) -> float:
-        """The most accuracy that it loses, with this confidence; negative if it gains."""
-        return self.paired.compute_upper_bound(self.confidence)
+        """The most accuracy that it loses, with this confidence; negative if it gains.
+
+        It is on the side of the target that the test says: a target may be rejected and a slightly larger one
+        not, and the other way round.
+        """
+        bound = self.paired.compute_upper_bound(self.confidence)
+        keeps = self.p_value <= 1 - self.confidence
+        return min(bound, self.target) if keeps else max(bound, self.target)
 
 
 @dataclass(frozen=True)
@@ -263,4 +273,5 @@ def _test_policy(
 ) -> TestedPolicy:
     way = Way.replay("adaptive", replay.with_policy(policy).solve, test, reference.unit)
     paired = PairedLosses.from_ways(way, reference, test)
-    return TestedPolicy(policy, way, paired, paired.compute_p_value(goal.target), goal.confidence, constant)
+    p_value = paired.compute_p_value(goal.target)
+    return TestedPolicy(policy, way, paired, p_value, goal.target, goal.confidence, constant)

@@ -11,7 +11,10 @@ from adaptive.errors import InputError
 from adaptive.learn.data.outcome import OutcomeKey, RecordedQuestion, rung_to_key
 from adaptive.learn.report.front_table import format_front
 from adaptive.learn.report.tuning_card import format_promise, format_refusal, promise_to_json
+from adaptive.learn.tuning import tune
 from adaptive.learn.tuning.constants import Constant, choose_constant, list_constants
+from adaptive.learn.tuning.group_risk import GroupedLosses
+from adaptive.learn.tuning.paired_losses import PairedLosses
 from adaptive.learn.tuning.replay import Replay
 from adaptive.learn.tuning.risk import compute_p_value, count_minimum_questions
 from adaptive.learn.tuning.tune import Goal, TuningResult, line_up_policies, tune_policy
@@ -44,6 +47,24 @@ def test_the_chosen_policy_keeps_the_promise_by_the_exact_test(made: Tuned, foun
     assert (found.chosen.losses, found.chosen.gains) == (losses, gains)
     assert compute_p_value(losses, gains, len(made.test), GOAL.target) <= 1 - GOAL.confidence
     assert (losses - gains) / len(made.test) < found.chosen.bound <= GOAL.target
+
+
+@pytest.mark.parametrize(
+    ("losses", "gains", "count", "confidence", "target", "bound"),
+    [
+        (2, 3, 212, 0.9, 0.012, 0.012),  # 0.0126 is not rejected, though 0.012 is
+        (2, 3, 212, 0.9, 0.02, 0.01258),
+        (2, 3, 212, 0.9, 0.01, 0.01258),
+    ],
+)
+def test_the_bound_that_is_shown_agrees_with_the_test(
+    losses: int, gains: int, count: int, confidence: float, target: float, bound: float
+) -> None:
+    paired = PairedLosses(losses, gains, count, GroupedLosses((0.0,) * count, (1,) * count))
+    p_value = paired.compute_p_value(target)
+    policy = tune.TestedPolicy(Policy(), Way("", ()), paired, p_value, target, confidence)
+    assert (p_value <= 1 - confidence) == (policy.bound <= target)
+    assert policy.bound == pytest.approx(bound, abs=1e-5)
 
 
 def test_it_is_the_cheapest_of_those_tested_before_the_first_that_fails(found: TuningResult) -> None:
