@@ -104,11 +104,11 @@ def test_any_text_is_read(text: str) -> None:
      "- 1 ", "the answer to ", "\n", "$a", "\\( ", "a, b and ", "1 apple and 2 ", "(A) x ", "<think>", "不", "٣"],
 )  # fmt: skip
 def test_hostile_replies_are_read_in_one_pass(unit: str) -> None:
-    text = unit * (100_000 // len(unit))
+    text = unit * (50_000 // len(unit))
     pairs = [("q\n(A) x\n(B) y", "B"), ("q", "7.5"), ("q", "yes"), ("q", "Paris"), ("q", "(1, 2)")]
     started = time.process_time()
     with open_grader("auto") as grader:
         assert not any(grader.grade(question, text, reference).right for question, reference in pairs)
         assert not grader.grade(text, "x", "z").right
     assert not same_answer(text, "42 apples")
-    assert time.process_time() - started < 20  # what is not linear takes minutes
+    assert time.process_time() - started < 10  # what is not linear takes minutes

@@ -59,7 +59,10 @@ async def test_starving_every_time_costs_one_call_more_and_no_advice_has_just_st
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_an_attempt_that_fails_loses_no_answer_that_was_paid(name: str) -> None:
+async def test_an_attempt_that_fails_loses_no_answer_that_was_paid(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adaptive.chat.retried_call.choose_wait", lambda state: 0.0)
     with Hosted(in_order(WRONG, Fault("error"))) as hosted:
         result = await solved(client(name, hosted), check=CHECK, effort="low", waits=0, samples=3)
         first = hosted.asked[0]

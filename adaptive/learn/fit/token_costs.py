@@ -120,8 +120,9 @@ def choose_default_worth(solved: NDArray[np.bool_], p_solved: Floats, tokens: Fl
     right = solved.astype(np.float64)
     needed = float(right.mean(axis=0).max()) - NEARLY
     rows = np.arange(len(right))
-    for worth in np.geomspace(WORTHS[0] * tokens.mean(), WORTHS[1] * tokens.mean(), 60):
+    worths = np.geomspace(WORTHS[0] * tokens.mean(), WORTHS[1] * tokens.mean(), 60).round(1).tolist()
+    for worth in worths:
         chosen = np.argmax(worth * p_solved - forecast, axis=1)
         if right[rows, chosen].mean() >= needed:
-            return float(np.round(worth, 1))
-    return float(np.round(WORTHS[1] * tokens.mean(), 1))
+            break
+    return float(worth)

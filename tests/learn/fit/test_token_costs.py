@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.linear_model import Ridge
@@ -131,6 +131,7 @@ def test_if_no_forecast_helps_an_answer_is_worth_the_most_that_is_tried() -> Non
 
 
 @given(st.integers(0, 10**6), st.integers(1, 4))
+@example(16593, 3)  # two rungs promise almost as much, and a worth with fewer digits chooses the other
 def test_choosing_by_the_worth_is_about_as_accurate_as_the_best_rung(seed: int, rungs: int) -> None:
     rng = np.random.default_rng(seed)
     p = rng.random((60, rungs))
