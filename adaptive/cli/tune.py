@@ -156,7 +156,11 @@ def _tune(profile: Path, base: Profile, outcomes: Path | None, goal: Goal, seed:
 
 
 def _build_search(folder: Path, recorded: Sequence[RecordedQuestion], seed: int) -> Search:
-    """Return the search on the questions of which the profile's folder has out-of-fold forecasts."""
+    """Return the search on the questions of which the profile's folder has out-of-fold forecasts.
+
+    Raises:
+        InputError: It has none of any.
+    """
     from adaptive.learn.data.held_out import read_held_out
     from adaptive.learn.data.splits import hash_question
     from adaptive.learn.tuning.policy_search import Search
@@ -165,6 +169,10 @@ def _build_search(folder: Path, recorded: Sequence[RecordedQuestion], seed: int)
     keys = {one.question.text: hash_question(one.question.text) for one in recorded}
     forecasts = {text: held_out[key] for text, key in keys.items() if key in held_out}
     known = [one for one in recorded if one.question.text in forecasts]
+    if not known:
+        raise InputError(
+            f"the profile {folder} was not trained on these outcomes: train it on them, then tune it."
+        )
     return Search(known, forecasts, seed, _print_progress)
 
 

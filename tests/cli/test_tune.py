@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from adaptive.learn.data.held_out import HeldOut, write_held_out
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.splits import assign_split, hash_question, read_used_keys
 from adaptive.learn.report.tuning_card import HEADING
@@ -239,6 +241,13 @@ def damaged_held_out(profile: Path) -> None:
     (profile / "held_out.npz").write_bytes(b"PK\x03\x04 and no more")
 
 
+def held_out_of_others(profile: Path) -> None:
+    known = Profile.load(profile)
+    rungs = (1, len(known.ladder))
+    write_held_out(profile, HeldOut(["Which?"], np.full(rungs, 0.5), np.ones(rungs)))
+    known.save(profile)
+
+
 def no_database(profile: Path) -> None:
     (profile.parent / "outcomes.db").write_text("no database " * 100)
 
@@ -263,6 +272,7 @@ def one_question(profile: Path) -> None:
         (no_outcomes, "was trained on are not there: name them with --outcomes."),
         (no_held_out, "is not there: train the profile on outcomes first (`adaptive train`)."),
         (damaged_held_out, "is not whole: its held_out.npz is not the one that it was saved with."),
+        (held_out_of_others, "was not trained on these outcomes: train it on them, then tune it."),
         (no_database, "is damaged, or no file of outcomes ("),
         (damaged_database, "is damaged, or no file of outcomes ("),
         (one_question, "1 recorded questions are too few to search and to test on: record more."),

@@ -153,6 +153,11 @@ def poisons(draw: st.DrawFn) -> Poison:
 CORPUS = [Poison(file, (Step("whole", 0, data),), reader)
           for file, readers in READERS.items() for reader in range(len(readers)) for data in (b"", b"[" * 99_999)]  # fmt: skip
 """Each reader of each file, once with an empty file and once with one that no parser can go down into."""
+CORPUS += [
+    Poison("trained/held_out.npz", (Step("array", 0.0, "text"),), 0),
+    Poison("batch_output.jsonl", (Step("change line", 0.6, [[]]),), 0),
+    Poison("batch_output.jsonl", (Step("change line", 0.4, -0.5),), 0),
+]
 DEEP_CELLS = (
     ("outcomes.db", "plan", "value"), ("outcomes.db", "outcomes", "attempt"), ("solves.db", "solves", "result"),
     ("compare.db", "cells", "bought"), ("recorded.db", "plan", "value"), ("recorded.db", "outcomes", "attempt"),

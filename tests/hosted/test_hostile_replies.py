@@ -32,7 +32,7 @@ HOSTILE = {
 }
 NO_LINES = {("ollama", reply) for reply in ("an endless event", "endless empty events", "endless pings")}
 KEY = "sk-hostile-0123456789abcdef"
-LIMIT = 0.25
+LIMIT = 0.1
 ENDLESS = [name for name, reply in REPLIES.items() if reply.endless]
 
 
@@ -110,19 +110,19 @@ async def test_a_long_stream_of_an_answer_is_read(hostile: HostileServer, stream
 
 
 @pytest.mark.parametrize("streams", [False, True])
-@pytest.mark.parametrize(("content", "refused"), [("x" * 50_000, False), ("", True)])
+@pytest.mark.parametrize(("content", "refused"), [("x" * 20_000, False), ("", True)])
 async def test_lines_of_an_answer_are_read_and_those_without_an_end_are_not(
     hostile: HostileServer, streams: bool, content: str, refused: bool
 ) -> None:
     part = {"model": "qwen3", "message": {"role": "assistant", "content": content}, "done": False}
     last = {**part, "done": True, "done_reason": "stop"}
     first, end = (json.dumps(one).encode() + b"\n" for one in (part, last))
-    lines = repeat(first) if refused else [first] * 10 + [end]  # 0.5 MB, no line above the limit
+    lines = repeat(first) if refused else [first] * 10 + [end]  # 0.2 MB, no line above the limit
     hostile.replies[None] = HostileReply("application/x-ndjson", lambda: lines)
     error = await ask("ollama", hostile, streams)
     assert (error is not None) == refused, error
     if refused:
-        assert "ollama:qwen3: the server 127.0.0.1 sent more than 1 MB without an answer" in str(error)
+        assert "ollama:qwen3: the server 127.0.0.1 sent more than 0.4 MB without an answer" in str(error)
         assert hostile.sent < 50_000_000
 
 

@@ -88,7 +88,7 @@ def only_the_last_passes(spent: Sequence[int], limit: int) -> bool:
     return all(before < limit for before in accumulate(spent[:-1]))
 
 
-@settings(max_examples=max(15, settings.default.max_examples // 3))  # type: ignore[union-attr]  # whole solves
+@settings(max_examples=max(15, settings.default.max_examples // 6))  # type: ignore[union-attr]  # whole solves
 @given(
     thoughts=st.lists(st.integers(0, 6000), min_size=1, max_size=6),
     limit=st.integers(1, 30_000),

@@ -123,7 +123,7 @@ def _read_parquet(file: Path) -> Iterator[Row]:
     try:
         with parquet.ParquetFile(file) as opened:
             yield from _number_rows(opened.iter_batches(BATCH))
-    except (OSError, arrow.ArrowException) as error:
+    except (OSError, UnicodeDecodeError, arrow.ArrowException) as error:
         # What Arrow says of a damaged file has names of its own code and raw bytes.
         reason = getattr(error, "strerror", None) or "it is no whole Parquet file"
         raise InputError(f"the questions {file} cannot be read ({reason}).") from error

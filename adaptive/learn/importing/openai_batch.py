@@ -55,9 +55,10 @@ class OpenAIBatchReader:
     def _make_row(
         self, record: Mapping[str, Any], question: str, setting: ImportedSetting, where: str
     ) -> ImportedRow:
-        response = record.get("response") or {}
-        body = response.get("body") or {}
-        status = response.get("status_code") or (200 if body else 0)
+        body, status = find_value(record, "response.body"), find_value(record, "response.status_code")
+        if not isinstance(body, Mapping):
+            body = {}
+        status = status or (200 if body else 0)
         error = find_first(record, "error.message", "error.code", "response.body.error.message")
         failed = "" if status in GOOD and not record.get("error") else to_text(error) or f"status {status}"
         return ImportedRow(

@@ -195,6 +195,15 @@ def test_files_that_are_damaged(tmp_path: Path, name: str, data: bytes, said: st
     assert "\n" not in str(caught.value)
 
 
+def test_a_parquet_file_whose_text_is_none(tmp_path: Path) -> None:
+    table = pyarrow.Table.from_pylist([{"question": "What is 1 + 1?", "answer": "2"}])
+    pyarrow.parquet.write_table(table, tmp_path / "q.parquet", compression="none", use_dictionary=False)
+    data = (tmp_path / "q.parquet").read_bytes()
+    (tmp_path / "q.parquet").write_bytes(data.replace(b"What is 1", b"What is \xff"))
+    with pytest.raises(InputError, match="q.parquet cannot be read"):
+        read_questions(tmp_path / "q.parquet")
+
+
 @pytest.mark.parametrize("name", ["q.csv", "q.parquet", "q.jsonl"])
 def test_no_file_and_a_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="cannot be read"):

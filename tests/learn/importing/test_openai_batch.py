@@ -50,6 +50,17 @@ def test_a_request_that_failed_may_be_wrong(tmp_path: Path) -> None:
     assert (outcome.right, outcome.why) == (False, "the request failed: the window of the batch was over")
 
 
+@pytest.mark.parametrize("response", [[[]], -0.5, "none", {"body": [7]}, {"status_code": [200]}], ids=str)
+def test_a_response_that_is_no_object_is_a_failed_request(tmp_path: Path, response: Any) -> None:
+    row = {
+        "id": "1",
+        "custom_id": json.loads(INPUT.read_text().splitlines()[0])["custom_id"],
+        "response": response,
+    }
+    importer = graded(tmp_path / "out.db", INPUT, write_rows(tmp_path / "output.jsonl", [row]), OUTPUT)
+    assert importer.counts.failed == 1
+
+
 def test_an_output_before_its_input_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match="custom_id 'high-1', of which no request was read: name the batch's input"
