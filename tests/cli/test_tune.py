@@ -243,6 +243,7 @@ def damaged_held_out(profile: Path) -> None:
 
 def held_out_of_others(profile: Path) -> None:
     known = Profile.load(profile)
+    known.domain_model()  # read before the file beside it is another one
     rungs = (1, len(known.ladder))
     write_held_out(profile, HeldOut(["Which?"], np.full(rungs, 0.5), np.ones(rungs)))
     known.save(profile)
