@@ -51,18 +51,22 @@ class Line:
     """Policies in the order in which they are tested, on n questions.
 
     lost: 1 where only the reference is right, -1 where only the policy is, else 0; shape (policies, n). tokens: of
-    each question, shape (policies, n). top: the reference's tokens of a question, in the mean.
+    each question, shape (policies, n). top: the reference's tokens of a question, in the mean. targets: the loss
+    that each must be shown to stay below, where that is less than the promise; shape (policies,).
     """
 
     lost: Counts
     tokens: Floats
     top: float
+    targets: Floats
 
     @classmethod
-    def of(cls, ways: Sequence[Way], top: Way) -> Line:
-        """From replayed policies and the reference."""
+    def of(cls, ways: Sequence[Way], top: Way, targets: Sequence[float]) -> Line:
+        """From replayed policies, the reference, and their targets."""
         lost = [(top.right - way.right).astype(np.int64) for way in ways]
-        return cls(np.array(lost), np.array([way.tokens for way in ways]), float(top.tokens.mean()))
+        return cls(
+            np.array(lost), np.array([way.tokens for way in ways]), float(top.tokens.mean()), np.array(targets)
+        )
 
     def losing_more(self, target: float) -> int:
         """How many policies lose more than the target."""
@@ -130,7 +134,8 @@ class Counted:
         cheapest, found = np.full(len(alive), np.inf), np.full(len(alive), -1)
         for place in range(self.losses.shape[1]):
             pairs = zip(self.losses[alive, place].tolist(), self.gains[alive, place].tolist(), strict=True)
-            alive[alive] = [_p_value(losses, gains, n, target) <= delta for losses, gains in pairs]
+            least = min(target, float(self.line.targets[place]))
+            alive[alive] = [_p_value(losses, gains, n, least) <= delta for losses, gains in pairs]
             better = alive & (self.tokens[:, place] < cheapest)
             cheapest[better], found[better] = self.tokens[better, place], place
         return found
@@ -181,11 +186,11 @@ def lines(folder: Path, outcomes: Path, seed: int, tell: Told) -> Iterator[tuple
     on_reference = reference.replay(test)
     for target in TARGETS:
         policies = line_up_policies(profile, search, Goal(target), measured, reference)
-        ways = [Way.replay("", replay.with_policy(one).solve, test) for one, _ in policies]
+        ways = [Way.replay("", replay.with_policy(one.policy).solve, test) for one in policies]
         tell(
             f"{target:g}: {len(ways)} policies, found on {len(search.recorded)} questions, for {len(test)} others"
         )
-        yield target, Line.of(ways, on_reference)
+        yield target, Line.of(ways, on_reference, [one.target for one in policies])
 
 
 def rows(target: float, line: Line, splits: int, rng: np.random.Generator) -> Iterator[tuple[str, ...]]:

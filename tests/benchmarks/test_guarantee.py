@@ -20,7 +20,7 @@ def line(*policies: tuple[int, int, float]) -> Line:
     lost = np.zeros((len(policies), N), dtype=np.int64)
     for row, (losses, gains, _) in zip(lost, policies, strict=True):
         row[:losses], row[losses : losses + gains] = 1, -1
-    return Line(lost, np.array([np.full(N, tokens) for *_, tokens in policies]), 100.0)
+    return Line(lost, np.array([np.full(N, tokens) for *_, tokens in policies]), 100.0, np.ones(len(lost)))
 
 
 def rng() -> np.random.Generator:

@@ -63,7 +63,7 @@ def test_without_labels_a_disagreement_is_promised(run: Run, source: Path, tmp_p
     made = run("tune", str(out), "--outcomes", str(source), *GOAL)
     assert made.exit_code == 0, made.stderr
     promise = r"The policy saves .* always medium 64, and disagrees with it on at most 20 % of questions\. "
-    assert re.match(promise, made.stdout)
+    assert re.match(promise, made.stdout), made.stdout
     said = Profile.load(out).figures["tuned"]
     assert said["graded_by"] == "dearest"
     assert said["against"] == "medium 64"

@@ -139,6 +139,8 @@ def _explain_nothing(result: TuningResult) -> str:
         return "Nothing cheaper is among what was searched."
     needed = None if result.needed is None else max(result.needed, result.least)
     more = "too much for any number of questions" if needed is None else f"about {needed} would be enough"
+    if best.target < result.goal.target:  # a larger loss may be allowed, and would change nothing
+        return f"{_describe_failure(best, result.goal)}, {more}."
     allowed = f"{(math.floor(round(1000 * best.bound, 3)) + 1) / 1000:.3f}"  # above the bound, which is not enough
     return f"{_describe_failure(best, result.goal)}, {more}; these data allow --target-loss {allowed}."
 
@@ -155,6 +157,12 @@ def _describe_power(result: TuningResult) -> str:
 
 def _describe_failure(best: TestedPolicy, goal: Goal) -> str:
     sure = f"with confidence {goal.confidence:g}"
+    if best.target < goal.target:
+        return (
+            f"What is cheaper saves less than {100 * SHOWN_SAVING:.0f} % and is not surely better than a mix of "
+            f"constants that takes as much {sure}: it lost {best.losses} and gained {best.gains} of "
+            f"{len(best.way)} questions"
+        )
     if goal.graded_by == "dearest":
         return (
             f"Nothing cheaper surely disagrees with it on less than {_format_points(goal.target)} % of questions "

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from adaptive.learn.data.outcome import RecordedQuestion
-from adaptive.learn.tuning.front import MixCurve
+from adaptive.learn.tuning.front import MixCurve, find_hull
 from adaptive.learn.tuning.resampling import Interval, resample_means
 from adaptive.learn.tuning.ways import Way
 from adaptive.types.usage import CostUnit
@@ -80,6 +80,23 @@ def measure_over_hull(
     curve = MixCurve.from_points(costs[:, list(corners)], accuracies[:, list(corners)])
     over = [accuracies[:, i] - curve.compute_accuracies(costs[:, i]) for i in range(len(ways))]
     return [Interval.from_draws(float(one[0]), one[1:]) for one in over]
+
+
+def measure_drop(constants: Sequence[Way], reference: Way) -> Callable[[Way], float]:
+    """Return what tells how much less accurate than a reference the best mix of constants is that costs as much.
+
+    Args:
+        constants: The results of all constants, on the same questions.
+        reference: The results of the one that the mix is compared with.
+
+    Returns:
+        A function of other results on these questions; what it returns is negative if the mix is more accurate.
+    """
+    costs = np.array([float(way.spent.mean()) for way in constants])
+    accuracies = np.array([float(way.right.mean()) for way in constants])
+    corners = find_hull(costs, accuracies)
+    mixes = MixCurve.from_points(costs[corners], accuracies[corners])
+    return lambda way: float(reference.right.mean() - mixes.compute_accuracies(way.spent.mean())[0])
 
 
 def _compare_accuracy(curve: MixCurve, means: np.ndarray) -> np.ndarray:

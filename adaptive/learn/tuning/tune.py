@@ -6,7 +6,8 @@ beats in both accuracy and tokens are ordered from the most accurate to the chea
 2023, "Pareto testing", arXiv 2210.07913). On the second, they are tested in this order until one fails
 (Angelopoulos et al. 2021, "Learn then Test", arXiv 2110.01052; `adaptive.learn.tuning.paired_losses`). Each that
 passes loses, on questions like these, at most the target against the reference, with the given
-confidence. The cheapest of them is chosen.
+confidence. The cheapest of them is chosen. A policy that saves little must also lose less than the mix of
+constants that takes as much: else up to the target would be lost for next to nothing, which a coin saves too.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from adaptive.learn.data.outcome import RecordedQuestion
 from adaptive.learn.data.reference import Reference
 from adaptive.learn.tuning.constants import BEST, TOP, Constant
 from adaptive.learn.tuning.cost_front import CostFront, MeasuredConstants
+from adaptive.learn.tuning.hull_gain import measure_drop
 from adaptive.learn.tuning.paired_losses import PairedLosses
 from adaptive.learn.tuning.policy_search import PolicySearch, Search, select_pareto
 from adaptive.learn.tuning.power import count_questions_to_show
@@ -36,6 +38,7 @@ from adaptive.types.policy import Policy
 from adaptive.types.usage import MILLION, Usage
 
 SHOWN_SAVING = 0.1
+"""The share of the reference's cost that it is worth losing up to the target for, and whose power is told."""
 LINED_UP = 24
 """The most policies that are tested."""
 
@@ -83,23 +86,42 @@ class Goal:
         return (usage.prompt * reading + (usage.total - usage.prompt) * making) / 1e6
 
 
-Candidate = tuple[Way, Policy, Constant | None]
+@dataclass(frozen=True)
+class Candidate:
+    """A policy to test. target: the loss that it must be shown to stay below. constant: it is that constant."""
+
+    policy: Policy
+    target: float
+    constant: Constant | None = None
 
 
 @dataclass(frozen=True)
 class TestedPolicy:
     """A policy's results on the test questions, paired with the reference's.
 
-    p_value: that it loses `target` or more. confidence: of the test. constant: it is that constant.
+    p_value: that it loses its target or more. confidence: of the test.
     """
 
-    policy: Policy
+    candidate: Candidate
     way: Way
     paired: PairedLosses
     p_value: float
-    target: float
     confidence: float
-    constant: Constant | None = None
+
+    @property
+    def policy(self) -> Policy:
+        """The policy."""
+        return self.candidate.policy
+
+    @property
+    def constant(self) -> Constant | None:
+        """The constant that it is, if any."""
+        return self.candidate.constant
+
+    @property
+    def target(self) -> float:
+        """The loss that it must be shown to stay below."""
+        return self.candidate.target
 
     @property
     def losses(self) -> int:
@@ -182,11 +204,12 @@ def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestio
     reference = constants.choose(goal.against)
     on_reference = constants.get_way(reference)
     line = line_up_policies(profile, search, goal, constants.searched, reference)
-    tested = tuple(_test_policy(replay, one, constant, test, on_reference, goal) for one, constant in line)
+    tested = tuple(_test_policy(replay, one, test, on_reference, goal) for one in line)
     passed = count_rejected([t.p_value for t in tested], 1 - goal.confidence)
     chosen = _choose_cheapest(tested[:passed], goal)
     if chosen is None or _takes_as_much(chosen.way, on_reference):
-        fixed = _test_policy(replay, reference.to_policy(profile.policy), reference, test, on_reference, goal)
+        itself = Candidate(reference.to_policy(profile.policy), goal.target, reference)
+        fixed = _test_policy(replay, itself, test, on_reference, goal)
         chosen = fixed if goal.is_affordable(fixed.way) else chosen
     safest = next((t for t in tested if not _takes_as_much(t.way, on_reference)), None)
     policies = {_name_policy(t.policy): t.way for t in tested if t.constant is None}
@@ -202,7 +225,7 @@ def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestio
         estimate_saving(way, on_reference, test),
         len(search.recorded),
         safest,
-        safest.paired.count_questions_needed(goal.target, goal.confidence) if safest else None,
+        _count_questions_needed(safest, goal) if safest else None,
         count_minimum_questions(goal.target, goal.confidence),
         every - len(test),
         constants.build_front("chosen", way, policies),
@@ -218,8 +241,8 @@ def line_up_policies(
     goal: Goal,
     constants: Sequence[tuple[Constant, Way]],
     reference: Constant,
-) -> list[tuple[Policy, Constant | None]]:
-    """Return the policies to test, the safest in the search first, each with the constant that it is, if any.
+) -> list[Candidate]:
+    """Return the policies to test, the safest in the search first.
 
     Args:
         profile: A profile with a verifier model.
@@ -230,23 +253,22 @@ def line_up_policies(
     """
     on_reference = next(way for one, way in constants if one == reference)
     found = PolicySearch(profile, search, on_reference.unit)
+    drop = measure_drop([way for _, way in constants], on_reference)
     # Constants first: of ways that are as accurate and as cheap the simplest is kept.
-    candidates: list[Candidate] = [(way, one.to_policy(profile.policy), one) for one, way in constants]
-    candidates += [(way, policy, None) for policy, way in found.find_front()]
+    tried = [(way, Candidate(one.to_policy(profile.policy), goal.target, one)) for one, way in constants]
+    for policy, way in found.find_front():
+        saves = float(way.spent.mean()) <= (1 - SHOWN_SAVING) * float(on_reference.spent.mean())
+        tried.append((way, Candidate(policy, goal.target if saves else min(goal.target, drop(way)))))
     line = [
-        (_compute_p_value(way, on_reference, search, goal), policy, constant)
-        for way, policy, constant in select_pareto(candidates, lambda one: one[0])
-        if goal.is_affordable(way) and constant != reference
+        (PairedLosses.from_ways(way, on_reference, search.recorded).compute_p_value(one.target), one)
+        for way, one in select_pareto(tried, lambda pair: pair[0])
+        if goal.is_affordable(way) and one.constant != reference
     ]
-    line.sort(key=lambda one: one[0])
+    line.sort(key=lambda pair: pair[0])
     if not line:
         return []
     spread = np.unique(np.linspace(0, len(line) - 1, LINED_UP).round().astype(np.int64))
-    return [line[i][1:] for i in spread]
-
-
-def _compute_p_value(way: Way, reference: Way, search: Search, goal: Goal) -> float:
-    return PairedLosses.from_ways(way, reference, search.recorded).compute_p_value(goal.target)
+    return [line[i][1] for i in spread]
 
 
 def _choose_cheapest(passed: Sequence[TestedPolicy], goal: Goal) -> TestedPolicy | None:
@@ -264,14 +286,13 @@ def _takes_as_much(way: Way, other: Way) -> bool:
 
 
 def _test_policy(
-    replay: Replay,
-    policy: Policy,
-    constant: Constant | None,
-    test: Sequence[RecordedQuestion],
-    reference: Way,
-    goal: Goal,
+    replay: Replay, candidate: Candidate, test: Sequence[RecordedQuestion], reference: Way, goal: Goal
 ) -> TestedPolicy:
-    way = Way.replay("adaptive", replay.with_policy(policy).solve, test, reference.unit)
+    way = Way.replay("adaptive", replay.with_policy(candidate.policy).solve, test, reference.unit)
     paired = PairedLosses.from_ways(way, reference, test)
-    p_value = paired.compute_p_value(goal.target)
-    return TestedPolicy(policy, way, paired, p_value, goal.target, goal.confidence, constant)
+    return TestedPolicy(candidate, way, paired, paired.compute_p_value(candidate.target), goal.confidence)
+
+
+def _count_questions_needed(tested: TestedPolicy, goal: Goal) -> int | None:
+    """Return how many questions it needs; None if it loses too much for any number, or has to gain."""
+    return tested.paired.count_questions_needed(tested.target, goal.confidence) if tested.target > 0 else None

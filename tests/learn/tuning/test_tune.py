@@ -62,7 +62,7 @@ def test_the_bound_that_is_shown_agrees_with_the_test(
 ) -> None:
     paired = PairedLosses(losses, gains, count, GroupedLosses((0.0,) * count, (1,) * count))
     p_value = paired.compute_p_value(target)
-    policy = tune.TestedPolicy(Policy(), Way("", ()), paired, p_value, target, confidence)
+    policy = tune.TestedPolicy(tune.Candidate(Policy(), target), Way("", ()), paired, p_value, confidence)
     assert (p_value <= 1 - confidence) == (policy.bound <= target)
     assert policy.bound == pytest.approx(bound, abs=1e-5)
 
@@ -117,7 +117,7 @@ def test_from_most_surely_kept_to_least_on_the_questions_of_the_search(made: Tun
     ways = [Way.replay("", replay.with_policy(t.policy).solve, made.learn)
             for t in found.tested]  # fmt: skip
     counts = [(int(np.sum(top.right > w.right)), int(np.sum(w.right > top.right))) for w in ways]
-    ps = [compute_p_value(losses, gains, len(top), GOAL.target) for losses, gains in counts]
+    ps = [compute_p_value(*counted, len(top), t.target) for t, counted in zip(found.tested, counts, strict=True)]
     assert ps == sorted(ps)
 
 
