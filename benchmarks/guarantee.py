@@ -34,7 +34,7 @@ from adaptive.learn.tuning.constants import choose_constant, list_constants
 from adaptive.learn.tuning.policy_search import Search
 from adaptive.learn.tuning.replay import Replay
 from adaptive.learn.tuning.risk import compute_p_value
-from adaptive.learn.tuning.tune import Goal, line_up_policies
+from adaptive.learn.tuning.tune import NEARLY_BEST, Goal, line_up_policies
 from adaptive.learn.tuning.ways import Way
 from adaptive.profile.profile import Profile
 
@@ -182,9 +182,9 @@ def lines(folder: Path, outcomes: Path, seed: int, tell: Told) -> Iterator[tuple
     search = Search([one for one in learn if one.question.text in p_solved], p_solved, seed).restrict_to(profile)
     replay = Replay.from_recorded(profile, test)
     measured = [(one, one.replay(search.recorded)) for one in list_constants(profile.ladder, [*learn, *test])]
-    reference = choose_constant(measured, profile.ladder)
-    on_reference = reference.replay(test)
     for target in TARGETS:
+        reference = choose_constant(measured, profile.ladder, margin=target * NEARLY_BEST)
+        on_reference = reference.replay(test)
         policies = line_up_policies(profile, search, Goal(target), measured, reference)
         ways = [Way.replay("", replay.with_policy(one.policy).solve, test) for one in policies]
         tell(

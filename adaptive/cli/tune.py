@@ -48,8 +48,8 @@ all that keeps the promise is dearer than a question may be."""
 @click.option(
     "--against",
     metavar="CONSTANT",
-    help="What to compare with: best (the most accurate), top, or a name: 'medium 256', 'vote of 4 of low 8'; "
-    "default: best, without labels top.",
+    help="What to compare with: best (the most accurate, or the cheapest within a quarter of the target of it), "
+    "top, or a name: 'medium 256', 'vote of 4 of low 8'; default: best, without labels top.",
 )
 @reference_option(None, f"What is right: the questions' own {AGREEMENT}; default: as the profile was trained.")
 @click.option("--confidence", type=SHARE, default=0.95, show_default=True, help="Confidence that no more is lost.")
@@ -97,8 +97,8 @@ def tune_command(
 
     What a right answer is worth in tokens, which decides on the first rung, on what follows and on giving up, is
     chosen by replaying recorded outcomes, without another call. With the confidence, the accuracy lost against the
-    most accurate constant (the same at every question) is at most the target. If nothing cheaper keeps that
-    promise, the profile does what the constant does.
+    best constant (the same at every question) is at most the target. If nothing cheaper keeps that promise, the
+    profile does what the constant does.
     """
     from adaptive.learn.data.reference import read_reference_of
     from adaptive.learn.tuning.constants import BEST, TOP

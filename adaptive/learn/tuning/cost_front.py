@@ -131,9 +131,9 @@ class MeasuredConstants:
         """All constants with their results on the questions to choose by."""
         return list(zip(self.constants, self.on_search, strict=True))
 
-    def choose(self, against: str = BEST) -> Constant:
+    def choose(self, against: str = BEST, margin: float = 0.0) -> Constant:
         """Return the constant to compare with: "best", "top", or a name (`choose_constant`)."""
-        return choose_constant(self.searched, self.ladder, against)
+        return choose_constant(self.searched, self.ladder, against, margin)
 
     def get_way(self, constant: Constant) -> Way:
         """Return the results of a constant on the questions to measure on."""

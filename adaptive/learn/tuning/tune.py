@@ -1,7 +1,8 @@
 """Tunes a policy by replaying it on recorded outcomes, with a promise about its accuracy.
 
 It needs two disjoint sets of questions. On the first, many policies are replayed, and all constants (the same at
-every question). The most accurate constant becomes the reference. The policies and constants that no other
+every question). The best constant becomes the reference: the most accurate one, or a cheaper one that is nearly
+as accurate, for else savings would be told that a constant has too. The policies and constants that no other
 beats in both accuracy and tokens are ordered from the most accurate to the cheapest (Laufer-Goldshtein et al.
 2023, "Pareto testing", arXiv 2210.07913). On the second, they are tested in this order until one fails
 (Angelopoulos et al. 2021, "Learn then Test", arXiv 2110.01052; `adaptive.learn.tuning.paired_losses`). Each that
@@ -39,6 +40,8 @@ from adaptive.types.usage import MILLION, Usage
 
 SHOWN_SAVING = 0.1
 """The share of the reference's cost that it is worth losing up to the target for, and whose power is told."""
+NEARLY_BEST = 0.25
+"""The share of the target that the reference may be less accurate than the most accurate constant."""
 LINED_UP = 24
 """The most policies that are tested."""
 
@@ -48,11 +51,10 @@ class Goal:
     """The goal of tuning.
 
     target: the most accuracy to lose against the reference, in 0..1. confidence: of that promise, in 0..1.
-    max_tokens,
-    max_cost: limits of a question's mean cost. price: of a million tokens, read and generated; None: the recorded
-    costs count. against: the
-    constant that is the reference (`adaptive.learn.tuning.constants`). graded_by: what the questions are graded
-    by; where that is the dearest rung, a loss is a disagreement with it, and it is the reference.
+    max_tokens, max_cost: limits of a question's mean cost. price: of a million tokens, read and generated; None:
+    the recorded costs count. against: the constant that is the reference (`adaptive.learn.tuning.constants`).
+    graded_by: what the questions are graded by; where that is the dearest rung, a loss is a disagreement with it,
+    and it is the reference.
 
     Raises:
         InputError: Some questions have no right answer, and another constant is to be the reference.
@@ -201,7 +203,7 @@ def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestio
     search, replay = search.restrict_to(profile), Replay.from_recorded(profile, test)
     judges = Replay(profile, dict(search.forecasts)), replay
     constants = MeasuredConstants.replay(profile.ladder, search.recorded, test, judges)
-    reference = constants.choose(goal.against)
+    reference = constants.choose(goal.against, goal.target * NEARLY_BEST)
     on_reference = constants.get_way(reference)
     line = line_up_policies(profile, search, goal, constants.searched, reference)
     tested = tuple(_test_policy(replay, one, test, on_reference, goal) for one in line)
