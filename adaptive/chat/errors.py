@@ -246,7 +246,7 @@ def explain_error(error: BaseException, name: str, lost: Usage | None = None) ->
     sentence = _ERROR_SENTENCES[kind].format(
         name=name,
         key=ModelSpec.parse(name).key_variable or "the environment variable of its key",
-        detail=redact_text(read_error_message(_find_unbounded(error) or error)) or type(error).__name__,
+        detail=_describe(_find_unbounded(error) or error),
         when="try again later" if seconds is None else f"it asks to wait {_format_wait(seconds)}",
     )
     if kind == "rate":
@@ -256,6 +256,12 @@ def explain_error(error: BaseException, name: str, lost: Usage | None = None) ->
     if kind in (*TRANSIENT_ERRORS, "unbounded", "other"):
         return _build_chat_error(ChatError, sentence, lost)
     return (UnusableModelError if kind in UNUSABLE else InputError)(_add_spent(sentence, lost))
+
+
+def _describe(error: BaseException) -> str:
+    """Return what an error says; where that is nothing, the status of the reply."""
+    status = read_http_status(error)
+    return redact_text(read_error_message(error)) or (f"status {status}" if status else "it says no more")
 
 
 def _build_chat_error(kind: type[E], sentence: str, lost: Usage | None) -> E:

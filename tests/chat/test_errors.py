@@ -95,6 +95,15 @@ def test_kinds(error: Exception, kind: str, again: bool) -> None:
     assert "\n" not in str(told)
 
 
+@pytest.mark.parametrize(
+    ("error", "said"), [(ApiError("", 503), "status 503"), (known.ModelAPIError(), "it says no more")]
+)
+def test_a_failure_that_says_nothing_is_not_told_by_an_exceptions_name(error: Exception, said: str) -> None:
+    assert str(explain_error(error, "openai:o4-mini")) == (
+        f"openai:o4-mini has a failure of its own ({said}): try again later."
+    )
+
+
 def nested(depth: int) -> Any:
     body: Any = "deep"
     for _ in range(depth):

@@ -119,3 +119,6 @@ CORPUS = [
     for name in ASKED for streams in (False, True) for one in REPLIES.values() if not one.endless
 ]  # fmt: skip
 """Each reply of `REPLIES` that ends, for each provider, whole and streamed."""
+CORPUS.append(
+    ChatReply("openai_responses", False, Sent("application/json", (b"\0" * 4,), 500, (("content_length", "3"),)))
+)
