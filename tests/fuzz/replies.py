@@ -138,4 +138,4 @@ def collecting_complaints() -> Iterator[list[str]]:
 
 def take_complaint(complaints: list[str]) -> str:
     """Return the last complaint as a problem; "" if there is none."""
-    return f"the loop complains: {complaints.pop()[:80]}" if complaints else ""
+    return f"the loop complains: {complaints.pop()[:600]}" if complaints else ""
