@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import random
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -20,7 +19,7 @@ import httpx
 from httpx_sse import EventSource, SSEError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 
-from adaptive._util.redact import redact_address, redact_name, redact_text
+from adaptive._util.redact import redact_address, redact_text
 from adaptive._util.reply_limit import MAX_REPLY, LimitedStream, check_max_reply, limit_reply
 from adaptive.errors import AdaptiveError, InputError, to_single_line
 
@@ -32,10 +31,6 @@ RETRIES_AT_CONNECT = 3
 """Fewer than later: a server that is missing at the start is not about to come back."""
 RETRY_STATUSES = (408, 409, 425, 429, 500, 502, 503, 504)
 MAX_SHOWN = 160
-MAX_LISTED, MAX_NAME = 20, 80
-"""How many of a server's models are named in a sentence, and by how many characters."""
-SERVER_KEY_VARIABLES = ("ADAPTIVE_API_KEY", "VLLM_API_KEY", "LLAMA_API_KEY")
-"""The key of servers without one of their own is the first of these environment variables that is set."""
 
 Part = dict[str, Any]
 
@@ -268,57 +263,6 @@ class ServerClient:
         if part.get("error") is not None:
             raise AdaptiveError(f"the server {self.url} failed ({_extract_message(json.dumps(part))}).")
         return part
-
-
-def parse_address(url: str) -> httpx.URL:
-    """Return the parts of a server's address; raise `InputError` if it is none."""
-    try:
-        address = httpx.URL(url)
-    except (httpx.InvalidURL, ValueError):  # what they say may quote a password
-        address = httpx.URL()
-    if not address.host or not 0 < (address.port or 1) < 1 << 16:
-        raise InputError(f"the address {redact_address(url)} is not valid: write it as http://host:port/v1.")
-    return address
-
-
-def find_server_key(url: str) -> str | None:
-    """Return the key for a server from the environment, if there is one.
-
-    A key of its own comes first: ADAPTIVE_API_KEY_GPU_EXAMPLE_ORG is only sent to gpu.example.org, and
-    ADAPTIVE_API_KEY_LOCALHOST_8000 only to port 8000 of localhost. The address must be one that the user named.
-    """
-    address = parse_address(url)
-    host = re.sub(r"[^A-Z0-9]", "_", address.host.upper())
-    own = [f"ADAPTIVE_API_KEY_{host}"]
-    if address.port is not None:
-        own.insert(0, f"{own[0]}_{address.port}")
-    return next((os.environ[k] for k in (*own, *SERVER_KEY_VARIABLES) if os.environ.get(k)), None)
-
-
-def pick_model(models: list[Part], wanted: str | None, url: str) -> Part:
-    """Return one of the models that a server lists.
-
-    Args:
-        models: What the server lists.
-        wanted: The name of the model; None for the only one.
-        url: The server, for error sentences.
-
-    Raises:
-        InputError: No model has this name, or there are several to choose from; it names what is served.
-    """
-    if wanted is None and len(models) != 1:
-        raise InputError(f"the server {url} serves {len(models)} models: name one of {_list_names(models)}.")
-    model = next((m for m in models if wanted in (None, m.get("id"))), None)
-    if model is None:
-        raise InputError(f"the server {url} serves no model {wanted!r}: it serves {_list_names(models)}.")
-    return model
-
-
-def _list_names(models: list[Part]) -> str:
-    """Return the names of models fit to be shown: a server may put anything there, a key too."""
-    names = [redact_name(str(model.get("id")))[:MAX_NAME] for model in models[:MAX_LISTED]]
-    more = len(models) - len(names)
-    return ", ".join([*names, f"and {more} more"] if more else names)
 
 
 async def _iterate_lines(response: httpx.Response) -> AsyncGenerator[str, None]:

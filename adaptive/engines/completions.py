@@ -17,11 +17,11 @@ from adaptive._util.http import (
     RefusedError,
     ServerClient,
     ServerRetryPolicy,
-    find_server_key,
-    pick_model,
 )
 from adaptive._util.redact import redact_address
 from adaptive._util.reply_limit import MAX_REPLY
+from adaptive._util.served_models import pick_model
+from adaptive._util.server_keys import find_server_key
 from adaptive.engines.dialects.call import DialectCall, ServedModelInfo
 from adaptive.engines.dialects.registry import find_dialect
 from adaptive.engines.generation import GenerationRequest, GrowingGeneration

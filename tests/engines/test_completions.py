@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adaptive._util.files import find_artifact
-from adaptive._util.http import find_server_key
+from adaptive._util.server_keys import find_server_key
 from adaptive.engines.completions import CompletionsEngine
 from adaptive.engines.onnx import OnnxEngine
 from adaptive.engines.protocol import Generation, Sampling

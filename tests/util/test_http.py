@@ -7,7 +7,8 @@ from typing import ClassVar
 import httpx
 import pytest
 
-from adaptive._util.http import Part, ServerClient, ServerRetryPolicy, pick_model
+from adaptive._util.http import Part, ServerClient, ServerRetryPolicy
+from adaptive._util.served_models import pick_model
 from adaptive.errors import AdaptiveError, InputError
 
 
