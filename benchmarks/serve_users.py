@@ -87,6 +87,8 @@ class StreamingClient(HttpUser):
             with self.client.post(
                 PATH, data=data, headers=headers, catch_response=True, name="malformed"
             ) as response:
+                if response.status_code == 0:
+                    raise response.error
                 fine = 400 <= response.status_code < 500 and response.json()["error"]["message"]
                 response.success() if fine else response.failure("no sentence")
         except (ConnectionError, ChunkedEncodingError) as error:
