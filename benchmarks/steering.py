@@ -6,6 +6,9 @@
 *solve* is a whole solve, as `build_solver` makes it. *raw* makes as many tokens for each question, in one call of
 vLLM's own engine that nothing of ours sees before it has ended. The ways take turns; a ratio is of tokens a second
 against the raw run beside it, the median over the repeats. Processor time is that of the process that asks.
+
+A solve asks for the log-probability of each token, which its confidence is made of, and on a CPU that alone costs
+some 9 %. With --told *raw* asks for it too, so that what is left is the cost of forcing.
 """
 
 from __future__ import annotations
@@ -58,6 +61,7 @@ class Runs:
         tokens = sum(await asyncio.gather(*solves))
         self.speeds.setdefault(way, []).append(tokens / (perf_counter() - started))
         self.seconds.setdefault(way, []).append(process_time() - worked)
+        click.echo(f"{way}: {self.speeds[way][-1]:.1f} tokens/s", err=True)
 
     def describe(self, way: str) -> str:
         raw = self.speeds[f"{way.partition(',')[0]}, raw"]
@@ -76,14 +80,17 @@ def render(engine: Any, number: int) -> Any:
     return engine.codec.render([("user", ask(number))], "medium")
 
 
-async def run_raw(engine: Any, tokens: Sequence[int]) -> int:
-    """So many tokens of each question from vLLM's own engine, on the loop that it runs on."""
+async def run_raw(engine: Any, tokens: Sequence[int], told: bool) -> int:
+    """So many tokens of each question from vLLM's own engine, on the loop that it runs on.
+
+    told: whether it tells the log-probability of each.
+    """
     sampling = import_optional("vllm.sampling_params", "vllm")
 
     async def generate(number: int, most: int) -> int:
         params = sampling.SamplingParams(
             max_tokens=most, temperature=0.0, ignore_eos=True, detokenize=False,
-            output_kind=sampling.RequestOutputKind.FINAL_ONLY,
+            output_kind=sampling.RequestOutputKind.FINAL_ONLY, logprobs=0 if told else None,
         )  # fmt: skip
         prompt = {"prompt_token_ids": list(render(engine, number).open)}
         (made,) = [one async for one in engine._engines[0].generate(prompt, params, uuid.uuid4().hex)]
@@ -120,12 +127,12 @@ def list_kinds(engine: Any, budget: int) -> dict[str, Callable[[int], Awaitable[
     }
 
 
-async def measure(engine: Any, at_once: int, budget: int, repeats: int) -> Runs:
+async def measure(engine: Any, at_once: int, budget: int, repeats: int, told: bool) -> Runs:
     runs, rounds, inside = Runs(), list_kinds(InRounds(engine), budget), list_kinds(engine, budget)
     for kind in inside:
         made = await asyncio.gather(*map(inside[kind], range(at_once)))
         for _ in range(repeats):
-            await runs.time(f"{kind}, raw", [run_raw(engine, made)])
+            await runs.time(f"{kind}, raw", [run_raw(engine, made, told)])
             for way, solve in (("rounds", rounds[kind]), ("inside", inside[kind])):
                 await runs.time(f"{kind}, {way}", [solve(number) for number in range(at_once)])
     return runs
@@ -137,12 +144,13 @@ async def measure(engine: Any, at_once: int, budget: int, repeats: int) -> Runs:
 @click.option("--at-once", default=64, show_default=True)
 @click.option("--budget", default=192, show_default=True)
 @click.option("--repeats", default=3, show_default=True)
-def main(model: str, options: tuple[str, ...], at_once: int, budget: int, repeats: int) -> None:
+@click.option("--told", is_flag=True, help="Log-probabilities of the raw run's tokens too.")
+def main(model: str, options: tuple[str, ...], at_once: int, budget: int, repeats: int, told: bool) -> None:
     """Measure what forcing costs on a model of vLLM."""
     engine: Any = open_engine(model, **parse_options(options))
     if not engine.steers:
         raise click.ClickException(f"{model} does not steer: it needs vLLM's V1 model runner, without drafts.")
-    runs = asyncio.run(measure(engine, at_once, budget, repeats))
+    runs = asyncio.run(measure(engine, at_once, budget, repeats, told))
     for way in runs.speeds:
         print(runs.describe(way))
     asyncio.run(engine.close())
