@@ -31,10 +31,12 @@ from adaptive.learn.data.outcome import RecordedQuestion
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.splits import assign_split, hash_question
 from adaptive.learn.tuning.constants import choose_constant, list_constants
+from adaptive.learn.tuning.goal import Goal
+from adaptive.learn.tuning.line_up import line_up_policies
 from adaptive.learn.tuning.policy_search import Search
 from adaptive.learn.tuning.replay import Replay
 from adaptive.learn.tuning.risk import compute_p_value
-from adaptive.learn.tuning.tune import NEARLY_BEST, Goal, line_up_policies
+from adaptive.learn.tuning.tune import NEARLY_BEST
 from adaptive.learn.tuning.ways import Way
 from adaptive.profile.profile import Profile
 

@@ -37,9 +37,10 @@ from adaptive.learn.importing.store import ImportStore
 from adaptive.learn.report.tables import format_markdown_table
 from adaptive.learn.train import TrainSettings, train
 from adaptive.learn.tuning.constants import TOP
+from adaptive.learn.tuning.goal import Goal
 from adaptive.learn.tuning.policy_search import Search
 from adaptive.learn.tuning.replay import Replay
-from adaptive.learn.tuning.tune import Goal, TuningResult, tune_policy
+from adaptive.learn.tuning.tune import TuningResult, tune_policy
 from adaptive.learn.tuning.ways import Way
 from adaptive.profile.profile import Profile
 

@@ -32,9 +32,10 @@ from adaptive.learn.data.questions import Question
 from adaptive.learn.train import TrainSettings, train
 from adaptive.learn.tuning.constants import choose_constant, list_constants
 from adaptive.learn.tuning.front import MixCurve, find_hull
+from adaptive.learn.tuning.goal import Goal
 from adaptive.learn.tuning.policy_search import Search
 from adaptive.learn.tuning.replay import Replay
-from adaptive.learn.tuning.tune import Goal, tune_policy
+from adaptive.learn.tuning.tune import tune_policy
 from adaptive.learn.tuning.ways import Way
 from adaptive.profile.profile import Profile
 from adaptive.reason.budget import Style

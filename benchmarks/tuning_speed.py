@@ -25,8 +25,9 @@ from adaptive.learn.data.outcome import Outcome, RecordedQuestion
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.splits import assign_split
 from adaptive.learn.train import TrainSettings, train
+from adaptive.learn.tuning.goal import Goal
 from adaptive.learn.tuning.policy_search import Search
-from adaptive.learn.tuning.tune import Goal, tune_policy
+from adaptive.learn.tuning.tune import tune_policy
 from adaptive.profile.profile import Profile
 from adaptive.types.attempt import Round
 from adaptive.types.policy import Policy

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from adaptive.learn.data.outcomes import OutcomeStore
     from adaptive.learn.data.reference import Reference
     from adaptive.learn.tuning.cost_front import CostFront
+    from adaptive.learn.tuning.goal import Goal
     from adaptive.learn.tuning.policy_search import Search
-    from adaptive.learn.tuning.tune import Goal
     from adaptive.profile.profile import Profile
 
 
@@ -102,7 +102,7 @@ def tune_command(
     """
     from adaptive.learn.data.reference import read_reference_of
     from adaptive.learn.tuning.constants import BEST, TOP
-    from adaptive.learn.tuning.tune import Goal
+    from adaptive.learn.tuning.goal import Goal
     from adaptive.profile.profile import Profile
 
     base = Profile.load(profile)

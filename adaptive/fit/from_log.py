@@ -33,8 +33,9 @@ from adaptive.learn.report.tuning_card import (
 )
 from adaptive.learn.train import TrainSettings
 from adaptive.learn.tuning.constants import BEST, TOP
+from adaptive.learn.tuning.goal import Goal
 from adaptive.learn.tuning.policy_search import Search
-from adaptive.learn.tuning.tune import Goal, TuningResult, tune_policy
+from adaptive.learn.tuning.tune import TuningResult, tune_policy
 from adaptive.profile.profile import Profile
 from adaptive.profile.store import FIT_FILE, FIT_PAGE, ProfileStore
 

@@ -12,8 +12,10 @@ from adaptive.learn.fit.thresholds import estimate_share
 from adaptive.learn.report.front_table import NAMES, format_cell, format_hull_gain
 from adaptive.learn.report.tables import Row, format_markdown_table, round_up
 from adaptive.learn.tuning.cost_front import CostFront
+from adaptive.learn.tuning.goal import Goal
+from adaptive.learn.tuning.line_up import SHOWN_SAVING
 from adaptive.learn.tuning.resampling import Interval
-from adaptive.learn.tuning.tune import SHOWN_SAVING, Goal, TestedPolicy, TuningResult
+from adaptive.learn.tuning.tune import TestedPolicy, TuningResult
 from adaptive.learn.tuning.ways import Way
 from adaptive.policy.utility import get_worth
 from adaptive.profile.domain import UNLIKE

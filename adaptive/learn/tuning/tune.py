@@ -7,8 +7,7 @@ beats in both accuracy and tokens are ordered from the most accurate to the chea
 2023, "Pareto testing", arXiv 2210.07913). On the second, they are tested in this order until one fails
 (Angelopoulos et al. 2021, "Learn then Test", arXiv 2110.01052; `adaptive.learn.tuning.paired_losses`). Each that
 passes loses, on questions like these, at most the target against the reference, with the given
-confidence. The cheapest of them is chosen. A policy that saves little must also lose less than the mix of
-constants that takes as much: else up to the target would be lost for next to nothing, which a coin saves too.
+confidence. The cheapest of them is chosen.
 """
 
 from __future__ import annotations
@@ -17,16 +16,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from adaptive.errors import InputError
 from adaptive.learn.data.outcome import RecordedQuestion
-from adaptive.learn.data.reference import Reference
-from adaptive.learn.tuning.constants import BEST, TOP, Constant
+from adaptive.learn.tuning.constants import Constant
 from adaptive.learn.tuning.cost_front import CostFront, MeasuredConstants
-from adaptive.learn.tuning.hull_gain import measure_drop
+from adaptive.learn.tuning.goal import Goal
+from adaptive.learn.tuning.line_up import SHOWN_SAVING, Candidate, line_up_policies
 from adaptive.learn.tuning.paired_losses import PairedLosses
-from adaptive.learn.tuning.policy_search import PolicySearch, Search, select_pareto
+from adaptive.learn.tuning.policy_search import Search
 from adaptive.learn.tuning.power import count_questions_to_show
 from adaptive.learn.tuning.replay import Replay
 from adaptive.learn.tuning.resampling import Interval
@@ -36,65 +33,9 @@ from adaptive.learn.tuning.ways import Way
 from adaptive.profile.domain import UNLIKE
 from adaptive.profile.profile import Profile
 from adaptive.types.policy import Policy
-from adaptive.types.usage import MILLION, Usage
 
-SHOWN_SAVING = 0.1
-"""The share of the reference's cost that it is worth losing up to the target for, and whose power is told."""
 NEARLY_BEST = 0.25
 """The share of the target that the reference may be less accurate than the most accurate constant."""
-LINED_UP = 24
-"""The most policies that are tested."""
-
-
-@dataclass(frozen=True)
-class Goal:
-    """The goal of tuning.
-
-    target: the most accuracy to lose against the reference, in 0..1. confidence: of that promise, in 0..1.
-    max_tokens, max_cost: limits of a question's mean cost. price: of a million tokens, read and generated; None:
-    the recorded costs count. against: the constant that is the reference (`adaptive.learn.tuning.constants`).
-    graded_by: what the questions are graded by; where that is the dearest rung, a loss is a disagreement with it,
-    and it is the reference.
-
-    Raises:
-        InputError: Some questions have no right answer, and another constant is to be the reference.
-    """
-
-    target: float = 0.01
-    confidence: float = 0.95
-    max_tokens: float | None = None
-    max_cost: float | None = None
-    price: tuple[float, float] | None = None
-    against: str = BEST
-    graded_by: Reference = "answers"
-
-    def __post_init__(self) -> None:
-        if self.graded_by != "answers" and self.against != TOP:
-            raise InputError(
-                f"without labels all is compared with the dearest rung: leave out --against {self.against}."
-            )
-
-    def is_affordable(self, way: Way) -> bool:
-        """Return whether a way keeps the limits of cost."""
-        within = self.max_tokens is None or float(way.tokens.mean()) <= self.max_tokens
-        cheap = self.max_cost is None or float(np.mean([self.compute_cost(t.usage) for t in way])) <= self.max_cost
-        return within and cheap
-
-    def compute_cost(self, usage: Usage) -> float:
-        """Return the dollars of a usage at the price, or else as they were recorded."""
-        if self.price is None:
-            return usage.measure("dollars") / MILLION
-        reading, making = self.price
-        return (usage.prompt * reading + (usage.total - usage.prompt) * making) / 1e6
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A policy to test. target: the loss that it must be shown to stay below. constant: it is that constant."""
-
-    policy: Policy
-    target: float
-    constant: Constant | None = None
 
 
 @dataclass(frozen=True)
@@ -210,9 +151,9 @@ def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestio
     passed = count_rejected([t.p_value for t in tested], 1 - goal.confidence)
     chosen = _choose_cheapest(tested[:passed], goal)
     if chosen is None or _takes_as_much(chosen.way, on_reference):
-        itself = Candidate(reference.to_policy(profile.policy), goal.target, reference)
-        fixed = _test_policy(replay, itself, test, on_reference, goal)
-        chosen = fixed if goal.is_affordable(fixed.way) else chosen
+        fixed = Candidate(reference.to_policy(profile.policy), goal.target, reference)
+        itself = _test_policy(replay, fixed, test, on_reference, goal)
+        chosen = itself if goal.is_affordable(itself.way) else chosen
     safest = next((t for t in tested if not _takes_as_much(t.way, on_reference)), None)
     policies = {_name_policy(t.policy): t.way for t in tested if t.constant is None}
     way = chosen.way if chosen else on_reference
@@ -235,42 +176,6 @@ def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestio
             SHOWN_SAVING, on_reference, constants.on_test, test, (goal.target, goal.confidence)
         ),
     )
-
-
-def line_up_policies(
-    profile: Profile,
-    search: Search,
-    goal: Goal,
-    constants: Sequence[tuple[Constant, Way]],
-    reference: Constant,
-) -> list[Candidate]:
-    """Return the policies to test, the safest in the search first.
-
-    Args:
-        profile: A profile with a verifier model.
-        search: The questions to search on, all of which can be replayed.
-        goal: The goal.
-        constants: All constants with their results on the questions to search on.
-        reference: The one that accuracy is compared with.
-    """
-    on_reference = next(way for one, way in constants if one == reference)
-    found = PolicySearch(profile, search, on_reference.unit)
-    drop = measure_drop([way for _, way in constants], on_reference)
-    # Constants first: of ways that are as accurate and as cheap the simplest is kept.
-    tried = [(way, Candidate(one.to_policy(profile.policy), goal.target, one)) for one, way in constants]
-    for policy, way in found.find_front():
-        saves = float(way.spent.mean()) <= (1 - SHOWN_SAVING) * float(on_reference.spent.mean())
-        tried.append((way, Candidate(policy, goal.target if saves else min(goal.target, drop(way)))))
-    line = [
-        (PairedLosses.from_ways(way, on_reference, search.recorded).compute_p_value(one.target), one)
-        for way, one in select_pareto(tried, lambda pair: pair[0])
-        if goal.is_affordable(way) and one.constant != reference
-    ]
-    line.sort(key=lambda pair: pair[0])
-    if not line:
-        return []
-    spread = np.unique(np.linspace(0, len(line) - 1, LINED_UP).round().astype(np.int64))
-    return [line[i][1] for i in spread]
 
 
 def _choose_cheapest(passed: Sequence[TestedPolicy], goal: Goal) -> TestedPolicy | None:

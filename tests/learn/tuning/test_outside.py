@@ -12,9 +12,10 @@ from adaptive.errors import InputError
 from adaptive.learn.data.outcome import DIRECT, RecordedQuestion, make_plain_key
 from adaptive.learn.data.questions import Question
 from adaptive.learn.fit.domain import fit_domain
+from adaptive.learn.tuning.goal import Goal
 from adaptive.learn.tuning.policy_search import Search
 from adaptive.learn.tuning.replay import Replay, select_replayable
-from adaptive.learn.tuning.tune import Goal, tune_policy
+from adaptive.learn.tuning.tune import tune_policy
 from adaptive.profile.profile import Profile
 from tests.learn.made import LADDER, many
 from tests.support.questions import make_essays, make_sums

@@ -13,11 +13,14 @@ from adaptive.learn.report.front_table import format_front
 from adaptive.learn.report.tuning_card import format_promise, format_refusal, promise_to_json
 from adaptive.learn.tuning import tune
 from adaptive.learn.tuning.constants import Constant, choose_constant, list_constants
+from adaptive.learn.tuning.cost_front import MeasuredConstants
+from adaptive.learn.tuning.goal import Goal
 from adaptive.learn.tuning.group_risk import GroupedLosses
+from adaptive.learn.tuning.line_up import Candidate, line_up_policies
 from adaptive.learn.tuning.paired_losses import PairedLosses
 from adaptive.learn.tuning.replay import Replay
 from adaptive.learn.tuning.risk import compute_p_value, count_minimum_questions
-from adaptive.learn.tuning.tune import Goal, TuningResult, line_up_policies, tune_policy
+from adaptive.learn.tuning.tune import TuningResult, tune_policy
 from adaptive.learn.tuning.ways import Way, WayResult
 from adaptive.types.policy import Policy
 from adaptive.types.usage import Usage
@@ -62,7 +65,7 @@ def test_the_bound_that_is_shown_agrees_with_the_test(
 ) -> None:
     paired = PairedLosses(losses, gains, count, GroupedLosses((0.0,) * count, (1,) * count))
     p_value = paired.compute_p_value(target)
-    policy = tune.TestedPolicy(tune.Candidate(Policy(), target), Way("", ()), paired, p_value, confidence)
+    policy = tune.TestedPolicy(Candidate(Policy(), target), Way("", ()), paired, p_value, confidence)
     assert (p_value <= 1 - confidence) == (policy.bound <= target)
     assert policy.bound == pytest.approx(bound, abs=1e-5)
 
@@ -89,6 +92,40 @@ def test_the_test_part_has_no_part_in_the_search(made: Tuned, found: TuningResul
 @pytest.mark.slow
 def test_the_same_seed_finds_the_same(made: Tuned, found: TuningResult) -> None:
     assert made.tune(GOAL) == found
+
+
+def mix_at(points: list[tuple[float, float]], cost: float) -> float:
+    """The accuracy of the best mix of two points that costs as much, by trying all pairs."""
+    at = [a for c, a in points if c <= cost]
+    for c, a in points:
+        at += [a + (b - a) * (cost - c) / (d - c) for d, b in points if c < cost < d]
+    return max(at)
+
+
+@pytest.mark.parametrize("target", [0.02, 0.1, 0.3])
+def test_who_saves_little_must_be_better_than_a_mix(made: Tuned, target: float) -> None:
+    search = made.search.restrict_to(made.profile)
+    measured = [(one, one.replay(search.recorded)) for one in rung_constants(made)]
+    points = [(float(way.spent.mean()), float(way.right.mean())) for _, way in measured]
+    replay, seen = Replay(made.profile, dict(search.forecasts)), set()
+    for reference, on_reference in measured:
+        for one in line_up_policies(made.profile, search, Goal(target), measured, reference):
+            way = Way.replay("", replay.with_policy(one.policy).solve, search.recorded)
+            cost = float(way.spent.mean())
+            little = one.constant is None and cost > 0.9 * float(on_reference.spent.mean())
+            drop = float(on_reference.right.mean()) - mix_at(points, cost)
+            assert one.target == pytest.approx(min(target, drop) if little else target)
+            seen.add(little)
+    assert seen == {True, False}
+
+
+@pytest.mark.parametrize("target", [0.0, 0.05, 0.4, 0.8])
+def test_the_reference_is_the_cheapest_that_is_nearly_the_best(made: Tuned, target: float) -> None:
+    measured = MeasuredConstants.replay(made.profile.ladder, made.learn, made.test)
+    ways = measured.searched
+    most = max(float(way.right.mean()) for _, way in ways)
+    good = [(float(way.spent.mean()), one) for one, way in ways if way.right.mean() >= most - target / 4 - 1e-9]
+    assert measured.choose("best", target * tune.NEARLY_BEST) == min(good, key=lambda pair: pair[0])[1]
 
 
 def test_the_search_is_told_of(made: Tuned) -> None:

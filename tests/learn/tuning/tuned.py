@@ -9,8 +9,9 @@ from adaptive.learn.data.held_out import read_held_out
 from adaptive.learn.data.outcome import RecordedQuestion
 from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.splits import assign_split, hash_question
+from adaptive.learn.tuning.goal import Goal
 from adaptive.learn.tuning.policy_search import Search
-from adaptive.learn.tuning.tune import Goal, TuningResult, tune_policy
+from adaptive.learn.tuning.tune import TuningResult, tune_policy
 from adaptive.profile.domain import find_no_domain
 from adaptive.profile.profile import Profile
 from tests.learn.fitted import fitted
