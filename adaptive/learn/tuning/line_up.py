@@ -27,7 +27,7 @@ LINED_UP = 24
 
 
 @dataclass(frozen=True)
-class Candidate:
+class LinedUpPolicy:
     """A policy to test. target: the loss that it must be shown to stay below. constant: it is that constant."""
 
     policy: Policy
@@ -41,7 +41,7 @@ def line_up_policies(
     goal: Goal,
     constants: Sequence[tuple[Constant, Way]],
     reference: Constant,
-) -> list[Candidate]:
+) -> list[LinedUpPolicy]:
     """Return the policies to test, the safest in the search first.
 
     Args:
@@ -55,10 +55,10 @@ def line_up_policies(
     found = PolicySearch(profile, search, on_reference.unit)
     drop = measure_drop([way for _, way in constants], on_reference)
     # Constants first: of ways that are as accurate and as cheap the simplest is kept.
-    tried = [(way, Candidate(one.to_policy(profile.policy), goal.target, one)) for one, way in constants]
+    tried = [(way, LinedUpPolicy(one.to_policy(profile.policy), goal.target, one)) for one, way in constants]
     for policy, way in found.find_front():
         saves = float(way.spent.mean()) <= (1 - SHOWN_SAVING) * float(on_reference.spent.mean())
-        tried.append((way, Candidate(policy, goal.target if saves else min(goal.target, drop(way)))))
+        tried.append((way, LinedUpPolicy(policy, goal.target if saves else min(goal.target, drop(way)))))
     # What must be shown more is left out at first: it may fail, and would keep out what it beats.
     front = select_pareto([pair for pair in tried if pair[1].target == goal.target], _get_way)
     front += [pair for pair in select_pareto(tried, _get_way) if pair[1].target != goal.target]
@@ -74,5 +74,5 @@ def line_up_policies(
     return [line[i][1] for i in spread]
 
 
-def _get_way(tried: tuple[Way, Candidate]) -> Way:
+def _get_way(tried: tuple[Way, LinedUpPolicy]) -> Way:
     return tried[0]

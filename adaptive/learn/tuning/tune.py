@@ -21,7 +21,7 @@ from adaptive.learn.data.outcome import RecordedQuestion
 from adaptive.learn.tuning.constants import Constant
 from adaptive.learn.tuning.cost_front import CostFront, MeasuredConstants
 from adaptive.learn.tuning.goal import Goal
-from adaptive.learn.tuning.line_up import SHOWN_SAVING, Candidate, line_up_policies
+from adaptive.learn.tuning.line_up import SHOWN_SAVING, LinedUpPolicy, line_up_policies
 from adaptive.learn.tuning.paired_losses import PairedLosses
 from adaptive.learn.tuning.policy_search import Search
 from adaptive.learn.tuning.power import count_questions_to_show
@@ -45,7 +45,7 @@ class TestedPolicy:
     p_value: that it loses its target or more. confidence: of the test.
     """
 
-    candidate: Candidate
+    candidate: LinedUpPolicy
     way: Way
     paired: PairedLosses
     p_value: float
@@ -151,7 +151,7 @@ def tune_policy(profile: Profile, search: Search, test: Sequence[RecordedQuestio
     passed = count_rejected([t.p_value for t in tested], 1 - goal.confidence)
     chosen = _choose_cheapest(tested[:passed], goal)
     if chosen is None or _takes_as_much(chosen.way, on_reference):
-        fixed = Candidate(reference.to_policy(profile.policy), goal.target, reference)
+        fixed = LinedUpPolicy(reference.to_policy(profile.policy), goal.target, reference)
         itself = _test_policy(replay, fixed, test, on_reference, goal)
         chosen = itself if goal.is_affordable(itself.way) else chosen
     safest = next((t for t in tested if not _takes_as_much(t.way, on_reference)), None)
@@ -193,7 +193,7 @@ def _takes_as_much(way: Way, other: Way) -> bool:
 
 
 def _test_policy(
-    replay: Replay, candidate: Candidate, test: Sequence[RecordedQuestion], reference: Way, goal: Goal
+    replay: Replay, candidate: LinedUpPolicy, test: Sequence[RecordedQuestion], reference: Way, goal: Goal
 ) -> TestedPolicy:
     way = Way.replay("adaptive", replay.with_policy(candidate.policy).solve, test, reference.unit)
     paired = PairedLosses.from_ways(way, reference, test)

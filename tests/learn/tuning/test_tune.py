@@ -16,7 +16,7 @@ from adaptive.learn.tuning.constants import Constant, choose_constant, list_cons
 from adaptive.learn.tuning.cost_front import MeasuredConstants
 from adaptive.learn.tuning.goal import Goal
 from adaptive.learn.tuning.group_risk import GroupedLosses
-from adaptive.learn.tuning.line_up import Candidate, line_up_policies
+from adaptive.learn.tuning.line_up import LinedUpPolicy, line_up_policies
 from adaptive.learn.tuning.paired_losses import PairedLosses
 from adaptive.learn.tuning.replay import Replay
 from adaptive.learn.tuning.risk import compute_p_value, count_minimum_questions
@@ -65,7 +65,7 @@ def test_the_bound_that_is_shown_agrees_with_the_test(
 ) -> None:
     paired = PairedLosses(losses, gains, count, GroupedLosses((0.0,) * count, (1,) * count))
     p_value = paired.compute_p_value(target)
-    policy = tune.TestedPolicy(Candidate(Policy(), target), Way("", ()), paired, p_value, confidence)
+    policy = tune.TestedPolicy(LinedUpPolicy(Policy(), target), Way("", ()), paired, p_value, confidence)
     assert (p_value <= 1 - confidence) == (policy.bound <= target)
     assert policy.bound == pytest.approx(bound, abs=1e-5)
 
