@@ -134,8 +134,9 @@ class ProfileStore:
         names = ", ".join(one.model for one in found or stored if one.model)
         if found:
             raise InputError(f"{model} serves several models with a profile: name one of '{names}'.")
+        wanted = model if model.strip() and model.isprintable() else repr(model)
         raise InputError(
-            f"no profile of {model} is stored in {self.root}: "
+            f"no profile of {wanted} is stored in {self.root}: "
             + (f"there are those of {names}." if names else "fit one (`adaptive fit QUESTIONS -m MODEL`).")
         )
 

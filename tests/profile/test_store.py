@@ -98,6 +98,13 @@ def test_a_model_on_a_server_is_found_by_its_address_if_it_is_the_only_one(store
     assert store.get("http://host/v1 llama").model == "http://host/v1 llama"
 
 
+@pytest.mark.parametrize("name", ["\n", "", " ", "a\nb", "\udcff"])
+def test_a_name_that_cannot_be_shown_is_quoted(store: ProfileStore, name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        store.get(name)
+    assert str(caught.value).startswith(f"no profile of {name!r} is stored in {store.root}: ")
+
+
 @pytest.mark.parametrize("stored", [(), ("hf:a/b", "embedded")])
 def test_what_is_not_stored(store: ProfileStore, stored: tuple[str, ...]) -> None:
     for model in stored:
