@@ -31,7 +31,7 @@ from adaptive.learn.data.outcomes import OutcomeStore
 from adaptive.learn.data.questions import Question
 from adaptive.learn.train import TrainSettings, train
 from adaptive.learn.tuning.constants import choose_constant, list_constants
-from adaptive.learn.tuning.front import MixCurve, find_hull
+from adaptive.learn.tuning.front import MixCurve
 from adaptive.learn.tuning.goal import Goal
 from adaptive.learn.tuning.policy_search import Search
 from adaptive.learn.tuning.replay import Replay
@@ -194,9 +194,8 @@ def find_visible_oracle(truth: Sequence[RecordedQuestion], scenario: Scenario) -
 
 def compute_hull(constants: Sequence[Way], tokens: float) -> float:
     """Return the accuracy of the best mix of two constants at this cost."""
-    points = np.array([(way.tokens.mean(), way.right.mean()) for way in constants])
-    corners = points[find_hull(*points.T)]
-    return float(MixCurve.from_points(*corners.T).compute_accuracies(tokens)[0])
+    mixes = MixCurve.from_hull([way.tokens.mean() for way in constants], [way.right.mean() for way in constants])
+    return float(mixes.compute_accuracies(tokens)[0])
 
 
 def build_table(rows: Sequence[dict[str, Any]]) -> Table:

@@ -59,6 +59,17 @@ class MixCurve:
         order = np.argsort(cost, axis=1, kind="stable")
         return cls(np.take_along_axis(cost, order, 1), np.take_along_axis(accuracy, order, 1))
 
+    @classmethod
+    def from_hull(cls, costs: ArrayLike, accuracies: ArrayLike) -> MixCurve:
+        """Return the best mixes of these points: those of the corners of their hull, in a single draw.
+
+        Args:
+            costs: The mean cost of each point, shape (n,), n at least 1.
+            accuracies: The accuracy of each, shape (n,).
+        """
+        corners = find_hull(costs, accuracies)
+        return cls.from_points(np.asarray(costs)[corners], np.asarray(accuracies)[corners])
+
     def find_mix(self, costs: ArrayLike) -> tuple[NDArray[np.int64], Floats]:
         """Return the mix that costs this much in each draw: the place of its dearer constant, and its share.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from adaptive.learn.data.outcome import RecordedQuestion
-from adaptive.learn.tuning.front import MixCurve, find_hull
+from adaptive.learn.tuning.front import MixCurve
 from adaptive.learn.tuning.resampling import Interval, resample_means
 from adaptive.learn.tuning.ways import Way
 from adaptive.types.usage import CostUnit
@@ -92,10 +92,7 @@ def measure_drop(constants: Sequence[Way], reference: Way) -> Callable[[Way], fl
     Returns:
         A function of other results on these questions; what it returns is negative if the mix is more accurate.
     """
-    costs = np.array([float(way.spent.mean()) for way in constants])
-    accuracies = np.array([float(way.right.mean()) for way in constants])
-    corners = find_hull(costs, accuracies)
-    mixes = MixCurve.from_points(costs[corners], accuracies[corners])
+    mixes = MixCurve.from_hull([way.spent.mean() for way in constants], [way.right.mean() for way in constants])
     return lambda way: float(reference.right.mean() - mixes.compute_accuracies(way.spent.mean())[0])
 
 
